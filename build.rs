@@ -1,0 +1,5 @@
+//! Sets up the link of the addon.
+
+fn main() {
+    napi_build::setup();
+}

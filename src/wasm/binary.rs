@@ -1,0 +1,310 @@
+use super::declared::{self, Declaration};
+use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
+use crate::error::{Error, ErrorKind, Result};
+use std::ops::Range;
+use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef, Validator};
+
+/// A validated module, described.
+#[derive(Debug, Default)]
+pub struct Binary {
+    /// Function types, by type index
+    pub types: Vec<FuncType>,
+    /// Imports, in order
+    pub imports: Vec<Import>,
+    /// Exports, in order
+    pub exports: Vec<Export>,
+    /// Type index of every function, the imported ones first
+    pub functions: Vec<u32>,
+    /// How many functions are imported
+    pub imported_functions: u32,
+    /// Type of every table, the imported ones first
+    pub tables: Vec<TableType>,
+    /// How many tables are imported
+    pub imported_tables: u32,
+    /// Type of every global, the imported ones first
+    pub globals: Vec<GlobalType>,
+    /// Custom sections in order: name and the place of the data in the bytes
+    pub custom_sections: Vec<(String, Range<usize>)>,
+    /// Records of the `relink` section
+    pub declarations: Vec<Declaration>,
+}
+
+/// An import.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The module that it is asked of
+    pub module: String,
+    /// Its name there
+    pub name: String,
+    /// Its type
+    pub ty: ExternType,
+}
+
+/// What an import or export is, as the JS API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExternKind {
+    /// A function
+    Function,
+    /// A table
+    Table,
+    /// A memory
+    Memory,
+    /// A global
+    Global,
+    /// An exception tag
+    Tag,
+}
+
+/// An export.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Its name
+    pub name: String,
+    /// What it is
+    pub kind: ExternKind,
+    /// Its index in the index space of its kind
+    pub index: u32,
+}
+
+impl ExternKind {
+    /// The name that the JS API gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Table => "table",
+            Self::Memory => "memory",
+            Self::Global => "global",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+impl ExternType {
+    /// What this is the type of.
+    pub fn kind(&self) -> ExternKind {
+        match self {
+            Self::Function(_) => ExternKind::Function,
+            Self::Table(_) => ExternKind::Table,
+            Self::Memory { .. } => ExternKind::Memory,
+            Self::Global(_) => ExternKind::Global,
+            Self::Tag(_) => ExternKind::Tag,
+        }
+    }
+}
+
+impl From<wasmparser::BinaryReaderError> for Error {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        ErrorKind::InvalidWasm { message: error.message().to_owned(), offset: error.offset() }.into()
+    }
+}
+
+fn unsupported(what: String) -> Error {
+    ErrorKind::Unsupported { message: format!("the engine does not have {what}") }.into()
+}
+
+impl Binary {
+    /// Validates `bytes` and describes them.
+    ///
+    /// # Errors
+    /// `InvalidWasm` with the offset of what is wrong, `Unsupported` for a type that the engine
+    /// lacks, `Declaration` for a `relink` section that cannot be read.
+    pub fn parse(bytes: &[u8], features: Features) -> Result<Self> {
+        if !bytes.starts_with(b"\0asm") {
+            return Err(not_wasm(bytes));
+        }
+        Validator::new_with_features(features.parsed()).validate_all(bytes)?;
+        let mut binary = Self::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            binary.section(payload?, bytes)?;
+        }
+        Ok(binary)
+    }
+
+    fn section(&mut self, payload: Payload<'_>, bytes: &[u8]) -> Result<()> {
+        match payload {
+            Payload::Version { encoding: Encoding::Component, .. } => {
+                return Err(unsupported("components: give it a core module".into()));
+            }
+            Payload::TypeSection(reader) => {
+                for ty in reader.into_iter_err_on_gc_types() {
+                    self.types.push(FuncType::from_parsed(&ty?).map_err(unsupported)?);
+                }
+            }
+            Payload::ImportSection(reader) => {
+                for import in reader.into_imports() {
+                    self.import(import?)?;
+                }
+            }
+            Payload::FunctionSection(reader) => {
+                for ty in reader {
+                    self.functions.push(ty?);
+                }
+            }
+            Payload::TableSection(reader) => {
+                for table in reader {
+                    self.tables.push(table_type(table?.ty)?);
+                }
+            }
+            Payload::GlobalSection(reader) => {
+                for global in reader {
+                    self.globals.push(global_type(global?.ty)?);
+                }
+            }
+            Payload::ExportSection(reader) => {
+                for export in reader {
+                    let export = export?;
+                    let kind = match export.kind {
+                        ExternalKind::Func | ExternalKind::FuncExact => ExternKind::Function,
+                        ExternalKind::Table => ExternKind::Table,
+                        ExternalKind::Memory => ExternKind::Memory,
+                        ExternalKind::Global => ExternKind::Global,
+                        ExternalKind::Tag => ExternKind::Tag,
+                    };
+                    self.exports.push(Export { name: export.name.to_owned(), kind, index: export.index });
+                }
+            }
+            Payload::CustomSection(section) => {
+                // The module's bytes are in memory, so an offset into them is a usize.
+                let end = section.range().end as usize;
+                let start = end - section.data().len();
+                debug_assert_eq!(&bytes[start..end], section.data());
+                self.custom_sections.push((section.name().to_owned(), start..end));
+                if section.name() == declared::DECLARED_MODULE {
+                    let records = declared::parse(section.data())
+                        .map_err(|message| ErrorKind::Declaration { message: format!("custom section, {message}") })?;
+                    self.declarations.extend(records);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: wasmparser::Import<'_>) -> Result<()> {
+        let ty = match import.ty {
+            TypeRef::Func(index) | TypeRef::FuncExact(index) => {
+                self.functions.push(index);
+                self.imported_functions += 1;
+                ExternType::Function(self.types[index as usize].clone())
+            }
+            TypeRef::Table(ty) => {
+                let ty = table_type(ty)?;
+                self.tables.push(ty);
+                self.imported_tables += 1;
+                ExternType::Table(ty)
+            }
+            TypeRef::Memory(ty) => {
+                ExternType::Memory { limits: Limits { minimum: ty.initial, maximum: ty.maximum }, shared: ty.shared }
+            }
+            TypeRef::Global(ty) => {
+                let ty = global_type(ty)?;
+                self.globals.push(ty);
+                ExternType::Global(ty)
+            }
+            TypeRef::Tag(ty) => ExternType::Tag(self.types[ty.func_type_idx as usize].clone()),
+        };
+        self.imports.push(Import { module: import.module.to_owned(), name: import.name.to_owned(), ty });
+        Ok(())
+    }
+
+    /// The type of function `index`.
+    pub fn function_type(&self, index: u32) -> &FuncType {
+        &self.types[self.functions[index as usize] as usize]
+    }
+
+    /// The export `name`.
+    pub fn export(&self, name: &str) -> Option<&Export> {
+        self.exports.iter().find(|export| export.name == name)
+    }
+}
+
+/// Says what bytes that are no module are, as far as a glance tells.
+fn not_wasm(bytes: &[u8]) -> Error {
+    let what = if bytes.is_empty() {
+        "no bytes at all".to_owned()
+    } else if let Ok(text) = std::str::from_utf8(&bytes[..bytes.len().min(16)]) {
+        format!("text that begins with {text:?}")
+    } else {
+        let head: Vec<_> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("bytes that begin with {}", head.join(" "))
+    };
+    ErrorKind::InvalidWasm { message: format!("expected magic word 00 61 73 6d, got {what}"), offset: 0 }.into()
+}
+
+fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
+    let limits = Limits { minimum: ty.initial, maximum: ty.maximum };
+    Ok(TableType { element: RefType::from_parsed(ty.element_type).map_err(unsupported)?, limits })
+}
+
+fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
+    Ok(GlobalType { value: ValType::from_parsed(ty.content_type).map_err(unsupported)?, mutable: ty.mutable })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Features = Features { simd_and_exceptions: true };
+
+    fn offset(bytes: &[u8]) -> u64 {
+        match Binary::parse(bytes, ALL).unwrap_err().kind() {
+            ErrorKind::InvalidWasm { offset, .. } => *offset,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn describes_a_module() {
+        let bytes = wat::parse_str(
+            r#"(module
+                (import "env" "f" (func (param i32)))
+                (import "env" "t" (table 2 funcref))
+                (import "env" "g" (global (mut i64)))
+                (table $own 3 3 funcref)
+                (memory (export "m") 1 4)
+                (func (export "two") (result i32) i32.const 2)
+                (@custom "note" "hello"))"#,
+        )
+        .unwrap();
+        let binary = Binary::parse(&bytes, ALL).unwrap();
+        let imports: Vec<_> = binary.imports.iter().map(|import| import.ty.to_string()).collect();
+        assert_eq!(imports, ["func (i32)", "table funcref 2..", "global mut i64"]);
+        assert_eq!(binary.imported_functions, 1);
+        assert_eq!(binary.function_type(1).to_string(), "() -> i32");
+        assert_eq!(binary.tables[1].limits, Limits { minimum: 3, maximum: Some(3) });
+        let (name, range) = &binary.custom_sections[0];
+        assert_eq!((name.as_str(), &bytes[range.clone()]), ("note", b"hello".as_slice()));
+        assert_eq!(binary.export("two").unwrap().index, 1);
+    }
+
+    #[test]
+    fn what_is_no_module_is_named() {
+        for (bytes, says) in
+            [(b"".as_slice(), "no bytes"), (b"hello world", "\"hello world\""), (&[0xff, 0xfe, 1, 2], "ff fe 01 02")]
+        {
+            let error = Binary::parse(bytes, ALL).unwrap_err();
+            assert_eq!(error.code().0, "ERR_RELINK_INVALID_WASM");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_truncation_has_an_offset() {
+        let bytes = wat::parse_str("(module (func (export \"f\") (result i32) i32.const 1))").unwrap();
+        for length in 4..bytes.len() {
+            // A cut between two sections leaves a valid, shorter module or one that lacks its code.
+            if Binary::parse(&bytes[..length], ALL).is_err() {
+                assert!(offset(&bytes[..length]) as usize <= length);
+            }
+        }
+        assert!(offset(&bytes[..bytes.len() - 1]) > 8);
+    }
+
+    #[test]
+    fn singlepass_has_no_simd() {
+        let bytes = wat::parse_str("(module (func (result v128) v128.const i32x4 0 0 0 0))").unwrap();
+        assert!(Binary::parse(&bytes, ALL).is_ok());
+        let error = Binary::parse(&bytes, Features { simd_and_exceptions: false }).unwrap_err();
+        assert!(error.to_string().to_lowercase().contains("simd"), "{error}");
+    }
+}

@@ -1,0 +1,83 @@
+use serde::Deserialize;
+
+/// The import module of declared slots, and the name of the custom section that describes them.
+pub const DECLARED_MODULE: &str = "relink";
+
+/// The export that holds the original of the declared slot `name`.
+pub fn original_export(name: &str) -> String {
+    format!("{DECLARED_MODULE}:{name}")
+}
+
+/// What `#[relinkable]` wrote into the custom section about one function.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Declaration {
+    /// The slot's name, `crate::function` unless the author chose another
+    pub name: String,
+    /// The Rust signature as the author wrote it, for people
+    pub signature: String,
+    /// The Rust types, for the check between two declared sides
+    pub types: RustSignature,
+    /// The documentation comment
+    #[serde(default)]
+    pub docs: Option<String>,
+}
+
+/// The Rust types of a declared function.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RustSignature {
+    /// Parameter types in order, as `u64` or `*const u8`
+    pub parameters: Vec<String>,
+    /// Result types: none or one
+    pub results: Vec<String>,
+}
+
+impl std::fmt::Display for RustSignature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "fn({})", self.parameters.join(", "))?;
+        match self.results.as_slice() {
+            [] => Ok(()),
+            results => write!(f, " -> {}", results.join(", ")),
+        }
+    }
+}
+
+/// Reads the `relink` section: one JSON record a line, as the linker strings them together.
+///
+/// # Errors
+/// What is wrong with which line (counted from 1).
+pub fn parse(section: &[u8]) -> Result<Vec<Declaration>, String> {
+    let text = std::str::from_utf8(section).map_err(|error| format!("not UTF-8: {error}"))?;
+    text.lines()
+        .enumerate()
+        // An object file may pad the records with NUL to align them.
+        .map(|(number, line)| (number + 1, line.trim_matches(['\0', ' ', '\r'])))
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(number, line)| serde_json::from_str(line).map_err(|error| format!("line {number}: {error}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_follow_each_other() {
+        let section = concat!(
+            r#"{"name":"a::f","signature":"(x: u64) -> u64","types":{"parameters":["u64"],"results":["u64"]},"version":1}"#,
+            "\n\0\0",
+            r#"{"name":"a::g","signature":"()","types":{"parameters":[],"results":[]},"docs":"Says \"g\".","version":1}"#,
+            "\n"
+        );
+        let records = parse(section.as_bytes()).unwrap();
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[0].types.to_string(), "fn(u64) -> u64");
+        assert_eq!(records[1].docs.as_deref(), Some("Says \"g\"."));
+        assert_eq!(records[1].types.to_string(), "fn()");
+    }
+
+    #[test]
+    fn a_bad_record_is_named_by_its_line() {
+        assert!(parse(b"\n{\"name\":1}\n").unwrap_err().starts_with("line 2: "));
+        assert!(parse(&[0xff]).unwrap_err().starts_with("not UTF-8"));
+    }
+}

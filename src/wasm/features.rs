@@ -1,0 +1,30 @@
+use wasmparser::WasmFeatures;
+
+/// The proposals that a compiler takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Features {
+    /// SIMD, relaxed SIMD and exceptions: Cranelift has them, Singlepass does not.
+    pub simd_and_exceptions: bool,
+}
+
+impl Features {
+    pub(super) fn parsed(self) -> WasmFeatures {
+        let common = WasmFeatures::MUTABLE_GLOBAL
+            | WasmFeatures::SATURATING_FLOAT_TO_INT
+            | WasmFeatures::SIGN_EXTENSION
+            | WasmFeatures::REFERENCE_TYPES
+            | WasmFeatures::MULTI_VALUE
+            | WasmFeatures::BULK_MEMORY
+            | WasmFeatures::FLOATS
+            | WasmFeatures::THREADS
+            | WasmFeatures::MULTI_MEMORY
+            | WasmFeatures::EXTENDED_CONST
+            // Reference types need the GC-aware type representation of the validator.
+            | WasmFeatures::GC_TYPES;
+        if self.simd_and_exceptions {
+            common | WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD | WasmFeatures::EXCEPTIONS
+        } else {
+            common
+        }
+    }
+}
