@@ -1,0 +1,70 @@
+use crate::error::{ErrorKind, Result};
+use crate::wasm::Features;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+use wasmer::sys::{Cranelift, EngineBuilder, Singlepass};
+use wasmer::{Engine, Module};
+
+/// The compilers of wasmer that are memory-safe across instances; its LLVM is not
+/// (docs/architecture.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compiler {
+    /// Optimizes; the default
+    Cranelift,
+    /// Compiles about six times as fast; its code is slower. No SIMD, no exceptions.
+    Singlepass,
+}
+
+/// Compiles run here: wasmer would build a pool for each, or take the global one.
+static POOL: LazyLock<Option<ThreadPool>> =
+    LazyLock::new(|| ThreadPoolBuilder::new().thread_name(|index| format!("wasm-relink-{index}")).build().ok());
+
+impl Compiler {
+    /// The compiler that the API calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "cranelift" => Some(Self::Cranelift),
+            "singlepass" => Some(Self::Singlepass),
+            _ => None,
+        }
+    }
+
+    /// The proposals that it takes.
+    pub fn features(self) -> Features {
+        Features { simd_and_exceptions: self == Self::Cranelift }
+    }
+
+    fn engine(self) -> Engine {
+        match self {
+            Self::Cranelift => EngineBuilder::new(Cranelift::default()),
+            Self::Singlepass => EngineBuilder::new(Singlepass::default()),
+        }
+        .engine()
+        .into()
+    }
+
+    /// Compiles a valid module into wasmer's serialized form, on an engine of its own: an engine is
+    /// locked for a whole compile, and keeps its code until it goes.
+    ///
+    /// # Errors
+    /// `Compile` with what the compiler says, also where it panics.
+    pub fn artifact(self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let compile = || {
+            catch_unwind(AssertUnwindSafe(|| {
+                let module = Module::new(&self.engine(), bytes).map_err(|error| error.to_string())?;
+                module.serialize().map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+            }))
+            .unwrap_or_else(|panic| {
+                let says = panic.downcast_ref::<String>().map(String::as_str);
+                Err(format!(
+                    "the compiler panicked: {}",
+                    says.or(panic.downcast_ref().copied()).unwrap_or("no message")
+                ))
+            })
+        };
+        // Without threads to be had, the calling thread compiles.
+        let result = POOL.as_ref().map_or_else(compile, |pool| pool.install(compile));
+        result.map_err(|message| ErrorKind::Compile { message }.into())
+    }
+}

@@ -1,0 +1,11 @@
+//! From bytes to machine code: the compilers, the generations that hold what they made.
+
+mod code;
+mod compiler;
+mod tunables;
+mod types;
+
+pub use code::Code;
+pub use compiler::Compiler;
+pub use tunables::{StoreTunables, memory_has_grown};
+pub use types::{function_type, memory_type, raw_type, table_type};

@@ -1,0 +1,74 @@
+use super::Store;
+use super::instance::Instance;
+use crate::wasm::FuncType;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use wasmer::sys::vm::{VMCallerCheckedAnyfunc, VMFuncRef};
+
+/// A function of a store: a wasm function of an instance, or a host function. One value for each
+/// function, wherever it was imported, exported or put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FuncRef(NonNull<VMCallerCheckedAnyfunc>);
+
+impl FuncRef {
+    /// # Safety
+    /// `pointer` must be that of a function of a store, which lives as long as the store.
+    pub(super) unsafe fn new(pointer: NonNull<VMCallerCheckedAnyfunc>) -> Self {
+        Self(pointer)
+    }
+
+    /// How many functions of one instance lie between `first` and this.
+    pub(super) fn distance(self, first: Self) -> u32 {
+        let bytes = (self.0.as_ptr() as usize).wrapping_sub(first.0.as_ptr() as usize);
+        (bytes / size_of::<VMCallerCheckedAnyfunc>()) as u32
+    }
+
+    /// As tables hold it.
+    pub(super) fn raw(self) -> VMFuncRef {
+        VMFuncRef(self.0)
+    }
+
+    /// What compiled code needs to call it.
+    pub(super) fn callee(self) -> VMCallerCheckedAnyfunc {
+        // SAFETY: by `new`, the function lives as long as its store, and no one writes to it once
+        // its instance is linked.
+        unsafe { *self.0.as_ptr() }
+    }
+
+    /// Address of the context that the function runs in.
+    fn context(self) -> usize {
+        // SAFETY: both members of the union are a pointer.
+        unsafe { self.callee().vmctx.host_env as usize }
+    }
+}
+
+impl Store {
+    /// The type of `function`.
+    ///
+    /// # Panics
+    /// Never: a function gets into a store together with its type.
+    pub fn type_of(&self, function: FuncRef) -> Rc<FuncType> {
+        let hash = function.callee().type_signature_hash;
+        self.signatures.borrow().get(hash).expect("the types of every module are registered before it is instantiated")
+    }
+
+    /// The instance that defines `function`; none for a host function.
+    pub fn instance_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
+        self.by_context.borrow().get(&function.context()).cloned()
+    }
+}
+
+impl FuncRef {
+    /// As a raw value holds it: null for none.
+    pub fn to_raw(function: Option<Self>) -> usize {
+        function.map_or(0, |function| function.0.as_ptr() as usize)
+    }
+
+    /// What a raw value of type funcref holds.
+    ///
+    /// # Safety
+    /// `raw` is a funcref that wasm of the store gave.
+    pub unsafe fn from_raw(raw: usize) -> Option<Self> {
+        NonNull::new(raw as *mut VMCallerCheckedAnyfunc).map(Self)
+    }
+}

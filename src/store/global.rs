@@ -1,0 +1,61 @@
+use super::{RawValue, Store};
+use crate::engine::raw_type;
+use crate::wasm::{GlobalType, RefType, ValType};
+use wasmer::Mutability;
+use wasmer::sys::vm::{InternalStoreHandle, VMGlobal};
+
+/// A global of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GlobalId(pub u32);
+
+impl Store {
+    /// Makes a global of a numeric type.
+    pub fn global_new(&self, ty: GlobalType, value: RawValue) -> GlobalId {
+        let mutability = if ty.mutable { Mutability::Var } else { Mutability::Const };
+        let global = VMGlobal::new(wasmer::GlobalType::new(raw_type(ty.value), mutability));
+        // SAFETY: the definition is the new global's own, and `RawValue` is any value's bits.
+        unsafe { (*global.vmglobal().as_ptr()).val = value };
+        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, global));
+        self.global_id(handle)
+    }
+
+    pub(super) fn global_id(&self, handle: InternalStoreHandle<VMGlobal>) -> GlobalId {
+        let address = self.with_objects(|objects| handle.get(objects).vmglobal().as_ptr() as usize);
+        GlobalId(self.globals.borrow_mut().id(handle, address))
+    }
+
+    pub(super) fn global(&self, id: GlobalId) -> InternalStoreHandle<VMGlobal> {
+        self.globals.borrow().handle(id.0)
+    }
+
+    /// What it holds, and whether it may be written.
+    pub fn global_type(&self, id: GlobalId) -> GlobalType {
+        let handle = self.global(id);
+        let ty = self.with_objects(|objects| *handle.get(objects).ty());
+        let value = match ty.ty {
+            wasmer::Type::I32 => ValType::I32,
+            wasmer::Type::I64 => ValType::I64,
+            wasmer::Type::F32 => ValType::F32,
+            wasmer::Type::F64 => ValType::F64,
+            wasmer::Type::V128 => ValType::V128,
+            wasmer::Type::FuncRef => ValType::Ref(RefType::Func),
+            wasmer::Type::ExternRef => ValType::Ref(RefType::Extern),
+            wasmer::Type::ExceptionRef => ValType::Ref(RefType::Exn),
+        };
+        GlobalType { value, mutable: ty.mutability == Mutability::Var }
+    }
+
+    /// Its value.
+    pub fn global_get(&self, id: GlobalId) -> RawValue {
+        let handle = self.global(id);
+        // SAFETY: the definition lives as long as its global, and only this thread uses it.
+        self.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val })
+    }
+
+    /// Writes it. The caller has checked that it is mutable, and that `value` is of its type.
+    pub fn global_set(&self, id: GlobalId, value: RawValue) {
+        let handle = self.global(id);
+        // SAFETY: as in `global_get`.
+        self.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val = value });
+    }
+}

@@ -1,0 +1,213 @@
+use super::call::config;
+use super::extern_value::{Callable, Extern};
+use super::trap::Failure;
+use super::{FuncRef, Store};
+use crate::engine::{Code, function_type};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wasm::{ExternKind, ExternType};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use wasmer::sys::vm::{
+    InternalStoreHandle, MaybeInstanceOwned, StoreObject, VMExtern, VMFunction, VMFunctionKind, VMInstance,
+};
+use wasmer::{ExportIndex, InstantiationError};
+use wasmer_compiler::{InstantiationError as Refused, LinkError};
+use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex};
+
+/// An instance of a module.
+pub struct Instance {
+    code: Arc<Code>,
+    /// The functions that it imports
+    imports: Box<[FuncRef]>,
+    /// wasmer's side of it; at home in the store's objects once it has started
+    vm: Cell<Option<InternalStoreHandle<VMInstance>>>,
+    closed: Cell<bool>,
+    /// The first function that the module defines; the others lie behind it
+    first_function: Cell<Option<FuncRef>>,
+}
+
+impl Instance {
+    /// The code that it runs.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// Ends it for the host: its exports no longer run, its slots no longer link.
+    pub fn close(&self) {
+        self.closed.set(true);
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+}
+
+impl Store {
+    /// Makes an instance of `code`, one import for each that `code.binary` has, and runs its start
+    /// function.
+    ///
+    /// # Errors
+    /// `Import` when an import does not fit, `SignatureHash`, `Memory`; then nothing has run. A trap
+    /// of a segment or the start function, or what a host function threw: then the instance is
+    /// gone for the host, and what it put into imported tables stays alive.
+    ///
+    /// # Safety
+    /// Whoever owns the store holds it for the whole call. Host functions among the imports are
+    /// made for this call.
+    pub unsafe fn instantiate(&self, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
+        {
+            let mut signatures = self.signatures.borrow_mut();
+            code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
+        }
+        for (import, value) in code.binary.imports.iter().zip(&imports) {
+            if let Some(actual) = self.mismatch(value, &import.ty) {
+                let (module, field) = (import.module.clone(), import.name.clone());
+                let expected = import.ty.to_string();
+                return Err(Error::from(ErrorKind::Import { module, field, expected, actual }).into());
+            }
+        }
+        let (externs, functions) = self.resolve(code, imports)?;
+        let artifact = code.artifact();
+        let made = self.with_objects(|objects| {
+            // SAFETY: the objects outlive the instance, which they are going to own, and the code
+            // outlives both. This makes the instance and runs nothing.
+            unsafe { artifact.instantiate(code.tunables(), &externs, objects) }.map_err(refused)
+        });
+        let mut vm = made?;
+        let instance = Rc::new(Instance {
+            code: code.clone(),
+            imports: functions,
+            vm: Cell::new(None),
+            closed: Cell::new(false),
+            first_function: Cell::new(None),
+        });
+        // Known before it starts: its functions may be in imported tables by then.
+        self.by_context.borrow_mut().insert(vm.vmctx_ptr() as usize, instance.clone());
+        // SAFETY: called once, right after the instance was made. It may run wasm and so come back
+        // to this store, whose objects are not borrowed.
+        let started = unsafe { artifact.finish_instantiation(config(), None, &mut vm) };
+        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, vm));
+        instance.vm.set(Some(handle));
+        self.instances.borrow_mut().push(instance.clone());
+        if let Err(error) = started {
+            instance.close();
+            return Err(refused(error));
+        }
+        Ok(instance)
+    }
+
+    /// The imports as wasmer takes them, and the functions among them.
+    fn resolve(&self, code: &Code, imports: Vec<Extern>) -> Result<(Vec<VMExtern>, Box<[FuncRef]>)> {
+        let mut externs = Vec::with_capacity(imports.len());
+        let mut functions = Vec::new();
+        for (import, value) in code.binary.imports.iter().zip(imports) {
+            externs.push(match value {
+                Extern::Table(id) => VMExtern::Table(self.table(id)),
+                Extern::Memory(id) => VMExtern::Memory(self.memory(id)),
+                Extern::Global(id) => VMExtern::Global(self.global(id)),
+                Extern::Function(callable) => {
+                    let ExternType::Function(ty) = &import.ty else { unreachable!("checked by mismatch") };
+                    let (handle, function) = match callable {
+                        Callable::Host(function) => self.host_function(ty, function)?,
+                        Callable::Wasm(function) => {
+                            let shared = VMFunction {
+                                anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
+                                signature: function_type(ty),
+                                kind: VMFunctionKind::Static,
+                                host_data: Box::new(()),
+                            };
+                            (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
+                        }
+                    };
+                    functions.push(function);
+                    VMExtern::Function(handle)
+                }
+            });
+        }
+        Ok((externs, functions.into()))
+    }
+
+    /// wasmer's word for an object of the instance. Not for functions that it imports.
+    fn lookup(&self, instance: &Instance, index: ExportIndex) -> VMExtern {
+        let handle = instance.vm.get().expect("an instance is handed out after it has started");
+        let vm: *mut VMInstance = self.with_objects(|objects| &raw mut *handle.get_mut(objects));
+        // SAFETY: the instance is at home in the objects, which no one moves or borrows meanwhile.
+        // The lookup itself may add to the list of functions, another list.
+        unsafe { (*vm).lookup_by_declaration(index) }
+    }
+
+    /// The function with this index in the instance's module.
+    pub fn function(&self, instance: &Instance, index: u32) -> FuncRef {
+        if let Some(import) = instance.imports.get(index as usize) {
+            return *import;
+        }
+        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
+        let VMExtern::Function(handle) = self.lookup(instance, index) else { unreachable!("asked for a function") };
+        let pointer = self.with_objects(|objects| {
+            let pointer = handle.get(objects).anyfunc.as_ptr();
+            // The lookup added an object, of which only the address matters.
+            VMFunction::list_mut(objects).pop();
+            pointer
+        });
+        // SAFETY: the function is the instance's own, which lives as long as the store.
+        unsafe { FuncRef::new(pointer) }
+    }
+
+    /// What the JS API calls `function`: its index in the module that defines it. A host function
+    /// has none.
+    pub fn function_name(&self, function: FuncRef) -> String {
+        let Some(instance) = self.instance_of(function) else { return String::new() };
+        let imported = instance.imports.len() as u32;
+        let first = instance.first_function.get().unwrap_or_else(|| self.function(&instance, imported));
+        instance.first_function.set(Some(first));
+        (imported + function.distance(first)).to_string()
+    }
+
+    /// The table with this index in the instance's module.
+    pub fn instance_table(&self, instance: &Instance, index: u32) -> super::TableId {
+        match self.lookup(instance, ExportIndex::Table(TableIndex::from_u32(index))) {
+            VMExtern::Table(handle) => self.table_id(handle),
+            _ => unreachable!("asked for a table"),
+        }
+    }
+
+    /// What the instance exports, in the order of its module. Tags are left out.
+    pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
+        let exports = instance.code.binary.exports.iter().filter_map(|export| {
+            let value = match export.kind {
+                ExternKind::Function => Extern::Function(Callable::Wasm(self.function(instance, export.index))),
+                ExternKind::Table => Extern::Table(self.instance_table(instance, export.index)),
+                ExternKind::Memory => {
+                    let index = ExportIndex::Memory(MemoryIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Memory(handle) => Extern::Memory(self.memory_id(handle)),
+                        _ => unreachable!("asked for a memory"),
+                    }
+                }
+                ExternKind::Global => {
+                    let index = ExportIndex::Global(GlobalIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Global(handle) => Extern::Global(self.global_id(handle)),
+                        _ => unreachable!("asked for a global"),
+                    }
+                }
+                ExternKind::Tag => return None,
+            };
+            Some((export.name.clone(), value))
+        });
+        exports.collect()
+    }
+}
+
+/// What wasmer says of an instance that could not be made.
+fn refused(error: Refused) -> Failure {
+    match error {
+        Refused::Start(trap) => trap.into(),
+        Refused::Link(LinkError::Trap(trap)) => trap.into(),
+        Refused::Link(LinkError::Resource(message)) => Error::from(ErrorKind::Memory { message }).into(),
+        // The imports were checked, so this says that the two checks differ.
+        other => Error::from(ErrorKind::Internal { message: InstantiationError::from(other).to_string() }).into(),
+    }
+}

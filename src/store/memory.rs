@@ -1,0 +1,72 @@
+use super::Store;
+use crate::engine::{StoreTunables, memory_type};
+use crate::error::{ErrorKind, Result};
+use crate::wasm::Limits;
+use wasmer::Pages;
+use wasmer::sys::Tunables;
+use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
+
+/// Size of a page in bytes.
+const PAGE: usize = 65_536;
+
+/// A memory of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MemoryId(pub u32);
+
+impl Store {
+    /// Makes a memory; `limits` in pages.
+    ///
+    /// # Errors
+    /// `Memory` when there is no room: each memory reserves 8 GiB of addresses.
+    pub fn memory_new(&self, limits: Limits) -> Result<MemoryId> {
+        let tunables = StoreTunables::new(Vec::new());
+        let ty = memory_type(limits);
+        let memory = tunables
+            .create_host_memory(&ty, &tunables.memory_style(&ty))
+            .map_err(|error| ErrorKind::Memory { message: format!("could not allocate memory: {error}") })?;
+        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, memory));
+        Ok(self.memory_id(handle))
+    }
+
+    pub(super) fn memory_id(&self, handle: InternalStoreHandle<VMMemory>) -> MemoryId {
+        let address = self.with_objects(|objects| handle.get(objects).vmmemory().as_ptr() as usize);
+        MemoryId(self.memories.borrow_mut().id(handle, address))
+    }
+
+    pub(super) fn memory(&self, id: MemoryId) -> InternalStoreHandle<VMMemory> {
+        self.memories.borrow().handle(id.0)
+    }
+
+    /// Where the memory is, and its size in bytes. It never moves, it only grows.
+    pub fn memory_data(&self, id: MemoryId) -> (*mut u8, usize) {
+        let handle = self.memory(id);
+        self.with_objects(|objects| {
+            // SAFETY: the definition lives as long as its memory, and only this thread writes it.
+            let definition = unsafe { *handle.get(objects).vmmemory().as_ptr() };
+            (definition.base, definition.current_length)
+        })
+    }
+
+    /// Whether other threads may hold the memory.
+    pub fn memory_is_shared(&self, id: MemoryId) -> bool {
+        let handle = self.memory(id);
+        self.with_objects(|objects| handle.get(objects).ty().shared)
+    }
+
+    /// Grows the memory by `delta` pages, and gives the number of pages it had.
+    ///
+    /// # Errors
+    /// `OutOfRange` when it may not or cannot grow that far; then it has not grown.
+    pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32> {
+        let handle = self.memory(id);
+        let grown = self.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
+        grown.map(|pages| pages.0).map_err(|_| {
+            let pages = self.memory_data(id).1 / PAGE;
+            let ty = self.with_objects(|objects| handle.get(objects).ty());
+            let most =
+                ty.maximum.map_or_else(|| "no maximum".to_owned(), |most| format!("a maximum of {} pages", most.0));
+            let message = format!("the memory has {pages} pages and {most}, it cannot grow by {delta}");
+            ErrorKind::OutOfRange { message }.into()
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! The store: wasmer's objects of one thread, and what is done with them. This layer holds the
+//! unsafe contract with the engine; see `docs/architecture.md`, "What is unsafe, and why".
+
+mod call;
+mod extern_value;
+mod funcref;
+mod global;
+mod host;
+mod instance;
+mod memory;
+mod objects;
+mod registry;
+mod signatures;
+mod table;
+#[cfg(test)]
+mod tests;
+mod trap;
+
+pub use extern_value::{Callable, Extern};
+pub use funcref::FuncRef;
+pub use global::GlobalId;
+pub use host::HostFunction;
+pub use instance::Instance;
+pub use memory::MemoryId;
+pub use objects::Store;
+pub use table::TableId;
+pub use trap::{Failure, Thrown};
+/// A raw value as compiled code passes it.
+pub use wasmer_types::RawValue;

@@ -1,0 +1,111 @@
+use super::{FuncRef, Store};
+use crate::engine::table_type;
+use crate::error::{ErrorKind, Result};
+use crate::wasm::{RefType, TableType};
+use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMTable};
+
+/// A table of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TableId(pub u32);
+
+impl Store {
+    /// Makes a table, with null in every entry.
+    ///
+    /// # Errors
+    /// `OutOfRange` for more entries than the engine has.
+    pub fn table_new(&self, ty: &TableType) -> Result<TableId> {
+        let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
+            .map_err(|message| ErrorKind::OutOfRange { message })?;
+        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, table));
+        Ok(self.table_id(handle))
+    }
+
+    pub(super) fn table_id(&self, handle: InternalStoreHandle<VMTable>) -> TableId {
+        let address = self.with_objects(|objects| handle.get(objects).vmtable().as_ptr() as usize);
+        TableId(self.tables.borrow_mut().id(handle, address))
+    }
+
+    pub(super) fn table(&self, id: TableId) -> InternalStoreHandle<VMTable> {
+        self.tables.borrow().handle(id.0)
+    }
+
+    /// What its entries are.
+    pub fn table_element(&self, id: TableId) -> RefType {
+        let handle = self.table(id);
+        match self.with_objects(|objects| handle.get(objects).ty().ty) {
+            wasmer::Type::FuncRef => RefType::Func,
+            _ => RefType::Extern,
+        }
+    }
+
+    /// How many entries it has.
+    pub fn table_size(&self, id: TableId) -> u32 {
+        let handle = self.table(id);
+        self.with_objects(|objects| handle.get(objects).size())
+    }
+
+    /// Reads an entry of a funcref table.
+    ///
+    /// # Errors
+    /// `OutOfRange`, and `UnsupportedValue` for a table of anything else.
+    pub fn table_get(&self, id: TableId, index: u32) -> Result<Option<FuncRef>> {
+        let handle = self.table(id);
+        match self.with_objects(|objects| handle.get(objects).get(index)) {
+            // SAFETY: what a table holds is a function of its store.
+            Some(TableElement::FuncRef(entry)) => Ok(entry.map(|entry| unsafe { FuncRef::new(entry.0) })),
+            Some(TableElement::ExternRef(_)) => Err(no_externref()),
+            None => Err(self.out_of_bounds(id, index)),
+        }
+    }
+
+    /// Writes an entry of a funcref table. Compiled code of every instance sees it at once: the
+    /// load-time pass lets no table be frozen.
+    ///
+    /// # Errors
+    /// `OutOfRange`, and `UnsupportedValue` for a table of anything else.
+    pub fn table_set(&self, id: TableId, index: u32, value: Option<FuncRef>) -> Result<()> {
+        if self.table_element(id) != RefType::Func {
+            return Err(no_externref());
+        }
+        let handle = self.table(id);
+        let element = TableElement::FuncRef(value.map(FuncRef::raw));
+        self.with_objects(|objects| handle.get_mut(objects).set(index, element))
+            .map_err(|_| self.out_of_bounds(id, index))
+    }
+
+    /// Grows a funcref table by `delta` entries of `value`, and gives the number it had.
+    ///
+    /// # Errors
+    /// `OutOfRange` when it may not grow that far; then it has not grown.
+    pub fn table_grow(&self, id: TableId, delta: u32, value: Option<FuncRef>) -> Result<u32> {
+        if self.table_element(id) != RefType::Func {
+            return Err(no_externref());
+        }
+        let handle = self.table(id);
+        let size = self.table_size(id);
+        const MOST: u32 = 10_000_000; // as V8; the engine itself knows no limit here
+        let grown = if size.checked_add(delta).is_some_and(|size| size <= MOST) {
+            let element = TableElement::FuncRef(value.map(FuncRef::raw));
+            self.with_objects(|objects| handle.get_mut(objects).grow(delta, element))
+        } else {
+            None
+        };
+        grown.ok_or_else(|| {
+            let maximum = self.with_objects(|objects| handle.get(objects).ty().maximum);
+            let most = maximum.unwrap_or(MOST).min(MOST);
+            let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
+            ErrorKind::OutOfRange { message }.into()
+        })
+    }
+
+    fn out_of_bounds(&self, id: TableId, index: u32) -> crate::error::Error {
+        let message = format!("table index {index} is out of bounds: the table has {} entries", self.table_size(id));
+        ErrorKind::OutOfRange { message }.into()
+    }
+}
+
+#[cold]
+fn no_externref() -> crate::error::Error {
+    let message = "externref values do not cross to JavaScript in this version".to_owned();
+    ErrorKind::UnsupportedValue { message }.into()
+}

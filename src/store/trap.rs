@@ -1,0 +1,81 @@
+use crate::error::{Error, ErrorKind, Frame};
+use std::error::Error as StdError;
+use std::fmt;
+use wasmer::RuntimeError;
+use wasmer::sys::vm::Trap;
+use wasmer_types::TrapCode;
+
+/// Why a call ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// A trap, or a refusal
+    Error(Error),
+    /// What a host function threw, to be handed on as it is
+    Thrown(Box<Thrown>),
+}
+
+/// What a host function threw. `wasm` on the stack is unwound, and whoever called it gets this.
+#[derive(Debug)]
+pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Thrown {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Trap> for Failure {
+    #[cold]
+    fn from(trap: Trap) -> Self {
+        let trap = match trap {
+            Trap::User(thrown) => {
+                return match thrown.downcast::<Thrown>() {
+                    Ok(thrown) => Self::Thrown(thrown),
+                    Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
+                };
+            }
+            Trap::OOM { .. } => {
+                return Self::Error(ErrorKind::Memory { message: "out of memory".into() }.into());
+            }
+            trap => trap,
+        };
+        let error = RuntimeError::from(trap);
+        let frames = error.trace().iter().map(|frame| Frame {
+            name: frame.function_name().map(|name| format!("{:#}", rustc_demangle::demangle(name))),
+            index: frame.func_index(),
+            offset: frame.module_offset() as u32,
+        });
+        let frames = frames.collect();
+        let (trap, message) = describe(error.clone().to_trap());
+        Self::Error(ErrorKind::Trap { trap, message: message.into(), frames }.into())
+    }
+}
+
+/// A stable name, and V8's message for the same trap.
+fn describe(code: Option<TrapCode>) -> (&'static str, &'static str) {
+    use TrapCode as T;
+    match code {
+        Some(T::StackOverflow) => ("stack-overflow", "call stack exhausted"),
+        Some(T::HeapAccessOutOfBounds | T::HeapMisaligned) => ("memory-out-of-bounds", "memory access out of bounds"),
+        Some(T::TableAccessOutOfBounds) => ("table-out-of-bounds", "table index is out of bounds"),
+        Some(T::IndirectCallToNull) => ("null-function", "null function in an indirect call"),
+        Some(T::BadSignature) => ("signature-mismatch", "function signature mismatch in an indirect call"),
+        Some(T::IntegerOverflow) => ("integer-overflow", "divide result unrepresentable"),
+        Some(T::IntegerDivisionByZero) => ("divide-by-zero", "divide by zero"),
+        Some(T::BadConversionToInteger) => ("float-unrepresentable", "float unrepresentable in integer range"),
+        Some(T::UnreachableCodeReached) => ("unreachable", "unreachable"),
+        Some(T::UnalignedAtomic) => ("unaligned-atomic", "operation does not support unaligned accesses"),
+        Some(T::UncaughtException) => ("uncaught-exception", "uncaught WebAssembly exception"),
+        Some(T::UninitializedExnRef) => ("null-exception", "rethrowing a null exception reference"),
+        Some(T::HostInterrupt) => ("interrupted", "interrupted"),
+        Some(T::YieldOutsideAsyncContext | T::ReadonlyTableModified) | None => ("unknown", "unknown trap"),
+    }
+}
