@@ -1,0 +1,59 @@
+use super::slots::{SlotId, Slots};
+use crate::error::{ErrorKind, Result};
+use crate::store::{FuncRef, Store};
+
+impl Slots {
+    /// Whether `implementation`, a function of `store`, may go into the slot. Changes nothing.
+    ///
+    /// `pending` are the changes that would be made before this one.
+    ///
+    /// # Errors
+    /// `Closed`, `Signature`, `Abi` or `Cycle`.
+    pub fn check(
+        &self,
+        store: &Store,
+        implementation: FuncRef,
+        id: SlotId,
+        pending: &[(FuncRef, SlotId)],
+    ) -> Result<()> {
+        let slot = self.slot(id);
+        let name = || slot.name.clone();
+        if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
+            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name) }.into());
+        }
+        if store.instance_of(implementation).is_some_and(|instance| instance.is_closed()) {
+            return Err(ErrorKind::Closed { what: format!("the implementation for slot \"{}\"", slot.name) }.into());
+        }
+        let actual = store.type_of(implementation);
+        if actual != slot.ty {
+            let (expected, actual) = (slot.ty.to_string(), actual.to_string());
+            return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
+        }
+        if let (Some(declared), Some(other)) = (&slot.declaration, self.declaration_of(implementation))
+            && declared.types != other.types
+        {
+            let (expected, actual) = (declared.types.to_string(), other.types.to_string());
+            return Err(ErrorKind::Abi { slot: name(), expected, actual }.into());
+        }
+        if self.leads_to(store, implementation, id, pending) {
+            return Err(ErrorKind::Cycle { slot: name() }.into());
+        }
+        Ok(())
+    }
+
+    /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
+    /// it, or of a slot that holds such a thunk, and so on.
+    fn leads_to(&self, store: &Store, mut function: FuncRef, target: SlotId, pending: &[(FuncRef, SlotId)]) -> bool {
+        // Without a cycle, the way is no longer than there are slots.
+        for _ in 0..=self.len() {
+            let Some(next) = self.slot_of_thunk(function) else { return false };
+            if next == target {
+                return true;
+            }
+            let promised = pending.iter().rev().find(|(_, slot)| *slot == next).map(|(function, _)| *function);
+            let Some(held) = promised.or_else(|| self.current(store, next)) else { return false };
+            function = held;
+        }
+        true
+    }
+}

@@ -1,0 +1,248 @@
+use super::slot::{Slot, SlotKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{FuncRef, Instance, Store, TableId};
+use crate::wasm::Declaration;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A slot of a store.
+pub type SlotId = u32;
+/// A link of a store: a change that can be taken back.
+pub type LinkId = u32;
+
+/// A link that stands.
+struct Link {
+    slot: SlotId,
+    implementation: FuncRef,
+    previous: Option<FuncRef>,
+}
+
+/// What a link has done.
+#[derive(Debug, Clone, Copy)]
+pub struct Linked {
+    /// The change
+    pub id: LinkId,
+    /// What the slot held before
+    pub previous: Option<FuncRef>,
+}
+
+/// The slots of a store, and the links that stand in them.
+#[derive(Default)]
+pub struct Slots {
+    slots: Vec<Slot>,
+    /// The links that stand in each slot, the newest last
+    standing: Vec<Vec<LinkId>>,
+    links: HashMap<LinkId, Link>,
+    next_link: LinkId,
+    by_entry: HashMap<(TableId, u32), SlotId>,
+    by_thunk: HashMap<FuncRef, SlotId>,
+    /// Slots by their original, where a declaration tells its Rust types
+    by_original: HashMap<FuncRef, SlotId>,
+}
+
+impl Slots {
+    /// The declared slots of a new instance.
+    ///
+    /// # Errors
+    /// None but those of reading the dispatch table, which holds them all.
+    pub fn declare(&mut self, store: &Store, instance: &Rc<Instance>) -> Result<Vec<SlotId>> {
+        let code = instance.code();
+        let Some(index) = code.dispatch_table else { return Ok(Vec::new()) };
+        let table = store.instance_table(instance, index);
+        let mut ids = Vec::with_capacity(code.slots.len());
+        for (entry, declared) in code.slots.iter().enumerate() {
+            let original = store.function(instance, declared.original);
+            let id = self.add(Slot {
+                name: declared.name.clone(),
+                kind: SlotKind::Declared,
+                ty: store.type_of(original),
+                table,
+                index: entry as u32,
+                original,
+                declaration: declared.declaration.clone(),
+                instance: Some(instance.clone()),
+            });
+            self.by_thunk.insert(store.function(instance, declared.thunk), id);
+            self.by_original.insert(original, id);
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    /// The slot that is entry `index` of `table`.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `EmptySlot` for an entry that is null, `UnsupportedValue` for a table of
+    /// anything but functions.
+    pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
+        if let Some(id) = self.by_entry.get(&(table, index)) {
+            return Ok(*id);
+        }
+        let name = format!("table[{index}]");
+        let Some(original) = store.table_get(table, index)? else {
+            return Err(ErrorKind::EmptySlot { slot: name }.into());
+        };
+        Ok(self.add(Slot {
+            name,
+            kind: SlotKind::Table,
+            ty: store.type_of(original),
+            table,
+            index,
+            original,
+            declaration: None,
+            instance: None,
+        }))
+    }
+
+    fn add(&mut self, slot: Slot) -> SlotId {
+        let id = self.slots.len() as SlotId;
+        self.by_entry.insert((slot.table, slot.index), id);
+        self.slots.push(slot);
+        self.standing.push(Vec::new());
+        id
+    }
+
+    /// The slot with this id.
+    ///
+    /// # Panics
+    /// If there is none: ids come from `declare` and `table_slot` only.
+    pub fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What the slot holds at this moment.
+    pub fn current(&self, store: &Store, id: SlotId) -> Option<FuncRef> {
+        let slot = self.slot(id);
+        // A table does not shrink, so the entry is there.
+        store.table_get(slot.table, slot.index).ok().flatten()
+    }
+
+    /// Whether a link stands in the slot.
+    pub fn is_linked(&self, id: SlotId) -> bool {
+        !self.standing[id as usize].is_empty()
+    }
+
+    pub(super) fn slot_of_thunk(&self, function: FuncRef) -> Option<SlotId> {
+        self.by_thunk.get(&function).copied()
+    }
+
+    /// What the author of `function` declared, if it is the original of a declared slot.
+    pub(super) fn declaration_of(&self, function: FuncRef) -> Option<&Declaration> {
+        self.by_original.get(&function).and_then(|id| self.slot(*id).declaration.as_ref())
+    }
+
+    /// Links one implementation, once all checks are passed.
+    ///
+    /// # Errors
+    /// Those of `check`; then nothing has changed.
+    pub fn link(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Result<Linked> {
+        self.check(store, implementation, id, &[])?;
+        Ok(self.commit(store, implementation, id))
+    }
+
+    /// Checks changes that are to be made in this order. Each comes with its position in what the
+    /// caller was given; `refusals` are those that the caller itself has.
+    ///
+    /// # Errors
+    /// `Refused` with every change that cannot be made, by its position.
+    pub fn check_all(
+        &self,
+        store: &Store,
+        changes: &[(usize, FuncRef, SlotId)],
+        mut refusals: Vec<(usize, String, Error)>,
+    ) -> Result<()> {
+        let mut pending = Vec::with_capacity(changes.len());
+        for (position, implementation, id) in changes {
+            if let Err(error) = self.check(store, *implementation, *id, &pending) {
+                refusals.push((*position, self.slot(*id).name.clone(), error));
+            }
+            pending.push((*implementation, *id));
+        }
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        refusals.sort_by_key(|(position, ..)| *position);
+        Err(ErrorKind::Refused { refusals }.into())
+    }
+
+    /// Links many, in order, once all of them are checked.
+    ///
+    /// # Errors
+    /// Those of `check_all`; then nothing has changed.
+    pub fn relink(
+        &mut self,
+        store: &Store,
+        changes: &[(usize, FuncRef, SlotId)],
+        refusals: Vec<(usize, String, Error)>,
+    ) -> Result<Vec<Linked>> {
+        self.check_all(store, changes, refusals)?;
+        Ok(changes.iter().map(|(_, implementation, id)| self.commit(store, *implementation, *id)).collect())
+    }
+
+    fn commit(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Linked {
+        let previous = self.current(store, id);
+        self.write(store, id, Some(implementation));
+        let link = self.next_link;
+        self.next_link += 1;
+        self.links.insert(link, Link { slot: id, implementation, previous });
+        self.standing[id as usize].push(link);
+        Linked { id: link, previous }
+    }
+
+    fn write(&self, store: &Store, id: SlotId, value: Option<FuncRef>) {
+        let slot = self.slot(id);
+        let written = store.table_set(slot.table, slot.index, value);
+        debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
+    }
+
+    /// Takes back links, the last one first, once all of them are checked. `slot` names the slot of
+    /// a link in messages, where the link itself is gone.
+    ///
+    /// # Errors
+    /// `Undone`, `Order` or `Changed`; then nothing has changed.
+    pub fn undo(&mut self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<()> {
+        // What each slot would hold, and how many of its links would be left, as the links go.
+        let mut after: HashMap<SlotId, (usize, Option<FuncRef>)> = HashMap::new();
+        for (id, slot) in links.iter().rev() {
+            let name = || self.slot(*slot).name.clone();
+            let Some(link) = self.links.get(id) else { return Err(ErrorKind::Undone { slot: name() }.into()) };
+            let standing = &self.standing[link.slot as usize];
+            let state = after.entry(link.slot).or_insert_with(|| (standing.len(), self.current(store, link.slot)));
+            let (count, held) = *state;
+            if count == 0 || standing[count - 1] != *id {
+                return Err(ErrorKind::Order { slot: name() }.into());
+            }
+            if held != Some(link.implementation) {
+                return Err(ErrorKind::Changed { slot: name() }.into());
+            }
+            *state = (count - 1, link.previous);
+        }
+        for (id, _) in links.iter().rev() {
+            if let Some(link) = self.links.remove(id) {
+                self.standing[link.slot as usize].pop();
+                self.write(store, link.slot, link.previous);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the original back, and ends every link of the slot.
+    ///
+    /// # Errors
+    /// `Closed` when the slot's instance is.
+    pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
+        let slot = self.slot(id);
+        if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
+            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name) }.into());
+        }
+        self.write(store, id, Some(slot.original));
+        for link in std::mem::take(&mut self.standing[id as usize]) {
+            self.links.remove(&link);
+        }
+        Ok(())
+    }
+}
