@@ -1,0 +1,212 @@
+use super::context::Context;
+use super::throw::{Pending, panicked};
+use crate::error::ErrorKind;
+use crate::store::{FuncRef, Instance, RawValue};
+use crate::wasm::{FuncType, ValType};
+use napi::sys;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+/// What a JavaScript function over a wasm function holds: all that a call needs.
+pub struct Exported {
+    /// Whose it is
+    pub context: Rc<Context>,
+    /// The function
+    pub function: FuncRef,
+    ty: Rc<FuncType>,
+    /// The instance that defines it; none for a host function
+    instance: Option<Rc<Instance>>,
+}
+
+/// Marks the functions that hold an `Exported`, so that no other wrapped function is taken for one.
+const TAG: sys::napi_type_tag = sys::napi_type_tag { lower: 0x9d1c_5e3a_7b60_42f8, upper: 0x4e2b_91d6_0c8f_a735 };
+
+/// Values that a call takes without allocating.
+const INLINE: usize = 16;
+
+impl Context {
+    /// The JavaScript function of `function`, or null.
+    pub fn function_or_null(self: &Rc<Self>, function: Option<FuncRef>) -> sys::napi_value {
+        function.map_or_else(
+            || {
+                let mut null = ptr::null_mut();
+                // SAFETY: a plain N-API call.
+                unsafe { sys::napi_get_null(self.env, &mut null) };
+                null
+            },
+            |function| self.function(function),
+        )
+    }
+
+    /// The JavaScript function of `function`: the same one as long as JavaScript holds it.
+    pub fn function(self: &Rc<Self>, function: FuncRef) -> sys::napi_value {
+        if let Some(&reference) = self.functions.borrow().get(&function) {
+            let mut value = ptr::null_mut();
+            // SAFETY: an entry is removed before its reference is deleted.
+            unsafe { sys::napi_get_reference_value(self.env, reference, &mut value) };
+            if !value.is_null() {
+                return value;
+            }
+        }
+        let ty = self.store.type_of(function);
+        let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
+        let instance = self.store.instance_of(function);
+        let exported = Rc::new(Exported { context: self.clone(), function, ty, instance });
+        let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
+        let (mut value, mut reference, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of the environment. The function's data is freed
+        // by `finalize`, when the function is gone.
+        unsafe {
+            sys::napi_create_function(
+                self.env,
+                name.as_ptr().cast(),
+                name.len() as isize,
+                Some(call),
+                data,
+                &mut value,
+            );
+            sys::napi_create_uint32(self.env, arity, &mut length);
+            let property = sys::napi_property_descriptor {
+                utf8name: c"length".as_ptr(),
+                name: ptr::null_mut(),
+                method: None,
+                getter: None,
+                setter: None,
+                value: length,
+                attributes: sys::PropertyAttributes::configurable,
+                data: ptr::null_mut(),
+            };
+            sys::napi_define_properties(self.env, value, 1, &property);
+            sys::napi_type_tag_object(self.env, value, &TAG);
+            sys::napi_wrap(self.env, value, data, Some(finalize), ptr::null_mut(), &mut reference);
+        }
+        self.functions.borrow_mut().insert(function, reference);
+        value
+    }
+}
+
+/// What `value` holds, if it is a function over a wasm function, of whatever store.
+///
+/// # Safety
+/// `value` is of `env`, and stays alive while the result is used.
+pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<&'a Exported> {
+    let (mut kind, mut tagged, mut data) = (0, false, ptr::null_mut());
+    // SAFETY: plain N-API calls; the tag says that the wrapped pointer is that of an `Exported`,
+    // which lives as long as the function.
+    unsafe {
+        sys::napi_typeof(env, value, &mut kind);
+        if kind != sys::ValueType::napi_function
+            || sys::napi_check_object_type_tag(env, value, &TAG, &mut tagged) != sys::Status::napi_ok
+            || !tagged
+            || sys::napi_unwrap(env, value, &mut data) != sys::Status::napi_ok
+        {
+            return None;
+        }
+        data.cast::<Exported>().as_ref()
+    }
+}
+
+/// Frees what a function held, when the function is gone.
+unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `data` came from `Rc::into_raw` in `function`, and N-API calls this once.
+    let exported = unsafe { Rc::from_raw(data.cast::<Exported>().cast_const()) };
+    let context = exported.context.clone();
+    let mut functions = context.functions.borrow_mut();
+    if let Some(&reference) = functions.get(&exported.function) {
+        let mut value = ptr::null_mut();
+        // SAFETY: as in `function`. The wasm function may have a new JavaScript function by now;
+        // then the entry is that one's.
+        unsafe {
+            sys::napi_get_reference_value(env, reference, &mut value);
+            if value.is_null() {
+                functions.remove(&exported.function);
+                sys::napi_delete_reference(env, reference);
+            }
+        }
+    }
+    drop(functions);
+}
+
+/// The one trampoline: what JavaScript calls when it calls a wasm function.
+unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut count = INLINE;
+    let mut arguments = [ptr::null_mut(); INLINE];
+    let mut data = ptr::null_mut();
+    // SAFETY: N-API gives this function's own data, and fills missing arguments with undefined. The
+    // extra count keeps the data for the whole call, even if the function is collected meanwhile.
+    let exported = unsafe {
+        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
+        let data = data.cast::<Exported>().cast_const();
+        Rc::increment_strong_count(data);
+        Rc::from_raw(data)
+    };
+    let run = || {
+        let parameters = exported.ty.parameters.len();
+        let width = parameters.max(exported.ty.results.len());
+        if width <= INLINE {
+            return exported.call(&arguments[..parameters], &mut [RawValue::default(); INLINE]);
+        }
+        let mut count = parameters;
+        let mut arguments = vec![ptr::null_mut(); parameters];
+        // SAFETY: as above; `arguments` has room for `count`.
+        unsafe {
+            let (this, data) = (ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), this, data);
+        }
+        exported.call(&arguments, &mut vec![RawValue::default(); width])
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.unwrap_or(ptr::null_mut()),
+        Err(panic) => {
+            exported.context.throw(&panicked(&*panic));
+            ptr::null_mut()
+        }
+    }
+}
+
+impl Exported {
+    /// The function's type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
+        let context = &self.context;
+        if self.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
+            return Err(context.throw(&ErrorKind::ClosedCall.into()));
+        }
+        for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
+            // SAFETY: the arguments are of the environment that calls.
+            *value = unsafe { context.read(*ty, *argument)? };
+        }
+        // SAFETY: the values are those of the parameters, with room for the results; the context is
+        // held by `self`, and no cell of it is borrowed.
+        let result = unsafe { context.store.call(self.function, values.as_mut_ptr()) };
+        context.settle_memories();
+        if let Err(failure) = result {
+            return Err(context.throw_failure(failure));
+        }
+        match &*self.ty.results {
+            [] => Ok(ptr::null_mut()),
+            // SAFETY: the call has written a result of this type.
+            [ty] => unsafe { context.write(*ty, values[0]) },
+            types => self.list(types, values),
+        }
+    }
+
+    /// The results of a multi-value function, as an array.
+    fn list(&self, types: &[ValType], values: &[RawValue]) -> Result<sys::napi_value, Pending> {
+        let context = &self.context;
+        let mut array = ptr::null_mut();
+        // SAFETY: plain N-API calls; the call has written results of these types.
+        unsafe {
+            sys::napi_create_array_with_length(context.env, types.len(), &mut array);
+            for (index, (ty, value)) in types.iter().zip(values).enumerate() {
+                sys::napi_set_element(context.env, array, index as u32, context.write(*ty, *value)?);
+            }
+        }
+        Ok(array)
+    }
+}

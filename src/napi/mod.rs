@@ -1,0 +1,16 @@
+//! N-API: the call trampoline, value conversion, buffers, what a store holds of its environment.
+//! No policy: what may be linked, imported or grown is decided below.
+// napi-derive registers nothing in test builds, which leaves all of this unused there.
+#![cfg_attr(test, allow(dead_code))]
+
+mod buffer;
+mod compile;
+mod context;
+mod function;
+mod import;
+mod module;
+mod objects;
+mod relink;
+mod store;
+mod throw;
+mod value;

@@ -1,0 +1,139 @@
+//! Slots and links of a store, by id.
+
+use super::function::exported;
+use super::module::NativeSlotType;
+use super::store::NativeStore;
+use super::throw::{Result, refuse};
+use crate::error::{Error, ErrorKind};
+use crate::link::{LinkId, Linked, SlotId};
+use crate::store::{FuncRef, TableId};
+use napi::bindgen_prelude::{Array, JsValue, Unknown};
+use napi::sys;
+use napi_derive::napi;
+use std::ptr;
+
+/// A function for a slot, by its position in what JavaScript gave.
+type Change = (usize, FuncRef, SlotId);
+
+/// A link that was made.
+#[napi(object, object_from_js = false)]
+pub struct NativeLink<'a> {
+    /// Its id
+    pub id: u32,
+    /// The function that the slot held before, or null
+    pub previous: Unknown<'a>,
+}
+
+#[napi]
+impl NativeStore {
+    /// The slot that is an entry of a table.
+    #[napi(catch_unwind)]
+    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlotType> {
+        let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, TableId(table), index);
+        slot.map(|id| self.slot_info(id)).map_err(refuse)
+    }
+
+    /// The function that a slot holds, or null.
+    #[napi(catch_unwind)]
+    pub fn slot_current(&self, slot: u32) -> Unknown<'_> {
+        let current = self.context.slots.borrow().current(&self.context.store, slot);
+        self.unknown(self.context.function_or_null(current))
+    }
+
+    /// The function that a slot held first.
+    #[napi(catch_unwind)]
+    pub fn slot_original(&self, slot: u32) -> Unknown<'_> {
+        let original = self.context.slots.borrow().slot(slot).original;
+        self.unknown(self.context.function(original))
+    }
+
+    /// Whether a link stands in a slot.
+    #[napi(catch_unwind)]
+    pub fn slot_linked(&self, slot: u32) -> bool {
+        self.context.slots.borrow().is_linked(slot)
+    }
+
+    /// Puts a slot's original back.
+    #[napi(catch_unwind)]
+    pub fn slot_reset(&self, slot: u32) -> Result<()> {
+        self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
+    }
+
+    /// Links one function.
+    #[napi(catch_unwind)]
+    pub fn link(&self, implementation: Unknown<'_>, slot: u32) -> Result<NativeLink<'_>> {
+        let function = self.implementation(implementation.raw(), slot).map_err(refuse)?;
+        let linked = self.context.slots.borrow_mut().link(&self.context.store, function, slot).map_err(refuse)?;
+        Ok(self.linked(linked))
+    }
+
+    /// Links many functions, or none.
+    #[napi(catch_unwind)]
+    pub fn relink(&self, implementations: Array<'_>, slots: Vec<u32>) -> Result<Vec<NativeLink<'_>>> {
+        let (changes, refusals) = self.changes(&implementations, slots);
+        // The borrow ends before functions are made for JavaScript, which may collect garbage.
+        let linked = self.context.slots.borrow_mut().relink(&self.context.store, &changes, refusals);
+        Ok(linked.map_err(refuse)?.into_iter().map(|linked| self.linked(linked)).collect())
+    }
+
+    /// Whether these many could be linked; throws what `relink` would.
+    #[napi(catch_unwind)]
+    pub fn check_changes(&self, implementations: Array<'_>, slots: Vec<u32>) -> Result<()> {
+        let (changes, refusals) = self.changes(&implementations, slots);
+        self.context.slots.borrow().check_all(&self.context.store, &changes, refusals).map_err(refuse)
+    }
+
+    /// Takes links back, the last one first, all or none. `slots` are those of the links.
+    #[napi(catch_unwind)]
+    pub fn undo(&self, links: Vec<u32>, slots: Vec<u32>) -> Result<()> {
+        let links: Vec<(LinkId, SlotId)> = links.into_iter().zip(slots).collect();
+        self.context.slots.borrow_mut().undo(&self.context.store, &links).map_err(refuse)
+    }
+}
+
+impl NativeStore {
+    pub(super) fn slot_info(&self, id: SlotId) -> NativeSlotType {
+        let slots = self.context.slots.borrow();
+        let slot = slots.slot(id);
+        let info = NativeSlotType::new(&slot.name, slot.kind, &slot.ty, slot.declaration.as_ref());
+        NativeSlotType { id: Some(id), ..info }
+    }
+
+    /// The changes that are asked for, and what is no change.
+    fn changes(&self, implementations: &Array<'_>, slots: Vec<u32>) -> (Vec<Change>, Vec<(usize, String, Error)>) {
+        let mut changes = Vec::with_capacity(slots.len());
+        let mut refusals = Vec::new();
+        for (index, slot) in slots.into_iter().enumerate() {
+            let mut value = ptr::null_mut();
+            // SAFETY: a plain N-API call.
+            unsafe { sys::napi_get_element(self.context.env, implementations.raw(), index as u32, &mut value) };
+            match self.implementation(value, slot) {
+                Ok(function) => changes.push((index, function, slot)),
+                Err(error) => refusals.push((index, self.slot_name(slot), error)),
+            }
+        }
+        (changes, refusals)
+    }
+
+    fn slot_name(&self, id: SlotId) -> String {
+        self.context.slots.borrow().slot(id).name.clone()
+    }
+
+    /// The function of this store that `value` is.
+    fn implementation(&self, value: sys::napi_value, slot: SlotId) -> Result<FuncRef, Error> {
+        // SAFETY: the value is of the environment that calls, and held by it.
+        match unsafe { exported(self.context.env, value) } {
+            Some(function) => {
+                self.own(function, || format!("the implementation for slot \"{}\"", self.slot_name(slot)))
+            }
+            None => {
+                let expected = self.context.slots.borrow().slot(slot).ty.to_string();
+                Err(ErrorKind::NotWasm { slot: self.slot_name(slot), expected }.into())
+            }
+        }
+    }
+
+    fn linked(&self, linked: Linked) -> NativeLink<'_> {
+        NativeLink { id: linked.id, previous: self.unknown(self.context.function_or_null(linked.previous)) }
+    }
+}

@@ -1,0 +1,208 @@
+use super::buffer::Buffers;
+use super::context::{Context, FunctionReference, Host};
+use super::function::{Exported, exported};
+use super::import::Import;
+use super::module::{NativeModule, NativeSlotType};
+use super::throw::{Result, refuse};
+use crate::error::{Error, ErrorKind};
+use crate::link::Slots;
+use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId};
+use crate::wasm::ExternType;
+use napi::bindgen_prelude::{Array, Function, JsValue, Unknown};
+use napi::sys;
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::ptr;
+use std::rc::Rc;
+
+/// A store. It belongs to the thread that made it.
+#[napi]
+pub struct NativeStore {
+    pub(super) context: Rc<Context>,
+    /// Instances by the id that `lib/` has of them
+    instances: RefCell<Vec<Rc<Instance>>>,
+}
+
+/// What `lib/` lends to a store.
+#[napi(object, object_to_js = false)]
+pub struct NativeHost<'a> {
+    /// Builds the error that a JSON description tells of
+    #[napi(ts_type = "(json: string) => Error")]
+    pub error: Function<'a, String, Unknown<'a>>,
+    /// ToBigInt64
+    #[napi(js_name = "toBigInt64", ts_type = "(value: unknown) => bigint")]
+    pub to_bigint64: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Iterates a value into an array
+    #[napi(ts_type = "(value: unknown) => unknown[]")]
+    pub to_list: Function<'a, Unknown<'a>, Unknown<'a>>,
+}
+
+/// A new instance.
+#[napi(object, object_from_js = false)]
+pub struct NativeInstance<'a> {
+    /// Its id
+    pub id: u32,
+    /// What it exports
+    pub exports: Vec<NativeInstanceExport<'a>>,
+    /// Its declared slots
+    pub slots: Vec<NativeSlotType>,
+}
+
+/// An export of an instance: a function, or the id of another object.
+#[napi(object, object_from_js = false)]
+pub struct NativeInstanceExport<'a> {
+    /// Its name
+    pub name: String,
+    /// What it is
+    pub kind: String,
+    /// The function, or the id
+    pub value: Unknown<'a>,
+}
+
+#[napi]
+impl NativeStore {
+    /// Makes an empty store.
+    #[napi(constructor)]
+    pub fn new(env: napi::Env, host: NativeHost<'_>) -> Self {
+        let env = env.raw();
+        // SAFETY: `host` holds functions of the environment that calls.
+        let reference = |value| unsafe { FunctionReference::new(env, value) };
+        let host = Host {
+            error: reference(host.error.raw()),
+            to_bigint64: reference(host.to_bigint64.raw()),
+            to_list: reference(host.to_list.raw()),
+        };
+        let context = Rc::new(Context {
+            env,
+            host,
+            slots: RefCell::new(Slots::default()),
+            functions: RefCell::default(),
+            buffers: RefCell::new(Buffers::default()),
+            store: Store::default(),
+        });
+        Self { context, instances: RefCell::default() }
+    }
+
+    /// Makes an instance; `imports` holds one function or id for each import of the module.
+    #[napi(catch_unwind)]
+    pub fn instantiate<'a>(&self, module: &NativeModule, imports: Array<'a>) -> Result<NativeInstance<'a>> {
+        let context = &self.context;
+        let externs = self.externs(module, imports.raw())?;
+        // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
+        // the host functions were made for this call.
+        let made = unsafe { context.store.instantiate(&module.code, externs) };
+        context.settle_memories();
+        let instance = made.map_err(|failure| match failure {
+            crate::store::Failure::Error(error) => refuse(error),
+            thrown => context.throw_failure(thrown).into(),
+        })?;
+        let id = self.instances.borrow().len() as u32;
+        self.instances.borrow_mut().push(instance.clone());
+        let slots = context.slots.borrow_mut().declare(&context.store, &instance).map_err(refuse)?;
+        let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
+        Ok(NativeInstance {
+            id,
+            exports: exports.collect(),
+            slots: slots.into_iter().map(|id| self.slot_info(id)).collect(),
+        })
+    }
+
+    /// Ends an instance for JavaScript.
+    #[napi(catch_unwind)]
+    pub fn close_instance(&self, id: u32) {
+        self.instances.borrow()[id as usize].close();
+    }
+
+    /// Whether `value` is a wasm function, of whatever store.
+    #[napi(catch_unwind)]
+    pub fn is_wasm_function(&self, value: Unknown<'_>) -> bool {
+        // SAFETY: the value is of the environment that calls, and on its stack.
+        unsafe { exported(self.context.env, value.raw()) }.is_some()
+    }
+
+    /// The type of a wasm function.
+    #[napi(catch_unwind)]
+    pub fn function_type(&self, value: Unknown<'_>) -> Result<NativeFunctionType> {
+        // SAFETY: as above.
+        let Some(exported) = (unsafe { exported(self.context.env, value.raw()) }) else {
+            let message = "expected an exported WebAssembly function".to_owned();
+            return Err(refuse(ErrorKind::ArgumentType { message }.into()));
+        };
+        let ty = exported.ty();
+        Ok(NativeFunctionType {
+            parameters: ty.parameters.iter().map(ToString::to_string).collect(),
+            results: ty.results.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+/// The type of a function.
+#[napi(object)]
+pub struct NativeFunctionType {
+    /// Parameter types
+    pub parameters: Vec<String>,
+    /// Result types
+    pub results: Vec<String>,
+}
+
+impl NativeStore {
+    fn externs(&self, module: &NativeModule, imports: sys::napi_value) -> Result<Vec<Extern>> {
+        let env = self.context.env;
+        let mut externs = Vec::with_capacity(module.code.binary.imports.len());
+        for (index, import) in module.code.binary.imports.iter().enumerate() {
+            let (mut value, mut id) = (ptr::null_mut(), 0);
+            // SAFETY: plain N-API calls; `lib/` gives a function or an id for each import.
+            unsafe {
+                sys::napi_get_element(env, imports, index as u32, &mut value);
+                sys::napi_get_value_uint32(env, value, &mut id);
+            }
+            externs.push(match &import.ty {
+                ExternType::Table(_) => Extern::Table(TableId(id)),
+                ExternType::Memory { .. } => Extern::Memory(MemoryId(id)),
+                ExternType::Global(_) => Extern::Global(GlobalId(id)),
+                ExternType::Tag(_) => {
+                    let message = "exception tags cannot be imported in this version".to_owned();
+                    return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
+                }
+                // SAFETY: the value is of the environment that calls, and in its array.
+                ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
+                    Some(function) => {
+                        let what = || format!("the function for import \"{}\".\"{}\"", import.module, import.name);
+                        Callable::Wasm(self.own(function, what).map_err(refuse)?)
+                    }
+                    // SAFETY: `lib/` has checked that it is a function.
+                    None => Callable::Host(Box::new(unsafe { Import::new(&self.context, value, ty.clone()) })),
+                }),
+            });
+        }
+        Ok(externs)
+    }
+
+    /// The function that `exported` is, if it is one of this store.
+    pub(super) fn own(&self, exported: &Exported, what: impl FnOnce() -> String) -> Result<FuncRef, Error> {
+        if Rc::ptr_eq(&exported.context, &self.context) {
+            return Ok(exported.function);
+        }
+        Err(ErrorKind::OtherStore { what: what() }.into())
+    }
+
+    fn export<'a>(&self, name: String, value: Extern) -> NativeInstanceExport<'a> {
+        let env = self.context.env;
+        let id = |id| {
+            let mut value = ptr::null_mut();
+            // SAFETY: a plain N-API call.
+            unsafe { sys::napi_create_uint32(env, id, &mut value) };
+            value
+        };
+        let (kind, value) = match value {
+            Extern::Function(Callable::Wasm(function)) => ("function", self.context.function(function)),
+            Extern::Function(Callable::Host(_)) => unreachable!("an instance exports functions of the store"),
+            Extern::Table(table) => ("table", id(table.0)),
+            Extern::Memory(memory) => ("memory", id(memory.0)),
+            Extern::Global(global) => ("global", id(global.0)),
+        };
+        // SAFETY: the value was just made in this environment.
+        let value = unsafe { Unknown::from_raw_unchecked(env, value) };
+        NativeInstanceExport { name, kind: kind.to_owned(), value }
+    }
+}

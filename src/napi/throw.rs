@@ -1,0 +1,147 @@
+use super::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::store::{Failure, Thrown};
+use napi::sys;
+use std::any::Any;
+use std::fmt;
+use std::ptr;
+
+/// The error of a cold call: `lib/errors.js` knows it by its code, and builds the real one.
+pub type Refusal = napi::Error<&'static str>;
+
+/// The result of a cold call.
+pub type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+const NATIVE: &str = "ERR_RELINK_NATIVE";
+
+/// A JavaScript exception is pending: whoever returns to JavaScript next throws it.
+#[derive(Debug)]
+pub struct Pending;
+
+/// Hands a refusal to `lib/`.
+#[cold]
+pub fn refuse(error: Error) -> Refusal {
+    Refusal::new(NATIVE, error.to_json())
+}
+
+impl From<Pending> for Refusal {
+    fn from(_: Pending) -> Self {
+        // napi-rs leaves a pending exception alone when it sees this status.
+        Self::new("PendingException", String::new())
+    }
+}
+
+/// What a panic said.
+pub fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let says = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    let message = format!("internal error: {}", says.unwrap_or("a panic without a message"));
+    ErrorKind::Internal { message }.into()
+}
+
+/// A JavaScript value that was thrown, on its way through wasm.
+pub struct Exception {
+    env: sys::napi_env,
+    /// An array that holds the value: a reference may not be to a primitive
+    holder: sys::napi_ref,
+}
+
+// SAFETY: an exception is made, carried and thrown on the one thread of its environment; the
+// engine's trap type asks for the marker, but never moves a trap to another thread.
+unsafe impl Send for Exception {}
+// SAFETY: as above.
+unsafe impl Sync for Exception {}
+
+impl Exception {
+    /// Takes the pending exception of `env`.
+    ///
+    /// # Safety
+    /// `env` is that of this thread.
+    pub unsafe fn take(env: sys::napi_env) -> Thrown {
+        let (mut value, mut array, mut holder) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of `env`. When the environment is going down they
+        // fail, and the holder stays null.
+        unsafe {
+            sys::napi_get_and_clear_last_exception(env, &mut value);
+            sys::napi_create_array_with_length(env, 1, &mut array);
+            if sys::napi_set_element(env, array, 0, value) == sys::Status::napi_ok {
+                sys::napi_create_reference(env, array, 1, &mut holder);
+            }
+        }
+        Thrown(Box::new(Self { env, holder }))
+    }
+
+    fn throw(&self) {
+        let (mut array, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: as in `take`; the reference is this exception's own.
+        unsafe {
+            if !self.holder.is_null()
+                && sys::napi_get_reference_value(self.env, self.holder, &mut array) == sys::Status::napi_ok
+                && sys::napi_get_element(self.env, array, 0, &mut value) == sys::Status::napi_ok
+            {
+                sys::napi_throw(self.env, value);
+            }
+        }
+    }
+}
+
+impl Drop for Exception {
+    fn drop(&mut self) {
+        if !self.holder.is_null() {
+            // SAFETY: the reference is this exception's own, and this is its thread.
+            unsafe { sys::napi_delete_reference(self.env, self.holder) };
+        }
+    }
+}
+
+impl fmt::Debug for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exception")
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JavaScript exception")
+    }
+}
+
+impl std::error::Error for Exception {}
+
+impl Context {
+    /// Throws `error` as the error that `lib/` builds of it.
+    #[cold]
+    pub fn throw(&self, error: &Error) -> Pending {
+        let env = self.env;
+        let json = error.to_json();
+        let (mut text, mut built, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of `env`; should `lib/` itself throw, that is what
+        // is pending.
+        unsafe {
+            sys::napi_create_string_utf8(env, json.as_ptr().cast(), json.len() as isize, &mut text);
+            sys::napi_get_undefined(env, &mut receiver);
+            let build = self.host.error.get(env);
+            if sys::napi_call_function(env, receiver, build, 1, &text, &mut built) == sys::Status::napi_ok {
+                sys::napi_throw(env, built);
+            }
+        }
+        Pending
+    }
+
+    /// Throws why a call ended early; a JavaScript exception comes out as it went in.
+    #[cold]
+    pub fn throw_failure(&self, failure: Failure) -> Pending {
+        match failure {
+            Failure::Error(error) => self.throw(&error),
+            Failure::Thrown(thrown) => match thrown.0.downcast::<Exception>() {
+                Ok(exception) => {
+                    exception.throw();
+                    Pending
+                }
+                Err(other) => match other.downcast::<Error>() {
+                    Ok(error) => self.throw(&error),
+                    Err(other) => self.throw(&ErrorKind::Internal { message: other.to_string() }.into()),
+                },
+            },
+        }
+    }
+}

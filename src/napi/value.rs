@@ -1,0 +1,142 @@
+use super::context::Context;
+use super::throw::Pending;
+use crate::error::ErrorKind;
+use crate::store::{FuncRef, RawValue};
+use crate::wasm::{RefType, ValType};
+use napi::sys;
+use std::ptr;
+use std::rc::Rc;
+
+impl Context {
+    /// ToWebAssemblyValue: what `value` is as a value of type `ty`.
+    ///
+    /// # Errors
+    /// What the conversion throws: a `valueOf` of the user's, a `TypeError` of JavaScript's, or ours
+    /// for a type that does not cross.
+    ///
+    /// # Safety
+    /// `value` is of this context's environment.
+    pub unsafe fn read(&self, ty: ValType, value: sys::napi_value) -> Result<RawValue, Pending> {
+        let env = self.env;
+        let mut raw = RawValue::default();
+        match ty {
+            ValType::I32 => {
+                let mut number = 0;
+                // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
+                unsafe {
+                    if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
+                        sys::napi_get_value_int32(env, self.to_number(value)?, &mut number);
+                    }
+                }
+                raw.i32 = number;
+            }
+            ValType::I64 => {
+                let (mut number, mut lossless) = (0, false);
+                // SAFETY: as above; `get_value_bigint_int64` takes a BigInt modulo 2^64.
+                unsafe {
+                    if sys::napi_get_value_bigint_int64(env, value, &mut number, &mut lossless) != sys::Status::napi_ok
+                    {
+                        let converted = self.call_host(self.host.to_bigint64.get(env), value)?;
+                        sys::napi_get_value_bigint_int64(env, converted, &mut number, &mut lossless);
+                    }
+                }
+                raw.i64 = number;
+            }
+            ValType::F32 | ValType::F64 => {
+                let mut number = 0.0;
+                // SAFETY: as above.
+                unsafe {
+                    if sys::napi_get_value_double(env, value, &mut number) != sys::Status::napi_ok {
+                        sys::napi_get_value_double(env, self.to_number(value)?, &mut number);
+                    }
+                }
+                if ty == ValType::F32 {
+                    raw.f32 = number as f32;
+                } else {
+                    raw.f64 = number;
+                }
+            }
+            ValType::Ref(RefType::Func) => {
+                // SAFETY: as above.
+                let function = unsafe { self.funcref(value)? };
+                raw.funcref = FuncRef::to_raw(function);
+            }
+            ValType::V128 | ValType::Ref(_) => return Err(self.does_not_cross(ty)),
+        }
+        Ok(raw)
+    }
+
+    /// ToJSValue: `raw`, a value of type `ty`, as JavaScript has it.
+    ///
+    /// # Errors
+    /// For a type that does not cross.
+    ///
+    /// # Safety
+    /// `raw` is a value of type `ty` of this store.
+    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: RawValue) -> Result<sys::napi_value, Pending> {
+        let env = self.env;
+        let mut value = ptr::null_mut();
+        // SAFETY: the union is read as the member that `ty` says it holds.
+        unsafe {
+            match ty {
+                ValType::I32 => sys::napi_create_int32(env, raw.i32, &mut value),
+                ValType::I64 => sys::napi_create_bigint_int64(env, raw.i64, &mut value),
+                ValType::F32 => sys::napi_create_double(env, raw.f32.into(), &mut value),
+                ValType::F64 => sys::napi_create_double(env, raw.f64, &mut value),
+                ValType::Ref(RefType::Func) => return Ok(self.function_or_null(FuncRef::from_raw(raw.funcref))),
+                ValType::V128 | ValType::Ref(_) => return Err(self.does_not_cross(ty)),
+            }
+        };
+        Ok(value)
+    }
+
+    /// The function that `value` is; none for null.
+    ///
+    /// # Errors
+    /// A `TypeError` for anything but null and a wasm function, and `Store` for one of another store.
+    ///
+    /// # Safety
+    /// `value` is of this context's environment.
+    pub unsafe fn funcref(&self, value: sys::napi_value) -> Result<Option<FuncRef>, Pending> {
+        let mut kind = 0;
+        // SAFETY: by the contract of this function.
+        unsafe { sys::napi_typeof(self.env, value, &mut kind) };
+        if kind == sys::ValueType::napi_null {
+            return Ok(None);
+        }
+        // SAFETY: as above.
+        match unsafe { super::function::exported(self.env, value) } {
+            Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
+            Some(_) => Err(self.throw(&ErrorKind::OtherStore { what: "the function".into() }.into())),
+            None => {
+                let message = "expected null or an exported WebAssembly function".to_owned();
+                Err(self.throw(&ErrorKind::ArgumentType { message }.into()))
+            }
+        }
+    }
+
+    /// ToNumber.
+    fn to_number(&self, value: sys::napi_value) -> Result<sys::napi_value, Pending> {
+        let mut number = ptr::null_mut();
+        // SAFETY: a plain N-API call; a `valueOf` or a `TypeError` leaves an exception pending.
+        let status = unsafe { sys::napi_coerce_to_number(self.env, value, &mut number) };
+        if status == sys::Status::napi_ok { Ok(number) } else { Err(Pending) }
+    }
+
+    /// Calls a function that `lib/` lends.
+    pub fn call_host(&self, function: sys::napi_value, argument: sys::napi_value) -> Result<sys::napi_value, Pending> {
+        let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let status = unsafe {
+            sys::napi_get_undefined(self.env, &mut receiver);
+            sys::napi_call_function(self.env, receiver, function, 1, &argument, &mut result)
+        };
+        if status == sys::Status::napi_ok { Ok(result) } else { Err(Pending) }
+    }
+
+    #[cold]
+    fn does_not_cross(&self, ty: ValType) -> Pending {
+        let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");
+        self.throw(&ErrorKind::UnsupportedValue { message }.into())
+    }
+}
