@@ -115,6 +115,8 @@ export interface NativeHost {
   error: (json: string) => Error
   /** ToBigInt64 */
   toBigInt64: (value: unknown) => bigint
+  /** ToNumber */
+  toNumber: (value: unknown) => number
   /** Iterates a value into an array */
   toList: (value: unknown) => unknown[]
 }

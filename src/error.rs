@@ -37,8 +37,8 @@ pub enum ErrorKind {
     SignatureHash { first: String, second: String },
     Signature { slot: String, expected: String, actual: String },
     Abi { slot: String, expected: String, actual: String },
-    OtherStore { what: String },
-    Closed { what: String },
+    OtherStore { what: String, slot: Option<String> },
+    Closed { what: String, slot: String },
     ClosedCall,
     Cycle { slot: String },
     EmptySlot { slot: String },
@@ -116,6 +116,7 @@ impl Error {
             K::NotWasm { slot, expected } => {
                 json!({ "slot": slot, "expected": expected, "actual": "a JavaScript function" })
             }
+            K::OtherStore { slot: Some(slot), .. } | K::Closed { slot, .. } => json!({ "slot": slot }),
             K::Cycle { slot }
             | K::EmptySlot { slot }
             | K::Undone { slot }
@@ -194,10 +195,10 @@ impl fmt::Display for Error {
                 "slot \"{slot}\" is declared as {expected} in Rust, the implementation as {actual}: \
                  WebAssembly cannot tell them apart, but their values mean different things"
             ),
-            K::OtherStore { what } => {
+            K::OtherStore { what, .. } => {
                 write!(f, "{what} belongs to another store: instances of different stores do not mix")
             }
-            K::Closed { what } => write!(f, "{what} belongs to an instance that is closed"),
+            K::Closed { what, .. } => write!(f, "{what} belongs to an instance that is closed"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::Cycle { slot } => write!(
                 f,

@@ -32,7 +32,8 @@ impl Compiler {
 
     /// The proposals that it takes.
     pub fn features(self) -> Features {
-        Features { simd_and_exceptions: self == Self::Cranelift }
+        let cranelift = self == Self::Cranelift;
+        Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift }
     }
 
     fn engine(self) -> Engine {

@@ -19,21 +19,28 @@ impl Slots {
         let slot = self.slot(id);
         let name = || slot.name.clone();
         if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name) }.into());
+            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name), slot: slot.name.clone() }.into());
         }
         if store.instance_of(implementation).is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed { what: format!("the implementation for slot \"{}\"", slot.name) }.into());
+            return Err(ErrorKind::Closed {
+                what: format!("the implementation for slot \"{}\"", slot.name),
+                slot: name(),
+            }
+            .into());
         }
         let actual = store.type_of(implementation);
         if actual != slot.ty {
             let (expected, actual) = (slot.ty.to_string(), actual.to_string());
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
         }
-        if let (Some(declared), Some(other)) = (&slot.declaration, self.declaration_of(implementation))
-            && declared.types != other.types
-        {
-            let (expected, actual) = (declared.types.to_string(), other.types.to_string());
-            return Err(ErrorKind::Abi { slot: name(), expected, actual }.into());
+        if let Some(declared) = &slot.declaration {
+            let mut others = self.declarations_of(implementation).map(|other| &other.types).peekable();
+            if let Some(first) = others.peek().copied()
+                && others.all(|other| *other != declared.types)
+            {
+                let (expected, actual) = (declared.types.to_string(), first.to_string());
+                return Err(ErrorKind::Abi { slot: name(), expected, actual }.into());
+            }
         }
         if self.leads_to(store, implementation, id, pending) {
             return Err(ErrorKind::Cycle { slot: name() }.into());

@@ -36,8 +36,8 @@ pub struct Slots {
     next_link: LinkId,
     by_entry: HashMap<(TableId, u32), SlotId>,
     by_thunk: HashMap<FuncRef, SlotId>,
-    /// Slots by their original, where a declaration tells its Rust types
-    by_original: HashMap<FuncRef, SlotId>,
+    /// Slots by their original. The compiler may have made one function of several equal ones.
+    by_original: HashMap<FuncRef, Vec<SlotId>>,
 }
 
 impl Slots {
@@ -63,7 +63,7 @@ impl Slots {
                 instance: Some(instance.clone()),
             });
             self.by_thunk.insert(store.function(instance, declared.thunk), id);
-            self.by_original.insert(original, id);
+            self.by_original.entry(original).or_default().push(id);
             ids.push(id);
         }
         Ok(ids)
@@ -130,9 +130,10 @@ impl Slots {
         self.by_thunk.get(&function).copied()
     }
 
-    /// What the author of `function` declared, if it is the original of a declared slot.
-    pub(super) fn declaration_of(&self, function: FuncRef) -> Option<&Declaration> {
-        self.by_original.get(&function).and_then(|id| self.slot(*id).declaration.as_ref())
+    /// What the authors of `function` declared, if it is the original of declared slots.
+    pub(super) fn declarations_of(&self, function: FuncRef) -> impl Iterator<Item = &Declaration> {
+        let slots = self.by_original.get(&function).into_iter().flatten();
+        slots.filter_map(|id| self.slot(*id).declaration.as_ref())
     }
 
     /// Links one implementation, once all checks are passed.
@@ -237,7 +238,7 @@ impl Slots {
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let slot = self.slot(id);
         if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name) }.into());
+            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name), slot: slot.name.clone() }.into());
         }
         self.write(store, id, Some(slot.original));
         for link in std::mem::take(&mut self.standing[id as usize]) {

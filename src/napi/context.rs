@@ -44,6 +44,8 @@ pub struct Host {
     pub error: FunctionReference,
     /// ToBigInt64
     pub to_bigint64: FunctionReference,
+    /// ToNumber
+    pub to_number: FunctionReference,
     /// Iterates a value into an array
     pub to_list: FunctionReference,
 }

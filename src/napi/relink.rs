@@ -123,9 +123,10 @@ impl NativeStore {
     fn implementation(&self, value: sys::napi_value, slot: SlotId) -> Result<FuncRef, Error> {
         // SAFETY: the value is of the environment that calls, and held by it.
         match unsafe { exported(self.context.env, value) } {
-            Some(function) => {
-                self.own(function, || format!("the implementation for slot \"{}\"", self.slot_name(slot)))
-            }
+            Some(function) => self.own(function, || {
+                let slot = self.slot_name(slot);
+                ErrorKind::OtherStore { what: format!("the implementation for slot \"{slot}\""), slot: Some(slot) }
+            }),
             None => {
                 let expected = self.context.slots.borrow().slot(slot).ty.to_string();
                 Err(ErrorKind::NotWasm { slot: self.slot_name(slot), expected }.into())

@@ -32,6 +32,9 @@ pub struct NativeHost<'a> {
     /// ToBigInt64
     #[napi(js_name = "toBigInt64", ts_type = "(value: unknown) => bigint")]
     pub to_bigint64: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// ToNumber
+    #[napi(ts_type = "(value: unknown) => number")]
+    pub to_number: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Iterates a value into an array
     #[napi(ts_type = "(value: unknown) => unknown[]")]
     pub to_list: Function<'a, Unknown<'a>, Unknown<'a>>,
@@ -70,6 +73,7 @@ impl NativeStore {
         let host = Host {
             error: reference(host.error.raw()),
             to_bigint64: reference(host.to_bigint64.raw()),
+            to_number: reference(host.to_number.raw()),
             to_list: reference(host.to_list.raw()),
         };
         let context = Rc::new(Context {
@@ -167,8 +171,9 @@ impl NativeStore {
                 // SAFETY: the value is of the environment that calls, and in its array.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
                     Some(function) => {
-                        let what = || format!("the function for import \"{}\".\"{}\"", import.module, import.name);
-                        Callable::Wasm(self.own(function, what).map_err(refuse)?)
+                        let what = format!("the function for import \"{}\".\"{}\"", import.module, import.name);
+                        let otherwise = || ErrorKind::OtherStore { what, slot: None };
+                        Callable::Wasm(self.own(function, otherwise).map_err(refuse)?)
                     }
                     // SAFETY: `lib/` has checked that it is a function.
                     None => Callable::Host(Box::new(unsafe { Import::new(&self.context, value, ty.clone()) })),
@@ -179,11 +184,11 @@ impl NativeStore {
     }
 
     /// The function that `exported` is, if it is one of this store.
-    pub(super) fn own(&self, exported: &Exported, what: impl FnOnce() -> String) -> Result<FuncRef, Error> {
+    pub(super) fn own(&self, exported: &Exported, otherwise: impl FnOnce() -> ErrorKind) -> Result<FuncRef, Error> {
         if Rc::ptr_eq(&exported.context, &self.context) {
             return Ok(exported.function);
         }
-        Err(ErrorKind::OtherStore { what: what() }.into())
+        Err(otherwise().into())
     }
 
     fn export<'a>(&self, name: String, value: Extern) -> NativeInstanceExport<'a> {

@@ -25,7 +25,11 @@ impl Context {
                 // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
                 unsafe {
                     if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
-                        sys::napi_get_value_int32(env, self.to_number(value)?, &mut number);
+                        sys::napi_get_value_int32(
+                            env,
+                            self.call_host(self.host.to_number.get(env), value)?,
+                            &mut number,
+                        );
                     }
                 }
                 raw.i32 = number;
@@ -47,7 +51,11 @@ impl Context {
                 // SAFETY: as above.
                 unsafe {
                     if sys::napi_get_value_double(env, value, &mut number) != sys::Status::napi_ok {
-                        sys::napi_get_value_double(env, self.to_number(value)?, &mut number);
+                        sys::napi_get_value_double(
+                            env,
+                            self.call_host(self.host.to_number.get(env), value)?,
+                            &mut number,
+                        );
                     }
                 }
                 if ty == ValType::F32 {
@@ -107,20 +115,12 @@ impl Context {
         // SAFETY: as above.
         match unsafe { super::function::exported(self.env, value) } {
             Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
-            Some(_) => Err(self.throw(&ErrorKind::OtherStore { what: "the function".into() }.into())),
+            Some(_) => Err(self.throw(&ErrorKind::OtherStore { what: "the function".into(), slot: None }.into())),
             None => {
                 let message = "expected null or an exported WebAssembly function".to_owned();
                 Err(self.throw(&ErrorKind::ArgumentType { message }.into()))
             }
         }
-    }
-
-    /// ToNumber.
-    fn to_number(&self, value: sys::napi_value) -> Result<sys::napi_value, Pending> {
-        let mut number = ptr::null_mut();
-        // SAFETY: a plain N-API call; a `valueOf` or a `TypeError` leaves an exception pending.
-        let status = unsafe { sys::napi_coerce_to_number(self.env, value, &mut number) };
-        if status == sys::Status::napi_ok { Ok(number) } else { Err(Pending) }
     }
 
     /// Calls a function that `lib/` lends.

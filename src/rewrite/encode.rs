@@ -244,7 +244,8 @@ impl Reencode for Encoder<'_> {
         // Offsets into the code and relocations no longer fit it. The engine reads neither, and
         // `Module.customSections` answers from the original bytes.
         let name = section.name();
-        if name.starts_with(".debug_") || name.starts_with("reloc.") || name == "linking" {
+        let stale = name.starts_with(".debug_") || name.starts_with("reloc.") || name == "linking";
+        if stale || (name == "name" && self.plan.bad_names) {
             return Ok(());
         }
         utils::parse_custom_section(self, module, section)

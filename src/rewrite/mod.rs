@@ -62,7 +62,7 @@ mod tests {
     use crate::error::Error;
     use crate::wasm::Features;
 
-    const ALL: Features = Features { simd_and_exceptions: true };
+    const ALL: Features = Features { simd_and_exceptions: true, multi_value_imports: true };
 
     fn pass(text: &str) -> Result<(Vec<u8>, Binary, Vec<DeclaredSlot>)> {
         let bytes = wat::parse_str(text).unwrap();
@@ -147,6 +147,24 @@ mod tests {
         assert_eq!(code(pass(text)), "ERR_RELINK_DECLARATION");
         let text = r#"(module (import "relink" "a::f" (func)) (export "relink:a::f" (func 0)))"#;
         assert_eq!(code(pass(text)), "ERR_RELINK_DECLARATION");
+    }
+
+    #[test]
+    fn a_declared_function_that_nobody_calls_is_a_slot_too() {
+        let record = r#"{\"name\":\"a::f\",\"signature\":\"()\",\"types\":{\"parameters\":[],\"results\":[]}}"#;
+        let text = format!("(module (func (export \"relink:a::f\")) (@custom \"relink\" \"{record}\"))");
+        let (bytes, _, slots) = pass(&text).unwrap();
+        assert_eq!((slots.len(), slots[0].original, slots[0].thunk), (1, 0, 1));
+        assert!(slots[0].declaration.is_some());
+        Binary::parse(&bytes, ALL).unwrap();
+    }
+
+    #[test]
+    fn a_name_section_that_cannot_be_read_is_left_out() {
+        let text = r#"(module (func) (@custom "name" "\01\ff") (@custom "kept" ""))"#;
+        let (bytes, ..) = pass(text).unwrap();
+        let sections = Binary::parse(&bytes, ALL).unwrap().custom_sections;
+        assert_eq!(sections.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["kept"]);
     }
 
     #[test]

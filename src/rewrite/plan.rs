@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub dispatch_table: u32,
     /// Whether some local funcref table is of fixed size
     fixed_tables: bool,
+    /// Whether the name section cannot be read: it is left out, since wasmer would refuse it
+    pub bad_names: bool,
 }
 
 impl Plan {
@@ -33,47 +35,42 @@ impl Plan {
             first_thunk: 0,
             dispatch_table: binary.tables.len() as u32,
             fixed_tables: binary.tables[binary.imported_tables as usize..].iter().any(is_fixed),
+            bad_names: binary.bad_names,
         };
         let mut originals = Vec::new();
         for (position, import) in binary.imports.iter().enumerate() {
             let ExternType::Function(ty) = &import.ty else { continue };
-            let function = plan.declared.len();
-            let export =
-                (import.module == DECLARED_MODULE).then(|| binary.export(&original_export(&import.name))).flatten();
-            let Some(export) = export else {
+            let declared = if import.module == DECLARED_MODULE { original(binary, &import.name)? } else { None };
+            let Some(original) = declared else {
                 plan.declared.push(None);
                 continue;
             };
-            let bad = |message: String| Error::from(ErrorKind::Declaration { message });
-            if export.kind != ExternKind::Function {
-                return Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name())));
-            }
-            let original = binary.function_type(export.index);
-            if original != ty {
-                return Err(bad(format!("\"{}\" is imported as {ty}, but its original is {original}", import.name)));
+            if binary.function_type(original) != ty {
+                let actual = binary.function_type(original);
+                return Err(bad(format!("\"{}\" is imported as {ty}, but its original is {actual}", import.name)));
             }
             plan.removed_imports.push(position);
             let known = plan.slots.iter().position(|slot| slot.name == import.name);
             let entry = known.unwrap_or_else(|| {
-                plan.slots.push(DeclaredSlot {
-                    name: import.name.clone(),
-                    ty: ty.clone(),
-                    original: 0,
-                    thunk: 0,
-                    declaration: binary.declarations.iter().find(|record| record.name == import.name).cloned(),
-                });
-                plan.slot_types.push(binary.functions[function]);
-                originals.push(export.index);
-                plan.slots.len() - 1
+                originals.push(original);
+                plan.add(binary, &import.name, original)
             });
             plan.declared.push(Some(entry));
+        }
+        // The linker drops the import of a function that its own module never calls.
+        for record in &binary.declarations {
+            if let Some(original) = original(binary, &record.name)?
+                && plan.slots.iter().all(|slot| slot.name != record.name)
+            {
+                originals.push(original);
+                plan.add(binary, &record.name, original);
+            }
         }
         plan.first_thunk = (binary.functions.len() - plan.removed_imports.len()) as u32;
         for (entry, original) in originals.into_iter().enumerate() {
             if plan.entry(original).is_some() {
                 let name = &plan.slots[entry].name;
-                let message = format!("the original of \"{name}\" is an import of a declared slot");
-                return Err(ErrorKind::Declaration { message }.into());
+                return Err(bad(format!("the original of \"{name}\" is an import of a declared slot")));
             }
             let (original, thunk) = (plan.function(original), plan.first_thunk + entry as u32);
             let slot = &mut plan.slots[entry];
@@ -82,9 +79,22 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Adds a slot, whose indices are known once all of them are. Gives its entry.
+    fn add(&mut self, binary: &Binary, name: &str, original: u32) -> usize {
+        self.slots.push(DeclaredSlot {
+            name: name.to_owned(),
+            ty: binary.function_type(original).clone(),
+            original: 0,
+            thunk: 0,
+            declaration: binary.declarations.iter().find(|record| record.name == name).cloned(),
+        });
+        self.slot_types.push(binary.functions[original as usize]);
+        self.slots.len() - 1
+    }
+
     /// Whether the module may stay as it is.
     pub fn is_identity(&self) -> bool {
-        self.slots.is_empty() && !self.fixed_tables
+        self.slots.is_empty() && !self.fixed_tables && !self.bad_names
     }
 
     /// The slot that function `index` of the original module is the import of.
@@ -142,6 +152,19 @@ impl Plan {
         }
         (binary, self.slots)
     }
+}
+
+/// The function that is the original of the declared slot `name`; none without its export.
+fn original(binary: &Binary, name: &str) -> Result<Option<u32>> {
+    match binary.export(&original_export(name)) {
+        None => Ok(None),
+        Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
+        Some(export) => Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name()))),
+    }
+}
+
+fn bad(message: String) -> Error {
+    ErrorKind::Declaration { message }.into()
 }
 
 /// Whether wasmer would freeze this table.

@@ -2,7 +2,7 @@ use super::declared::{self, Declaration};
 use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Range;
-use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef, Validator};
+use wasmparser::{Encoding, ExternalKind, KnownCustom, Name, NameSectionReader, Parser, Payload, TypeRef, Validator};
 
 /// A validated module, described.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub struct Binary {
     pub custom_sections: Vec<(String, Range<usize>)>,
     /// Records of the `relink` section
     pub declarations: Vec<Declaration>,
+    /// Whether the name section cannot be read, which makes no module invalid
+    pub bad_names: bool,
 }
 
 /// An import.
@@ -117,6 +119,9 @@ impl Binary {
         for payload in Parser::new(0).parse_all(bytes) {
             binary.section(payload?, bytes)?;
         }
+        if !features.multi_value_imports {
+            binary.refuse_multi_value_imports()?;
+        }
         Ok(binary)
     }
 
@@ -169,6 +174,9 @@ impl Binary {
                 let start = end - section.data().len();
                 debug_assert_eq!(&bytes[start..end], section.data());
                 self.custom_sections.push((section.name().to_owned(), start..end));
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.bad_names |= read_names(names).is_err();
+                }
                 if section.name() == declared::DECLARED_MODULE {
                     let records = declared::parse(section.data())
                         .map_err(|message| ErrorKind::Declaration { message: format!("custom section, {message}") })?;
@@ -178,6 +186,16 @@ impl Binary {
             _ => {}
         }
         Ok(())
+    }
+
+    fn refuse_multi_value_imports(&self) -> Result<()> {
+        let many = |import: &&Import| matches!(&import.ty, ExternType::Function(ty) if ty.results.len() > 1);
+        self.imports.iter().find(many).map_or(Ok(()), |import| {
+            let (module, name) = (&import.module, &import.name);
+            Err(unsupported(format!(
+                "imported functions with more than one result here, as \"{module}\".\"{name}\" is"
+            )))
+        })
     }
 
     fn import(&mut self, import: wasmparser::Import<'_>) -> Result<()> {
@@ -218,6 +236,29 @@ impl Binary {
     }
 }
 
+/// Reads a name section to its end, as the engine is going to.
+fn read_names(section: NameSectionReader<'_>) -> wasmparser::Result<()> {
+    for names in section {
+        match names? {
+            Name::Function(map)
+            | Name::Type(map)
+            | Name::Table(map)
+            | Name::Memory(map)
+            | Name::Global(map)
+            | Name::Element(map)
+            | Name::Data(map)
+            | Name::Tag(map) => map.into_iter().try_for_each(|naming| naming.map(drop))?,
+            Name::Local(map) | Name::Label(map) | Name::Field(map) => {
+                for inner in map {
+                    inner?.names.into_iter().try_for_each(|naming| naming.map(drop))?;
+                }
+            }
+            Name::Module { .. } | Name::Unknown { .. } => {}
+        }
+    }
+    Ok(())
+}
+
 /// Says what bytes that are no module are, as far as a glance tells.
 fn not_wasm(bytes: &[u8]) -> Error {
     let what = if bytes.is_empty() {
@@ -244,7 +285,7 @@ fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
 mod tests {
     use super::*;
 
-    const ALL: Features = Features { simd_and_exceptions: true };
+    const ALL: Features = Features { simd_and_exceptions: true, multi_value_imports: true };
 
     fn offset(bytes: &[u8]) -> u64 {
         match Binary::parse(bytes, ALL).unwrap_err().kind() {
@@ -304,7 +345,7 @@ mod tests {
     fn singlepass_has_no_simd() {
         let bytes = wat::parse_str("(module (func (result v128) v128.const i32x4 0 0 0 0))").unwrap();
         assert!(Binary::parse(&bytes, ALL).is_ok());
-        let error = Binary::parse(&bytes, Features { simd_and_exceptions: false }).unwrap_err();
+        let error = Binary::parse(&bytes, Features { simd_and_exceptions: false, ..ALL }).unwrap_err();
         assert!(error.to_string().to_lowercase().contains("simd"), "{error}");
     }
 }

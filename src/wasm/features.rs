@@ -5,6 +5,8 @@ use wasmparser::WasmFeatures;
 pub struct Features {
     /// SIMD, relaxed SIMD and exceptions: Cranelift has them, Singlepass does not.
     pub simd_and_exceptions: bool,
+    /// Imported functions with more than one result: Singlepass panics at them.
+    pub multi_value_imports: bool,
 }
 
 impl Features {

@@ -1,0 +1,143 @@
+// Checked by `npm run types`, never run. What must not compile stands under @ts-expect-error: if it did compile,
+// that line would be the error.
+import {
+  compile,
+  CompileError,
+  Global,
+  Instance,
+  instantiate,
+  link,
+  type Link,
+  LinkError,
+  load,
+  Memory,
+  Module,
+  relink,
+  Slot,
+  Store,
+  Table,
+  validate,
+  type WasmFunction,
+} from 'wasm-relink'
+
+interface Pricing {
+  exports: {
+    total(cents: bigint): bigint
+    half(cents: bigint): bigint
+    rate(country: number): number
+    between(low: bigint, high: bigint): bigint
+    tick(): void
+    memory: Memory
+    __indirect_function_table: Table
+  }
+  slots: {
+    'pricing::discount': (cents: bigint) => bigint
+    'pricing::rate': (country: number) => number
+    'pricing::tick': () => void
+  }
+}
+
+const plugin = await load<Pricing>('pricing.wasm', { env: { log: (pointer: number) => void pointer } })
+const { exports, slots } = plugin
+
+// Calls take and give what the shape says.
+const total: bigint = exports.total(1000n)
+const buffer: ArrayBuffer = exports.memory.buffer
+// @ts-expect-error a number where a bigint belongs
+exports.total(1000)
+// @ts-expect-error there is no such export
+exports.totals
+// @ts-expect-error exports are frozen
+exports.total = exports.half
+
+// A link of the same type.
+const change: Link<[cents: bigint], bigint> = link(exports.half, slots['pricing::discount'])
+link(exports.half, plugin.slot('pricing::discount'))
+link(exports.tick, slots['pricing::tick'])
+link(slots['pricing::discount'].original, slots['pricing::discount'])
+const previous: WasmFunction<[bigint], bigint> | null = change.previous
+
+// @ts-expect-error number against bigint
+link(exports.rate, slots['pricing::discount'])
+// @ts-expect-error bigint against number
+link(exports.half, slots['pricing::rate'])
+// @ts-expect-error more parameters than the slot has
+link(exports.between, slots['pricing::discount'])
+// @ts-expect-error fewer parameters than the slot has
+link(exports.tick, slots['pricing::rate'])
+// @ts-expect-error a result where there should be none
+link(exports.half as unknown as WasmFunction<[], bigint>, slots['pricing::tick'])
+// @ts-expect-error no result where there should be one
+link(exports.half as unknown as WasmFunction<[bigint], void>, slots['pricing::discount'])
+// @ts-expect-error a JavaScript function is no WebAssembly function
+link((cents: bigint) => cents, slots['pricing::discount'])
+// @ts-expect-error the other way round
+link(slots['pricing::discount'], exports.half)
+// @ts-expect-error there is no such slot
+link(exports.half, slots['pricing::discout'])
+
+// Many at once, each pair by its own types.
+relink([
+  [exports.half, slots['pricing::discount']],
+  [exports.rate, slots['pricing::rate']],
+]).undo()
+relink(new Map([[exports.half, slots['pricing::discount']]]))
+relink([])
+relink([
+  [exports.half, slots['pricing::discount']],
+  // @ts-expect-error the second pair does not fit
+  [exports.half, slots['pricing::rate']],
+])
+// @ts-expect-error not pairs
+relink([exports.half])
+
+// Entries of tables have the type that the caller gives.
+const entry: Slot<[], number> = exports.__indirect_function_table.slot<[], number>(1)
+// @ts-expect-error of another type
+link(exports.half, entry)
+link(exports.half, exports.__indirect_function_table.slot(1))
+
+// Without a shape, anything goes.
+const untyped = await load({ href: 'file:///plugin.wasm', protocol: 'file:' })
+untyped.exports.anything(1, 'two')
+link(untyped.exports.f, untyped.slot('f'))
+link(exports.half, untyped.slots['f']!)
+
+// The classes are open to both kinds of typing.
+const typed: Instance<{ add(a: number, b: number): number }, {}> = new Instance(new Module(new Uint8Array()))
+const sum: number = typed.exports.add(1, 2)
+const both = await instantiate<Pricing>(new Uint8Array(), {}, { compiler: 'singlepass', store: new Store() })
+both.instance.exports.total(1n)
+const one = await instantiate<Pricing>(both.module)
+one.exports.total(1n)
+const compiled: Module = await compile(new ArrayBuffer(8), { compiler: 'cranelift' })
+const valid: boolean = validate(new SharedArrayBuffer(8))
+
+const wide = new Global({ value: 'i64', mutable: true }, 1n)
+wide.value = 2n
+// @ts-expect-error an i64 is a bigint
+wide.value = 2
+const narrow: number = new Global({ value: 'f32' }).value
+
+// @ts-expect-error no such option
+await compile(new Uint8Array(), { compilr: 'cranelift' })
+// @ts-expect-error no such compiler
+validate(new Uint8Array(), { compiler: 'llvm' })
+// @ts-expect-error text is no bytes
+new Module('(module)')
+// @ts-expect-error slots are found, not made
+new Slot()
+// @ts-expect-error no entries of that kind
+new Table({ element: 'i32', initial: 1 })
+
+try {
+  using _scope = link(exports.half, slots['pricing::discount'])
+} catch (error) {
+  if (error instanceof LinkError) {
+    const lines: string[] = [error.code, error.message, error.slot ?? '', ...(error.candidates ?? [])]
+    const first: number | undefined = error.refusals?.[0]?.index
+    void [lines, first]
+  } else if (error instanceof CompileError) void error.offset
+}
+
+void [total, buffer, previous, sum, compiled, valid, narrow]

@@ -1,0 +1,30 @@
+/** An order of many lines, small and great, so that every promotion gives another total. */
+export const order = Array.from({ length: 120 }, (_, line) => `sku-${line}:${1 + line * 2}:${199 + line * 37}`).join(';')
+
+const percent = (cents, percentage) => (cents / 100n) * percentage + ((cents % 100n) * percentage) / 100n
+
+/** What each version of the plugin takes off a line, told a second time so that the answers can be checked. */
+const discounts = [
+  ['as built', () => 0n],
+  ['ten_percent_off', (cents) => percent(cents, 10n)],
+  ['bulk_discount', (cents, quantity) => percent(cents, quantity < 10n ? 0n : quantity < 100n ? 15n : 25n)],
+  [
+    'black_friday',
+    (cents) => {
+      const off = percent(cents, 30n)
+      return off < 5000n ? off : 5000n
+    },
+  ],
+]
+
+function total(discount) {
+  const lines = order.split(';').map((line) => line.split(':').slice(1).map(BigInt))
+  const net = lines.reduce((sum, [quantity, price]) => {
+    const cents = quantity * price
+    return sum + cents - discount(cents, quantity)
+  }, 0n)
+  return net + (net / 100n) * 19n + ((net % 100n) * 19n + 50n) / 100n
+}
+
+/** The versions in the order in which they serve: name, and the right total in cents. */
+export const totals = discounts.map(([name, discount]) => [name, String(total(discount))])

@@ -1,0 +1,70 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use proc_macro2::Span;
+use syn::Ident;
+
+/// The slots of the crate that is being compiled, with the place of each: a compiler process
+/// compiles one crate, and expands each of its functions once.
+static DECLARED: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+
+/// Takes `name` for the slot that `function` becomes.
+///
+/// # Errors
+/// Another function of the crate has it.
+pub fn declare(name: &str, function: &Ident) -> syn::Result<()> {
+    if !one_crate_a_process() {
+        return Ok(());
+    }
+    let mut declared = DECLARED.lock().unwrap_or_else(PoisonError::into_inner);
+    match declared.entry(name.to_owned()) {
+        Entry::Vacant(free) => {
+            free.insert(place(function.span()));
+            Ok(())
+        }
+        Entry::Occupied(taken) => Err(syn::Error::new(function.span(), duplicate(name, taken.get()))),
+    }
+}
+
+fn duplicate(name: &str, place: &str) -> String {
+    format!(
+        "the slot `{name}` is already declared at {place}: give this one another name with `#[relinkable(name = \"…\")]`"
+    )
+}
+
+fn place(span: Span) -> String {
+    let span = span.unwrap();
+    format!("{}:{}:{}", span.file(), span.line(), span.column())
+}
+
+/// Whether this process is a compiler. An editor's macro server lives long, serves many crates and
+/// expands again at each keystroke; there the linker has the last word.
+fn one_crate_a_process() -> bool {
+    std::env::current_exe().ok().and_then(|path| Some(is_compiler(path.file_stem()?.to_str()?))).unwrap_or(false)
+}
+
+fn is_compiler(program: &str) -> bool {
+    matches!(program, "rustc" | "rustdoc" | "clippy-driver" | "miri")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_macro_server_is_no_compiler() {
+        assert!(is_compiler("rustc"));
+        assert!(!is_compiler("rust-analyzer-proc-macro-srv"));
+        assert!(!is_compiler("rust-analyzer"));
+    }
+
+    #[test]
+    fn a_duplicate_is_told_where_the_first_is() {
+        assert_eq!(
+            duplicate("shop::price", "src/lib.rs:3:8"),
+            "the slot `shop::price` is already declared at src/lib.rs:3:8: \
+             give this one another name with `#[relinkable(name = \"…\")]`"
+        );
+    }
+}

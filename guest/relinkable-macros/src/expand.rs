@@ -1,0 +1,162 @@
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{FnArg, ItemFn, Pat};
+
+use crate::argument::Arguments;
+use crate::function::Function;
+use crate::{declared, docs, name, record};
+
+/// The import module of slots, the custom section that describes them, and the prefix of the
+/// exported originals.
+const RELINK: &str = "relink";
+
+/// The whole macro: `item` as a slot, or as it was with errors beside it, so that the callers of
+/// the function do not fail too.
+pub fn relinkable(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    slot(arguments, item.clone()).unwrap_or_else(|error| {
+        let errors = error.into_compile_error();
+        quote!(#item #errors)
+    })
+}
+
+fn slot(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let arguments: Arguments = syn::parse2(arguments)?;
+    let item: ItemFn = syn::parse2(item.clone()).map_err(|_| not_a_function(item))?;
+    let function = Function::of(&item)?;
+    let name = name::slot(arguments.name.as_ref(), &item.sig.ident)?;
+    declared::declare(&name, &item.sig.ident)?;
+
+    let slot = on_wasm(&item, &function, &name);
+    Ok(quote! {
+        #[cfg(not(target_arch = "wasm32"))]
+        #item
+        #[cfg(target_arch = "wasm32")]
+        #slot
+    })
+}
+
+fn not_a_function(item: TokenStream) -> syn::Error {
+    syn::Error::new_spanned(item, "only a free function with a body can be a slot")
+}
+
+/// The function that calls the slot. Everything else stands inside it: so the attributes and lint
+/// levels of the function govern that too, and the module gets no further names.
+fn on_wasm(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
+    let ItemFn { attrs, vis, .. } = item;
+    let outer = called_by_name(item, function);
+    let inline = (!attrs.iter().any(|attribute| attribute.path().is_ident("inline"))).then(|| quote!(#[inline]));
+    let import = import(function, name);
+    let original = original(item, function, name);
+    let section = section(item, function, name);
+    let assertions = function
+        .parameters
+        .iter()
+        .filter_map(|parameter| parameter.scalar.assertion(parameter.ty))
+        .chain(function.result.iter().filter_map(|(ty, scalar)| scalar.assertion(ty)));
+
+    let sent =
+        function.parameters.iter().zip(names(function)).map(|(parameter, name)| parameter.scalar.send(&quote!(#name)));
+    let call = quote!(unsafe { __relinkable_import(#(#sent),*) });
+    let call = match &function.result {
+        Some((ty, scalar)) => scalar.receive(&call, ty, &format!("slot `{name}`: the linked implementation returned")),
+        None => call,
+    };
+    quote! {
+        #(#attrs)*
+        #inline
+        #vis #outer {
+            #import
+            #original
+            #section
+            const _: () = { #(#assertions)* };
+            #call
+        }
+    }
+}
+
+/// The signature of the function with a name for every parameter.
+fn called_by_name(item: &ItemFn, function: &Function<'_>) -> syn::Signature {
+    let mut signature = item.sig.clone();
+    for (input, name) in signature.inputs.iter_mut().zip(names(function)) {
+        if let FnArg::Typed(parameter) = input {
+            *parameter.pat = Pat::Verbatim(quote!(#name));
+        }
+    }
+    signature
+}
+
+/// The import through which every call goes.
+fn import(function: &Function<'_>, name: &str) -> TokenStream {
+    let names = names(function);
+    let types = function.parameters.iter().map(|parameter| parameter.scalar.wire(parameter.ty));
+    let result = wire_result(function);
+    quote! {
+        #[link(wasm_import_module = #RELINK)]
+        unsafe extern "C" {
+            #[link_name = #name]
+            fn __relinkable_import(#(#names: #types),*) #result;
+        }
+    }
+}
+
+/// The export that holds the author's body, around it the conversions.
+fn original(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
+    let export = format!("{RELINK}:{name}");
+    let unsafety = &item.sig.unsafety;
+    let mut signature = item.sig.clone();
+    signature.ident = format_ident!("__relinkable_body", span = Span::mixed_site());
+    let body = &item.block;
+
+    let names = names(function);
+    let types = function.parameters.iter().map(|parameter| parameter.scalar.wire(parameter.ty));
+    let result = wire_result(function);
+    let received = function.parameters.iter().zip(&names).map(|(parameter, wire)| {
+        let message = format!("slot `{name}`: the parameter `{}` is", parameter.label());
+        parameter.scalar.receive(&quote!(#wire), parameter.ty, &message)
+    });
+    let call = quote!(__relinkable_body(#(#received),*));
+    let call = if unsafety.is_some() { quote!(unsafe { #call }) } else { call };
+    let call = match &function.result {
+        Some((_, scalar)) => scalar.send(&call),
+        None => call,
+    };
+    quote! {
+        #[unsafe(export_name = #export)]
+        #unsafety extern "C" fn __relinkable_original(#(#names: #types),*) #result {
+            #signature #body
+            #call
+        }
+    }
+}
+
+/// The record in the custom section. No `#[used]`: the compiler writes the section for every such
+/// static, and `#[used]` would keep a second copy in the plugin's memory.
+fn section(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
+    let record = record::line(name, function, docs::text(&item.attrs).as_deref());
+    let length = record.len();
+    let bytes = Literal::byte_string(record.as_bytes());
+    quote! {
+        #[unsafe(link_section = #RELINK)]
+        static __RELINKABLE_RECORD: [::core::primitive::u8; #length] = *#bytes;
+    }
+}
+
+fn wire_result(function: &Function<'_>) -> Option<TokenStream> {
+    function.result.as_ref().map(|(ty, scalar)| {
+        let wire = scalar.wire(ty);
+        quote!(-> #wire)
+    })
+}
+
+/// A name for every parameter: the author's, or one that no other can be.
+fn names(function: &Function<'_>) -> Vec<Ident> {
+    function
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, parameter)| match parameter.name {
+            Some(name) => name.clone(),
+            None => format_ident!("__relinkable_{index}", span = Span::mixed_site()),
+        })
+        .collect()
+}

@@ -1,0 +1,508 @@
+/**
+ * wasm-relink: change what a running WebAssembly plugin does.
+ *
+ * ```js
+ * import { load, link } from 'wasm-relink'
+ *
+ * const plugin = await load('pricing.wasm')
+ * const update = await load('pricing-2.wasm')
+ *
+ * plugin.exports.total(1000n) // as it was built
+ * const change = link(update.exports.discount, plugin.slot('discount'))
+ * plugin.exports.total(1000n) // every path to `discount` now runs the other module's
+ * change.undo()
+ * ```
+ *
+ * The first half is the WebAssembly JS API, run by wasmer. What WebAssembly lacks is added to it: a *slot*,
+ * a place in a module where an implementation can be changed, and {@link link}, which changes it.
+ *
+ * Every error has a `code`, and `docs/errors.md` lists them all. When a call is refused, nothing has changed.
+ */
+
+/// <reference lib="es2020.bigint" />
+/// <reference lib="esnext.disposable" />
+
+// ---------------------------------------------------------------------------------------------------------
+// Functions and their types
+// ---------------------------------------------------------------------------------------------------------
+
+/** The types of WebAssembly: `i32`, `f32` and `f64` are a `number` in JavaScript, `i64` is a `bigint`. */
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref'
+
+/** The type of a function: `(i64, i32) -> i64` is `{ parameters: ['i64', 'i32'], results: ['i64'] }`. */
+export interface FunctionType {
+  readonly parameters: readonly ValueType[]
+  readonly results: readonly ValueType[]
+}
+
+/** Makes `P` and `R` count exactly: neither more nor fewer parameters, and no wider or narrower type. */
+declare const signature: unique symbol
+type Exactly<P, R> = (type: [parameters: P, result: R]) => [parameters: P, result: R]
+
+/**
+ * An exported WebAssembly function.
+ *
+ * `P` are the parameters and `R` is the result in JavaScript's types: `number` for `i32`, `f32` and `f64`,
+ * `bigint` for `i64`, `void` for no result, and an array for several. One WebAssembly function is one
+ * JavaScript function: it may be compared with `===`. Its `name` is its index in the module.
+ *
+ * A call throws a {@link RuntimeError} for a trap. An error that an import throws comes out as it is: the
+ * same object.
+ */
+export interface WasmFunction<P extends unknown[] = any, R = any> {
+  (...parameters: P): R
+  readonly name: string
+  readonly length: number
+  /** For the type checker only; there is no such property. */
+  readonly [signature]: Exactly<P, R>
+}
+
+/** A record of functions as one writes it down, with each function an exported WebAssembly function. */
+type Exports<E> = {
+  readonly [Name in keyof E]: E[Name] extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : E[Name]
+}
+
+/** A record of functions as one writes it down, with each function a slot of its type. */
+type Slots<S> = {
+  readonly [Name in keyof S]: S[Name] extends (...parameters: infer P) => infer R ? Slot<P, R> : S[Name]
+}
+
+/**
+ * What a plugin has, for the type checker: its exports, and its slots by their full names.
+ *
+ * ```ts
+ * interface Pricing {
+ *   exports: { total(cents: bigint): bigint; memory: Memory }
+ *   slots: { 'pricing::discount': (cents: bigint) => bigint }
+ * }
+ * const plugin = await load<Pricing>('pricing.wasm')
+ * ```
+ *
+ * Nothing checks it against the file: it is a promise that you make.
+ */
+export interface PluginShape {
+  exports?: object
+  slots?: object
+}
+
+type ExportsOf<T> = T extends { exports: infer E extends object } ? E : Record<string, any>
+type SlotsOf<T> = T extends { slots: infer S extends object } ? S : Record<string, Slot>
+
+// ---------------------------------------------------------------------------------------------------------
+// Options
+// ---------------------------------------------------------------------------------------------------------
+
+/** The bytes of a module. They are read before the call returns, and are not kept. */
+export type Bytes = ArrayBufferLike | ArrayBufferView
+
+export interface CompileOptions {
+  /**
+   * Which of wasmer's compilers to use. `cranelift` makes the faster code; `singlepass` compiles several
+   * times as fast, and takes no SIMD and no exceptions. Default: `cranelift`.
+   */
+  compiler?: 'cranelift' | 'singlepass' | undefined
+}
+
+export interface StoreOptions {
+  /** The store to make it in. Default: the one that this thread has for everything without a store of its own. */
+  store?: Store | undefined
+}
+
+/**
+ * What a module imports: by module name, then by field name.
+ *
+ * A function is any JavaScript function, or an exported WebAssembly function of an instance of the same store.
+ * A memory, a table or a global is an object of this package and of the same store; an immutable global may
+ * also be a plain `number`, or a `bigint` for an `i64`.
+ */
+export type Imports = Record<string, Record<string, ImportValue>>
+export type ImportValue = ((...parameters: any[]) => unknown) | Memory | Table | Global | number | bigint
+
+// ---------------------------------------------------------------------------------------------------------
+// The WebAssembly JS API
+// ---------------------------------------------------------------------------------------------------------
+
+export type Kind = 'function' | 'table' | 'memory' | 'global' | 'tag'
+export interface ExportDescriptor {
+  name: string
+  kind: Kind
+}
+export interface ImportDescriptor {
+  module: string
+  name: string
+  kind: Kind
+}
+
+/** What is known of a slot before there is an instance. */
+export interface SlotDescriptor {
+  name: string
+  kind: 'declared'
+  type: FunctionType
+  /** The signature as it stands in the Rust source: `(cents: u64) -> u64` */
+  rust?: string | undefined
+  /** The function's documentation comment */
+  docs?: string | undefined
+}
+
+/**
+ * Compiled code: immutable, and good for any number of instances in any store.
+ *
+ * The constructor compiles at once, on this thread; {@link compile} does it on another one.
+ */
+export class Module {
+  #private
+  /**
+   * @throws {CompileError} `ERR_RELINK_INVALID_WASM` (with `offset`), `ERR_RELINK_UNSUPPORTED`,
+   * `ERR_RELINK_DECLARATION`, `ERR_RELINK_COMPILE`
+   */
+  constructor(bytes: Bytes, options?: CompileOptions)
+  static exports(module: Module): ExportDescriptor[]
+  /** What an instance needs. The imports of declared slots are not among them: they start as their originals. */
+  static imports(module: Module): ImportDescriptor[]
+  /** The contents of the custom sections of that name, each in a buffer of its own. */
+  static customSections(module: Module, name: string): ArrayBuffer[]
+  /** The slots that the module declares (`#[relinkable]` in Rust). */
+  static slots(module: Module): SlotDescriptor[]
+}
+
+/**
+ * A module at work in a store.
+ *
+ * `E` and `S` say what it has: see {@link PluginShape}.
+ */
+export class Instance<E extends object = Record<string, any>, S extends object = Record<string, Slot>> {
+  #private
+  /**
+   * Reads the imports in the order of the binary, then runs the start function, if the module has one.
+   *
+   * @throws {TypeError} The imports are missing, or hold no object where the module names one
+   * @throws {LinkError} `ERR_RELINK_IMPORT` (with `module`, `field`, `expected`, `actual`), `ERR_RELINK_STORE`,
+   * `ERR_RELINK_CLOSED`, `ERR_RELINK_SIGNATURE_HASH`
+   * @throws {RuntimeError} `ERR_RELINK_TRAP`: the start function, or a segment that does not fit, trapped
+   */
+  constructor(module: Module, imports?: Imports, options?: StoreOptions)
+  /** What the module exports, by name. Frozen, without a prototype. */
+  readonly exports: Exports<E>
+  /** The declared slots, by their full names. Frozen, without a prototype; {@link slot} takes short names too. */
+  readonly slots: Slots<S>
+  /**
+   * The slot of that name, or the only one whose path ends with it: `discount` or `pricing::discount` for
+   * `shop::pricing::discount`.
+   *
+   * @throws {LinkError} `ERR_RELINK_UNKNOWN_SLOT` or `ERR_RELINK_AMBIGUOUS_SLOT`, both with `candidates`;
+   * `ERR_RELINK_CLOSED`
+   */
+  slot<Name extends keyof S>(name: Name): Slots<S>[Name]
+  slot<P extends unknown[] = any, R = any>(name: string): Slot<P, R>
+  /**
+   * Ends the instance: its exports throw `ERR_RELINK_CLOSED` from now on, and its slots and functions refuse to
+   * be linked. Closing twice is fine.
+   */
+  close(): void
+  readonly closed: boolean;
+  /** {@link close}, for `using`. */
+  [Symbol.dispose](): void
+}
+
+export interface MemoryDescriptor {
+  /** Pages of 64 KiB to begin with */
+  initial: number
+  /** Pages of 64 KiB at the most */
+  maximum?: number | undefined
+}
+
+/** A linear memory. */
+export class Memory {
+  #private
+  /** @throws {RangeError} `ERR_OUT_OF_RANGE`, or `ERR_RELINK_MEMORY` if there is no room for it */
+  constructor(descriptor: MemoryDescriptor, options?: StoreOptions)
+  /**
+   * The bytes themselves, not a copy. Growth detaches the buffer, from JavaScript or from inside WebAssembly: take
+   * it again after every call. Until then it is the same object.
+   */
+  readonly buffer: ArrayBuffer
+  /**
+   * Adds `delta` pages of 64 KiB and returns how many there were.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: the memory's maximum is reached; `ERR_RELINK_MEMORY`: the machine's is
+   */
+  grow(delta: number): number
+}
+
+export interface TableDescriptor {
+  element: 'anyfunc' | 'externref'
+  /** Entries to begin with */
+  initial: number
+  /** Entries at the most */
+  maximum?: number | undefined
+}
+
+/** A table of functions. */
+export class Table {
+  #private
+  /** `init` is what every entry holds to begin with. Default: nothing. */
+  constructor(descriptor: TableDescriptor, init?: WasmFunction | null, options?: StoreOptions)
+  readonly length: number
+  /** @throws {RangeError} `ERR_OUT_OF_RANGE` */
+  get(index: number): WasmFunction | null
+  /**
+   * Writes an entry, without any check of types: `link(implementation, table.slot(index))` is the checked way,
+   * with a way back.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`
+   * @throws {LinkError} `ERR_RELINK_STORE`: the function lives in another store
+   */
+  set(index: number, value?: WasmFunction | null): void
+  /** Adds `delta` entries and returns how many there were. */
+  grow(delta: number, value?: WasmFunction | null): number
+  /**
+   * An entry as a slot: what `replace_me as u32` is in Rust. Calls that the compiler made direct do not go
+   * through the table; a declared slot holds at every optimization level.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`
+   * @throws {LinkError} `ERR_RELINK_EMPTY_SLOT`: the entry holds nothing, so that there is no type to check against
+   */
+  slot<P extends unknown[] = any, R = any>(index: number): Slot<P, R>
+}
+
+export interface GlobalDescriptor<T extends 'i32' | 'i64' | 'f32' | 'f64' = 'i32' | 'i64' | 'f32' | 'f64'> {
+  value: T
+  mutable?: boolean | undefined
+}
+
+/** A global variable. */
+export class Global<T extends 'i32' | 'i64' | 'f32' | 'f64' = any> {
+  #private
+  /** Without a `value`, it starts at zero. */
+  constructor(descriptor: GlobalDescriptor<T>, value?: T extends 'i64' ? bigint : number, options?: StoreOptions)
+  /** Setting it throws a TypeError if the global is immutable. */
+  value: T extends 'i64' ? bigint : number
+  valueOf(): T extends 'i64' ? bigint : number
+}
+
+/** An island of instances. What lives in one store never mixes with what lives in another. */
+export class Store {
+  #private
+  constructor()
+}
+
+/**
+ * Compiles on another thread, while the event loop keeps turning.
+ *
+ * It rejects as the constructor of {@link Module} throws.
+ */
+export function compile(bytes: Bytes, options?: CompileOptions): Promise<Module>
+
+/**
+ * Makes an instance, as `WebAssembly.instantiate` does: of a Module, an Instance; of bytes, which are
+ * compiled first and on another thread, both.
+ *
+ * `options.compiler` is for bytes.
+ */
+export function instantiate<T extends PluginShape = {}>(
+  module: Module,
+  imports?: Imports,
+  options?: CompileOptions & StoreOptions,
+): Promise<Instance<ExportsOf<T>, SlotsOf<T>>>
+export function instantiate<T extends PluginShape = {}>(
+  bytes: Bytes,
+  imports?: Imports,
+  options?: CompileOptions & StoreOptions,
+): Promise<{ module: Module; instance: Instance<ExportsOf<T>, SlotsOf<T>> }>
+
+/** Whether {@link compile} would take the bytes. */
+export function validate(bytes: Bytes, options?: CompileOptions): boolean
+
+/** What a `file:` URL is made of. A `URL` object fits; this needs no types of Node or of a browser. */
+export interface FileUrl {
+  readonly href: string
+  readonly protocol: string
+}
+
+/**
+ * Reads a file, compiles it on another thread and makes an instance of it.
+ *
+ * It takes a path or a `file:` URL, and rejects with Node's own error (`ENOENT` and so on) when the file cannot be
+ * read, else as {@link compile} and the constructor of {@link Instance} do; those errors name the file, and have
+ * it as `file`.
+ */
+export function load<T extends PluginShape = {}>(
+  file: string | FileUrl,
+  imports?: Imports,
+  options?: CompileOptions & StoreOptions,
+): Promise<Instance<ExportsOf<T>, SlotsOf<T>>>
+
+// ---------------------------------------------------------------------------------------------------------
+// What WebAssembly lacks
+// ---------------------------------------------------------------------------------------------------------
+
+/**
+ * A place in a module where an implementation can be changed.
+ *
+ * `declared`: a Rust function under `#[relinkable]`. `table`: an entry of a table of functions.
+ */
+export class Slot<P extends unknown[] = any, R = any> {
+  #private
+  private constructor()
+  /** The declared name, `crate::function`; `table[3]` for the entry of a table. */
+  readonly name: string
+  readonly kind: 'declared' | 'table'
+  readonly type: FunctionType
+  /** What runs at this moment; null for an empty entry of a table. */
+  readonly current: WasmFunction<P, R> | null
+  /** What the module itself came with. */
+  readonly original: WasmFunction<P, R>
+  /** Whether a link stands. */
+  readonly linked: boolean
+  /** Puts the original back. The links that stand count as undone. */
+  reset(): void
+  /** For the type checker only; there is no such property. */
+  private readonly [signature]: Exactly<P, R>
+}
+
+/** One change of a slot, and the way back. */
+export class Link<P extends unknown[] = any, R = any> {
+  #private
+  private constructor()
+  readonly slot: Slot<P, R>
+  readonly implementation: WasmFunction<P, R>
+  /** What ran before; null if the entry was empty. */
+  readonly previous: WasmFunction<P, R> | null
+  /**
+   * Puts back what was there before.
+   *
+   * @throws {LinkError} `ERR_RELINK_UNDONE`: it has been undone; `ERR_RELINK_ORDER`: the slot was linked again
+   * since, and that link goes first; `ERR_RELINK_CHANGED`: the table entry was written since. Nothing has changed.
+   */
+  undo(): void
+  /**
+   * {@link undo}, for `using`. A link that has been undone already is left alone; one that is covered by a later
+   * link throws as {@link undo} does.
+   */
+  [Symbol.dispose](): void
+}
+
+/** Changes that were made together, and the way back. */
+export class Relink {
+  #private
+  private constructor()
+  /** A link for each change, in order. */
+  readonly links: readonly Link[]
+  /** Undoes all of them, last first, or none: it throws as {@link Link.undo} does. */
+  undo(): void
+  /** {@link undo}, for `using`. Links that have been undone already are left alone. */
+  [Symbol.dispose](): void
+}
+
+/**
+ * Makes every path that leads to `slot` run `implementation`, from the next call on: calls from JavaScript, from
+ * other modules, and from inside the module, also while it is on the stack.
+ *
+ * The implementation is an exported WebAssembly function of an instance of the same store: an export, a slot's
+ * `original` or `current`, or what a table holds. Before anything changes, it is checked that both are alive and
+ * of one store, that the types are the same and, between two functions that Rust declares `#[relinkable]`, that
+ * the Rust types are.
+ *
+ * ```ts
+ * const change = link(update.exports.discount, plugin.slots['pricing::discount'])
+ * change.undo()
+ * ```
+ *
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: the arguments are not a function and a Slot
+ * @throws {LinkError} `ERR_RELINK_SIGNATURE` or `ERR_RELINK_ABI` (with `expected` and `actual`),
+ * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_NOT_WASM` (a JavaScript function), `ERR_RELINK_CYCLE`,
+ * `ERR_RELINK_EMPTY_SLOT`; each with the `slot`'s name
+ */
+export function link<P extends unknown[], R>(implementation: WasmFunction<P, R>, slot: Slot<P, R>): Link<P, R>
+
+/** One change for {@link relink}. */
+export type Change<P extends unknown[] = any, R = any> = readonly [implementation: WasmFunction<P, R>, slot: Slot<P, R>]
+
+/**
+ * Makes many changes, or none: all are checked before the first is made.
+ *
+ * ```ts
+ * relink([
+ *   [update.exports.discount, plugin.slots['pricing::discount']],
+ *   [update.exports.tax, plugin.slots['pricing::tax']],
+ * ])
+ * ```
+ *
+ * @throws {LinkError} `ERR_RELINK_REFUSED`: `refusals` says of every change that cannot be made why
+ */
+export function relink<const C extends Iterable<Change>>(changes: C & CheckedChanges<C>): Relink
+
+/** Each change of an array by its own types, so that a wrong pair is an error where it stands. */
+type CheckedChanges<C> = C extends readonly unknown[]
+  ? {
+      readonly [Index in keyof C]: C[Index] extends readonly [WasmFunction<infer P, infer R>, Slot]
+        ? Change<P, R>
+        : Change
+    }
+  : unknown
+
+// ---------------------------------------------------------------------------------------------------------
+// Errors
+// ---------------------------------------------------------------------------------------------------------
+
+/** Why one change of a {@link relink} cannot be made. */
+export interface Refusal {
+  /** Which of the changes, from 0 */
+  index: number
+  code: string
+  message: string
+  slot?: string
+  expected?: string
+  actual?: string
+}
+
+export interface ErrorOptions {
+  cause?: unknown
+  code?: string
+  /** Further properties for the error to have */
+  details?: object
+}
+
+/** The bytes are no module that this package can run. Extends `WebAssembly.CompileError`. */
+export class CompileError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+  /** `ERR_RELINK_INVALID_WASM`: the byte at which it went wrong */
+  readonly offset?: number
+  /** The file that {@link load} was given */
+  readonly file?: string
+}
+
+/** An import, a slot or a link does not fit, and nothing has changed. Extends `WebAssembly.LinkError`. */
+export class LinkError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+  /** The slot's name */
+  readonly slot?: string
+  /** What would fit */
+  readonly expected?: string
+  /** What came */
+  readonly actual?: string
+  /** `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may have been meant */
+  readonly candidates?: readonly string[]
+  /** `ERR_RELINK_REFUSED`: every change that cannot be made */
+  readonly refusals?: readonly Refusal[]
+  /** `ERR_RELINK_IMPORT`: the import, `module`.`field` */
+  readonly module?: string
+  readonly field?: string
+  /** The file that {@link load} was given */
+  readonly file?: string
+}
+
+/**
+ * A trap, or a call of a closed instance. Its `stack` has the WebAssembly functions on top. Extends
+ * `WebAssembly.RuntimeError`.
+ */
+export class RuntimeError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+  /** `ERR_RELINK_TRAP`: which trap */
+  readonly trap?: string
+  /** The file that {@link load} was given */
+  readonly file?: string
+}

@@ -1,0 +1,88 @@
+'use strict'
+
+const { inspect, types } = require('node:util')
+const { typeError, rangeError } = require('./errors')
+const { nearest } = require('./nearest')
+
+/** A value in a few words, for messages. Runs none of the user's code. */
+function inWords(value) {
+  return inspect(value, { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity })
+}
+
+/** The TypeError for an argument that is not what was expected. */
+function wrongType(expected, argument, value, hint = '') {
+  return typeError(`expected ${expected} as \`${argument}\`, got ${inWords(value)}${hint && `; ${hint}`}`)
+}
+
+/** The bytes of an ArrayBuffer, a SharedArrayBuffer or a view of one. */
+function toBytes(value) {
+  let bytes
+  if (ArrayBuffer.isView(value)) bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  else if (types.isAnyArrayBuffer(value)) bytes = new Uint8Array(value)
+  else {
+    const hint = typeof value === 'string' ? '`load(path)` reads a file' : ''
+    throw wrongType('an ArrayBuffer or a view of one', 'bytes', value, hint)
+  }
+  // Shared bytes may change while they are compiled: what is checked must be what is run.
+  return types.isSharedArrayBuffer(bytes.buffer) ? bytes.slice() : bytes
+}
+
+/**
+ * An options object of which only the names in `known` may be set: what is not known is a mistake that
+ * would otherwise go unseen.
+ */
+function toOptions(value, known) {
+  if (value === undefined) return {}
+  if (typeof value !== 'object' || value === null) throw wrongType('an object', 'options', value)
+  for (const name of Object.keys(value)) {
+    if (known.includes(name)) continue
+    const [guess] = nearest(name, known, { atMost: 3 })
+    const advice = guess
+      ? `did you mean \`${guess}\`?`
+      : `there is ${known.map((option) => `\`${option}\``).join(', ')}`
+    throw typeError(`unknown option \`${name}\`, ${advice}`, 'ERR_INVALID_ARG_VALUE')
+  }
+  return value
+}
+
+const compilers = ['cranelift', 'singlepass']
+
+/** The compiler that the options ask for. */
+function toCompiler({ compiler = 'cranelift' }) {
+  if (compilers.includes(compiler)) return compiler
+  const message = `expected 'cranelift' or 'singlepass' as \`options.compiler\`, got ${inWords(compiler)}`
+  throw typeError(message, 'ERR_INVALID_ARG_VALUE')
+}
+
+/** A dictionary of WebIDL: an object, or nothing for one that is empty. */
+function toDescriptor(value) {
+  if (value === undefined || value === null) return {}
+  if (typeof value !== 'object' && typeof value !== 'function') throw wrongType('an object', 'descriptor', value)
+  return value
+}
+
+/** WebIDL's `[EnforceRange] unsigned long`. */
+function toUnsignedLong(value, argument) {
+  const number = Math.trunc(+value) + 0
+  if (number >= 0 && number <= 0xffff_ffff) return number
+  throw typeError(
+    `expected an integer from 0 to 4294967295 as \`${argument}\`, got ${inWords(value)}`,
+    'ERR_INVALID_ARG_VALUE',
+  )
+}
+
+/** The `initial` and `maximum` of a memory or a table; `most` is what WebAssembly itself allows. */
+function toLimits({ initial: givenInitial, maximum: givenMaximum }, most = 0xffff_ffff) {
+  if (givenInitial === undefined) throw wrongType('an integer', 'descriptor.initial', givenInitial)
+  const initial = toUnsignedLong(givenInitial, 'descriptor.initial')
+  const maximum = givenMaximum === undefined ? undefined : toUnsignedLong(givenMaximum, 'descriptor.maximum')
+  for (const [name, value] of Object.entries({ initial, maximum })) {
+    if (value > most) throw rangeError(`\`descriptor.${name}\` is ${value}, more than the ${most} that there can be`)
+  }
+  if (maximum < initial) {
+    throw rangeError(`\`descriptor.maximum\` is ${maximum}, less than \`descriptor.initial\`, which is ${initial}`)
+  }
+  return { initial, maximum }
+}
+
+module.exports = { inWords, wrongType, toBytes, toOptions, toCompiler, toDescriptor, toUnsignedLong, toLimits }

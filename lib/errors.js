@@ -1,0 +1,92 @@
+'use strict'
+
+// Captured when the package is loaded, so that `instanceof WebAssembly.LinkError` holds in the realm
+// that loaded it, whatever stands on `globalThis.WebAssembly` later.
+const { CompileError: BaseCompileError, LinkError: BaseLinkError, RuntimeError: BaseRuntimeError } = WebAssembly
+
+/** The `code` of an error whose message is not for people: the JSON from which `buildError` makes the real one. */
+const NATIVE = 'ERR_RELINK_NATIVE'
+
+/** The bytes are no module that this package can run. */
+class CompileError extends BaseCompileError {
+  constructor(message, options) {
+    super(message, options)
+    annotate(this, options)
+  }
+}
+
+/** An import, a slot or a link does not fit; nothing has changed. */
+class LinkError extends BaseLinkError {
+  constructor(message, options) {
+    super(message, options)
+    annotate(this, options)
+  }
+}
+
+/** A trap, or a call that cannot be made. */
+class RuntimeError extends BaseRuntimeError {
+  constructor(message, options) {
+    super(message, options)
+    annotate(this, options)
+  }
+}
+
+const classes = { CompileError, LinkError, RuntimeError, TypeError, RangeError }
+
+/** Puts the code and the details on an error as own properties, where `console.log` shows them. */
+function annotate(error, { code, details } = {}) {
+  if (code !== undefined) error.code = code
+  return Object.assign(error, details)
+}
+
+/** The `TypeError` of an argument of the wrong type. `expected` and `actual` are words, not values. */
+function typeError(message, code = 'ERR_INVALID_ARG_TYPE', details) {
+  return annotate(new TypeError(message), { code, details })
+}
+
+/** The `RangeError` of an argument that is out of its range. */
+function rangeError(message) {
+  return annotate(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+}
+
+/** Makes the error that the native side describes in JSON. Does not throw it. */
+function buildError(json) {
+  const { class: name, code, message, details, frames = [] } = JSON.parse(json)
+  const ErrorClass = classes[name]
+  const error = new ErrorClass(message)
+  // The stack begins where the user's code called, not here.
+  Error.captureStackTrace?.(error, buildError)
+  annotate(error, { code, details })
+  return frames.length > 0 ? withFrames(error, frames) : error
+}
+
+/** The error to throw for one that came out of a native call: a user's own comes back unchanged. */
+function translate(error) {
+  return error?.code === NATIVE ? buildError(error.message) : error
+}
+
+/** Puts the frames of WebAssembly, innermost first, on top of the JavaScript ones, as V8 shows its own. */
+function withFrames(error, frames) {
+  const lines = frames.map(({ name, index, offset, module }) => {
+    const place = `${module ? `${module}:` : ''}wasm-function[${index}]:0x${offset.toString(16)}`
+    return name ? `\n    at ${name} (${place})` : `\n    at ${place}`
+  })
+  const header = String(error)
+  // A stack that does not start with its header was formatted by someone's Error.prepareStackTrace.
+  if (typeof error.stack === 'string' && error.stack.startsWith(header)) {
+    error.stack = header + lines.join('') + error.stack.slice(header.length)
+  }
+  return error
+}
+
+/** Adds the file that an error is about to its message, and as the property `file`. */
+function nameFile(error, file) {
+  const before = String(error)
+  const stack = error.stack
+  error.message = `${file}: ${error.message}`
+  error.file = file
+  if (typeof stack === 'string' && stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
+  return error
+}
+
+module.exports = { CompileError, LinkError, RuntimeError, typeError, rangeError, buildError, translate, nameFile }

@@ -1,0 +1,88 @@
+'use strict'
+
+const { inWords, wrongType } = require('./arguments')
+const { LinkError } = require('./errors')
+const { createGlobal, findGlobal } = require('./global')
+const { findMemory } = require('./memory')
+const { findTable } = require('./table')
+
+const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
+
+/** The `imports` argument: an object, or nothing. */
+function toImports(imports) {
+  if (imports !== undefined && !isObject(imports)) throw wrongType('an object', 'imports', imports)
+  return imports
+}
+
+/**
+ * Reads what a module imports from the user's object, in the binary's order, as the JS API says: a module
+ * name that leads to no object is a TypeError, a value that does not fit is a LinkError.
+ *
+ * Returns what the native side takes: a function, or the id of a memory, a table or a global.
+ */
+function readImports(store, wanted, imports) {
+  toImports(imports)
+  if (imports === undefined && wanted.length > 0) {
+    const [{ module, name }] = wanted
+    throw wrongType('an object', 'imports', imports, `the module imports "${module}"."${name}"`)
+  }
+  return wanted.map((item) => {
+    const namespace = imports[item.module]
+    if (!isObject(namespace)) {
+      throw wrongType(
+        'an object',
+        `imports[${JSON.stringify(item.module)}]`,
+        namespace,
+        `it should have "${item.name}"`,
+      )
+    }
+    return readers[item.kind](store, item, namespace[item.name])
+  })
+}
+
+const readers = {
+  function: (store, item, value) => (typeof value === 'function' ? value : refuse(item, value)),
+  memory: (store, item, value) => idOf(store, item, value, findMemory(value)),
+  table: (store, item, value) => idOf(store, item, value, findTable(value)),
+  global: readGlobal,
+  tag: (store, item, value) => refuse(item, value),
+}
+
+/** A global may be given as a Global or, if it is immutable, as a plain value of its type. */
+function readGlobal(store, item, value) {
+  const [, mutable, type] = /^global (mut )?(\w+)$/.exec(item.type)
+  const plain = type === 'i64' ? 'bigint' : 'number'
+  if (!mutable && typeof value === plain) return createGlobal(store, type, false, value)
+  return idOf(store, item, value, findGlobal(value))
+}
+
+/** The id of an object that must be of this package and of the same store. */
+function idOf(store, item, value, handle) {
+  if (handle === undefined) refuse(item, value)
+  if (handle.store !== store) {
+    const { module, name } = item
+    throw new LinkError(
+      `import "${module}"."${name}": this ${item.kind} belongs to another store: instances of different stores do not mix`,
+      { code: 'ERR_RELINK_STORE', details: { module, field: name } },
+    )
+  }
+  return handle.id
+}
+
+function refuse({ module, name, type }, value) {
+  const actual = inActualWords(value)
+  throw new LinkError(`import "${module}"."${name}": expected ${type}, got ${actual}`, {
+    code: 'ERR_RELINK_IMPORT',
+    details: { module, field: name, expected: type, actual },
+  })
+}
+
+/** The value in words. Node's own objects carry the very names of ours, so that they need more words. */
+function inActualWords(value) {
+  for (const name of ['Memory', 'Table', 'Global']) {
+    if (value instanceof WebAssembly[name]) return `a ${name} made by Node's WebAssembly, not by wasm-relink`
+  }
+  return inWords(value)
+}
+
+module.exports = { toImports, readImports }

@@ -1,0 +1,85 @@
+'use strict'
+
+const dispose = require('./dispose')
+const { wrongType } = require('./arguments')
+const { Brand, Handle, onlyInternal } = require('./handle')
+const { slotBrand } = require('./slot')
+const { webidl } = require('./webidl')
+
+let brand
+
+/** One change of a slot, and the way back. */
+class Link {
+  #handle
+
+  static {
+    brand = new Brand('a Link', (value) => (#handle in value ? value.#handle : undefined))
+    webidl(this)
+  }
+
+  constructor(handle) {
+    this.#handle = onlyInternal(handle, 'Link', 'link(implementation, slot)')
+  }
+
+  get slot() {
+    return brand.get(this).details.slot
+  }
+
+  get implementation() {
+    return brand.get(this).details.implementation
+  }
+
+  get previous() {
+    return brand.get(this).details.previous
+  }
+
+  undo() {
+    undoAll([this])
+  }
+
+  [dispose]() {
+    try {
+      this.undo()
+    } catch (error) {
+      if (error.code !== 'ERR_RELINK_UNDONE') throw error
+    }
+  }
+}
+
+/** Makes every path that leads to the slot run the implementation, from now on. */
+function link(implementation, slot) {
+  checkImplementation(implementation, 'implementation')
+  const { store, id } = toSlot(slot, 'slot')
+  return linkOf(store, slot, implementation, store.link(implementation, id))
+}
+
+/** The Link of a native one. */
+function linkOf(store, slot, implementation, { id, previous }) {
+  return new Link(new Handle(store, id, { slot, implementation, previous }))
+}
+
+/** Takes back links of one store, the last one first, or none of them. */
+function undoAll(links) {
+  const handles = links.map((standing) => brand.get(standing))
+  handles[0]?.store.undo(
+    handles.map(({ id }) => id),
+    handles.map(({ details }) => slotBrand.get(details.slot).id),
+  )
+}
+
+/** Throws if the argument is not even a function. */
+function checkImplementation(value, argument) {
+  if (typeof value === 'function') return
+  const hint = slotBrand.find(value) ? 'a slot comes second, and `slot.current` is its implementation' : ''
+  throw wrongType('an exported WebAssembly function', argument, value, hint)
+}
+
+/** The handle of an argument that must be a Slot. */
+function toSlot(value, argument) {
+  const handle = slotBrand.find(value)
+  if (handle !== undefined) return handle
+  const hint = value === undefined ? 'instance.slot(name) names the nearest for a name that is not there' : ''
+  throw wrongType('a Slot', argument, value, hint)
+}
+
+module.exports = { Link, link, linkOf, undoAll, checkImplementation, toSlot }

@@ -1,0 +1,83 @@
+'use strict'
+
+const { buildError, translate } = require('./errors')
+const { platformError } = require('./platform')
+
+const addon = loadAddon()
+
+/** The generated loader, or an error that says what to install. */
+function loadAddon() {
+  try {
+    return require('../native.cjs')
+  } catch (cause) {
+    throw platformError(cause)
+  }
+}
+
+/** `call`, throwing errors of this realm instead of the native ones. */
+function translated(call) {
+  return function (...args) {
+    try {
+      return call.apply(this, args)
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+}
+
+/** What the native side asks of JavaScript, so that errors and conversions are those of this realm. */
+const host = {
+  error: buildError,
+  toBigInt64: (value) => BigInt.asIntN(64, value),
+  toNumber: (value) => +value,
+  toList: (value) => [...value],
+}
+
+/**
+ * A native store. It has every method of the addon's class (`native.d.ts`), and knows the one JavaScript
+ * object that stands for each of its ids.
+ */
+class NativeStore {
+  #addon = new addon.NativeStore(host)
+  #objects = new Map()
+  #collected = new FinalizationRegistry(({ objects, id }) => {
+    // The id may have a new object since.
+    if (objects.get(id)?.deref() === undefined) objects.delete(id)
+  })
+
+  static {
+    for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
+      if (name === 'constructor') continue
+      this.prototype[name] = translated(function (...args) {
+        return this.#addon[name](...args)
+      })
+    }
+  }
+
+  /** The object of `Class` that stands for an id, if there is one. */
+  find(Class, id) {
+    return this.#objects.get(Class)?.get(id)?.deref()
+  }
+
+  /** Makes `object` the one that stands for an id. */
+  keep(Class, id, object) {
+    let objects = this.#objects.get(Class)
+    if (objects === undefined) this.#objects.set(Class, (objects = new Map()))
+    // Weak, so that a server that swaps plugins for months does not keep an object for each.
+    objects.set(id, new WeakRef(object))
+    this.#collected.register(object, { objects, id })
+  }
+}
+
+const compileSync = translated(addon.compileSync)
+const validate = translated(addon.validate)
+
+async function compileAsync(bytes, compiler) {
+  try {
+    return await addon.compileAsync(bytes, compiler)
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+module.exports = { NativeStore, compileSync, compileAsync, validate }

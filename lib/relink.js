@@ -1,0 +1,118 @@
+'use strict'
+
+const dispose = require('./dispose')
+const { wrongType } = require('./arguments')
+const { LinkError } = require('./errors')
+const { Brand, Handle, onlyInternal } = require('./handle')
+const { checkImplementation, linkOf, toSlot, undoAll } = require('./link')
+const { webidl } = require('./webidl')
+
+let brand
+
+/** Changes that were made together, and the way back. */
+class Relink {
+  #handle
+
+  static {
+    brand = new Brand('a Relink', (value) => (#handle in value ? value.#handle : undefined))
+    webidl(this)
+  }
+
+  constructor(handle) {
+    this.#handle = onlyInternal(handle, 'Relink', 'relink(changes)')
+  }
+
+  get links() {
+    return brand.get(this).details.links
+  }
+
+  undo() {
+    undoAll(brand.get(this).details.links)
+  }
+
+  [dispose]() {
+    try {
+      this.undo()
+    } catch (error) {
+      if (error.code !== 'ERR_RELINK_UNDONE') throw error
+      // Some were undone one by one; what still stands goes now.
+      for (const link of this.links.toReversed()) link[dispose]()
+    }
+  }
+}
+
+/** Makes many changes, or none. */
+function relink(changes) {
+  if (typeof changes?.[Symbol.iterator] !== 'function' || typeof changes === 'string') {
+    throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
+  }
+  const { fit, refusals } = check(changes)
+  const store = fit[0]?.store
+  if (refusals.length > 0) throw refused([...refusals, ...rehearse(store, fit)])
+  // Without a change there is no store to ask, and nothing to undo.
+  const made = store === undefined ? [] : store.relink(...columns(fit))
+  const links = made.map((result, index) => linkOf(store, fit[index].slot, fit[index].implementation, result))
+  return new Relink(new Handle(store, undefined, { links: Object.freeze(links) }))
+}
+
+/** Parts the changes that the native side can judge from those that are none. */
+function check(changes) {
+  const fit = []
+  const refusals = []
+  let index = 0
+  for (const change of changes) {
+    try {
+      fit.push({ index, ...toChange(change, index, fit[0]?.store) })
+    } catch ({ code, message }) {
+      refusals.push({ index, code, message })
+    }
+    index++
+  }
+  return { fit, refusals }
+}
+
+function toChange(change, index, store) {
+  if (!Array.isArray(change) || change.length !== 2) {
+    throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
+  }
+  const [implementation, slot] = change
+  checkImplementation(implementation, `changes[${index}][0]`)
+  const handle = toSlot(slot, `changes[${index}][1]`)
+  if (store !== undefined && handle.store !== store) {
+    throw new LinkError(`slot "${slot.name}" belongs to another store than the slots before it`, {
+      code: 'ERR_RELINK_STORE',
+    })
+  }
+  return { implementation, slot, id: handle.id, store: handle.store }
+}
+
+/** The changes as the native side takes them: the implementations, and the slots. */
+function columns(fit) {
+  return [fit.map(({ implementation }) => implementation), fit.map(({ id }) => id)]
+}
+
+/**
+ * What the native side has against the changes that fit: a refusal names everything that is wrong, so that
+ * it takes one attempt to find it out.
+ */
+function rehearse(store, fit) {
+  if (store === undefined) return []
+  try {
+    store.checkChanges(...columns(fit))
+    return []
+  } catch (error) {
+    if (error.code !== 'ERR_RELINK_REFUSED') throw error
+    return error.refusals.map((refusal) => ({ ...refusal, index: fit[refusal.index].index }))
+  }
+}
+
+function refused(refusals) {
+  const ordered = refusals.toSorted((a, b) => a.index - b.index)
+  const list = ordered.map(({ index, message }) => ` [${index}] ${message};`).join('')
+  return new LinkError(`${ordered.length} of the changes cannot be made, so none was made:${list}`, {
+    code: 'ERR_RELINK_REFUSED',
+    details: { refusals: ordered },
+  })
+}
+
+module.exports = { Relink, relink }

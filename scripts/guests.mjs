@@ -1,0 +1,152 @@
+// Builds the WebAssembly modules of the tests and examples from their Rust sources into
+// fixtures/wasm, where the machine can; where it cannot, the committed builds serve.
+//
+//   node scripts/guests.mjs [--force] [--install]
+//
+// --force builds although nothing changed; --install may install Debian's packages (so does CI).
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { basename, join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import { BUILDS } from '../fixtures/builds.mjs'
+import { TARGET, findToolchain, installed, list } from '../fixtures/toolchain.mjs'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[/\\]$/, '')
+const SOURCES = ['guest', 'fixtures', 'examples/plugins', 'scripts/guests.mjs']
+const OUTPUT = join(ROOT, 'fixtures/wasm')
+// Which sources and which toolchain the builds in OUTPUT are of; committed with them.
+const MANIFEST = join(OUTPUT, 'manifest.json')
+const TARGET_DIR = join(ROOT, 'fixtures/target')
+// What this machine did last.
+const STAMP = join(TARGET_DIR, '.stamp')
+
+/**
+ * Brings fixtures/wasm up to date.
+ *
+ * @param {{ force?: boolean, install?: boolean }} [options]
+ * @returns {Promise<{ built: boolean, how: string }>} whether anything was built, and what serves
+ * @throws where a module does not build although its toolchain is there
+ */
+export async function buildGuests({ force = false, install = Boolean(process.env.CI) } = {}) {
+  const sources = hashOfSources()
+  const stamp = readJson(STAMP)
+  if (!force && stamp?.sources === sources && stamp.toolchain === installed()?.id && stamp.outputs === outputs()) {
+    return report(false, stamp.how)
+  }
+  const { toolchain, missing } = findToolchain(install)
+  const reason = missing ?? fetchCrates(toolchain)
+  const how =
+    reason === undefined ? `built from source with ${toolchain.label}` : `the committed builds serve, because ${reason}`
+  if (reason === undefined) {
+    buildAll(toolchain)
+    write(MANIFEST, JSON.stringify({ sources, toolchain: toolchain.label }, null, 2) + '\n')
+  } else if (BUILDS.some(({ output }) => !existsSync(join(OUTPUT, output)))) {
+    throw new Error(`fixtures/wasm lacks builds, and none can be made, because ${reason}`)
+  } else if (readJson(MANIFEST)?.sources !== sources) {
+    console.warn('guests: the sources are newer than the committed builds')
+  }
+  // Where crates could not be fetched the next run tries again; where there is no toolchain, when one appears.
+  if (reason === missing) {
+    mkdirSync(TARGET_DIR, { recursive: true })
+    writeFileSync(STAMP, JSON.stringify({ sources, toolchain: installed()?.id, outputs: outputs(), how }))
+  }
+  return report(reason === undefined, how)
+}
+
+function report(built, how) {
+  console.log(`guests: ${how}`)
+  return { built, how }
+}
+
+/** Fetches what the builds need; why it cannot, or `undefined` when all is there. */
+function fetchCrates(toolchain) {
+  for (const workspace of new Set(BUILDS.map((build) => build.workspace))) {
+    const fetched = cargo(toolchain, workspace, ['fetch', '--locked', ...toolchain.options])
+    if (fetched.status !== 0) return `cargo could not fetch the crates of ${workspace}`
+  }
+  return undefined
+}
+
+function buildAll(toolchain) {
+  for (const [index, { workspace, name, output, flags }] of BUILDS.entries()) {
+    console.error(`guests: ${output} (${index + 1} of ${BUILDS.length})`)
+    // One profile for all, and what differs for the last rustc alone, where the last `-C` wins: so
+    // the standard library and the dependencies are built once.
+    const options = ['--locked', '--release', '--package', name, '--target', TARGET, ...toolchain.options]
+    const { status } = cargo(toolchain, workspace, ['rustc', ...options, '--', ...flags])
+    if (status !== 0) throw new Error(`${output} does not build`)
+    write(join(OUTPUT, output), readFileSync(join(TARGET_DIR, TARGET, 'release', `${name}.wasm`)))
+  }
+}
+
+function cargo(toolchain, workspace, args) {
+  const env = { ...process.env, ...toolchain.env, CARGO_TARGET_DIR: TARGET_DIR }
+  delete env.RUSTFLAGS // the encoded form would win anyway, and says all
+  env.CARGO_ENCODED_RUSTFLAGS = remap(toolchain).join('\x1f')
+  return spawnSync(toolchain.cargo, args, { cwd: join(ROOT, workspace), env, stdio: ['ignore', 2, 2] })
+}
+
+/** Panic messages name source files: as seen from a place that is the same on every machine. */
+function remap(toolchain) {
+  const home = process.env.CARGO_HOME ?? join(homedir(), '.cargo')
+  const registries = join(home, 'registry/src')
+  return [
+    [home, '/cargo'],
+    ...list(registries).map((registry) => [join(registries, registry), '/crates']),
+    [ROOT, '/wasm-relink'],
+    ...(toolchain.library ? [[toolchain.library, '/rust']] : []),
+  ].map(([from, to]) => `--remap-path-prefix=${from}=${to}`)
+}
+
+/** Writes only what differs, so that a build of the same bytes leaves the file as it is. */
+function write(path, contents) {
+  mkdirSync(join(path, '..'), { recursive: true })
+  if (!existsSync(path) || !readFileSync(path).equals(Buffer.from(contents))) writeFileSync(path, contents)
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined // not there, or half written: as good as none
+  }
+}
+
+function hashOfSources() {
+  const files = SOURCES.flatMap((source) => filesUnder(join(ROOT, source))).sort()
+  const hash = createHash('sha256')
+  for (const file of files) {
+    // Git may have turned the line ends.
+    const text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
+    hash.update(`${relative(ROOT, file).replaceAll('\\', '/')}\0${text}\0`)
+  }
+  return hash.digest('hex')
+}
+
+/** The files that a build reads: neither its outputs, nor the tests of the guest crates. */
+function filesUnder(path) {
+  if (!statSync(path).isDirectory()) return /\.(rs|toml|mjs)$|\bCargo\.lock$/.test(path) ? [path] : []
+  if (['target', 'wasm', 'tests'].includes(basename(path))) return []
+  return list(path).flatMap((name) => filesUnder(join(path, name)))
+}
+
+function outputs() {
+  const hash = createHash('sha256')
+  for (const name of list(OUTPUT)) hash.update(`${name}\0`).update(readFileSync(join(OUTPUT, name)))
+  return hash.digest('hex')
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const flags = process.argv.slice(2)
+  const unknown = flags.find((flag) => !['--force', '--install'].includes(flag))
+  try {
+    if (unknown) throw new Error(`unknown option ${unknown}: node scripts/guests.mjs [--force] [--install]`)
+    await buildGuests({ force: flags.includes('--force'), ...(flags.includes('--install') && { install: true }) })
+  } catch (error) {
+    console.error(`guests: ${error.message}`)
+    process.exitCode = 1
+  }
+}

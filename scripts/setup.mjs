@@ -1,0 +1,93 @@
+// Brings a clone to where `npm start` and `npm test` can do their work: npm packages, the addon, the guests.
+// Does only what is missing, and says what it does. Plain Node: it runs before there are any packages.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { platformName } from '../lib/platform.js'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const at = (...path) => join(root, ...path)
+
+/** All files of a folder, or the file itself, in an order that is the same everywhere. */
+function filesOf(path) {
+  if (!existsSync(path)) return []
+  if (!statSync(path).isDirectory()) return [path]
+  return readdirSync(path)
+    .toSorted()
+    .flatMap((name) => filesOf(join(path, name)))
+}
+
+/** A fingerprint of what a step is made from. */
+function fingerprint(sources) {
+  const hash = createHash('sha256')
+  for (const file of sources.flatMap((source) => filesOf(at(source)))) {
+    hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0')
+  }
+  return hash.digest('hex')
+}
+
+/** Does the work if its result is missing, or was made from something else than what is there now. */
+function step(number, name, { sources, stamp, result, work }) {
+  const wanted = fingerprint(sources)
+  const stampFile = at(stamp)
+  if (existsSync(at(result)) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) {
+    console.log(`[${number}/3] ${name}: up to date`)
+    return
+  }
+  console.log(`[${number}/3] ${name}: making it …`)
+  const start = performance.now()
+  work()
+  mkdirSync(dirname(stampFile), { recursive: true })
+  writeFileSync(stampFile, wanted)
+  console.log(`[${number}/3] ${name}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+}
+
+/** Runs a command where everyone can see what it says, and ends the set-up if it fails. */
+function run(command, args, options = {}) {
+  const { status, error, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
+  if (status !== 0) fail(`\`${[command, ...args].join(' ')}\` failed: ${error?.message ?? signal ?? `exit ${status}`}`)
+}
+
+/** Runs npm: the one that started this, if one did. */
+function npm(...args) {
+  const path = process.env.npm_execpath
+  if (path?.endsWith('.js')) run(process.execPath, [path, ...args])
+  else run('npm', args, { shell: process.platform === 'win32' })
+}
+
+function fail(message) {
+  console.error(`\nThe set-up stopped: ${message}`)
+  process.exit(1)
+}
+
+step(1, 'npm packages', {
+  sources: ['package-lock.json'],
+  stamp: 'node_modules/.wasm-relink-stamp',
+  result: 'node_modules',
+  work: () => npm('ci', '--no-audit', '--no-fund'),
+})
+
+const binary = `wasm-relink.${platformName()}.node`
+step(2, `addon (${binary})`, {
+  sources: ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src'],
+  stamp: 'target/.wasm-relink-stamp',
+  result: binary,
+  work() {
+    if (spawnSync('cargo', ['--version']).status !== 0) {
+      fail('there is no cargo, which builds the addon from Rust: install it from https://rustup.rs')
+    }
+    console.log('      the first build compiles wasmer, which takes some minutes')
+    npm('run', '--silent', 'build')
+  },
+})
+
+// Where `npm pack` of the platform's package takes it from.
+const packed = at('npm', platformName(), binary)
+const isStale = () => !existsSync(packed) || statSync(packed).mtimeMs < statSync(at(binary)).mtimeMs
+if (existsSync(dirname(packed)) && isStale()) copyFileSync(at(binary), packed)
+
+console.log('[3/3] guests')
+const { buildGuests } = await import('./guests.mjs')
+await buildGuests()
