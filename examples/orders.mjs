@@ -1,5 +1,7 @@
 /** An order of many lines, small and great, so that every promotion gives another total. */
-export const order = Array.from({ length: 120 }, (_, line) => `sku-${line}:${1 + line * 2}:${199 + line * 37}`).join(';')
+export const order = Array.from({ length: 120 }, (_, line) => `sku-${line}:${1 + line * 2}:${199 + line * 37}`).join(
+  ';',
+)
 
 const percent = (cents, percentage) => (cents / 100n) * percentage + ((cents % 100n) * percentage) / 100n
 

@@ -11,7 +11,9 @@ export async function seed() {
   console.log('Two modules, built by rustc at opt-level 3: in b, watch_me() calls replace_me().')
   console.log(`  b.watch_me() is ${b.exports.watch_me()}`)
   const change = link(a.exports.return_50, b.slots['seed::replace_me'])
-  console.log(`  b.watch_me() is ${b.exports.watch_me()}   after link(a.exports.return_50, b.slots['seed::replace_me'])`)
+  console.log(
+    `  b.watch_me() is ${b.exports.watch_me()}   after link(a.exports.return_50, b.slots['seed::replace_me'])`,
+  )
   change.undo()
   console.log(`  b.watch_me() is ${b.exports.watch_me()}   after undo()`)
 }

@@ -35,8 +35,12 @@ export async function server() {
   const [{ requests, errors, answers }] = await report
   http.close()
 
-  console.log(`  requests ${requests}, errors ${errors}, ${Math.round(requests / ((totals.length * PHASE) / 1000))} a second`)
-  totals.forEach(([name, total], index) => console.log(`  ${name.padEnd(15)} ${total} cents: ${answers[index]} answers`))
+  console.log(
+    `  requests ${requests}, errors ${errors}, ${Math.round(requests / ((totals.length * PHASE) / 1000))} a second`,
+  )
+  totals.forEach(([name, total], index) =>
+    console.log(`  ${name.padEnd(15)} ${total} cents: ${answers[index]} answers`),
+  )
   // A version that answered nothing was never linked, whatever the error count says.
   return errors === 0 && answers.every((count) => count > 0) ? 0 : 1
 }
