@@ -162,7 +162,7 @@ function examples(): { file: string; code: string }[] {
 test('the README’s example runs', () => {
   const [example] = examples()
   expect(example).toBeDefined()
-  const modules = readdirSync(join(root, 'fixtures', 'wasm')).filter((name) => name.endsWith('.wasm'))
+  const modules = readdirSync(join(root, 'fixtures', 'target', 'modules')).filter((name) => name.endsWith('.wasm'))
   for (const name of modules) cpSync(guestPath(name.slice(0, -5)), join(app, name))
   write(example!.file, example!.code)
   const printed = output(process.execPath, [example!.file], app)

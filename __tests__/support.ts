@@ -85,7 +85,7 @@ export async function instanceOf(
 
 /** Where a guest that is built from Rust lies: `guestPath('plugin')`. */
 export function guestPath(name: string): string {
-  return join(root, 'fixtures', 'wasm', `${name}.wasm`)
+  return join(root, 'fixtures', 'target', 'modules', `${name}.wasm`)
 }
 
 /** The bytes of a guest that is built from Rust. */

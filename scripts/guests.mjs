@@ -1,9 +1,11 @@
-// Builds the WebAssembly modules of the tests and examples from their Rust sources into
-// fixtures/wasm, where the machine can; where it cannot, the committed builds serve.
+// Puts the WebAssembly modules of the tests and examples into fixtures/target/modules: built from
+// their Rust sources, where the machine can; where it cannot, the committed builds of fixtures/wasm
+// serve.
 //
-//   node scripts/guests.mjs [--force] [--install]
+//   node scripts/guests.mjs [--force] [--install] [--update]
 //
-// --force builds although nothing changed; --install may install Debian's packages (so does CI).
+// --force builds although nothing changed; --install may install Debian's packages (so does CI);
+// --update makes what was built the committed builds.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -16,24 +18,32 @@ import { TARGET, findToolchain, installed, list } from '../fixtures/toolchain.mj
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[/\\]$/, '')
 const SOURCES = ['guest', 'fixtures', 'examples/plugins', 'scripts/guests.mjs']
-const OUTPUT = join(ROOT, 'fixtures/wasm')
-// Which sources and which toolchain the builds in OUTPUT are of; committed with them.
-const MANIFEST = join(OUTPUT, 'manifest.json')
+const COMMITTED = join(ROOT, 'fixtures/wasm')
+// Which sources and which toolchain the committed builds are of.
+const MANIFEST = join(COMMITTED, 'manifest.json')
 const TARGET_DIR = join(ROOT, 'fixtures/target')
+// Beside the committed builds, which another machine's toolchain would leave modified.
+const OUTPUT = join(TARGET_DIR, 'modules')
 // What this machine did last.
 const STAMP = join(TARGET_DIR, '.stamp')
 
 /**
- * Brings fixtures/wasm up to date.
+ * Brings fixtures/target/modules up to date.
  *
- * @param {{ force?: boolean, install?: boolean }} [options]
+ * @param {{ force?: boolean, install?: boolean, update?: boolean }} [options]
  * @returns {Promise<{ built: boolean, how: string }>} whether anything was built, and what serves
  * @throws where a module does not build although its toolchain is there
  */
-export async function buildGuests({ force = false, install = Boolean(process.env.CI) } = {}) {
+export async function buildGuests({ force = false, install = Boolean(process.env.CI), update = false } = {}) {
   const sources = hashOfSources()
   const stamp = readJson(STAMP)
-  if (!force && stamp?.sources === sources && stamp.toolchain === installed()?.id && stamp.outputs === outputs()) {
+  if (
+    !force &&
+    !update &&
+    stamp?.sources === sources &&
+    stamp.toolchain === installed()?.id &&
+    stamp.outputs === outputs()
+  ) {
     return report(false, stamp.how)
   }
   const { toolchain, missing } = findToolchain(install)
@@ -42,11 +52,17 @@ export async function buildGuests({ force = false, install = Boolean(process.env
     reason === undefined ? `built from source with ${toolchain.label}` : `the committed builds serve, because ${reason}`
   if (reason === undefined) {
     buildAll(toolchain)
-    write(MANIFEST, JSON.stringify({ sources, toolchain: toolchain.label }, null, 2) + '\n')
-  } else if (BUILDS.some(({ output }) => !existsSync(join(OUTPUT, output)))) {
+    if (update) {
+      copyAll(OUTPUT, COMMITTED)
+      write(MANIFEST, JSON.stringify({ sources, toolchain: toolchain.label }, null, 2) + '\n')
+    }
+  } else if (BUILDS.some(({ output }) => !existsSync(join(COMMITTED, output)))) {
     throw new Error(`fixtures/wasm lacks builds, and none can be made, because ${reason}`)
-  } else if (readJson(MANIFEST)?.sources !== sources) {
-    console.warn('guests: the sources are newer than the committed builds')
+  } else {
+    copyAll(COMMITTED, OUTPUT)
+  }
+  if (readJson(MANIFEST)?.sources !== sources) {
+    console.warn('guests: the committed builds are of other sources; --update brings them up to date')
   }
   // Where crates could not be fetched the next run tries again; where there is no toolchain, when one appears.
   if (reason === missing) {
@@ -80,6 +96,10 @@ function buildAll(toolchain) {
     if (status !== 0) throw new Error(`${output} does not build`)
     write(join(OUTPUT, output), readFileSync(join(TARGET_DIR, TARGET, 'release', `${name}.wasm`)))
   }
+}
+
+function copyAll(from, to) {
+  for (const { output } of BUILDS) write(join(to, output), readFileSync(join(from, output)))
 }
 
 function cargo(toolchain, workspace, args) {
@@ -141,10 +161,15 @@ function outputs() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const flags = process.argv.slice(2)
-  const unknown = flags.find((flag) => !['--force', '--install'].includes(flag))
+  const unknown = flags.find((flag) => !['--force', '--install', '--update'].includes(flag))
   try {
-    if (unknown) throw new Error(`unknown option ${unknown}: node scripts/guests.mjs [--force] [--install]`)
-    await buildGuests({ force: flags.includes('--force'), ...(flags.includes('--install') && { install: true }) })
+    if (unknown) throw new Error(`unknown option ${unknown}: node scripts/guests.mjs [--force] [--install] [--update]`)
+    const given = (flag) => flags.includes(flag)
+    await buildGuests({
+      force: given('--force'),
+      update: given('--update'),
+      ...(given('--install') && { install: true }),
+    })
   } catch (error) {
     console.error(`guests: ${error.message}`)
     process.exitCode = 1
