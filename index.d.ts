@@ -57,6 +57,16 @@ export interface WasmFunction<P extends unknown[] = any, R = any> {
   readonly [signature]: Exactly<P, R>
 }
 
+/**
+ * What a slot takes: an exported WebAssembly function of exactly its type, or a JavaScript function.
+ *
+ * A JavaScript function is called with the slot's arguments in JavaScript's types, and what it returns is
+ * converted as for an import: `number` for `i32`, `f32` and `f64`, `bigint` for `i64`.
+ */
+export type Implementation<P extends unknown[] = any, R = any> =
+  | WasmFunction<P, R>
+  | (((...parameters: P) => R) & { readonly [signature]?: undefined })
+
 /** A record of functions as one writes it down, with each function an exported WebAssembly function. */
 type Exports<E> = {
   readonly [Name in keyof E]: E[Name] extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : E[Name]
@@ -365,7 +375,8 @@ export class Link<P extends unknown[] = any, R = any> {
   #private
   private constructor()
   readonly slot: Slot<P, R>
-  readonly implementation: WasmFunction<P, R>
+  /** The function that was given to {@link link}. */
+  readonly implementation: Implementation<P, R>
   /** What ran before; null if the entry was empty. */
   readonly previous: WasmFunction<P, R> | null
   /**
@@ -398,8 +409,9 @@ export class Relink {
  * Makes every path that leads to `slot` run `implementation`, from the next call on: calls from JavaScript, from
  * other modules, and from inside the module, also while it is on the stack.
  *
- * The implementation is an exported WebAssembly function of an instance of the same store: an export, a slot's
- * `original` or `current`, or what a table holds. Before anything changes, it is checked that both are alive and
+ * The implementation is an exported WebAssembly function of an instance of the same store (an export, a slot's
+ * `original` or `current`, what a table holds), or any JavaScript function: that is called as an import is, its
+ * arguments and result are converted, and an error it throws comes out as it is. Before anything changes, it is checked that both are alive and
  * of one store, that the types are the same and, between two functions that Rust declares `#[relinkable]`, that
  * the Rust types are.
  *
@@ -410,13 +422,18 @@ export class Relink {
  *
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: the arguments are not a function and a Slot
  * @throws {LinkError} `ERR_RELINK_SIGNATURE` or `ERR_RELINK_ABI` (with `expected` and `actual`),
- * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_NOT_WASM` (a JavaScript function), `ERR_RELINK_CYCLE`,
- * `ERR_RELINK_EMPTY_SLOT`; each with the `slot`'s name
+ * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_CYCLE`; each with the `slot`'s name
  */
-export function link<P extends unknown[], R>(implementation: WasmFunction<P, R>, slot: Slot<P, R>): Link<P, R>
+export function link<P extends unknown[], R>(
+  implementation: Implementation<NoInfer<P>, NoInfer<R>>,
+  slot: Slot<P, R>,
+): Link<P, R>
 
 /** One change for {@link relink}. */
-export type Change<P extends unknown[] = any, R = any> = readonly [implementation: WasmFunction<P, R>, slot: Slot<P, R>]
+export type Change<P extends unknown[] = any, R = any> = readonly [
+  implementation: Implementation<P, R>,
+  slot: Slot<P, R>,
+]
 
 /**
  * Makes many changes, or none: all are checked before the first is made.
@@ -435,7 +452,7 @@ export function relink<const C extends Iterable<Change>>(changes: C & CheckedCha
 /** Each change of an array by its own types, so that a wrong pair is an error where it stands. */
 type CheckedChanges<C> = C extends readonly unknown[]
   ? {
-      readonly [Index in keyof C]: C[Index] extends readonly [WasmFunction<infer P, infer R>, Slot]
+      readonly [Index in keyof C]: C[Index] extends readonly [unknown, Slot<infer P, infer R>]
         ? Change<P, R>
         : Change
     }

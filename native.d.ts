@@ -59,6 +59,10 @@ export declare class NativeStore {
   slotLinked(slot: number): boolean
   /** Puts a slot's original back. */
   slotReset(slot: number): void
+  /** What an adapter for a slot depends on, as a key: its type, and whose code calls it. */
+  slotType(slot: number): string
+  /** Makes a JavaScript function a wasm function of a slot's type. */
+  adapt(value: unknown, slot: number): unknown
   /** Links one function. */
   link(implementation: unknown, slot: number): NativeLink
   /** Links many functions, or none. */

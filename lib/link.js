@@ -50,7 +50,23 @@ class Link {
 function link(implementation, slot) {
   checkImplementation(implementation, 'implementation')
   const { store, id } = toSlot(slot, 'slot')
-  return linkOf(store, slot, implementation, store.link(implementation, id))
+  return linkOf(store, slot, implementation, store.link(toWasmFunction(store, implementation, id), id))
+}
+
+/** The WebAssembly functions that stand for JavaScript ones: by function, store, and type. */
+const adapted = new WeakMap()
+
+/** The implementation as a WebAssembly function: itself, or one that converts and calls it. */
+function toWasmFunction(store, implementation, slot) {
+  if (store.isWasmFunction(implementation)) return implementation
+  const stores = remember(adapted, implementation, () => new WeakMap())
+  const types = remember(stores, store, () => new Map())
+  return remember(types, store.slotType(slot), () => store.adapt(implementation, slot))
+}
+
+function remember(map, key, make) {
+  if (!map.has(key)) map.set(key, make())
+  return map.get(key)
 }
 
 /** The Link of a native one. */
@@ -71,7 +87,7 @@ function undoAll(links) {
 function checkImplementation(value, argument) {
   if (typeof value === 'function') return
   const hint = slotBrand.find(value) ? 'a slot comes second, and `slot.current` is its implementation' : ''
-  throw wrongType('an exported WebAssembly function', argument, value, hint)
+  throw wrongType('a function', argument, value, hint)
 }
 
 /** The handle of an argument that must be a Slot. */
@@ -82,4 +98,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument, value, hint)
 }
 
-module.exports = { Link, link, linkOf, undoAll, checkImplementation, toSlot }
+module.exports = { Link, link, linkOf, undoAll, checkImplementation, toSlot, toWasmFunction }

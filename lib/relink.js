@@ -4,7 +4,7 @@ const dispose = require('./dispose')
 const { wrongType } = require('./arguments')
 const { LinkError } = require('./errors')
 const { Brand, Handle, onlyInternal } = require('./handle')
-const { checkImplementation, linkOf, toSlot, undoAll } = require('./link')
+const { checkImplementation, linkOf, toSlot, toWasmFunction, undoAll } = require('./link')
 const { webidl } = require('./webidl')
 
 let brand
@@ -88,7 +88,10 @@ function toChange(change, index, store) {
 
 /** The changes as the native side takes them: the implementations, and the slots. */
 function columns(fit) {
-  return [fit.map(({ implementation }) => implementation), fit.map(({ id }) => id)]
+  return [
+    fit.map(({ implementation, store, id }) => toWasmFunction(store, implementation, id)),
+    fit.map(({ id }) => id),
+  ]
 }
 
 /**

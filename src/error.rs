@@ -40,9 +40,9 @@ pub enum ErrorKind {
     OtherStore { what: String, slot: Option<String> },
     Closed { what: String, slot: String },
     ClosedCall,
+    Compiler { what: String, expected: &'static str, actual: &'static str },
     Cycle { slot: String },
     EmptySlot { slot: String },
-    NotWasm { slot: String, expected: String },
     Undone { slot: String },
     Order { slot: String },
     Changed { slot: String },
@@ -85,9 +85,9 @@ impl Error {
             K::OtherStore { .. } => ("ERR_RELINK_STORE", "LinkError"),
             K::Closed { .. } => ("ERR_RELINK_CLOSED", "LinkError"),
             K::ClosedCall => ("ERR_RELINK_CLOSED", "RuntimeError"),
+            K::Compiler { .. } => ("ERR_RELINK_COMPILER", "LinkError"),
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
             K::EmptySlot { .. } => ("ERR_RELINK_EMPTY_SLOT", "LinkError"),
-            K::NotWasm { .. } => ("ERR_RELINK_NOT_WASM", "LinkError"),
             K::Undone { .. } => ("ERR_RELINK_UNDONE", "LinkError"),
             K::Order { .. } => ("ERR_RELINK_ORDER", "LinkError"),
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
@@ -113,9 +113,7 @@ impl Error {
             K::Signature { slot, expected, actual } | K::Abi { slot, expected, actual } => {
                 json!({ "slot": slot, "expected": expected, "actual": actual })
             }
-            K::NotWasm { slot, expected } => {
-                json!({ "slot": slot, "expected": expected, "actual": "a JavaScript function" })
-            }
+            K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
             K::OtherStore { slot: Some(slot), .. } | K::Closed { slot, .. } => json!({ "slot": slot }),
             K::Cycle { slot }
             | K::EmptySlot { slot }
@@ -200,6 +198,11 @@ impl fmt::Display for Error {
             }
             K::Closed { what, .. } => write!(f, "{what} belongs to an instance that is closed"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
+            K::Compiler { what, expected, actual } => write!(
+                f,
+                "{what} is for code of the compiler {actual}, which code of {expected} cannot share: compile both \
+                 modules with one compiler"
+            ),
             K::Cycle { slot } => write!(
                 f,
                 "this implementation calls slot \"{slot}\" and nothing else, so that it would call itself for ever; \
@@ -211,10 +214,6 @@ impl fmt::Display for Error {
                     "slot \"{slot}\" is an empty table entry: it has no type to check against; fill it with table.set"
                 )
             }
-            K::NotWasm { slot, expected } => write!(
-                f,
-                "slot \"{slot}\" takes an exported WebAssembly function of type {expected}, got a JavaScript function"
-            ),
             K::Undone { slot } => write!(f, "this link of slot \"{slot}\" has been undone already"),
             K::Order { slot } => write!(
                 f,

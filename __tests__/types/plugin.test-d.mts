@@ -69,8 +69,14 @@ link(exports.tick, slots['pricing::rate'])
 link(exports.half as unknown as WasmFunction<[], bigint>, slots['pricing::tick'])
 // @ts-expect-error no result where there should be one
 link(exports.half as unknown as WasmFunction<[bigint], void>, slots['pricing::discount'])
-// @ts-expect-error a JavaScript function is no WebAssembly function
-link((cents: bigint) => cents, slots['pricing::discount'])
+// A JavaScript function, whose parameters get their types from the slot.
+link((cents) => cents / 2n, slots['pricing::discount'])
+link(() => 0n, slots['pricing::discount'])
+relink([[(cents: bigint) => cents, slots['pricing::discount']]])
+// @ts-expect-error a JavaScript function that takes something else
+link((cents: number) => 0n, slots['pricing::discount'])
+// @ts-expect-error a JavaScript function that gives something else
+link(() => 0, slots['pricing::discount'])
 // @ts-expect-error the other way round
 link(slots['pricing::discount'], exports.half)
 // @ts-expect-error there is no such slot

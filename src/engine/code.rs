@@ -1,7 +1,7 @@
 use super::compiler::Compiler;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{DeclaredSlot, Rewritten, rewrite};
+use crate::rewrite::{DeclaredSlot, Forwarder, Rewritten, rewrite};
 use crate::wasm::Binary;
 use std::sync::Arc;
 use wasmer::sys::{Artifact, NativeEngineExt};
@@ -12,12 +12,16 @@ use wasmer::{Engine, Module};
 /// The code lives in a headless engine of its own, since neither wasmer's `Module` nor its
 /// instances keep an engine alive: whoever runs the code holds this.
 pub struct Code {
+    /// What made the machine code: functions of different compilers cannot call each other
+    pub compiler: Compiler,
     /// The module as it was loaded, after the pass
     pub binary: Binary,
     /// Its declared slots, by their entry in the dispatch table
     pub slots: Vec<DeclaredSlot>,
     /// Index of the dispatch table, if there are slots
     pub dispatch_table: Option<u32>,
+    /// The functions that stand for imports where these are taken as values
+    pub forwarders: Vec<Forwarder>,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, Box<[u8]>)>,
     // Fields drop in order: the artifact takes its trap tables back before the code goes.
@@ -34,7 +38,7 @@ impl Code {
         let binary = Binary::parse(bytes, compiler.features())?;
         let copy = |(name, range): &(String, std::ops::Range<usize>)| (name.clone(), bytes[range.clone()].into());
         let custom_sections = binary.custom_sections.iter().map(copy).collect();
-        Self::assemble(rewrite(bytes, binary)?, custom_sections, compiler)
+        Self::assemble(rewrite(bytes, binary, compiler.pass())?, custom_sections, compiler)
     }
 
     fn assemble(
@@ -43,7 +47,7 @@ impl Code {
         compiler: Compiler,
     ) -> Result<Arc<Self>> {
         let artifact = compiler.artifact(&rewritten.bytes)?;
-        let Rewritten { binary, slots, dispatch_table, .. } = rewritten;
+        let Rewritten { binary, slots, dispatch_table, forwarders, .. } = rewritten;
 
         let mut engine: Engine = Engine::headless();
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
@@ -51,15 +55,14 @@ impl Code {
         // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
         let module = unsafe { Module::deserialize(&engine, artifact) }
             .map_err(|error| ErrorKind::Compile { message: format!("the compiled module does not load: {error}") })?;
-        Ok(Arc::new(Self { binary, slots, dispatch_table, custom_sections, module, engine }))
+        Ok(Arc::new(Self { compiler, binary, slots, dispatch_table, forwarders, custom_sections, module, engine }))
     }
 
     /// Compiles without the load-time pass, to show what it is for.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
-        let bytes = bytes.into();
-        Self::assemble(Rewritten { bytes, binary, slots: Vec::new(), dispatch_table: None }, Vec::new(), compiler)
+        Self::assemble(Rewritten::unchanged(bytes, binary), Vec::new(), compiler)
     }
 
     /// What wasmer instantiates.

@@ -1,4 +1,5 @@
 use crate::error::{ErrorKind, Result};
+use crate::rewrite::Options;
 use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +9,7 @@ use wasmer::{Engine, Module};
 
 /// The compilers of wasmer that are memory-safe across instances; its LLVM is not
 /// (docs/architecture.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compiler {
     /// Optimizes; the default
     Cranelift,
@@ -34,6 +35,20 @@ impl Compiler {
     pub fn features(self) -> Features {
         let cranelift = self == Self::Cranelift;
         Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift }
+    }
+
+    /// What it needs of the load-time pass. Singlepass passes floats in other registers to imports
+    /// than to functions of its own, so that an import is no good in a table.
+    pub fn pass(self) -> Options {
+        Options { forward_float_imports: self == Self::Singlepass }
+    }
+
+    /// The name that the API has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cranelift => "cranelift",
+            Self::Singlepass => "singlepass",
+        }
     }
 
     fn engine(self) -> Engine {

@@ -142,6 +142,7 @@ impl Slots {
     /// Those of `check`; then nothing has changed.
     pub fn link(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Result<Linked> {
         self.check(store, implementation, id, &[])?;
+        store.native_to_table(implementation, self.slot(id).table)?;
         Ok(self.commit(store, implementation, id))
     }
 
@@ -181,6 +182,10 @@ impl Slots {
         refusals: Vec<(usize, String, Error)>,
     ) -> Result<Vec<Linked>> {
         self.check_all(store, changes, refusals)?;
+        // What may still be refused comes before the first change.
+        for (_, implementation, id) in changes {
+            store.native_to_table(*implementation, self.slot(*id).table)?;
+        }
         Ok(changes.iter().map(|(_, implementation, id)| self.commit(store, *implementation, *id)).collect())
     }
 

@@ -1,5 +1,6 @@
 use super::context::Context;
 use super::throw::{Pending, panicked};
+use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{FuncRef, Instance, RawValue};
 use crate::wasm::{FuncType, ValType};
@@ -18,6 +19,7 @@ pub struct Exported {
     ty: Rc<FuncType>,
     /// The instance that defines it; none for a host function
     instance: Option<Rc<Instance>>,
+    compiler: Compiler,
 }
 
 /// Marks the functions that hold an `Exported`, so that no other wrapped function is taken for one.
@@ -52,8 +54,8 @@ impl Context {
         }
         let ty = self.store.type_of(function);
         let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
-        let instance = self.store.instance_of(function);
-        let exported = Rc::new(Exported { context: self.clone(), function, ty, instance });
+        let (instance, compiler) = (self.store.instance_of(function), self.store.compiler_of(function));
+        let exported = Rc::new(Exported { context: self.clone(), function, ty, instance, compiler });
         let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
         let (mut value, mut reference, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of the environment. The function's data is freed
@@ -179,7 +181,7 @@ impl Exported {
         }
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.
-            *value = unsafe { context.read(*ty, *argument)? };
+            *value = unsafe { context.read(*ty, *argument, self.compiler)? };
         }
         // SAFETY: the values are those of the parameters, with room for the results; the context is
         // held by `self`, and no cell of it is borrowed.

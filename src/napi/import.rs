@@ -1,5 +1,6 @@
 use super::context::{Context, FunctionReference};
 use super::throw::{Exception, Pending};
+use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{HostFunction, RawValue, Thrown};
 use crate::wasm::FuncType;
@@ -13,15 +14,17 @@ pub struct Import {
     context: Weak<Context>,
     callback: FunctionReference,
     ty: FuncType,
+    /// Whose code calls it
+    caller: Compiler,
 }
 
 impl Import {
     /// # Safety
     /// `callback` is a function of the context's environment.
-    pub unsafe fn new(context: &Rc<Context>, callback: sys::napi_value, ty: FuncType) -> Self {
+    pub unsafe fn new(context: &Rc<Context>, callback: sys::napi_value, ty: FuncType, caller: Compiler) -> Self {
         // SAFETY: by the contract of this function.
         let callback = unsafe { FunctionReference::new(context.env, callback) };
-        Self { context: Rc::downgrade(context), callback, ty }
+        Self { context: Rc::downgrade(context), callback, ty, caller }
     }
 
     /// # Safety
@@ -53,7 +56,7 @@ impl Import {
         unsafe {
             match &*self.ty.results {
                 [] => {}
-                [ty] => *values = context.read(*ty, result)?,
+                [ty] => *values = context.read(*ty, result, self.caller)?,
                 types => {
                     let list = context.call_host(context.host.to_list.get(env), result)?;
                     let mut length = 0;
@@ -65,7 +68,7 @@ impl Import {
                     for (index, ty) in types.iter().enumerate() {
                         let mut value = ptr::null_mut();
                         sys::napi_get_element(env, list, index as u32, &mut value);
-                        *values.add(index) = context.read(*ty, value)?;
+                        *values.add(index) = context.read(*ty, value, self.caller)?;
                     }
                 }
             }

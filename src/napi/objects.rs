@@ -2,6 +2,7 @@
 
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
+use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
 use crate::store::{GlobalId, MemoryId, TableId};
 use crate::wasm::{GlobalType, Limits, RefType, TableType, ValType};
@@ -111,7 +112,7 @@ impl NativeStore {
             return Err(refuse(ErrorKind::ArgumentValue { message }.into()));
         };
         // SAFETY: the value is of the environment that calls.
-        let raw = unsafe { self.context.read(ty, value.raw())? };
+        let raw = unsafe { self.context.read(ty, value.raw(), Compiler::Cranelift)? };
         Ok(self.context.store.global_new(GlobalType { value: ty, mutable }, raw).0)
     }
 
@@ -139,8 +140,9 @@ impl NativeStore {
             let message = "this global is immutable".to_owned();
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
+        let reader = self.context.store.global_compiler(GlobalId(id)).unwrap_or(Compiler::Cranelift);
         // SAFETY: the value is of the environment that calls.
-        let raw = unsafe { self.context.read(ty.value, value.raw())? };
+        let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
         self.context.store.global_set(GlobalId(id), raw);
         Ok(())
     }

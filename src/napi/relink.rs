@@ -1,9 +1,11 @@
 //! Slots and links of a store, by id.
 
 use super::function::exported;
+use super::import::Import;
 use super::module::NativeSlotType;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
+use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
 use crate::link::{LinkId, Linked, SlotId};
 use crate::store::{FuncRef, TableId};
@@ -57,6 +59,30 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn slot_reset(&self, slot: u32) -> Result<()> {
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
+    }
+
+    /// What an adapter for a slot depends on, as a key: its type, and whose code calls it.
+    #[napi(catch_unwind)]
+    pub fn slot_type(&self, slot: u32) -> String {
+        let slots = self.context.slots.borrow();
+        let slot = slots.slot(slot);
+        let caller = self.context.store.table_compiler(slot.table).map_or("", Compiler::name);
+        format!("{} {caller}", slot.ty)
+    }
+
+    /// Makes a JavaScript function a wasm function of a slot's type.
+    #[napi(catch_unwind)]
+    pub fn adapt(&self, value: Unknown<'_>, slot: u32) -> Result<Unknown<'_>> {
+        let (ty, table) = {
+            let slots = self.context.slots.borrow();
+            let slot = slots.slot(slot);
+            (slot.ty.clone(), slot.table)
+        };
+        let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
+        // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
+        let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller) };
+        let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
+        Ok(self.unknown(self.context.function(function)))
     }
 
     /// Links one function.
@@ -128,8 +154,8 @@ impl NativeStore {
                 ErrorKind::OtherStore { what: format!("the implementation for slot \"{slot}\""), slot: Some(slot) }
             }),
             None => {
-                let expected = self.context.slots.borrow().slot(slot).ty.to_string();
-                Err(ErrorKind::NotWasm { slot: self.slot_name(slot), expected }.into())
+                let message = "expected a WebAssembly function as implementation".to_owned();
+                Err(ErrorKind::ArgumentType { message }.into())
             }
         }
     }

@@ -96,10 +96,7 @@ impl NativeStore {
         // the host functions were made for this call.
         let made = unsafe { context.store.instantiate(&module.code, externs) };
         context.settle_memories();
-        let instance = made.map_err(|failure| match failure {
-            crate::store::Failure::Error(error) => refuse(error),
-            thrown => context.throw_failure(thrown).into(),
-        })?;
+        let instance = made.map_err(|failure| context.refuse_failure(failure))?;
         let id = self.instances.borrow().len() as u32;
         self.instances.borrow_mut().push(instance.clone());
         let slots = context.slots.borrow_mut().declare(&context.store, &instance).map_err(refuse)?;
@@ -176,7 +173,9 @@ impl NativeStore {
                         Callable::Wasm(self.own(function, otherwise).map_err(refuse)?)
                     }
                     // SAFETY: `lib/` has checked that it is a function.
-                    None => Callable::Host(Box::new(unsafe { Import::new(&self.context, value, ty.clone()) })),
+                    None => Callable::Host(Box::new(unsafe {
+                        Import::new(&self.context, value, ty.clone(), module.code.compiler)
+                    })),
                 }),
             });
         }

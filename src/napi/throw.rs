@@ -127,6 +127,15 @@ impl Context {
         Pending
     }
 
+    /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.
+    #[cold]
+    pub fn refuse_failure(&self, failure: Failure) -> Refusal {
+        match failure {
+            Failure::Error(error) => refuse(error),
+            thrown => self.throw_failure(thrown).into(),
+        }
+    }
+
     /// Throws why a call ended early; a JavaScript exception comes out as it went in.
     #[cold]
     pub fn throw_failure(&self, failure: Failure) -> Pending {

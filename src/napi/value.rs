@@ -1,5 +1,6 @@
 use super::context::Context;
 use super::throw::Pending;
+use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{FuncRef, RawValue};
 use crate::wasm::{RefType, ValType};
@@ -8,7 +9,7 @@ use std::ptr;
 use std::rc::Rc;
 
 impl Context {
-    /// ToWebAssemblyValue: what `value` is as a value of type `ty`.
+    /// ToWebAssemblyValue: what `value` is as a value of type `ty`, for code of `reader`.
     ///
     /// # Errors
     /// What the conversion throws: a `valueOf` of the user's, a `TypeError` of JavaScript's, or ours
@@ -16,7 +17,7 @@ impl Context {
     ///
     /// # Safety
     /// `value` is of this context's environment.
-    pub unsafe fn read(&self, ty: ValType, value: sys::napi_value) -> Result<RawValue, Pending> {
+    pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
         let env = self.env;
         let mut raw = RawValue::default();
         match ty {
@@ -67,7 +68,8 @@ impl Context {
             ValType::Ref(RefType::Func) => {
                 // SAFETY: as above.
                 let function = unsafe { self.funcref(value)? };
-                raw.funcref = FuncRef::to_raw(function);
+                let native = function.map(|function| self.store.native_to(function, reader)).transpose();
+                raw.funcref = FuncRef::to_raw(native.map_err(|error| self.throw(&error))?);
             }
             ValType::V128 | ValType::Ref(_) => return Err(self.does_not_cross(ty)),
         }
@@ -91,7 +93,10 @@ impl Context {
                 ValType::I64 => sys::napi_create_bigint_int64(env, raw.i64, &mut value),
                 ValType::F32 => sys::napi_create_double(env, raw.f32.into(), &mut value),
                 ValType::F64 => sys::napi_create_double(env, raw.f64, &mut value),
-                ValType::Ref(RefType::Func) => return Ok(self.function_or_null(FuncRef::from_raw(raw.funcref))),
+                ValType::Ref(RefType::Func) => {
+                    let function = FuncRef::from_raw(raw.funcref).map(|function| self.store.behind(function));
+                    return Ok(self.function_or_null(function));
+                }
                 ValType::V128 | ValType::Ref(_) => return Err(self.does_not_cross(ty)),
             }
         };

@@ -48,7 +48,7 @@ fn rank(section: SectionId) -> usize {
 
 impl Encoder<'_> {
     fn add_functions(&self, section: &mut FunctionSection) {
-        for &ty in &self.plan.slot_types {
+        for &ty in self.plan.slot_types.iter().chain(&self.plan.forwarder_types) {
             section.function(ty);
         }
     }
@@ -86,6 +86,14 @@ impl Encoder<'_> {
             thunk.instruction(&Instruction::End);
             section.function(&thunk);
         }
+        for (&import, parameters) in self.plan.forwarded.iter().zip(&self.plan.forwarder_parameters) {
+            let mut forwarder = Function::new([]);
+            for parameter in 0..*parameters {
+                forwarder.instruction(&Instruction::LocalGet(parameter));
+            }
+            forwarder.instruction(&Instruction::Call(self.plan.called(import))).instruction(&Instruction::End);
+            section.function(&forwarder);
+        }
     }
 
     fn call_slot(&self, entry: usize) -> [Instruction<'static>; 2] {
@@ -105,7 +113,8 @@ impl Encoder<'_> {
                 break;
             }
             self.next += 1;
-            if self.plan.slots.is_empty() {
+            let tables = matches!(section, SectionId::Table | SectionId::Element);
+            if self.plan.slots.is_empty() && (tables || self.plan.forwarded.is_empty()) {
                 continue;
             }
             match section {
@@ -227,6 +236,9 @@ impl Reencode for Encoder<'_> {
                         function.instruction(&instruction);
                     }
                 }
+                Operator::Call { function_index } => {
+                    function.instruction(&Instruction::Call(self.plan.called(function_index)));
+                }
                 operator => {
                     function.instruction(&self.instruction(operator)?);
                 }
@@ -258,7 +270,11 @@ impl Reencode for Encoder<'_> {
                 let mut functions = Vec::new();
                 for naming in map {
                     let naming = naming?;
-                    functions.push((self.plan.function(naming.index), naming.name));
+                    let index = match self.plan.entry(naming.index) {
+                        Some(_) => self.plan.function(naming.index),
+                        None => self.plan.called(naming.index),
+                    };
+                    functions.push((index, naming.name));
                 }
                 functions.sort_by_key(|(index, _)| *index);
                 functions.dedup_by_key(|(index, _)| *index);
@@ -288,7 +304,7 @@ impl Encoder<'_> {
                 let inner = inner?;
                 names.append(inner.index, inner.name);
             }
-            renamed.append(self.plan.function(naming.index), &names);
+            renamed.append(self.plan.called(naming.index), &names);
         }
         Ok(renamed)
     }

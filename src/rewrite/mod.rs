@@ -5,12 +5,15 @@
 //! through memory. Pure: no engine, no N-API, no `unsafe`.
 #![forbid(unsafe_code)]
 
+mod adapter;
 mod encode;
 mod plan;
 
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{Binary, Declaration, FuncType};
 use std::borrow::Cow;
+
+pub use adapter::adapter;
 
 /// A module after the pass.
 #[derive(Debug)]
@@ -23,6 +26,25 @@ pub struct Rewritten<'a> {
     pub slots: Vec<DeclaredSlot>,
     /// Index of the dispatch table, if there are slots
     pub dispatch_table: Option<u32>,
+    /// The functions that stand for imports where these are taken as values
+    pub forwarders: Vec<Forwarder>,
+}
+
+/// What the compiler needs of the pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Let a function of the module stand for an import with float parameters where that is taken
+    /// as a value: the compiler calls imports and other functions in different ways.
+    pub forward_float_imports: bool,
+}
+
+/// A function that calls an import and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forwarder {
+    /// Function index of the import
+    pub import: u32,
+    /// Function index of the forwarder
+    pub function: u32,
 }
 
 /// A slot that the module itself declares.
@@ -44,16 +66,23 @@ pub struct DeclaredSlot {
 ///
 /// # Errors
 /// `Declaration` when the import and the export of a declared slot do not fit each other.
-pub fn rewrite(bytes: &[u8], binary: Binary) -> Result<Rewritten<'_>> {
-    let plan = plan::Plan::new(&binary)?;
+pub fn rewrite(bytes: &[u8], binary: Binary, options: Options) -> Result<Rewritten<'_>> {
+    let plan = plan::Plan::new(&binary, options)?;
     if plan.is_identity() {
-        return Ok(Rewritten { bytes: Cow::Borrowed(bytes), binary, slots: Vec::new(), dispatch_table: None });
+        return Ok(Rewritten::unchanged(bytes, binary));
     }
     let encoded = encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
-    let (binary, slots) = plan.apply(binary);
+    let (binary, slots, forwarders) = plan.apply(binary);
     let dispatch_table = (!slots.is_empty()).then(|| binary.tables.len() as u32 - 1);
-    Ok(Rewritten { bytes: Cow::Owned(encoded), binary, slots, dispatch_table })
+    Ok(Rewritten { bytes: Cow::Owned(encoded), binary, slots, dispatch_table, forwarders })
+}
+
+impl<'a> Rewritten<'a> {
+    /// A module that the pass leaves as it is.
+    pub fn unchanged(bytes: &'a [u8], binary: Binary) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), binary, slots: Vec::new(), dispatch_table: None, forwarders: Vec::new() }
+    }
 }
 
 #[cfg(test)]
@@ -64,9 +93,11 @@ mod tests {
 
     const ALL: Features = Features { simd_and_exceptions: true, multi_value_imports: true };
 
+    const PLAIN: Options = Options { forward_float_imports: false };
+
     fn pass(text: &str) -> Result<(Vec<u8>, Binary, Vec<DeclaredSlot>)> {
         let bytes = wat::parse_str(text).unwrap();
-        let rewritten = rewrite(&bytes, Binary::parse(&bytes, ALL)?)?;
+        let rewritten = rewrite(&bytes, Binary::parse(&bytes, ALL)?, PLAIN)?;
         let (binary, slots) = (rewritten.binary, rewritten.slots);
         Ok((rewritten.bytes.into_owned(), binary, slots))
     }
@@ -117,7 +148,7 @@ mod tests {
     #[test]
     fn what_needs_nothing_is_left_alone() {
         let bytes = wat::parse_str("(module (table 2 3 funcref) (func (export \"f\")))").unwrap();
-        let rewritten = rewrite(&bytes, Binary::parse(&bytes, ALL).unwrap()).unwrap();
+        let rewritten = rewrite(&bytes, Binary::parse(&bytes, ALL).unwrap(), PLAIN).unwrap();
         assert!(matches!(rewritten.bytes, Cow::Borrowed(_)));
     }
 
@@ -165,6 +196,25 @@ mod tests {
         let (bytes, ..) = pass(text).unwrap();
         let sections = Binary::parse(&bytes, ALL).unwrap().custom_sections;
         assert_eq!(sections.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["kept"]);
+    }
+
+    #[test]
+    fn imports_that_are_taken_as_values_get_forwarders() {
+        let text = r#"(module
+            (import "relink" "a::f" (func (param f64)))
+            (import "env" "float" (func $float (param f64)))
+            (import "env" "integer" (func $integer (param i32)))
+            (func (export "relink:a::f") (param f64) local.get 0 call $float)
+            (export "float" (func $float)) (export "integer" (func $integer)))"#;
+        let bytes = wat::parse_str(text).unwrap();
+        let options = Options { forward_float_imports: true };
+        let rewritten = rewrite(&bytes, Binary::parse(&bytes, ALL).unwrap(), options).unwrap();
+        // Two imports are left; then the original, the slot's thunk and the forwarder.
+        assert_eq!(rewritten.forwarders, [Forwarder { import: 0, function: 4 }]);
+        let again = Binary::parse(&rewritten.bytes, ALL).unwrap();
+        assert_eq!(again.functions, rewritten.binary.functions);
+        assert_eq!(again.export("float").unwrap().index, 4);
+        assert_eq!(again.export("integer").unwrap().index, 1);
     }
 
     #[test]

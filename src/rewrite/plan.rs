@@ -1,6 +1,8 @@
-use super::DeclaredSlot;
+use super::{DeclaredSlot, Forwarder, Options};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wasm::{Binary, DECLARED_MODULE, ExternKind, ExternType, Limits, RefType, TableType, original_export};
+use crate::wasm::{
+    Binary, DECLARED_MODULE, ExternKind, ExternType, Limits, RefType, TableType, ValType, original_export,
+};
 
 /// What the pass is going to do with one module.
 #[derive(Debug)]
@@ -13,7 +15,13 @@ pub(super) struct Plan {
     declared: Vec<Option<usize>>,
     /// Position of the declared imports in the import list
     removed_imports: Vec<usize>,
-    /// New index of the first thunk: behind every function of the module
+    /// The imported functions that get a forwarder, by their index in the original module
+    pub forwarded: Vec<u32>,
+    /// Type index of each forwarder
+    pub forwarder_types: Vec<u32>,
+    /// How many parameters each forwarder has
+    pub forwarder_parameters: Vec<u32>,
+    /// New index of the first thunk: behind every function of the module, and before the forwarders
     first_thunk: u32,
     /// Index of the dispatch table: behind every table of the module
     pub dispatch_table: u32,
@@ -26,12 +34,15 @@ pub(super) struct Plan {
 impl Plan {
     /// # Errors
     /// `Declaration` when the two sides of a declared slot do not fit.
-    pub fn new(binary: &Binary) -> Result<Self> {
+    pub fn new(binary: &Binary, options: Options) -> Result<Self> {
         let mut plan = Self {
             slots: Vec::new(),
             slot_types: Vec::new(),
             declared: Vec::new(),
             removed_imports: Vec::new(),
+            forwarded: Vec::new(),
+            forwarder_types: Vec::new(),
+            forwarder_parameters: Vec::new(),
             first_thunk: 0,
             dispatch_table: binary.tables.len() as u32,
             fixed_tables: binary.tables[binary.imported_tables as usize..].iter().any(is_fixed),
@@ -66,6 +77,9 @@ impl Plan {
                 plan.add(binary, &record.name, original);
             }
         }
+        if options.forward_float_imports {
+            plan.forward(binary);
+        }
         plan.first_thunk = (binary.functions.len() - plan.removed_imports.len()) as u32;
         for (entry, original) in originals.into_iter().enumerate() {
             if plan.entry(original).is_some() {
@@ -92,9 +106,21 @@ impl Plan {
         self.slots.len() - 1
     }
 
+    /// Gives a forwarder to each import that is taken as a value and has a float among its parameters.
+    fn forward(&mut self, binary: &Binary) {
+        for &index in &binary.taken_imports {
+            let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
+            if self.entry(index).is_none() && binary.function_type(index).parameters.iter().any(float) {
+                self.forwarded.push(index);
+                self.forwarder_types.push(binary.functions[index as usize]);
+                self.forwarder_parameters.push(binary.function_type(index).parameters.len() as u32);
+            }
+        }
+    }
+
     /// Whether the module may stay as it is.
     pub fn is_identity(&self) -> bool {
-        self.slots.is_empty() && !self.fixed_tables && !self.bad_names
+        self.slots.is_empty() && self.forwarded.is_empty() && !self.fixed_tables && !self.bad_names
     }
 
     /// The slot that function `index` of the original module is the import of.
@@ -102,11 +128,20 @@ impl Plan {
         self.declared.get(index as usize).copied().flatten()
     }
 
-    /// The new index of function `index`; that of a declared import is its slot's thunk.
+    /// What stands for function `index` where it is taken as a value: for a declared import its
+    /// slot's thunk, for a forwarded one its forwarder.
     pub fn function(&self, index: u32) -> u32 {
         if let Some(entry) = self.entry(index) {
             return self.first_thunk + entry as u32;
         }
+        match self.forwarded.binary_search(&index) {
+            Ok(position) => self.first_thunk + (self.slots.len() + position) as u32,
+            Err(_) => self.called(index),
+        }
+    }
+
+    /// The new index of function `index`, which is no declared import.
+    pub fn called(&self, index: u32) -> u32 {
         let before = &self.declared[..self.declared.len().min(index as usize)];
         index - before.iter().flatten().count() as u32
     }
@@ -129,7 +164,10 @@ impl Plan {
     }
 
     /// The description of the module after the pass.
-    pub fn apply(self, mut binary: Binary) -> (Binary, Vec<DeclaredSlot>) {
+    pub fn apply(self, mut binary: Binary) -> (Binary, Vec<DeclaredSlot>, Vec<Forwarder>) {
+        let forwarders = self.forwarded.iter();
+        let forwarders =
+            forwarders.map(|&index| Forwarder { import: self.called(index), function: self.function(index) }).collect();
         let mut position = 0;
         binary.imports.retain(|_| {
             position += 1;
@@ -145,12 +183,12 @@ impl Plan {
             index += 1;
             self.entry(index - 1).is_none()
         });
-        binary.functions.extend(&self.slot_types);
+        binary.functions.extend(self.slot_types.iter().chain(&self.forwarder_types));
         binary.imported_functions -= self.removed_imports.len() as u32;
         if !self.slots.is_empty() {
             binary.tables.push(self.dispatch_table_type());
         }
-        (binary, self.slots)
+        (binary, self.slots, forwarders)
     }
 }
 

@@ -1,4 +1,5 @@
 use super::call::config;
+use super::crossing::Crossing;
 use super::extern_value::{Callable, Extern};
 use super::trap::Failure;
 use super::{FuncRef, Store};
@@ -67,6 +68,11 @@ impl Store {
                 let expected = import.ty.to_string();
                 return Err(Error::from(ErrorKind::Import { module, field, expected, actual }).into());
             }
+            match value {
+                Extern::Table(id) => self.check_table(*id, code.compiler)?,
+                Extern::Global(id) => self.check_global(*id, code.compiler)?,
+                Extern::Function(_) | Extern::Memory(_) => {}
+            }
         }
         let (externs, functions) = self.resolve(code, imports)?;
         let artifact = code.artifact();
@@ -90,6 +96,13 @@ impl Store {
         let started = unsafe { artifact.finish_instantiation(config(), None, &mut vm) };
         let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, vm));
         instance.vm.set(Some(handle));
+        for forwarder in &code.forwarders {
+            let import = instance.imports[forwarder.import as usize];
+            // A forwarder of a function of the host is the function, for the host.
+            if self.instance_of(import).is_some() || self.behind(import) != import {
+                self.note_behind(self.function(&instance, forwarder.function), import);
+            }
+        }
         self.instances.borrow_mut().push(instance.clone());
         if let Err(error) = started {
             instance.close();
@@ -104,13 +117,32 @@ impl Store {
         let mut functions = Vec::new();
         for (import, value) in code.binary.imports.iter().zip(imports) {
             externs.push(match value {
-                Extern::Table(id) => VMExtern::Table(self.table(id)),
+                Extern::Table(id) => {
+                    self.bind_table(id, code.compiler);
+                    VMExtern::Table(self.table(id))
+                }
                 Extern::Memory(id) => VMExtern::Memory(self.memory(id)),
-                Extern::Global(id) => VMExtern::Global(self.global(id)),
+                Extern::Global(id) => {
+                    self.bind_global(id, code.compiler);
+                    VMExtern::Global(self.global(id))
+                }
                 Extern::Function(callable) => {
                     let ExternType::Function(ty) = &import.ty else { unreachable!("checked by mismatch") };
                     let (handle, function) = match callable {
-                        Callable::Host(function) => self.host_function(ty, function)?,
+                        Callable::Host(function) => {
+                            let (handle, function) = self.host_function(ty, function)?;
+                            self.note_host(function, code.compiler);
+                            (handle, function)
+                        }
+                        Callable::Wasm(function) if !self.imports_directly(function, code.compiler) => {
+                            if self.compiler_of(function) != code.compiler {
+                                self.check_crossing(ty, function, code.compiler)?;
+                            }
+                            let (handle, crossing) = self.host_function(ty, Box::new(Crossing(function)))?;
+                            self.note_host(crossing, code.compiler);
+                            self.note_behind(crossing, function);
+                            (handle, crossing)
+                        }
                         Callable::Wasm(function) => {
                             let shared = VMFunction {
                                 anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
@@ -168,7 +200,11 @@ impl Store {
     /// The table with this index in the instance's module.
     pub fn instance_table(&self, instance: &Instance, index: u32) -> super::TableId {
         match self.lookup(instance, ExportIndex::Table(TableIndex::from_u32(index))) {
-            VMExtern::Table(handle) => self.table_id(handle),
+            VMExtern::Table(handle) => {
+                let id = self.table_id(handle);
+                self.bind_table(id, instance.code.compiler);
+                id
+            }
             _ => unreachable!("asked for a table"),
         }
     }
@@ -177,7 +213,9 @@ impl Store {
     pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
         let exports = instance.code.binary.exports.iter().filter_map(|export| {
             let value = match export.kind {
-                ExternKind::Function => Extern::Function(Callable::Wasm(self.function(instance, export.index))),
+                ExternKind::Function => {
+                    Extern::Function(Callable::Wasm(self.behind(self.function(instance, export.index))))
+                }
                 ExternKind::Table => Extern::Table(self.instance_table(instance, export.index)),
                 ExternKind::Memory => {
                     let index = ExportIndex::Memory(MemoryIndex::from_u32(export.index));
@@ -189,7 +227,11 @@ impl Store {
                 ExternKind::Global => {
                     let index = ExportIndex::Global(GlobalIndex::from_u32(export.index));
                     match self.lookup(instance, index) {
-                        VMExtern::Global(handle) => Extern::Global(self.global_id(handle)),
+                        VMExtern::Global(handle) => {
+                            let id = self.global_id(handle);
+                            self.bind_global(id, instance.code.compiler);
+                            Extern::Global(id)
+                        }
                         _ => unreachable!("asked for a global"),
                     }
                 }

@@ -1,7 +1,9 @@
 //! The store: wasmer's objects of one thread, and what is done with them. This layer holds the
 //! unsafe contract with the engine; see `docs/architecture.md`, "What is unsafe, and why".
 
+mod adapter;
 mod call;
+mod crossing;
 mod extern_value;
 mod funcref;
 mod global;

@@ -1,9 +1,13 @@
+use super::crossing::Crossings;
 use super::instance::Instance;
 use super::registry::Registry;
 use super::signatures::Signatures;
+use crate::engine::{Code, Compiler};
+use crate::wasm::FuncType;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, init_traps};
 
 /// The objects that may meet: instances, memories, tables, globals and functions of one store. It
@@ -20,6 +24,9 @@ pub struct Store {
     pub(super) globals: RefCell<Registry<VMGlobal>>,
     /// They hold their code, which goes after the objects
     pub(super) instances: RefCell<Vec<Rc<Instance>>>,
+    /// Code that makes functions of the host wasm functions, by their type and caller
+    pub(super) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
+    pub(super) crossings: RefCell<Crossings>,
     /// Instances by the address of their context, which every function of theirs holds
     pub(super) by_context: RefCell<HashMap<usize, Rc<Instance>>>,
 }
@@ -34,6 +41,8 @@ impl Default for Store {
             tables: RefCell::default(),
             globals: RefCell::default(),
             instances: RefCell::default(),
+            adapters: RefCell::default(),
+            crossings: RefCell::default(),
             by_context: RefCell::default(),
         }
     }

@@ -52,7 +52,7 @@ impl Store {
         let handle = self.table(id);
         match self.with_objects(|objects| handle.get(objects).get(index)) {
             // SAFETY: what a table holds is a function of its store.
-            Some(TableElement::FuncRef(entry)) => Ok(entry.map(|entry| unsafe { FuncRef::new(entry.0) })),
+            Some(TableElement::FuncRef(entry)) => Ok(entry.map(|entry| self.behind(unsafe { FuncRef::new(entry.0) }))),
             Some(TableElement::ExternRef(_)) => Err(no_externref()),
             None => Err(self.out_of_bounds(id, index)),
         }
@@ -68,7 +68,7 @@ impl Store {
             return Err(no_externref());
         }
         let handle = self.table(id);
-        let element = TableElement::FuncRef(value.map(FuncRef::raw));
+        let element = self.element(id, value)?;
         self.with_objects(|objects| handle.get_mut(objects).set(index, element))
             .map_err(|_| self.out_of_bounds(id, index))
     }
@@ -85,7 +85,7 @@ impl Store {
         let size = self.table_size(id);
         const MOST: u32 = 10_000_000; // as V8; the engine itself knows no limit here
         let grown = if size.checked_add(delta).is_some_and(|size| size <= MOST) {
-            let element = TableElement::FuncRef(value.map(FuncRef::raw));
+            let element = self.element(id, value)?;
             self.with_objects(|objects| handle.get_mut(objects).grow(delta, element))
         } else {
             None
@@ -96,6 +96,15 @@ impl Store {
             let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
             ErrorKind::OutOfRange { message }.into()
         })
+    }
+
+    /// A function as the entry of a table: one that whoever calls through the table can call.
+    fn element(&self, id: TableId, value: Option<FuncRef>) -> Result<TableElement> {
+        let native = value.map(|function| self.native_to_table(function, id)).transpose()?;
+        if let Some(function) = native {
+            self.bind_table(id, self.compiler_of(function));
+        }
+        Ok(TableElement::FuncRef(native.map(FuncRef::raw)))
     }
 
     fn out_of_bounds(&self, id: TableId, index: u32) -> crate::error::Error {

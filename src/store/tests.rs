@@ -1,6 +1,7 @@
 use super::*;
 use crate::engine::{Code, Compiler};
 use crate::error::ErrorKind;
+use crate::wasm::{FuncType, ValType};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -132,6 +133,38 @@ fn functions_keep_their_identity_across_instances() {
     assert_eq!(function(&store, &second, "again"), fifty);
     assert_eq!(store.table_get(table(&store, &second, "table"), 0).unwrap(), Some(fifty));
     assert_eq!(store.function_name(fifty), "1");
+}
+
+/// Adds one to its parameter, and counts its calls.
+struct Counts(Rc<std::cell::Cell<u32>>);
+
+impl HostFunction for Counts {
+    unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
+        self.0.set(self.0.get() + 1);
+        // SAFETY: by the contract of `call`, for a function of type (i32) -> i32.
+        unsafe { (*values).i32 += 1 };
+        Ok(())
+    }
+}
+
+#[test]
+fn an_adapted_host_function_stands_in_any_table() {
+    let text = r#"(module
+        (type $f (func (param i32) (result i32)))
+        (table (export "table") 1 funcref)
+        (func (export "call") (result i32) i32.const 41 i32.const 0 call_indirect (type $f)))"#;
+    for compiler in COMPILERS {
+        let (store, calls) = (Store::default(), Rc::default());
+        let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
+        let adapted = store.adapt(&ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
+        // Two importers: a bare host function would run with the trampoline of the last one.
+        for round in 1..=2 {
+            let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
+            store.table_set(table(&store, &instance, "table"), 0, Some(adapted)).unwrap();
+            assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 42);
+            assert_eq!(calls.get(), round);
+        }
+    }
 }
 
 struct Panics;

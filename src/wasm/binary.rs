@@ -1,8 +1,12 @@
 use super::declared::{self, Declaration};
 use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use crate::error::{Error, ErrorKind, Result};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{Encoding, ExternalKind, KnownCustom, Name, NameSectionReader, Parser, Payload, TypeRef, Validator};
+use wasmparser::{
+    ConstExpr, ElementItems, Encoding, ExternalKind, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload,
+    TableInit, TypeRef, Validator,
+};
 
 /// A validated module, described.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub struct Binary {
     pub declarations: Vec<Declaration>,
     /// Whether the name section cannot be read, which makes no module invalid
     pub bad_names: bool,
+    /// The imported functions that are taken as a value: exported, or in a segment or initializer
+    pub taken_imports: BTreeSet<u32>,
 }
 
 /// An import.
@@ -147,12 +153,18 @@ impl Binary {
             }
             Payload::TableSection(reader) => {
                 for table in reader {
-                    self.tables.push(table_type(table?.ty)?);
+                    let table = table?;
+                    self.tables.push(table_type(table.ty)?);
+                    if let TableInit::Expr(init) = table.init {
+                        self.take_expression(&init)?;
+                    }
                 }
             }
             Payload::GlobalSection(reader) => {
                 for global in reader {
-                    self.globals.push(global_type(global?.ty)?);
+                    let global = global?;
+                    self.globals.push(global_type(global.ty)?);
+                    self.take_expression(&global.init_expr)?;
                 }
             }
             Payload::ExportSection(reader) => {
@@ -165,7 +177,15 @@ impl Binary {
                         ExternalKind::Global => ExternKind::Global,
                         ExternalKind::Tag => ExternKind::Tag,
                     };
+                    if kind == ExternKind::Function {
+                        self.take(export.index);
+                    }
                     self.exports.push(Export { name: export.name.to_owned(), kind, index: export.index });
+                }
+            }
+            Payload::ElementSection(reader) => {
+                for element in reader {
+                    self.take_items(element?.items)?;
                 }
             }
             Payload::CustomSection(section) => {
@@ -184,6 +204,36 @@ impl Binary {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that a function is taken as a value. `ref.func` in code takes no other: a function
+    /// that it names must be exported, or be in a segment or initializer.
+    fn take(&mut self, function: u32) {
+        if function < self.imported_functions {
+            self.taken_imports.insert(function);
+        }
+    }
+
+    fn take_items(&mut self, items: ElementItems<'_>) -> Result<()> {
+        match items {
+            ElementItems::Functions(functions) => functions.into_iter().try_for_each(|index| {
+                self.take(index?);
+                Ok(())
+            }),
+            ElementItems::Expressions(_, expressions) => {
+                expressions.into_iter().try_for_each(|expression| self.take_expression(&expression?))
+            }
+        }
+    }
+
+    fn take_expression(&mut self, expression: &ConstExpr<'_>) -> Result<()> {
+        let mut reader = expression.get_operators_reader();
+        while !reader.eof() {
+            if let Operator::RefFunc { function_index } = reader.read()? {
+                self.take(function_index);
+            }
         }
         Ok(())
     }
@@ -316,6 +366,26 @@ mod tests {
         let (name, range) = &binary.custom_sections[0];
         assert_eq!((name.as_str(), &bytes[range.clone()]), ("note", b"hello".as_slice()));
         assert_eq!(binary.export("two").unwrap().index, 1);
+    }
+
+    #[test]
+    fn knows_which_imports_are_taken_as_values() {
+        let bytes = wat::parse_str(
+            r#"(module
+                (import "env" "exported" (func $exported))
+                (import "env" "called" (func $called))
+                (import "env" "listed" (func $listed))
+                (import "env" "expressed" (func $expressed))
+                (import "env" "held" (func $held))
+                (export "exported" (func $exported))
+                (table 2 funcref)
+                (global funcref (ref.func $held))
+                (elem (i32.const 0) $listed)
+                (elem funcref (ref.func $expressed))
+                (func call $called ref.func $held drop))"#,
+        )
+        .unwrap();
+        assert_eq!(Vec::from_iter(Binary::parse(&bytes, ALL).unwrap().taken_imports), [0, 2, 3, 4]);
     }
 
     #[test]

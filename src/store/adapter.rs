@@ -1,0 +1,39 @@
+use super::extern_value::{Callable, Extern};
+use super::trap::Failure;
+use super::{FuncRef, HostFunction, Store};
+use crate::engine::{Code, Compiler};
+use crate::error::{ErrorKind, Result};
+use crate::rewrite::adapter;
+use crate::wasm::FuncType;
+use std::sync::Arc;
+
+impl Store {
+    /// Makes a wasm function of type `ty` that calls a function of the host, for places that a
+    /// host function itself may not stand in: a slot runs what it holds with the instance that
+    /// calls, and a host function works with the one instance that imports it only.
+    ///
+    /// # Errors
+    /// What compiling or instantiating such a module may refuse: a type that `compiler` lacks.
+    pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
+        let code = self.adapter(ty, compiler)?;
+        let imports = vec![Extern::Function(Callable::Host(function))];
+        // SAFETY: the module has neither a start function nor a segment, so nothing runs; the host
+        // function was made for this call.
+        let instance = unsafe { self.instantiate(&code, imports) }.map_err(|failure| match failure {
+            Failure::Error(error) => error,
+            Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
+        })?;
+        Ok(self.function(&instance, 1))
+    }
+
+    /// The code of adapters of type `ty` that code of `compiler` may call, compiled once.
+    fn adapter(&self, ty: &FuncType, compiler: Compiler) -> Result<Arc<Code>> {
+        let key = (ty.clone(), compiler);
+        if let Some(code) = self.adapters.borrow().get(&key) {
+            return Ok(code.clone());
+        }
+        let code = Code::compile(&adapter(ty), compiler)?;
+        self.adapters.borrow_mut().insert(key, code.clone());
+        Ok(code)
+    }
+}

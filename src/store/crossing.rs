@@ -1,0 +1,160 @@
+use super::call::invoke;
+use super::trap::{Failure, Thrown};
+use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
+use crate::engine::Compiler;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wasm::{FuncType, RefType, ValType};
+use std::collections::HashMap;
+
+/// What is known of the borders between the code of different compilers.
+///
+/// Cranelift's and Singlepass's functions cannot call each other: they pass arguments and results in
+/// different places, and no check of wasmer's tells them apart. A function that is to be called from
+/// the other side gets a crossing, a function of that side that calls it by way of the host.
+#[derive(Default)]
+pub struct Crossings {
+    /// Whose code calls each host function
+    hosts: HashMap<FuncRef, Compiler>,
+    /// The crossing of each function to the other compiler
+    made: HashMap<(FuncRef, Compiler), FuncRef>,
+    /// The function that a crossing, or a forwarder of an import, stands for
+    behind: HashMap<FuncRef, FuncRef>,
+    /// Whose functions a table of functions holds
+    tables: HashMap<TableId, Compiler>,
+    /// Whose function a global holds
+    globals: HashMap<GlobalId, Compiler>,
+}
+
+/// Calls a function of one compiler for code of another.
+pub(super) struct Crossing(pub FuncRef);
+
+impl HostFunction for Crossing {
+    unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
+        // SAFETY: `values` are those of a function of the same type, of the same store, which is
+        // held by whoever entered wasm; a host function is called with nothing borrowed.
+        unsafe { invoke(self.0, values) }.map_err(|failure| match failure {
+            Failure::Thrown(thrown) => *thrown,
+            Failure::Error(error) => Thrown(Box::new(error)),
+        })
+    }
+}
+
+impl Store {
+    /// Notes whose code calls a host function.
+    pub(super) fn note_host(&self, function: FuncRef, compiler: Compiler) {
+        self.crossings.borrow_mut().hosts.insert(function, compiler);
+    }
+
+    /// Notes that `crossing` stands for `function`.
+    pub(super) fn note_behind(&self, crossing: FuncRef, function: FuncRef) {
+        let function = self.behind(function);
+        self.crossings.borrow_mut().behind.insert(crossing, function);
+    }
+
+    /// The function itself, for one that only stands for it on the other side of a border.
+    pub fn behind(&self, function: FuncRef) -> FuncRef {
+        self.crossings.borrow().behind.get(&function).copied().unwrap_or(function)
+    }
+
+    /// Whose code `function` is, and so who may call it.
+    pub fn compiler_of(&self, function: FuncRef) -> Compiler {
+        match self.instance_of(function) {
+            Some(instance) => instance.code().compiler,
+            None => self.crossings.borrow().hosts.get(&function).copied().unwrap_or(Compiler::Cranelift),
+        }
+    }
+
+    /// Whether code of `importer` may import `function` as it is.
+    pub(super) fn imports_directly(&self, function: FuncRef, importer: Compiler) -> bool {
+        if self.compiler_of(function) != importer {
+            return false;
+        }
+        // Singlepass calls every import as it calls the host: floats in float registers. Its own
+        // functions look for them elsewhere.
+        let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
+        importer != Compiler::Singlepass
+            || self.instance_of(function).is_none()
+            || !self.type_of(function).parameters.iter().any(float)
+    }
+
+    /// `function` as code of `compiler` can call it: itself, or its crossing.
+    ///
+    /// # Errors
+    /// `Compiler` for a function that takes or gives functions, which would cross unseen; and what
+    /// `adapt` refuses.
+    pub fn native_to(&self, function: FuncRef, compiler: Compiler) -> Result<FuncRef> {
+        let function = self.behind(function);
+        if self.compiler_of(function) == compiler {
+            return Ok(function);
+        }
+        let known = self.crossings.borrow().made.get(&(function, compiler)).copied();
+        if let Some(crossing) = known {
+            return Ok(crossing);
+        }
+        let ty = self.type_of(function);
+        self.check_crossing(&ty, function, compiler)?;
+        let crossing = self.adapt(&ty, Box::new(Crossing(function)), compiler)?;
+        self.crossings.borrow_mut().made.insert((function, compiler), crossing);
+        self.note_behind(crossing, function);
+        Ok(crossing)
+    }
+
+    /// Whether a function of this type may be called from code of another compiler.
+    pub(super) fn check_crossing(&self, ty: &FuncType, function: FuncRef, compiler: Compiler) -> Result<()> {
+        let funcref = ValType::Ref(RefType::Func);
+        if ty.parameters.iter().chain(&ty.results).all(|each| *each != funcref) {
+            return Ok(());
+        }
+        let what = format!("a function of type {ty}");
+        Err(mixed(what, compiler, self.compiler_of(function)))
+    }
+
+    /// Whose functions a table holds; the first function or importer decides.
+    pub fn table_compiler(&self, id: TableId) -> Option<Compiler> {
+        self.crossings.borrow().tables.get(&id).copied()
+    }
+
+    /// Whose function a global holds.
+    pub fn global_compiler(&self, id: GlobalId) -> Option<Compiler> {
+        self.crossings.borrow().globals.get(&id).copied()
+    }
+
+    /// Whether code of `compiler` may call what a table holds.
+    pub(super) fn check_table(&self, id: TableId, compiler: Compiler) -> Result<()> {
+        match self.table_compiler(id) {
+            Some(other) if other != compiler => Err(mixed("the table".into(), compiler, other)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether code of `compiler` may call what a global holds.
+    pub(super) fn check_global(&self, id: GlobalId, compiler: Compiler) -> Result<()> {
+        match self.global_compiler(id) {
+            Some(other) if other != compiler => Err(mixed("the global".into(), compiler, other)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Decides whose functions a table holds, if that is open.
+    pub(super) fn bind_table(&self, id: TableId, compiler: Compiler) {
+        self.crossings.borrow_mut().tables.entry(id).or_insert(compiler);
+    }
+
+    /// Decides whose function a global holds, if that is open.
+    pub(super) fn bind_global(&self, id: GlobalId, compiler: Compiler) {
+        self.crossings.borrow_mut().globals.entry(id).or_insert(compiler);
+    }
+
+    /// `function` as whoever calls through the table can call it.
+    ///
+    /// # Errors
+    /// Those of `native_to`.
+    pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
+        let own = self.compiler_of(self.behind(function));
+        self.native_to(function, self.table_compiler(id).unwrap_or(own))
+    }
+}
+
+fn mixed(what: String, expected: Compiler, actual: Compiler) -> Error {
+    ErrorKind::Compiler { what, expected: expected.name(), actual: actual.name() }.into()
+}
