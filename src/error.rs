@@ -38,7 +38,7 @@ pub enum ErrorKind {
     Signature { slot: String, expected: String, actual: String },
     Abi { slot: String, expected: String, actual: String },
     OtherStore { what: String, slot: Option<String> },
-    Closed { what: String, slot: String },
+    Closed { what: String, slot: Option<String> },
     ClosedCall,
     Compiler { what: String, expected: &'static str, actual: &'static str },
     Cycle { slot: String },
@@ -114,7 +114,7 @@ impl Error {
                 json!({ "slot": slot, "expected": expected, "actual": actual })
             }
             K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
-            K::OtherStore { slot: Some(slot), .. } | K::Closed { slot, .. } => json!({ "slot": slot }),
+            K::OtherStore { slot: Some(slot), .. } | K::Closed { slot: Some(slot), .. } => json!({ "slot": slot }),
             K::Cycle { slot }
             | K::EmptySlot { slot }
             | K::Undone { slot }

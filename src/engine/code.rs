@@ -1,7 +1,7 @@
 use super::compiler::Compiler;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{DeclaredSlot, Forwarder, Rewritten, rewrite};
+use crate::rewrite::{DeclaredSlot, Forwarder, Origins, Rewritten, rewrite};
 use crate::wasm::Binary;
 use std::sync::Arc;
 use wasmer::sys::{Artifact, NativeEngineExt};
@@ -24,6 +24,7 @@ pub struct Code {
     pub forwarders: Vec<Forwarder>,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, Box<[u8]>)>,
+    origins: Origins,
     // Fields drop in order: the artifact takes its trap tables back before the code goes.
     module: Module,
     engine: Engine,
@@ -47,7 +48,7 @@ impl Code {
         compiler: Compiler,
     ) -> Result<Arc<Self>> {
         let artifact = compiler.artifact(&rewritten.bytes)?;
-        let Rewritten { binary, slots, dispatch_table, forwarders, .. } = rewritten;
+        let Rewritten { binary, slots, dispatch_table, forwarders, origins, .. } = rewritten;
 
         let mut engine: Engine = Engine::headless();
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
@@ -55,7 +56,17 @@ impl Code {
         // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
         let module = unsafe { Module::deserialize(&engine, artifact) }
             .map_err(|error| ErrorKind::Compile { message: format!("the compiled module does not load: {error}") })?;
-        Ok(Arc::new(Self { compiler, binary, slots, dispatch_table, forwarders, custom_sections, module, engine }))
+        Ok(Arc::new(Self {
+            compiler,
+            binary,
+            slots,
+            dispatch_table,
+            forwarders,
+            origins,
+            custom_sections,
+            module,
+            engine,
+        }))
     }
 
     /// Compiles without the load-time pass, to show what it is for.
@@ -63,6 +74,11 @@ impl Code {
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         Self::assemble(Rewritten::unchanged(bytes, binary), Vec::new(), compiler)
+    }
+
+    /// The index that a function has in the original bytes.
+    pub fn original_index(&self, index: u32) -> u32 {
+        self.origins.of(index)
     }
 
     /// What wasmer instantiates.

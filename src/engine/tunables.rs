@@ -21,7 +21,7 @@ pub fn memory_has_grown() -> bool {
     GROWN.replace(false)
 }
 
-/// How a generation makes its memories and tables.
+/// How a module's instances make their memories and tables.
 pub struct StoreTunables {
     base: BaseTunables,
     /// The limits of the module's own tables as their author wrote them
@@ -91,8 +91,8 @@ impl Tunables for StoreTunables {
         let mut tables = PrimaryMap::with_capacity(self.tables.len());
         let own = module.tables.iter().skip(module.num_imported_tables);
         for (((index, ty), location), written) in own.zip(locations).zip(&self.tables) {
-            // The bytes give a fixed-size table a greater maximum than its author did.
-            let ty = TableType { maximum: ty.maximum.and(table_maximum(written)), ..*ty };
+            // The bytes give a fixed-size table a greater maximum than its author did, and others none.
+            let ty = TableType { maximum: table_maximum(written), ..*ty };
             // SAFETY: the caller's promise about `locations` is passed on.
             let table = unsafe { self.create_vm_table(&ty, &styles[index], *location) };
             tables.push(InternalStoreHandle::new(context, table.map_err(LinkError::Resource)?));

@@ -26,11 +26,15 @@ pub fn table_type(ty: &TableType) -> wasmer::TableType {
     wasmer::TableType::new(raw_type(ValType::Ref(ty.element)), minimum, table_maximum(&ty.limits))
 }
 
-/// The maximum that a table has at run time. wasmer refuses to make a table whose maximum is above
-/// 128 Mi; it could never get there, so the maximum may as well be lower.
+/// Entries that a table may have at the most: V8's limit. wasmer has none for tables that grow, and
+/// takes the process down when there is no room.
+pub const MOST_ENTRIES: u32 = 10_000_000;
+
+/// The maximum that a table has at run time: it always has one.
 pub(super) fn table_maximum(limits: &Limits) -> Option<u32> {
-    const MOST: u64 = 128 << 20;
-    limits.maximum.map(|maximum| u32::try_from(maximum.min(MOST.max(limits.minimum))).unwrap_or(u32::MAX))
+    let most = u64::from(MOST_ENTRIES);
+    let maximum = limits.maximum.map_or(most, |maximum| maximum.min(most));
+    Some(u32::try_from(maximum.max(limits.minimum)).unwrap_or(u32::MAX))
 }
 
 /// wasmer's word for a memory that one thread owns.

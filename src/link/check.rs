@@ -19,12 +19,12 @@ impl Slots {
         let slot = self.slot(id);
         let name = || slot.name.clone();
         if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name), slot: slot.name.clone() }.into());
+            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name), slot: Some(name()) }.into());
         }
         if store.instance_of(implementation).is_some_and(|instance| instance.is_closed()) {
             return Err(ErrorKind::Closed {
                 what: format!("the implementation for slot \"{}\"", slot.name),
-                slot: name(),
+                slot: Some(name()),
             }
             .into());
         }
@@ -34,7 +34,10 @@ impl Slots {
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
         }
         if let Some(declared) = &slot.declaration {
-            let mut others = self.declarations_of(implementation).map(|other| &other.types).peekable();
+            // A thunk runs what the slot holds, which is of the slot's types.
+            let slot_itself = self.slot_of_thunk(implementation).and_then(|id| self.slot(id).declaration.as_ref());
+            let declarations = self.declarations_of(implementation).chain(slot_itself);
+            let mut others = declarations.map(|other| &other.types).peekable();
             if let Some(first) = others.peek().copied()
                 && others.all(|other| *other != declared.types)
             {
@@ -50,7 +53,13 @@ impl Slots {
 
     /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
     /// it, or of a slot that holds such a thunk, and so on.
-    fn leads_to(&self, store: &Store, mut function: FuncRef, target: SlotId, pending: &[(FuncRef, SlotId)]) -> bool {
+    pub(super) fn leads_to(
+        &self,
+        store: &Store,
+        mut function: FuncRef,
+        target: SlotId,
+        pending: &[(FuncRef, SlotId)],
+    ) -> bool {
         // Without a cycle, the way is no longer than there are slots.
         for _ in 0..=self.len() {
             let Some(next) = self.slot_of_thunk(function) else { return false };

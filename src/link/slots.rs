@@ -42,12 +42,9 @@ pub struct Slots {
 
 impl Slots {
     /// The declared slots of a new instance.
-    ///
-    /// # Errors
-    /// None but those of reading the dispatch table, which holds them all.
-    pub fn declare(&mut self, store: &Store, instance: &Rc<Instance>) -> Result<Vec<SlotId>> {
+    pub fn declare(&mut self, store: &Store, instance: &Rc<Instance>) -> Vec<SlotId> {
         let code = instance.code();
-        let Some(index) = code.dispatch_table else { return Ok(Vec::new()) };
+        let Some(index) = code.dispatch_table else { return Vec::new() };
         let table = store.instance_table(instance, index);
         let mut ids = Vec::with_capacity(code.slots.len());
         for (entry, declared) in code.slots.iter().enumerate() {
@@ -66,7 +63,7 @@ impl Slots {
             self.by_original.entry(original).or_default().push(id);
             ids.push(id);
         }
-        Ok(ids)
+        ids
     }
 
     /// The slot that is entry `index` of `table`.
@@ -209,7 +206,7 @@ impl Slots {
     /// a link in messages, where the link itself is gone.
     ///
     /// # Errors
-    /// `Undone`, `Order` or `Changed`; then nothing has changed.
+    /// `Undone`, `Order`, `Changed` or `Cycle`; then nothing has changed.
     pub fn undo(&mut self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<()> {
         // What each slot would hold, and how many of its links would be left, as the links go.
         let mut after: HashMap<SlotId, (usize, Option<FuncRef>)> = HashMap::new();
@@ -227,6 +224,8 @@ impl Slots {
             }
             *state = (count - 1, link.previous);
         }
+        let restored: Vec<_> = after.iter().filter_map(|(slot, (_, held))| Some(((*held)?, *slot))).collect();
+        self.check_cycles(store, &restored)?;
         for (id, _) in links.iter().rev() {
             if let Some(link) = self.links.remove(id) {
                 self.standing[link.slot as usize].pop();
@@ -236,15 +235,21 @@ impl Slots {
         Ok(())
     }
 
-    /// Puts the original back, and ends every link of the slot.
+    /// Whether slots may go back to what they held: what was no cycle then may be one now.
+    fn check_cycles(&self, store: &Store, restored: &[(FuncRef, SlotId)]) -> Result<()> {
+        match restored.iter().find(|(function, slot)| self.leads_to(store, *function, *slot, restored)) {
+            Some((_, slot)) => Err(ErrorKind::Cycle { slot: self.slot(*slot).name.clone() }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the original back, and ends every link of the slot; also of a closed instance's.
     ///
     /// # Errors
-    /// `Closed` when the slot's instance is.
+    /// `Cycle` when the original, a thunk of another slot, leads back here by now.
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let slot = self.slot(id);
-        if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name), slot: slot.name.clone() }.into());
-        }
+        self.check_cycles(store, &[(slot.original, id)])?;
         self.write(store, id, Some(slot.original));
         for link in std::mem::take(&mut self.standing[id as usize]) {
             self.links.remove(&link);

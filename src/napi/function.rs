@@ -1,10 +1,12 @@
 use super::context::Context;
 use super::throw::{Pending, panicked};
+use super::value::crosses;
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{FuncRef, Instance, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -20,10 +22,16 @@ pub struct Exported {
     /// The instance that defines it; none for a host function
     instance: Option<Rc<Instance>>,
     compiler: Compiler,
+    /// The JavaScript function, held weakly; deleted when that is gone
+    reference: Cell<sys::napi_ref>,
 }
 
-/// Marks the functions that hold an `Exported`, so that no other wrapped function is taken for one.
-const TAG: sys::napi_type_tag = sys::napi_type_tag { lower: 0x9d1c_5e3a_7b60_42f8, upper: 0x4e2b_91d6_0c8f_a735 };
+/// Marks the functions that hold an `Exported` of this very copy of the addon: another one, in the
+/// same process, may lay it out in another way.
+fn tag() -> sys::napi_type_tag {
+    static COPY: u8 = 0;
+    sys::napi_type_tag { lower: 0x9d1c_5e3a_7b60_42f8, upper: (&raw const COPY) as u64 }
+}
 
 /// Values that a call takes without allocating.
 const INLINE: usize = 16;
@@ -55,7 +63,14 @@ impl Context {
         let ty = self.store.type_of(function);
         let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
         let (instance, compiler) = (self.store.instance_of(function), self.store.compiler_of(function));
-        let exported = Rc::new(Exported { context: self.clone(), function, ty, instance, compiler });
+        let exported = Rc::new(Exported {
+            context: self.clone(),
+            function,
+            ty,
+            instance,
+            compiler,
+            reference: Cell::new(ptr::null_mut()),
+        });
         let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
         let (mut value, mut reference, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of the environment. The function's data is freed
@@ -81,8 +96,9 @@ impl Context {
                 data: ptr::null_mut(),
             };
             sys::napi_define_properties(self.env, value, 1, &property);
-            sys::napi_type_tag_object(self.env, value, &TAG);
+            sys::napi_type_tag_object(self.env, value, &tag());
             sys::napi_wrap(self.env, value, data, Some(finalize), ptr::null_mut(), &mut reference);
+            (*data.cast::<Exported>()).reference.set(reference);
         }
         self.functions.borrow_mut().insert(function, reference);
         value
@@ -100,7 +116,7 @@ pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option
     unsafe {
         sys::napi_typeof(env, value, &mut kind);
         if kind != sys::ValueType::napi_function
-            || sys::napi_check_object_type_tag(env, value, &TAG, &mut tagged) != sys::Status::napi_ok
+            || sys::napi_check_object_type_tag(env, value, &tag(), &mut tagged) != sys::Status::napi_ok
             || !tagged
             || sys::napi_unwrap(env, value, &mut data) != sys::Status::napi_ok
         {
@@ -114,21 +130,15 @@ pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `function`, and N-API calls this once.
     let exported = unsafe { Rc::from_raw(data.cast::<Exported>().cast_const()) };
-    let context = exported.context.clone();
-    let mut functions = context.functions.borrow_mut();
-    if let Some(&reference) = functions.get(&exported.function) {
-        let mut value = ptr::null_mut();
-        // SAFETY: as in `function`. The wasm function may have a new JavaScript function by now;
-        // then the entry is that one's.
-        unsafe {
-            sys::napi_get_reference_value(env, reference, &mut value);
-            if value.is_null() {
-                functions.remove(&exported.function);
-                sys::napi_delete_reference(env, reference);
-            }
-        }
+    let reference = exported.reference.get();
+    let mut functions = exported.context.functions.borrow_mut();
+    // The wasm function may have a new JavaScript function by now; then the entry is that one's.
+    if functions.get(&exported.function) == Some(&reference) {
+        functions.remove(&exported.function);
     }
     drop(functions);
+    // SAFETY: the reference is this function's own, and N-API wants it deleted here.
+    unsafe { sys::napi_delete_reference(env, reference) };
 }
 
 /// The one trampoline: what JavaScript calls when it calls a wasm function.
@@ -169,6 +179,11 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
 }
 
 impl Exported {
+    /// Whether the instance that defines it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.instance.as_ref().is_some_and(|instance| instance.is_closed())
+    }
+
     /// The function's type.
     pub fn ty(&self) -> &FuncType {
         &self.ty
@@ -176,8 +191,12 @@ impl Exported {
 
     fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
-        if self.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
+        if self.is_closed() {
             return Err(context.throw(&ErrorKind::ClosedCall.into()));
+        }
+        // Before anything runs, as the JS API says.
+        if let Some(ty) = self.ty.parameters.iter().chain(&self.ty.results).find(|ty| !crosses(**ty)) {
+            return Err(context.does_not_cross(*ty));
         }
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.

@@ -1,10 +1,11 @@
 use super::context::{Context, FunctionReference};
-use super::throw::{Exception, Pending};
+use super::throw::{Exception, Pending, panicked};
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{HostFunction, RawValue, Thrown};
 use crate::wasm::FuncType;
 use napi::sys;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::{Rc, Weak};
 
@@ -89,9 +90,11 @@ impl HostFunction for Import {
         // pile up handles; the exception is taken out before it closes.
         unsafe {
             sys::napi_open_handle_scope(context.env, &mut scope);
-            let result = self.run(&context, values).map_err(|Pending| Exception::take(context.env));
+            // A panic that left the scope open would end Node.
+            let run = || self.run(&context, values).map_err(|Pending| Exception::take(context.env));
+            let result = catch_unwind(AssertUnwindSafe(run));
             sys::napi_close_handle_scope(context.env, scope);
-            result
+            result.unwrap_or_else(|panic| Err(Thrown(Box::new(panicked(&*panic)))))
         }
     }
 }

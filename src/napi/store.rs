@@ -99,7 +99,7 @@ impl NativeStore {
         let instance = made.map_err(|failure| context.refuse_failure(failure))?;
         let id = self.instances.borrow().len() as u32;
         self.instances.borrow_mut().push(instance.clone());
-        let slots = context.slots.borrow_mut().declare(&context.store, &instance).map_err(refuse)?;
+        let slots = context.slots.borrow_mut().declare(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
         Ok(NativeInstance {
             id,
@@ -170,7 +170,12 @@ impl NativeStore {
                     Some(function) => {
                         let what = format!("the function for import \"{}\".\"{}\"", import.module, import.name);
                         let otherwise = || ErrorKind::OtherStore { what, slot: None };
-                        Callable::Wasm(self.own(function, otherwise).map_err(refuse)?)
+                        let own = self.own(function, otherwise).map_err(refuse)?;
+                        if function.is_closed() {
+                            let what = format!("the function for import \"{}\".\"{}\"", import.module, import.name);
+                            return Err(refuse(ErrorKind::Closed { what, slot: None }.into()));
+                        }
+                        Callable::Wasm(own)
                     }
                     // SAFETY: `lib/` has checked that it is a function.
                     None => Callable::Host(Box::new(unsafe {

@@ -8,6 +8,11 @@ use napi::sys;
 use std::ptr;
 use std::rc::Rc;
 
+/// Whether values of this type cross between wasm and JavaScript.
+pub fn crosses(ty: ValType) -> bool {
+    !matches!(ty, ValType::V128 | ValType::Ref(RefType::Extern | RefType::Exn))
+}
+
 impl Context {
     /// ToWebAssemblyValue: what `value` is as a value of type `ty`, for code of `reader`.
     ///
@@ -140,7 +145,7 @@ impl Context {
     }
 
     #[cold]
-    fn does_not_cross(&self, ty: ValType) -> Pending {
+    pub fn does_not_cross(&self, ty: ValType) -> Pending {
         let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");
         self.throw(&ErrorKind::UnsupportedValue { message }.into())
     }

@@ -7,6 +7,7 @@
 
 mod adapter;
 mod encode;
+mod origins;
 mod plan;
 
 use crate::error::{ErrorKind, Result};
@@ -14,6 +15,7 @@ use crate::wasm::{Binary, Declaration, FuncType};
 use std::borrow::Cow;
 
 pub use adapter::adapter;
+pub use origins::Origins;
 
 /// A module after the pass.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Rewritten<'a> {
     pub dispatch_table: Option<u32>,
     /// The functions that stand for imports where these are taken as values
     pub forwarders: Vec<Forwarder>,
+    /// Which function of the original module each function is
+    pub origins: Origins,
 }
 
 /// What the compiler needs of the pass.
@@ -73,15 +77,22 @@ pub fn rewrite(bytes: &[u8], binary: Binary, options: Options) -> Result<Rewritt
     }
     let encoded = encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
-    let (binary, slots, forwarders) = plan.apply(binary);
+    let (binary, slots, forwarders, origins) = plan.apply(binary);
     let dispatch_table = (!slots.is_empty()).then(|| binary.tables.len() as u32 - 1);
-    Ok(Rewritten { bytes: Cow::Owned(encoded), binary, slots, dispatch_table, forwarders })
+    Ok(Rewritten { bytes: Cow::Owned(encoded), binary, slots, dispatch_table, forwarders, origins })
 }
 
 impl<'a> Rewritten<'a> {
     /// A module that the pass leaves as it is.
     pub fn unchanged(bytes: &'a [u8], binary: Binary) -> Self {
-        Self { bytes: Cow::Borrowed(bytes), binary, slots: Vec::new(), dispatch_table: None, forwarders: Vec::new() }
+        Self {
+            bytes: Cow::Borrowed(bytes),
+            binary,
+            slots: Vec::new(),
+            dispatch_table: None,
+            forwarders: Vec::new(),
+            origins: Origins::default(),
+        }
     }
 }
 
@@ -100,6 +111,10 @@ mod tests {
         let rewritten = rewrite(&bytes, Binary::parse(&bytes, ALL)?, PLAIN)?;
         let (binary, slots) = (rewritten.binary, rewritten.slots);
         Ok((rewritten.bytes.into_owned(), binary, slots))
+    }
+
+    fn export(binary: &Binary, name: &str) -> u32 {
+        binary.exports.iter().find(|export| export.name == name).unwrap().index
     }
 
     fn code(result: Result<impl Sized>) -> &'static str {
@@ -131,7 +146,7 @@ mod tests {
         assert_eq!(again.functions, binary.functions, "the description fits the bytes");
         let indices = |binary: &Binary| binary.exports.iter().map(|export| export.index).collect::<Vec<_>>();
         assert_eq!(indices(&again), indices(&binary));
-        assert_eq!(again.export("again").unwrap().index, slots[0].thunk);
+        assert_eq!(export(&again, "again"), slots[0].thunk);
         assert_eq!(again.tables.len(), 2, "the dispatch table is a table of its own");
     }
 
@@ -213,8 +228,8 @@ mod tests {
         assert_eq!(rewritten.forwarders, [Forwarder { import: 0, function: 4 }]);
         let again = Binary::parse(&rewritten.bytes, ALL).unwrap();
         assert_eq!(again.functions, rewritten.binary.functions);
-        assert_eq!(again.export("float").unwrap().index, 4);
-        assert_eq!(again.export("integer").unwrap().index, 1);
+        assert_eq!(export(&again, "float"), 4);
+        assert_eq!(export(&again, "integer"), 1);
     }
 
     #[test]

@@ -1,8 +1,10 @@
-use super::{DeclaredSlot, Forwarder, Options};
+use super::{DeclaredSlot, Forwarder, Options, Origins};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::{
-    Binary, DECLARED_MODULE, ExternKind, ExternType, Limits, RefType, TableType, ValType, original_export,
+    Binary, DECLARED_MODULE, Declaration, Export, ExternKind, ExternType, Limits, RefType, TableType, ValType,
+    original_export,
 };
+use std::collections::HashMap;
 
 /// What the pass is going to do with one module.
 #[derive(Debug)]
@@ -13,8 +15,14 @@ pub(super) struct Plan {
     pub slot_types: Vec<u32>,
     /// For each function that the module imports: the entry of the slot that it becomes
     declared: Vec<Option<usize>>,
+    /// For each function that the module imports: how many declared ones come before it
+    moved: Vec<u32>,
     /// Position of the declared imports in the import list
     removed_imports: Vec<usize>,
+    /// Function index of the declared imports
+    removed_functions: Vec<u32>,
+    /// The function that each slot's thunk stands for: the declared import, or else the original
+    origins: Vec<u32>,
     /// The imported functions that get a forwarder, by their index in the original module
     pub forwarded: Vec<u32>,
     /// Type index of each forwarder
@@ -39,7 +47,10 @@ impl Plan {
             slots: Vec::new(),
             slot_types: Vec::new(),
             declared: Vec::new(),
+            moved: Vec::new(),
             removed_imports: Vec::new(),
+            removed_functions: Vec::new(),
+            origins: Vec::new(),
             forwarded: Vec::new(),
             forwarder_types: Vec::new(),
             forwarder_parameters: Vec::new(),
@@ -48,11 +59,15 @@ impl Plan {
             fixed_tables: binary.tables[binary.imported_tables as usize..].iter().any(is_fixed),
             bad_names: binary.bad_names,
         };
+        let declared = Declared::new(binary);
         let mut originals = Vec::new();
+        let mut by_name = HashMap::new();
         for (position, import) in binary.imports.iter().enumerate() {
             let ExternType::Function(ty) = &import.ty else { continue };
-            let declared = if import.module == DECLARED_MODULE { original(binary, &import.name)? } else { None };
-            let Some(original) = declared else {
+            let index = plan.declared.len() as u32;
+            plan.moved.push(plan.removed_imports.len() as u32);
+            let original = if import.module == DECLARED_MODULE { declared.original(&import.name)? } else { None };
+            let Some(original) = original else {
                 plan.declared.push(None);
                 continue;
             };
@@ -61,21 +76,22 @@ impl Plan {
                 return Err(bad(format!("\"{}\" is imported as {ty}, but its original is {actual}", import.name)));
             }
             plan.removed_imports.push(position);
-            let known = plan.slots.iter().position(|slot| slot.name == import.name);
-            let entry = known.unwrap_or_else(|| {
+            plan.removed_functions.push(index);
+            let entry = *by_name.entry(import.name.as_str()).or_insert_with(|| {
                 originals.push(original);
-                plan.add(binary, &import.name, original)
+                plan.origins.push(index);
+                plan.add(binary, &declared, &import.name, original)
             });
             plan.declared.push(Some(entry));
         }
         // The linker drops the import of a function that its own module never calls.
         for record in &binary.declarations {
-            if let Some(original) = original(binary, &record.name)?
-                && plan.slots.iter().all(|slot| slot.name != record.name)
-            {
+            let Some(original) = declared.original(&record.name)? else { continue };
+            by_name.entry(record.name.as_str()).or_insert_with(|| {
                 originals.push(original);
-                plan.add(binary, &record.name, original);
-            }
+                plan.origins.push(original);
+                plan.add(binary, &declared, &record.name, original)
+            });
         }
         if options.forward_float_imports {
             plan.forward(binary);
@@ -94,13 +110,13 @@ impl Plan {
     }
 
     /// Adds a slot, whose indices are known once all of them are. Gives its entry.
-    fn add(&mut self, binary: &Binary, name: &str, original: u32) -> usize {
+    fn add(&mut self, binary: &Binary, declared: &Declared<'_>, name: &str, original: u32) -> usize {
         self.slots.push(DeclaredSlot {
             name: name.to_owned(),
             ty: binary.function_type(original).clone(),
             original: 0,
             thunk: 0,
-            declaration: binary.declarations.iter().find(|record| record.name == name).cloned(),
+            declaration: declared.records.get(name).map(|record| (*record).clone()),
         });
         self.slot_types.push(binary.functions[original as usize]);
         self.slots.len() - 1
@@ -142,8 +158,8 @@ impl Plan {
 
     /// The new index of function `index`, which is no declared import.
     pub fn called(&self, index: u32) -> u32 {
-        let before = &self.declared[..self.declared.len().min(index as usize)];
-        index - before.iter().flatten().count() as u32
+        let removed = self.moved.get(index as usize).copied();
+        index - removed.unwrap_or(self.removed_imports.len() as u32)
     }
 
     /// Whether the import at `position` of the import list stays.
@@ -164,7 +180,7 @@ impl Plan {
     }
 
     /// The description of the module after the pass.
-    pub fn apply(self, mut binary: Binary) -> (Binary, Vec<DeclaredSlot>, Vec<Forwarder>) {
+    pub fn apply(self, mut binary: Binary) -> (Binary, Vec<DeclaredSlot>, Vec<Forwarder>, Origins) {
         let forwarders = self.forwarded.iter();
         let forwarders =
             forwarders.map(|&index| Forwarder { import: self.called(index), function: self.function(index) }).collect();
@@ -188,16 +204,37 @@ impl Plan {
         if !self.slots.is_empty() {
             binary.tables.push(self.dispatch_table_type());
         }
-        (binary, self.slots, forwarders)
+        let added = self.origins.iter().chain(&self.forwarded).copied().collect();
+        let origins = Origins { removed: self.removed_functions, first_added: Some(self.first_thunk), added };
+        (binary, self.slots, forwarders, origins)
     }
 }
 
-/// The function that is the original of the declared slot `name`; none without its export.
-fn original(binary: &Binary, name: &str) -> Result<Option<u32>> {
-    match binary.export(&original_export(name)) {
-        None => Ok(None),
-        Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
-        Some(export) => Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name()))),
+/// What a module declares, by name.
+struct Declared<'a> {
+    exports: HashMap<&'a str, &'a Export>,
+    records: HashMap<&'a str, &'a Declaration>,
+}
+
+impl<'a> Declared<'a> {
+    fn new(binary: &'a Binary) -> Self {
+        let originals = binary.exports.iter().filter(|export| export.name.starts_with(DECLARED_MODULE));
+        Self {
+            exports: originals.map(|export| (export.name.as_str(), export)).collect(),
+            // Of two records of one name, the first counts.
+            records: binary.declarations.iter().rev().map(|record| (record.name.as_str(), record)).collect(),
+        }
+    }
+
+    /// The function that is the original of the declared slot `name`; none without its export.
+    fn original(&self, name: &str) -> Result<Option<u32>> {
+        match self.exports.get(original_export(name).as_str()) {
+            None => Ok(None),
+            Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
+            Some(export) => {
+                Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name())))
+            }
+        }
     }
 }
 

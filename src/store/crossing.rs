@@ -140,8 +140,11 @@ impl Store {
         self.crossings.borrow_mut().tables.entry(id).or_insert(compiler);
     }
 
-    /// Decides whose function a global holds, if that is open.
+    /// Decides whose function a global holds, if it is one for functions and that is open.
     pub(super) fn bind_global(&self, id: GlobalId, compiler: Compiler) {
+        if self.global_type(id).value != ValType::Ref(RefType::Func) {
+            return;
+        }
         self.crossings.borrow_mut().globals.entry(id).or_insert(compiler);
     }
 

@@ -1,5 +1,5 @@
 use super::{FuncRef, GlobalId, HostFunction, MemoryId, Store, TableId};
-use crate::engine::table_type;
+use crate::engine::MOST_ENTRIES;
 use crate::wasm::{ExternType, Limits};
 use wasmer::sys::vm::LinearMemory;
 
@@ -36,11 +36,13 @@ impl Store {
                 let handle = self.table(*id);
                 let (actual, size) =
                     self.with_objects(|objects| (*handle.get(objects).ty(), handle.get(objects).size()));
-                let wanted = table_type(ty);
-                let limits = Limits { minimum: size.into(), maximum: actual.maximum.map(u64::from) };
-                let wanted_limits = Limits { minimum: wanted.minimum.into(), maximum: wanted.maximum.map(u64::from) };
+                // Every table has a maximum at run time; the greatest one stands for none.
+                let maximum = actual.maximum.filter(|maximum| *maximum < MOST_ENTRIES).map(u64::from);
+                let limits = Limits { minimum: size.into(), maximum };
+                let beyond = ty.limits.maximum.is_some_and(|maximum| maximum >= MOST_ENTRIES.into());
+                let wanted = Limits { maximum: ty.limits.maximum.filter(|_| !beyond), ..ty.limits };
                 let element = self.table_element(*id);
-                (element != ty.element || !fits(limits, wanted_limits)).then(|| format!("table {element} {limits}"))
+                (element != ty.element || !fits(limits, wanted)).then(|| format!("table {element} {limits}"))
             }
             (Extern::Memory(id), ExternType::Memory { limits: wanted, shared }) => {
                 let handle = self.memory(*id);

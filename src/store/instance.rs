@@ -7,6 +7,7 @@ use crate::engine::{Code, function_type};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::{ExternKind, ExternType};
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{
@@ -50,9 +51,9 @@ impl Store {
     /// function.
     ///
     /// # Errors
-    /// `Import` when an import does not fit, `SignatureHash`, `Memory`; then nothing has run. A trap
-    /// of a segment or the start function, or what a host function threw: then the instance is
-    /// gone for the host, and what it put into imported tables stays alive.
+    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `Memory`; then nothing has
+    /// run. A trap of a segment or the start function, or what a host function threw: then the
+    /// instance is not handed out, and what it put into imported tables stays alive.
     ///
     /// # Safety
     /// Whoever owns the store holds it for the whole call. Host functions among the imports are
@@ -89,11 +90,17 @@ impl Store {
             closed: Cell::new(false),
             first_function: Cell::new(None),
         });
-        // Known before it starts: its functions may be in imported tables by then.
+        // Known before it starts: its functions may be in imported tables by then, and be looked at.
+        instance.first_function.set(self.first_function(code, &mut vm));
         self.by_context.borrow_mut().insert(vm.vmctx_ptr() as usize, instance.clone());
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
-        let started = unsafe { artifact.finish_instantiation(config(), None, &mut vm) };
+        let start = || unsafe { artifact.finish_instantiation(config(), None, &mut vm) }.map_err(refused);
+        // A panic must not drop what imported tables may hold by now.
+        let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
+            let message = "starting the instance panicked".to_owned();
+            Err(Error::from(ErrorKind::Internal { message }).into())
+        });
         let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, vm));
         instance.vm.set(Some(handle));
         for forwarder in &code.forwarders {
@@ -104,11 +111,7 @@ impl Store {
             }
         }
         self.instances.borrow_mut().push(instance.clone());
-        if let Err(error) = started {
-            instance.close();
-            return Err(refused(error));
-        }
-        Ok(instance)
+        started.map(|()| instance)
     }
 
     /// The imports as wasmer takes them, and the functions among them.
@@ -170,6 +173,28 @@ impl Store {
         unsafe { (*vm).lookup_by_declaration(index) }
     }
 
+    /// The first function that a new instance defines.
+    fn first_function(&self, code: &Code, vm: &mut VMInstance) -> Option<FuncRef> {
+        let index = code.binary.imported_functions;
+        if index as usize >= code.binary.functions.len() {
+            return None;
+        }
+        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
+        let VMExtern::Function(handle) = vm.lookup_by_declaration(index) else { unreachable!("asked for a function") };
+        Some(self.take_function(handle))
+    }
+
+    /// The function of an object that a lookup added to the list: only its address matters.
+    fn take_function(&self, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
+        let pointer = self.with_objects(|objects| {
+            let pointer = handle.get(objects).anyfunc.as_ptr();
+            VMFunction::list_mut(objects).pop();
+            pointer
+        });
+        // SAFETY: the function is an instance's own, which lives as long as the store.
+        unsafe { FuncRef::new(pointer) }
+    }
+
     /// The function with this index in the instance's module.
     pub fn function(&self, instance: &Instance, index: u32) -> FuncRef {
         if let Some(import) = instance.imports.get(index as usize) {
@@ -177,24 +202,15 @@ impl Store {
         }
         let index = ExportIndex::Function(FunctionIndex::from_u32(index));
         let VMExtern::Function(handle) = self.lookup(instance, index) else { unreachable!("asked for a function") };
-        let pointer = self.with_objects(|objects| {
-            let pointer = handle.get(objects).anyfunc.as_ptr();
-            // The lookup added an object, of which only the address matters.
-            VMFunction::list_mut(objects).pop();
-            pointer
-        });
-        // SAFETY: the function is the instance's own, which lives as long as the store.
-        unsafe { FuncRef::new(pointer) }
+        self.take_function(handle)
     }
 
-    /// What the JS API calls `function`: its index in the module that defines it. A host function
-    /// has none.
+    /// What the JS API calls `function`: its index in the module that defines it, as its author
+    /// compiled it. A host function has none.
     pub fn function_name(&self, function: FuncRef) -> String {
         let Some(instance) = self.instance_of(function) else { return String::new() };
-        let imported = instance.imports.len() as u32;
-        let first = instance.first_function.get().unwrap_or_else(|| self.function(&instance, imported));
-        instance.first_function.set(Some(first));
-        (imported + function.distance(first)).to_string()
+        let distance = instance.first_function.get().map_or(0, |first| function.distance(first));
+        instance.code.original_index(instance.imports.len() as u32 + distance).to_string()
     }
 
     /// The table with this index in the instance's module.

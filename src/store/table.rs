@@ -1,5 +1,5 @@
 use super::{FuncRef, Store};
-use crate::engine::table_type;
+use crate::engine::{MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
 use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMTable};
@@ -14,6 +14,10 @@ impl Store {
     /// # Errors
     /// `OutOfRange` for more entries than the engine has.
     pub fn table_new(&self, ty: &TableType) -> Result<TableId> {
+        if ty.limits.minimum > MOST_ENTRIES.into() {
+            let message = format!("a table may have {MOST_ENTRIES} entries, {} were asked for", ty.limits.minimum);
+            return Err(ErrorKind::OutOfRange { message }.into());
+        }
         let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
             .map_err(|message| ErrorKind::OutOfRange { message })?;
         let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, table));
@@ -83,16 +87,10 @@ impl Store {
         }
         let handle = self.table(id);
         let size = self.table_size(id);
-        const MOST: u32 = 10_000_000; // as V8; the engine itself knows no limit here
-        let grown = if size.checked_add(delta).is_some_and(|size| size <= MOST) {
-            let element = self.element(id, value)?;
-            self.with_objects(|objects| handle.get_mut(objects).grow(delta, element))
-        } else {
-            None
-        };
+        let element = self.element(id, value)?;
+        let grown = self.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
         grown.ok_or_else(|| {
-            let maximum = self.with_objects(|objects| handle.get(objects).ty().maximum);
-            let most = maximum.unwrap_or(MOST).min(MOST);
+            let most = self.with_objects(|objects| handle.get(objects).ty().maximum).unwrap_or(MOST_ENTRIES);
             let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
             ErrorKind::OutOfRange { message }.into()
         })

@@ -68,7 +68,7 @@ fn describe(code: Option<TrapCode>) -> (&'static str, &'static str) {
         Some(T::TableAccessOutOfBounds) => ("table-out-of-bounds", "table index is out of bounds"),
         Some(T::IndirectCallToNull) => ("null-function", "null function in an indirect call"),
         Some(T::BadSignature) => ("signature-mismatch", "function signature mismatch in an indirect call"),
-        Some(T::IntegerOverflow) => ("integer-overflow", "divide result unrepresentable"),
+        Some(T::IntegerOverflow) => ("integer-overflow", "integer overflow"),
         Some(T::IntegerDivisionByZero) => ("divide-by-zero", "divide by zero"),
         Some(T::BadConversionToInteger) => ("float-unrepresentable", "float unrepresentable in integer range"),
         Some(T::UnreachableCodeReached) => ("unreachable", "unreachable"),

@@ -4,8 +4,8 @@ use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmparser::{
-    ConstExpr, ElementItems, Encoding, ExternalKind, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload,
-    TableInit, TypeRef, Validator,
+    ConstExpr, ElementItems, ExternalKind, KnownCustom, Name, NameMap, NameSectionReader, Operator, Parser, Payload,
+    TableInit, TypeRef, Validator, WasmFeatures,
 };
 
 /// A validated module, described.
@@ -106,6 +106,13 @@ impl From<wasmparser::BinaryReaderError> for Error {
     }
 }
 
+fn lacking(error: &wasmparser::BinaryReaderError) -> Error {
+    let (says, offset) = (error.message(), error.offset());
+    let message =
+        format!("the module is valid, but uses what this compiler does not have: {says} (at offset {offset:#x})");
+    ErrorKind::Unsupported { message }.into()
+}
+
 fn unsupported(what: String) -> Error {
     ErrorKind::Unsupported { message: format!("the engine does not have {what}") }.into()
 }
@@ -120,7 +127,14 @@ impl Binary {
         if !bytes.starts_with(b"\0asm") {
             return Err(not_wasm(bytes));
         }
-        Validator::new_with_features(features.parsed()).validate_all(bytes)?;
+        if bytes.get(4..8) == Some(&[0x0d, 0x00, 0x01, 0x00]) {
+            return Err(unsupported("components, only core modules: give it the module inside".into()));
+        }
+        if let Err(error) = Validator::new_with_features(features.parsed()).validate_all(bytes) {
+            // What some engine takes is no broken file.
+            let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).is_ok();
+            return Err(if valid { lacking(&error) } else { error.into() });
+        }
         let mut binary = Self::default();
         for payload in Parser::new(0).parse_all(bytes) {
             binary.section(payload?, bytes)?;
@@ -133,9 +147,6 @@ impl Binary {
 
     fn section(&mut self, payload: Payload<'_>, bytes: &[u8]) -> Result<()> {
         match payload {
-            Payload::Version { encoding: Encoding::Component, .. } => {
-                return Err(unsupported("components: give it a core module".into()));
-            }
             Payload::TypeSection(reader) => {
                 for ty in reader.into_iter_err_on_gc_types() {
                     self.types.push(FuncType::from_parsed(&ty?).map_err(unsupported)?);
@@ -243,7 +254,7 @@ impl Binary {
         self.imports.iter().find(many).map_or(Ok(()), |import| {
             let (module, name) = (&import.module, &import.name);
             Err(unsupported(format!(
-                "imported functions with more than one result here, as \"{module}\".\"{name}\" is"
+                "imported functions with more than one result on the compiler singlepass, as \"{module}\".\"{name}\" is"
             )))
         })
     }
@@ -279,15 +290,28 @@ impl Binary {
     pub fn function_type(&self, index: u32) -> &FuncType {
         &self.types[self.functions[index as usize] as usize]
     }
+}
 
-    /// The export `name`.
-    pub fn export(&self, name: &str) -> Option<&Export> {
-        self.exports.iter().find(|export| export.name == name)
+fn read_map(map: NameMap<'_>) -> std::result::Result<(), BadNames> {
+    map.into_iter().try_for_each(|naming| readable(naming?.name))
+}
+
+/// The compilers write names into symbol tables, where NUL ends one.
+fn readable(name: &str) -> std::result::Result<(), BadNames> {
+    if name.contains('\0') { Err(BadNames) } else { Ok(()) }
+}
+
+/// A name section that the engine would stumble over.
+struct BadNames;
+
+impl From<wasmparser::BinaryReaderError> for BadNames {
+    fn from(_: wasmparser::BinaryReaderError) -> Self {
+        Self
     }
 }
 
 /// Reads a name section to its end, as the engine is going to.
-fn read_names(section: NameSectionReader<'_>) -> wasmparser::Result<()> {
+fn read_names(section: NameSectionReader<'_>) -> std::result::Result<(), BadNames> {
     for names in section {
         match names? {
             Name::Function(map)
@@ -297,13 +321,14 @@ fn read_names(section: NameSectionReader<'_>) -> wasmparser::Result<()> {
             | Name::Global(map)
             | Name::Element(map)
             | Name::Data(map)
-            | Name::Tag(map) => map.into_iter().try_for_each(|naming| naming.map(drop))?,
+            | Name::Tag(map) => read_map(map)?,
             Name::Local(map) | Name::Label(map) | Name::Field(map) => {
                 for inner in map {
-                    inner?.names.into_iter().try_for_each(|naming| naming.map(drop))?;
+                    read_map(inner?.names)?;
                 }
             }
-            Name::Module { .. } | Name::Unknown { .. } => {}
+            Name::Module { name, .. } => readable(name)?,
+            Name::Unknown { .. } => {}
         }
     }
     Ok(())
@@ -322,7 +347,13 @@ fn not_wasm(bytes: &[u8]) -> Error {
     ErrorKind::InvalidWasm { message: format!("expected magic word 00 61 73 6d, got {what}"), offset: 0 }.into()
 }
 
+/// Entries that a table may begin with: V8's limit.
+const MOST_ENTRIES: u64 = 10_000_000;
+
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
+    if ty.initial > MOST_ENTRIES {
+        return Err(unsupported(format!("tables of {} entries, only of {MOST_ENTRIES}", ty.initial)));
+    }
     let limits = Limits { minimum: ty.initial, maximum: ty.maximum };
     Ok(TableType { element: RefType::from_parsed(ty.element_type).map_err(unsupported)?, limits })
 }
@@ -365,7 +396,7 @@ mod tests {
         assert_eq!(binary.tables[1].limits, Limits { minimum: 3, maximum: Some(3) });
         let (name, range) = &binary.custom_sections[0];
         assert_eq!((name.as_str(), &bytes[range.clone()]), ("note", b"hello".as_slice()));
-        assert_eq!(binary.export("two").unwrap().index, 1);
+        assert_eq!(binary.exports.iter().find(|export| export.name == "two").unwrap().index, 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod declared;
 mod features;
 mod types;
 
-pub use binary::{Binary, ExternKind};
+pub use binary::{Binary, Export, ExternKind};
 pub use declared::{DECLARED_MODULE, Declaration, original_export};
 pub use features::Features;
 pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValType};
