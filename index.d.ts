@@ -17,6 +17,9 @@
  * a place in a module where an implementation can be changed, and {@link link}, which changes it.
  *
  * Every error has a `code`, and `docs/errors.md` lists them all. When a call is refused, nothing has changed.
+ *
+ * No object of this package goes to another thread, nor through `structuredClone`: from Node 22.10 on that is a
+ * `DataCloneError`. Node 20 has no way to say so, and an empty object arrives: send the bytes of the module instead.
  */
 
 /// <reference lib="es2020.bigint" />
@@ -64,18 +67,16 @@ export interface WasmFunction<P extends unknown[] = any, R = any> {
  * converted as for an import: `number` for `i32`, `f32` and `f64`, `bigint` for `i64`.
  */
 export type Implementation<P extends unknown[] = any, R = any> =
-  | WasmFunction<P, R>
-  | (((...parameters: P) => R) & { readonly [signature]?: undefined })
+  WasmFunction<P, R> | (((...parameters: P) => R) & { readonly [signature]?: undefined })
 
 /** A record of functions as one writes it down, with each function an exported WebAssembly function. */
-type Exports<E> = {
-  readonly [Name in keyof E]: E[Name] extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : E[Name]
-}
+type Exports<E> = { readonly [Name in keyof E]: Export<E[Name]> }
+/** Of an optional function, each member of the union by itself. */
+type Export<T> = T extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : T
 
 /** A record of functions as one writes it down, with each function a slot of its type. */
-type Slots<S> = {
-  readonly [Name in keyof S]: S[Name] extends (...parameters: infer P) => infer R ? Slot<P, R> : S[Name]
-}
+type Slots<S> = { readonly [Name in keyof S]: Declared<S[Name]> }
+type Declared<T> = T extends (...parameters: infer P) => infer R ? Slot<P, R> : T
 
 /**
  * What a plugin has, for the type checker: its exports, and its slots by their full names.
@@ -228,7 +229,8 @@ export class Memory {
   constructor(descriptor: MemoryDescriptor, options?: StoreOptions)
   /**
    * The bytes themselves, not a copy. Growth detaches the buffer, from JavaScript or from inside WebAssembly: take
-   * it again after every call. Until then it is the same object.
+   * it again after every call. Until then it is the same object. It belongs to this thread: never transfer it to
+   * another one.
    */
   readonly buffer: ArrayBuffer
   /**
@@ -250,7 +252,11 @@ export interface TableDescriptor {
 /** A table of functions. */
 export class Table {
   #private
-  /** `init` is what every entry holds to begin with. Default: nothing. */
+  /**
+   * `init` is what every entry holds to begin with. Default: nothing.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: more than 10 000 000 entries
+   */
   constructor(descriptor: TableDescriptor, init?: WasmFunction | null, options?: StoreOptions)
   readonly length: number
   /** @throws {RangeError} `ERR_OUT_OF_RANGE` */
@@ -333,8 +339,8 @@ export interface FileUrl {
  * Reads a file, compiles it on another thread and makes an instance of it.
  *
  * It takes a path or a `file:` URL, and rejects with Node's own error (`ENOENT` and so on) when the file cannot be
- * read, else as {@link compile} and the constructor of {@link Instance} do; those errors name the file, and have
- * it as `file`.
+ * read, else as {@link compile} and the constructor of {@link Instance} do. Every error that is about the module in
+ * the file begins with the file's name, and has it as `file`.
  */
 export function load<T extends PluginShape = {}>(
   file: string | FileUrl,
@@ -364,7 +370,11 @@ export class Slot<P extends unknown[] = any, R = any> {
   readonly original: WasmFunction<P, R>
   /** Whether a link stands. */
   readonly linked: boolean
-  /** Puts the original back. The links that stand count as undone. */
+  /**
+   * Puts the original back. The links that stand count as undone.
+   *
+   * @throws {LinkError} `ERR_RELINK_CYCLE`: the original, another slot's import, leads back here by now
+   */
   reset(): void
   /** For the type checker only; there is no such property. */
   private readonly [signature]: Exactly<P, R>
@@ -383,7 +393,8 @@ export class Link<P extends unknown[] = any, R = any> {
    * Puts back what was there before.
    *
    * @throws {LinkError} `ERR_RELINK_UNDONE`: it has been undone; `ERR_RELINK_ORDER`: the slot was linked again
-   * since, and that link goes first; `ERR_RELINK_CHANGED`: the table entry was written since. Nothing has changed.
+   * since, and that link goes first; `ERR_RELINK_CHANGED`: the table entry was written since; `ERR_RELINK_CYCLE`:
+   * what was there leads back to the slot by now. Nothing has changed.
    */
   undo(): void
   /**
@@ -411,9 +422,11 @@ export class Relink {
  *
  * The implementation is an exported WebAssembly function of an instance of the same store (an export, a slot's
  * `original` or `current`, what a table holds), or any JavaScript function: that is called as an import is, its
- * arguments and result are converted, and an error it throws comes out as it is. Before anything changes, it is checked that both are alive and
- * of one store, that the types are the same and, between two functions that Rust declares `#[relinkable]`, that
- * the Rust types are.
+ * arguments and result are converted, and an error it throws comes out as it is. A function that Node's own
+ * WebAssembly made is a JavaScript function here: nobody compares its type with the slot's.
+ *
+ * Before anything changes, it is checked that both are alive and of one store, that the types are the same and,
+ * between two functions that Rust declares `#[relinkable]`, that the Rust types are.
  *
  * ```ts
  * const change = link(update.exports.discount, plugin.slots['pricing::discount'])
@@ -422,7 +435,7 @@ export class Relink {
  *
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: the arguments are not a function and a Slot
  * @throws {LinkError} `ERR_RELINK_SIGNATURE` or `ERR_RELINK_ABI` (with `expected` and `actual`),
- * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_CYCLE`; each with the `slot`'s name
+ * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_COMPILER`, `ERR_RELINK_CYCLE`; each with the `slot`'s name
  */
 export function link<P extends unknown[], R>(
   implementation: Implementation<NoInfer<P>, NoInfer<R>>,
@@ -452,9 +465,7 @@ export function relink<const C extends Iterable<Change>>(changes: C & CheckedCha
 /** Each change of an array by its own types, so that a wrong pair is an error where it stands. */
 type CheckedChanges<C> = C extends readonly unknown[]
   ? {
-      readonly [Index in keyof C]: C[Index] extends readonly [unknown, Slot<infer P, infer R>]
-        ? Change<P, R>
-        : Change
+      readonly [Index in keyof C]: C[Index] extends readonly [unknown, Slot<infer P, infer R>] ? Change<P, R> : Change
     }
   : unknown
 
@@ -500,7 +511,7 @@ export class LinkError extends Error {
   readonly expected?: string
   /** What came */
   readonly actual?: string
-  /** `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may have been meant */
+  /** `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may have been meant, or some of all */
   readonly candidates?: readonly string[]
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */
   readonly refusals?: readonly Refusal[]

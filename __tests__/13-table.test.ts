@@ -41,6 +41,10 @@ describe.each(compilers)('tables (%s)', (compiler) => {
     expect(call(2)).toBe(2)
     expect(table.grow(1)).toBe(3)
     expect(table.get(3)).toBeNull()
+    const free = new Table({ element: 'anyfunc', initial: 1 })
+    expect(free.grow(1, undefined)).toBe(1)
+    expect(free.grow(1, null)).toBe(2)
+    expect([free.get(1), free.get(2), free.length]).toEqual([null, null, 3])
     expect(() => table.grow(1)).toThrow(RangeError)
     expect(table).toHaveLength(4)
   })
@@ -103,10 +107,23 @@ describe('new Table', () => {
     [{ element: 'anyfunc', initial: -1 }, TypeError],
     [{ element: 'anyfunc', initial: 2, maximum: 1 }, RangeError],
     [{ element: 'anyfunc', initial: 4294967295 }, RangeError],
+    [{ element: 'anyfunc', initial: 10_000_001 }, RangeError],
+    [{ element: 'externref', initial: 10_000_001, maximum: 20_000_000 }, RangeError],
   ])('refuses %p', (descriptor, expected) => {
     const error = thrownBy(() => new Table(descriptor as never))
     expect(error).toBeInstanceOf(expected)
     expect(error.code).toMatch(/^ERR_/)
+  })
+
+  test('may have ten million entries, and say that it may have more', () => {
+    expect(new Table({ element: 'anyfunc', initial: 0, maximum: 4294967295 })).toHaveLength(0)
+    expect(new Table({ element: 'anyfunc', initial: 10_000_000 })).toHaveLength(10_000_000)
+    const error = thrownBy(() => new Table({ element: 'anyfunc', initial: 10_000_001 }))
+    expect(error).toMatchObject({
+      name: 'RangeError',
+      code: 'ERR_OUT_OF_RANGE',
+      message: expect.stringContaining('10000001'),
+    })
   })
 
   test('looks as the specification says', () => {

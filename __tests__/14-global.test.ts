@@ -82,6 +82,18 @@ describe('new Global', () => {
     expect(() => new Global(descriptor as never, value as never)).toThrow(TypeError)
   })
 
+  test('its members are for globals, and the setter wants a value', () => {
+    for (const receiver of [{}, Global.prototype, undefined]) {
+      const error = thrownBy(() => Global.prototype.valueOf.call(receiver as never))
+      expect(error).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/^expected a Global as `this`/) })
+    }
+    const global = new Global({ value: 'i32', mutable: true }, 3)
+    const { set } = Object.getOwnPropertyDescriptor(Global.prototype, 'value')!
+    const error = thrownBy(() => Reflect.apply(set!, global, []))
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+    expect(global.value).toBe(3)
+  })
+
   test('looks as the specification says', () => {
     const global = new Global({ value: 'i32' })
     expect(String(global)).toBe('[object WebAssembly.Global]')

@@ -9,7 +9,7 @@ const TRAPS: Record<string, [body: string, message: string]> = {
   'divide-by-zero': ['(drop (i32.div_s (i32.const 1) (global.get $zero)))', 'divide by zero'],
   'integer-overflow': [
     '(drop (i32.div_s (i32.const 0x80000000) (i32.sub (global.get $zero) (i32.const 1))))',
-    'divide result unrepresentable',
+    'integer overflow',
   ],
   'float-unrepresentable': ['(drop (i32.trunc_f32_s (f32.const nan)))', 'float unrepresentable in integer range'],
   'memory-out-of-bounds': ['(drop (i32.load (i32.const 65536)))', 'memory access out of bounds'],

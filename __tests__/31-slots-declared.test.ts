@@ -123,6 +123,22 @@ describe('names', () => {
     expect(instance.slots['discuont']).toBeUndefined()
   })
 
+  test('one that is like no other: what there is, and at most ten of it', async () => {
+    const some = await make('shop::tax', 'shop::pricing::discount')
+    const far = thrownBy(() => some.slot('zzzzzzzz'))
+    expect(far.candidates).toEqual(['shop::tax', 'shop::pricing::discount'])
+    expect(far.message).toBe(
+      'no slot is called "zzzzzzzz"; none has a similar name; there is "shop::tax", "shop::pricing::discount"',
+    )
+    const near = thrownBy(() => some.slot('taxes'))
+    expect(near.candidates).toEqual(['shop::tax'])
+    const names = Array.from({ length: 12 }, (_, index) => `shop::slot_${index}`)
+    const many = await make(...names)
+    const lost = thrownBy(() => many.slot('discount'))
+    expect(lost.candidates).toEqual(names.slice(0, 10))
+    expect(lost.message).toMatch(/; none has a similar name; the first 10 of 12 are "shop::slot_0", .*"shop::slot_9"$/)
+  })
+
   test('in a module without slots', async () => {
     const instance = await make()
     const error = thrownBy(() => instance.slot('discount'))

@@ -100,6 +100,8 @@ describe.each(compilers)('relink (%s)', (compiler) => {
       [5, 'ERR_RELINK_STORE'],
       [6, 'ERR_INVALID_ARG_TYPE'],
     ])
+    expect(error.refusals[4]).toMatchObject({ slot: 'b::f', message: expect.stringMatching(/another store/) })
+    expect(error.message).toMatch(/\[6\] expected an array .*[^;]$/)
     expect(error.refusals[0].message).toBe('expected a function as `changes[1][0]`, got 5')
     expect(answers()).toEqual([1, 2, 3n])
     expect(a.slot('f').linked).toBe(false)
@@ -153,11 +155,32 @@ test('what is no list of changes', () => {
   }
 })
 
-test('an iterable that throws comes out as it is', async () => {
-  const own = new Error('mine')
-  function* changes(): Generator<never> {
-    yield* []
-    throw own
-  }
-  expect(thrownBy(() => relink(changes()))).toBe(own)
-})
+test.each([new Error('mine'), Object.assign(new Error('mine'), { code: 'ERR_RELINK_STORE' }), null, undefined, 5])(
+  'what the user’s code throws while the changes are read comes out as it is: %p',
+  (own) => {
+    const fail = (): never => {
+      throw own
+    }
+    function* failing(): Generator<never> {
+      yield* []
+      fail()
+    }
+    const sources = [
+      failing(),
+      [Object.defineProperty([() => 1, 2], 0, { get: fail })],
+      [Object.defineProperty([() => 1, 2], Symbol.iterator, { value: fail })],
+      [new Proxy([1, 2], { get: fail })],
+      // After a change that is to be refused, too.
+      [5, Object.defineProperty([() => 1, 2], 1, { get: fail })],
+    ]
+    for (const changes of sources) {
+      let thrown: unknown = 'nothing was thrown'
+      try {
+        relink(changes as never)
+      } catch (error) {
+        thrown = error
+      }
+      expect(thrown).toBe(own)
+    }
+  },
+)

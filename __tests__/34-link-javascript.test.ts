@@ -1,6 +1,6 @@
 // JavaScript functions as implementations of slots.
 import { Instance, Module, link, relink } from '..'
-import { compilers, declaring, guest, instanceOf, thrownBy } from './support'
+import { compilers, declaring, guest, instanceOf, thrownBy, wat } from './support'
 
 const imports = { env: { host_hook() {} } }
 
@@ -79,10 +79,30 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     // It is exported WebAssembly like any other: good for tables, imports and other slots.
     const { exports } = await instanceOf(
       `(module (import "env" "f" (func $f (result i32))) (func (export "twice") (result i32) (i32.mul (call $f) (i32.const 2))))`,
-      { env: { f: a.slot('replace_me').current } },
+      { env: { f: a.slot('replace_me').current! } },
       { compiler },
     )
     expect(exports.twice()).toBe(100)
+  })
+
+  test('may be a function of Node’s own WebAssembly', async () => {
+    const bytes = await wat(
+      '(module (func (export "f") (result i32) i32.const 42) (func (export "trap") (result i32) unreachable))',
+    )
+    const { f, trap } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Record<string, () => number>
+    const b = seed()
+    const slot = b.slot('replace_me')
+    const change = link(f!, slot)
+    expect(change.implementation).toBe(f)
+    expect([b.exports.watch_me(), b.exports.watch_dyn(), slot.current!()]).toEqual([42, 42, 42])
+    const nested = link(trap!, slot)
+    // The error is Node's, and comes out as it is.
+    const error = thrownBy(() => b.exports.watch_me())
+    expect(error).toBeInstanceOf(WebAssembly.RuntimeError)
+    expect(error.code).toBeUndefined()
+    nested.undo()
+    change.undo()
+    expect(b.exports.watch_me()).toBe(10)
   })
 
   test('stands in an entry of a table', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { CompileError, Instance, LinkError, Module, RuntimeError, Store, compile, instantiate, load } from '..'
+import { CompileError, Instance, LinkError, Memory, Module, RuntimeError, Store, compile, instantiate, load } from '..'
 import { compilers, guest, guestPath, rejectionOf, wat } from './support'
 
 /** A number as WebAssembly writes it, in five bytes whatever it is. */
@@ -149,6 +149,36 @@ describe('load', () => {
     expect(running).toBeInstanceOf(RuntimeError)
     expect(running).toMatchObject({ code: 'ERR_RELINK_TRAP', file: trapping })
     expect(running.stack).toMatch(/^RuntimeError: .*trapping\.wasm: unreachable\n {4}at boom /)
+  })
+
+  test('also errors about arguments, where they are about its imports', async () => {
+    const needy = file('needs.wasm', await wat('(module (import "env" "f" (func)))'))
+    for (const imports of [undefined, {}, { env: 5 }]) {
+      const error = await rejectionOf(load(needy, imports as never))
+      expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', file: needy })
+      expect(error.message.startsWith(`${needy}: expected an object as \`imports`)).toBe(true)
+      expect(error.stack).toContain(`TypeError: ${needy}: `)
+    }
+    const memory = file('memory.wasm', await wat('(module (import "env" "m" (memory 1)))'))
+    const m = new Memory({ initial: 1 }, { store: new Store() })
+    expect(await rejectionOf(load(memory, { env: { m } }))).toMatchObject({ code: 'ERR_RELINK_STORE', file: memory })
+    // What has nothing to do with the file does not name it.
+    for (const error of [await rejectionOf(load(needy, 5 as never)), await rejectionOf(load(needy, {}, 5 as never))]) {
+      expect(error).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/^expected an object as/) })
+      expect(error).not.toHaveProperty('file')
+    }
+  })
+
+  test('but not what a getter of the imports throws', async () => {
+    const needy = file('getter.wasm', await wat('(module (import "env" "f" (func)))'))
+    const own = new LinkError('mine')
+    const imports = {
+      get env(): never {
+        throw own
+      },
+    }
+    expect(await rejectionOf(load(needy, imports))).toBe(own)
+    expect([own.message, own.file]).toEqual(['mine', undefined])
   })
 
   test('but not what an import throws', async () => {

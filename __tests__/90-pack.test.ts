@@ -119,6 +119,18 @@ test('the package holds what it should, and nothing else', () => {
   expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))).not.toHaveProperty('optionalDependencies')
 })
 
+test('the binary that is packed is the one that was built', () => {
+  const binary = `wasm-relink.${platform}.node`
+  const [built, packed] = [join(root, binary), join(root, 'npm', platform, binary)].map((file) => readFileSync(file))
+  // Not toEqual, which would print 20 MB. `npm run setup` makes them equal, and so does `npm run build`.
+  expect(built!.equals(packed!)).toBe(true)
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  expect(scripts).toMatchObject({
+    build: expect.stringContaining('napi build'),
+    postbuild: 'node scripts/platforms.mjs binary',
+  })
+})
+
 test('there is a folder for each platform, with its os, cpu and libc', () => {
   expect(readdirSync(join(root, 'npm')).toSorted()).toEqual(platforms.toSorted())
   const { version, napi, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

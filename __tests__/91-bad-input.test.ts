@@ -32,7 +32,6 @@ describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
     ['zeros', new Uint8Array(1000)],
     ['the magic number alone', new Uint8Array([0, 97, 115, 109])],
     ['another version', new Uint8Array([0, 97, 115, 109, 2, 0, 0, 0])],
-    ['a component', new Uint8Array([0, 97, 115, 109, 13, 0, 1, 0])],
     ['an ELF file', new Uint8Array([127, 69, 76, 70, 2, 1, 1, 0, 0, 0, 0, 0])],
     ['the text format', new Uint8Array(Buffer.from('(module (func))'))],
   ])('%s', async (_, bytes) => {
@@ -45,6 +44,32 @@ describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
     expect(rejected).toBeInstanceOf(CompileError)
     expect(rejected.code).toBe('ERR_RELINK_INVALID_WASM')
     expect(validate(bytes, { compiler })).toBe(false)
+  })
+
+  test('a component, which other engines take', async () => {
+    const component = new Uint8Array([0, 97, 115, 109, 13, 0, 1, 0])
+    expectError(
+      thrownBy(() => make(component)),
+      CompileError,
+      'ERR_RELINK_UNSUPPORTED',
+    )
+    expect(await rejectionOf(compile(component, { compiler }))).toMatchObject({ code: 'ERR_RELINK_UNSUPPORTED' })
+    expect(validate(component, { compiler })).toBe(false)
+  })
+
+  test('what was detached, which is nothing', async () => {
+    const whole = (await wat('(module)')).buffer
+    const sources = [whole, new Uint8Array(whole), new Uint8Array(whole, 4), new DataView(whole), Buffer.from(whole)]
+    structuredClone(whole, { transfer: [whole] })
+    for (const source of sources) {
+      expectError(
+        thrownBy(() => new Module(source, { compiler })),
+        CompileError,
+        'ERR_RELINK_INVALID_WASM',
+      )
+      expect(await rejectionOf(compile(source, { compiler }))).toMatchObject({ code: 'ERR_RELINK_INVALID_WASM' })
+      expect(validate(source, { compiler })).toBe(false)
+    }
   })
 
   /** The code of the CompileError for these bytes, `taken` if there is none; anything else is thrown on. */

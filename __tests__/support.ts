@@ -20,6 +20,8 @@ export async function wat(text: string): Promise<Uint8Array<ArrayBuffer>> {
     reference_types: true,
     sign_extension: true,
     sat_float_to_int: true,
+    tail_call: true,
+    tail_call: true,
   })
   try {
     parsed.resolveNames()

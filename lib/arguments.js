@@ -4,9 +4,14 @@ const { inspect, types } = require('node:util')
 const { typeError, rangeError } = require('./errors')
 const { nearest } = require('./nearest')
 
-/** A value in a few words, for messages. Runs none of the user's code. */
+/** A value in a few words, for messages. What the user's code throws meanwhile (a string tag) is not told. */
 function inWords(value) {
-  return inspect(value, { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity })
+  const options = { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity }
+  try {
+    return inspect(value, options)
+  } catch {
+    return `a value of type ${typeof value}`
+  }
 }
 
 /** The TypeError for an argument that is not what was expected. */
@@ -17,14 +22,23 @@ function wrongType(expected, argument, value, hint = '') {
 /** The bytes of an ArrayBuffer, a SharedArrayBuffer or a view of one. */
 function toBytes(value) {
   let bytes
-  if (ArrayBuffer.isView(value)) bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  else if (types.isAnyArrayBuffer(value)) bytes = new Uint8Array(value)
+  if (ArrayBuffer.isView(value)) bytes = unlessDetached(() => [value.buffer, value.byteOffset, value.byteLength])
+  else if (types.isAnyArrayBuffer(value)) bytes = unlessDetached(() => [value])
   else {
     const hint = typeof value === 'string' ? '`load(path)` reads a file' : ''
     throw wrongType('an ArrayBuffer or a view of one', 'bytes', value, hint)
   }
   // Shared bytes may change while they are compiled: what is checked must be what is run.
   return types.isSharedArrayBuffer(bytes.buffer) ? bytes.slice() : bytes
+}
+
+/** A buffer that is detached, or that ends before the view of it does, has no bytes: so says WebIDL. */
+function unlessDetached(range) {
+  try {
+    return new Uint8Array(...range())
+  } catch {
+    return new Uint8Array()
+  }
 }
 
 /**
@@ -71,13 +85,14 @@ function toUnsignedLong(value, argument) {
   )
 }
 
-/** The `initial` and `maximum` of a memory or a table; `most` is what WebAssembly itself allows. */
-function toLimits({ initial: givenInitial, maximum: givenMaximum }, most = 0xffff_ffff) {
+/** The `initial` and `maximum` of a memory or a table; `most` says how much each may be. */
+function toLimits({ initial: givenInitial, maximum: givenMaximum }, most) {
   if (givenInitial === undefined) throw wrongType('an integer', 'descriptor.initial', givenInitial)
   const initial = toUnsignedLong(givenInitial, 'descriptor.initial')
   const maximum = givenMaximum === undefined ? undefined : toUnsignedLong(givenMaximum, 'descriptor.maximum')
   for (const [name, value] of Object.entries({ initial, maximum })) {
-    if (value > most) throw rangeError(`\`descriptor.${name}\` is ${value}, more than the ${most} that there can be`)
+    if (value <= most[name] || value === undefined) continue
+    throw rangeError(`\`descriptor.${name}\` is ${value}, more than the ${most[name]} that there can be`)
   }
   if (maximum < initial) {
     throw rangeError(`\`descriptor.maximum\` is ${maximum}, less than \`descriptor.initial\`, which is ${initial}`)

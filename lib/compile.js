@@ -6,8 +6,12 @@ const native = require('./native')
 
 /** Compiles on another thread. The bytes are copied first, so that the caller may use them again at once. */
 async function compile(bytes, options = undefined) {
-  const compiler = toCompiler(toOptions(options, ['compiler']))
-  return fromNative(await native.compileAsync(toBytes(bytes), compiler))
+  return compileWith(toCompiler(toOptions(options, ['compiler'])), bytes)
+}
+
+/** `compile` for bytes that came from `file`, if from any. */
+async function compileWith(compiler, bytes, file = undefined) {
+  return fromNative(await native.compileAsync(toBytes(bytes), compiler, file), file)
 }
 
 /** Whether `compile` would take the bytes. Compiles nothing. */
@@ -16,4 +20,4 @@ function validate(bytes, options = undefined) {
   return native.validate(toBytes(bytes), compiler)
 }
 
-module.exports = { compile, validate }
+module.exports = { compile, compileWith, validate }

@@ -60,9 +60,12 @@ function buildError(json) {
   return frames.length > 0 ? withFrames(error, frames) : error
 }
 
+/** Whether an error that came out of a native call is to be translated; a user's own is not. */
+const isNative = (error) => error?.code === NATIVE
+
 /** The error to throw for one that came out of a native call: a user's own comes back unchanged. */
 function translate(error) {
-  return error?.code === NATIVE ? buildError(error.message) : error
+  return isNative(error) ? buildError(error.message) : error
 }
 
 /** Puts the frames of WebAssembly, innermost first, on top of the JavaScript ones, as V8 shows its own. */
@@ -79,8 +82,9 @@ function withFrames(error, frames) {
   return error
 }
 
-/** Adds the file that an error is about to its message, and as the property `file`. */
+/** Adds the file that an error is about, if it is about one, to its message, and as the property `file`. */
 function nameFile(error, file) {
+  if (file === undefined) return error
   const before = String(error)
   const stack = error.stack
   error.message = `${file}: ${error.message}`
@@ -89,4 +93,14 @@ function nameFile(error, file) {
   return error
 }
 
-module.exports = { CompileError, LinkError, RuntimeError, typeError, rangeError, buildError, translate, nameFile }
+module.exports = {
+  CompileError,
+  LinkError,
+  RuntimeError,
+  typeError,
+  rangeError,
+  buildError,
+  isNative,
+  translate,
+  nameFile,
+}

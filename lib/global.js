@@ -3,7 +3,9 @@
 const { inWords, toDescriptor, toOptions } = require('./arguments')
 const { typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
+const { inspectable } = require('./inspect')
 const { toStore } = require('./store')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
 let brand
@@ -15,12 +17,18 @@ class Global {
   static {
     brand = new Brand('a Global', (value) => (#handle in value ? value.#handle : undefined))
     webidl(this, 'WebAssembly.Global')
+    inspectable(this, {
+      type: (global) => typeOf(global.#handle).value,
+      mutable: (global) => typeOf(global.#handle).mutable,
+      value: (global) => global.value,
+    })
   }
 
   constructor(descriptor, value = undefined, options = undefined) {
     this.#handle = descriptor instanceof Handle ? descriptor : create(descriptor, value, options)
     const { store, id } = this.#handle
     store.keep(Global, id, this)
+    uncloneable(this)
   }
 
   get value() {
@@ -30,14 +38,18 @@ class Global {
 
   set value(value) {
     const { store, id } = brand.get(this)
-    const convert = numeric[store.globalType(id).value]?.[0]
+    if (arguments.length === 0) throw typeError('expected a value to set, got none')
+    const convert = numeric[typeOf({ store, id }).value]?.[0]
     store.globalSet(id, convert === undefined ? value : convert(value))
   }
 
   valueOf() {
-    return this.value
+    const { store, id } = brand.get(this)
+    return store.globalGet(id)
   }
 }
+
+const typeOf = ({ store, id }) => store.globalType(id)
 
 function create(descriptor, value, options) {
   const store = toStore(toOptions(options, ['store']))

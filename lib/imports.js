@@ -1,7 +1,7 @@
 'use strict'
 
 const { inWords, wrongType } = require('./arguments')
-const { LinkError } = require('./errors')
+const { LinkError, nameFile } = require('./errors')
 const { createGlobal, findGlobal } = require('./global')
 const { findMemory } = require('./memory')
 const { findTable } = require('./table')
@@ -18,26 +18,37 @@ function toImports(imports) {
  * Reads what a module imports from the user's object, in the binary's order, as the JS API says: a module
  * name that leads to no object is a TypeError, a value that does not fit is a LinkError.
  *
- * Returns what the native side takes: a function, or the id of a memory, a table or a global.
+ * Returns what the native side takes: a function, or the id of a memory, a table or a global. A refusal names the
+ * file of the module, if it has one; what a user's getter throws comes out as it is.
  */
-function readImports(store, wanted, imports) {
+function readImports(store, wanted, imports, file) {
   toImports(imports)
-  if (imports === undefined && wanted.length > 0) {
-    const [{ module, name }] = wanted
-    throw wrongType('an object', 'imports', imports, `the module imports "${module}"."${name}"`)
-  }
   return wanted.map((item) => {
+    about(file, () => checkNamespaces(item, imports))
     const namespace = imports[item.module]
-    if (!isObject(namespace)) {
-      throw wrongType(
-        'an object',
-        `imports[${JSON.stringify(item.module)}]`,
-        namespace,
-        `it should have "${item.name}"`,
-      )
-    }
-    return readers[item.kind](store, item, namespace[item.name])
+    about(file, () => checkNamespace(item, namespace))
+    const value = namespace[item.name]
+    return about(file, () => readers[item.kind](store, item, value))
   })
+}
+
+/** Runs what throws only errors of this package, about a module that came from `file`. */
+function about(file, run) {
+  try {
+    return run()
+  } catch (error) {
+    throw nameFile(error, file)
+  }
+}
+
+function checkNamespaces({ module, name }, imports) {
+  if (imports !== undefined) return
+  throw wrongType('an object', 'imports', imports, `the module imports "${module}"."${name}"`)
+}
+
+function checkNamespace({ module, name }, namespace) {
+  if (isObject(namespace)) return
+  throw wrongType('an object', `imports[${JSON.stringify(module)}]`, namespace, `it should have "${name}"`)
 }
 
 const readers = {

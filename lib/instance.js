@@ -6,12 +6,14 @@ const { LinkError } = require('./errors')
 const { globalOf } = require('./global')
 const { Brand } = require('./handle')
 const { readImports } = require('./imports')
+const { inspectable } = require('./inspect')
 const { memoryOf } = require('./memory')
 const { toModule } = require('./module')
 const { slotOf } = require('./slot')
 const { resolveSlotName } = require('./slot-names')
 const { toStore } = require('./store')
 const { tableOf } = require('./table')
+const { uncloneable } = require('./uncloneable')
 const { namespace, webidl } = require('./webidl')
 
 let brand
@@ -23,12 +25,18 @@ class Instance {
   static {
     brand = new Brand('an Instance', (value) => (#state in value ? value.#state : undefined))
     webidl(this, 'WebAssembly.Instance')
+    inspectable(this, {
+      exports: (instance) => instance.exports,
+      slots: (instance) => instance.slots,
+      closed: (instance) => instance.closed,
+    })
   }
 
   constructor(module, imports = undefined, options = undefined) {
-    const native = toModule(module)
+    const { native, file } = toModule(module)
     const store = toStore(toOptions(options, ['store']))
-    const { id, exports, slots } = store.instantiate(native, readImports(store, native.imports(), imports))
+    const given = readImports(store, native.imports(), imports, file)
+    const { id, exports, slots } = store.instantiate(native, given, file)
     this.#state = {
       store,
       id,
@@ -36,6 +44,7 @@ class Instance {
       exports: namespace(exports.filter(isVisible).map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
       slots: namespace(slots.map((info) => [info.name, slotOf(store, info)])),
     }
+    uncloneable(this)
   }
 
   get exports() {

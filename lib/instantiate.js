@@ -1,7 +1,7 @@
 'use strict'
 
-const { toBytes, toCompiler, toOptions } = require('./arguments')
-const { compile } = require('./compile')
+const { toCompiler, toOptions } = require('./arguments')
+const { compileWith } = require('./compile')
 const { toImports } = require('./imports')
 const { Instance } = require('./instance')
 const { findModule } = require('./module')
@@ -9,14 +9,18 @@ const { toStore } = require('./store')
 
 /** As WebAssembly.instantiate: an Instance of a Module, or both of bytes. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
-  const { compiler, store } = toOptions(options, ['compiler', 'store'])
-  // What can be refused before the work of compiling is refused before it.
-  toCompiler({ compiler })
-  toStore({ store })
-  toImports(imports)
+  const { compiler, store } = check(imports, options)
   if (findModule(bytesOrModule)) return new Instance(bytesOrModule, imports, { store })
-  const module = await compile(toBytes(bytesOrModule), { compiler })
+  const module = await compileWith(compiler, bytesOrModule)
   return { module, instance: new Instance(module, imports, { store }) }
 }
 
-module.exports = { instantiate }
+/** Refuses what can be refused before the work of compiling, and returns the options. */
+function check(imports, options) {
+  const { compiler, store } = toOptions(options, ['compiler', 'store'])
+  toStore({ store })
+  toImports(imports)
+  return { compiler: toCompiler({ compiler }), store }
+}
+
+module.exports = { instantiate, check }

@@ -3,7 +3,9 @@
 const dispose = require('./dispose')
 const { wrongType } = require('./arguments')
 const { Brand, Handle, onlyInternal } = require('./handle')
+const { inspectable } = require('./inspect')
 const { slotBrand } = require('./slot')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
 let brand
@@ -15,10 +17,16 @@ class Link {
   static {
     brand = new Brand('a Link', (value) => (#handle in value ? value.#handle : undefined))
     webidl(this)
+    inspectable(this, {
+      slot: (change) => change.slot.name,
+      implementation: (change) => change.implementation,
+      previous: (change) => change.previous,
+    })
   }
 
   constructor(handle) {
     this.#handle = onlyInternal(handle, 'Link', 'link(implementation, slot)')
+    uncloneable(this)
   }
 
   get slot() {

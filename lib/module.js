@@ -2,14 +2,17 @@
 
 const { toBytes, toCompiler, toOptions, wrongType } = require('./arguments')
 const { Brand } = require('./handle')
+const { inspectable } = require('./inspect')
 const { compileSync } = require('./native')
 const { toType } = require('./slot')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
-/** A native module on its way into a Module: how `compile` calls the constructor. */
+/** What is in a Module: the native one, and the file that it came from, if `load` made it. */
 class Compiled {
-  constructor(native) {
+  constructor(native, file) {
     this.native = native
+    this.file = file
   }
 }
 
@@ -17,34 +20,40 @@ let brand
 
 /** Compiled code: immutable, and good for any number of instances in any store. */
 class Module {
-  #native
+  #compiled
 
   static {
-    brand = new Brand('a Module', (value) => (#native in value ? value.#native : undefined))
+    brand = new Brand('a Module', (value) => (#compiled in value ? value.#compiled : undefined))
     webidl(this, 'WebAssembly.Module')
+    inspectable(this, {
+      imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
+      exports: (module) => Module.exports(module).map(({ name }) => name),
+      slots: (module) => Module.slots(module).map(({ name }) => name),
+    })
   }
 
   constructor(bytes, options = undefined) {
-    this.#native = bytes instanceof Compiled ? bytes.native : compile(bytes, options)
+    this.#compiled = bytes instanceof Compiled ? bytes : new Compiled(compile(bytes, options))
+    uncloneable(this)
   }
 
   static exports(moduleObject) {
-    return toModule(moduleObject).exports()
+    return toModule(moduleObject).native.exports()
   }
 
   static imports(moduleObject) {
-    const imports = toModule(moduleObject).imports()
+    const imports = toModule(moduleObject).native.imports()
     return imports.map(({ module: from, name, kind }) => ({ module: from, name, kind }))
   }
 
   static customSections(moduleObject, name) {
-    const native = toModule(moduleObject)
+    const { native } = toModule(moduleObject)
     if (name === undefined) throw wrongType('a string', 'name', name)
     return native.customSections(`${name}`)
   }
 
   static slots(moduleObject) {
-    const slots = toModule(moduleObject).slots()
+    const slots = toModule(moduleObject).native.slots()
     return slots.map(({ name, kind, rust, docs, ...type }) => ({ name, kind, type: toType(type), rust, docs }))
   }
 }
@@ -55,12 +64,12 @@ function compile(bytes, options) {
 }
 
 /** The Module of a native one. */
-const fromNative = (native) => new Module(new Compiled(native))
+const fromNative = (native, file) => new Module(new Compiled(native, file))
 
-/** The native module of a Module; undefined for anything else. */
+/** What is in a Module; undefined for anything else. */
 const findModule = (value) => brand.find(value)
 
-/** The native module of an argument that must be a Module. */
+/** What is in an argument that must be a Module. */
 const toModule = (value) => brand.get(value, 'module')
 
 module.exports = { Module, fromNative, findModule, toModule }

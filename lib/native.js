@@ -1,6 +1,6 @@
 'use strict'
 
-const { buildError, translate } = require('./errors')
+const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
 const { platformError } = require('./platform')
 
 const addon = loadAddon()
@@ -47,10 +47,20 @@ class NativeStore {
 
   static {
     for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
-      if (name === 'constructor') continue
+      if (name in this.prototype) continue
       this.prototype[name] = translated(function (...args) {
         return this.#addon[name](...args)
       })
+    }
+  }
+
+  /** Makes an instance of a module that came from `file`, if from any. */
+  instantiate(code, imports, file) {
+    try {
+      return this.#addon.instantiate(code, imports)
+    } catch (error) {
+      // An error of the user's own, thrown by an import that the start function called, comes out as it is.
+      throw isNative(error) || isTrap(error) ? nameFile(translate(error), file) : error
     }
   }
 
@@ -69,14 +79,18 @@ class NativeStore {
   }
 }
 
+/** A trap of the start function is made into an error while WebAssembly runs, and needs no translation. */
+const isTrap = (error) => error instanceof RuntimeError && error.code === 'ERR_RELINK_TRAP' && !('file' in error)
+
 const compileSync = translated(addon.compileSync)
 const validate = translated(addon.validate)
 
-async function compileAsync(bytes, compiler) {
+/** Compiles bytes that came from `file`, if from any. */
+async function compileAsync(bytes, compiler, file) {
   try {
     return await addon.compileAsync(bytes, compiler)
   } catch (error) {
-    throw translate(error)
+    throw nameFile(translate(error), file)
   }
 }
 

@@ -13,11 +13,18 @@ function distance(a, b) {
   return row[b.length]
 }
 
-/** The names that are nearest to one that was not found, nearest first. */
-function nearest(name, names, { atMost = Infinity, limit = 5, key = (candidate) => candidate } = {}) {
+/** How many letters may differ for a name to be taken for a misspelling: about half of them. */
+const tolerance = (a, b) => Math.max(a.length, b.length) / 2
+
+/** The names that are near to one that was not found, nearest first. */
+function nearest(name, names, { atMost, limit = 5, key = (candidate) => candidate } = {}) {
   return names
-    .map((candidate) => ({ candidate, far: distance(name.toLowerCase(), key(candidate).toLowerCase()) }))
-    .filter(({ far }) => far <= atMost)
+    .map((candidate) => {
+      const compared = key(candidate)
+      const far = distance(name.toLowerCase(), compared.toLowerCase())
+      return { candidate, far, near: far <= (atMost ?? tolerance(name, compared)) }
+    })
+    .filter(({ near }) => near)
     .toSorted((a, b) => a.far - b.far)
     .slice(0, limit)
     .map(({ candidate }) => candidate)

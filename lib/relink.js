@@ -4,7 +4,9 @@ const dispose = require('./dispose')
 const { wrongType } = require('./arguments')
 const { LinkError } = require('./errors')
 const { Brand, Handle, onlyInternal } = require('./handle')
+const { inspectable } = require('./inspect')
 const { checkImplementation, linkOf, toSlot, toWasmFunction, undoAll } = require('./link')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
 let brand
@@ -16,10 +18,12 @@ class Relink {
   static {
     brand = new Brand('a Relink', (value) => (#handle in value ? value.#handle : undefined))
     webidl(this)
+    inspectable(this, { links: (all) => all.links })
   }
 
   constructor(handle) {
     this.#handle = onlyInternal(handle, 'Relink', 'relink(changes)')
+    uncloneable(this)
   }
 
   get links() {
@@ -61,26 +65,27 @@ function check(changes) {
   const refusals = []
   let index = 0
   for (const change of changes) {
+    // Reading runs the user's code, and what that throws is the user's: it comes out as it is.
+    const pair = Array.isArray(change) && change.length === 2 ? [...change] : undefined
     try {
-      fit.push({ index, ...toChange(change, index, fit[0]?.store) })
-    } catch ({ code, message }) {
-      refusals.push({ index, code, message })
+      if (pair === undefined) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
+      fit.push({ index, ...toChange(pair, index, fit[0]?.store) })
+    } catch ({ code, message, slot }) {
+      refusals.push({ index, code, message, ...(slot !== undefined && { slot }) })
     }
     index++
   }
   return { fit, refusals }
 }
 
-function toChange(change, index, store) {
-  if (!Array.isArray(change) || change.length !== 2) {
-    throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
-  }
-  const [implementation, slot] = change
+function toChange([implementation, slot], index, store) {
   checkImplementation(implementation, `changes[${index}][0]`)
   const handle = toSlot(slot, `changes[${index}][1]`)
   if (store !== undefined && handle.store !== store) {
-    throw new LinkError(`slot "${slot.name}" belongs to another store than the slots before it`, {
+    const { name } = handle.details
+    throw new LinkError(`slot "${name}" belongs to another store than the slots before it`, {
       code: 'ERR_RELINK_STORE',
+      details: { slot: name },
     })
   }
   return { implementation, slot, id: handle.id, store: handle.store }
@@ -111,8 +116,8 @@ function rehearse(store, fit) {
 
 function refused(refusals) {
   const ordered = refusals.toSorted((a, b) => a.index - b.index)
-  const list = ordered.map(({ index, message }) => ` [${index}] ${message};`).join('')
-  return new LinkError(`${ordered.length} of the changes cannot be made, so none was made:${list}`, {
+  const list = ordered.map(({ index, message }) => `[${index}] ${message}`).join('; ')
+  return new LinkError(`${ordered.length} of the changes cannot be made, so none was made: ${list}`, {
     code: 'ERR_RELINK_REFUSED',
     details: { refusals: ordered },
   })

@@ -20,17 +20,27 @@ function resolveSlotName(names, wanted) {
   throw matches.length === 0 ? unknown(names, wanted) : ambiguous(matches, wanted)
 }
 
+/** How many names a message lists where none is near to what was wanted. */
+const LISTED = 10
+
 function unknown(names, wanted) {
   // A short name is compared with the ends of the long ones: what is left out is not misspelt.
-  const candidates = nearest(wanted, names, { key: (name) => tail(name, depth(wanted)) })
-  const advice =
-    names.length === 0
-      ? 'the module declares no slots (#[relinkable] in Rust does); `table.slot(index)` is the way to the others'
-      : `nearest: ${quoted(candidates)}`
+  const near = nearest(wanted, names, { key: (name) => tail(name, depth(wanted)) })
+  const candidates = near.length > 0 ? near : names.slice(0, LISTED)
+  const advice = near.length > 0 ? `nearest: ${quoted(near)}` : overview(names, candidates)
   return new LinkError(`no slot is called "${wanted}"; ${advice}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates },
   })
+}
+
+/** What there is, where no name is near. */
+function overview(names, listed) {
+  if (names.length === 0) {
+    return 'the module declares no slots (#[relinkable] in Rust does); `table.slot(index)` is the way to the others'
+  }
+  const which = names.length > listed.length ? `the first ${listed.length} of ${names.length} are` : 'there is'
+  return `none has a similar name; ${which} ${quoted(listed)}`
 }
 
 function ambiguous(candidates, wanted) {

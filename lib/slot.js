@@ -1,6 +1,8 @@
 'use strict'
 
 const { Brand, Handle, onlyInternal } = require('./handle')
+const { inspectable, typeInWords } = require('./inspect')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
 let brand
@@ -12,11 +14,18 @@ class Slot {
   static {
     brand = new Brand('a Slot', (value) => (#handle in value ? value.#handle : undefined))
     webidl(this)
+    inspectable(this, {
+      name: (slot) => slot.name,
+      kind: (slot) => slot.kind,
+      type: (slot) => typeInWords(slot.type),
+      linked: (slot) => slot.linked,
+    })
   }
 
   constructor(handle) {
     this.#handle = onlyInternal(handle, 'Slot', 'instance.slot(name)')
     handle.store.keep(Slot, handle.id, this)
+    uncloneable(this)
   }
 
   get name() {

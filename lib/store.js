@@ -2,6 +2,7 @@
 
 const { Brand } = require('./handle')
 const { NativeStore } = require('./native')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
 let brand
@@ -13,6 +14,10 @@ class Store {
   static {
     brand = new Brand('a Store', (value) => (#native in value ? value.#native : undefined))
     webidl(this)
+  }
+
+  constructor() {
+    uncloneable(this)
   }
 }
 

@@ -3,9 +3,14 @@
 const { inWords, toDescriptor, toLimits, toOptions, toUnsignedLong, wrongType } = require('./arguments')
 const { typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
+const { inspectable } = require('./inspect')
 const { slotOf } = require('./slot')
 const { toStore } = require('./store')
+const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
+
+/** Entries that a table may begin with: V8's limit. */
+const MOST_ENTRIES = 10_000_000
 
 let brand
 
@@ -16,12 +21,17 @@ class Table {
   static {
     brand = new Brand('a Table', (value) => (#handle in value ? value.#handle : undefined))
     webidl(this, 'WebAssembly.Table')
+    inspectable(this, {
+      element: (table) => table.#handle.store.tableElement(table.#handle.id),
+      length: (table) => table.length,
+    })
   }
 
   constructor(descriptor, init = undefined, options = undefined) {
     this.#handle = descriptor instanceof Handle ? descriptor : create(descriptor, init, options)
     const { store, id } = this.#handle
     store.keep(Table, id, this)
+    uncloneable(this)
   }
 
   get length() {
@@ -43,7 +53,7 @@ class Table {
 
   grow(delta, value = undefined) {
     const { store, id } = brand.get(this)
-    const entry = arguments.length < 2 ? null : toEntry(store, store.tableElement(id), value, 'value')
+    const entry = value === undefined ? null : toEntry(store, store.tableElement(id), value, 'value')
     return store.tableGrow(id, toUnsignedLong(delta, 'delta'), entry)
   }
 
@@ -57,7 +67,7 @@ function create(descriptor, init, options) {
   const store = toStore(toOptions(options, ['store']))
   const { element, initial, maximum } = toDescriptor(descriptor)
   const type = toElement(element)
-  const limits = toLimits({ initial, maximum })
+  const limits = toLimits({ initial, maximum }, { initial: MOST_ENTRIES, maximum: 0xffff_ffff })
   const entry = init === undefined ? null : toEntry(store, type, init, 'init')
   return new Handle(store, store.tableCreate(type, limits.initial, limits.maximum, entry))
 }

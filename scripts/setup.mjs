@@ -2,10 +2,11 @@
 // Does only what is missing, and says what it does. Plain Node: it runs before there are any packages.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { platformName } from '../lib/platform.js'
+import { placeBinary } from './platforms.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...path) => join(root, ...path)
@@ -83,10 +84,8 @@ step(2, `addon (${binary})`, {
   },
 })
 
-// Where `npm pack` of the platform's package takes it from.
-const packed = at('npm', platformName(), binary)
-const isStale = () => !existsSync(packed) || statSync(packed).mtimeMs < statSync(at(binary)).mtimeMs
-if (existsSync(dirname(packed)) && isStale()) copyFileSync(at(binary), packed)
+// Where `npm pack` of the platform's package takes it from; also when someone ran napi without npm.
+placeBinary()
 
 console.log('[3/3] guests')
 const { buildGuests } = await import('./guests.mjs')

@@ -74,7 +74,7 @@ link((cents) => cents / 2n, slots['pricing::discount'])
 link(() => 0n, slots['pricing::discount'])
 relink([[(cents: bigint) => cents, slots['pricing::discount']]])
 // @ts-expect-error a JavaScript function that takes something else
-link((cents: number) => 0n, slots['pricing::discount'])
+link((_cents: number) => 0n, slots['pricing::discount'])
 // @ts-expect-error a JavaScript function that gives something else
 link(() => 0, slots['pricing::discount'])
 // @ts-expect-error the other way round
@@ -102,6 +102,24 @@ const entry: Slot<[], number> = exports.__indirect_function_table.slot<[], numbe
 // @ts-expect-error of another type
 link(exports.half, entry)
 link(exports.half, exports.__indirect_function_table.slot(1))
+
+// What may be missing stays so.
+interface Optional {
+  exports: { opt?: (a: number) => number; memory?: Memory }
+  slots: { 'a::opt'?: (a: number) => number }
+}
+const partial = await load<Optional>('partial.wasm')
+const maybe: WasmFunction<[a: number], number> | undefined = partial.exports.opt
+const maybeMemory: Memory | undefined = partial.exports.memory
+partial.exports.opt?.(1)
+// @ts-expect-error it may be missing
+partial.exports.opt(1)
+// @ts-expect-error of its type, if it is there
+partial.exports.opt?.('1')
+const maybeSlot: Slot<[a: number], number> | undefined = partial.slots['a::opt']
+// @ts-expect-error it may be missing
+link((a: number) => a, partial.slots['a::opt'])
+if (partial.exports.opt && maybeSlot) link(partial.exports.opt, maybeSlot)
 
 // Without a shape, anything goes.
 const untyped = await load({ href: 'file:///plugin.wasm', protocol: 'file:' })
@@ -146,4 +164,4 @@ try {
   } else if (error instanceof CompileError) void error.offset
 }
 
-void [total, buffer, previous, sum, compiled, valid, narrow]
+void [maybe, maybeMemory, total, buffer, previous, sum, compiled, valid, narrow]
