@@ -21,7 +21,6 @@ export async function wat(text: string): Promise<Uint8Array<ArrayBuffer>> {
     sign_extension: true,
     sat_float_to_int: true,
     tail_call: true,
-    tail_call: true,
   })
   try {
     parsed.resolveNames()
