@@ -1,11 +1,12 @@
 use super::declared::{self, Declaration};
+use super::names;
 use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmparser::{
-    ConstExpr, ElementItems, ExternalKind, KnownCustom, Name, NameMap, NameSectionReader, Operator, Parser, Payload,
-    TableInit, TypeRef, Validator, WasmFeatures,
+    ConstExpr, ElementItems, ExternalKind, KnownCustom, Operator, Parser, Payload, TableInit, TypeRef, Validator,
+    WasmFeatures,
 };
 
 /// A validated module, described.
@@ -206,7 +207,7 @@ impl Binary {
                 debug_assert_eq!(&bytes[start..end], section.data());
                 self.custom_sections.push((section.name().to_owned(), start..end));
                 if let KnownCustom::Name(names) = section.as_known() {
-                    self.bad_names |= read_names(names).is_err();
+                    self.bad_names |= !names::are_readable(names);
                 }
                 if section.name() == declared::DECLARED_MODULE {
                     let records = declared::parse(section.data())
@@ -290,48 +291,6 @@ impl Binary {
     pub fn function_type(&self, index: u32) -> &FuncType {
         &self.types[self.functions[index as usize] as usize]
     }
-}
-
-fn read_map(map: NameMap<'_>) -> std::result::Result<(), BadNames> {
-    map.into_iter().try_for_each(|naming| readable(naming?.name))
-}
-
-/// The compilers write names into symbol tables, where NUL ends one.
-fn readable(name: &str) -> std::result::Result<(), BadNames> {
-    if name.contains('\0') { Err(BadNames) } else { Ok(()) }
-}
-
-/// A name section that the engine would stumble over.
-struct BadNames;
-
-impl From<wasmparser::BinaryReaderError> for BadNames {
-    fn from(_: wasmparser::BinaryReaderError) -> Self {
-        Self
-    }
-}
-
-/// Reads a name section to its end, as the engine is going to.
-fn read_names(section: NameSectionReader<'_>) -> std::result::Result<(), BadNames> {
-    for names in section {
-        match names? {
-            Name::Function(map)
-            | Name::Type(map)
-            | Name::Table(map)
-            | Name::Memory(map)
-            | Name::Global(map)
-            | Name::Element(map)
-            | Name::Data(map)
-            | Name::Tag(map) => read_map(map)?,
-            Name::Local(map) | Name::Label(map) | Name::Field(map) => {
-                for inner in map {
-                    read_map(inner?.names)?;
-                }
-            }
-            Name::Module { name, .. } => readable(name)?,
-            Name::Unknown { .. } => {}
-        }
-    }
-    Ok(())
 }
 
 /// Says what bytes that are no module are, as far as a glance tells.

@@ -5,6 +5,7 @@
 mod binary;
 mod declared;
 mod features;
+mod names;
 mod types;
 
 pub use binary::{Binary, Export, ExternKind};
