@@ -114,7 +114,8 @@ test('the package holds what it should, and nothing else', () => {
     expect.arrayContaining(['index.js', 'index.d.ts', 'native.cjs', 'README.md', 'LICENSE', join('docs', 'errors.md')]),
   )
   expect(files).toContain(join('guest', 'relinkable', 'src', 'lib.rs'))
-  expect(files.filter((file) => /\.(node|wasm|rlib)$|__tests__|node_modules|\btarget\b/.test(file))).toEqual([])
+  expect(files.filter((file) => /\.(node|rlib)$|__tests__|node_modules|\btarget\b/.test(file))).toEqual([])
+  expect(files.filter((file) => file.endsWith('.wasm'))).toHaveLength(3)
   // Nothing in the repository's own manifest, where `npm ci` would look for them.
   expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))).not.toHaveProperty('optionalDependencies')
 })
@@ -171,15 +172,22 @@ function examples(): { file: string; code: string }[] {
   }))
 }
 
-test('the README’s example runs', () => {
-  const [example] = examples()
-  expect(example).toBeDefined()
-  const modules = readdirSync(join(root, 'fixtures', 'target', 'modules')).filter((name) => name.endsWith('.wasm'))
-  for (const name of modules) cpSync(guestPath(name.slice(0, -5)), join(app, name))
-  write(example!.file, example!.code)
-  const printed = output(process.execPath, [example!.file], app)
+test('the README’s examples run, with what is in the package', () => {
+  // A folder of its own, so that nothing but the packages is there.
+  const clean = join(folder, 'readme')
+  cpSync(join(app, 'node_modules'), join(clean, 'node_modules'), { recursive: true })
+  const [script, typed] = examples()
+  writeFileSync(join(clean, script!.file), script!.code)
+  const printed = output(process.execPath, [script!.file], clean)
   // What the example says that it prints: console.log(…) // 10
-  const expected = [...example!.code.matchAll(/console\.log\(.*\).*\/\/ (.*)$/gm)].map(([, text]) => text)
+  const expected = [...script!.code.matchAll(/console\.log\(.*\).*\/\/ (.*)$/gm)].map(([, text]) => text)
   expect(expected.length).toBeGreaterThan(0)
   expect(printed.trimEnd().split('\n')).toEqual(expected)
+
+  const options = { target: 'es2022', module: 'nodenext', strict: true, types: [] }
+  writeFileSync(join(clean, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: [typed!.file] }))
+  writeFileSync(join(clean, typed!.file), typed!.code)
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  expect(output(process.execPath, [tsc, '-p', '.'], clean)).toBe('')
+  expect(output(process.execPath, [typed!.file.replace('.mts', '.mjs')], clean)).toBe('')
 })
