@@ -1,6 +1,7 @@
+use super::relay::relay;
 use crate::wasm::{FuncType, RefType, ValType};
 use wasm_encoder::{
-    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, Instruction, Module,
+    CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, Instruction, Module,
     TypeSection,
 };
 
@@ -14,13 +15,8 @@ pub fn adapter(ty: &FuncType) -> Vec<u8> {
     functions.function(0);
     let mut exports = ExportSection::new();
     exports.export("", ExportKind::Func, 1);
-    let mut body = Function::new([]);
-    for parameter in 0..ty.parameters.len() {
-        body.instruction(&Instruction::LocalGet(parameter as u32));
-    }
-    body.instruction(&Instruction::Call(0)).instruction(&Instruction::End);
     let mut code = CodeSection::new();
-    code.function(&body);
+    code.function(&relay(ty.parameters.len(), &[Instruction::Call(0)]));
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
     module.finish()

@@ -1,9 +1,10 @@
 use super::plan::Plan;
+use super::relay::relay;
 use crate::wasm::{Limits, RefType, TableType};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ConstExpr, ElementSection, Elements, Function, FunctionSection, ImportSection, IndirectNameMap,
-    Instruction, Module, NameMap, NameSection, SectionId, TableSection,
+    CodeSection, ConstExpr, ElementSection, Elements, FunctionSection, ImportSection, IndirectNameMap, Instruction,
+    Module, NameMap, NameSection, SectionId, TableSection,
 };
 use wasmparser::{FunctionBody, Name, Operator, Parser};
 
@@ -48,7 +49,7 @@ fn rank(section: SectionId) -> usize {
 
 impl Encoder<'_> {
     fn add_functions(&self, section: &mut FunctionSection) {
-        for &ty in self.plan.slot_types.iter().chain(&self.plan.forwarder_types) {
+        for ty in self.plan.added_types() {
             section.function(ty);
         }
     }
@@ -76,23 +77,11 @@ impl Encoder<'_> {
 
     fn add_code(&self, section: &mut CodeSection) {
         for (entry, slot) in self.plan.slots.iter().enumerate() {
-            let mut thunk = Function::new([]);
-            for parameter in 0..slot.ty.parameters.len() {
-                thunk.instruction(&Instruction::LocalGet(parameter as u32));
-            }
-            for instruction in self.call_slot(entry) {
-                thunk.instruction(&instruction);
-            }
-            thunk.instruction(&Instruction::End);
-            section.function(&thunk);
+            section.function(&relay(slot.ty.parameters.len(), &self.call_slot(entry)));
         }
-        for (&import, parameters) in self.plan.forwarded.iter().zip(&self.plan.forwarder_parameters) {
-            let mut forwarder = Function::new([]);
-            for parameter in 0..*parameters {
-                forwarder.instruction(&Instruction::LocalGet(parameter));
-            }
-            forwarder.instruction(&Instruction::Call(self.plan.called(import))).instruction(&Instruction::End);
-            section.function(&forwarder);
+        for forwarded in &self.plan.forwarded {
+            let call = Instruction::Call(self.plan.called(forwarded.import));
+            section.function(&relay(forwarded.parameters, &[call]));
         }
     }
 

@@ -9,6 +9,7 @@ mod adapter;
 mod encode;
 mod origins;
 mod plan;
+mod relay;
 
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{Binary, Declaration, FuncType};

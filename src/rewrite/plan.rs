@@ -19,16 +19,10 @@ pub(super) struct Plan {
     moved: Vec<u32>,
     /// Position of the declared imports in the import list
     removed_imports: Vec<usize>,
-    /// Function index of the declared imports
-    removed_functions: Vec<u32>,
     /// The function that each slot's thunk stands for: the declared import, or else the original
     origins: Vec<u32>,
-    /// The imported functions that get a forwarder, by their index in the original module
-    pub forwarded: Vec<u32>,
-    /// Type index of each forwarder
-    pub forwarder_types: Vec<u32>,
-    /// How many parameters each forwarder has
-    pub forwarder_parameters: Vec<u32>,
+    /// The imported functions that get a forwarder, in the order of their indices
+    pub forwarded: Vec<Forwarded>,
     /// New index of the first thunk: behind every function of the module, and before the forwarders
     first_thunk: u32,
     /// Index of the dispatch table: behind every table of the module
@@ -37,6 +31,17 @@ pub(super) struct Plan {
     fixed_tables: bool,
     /// Whether the name section cannot be read: it is left out, since wasmer would refuse it
     pub bad_names: bool,
+}
+
+/// An imported function that gets a forwarder.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    /// Its index in the original module
+    pub import: u32,
+    /// Its type index
+    pub ty: u32,
+    /// How many parameters it has
+    pub parameters: usize,
 }
 
 impl Plan {
@@ -49,11 +54,8 @@ impl Plan {
             declared: Vec::new(),
             moved: Vec::new(),
             removed_imports: Vec::new(),
-            removed_functions: Vec::new(),
             origins: Vec::new(),
             forwarded: Vec::new(),
-            forwarder_types: Vec::new(),
-            forwarder_parameters: Vec::new(),
             first_thunk: 0,
             dispatch_table: binary.tables.len() as u32,
             fixed_tables: binary.tables[binary.imported_tables as usize..].iter().any(is_fixed),
@@ -76,7 +78,6 @@ impl Plan {
                 return Err(bad(format!("\"{}\" is imported as {ty}, but its original is {actual}", import.name)));
             }
             plan.removed_imports.push(position);
-            plan.removed_functions.push(index);
             let entry = *by_name.entry(import.name.as_str()).or_insert_with(|| {
                 originals.push(original);
                 plan.origins.push(index);
@@ -127,9 +128,8 @@ impl Plan {
         for &index in &binary.taken_imports {
             let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
             if self.entry(index).is_none() && binary.function_type(index).parameters.iter().any(float) {
-                self.forwarded.push(index);
-                self.forwarder_types.push(binary.functions[index as usize]);
-                self.forwarder_parameters.push(binary.function_type(index).parameters.len() as u32);
+                let parameters = binary.function_type(index).parameters.len();
+                self.forwarded.push(Forwarded { import: index, ty: binary.functions[index as usize], parameters });
             }
         }
     }
@@ -150,7 +150,7 @@ impl Plan {
         if let Some(entry) = self.entry(index) {
             return self.first_thunk + entry as u32;
         }
-        match self.forwarded.binary_search(&index) {
+        match self.forwarded.binary_search_by_key(&index, |forwarded| forwarded.import) {
             Ok(position) => self.first_thunk + (self.slots.len() + position) as u32,
             Err(_) => self.called(index),
         }
@@ -167,6 +167,11 @@ impl Plan {
         self.removed_imports.binary_search(&position).is_err()
     }
 
+    /// Type indices of the functions that are added: the thunks, then the forwarders.
+    pub fn added_types(&self) -> impl Iterator<Item = u32> {
+        self.slot_types.iter().copied().chain(self.forwarded.iter().map(|forwarded| forwarded.ty))
+    }
+
     /// The maximum that the bytes give a local table: one above the size of a fixed one, since
     /// wasmer copies the entries of a table that cannot grow and never looks at the table again.
     pub fn table_maximum(ty: &TableType) -> Option<u64> {
@@ -181,9 +186,9 @@ impl Plan {
 
     /// The description of the module after the pass.
     pub fn apply(self, mut binary: Binary) -> (Binary, Vec<DeclaredSlot>, Vec<Forwarder>, Origins) {
-        let forwarders = self.forwarded.iter();
+        let forwarded = || self.forwarded.iter().map(|forwarded| forwarded.import);
         let forwarders =
-            forwarders.map(|&index| Forwarder { import: self.called(index), function: self.function(index) }).collect();
+            forwarded().map(|index| Forwarder { import: self.called(index), function: self.function(index) }).collect();
         let mut position = 0;
         binary.imports.retain(|_| {
             position += 1;
@@ -199,13 +204,15 @@ impl Plan {
             index += 1;
             self.entry(index - 1).is_none()
         });
-        binary.functions.extend(self.slot_types.iter().chain(&self.forwarder_types));
+        binary.functions.extend(self.added_types());
         binary.imported_functions -= self.removed_imports.len() as u32;
         if !self.slots.is_empty() {
             binary.tables.push(self.dispatch_table_type());
         }
-        let added = self.origins.iter().chain(&self.forwarded).copied().collect();
-        let origins = Origins { removed: self.removed_functions, first_added: Some(self.first_thunk), added };
+        let added = self.origins.iter().copied().chain(forwarded()).collect();
+        let imports = self.declared.iter().enumerate();
+        let removed = imports.filter_map(|(index, entry)| entry.map(|_| index as u32)).collect();
+        let origins = Origins { removed, first_added: Some(self.first_thunk), added };
         (binary, self.slots, forwarders, origins)
     }
 }
