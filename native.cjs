@@ -840,4 +840,3 @@ module.exports.NativeStore = nativeBinding.NativeStore
 module.exports.compileAsync = nativeBinding.compileAsync
 module.exports.compileSync = nativeBinding.compileSync
 module.exports.validate = nativeBinding.validate
-module.exports.version = nativeBinding.version

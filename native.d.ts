@@ -79,8 +79,6 @@ export declare class NativeStore {
   closeInstance(id: number): void
   /** Whether `value` is a wasm function, of whatever store. */
   isWasmFunction(value: unknown): boolean
-  /** The type of a wasm function. */
-  functionType(value: unknown): NativeFunctionType
 }
 
 /** Compiles on another thread. The bytes are copied before this returns. */
@@ -95,14 +93,6 @@ export interface NativeExport {
   name: string
   /** What it is */
   kind: string
-}
-
-/** The type of a function. */
-export interface NativeFunctionType {
-  /** Parameter types */
-  parameters: Array<string>
-  /** Result types */
-  results: Array<string>
 }
 
 /** What a global holds, as `lib/` reads it. */
@@ -185,6 +175,3 @@ export interface NativeSlotType {
 
 /** Whether these bytes are a module that the compiler takes. */
 export declare function validate(bytes: Uint8Array, compilerName: string): boolean
-
-/** The version of the addon. */
-export declare function version(): string

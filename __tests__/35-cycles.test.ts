@@ -48,6 +48,6 @@ describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
       0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 2, 7, 1, 1, 101, 1, 102, 0, 0,
     ])
     const error = thrownBy(() => new Instance(new Module(bytes, { compiler }), { e: { f } }))
-    expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_CLOSED' })
+    expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_CLOSED', module: 'e', field: 'f' })
   })
 })

@@ -163,6 +163,15 @@ test('what cannot be shared by code of two compilers is refused', async () => {
     expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_COMPILER', expected: other, actual: one })
     expect(new Instance(new Module(bytes, { compiler: one! }), imports).exports).toEqual({})
   }
+  // A table of other references holds nothing that could be called.
+  const { references } = (
+    await instanceOf('(module (table (export "references") 1 externref))', {}, { compiler: one! })
+  ).exports
+  const importer = await wat('(module (import "env" "it" (table 1 externref)))')
+  for (const compiler of compilers) {
+    const instance = new Instance(new Module(importer, { compiler }), { env: { it: references } })
+    expect(instance.exports).toEqual({})
+  }
   // A table that JavaScript makes is for whoever comes first.
   const free = new Table({ element: 'anyfunc', initial: 1 })
   const bytes = await wat('(module (import "env" "it" (table 1 funcref)))')

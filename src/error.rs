@@ -24,6 +24,45 @@ pub struct Frame {
     pub offset: u32,
 }
 
+/// What an error is about.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// A slot, by its name
+    Slot(String),
+    /// What was to be linked into the slot of this name
+    Implementation(String),
+    /// The function that was given for an import
+    Import {
+        /// The module that it is asked of
+        module: String,
+        /// Its name there
+        field: String,
+    },
+    /// A function that was given as a value
+    Function,
+}
+
+impl Subject {
+    fn details(&self) -> Value {
+        match self {
+            Self::Slot(slot) | Self::Implementation(slot) => json!({ "slot": slot }),
+            Self::Import { module, field } => json!({ "module": module, "field": field }),
+            Self::Function => json!({}),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(slot) => write!(f, "slot \"{slot}\""),
+            Self::Implementation(slot) => write!(f, "the implementation for slot \"{slot}\""),
+            Self::Import { module, field } => write!(f, "the function for import \"{module}\".\"{field}\""),
+            Self::Function => f.write_str("the function"),
+        }
+    }
+}
+
 /// What went wrong.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -37,8 +76,8 @@ pub enum ErrorKind {
     SignatureHash { first: String, second: String },
     Signature { slot: String, expected: String, actual: String },
     Abi { slot: String, expected: String, actual: String },
-    OtherStore { what: String, slot: Option<String> },
-    Closed { what: String, slot: Option<String> },
+    OtherStore(Subject),
+    Closed(Subject),
     ClosedCall,
     Compiler { what: String, expected: &'static str, actual: &'static str },
     Cycle { slot: String },
@@ -82,8 +121,8 @@ impl Error {
             K::SignatureHash { .. } => ("ERR_RELINK_SIGNATURE_HASH", "LinkError"),
             K::Signature { .. } => ("ERR_RELINK_SIGNATURE", "LinkError"),
             K::Abi { .. } => ("ERR_RELINK_ABI", "LinkError"),
-            K::OtherStore { .. } => ("ERR_RELINK_STORE", "LinkError"),
-            K::Closed { .. } => ("ERR_RELINK_CLOSED", "LinkError"),
+            K::OtherStore(_) => ("ERR_RELINK_STORE", "LinkError"),
+            K::Closed(_) => ("ERR_RELINK_CLOSED", "LinkError"),
             K::ClosedCall => ("ERR_RELINK_CLOSED", "RuntimeError"),
             K::Compiler { .. } => ("ERR_RELINK_COMPILER", "LinkError"),
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
@@ -114,7 +153,7 @@ impl Error {
                 json!({ "slot": slot, "expected": expected, "actual": actual })
             }
             K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
-            K::OtherStore { slot: Some(slot), .. } | K::Closed { slot: Some(slot), .. } => json!({ "slot": slot }),
+            K::OtherStore(subject) | K::Closed(subject) => subject.details(),
             K::Cycle { slot }
             | K::EmptySlot { slot }
             | K::Undone { slot }
@@ -193,10 +232,10 @@ impl fmt::Display for Error {
                 "slot \"{slot}\" is declared as {expected} in Rust, the implementation as {actual}: \
                  WebAssembly cannot tell them apart, but their values mean different things"
             ),
-            K::OtherStore { what, .. } => {
-                write!(f, "{what} belongs to another store: instances of different stores do not mix")
+            K::OtherStore(subject) => {
+                write!(f, "{subject} belongs to another store: instances of different stores do not mix")
             }
-            K::Closed { what, .. } => write!(f, "{what} belongs to an instance that is closed"),
+            K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::Compiler { what, expected, actual } => write!(
                 f,
@@ -225,8 +264,8 @@ impl fmt::Display for Error {
                  reset the slot to get its original back"
             ),
             K::Refused { refusals } => {
-                write!(f, "{} of the changes cannot be made, so none was made:", refusals.len())?;
-                refusals.iter().try_for_each(|(index, _, error)| write!(f, " [{index}] {error};"))
+                let list: Vec<_> = refusals.iter().map(|(index, _, error)| format!("[{index}] {error}")).collect();
+                write!(f, "{} of the changes cannot be made, so none was made: {}", list.len(), list.join("; "))
             }
         }
     }

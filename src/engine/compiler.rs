@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use wasmer::sys::{Cranelift, EngineBuilder, Singlepass};
 use wasmer::{Engine, Module};
 
-/// The compilers of wasmer that are memory-safe across instances; its LLVM is not
-/// (docs/architecture.md).
+/// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
+/// two, `store::crossing` stands. Its LLVM is not (docs/architecture.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compiler {
     /// Optimizes; the default

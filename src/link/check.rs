@@ -1,5 +1,5 @@
 use super::slots::{SlotId, Slots};
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, Subject};
 use crate::store::{FuncRef, Store};
 
 impl Slots {
@@ -19,14 +19,10 @@ impl Slots {
         let slot = self.slot(id);
         let name = || slot.name.clone();
         if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed { what: format!("slot \"{}\"", slot.name), slot: Some(name()) }.into());
+            return Err(ErrorKind::Closed(Subject::Slot(name())).into());
         }
         if store.instance_of(implementation).is_some_and(|instance| instance.is_closed()) {
-            return Err(ErrorKind::Closed {
-                what: format!("the implementation for slot \"{}\"", slot.name),
-                slot: Some(name()),
-            }
-            .into());
+            return Err(ErrorKind::Closed(Subject::Implementation(name())).into());
         }
         let actual = store.type_of(implementation);
         if actual != slot.ty {

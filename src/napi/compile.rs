@@ -41,12 +41,6 @@ pub fn validate(bytes: &[u8], compiler_name: String) -> Result<bool> {
     catch_unwind(AssertUnwindSafe(parse)).map_err(|panic| refuse(panicked(&*panic)))
 }
 
-/// The version of the addon.
-#[napi]
-pub fn version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
-}
-
 /// A compile on its way.
 pub struct Compile {
     bytes: Vec<u8>,

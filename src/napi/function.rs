@@ -22,6 +22,8 @@ pub struct Exported {
     /// The instance that defines it; none for a host function
     instance: Option<Rc<Instance>>,
     compiler: Compiler,
+    /// A type of the function's whose values do not cross to JavaScript
+    stays: Option<ValType>,
     /// The JavaScript function, held weakly; deleted when that is gone
     reference: Cell<sys::napi_ref>,
 }
@@ -61,6 +63,7 @@ impl Context {
             }
         }
         let ty = self.store.type_of(function);
+        let stays = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !crosses(*ty));
         let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
         let (instance, compiler) = (self.store.instance_of(function), self.store.compiler_of(function));
         let exported = Rc::new(Exported {
@@ -69,6 +72,7 @@ impl Context {
             ty,
             instance,
             compiler,
+            stays,
             reference: Cell::new(ptr::null_mut()),
         });
         let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
@@ -184,19 +188,14 @@ impl Exported {
         self.instance.as_ref().is_some_and(|instance| instance.is_closed())
     }
 
-    /// The function's type.
-    pub fn ty(&self) -> &FuncType {
-        &self.ty
-    }
-
     fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
         if self.is_closed() {
             return Err(context.throw(&ErrorKind::ClosedCall.into()));
         }
         // Before anything runs, as the JS API says.
-        if let Some(ty) = self.ty.parameters.iter().chain(&self.ty.results).find(|ty| !crosses(**ty)) {
-            return Err(context.does_not_cross(*ty));
+        if let Some(ty) = self.stays {
+            return Err(context.does_not_cross(ty));
         }
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.

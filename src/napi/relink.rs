@@ -6,7 +6,7 @@ use super::module::NativeSlotType;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
 use crate::engine::Compiler;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Subject};
 use crate::link::{LinkId, Linked, SlotId};
 use crate::store::{FuncRef, TableId};
 use napi::bindgen_prelude::{Array, JsValue, Unknown};
@@ -149,10 +149,7 @@ impl NativeStore {
     fn implementation(&self, value: sys::napi_value, slot: SlotId) -> Result<FuncRef, Error> {
         // SAFETY: the value is of the environment that calls, and held by it.
         match unsafe { exported(self.context.env, value) } {
-            Some(function) => self.own(function, || {
-                let slot = self.slot_name(slot);
-                ErrorKind::OtherStore { what: format!("the implementation for slot \"{slot}\""), slot: Some(slot) }
-            }),
+            Some(function) => self.own(function, || Subject::Implementation(self.slot_name(slot))),
             None => {
                 let message = "expected a WebAssembly function as implementation".to_owned();
                 Err(ErrorKind::ArgumentType { message }.into())

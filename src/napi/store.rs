@@ -4,7 +4,7 @@ use super::function::{Exported, exported};
 use super::import::Import;
 use super::module::{NativeModule, NativeSlotType};
 use super::throw::{Result, refuse};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
 use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId};
 use crate::wasm::ExternType;
@@ -120,30 +120,6 @@ impl NativeStore {
         // SAFETY: the value is of the environment that calls, and on its stack.
         unsafe { exported(self.context.env, value.raw()) }.is_some()
     }
-
-    /// The type of a wasm function.
-    #[napi(catch_unwind)]
-    pub fn function_type(&self, value: Unknown<'_>) -> Result<NativeFunctionType> {
-        // SAFETY: as above.
-        let Some(exported) = (unsafe { exported(self.context.env, value.raw()) }) else {
-            let message = "expected an exported WebAssembly function".to_owned();
-            return Err(refuse(ErrorKind::ArgumentType { message }.into()));
-        };
-        let ty = exported.ty();
-        Ok(NativeFunctionType {
-            parameters: ty.parameters.iter().map(ToString::to_string).collect(),
-            results: ty.results.iter().map(ToString::to_string).collect(),
-        })
-    }
-}
-
-/// The type of a function.
-#[napi(object)]
-pub struct NativeFunctionType {
-    /// Parameter types
-    pub parameters: Vec<String>,
-    /// Result types
-    pub results: Vec<String>,
 }
 
 impl NativeStore {
@@ -168,12 +144,10 @@ impl NativeStore {
                 // SAFETY: the value is of the environment that calls, and in its array.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
                     Some(function) => {
-                        let what = format!("the function for import \"{}\".\"{}\"", import.module, import.name);
-                        let otherwise = || ErrorKind::OtherStore { what, slot: None };
-                        let own = self.own(function, otherwise).map_err(refuse)?;
+                        let subject = || Subject::Import { module: import.module.clone(), field: import.name.clone() };
+                        let own = self.own(function, subject).map_err(refuse)?;
                         if function.is_closed() {
-                            let what = format!("the function for import \"{}\".\"{}\"", import.module, import.name);
-                            return Err(refuse(ErrorKind::Closed { what, slot: None }.into()));
+                            return Err(refuse(ErrorKind::Closed(subject()).into()));
                         }
                         Callable::Wasm(own)
                     }
@@ -188,11 +162,11 @@ impl NativeStore {
     }
 
     /// The function that `exported` is, if it is one of this store.
-    pub(super) fn own(&self, exported: &Exported, otherwise: impl FnOnce() -> ErrorKind) -> Result<FuncRef, Error> {
+    pub(super) fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
         if Rc::ptr_eq(&exported.context, &self.context) {
             return Ok(exported.function);
         }
-        Err(otherwise().into())
+        Err(ErrorKind::OtherStore(subject()).into())
     }
 
     fn export<'a>(&self, name: String, value: Extern) -> NativeInstanceExport<'a> {

@@ -1,7 +1,7 @@
 use super::context::Context;
 use super::throw::Pending;
 use crate::engine::Compiler;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Subject};
 use crate::store::{FuncRef, RawValue};
 use crate::wasm::{RefType, ValType};
 use napi::sys;
@@ -125,7 +125,7 @@ impl Context {
         // SAFETY: as above.
         match unsafe { super::function::exported(self.env, value) } {
             Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
-            Some(_) => Err(self.throw(&ErrorKind::OtherStore { what: "the function".into(), slot: None }.into())),
+            Some(_) => Err(self.throw(&ErrorKind::OtherStore(Subject::Function).into())),
             None => {
                 let message = "expected null or an exported WebAssembly function".to_owned();
                 Err(self.throw(&ErrorKind::ArgumentType { message }.into()))

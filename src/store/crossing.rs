@@ -135,8 +135,11 @@ impl Store {
         }
     }
 
-    /// Decides whose functions a table holds, if that is open.
+    /// Decides whose functions a table holds, if it is one of functions and that is open.
     pub(super) fn bind_table(&self, id: TableId, compiler: Compiler) {
+        if self.table_element(id) != RefType::Func {
+            return;
+        }
         self.crossings.borrow_mut().tables.entry(id).or_insert(compiler);
     }
 
