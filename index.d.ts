@@ -106,12 +106,27 @@ type SlotsOf<T> = T extends { slots: infer S extends object } ? S : Record<strin
 /** The bytes of a module. They are read before the call returns, and are not kept. */
 export type Bytes = ArrayBufferLike | ArrayBufferView
 
+/**
+ * Which functions of a module become slots.
+ *
+ * Without a word, these do: the ones that are declared (`#[relinkable]`), imported, exported, or whose address is
+ * taken. A list adds others to them: a string is a name, the end of a Rust path (`discount`), or a glob over names and
+ * paths, in which `*` stands for any characters and `?` for any one (`guest::pricing::*`); a RegExp is tested against
+ * names and paths. A name that no function has is no error: {@link Module.slots} tells of it.
+ *
+ * `'all'` takes every function. `'none'` takes none, not even declared ones, and leaves the module as it is, except
+ * that tables of fixed size can be written.
+ */
+export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
+
 export interface CompileOptions {
   /**
    * Which of wasmer's compilers to use. `cranelift` makes the faster code; `singlepass` compiles several
    * times as fast, and takes no SIMD and no exceptions. Default: `cranelift`.
    */
   compiler?: 'cranelift' | 'singlepass' | undefined
+  /** Which functions become slots. */
+  slots?: SlotSelection | undefined
 }
 
 export interface StoreOptions {
@@ -144,15 +159,47 @@ export interface ImportDescriptor {
   kind: Kind
 }
 
-/** What is known of a slot before there is an instance. */
+/** Where a slot comes from: a function under `#[relinkable]`, one that the module defines or imports, a table's entry. */
+export type SlotKind = 'declared' | 'function' | 'import' | 'table'
+
+/** What is known of a slot, or of a function that is none, before there is an instance. */
 export interface SlotDescriptor {
+  /**
+   * Its one name, the same after every build: the declared name; else the export name; else `module.field` for an
+   * import; else the Rust path without its hash; else `func[12]`, with its index. Several functions of one name get
+   * numbers: `guest::max#2`.
+   */
   name: string
-  kind: 'declared'
-  type: FunctionType
-  /** The signature as it stands in the Rust source: `(cents: u64) -> u64` */
+  kind: 'declared' | 'function' | 'import'
+  /** Missing only for a name that no function has */
+  type?: FunctionType | undefined
+  /** The Rust path, or whatever the name section calls it */
+  path?: string | undefined
+  /** The function's index in the module; missing only for a name that no function has */
+  functionIndex?: number | undefined
+  /** The entry of the function table that holds it: what `f as usize` is in Rust */
+  tableIndex?: number | undefined
+  /** Other names that {@link Instance.slot} knows it by */
+  aliases: string[]
+  /** Why it is no slot, or what linking it asks for */
+  whyNot?: WhyNot | undefined
+  /** The signature as it stands in the Rust source: `(cents: u64) -> u64`. Of declared slots. */
   rust?: string | undefined
-  /** The function's documentation comment */
+  /** The function's documentation comment. Of declared slots. */
   docs?: string | undefined
+}
+
+/** Why a function cannot simply be linked. `docs/what-can-be-relinked.md` says what to do about each. */
+export interface WhyNot {
+  /**
+   * - `merged`: it is one function for several; it is a slot, and `{ merged: true }` links it
+   * - `not-selected`: the option `slots` did not name it
+   * - `not-found`: the option `slots` named it, but no function has that name
+   * - `identity`: it only returns its parameter, and its calls were removed
+   * - `original`: it is the original of a declared slot
+   */
+  reason: 'merged' | 'not-selected' | 'not-found' | 'identity' | 'original'
+  message: string
 }
 
 /**
@@ -172,8 +219,11 @@ export class Module {
   static imports(module: Module): ImportDescriptor[]
   /** The contents of the custom sections of that name, each in a buffer of its own. */
   static customSections(module: Module, name: string): ArrayBuffer[]
-  /** The slots that the module declares (`#[relinkable]` in Rust). */
-  static slots(module: Module): SlotDescriptor[]
+  /**
+   * The slots, and the names that were asked for in vain. With `all`, every other function too, each with the reason
+   * why it is no slot.
+   */
+  static slots(module: Module, options?: { all?: boolean | undefined }): SlotDescriptor[]
 }
 
 /**
@@ -194,17 +244,18 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   constructor(module: Module, imports?: Imports, options?: StoreOptions)
   /** What the module exports, by name. Frozen, without a prototype. */
   readonly exports: Exports<E>
-  /** The declared slots, by their full names. Frozen, without a prototype; {@link slot} takes short names too. */
+  /** The slots, by their full names. Frozen, without a prototype; {@link slot} takes other names too. */
   readonly slots: Slots<S>
   /**
-   * The slot of that name, or the only one whose path ends with it: `discount` or `pricing::discount` for
-   * `shop::pricing::discount`.
+   * The slot of that name, or the only one that has it among its aliases, or whose path ends with it: `discount` or
+   * `pricing::discount` for `shop::pricing::discount`, `price` for the import `env.price`. A number is the function's
+   * index in the module.
    *
    * @throws {LinkError} `ERR_RELINK_UNKNOWN_SLOT` or `ERR_RELINK_AMBIGUOUS_SLOT`, both with `candidates`;
    * `ERR_RELINK_CLOSED`
    */
   slot<Name extends keyof S>(name: Name): Slots<S>[Name]
-  slot<P extends unknown[] = any, R = any>(name: string): Slot<P, R>
+  slot<P extends unknown[] = any, R = any>(name: string | number): Slot<P, R>
   /**
    * Ends the instance: its exports throw `ERR_RELINK_CLOSED` from now on, and its slots and functions refuse to
    * be linked. Closing twice is fine.
@@ -272,8 +323,9 @@ export class Table {
   /** Adds `delta` entries and returns how many there were. */
   grow(delta: number, value?: WasmFunction | null): number
   /**
-   * An entry as a slot: what `replace_me as u32` is in Rust. Calls that the compiler made direct do not go
-   * through the table; a declared slot holds at every optimization level.
+   * An entry as a slot, by number: what `replace_me as usize` is in Rust. Where the module itself put a function there,
+   * this is that function's slot, and direct calls follow it too. An entry that someone wrote since is a slot of its
+   * own, for calls through the table.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE`
    * @throws {LinkError} `ERR_RELINK_EMPTY_SLOT`: the entry holds nothing, so that there is no type to check against
@@ -329,6 +381,53 @@ export function instantiate<T extends PluginShape = {}>(
 /** Whether {@link compile} would take the bytes. */
 export function validate(bytes: Bytes, options?: CompileOptions): boolean
 
+// ---------------------------------------------------------------------------------------------------------
+// The load-time pass by itself
+// ---------------------------------------------------------------------------------------------------------
+
+export interface RewriteOptions {
+  /** Which functions become slots. */
+  slots?: SlotSelection | undefined
+}
+
+/**
+ * The module as it is compiled: with every way to a slot led through a table. It is valid WebAssembly for any engine,
+ * and does what the untouched one does. Compiles nothing.
+ *
+ * @throws {CompileError} as {@link compile}, except that it takes tail calls too, which wasmer has not
+ */
+export function rewrite(bytes: Bytes, options?: RewriteOptions): Uint8Array
+
+/** What there is in a module. Sizes are in bytes; types are in words, as in `func (i32) -> i64` or `memory 17..`. */
+export interface ModuleReport {
+  size: number
+  /** The size of what {@link rewrite} makes of it */
+  rewrittenSize: number
+  /** In order, as `type`, `import` or `custom "name"`, each with the size of its content */
+  sections: { name: string; size: number }[]
+  imports: { module: string; name: string; kind: Kind; type: string }[]
+  /** A tag has no type here. */
+  exports: { name: string; kind: Kind; type: string }[]
+  /** How many functions are imported, how many are defined, and how many of both have a name */
+  functions: { imported: number; defined: number; named: number }
+  /** Every function, as {@link Module.slots} tells with `all` */
+  slots: SlotDescriptor[]
+  tables: ObjectReport[]
+  memories: ObjectReport[]
+}
+
+/** A table or a memory. */
+export interface ObjectReport {
+  type: string
+  /** `module.field`, if it is imported */
+  import?: string | undefined
+  /** The names under which it is exported */
+  exports: string[]
+}
+
+/** Says what there is in a module, and what can be relinked. Compiles nothing; it throws as {@link rewrite}. */
+export function inspect(bytes: Bytes, options?: RewriteOptions): ModuleReport
+
 /** What a `file:` URL is made of. A `URL` object fits; this needs no types of Node or of a browser. */
 export interface FileUrl {
   readonly href: string
@@ -360,18 +459,18 @@ export function load<T extends PluginShape = {}>(
 export class Slot<P extends unknown[] = any, R = any> {
   #private
   private constructor()
-  /** The declared name, `crate::function`; `table[3]` for the entry of a table. */
+  /** As {@link SlotDescriptor.name}; `table[3]` for the entry of a table. */
   readonly name: string
-  readonly kind: 'declared' | 'table'
+  readonly kind: SlotKind
   readonly type: FunctionType
   /** What runs at this moment; null for an empty entry of a table. */
   readonly current: WasmFunction<P, R> | null
-  /** What the module itself came with. */
+  /** What the module itself came with: its own function, or what it was given for an import. */
   readonly original: WasmFunction<P, R>
   /** Whether a link stands. */
   readonly linked: boolean
   /**
-   * Puts the original back. The links that stand count as undone.
+   * Puts the original back, in every place that links have written. The links that stand count as undone.
    *
    * @throws {LinkError} `ERR_RELINK_CYCLE`: the original, another slot's import, leads back here by now
    */
@@ -435,12 +534,22 @@ export class Relink {
  *
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: the arguments are not a function and a Slot
  * @throws {LinkError} `ERR_RELINK_SIGNATURE` or `ERR_RELINK_ABI` (with `expected` and `actual`),
- * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_COMPILER`, `ERR_RELINK_CYCLE`; each with the `slot`'s name
+ * `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`, `ERR_RELINK_COMPILER`, `ERR_RELINK_CYCLE`, `ERR_RELINK_MERGED`; each
+ * with the `slot`'s name
  */
 export function link<P extends unknown[], R>(
   implementation: Implementation<NoInfer<P>, NoInfer<R>>,
   slot: Slot<P, R>,
+  options?: LinkOptions,
 ): Link<P, R>
+
+export interface LinkOptions {
+  /**
+   * Take slots whose function stands for several that the compiler found equal: all of them change. Default: such a
+   * slot is refused with `ERR_RELINK_MERGED`.
+   */
+  merged?: boolean | undefined
+}
 
 /** One change for {@link relink}. */
 export type Change<P extends unknown[] = any, R = any> = readonly [
@@ -460,7 +569,7 @@ export type Change<P extends unknown[] = any, R = any> = readonly [
  *
  * @throws {LinkError} `ERR_RELINK_REFUSED`: `refusals` says of every change that cannot be made why
  */
-export function relink<const C extends Iterable<Change>>(changes: C & CheckedChanges<C>): Relink
+export function relink<const C extends Iterable<Change>>(changes: C & CheckedChanges<C>, options?: LinkOptions): Relink
 
 /** Each change of an array by its own types, so that a wrong pair is an error where it stands. */
 type CheckedChanges<C> = C extends readonly unknown[]

@@ -10,6 +10,7 @@ const { load } = require('./lib/load')
 const { Memory } = require('./lib/memory')
 const { Module } = require('./lib/module')
 const { Relink, relink } = require('./lib/relink')
+const { inspect, rewrite } = require('./lib/rewrite')
 const { Slot } = require('./lib/slot')
 const { Store } = require('./lib/store')
 const { Table } = require('./lib/table')
@@ -29,9 +30,11 @@ module.exports = {
   Store,
   Table,
   compile,
+  inspect,
   instantiate,
   link,
   load,
   relink,
+  rewrite,
   validate,
 }

@@ -17,8 +17,10 @@ export declare class NativeModule {
   exports(): Array<NativeExport>
   /** The contents of the custom sections of this name. */
   customSections(name: string): Array<ArrayBuffer>
-  /** The declared slots. */
-  slots(): Array<NativeSlotType>
+  /** The slots. The position in this list is how an instance is asked for one. */
+  slots(): Array<NativeFunction>
+  /** The functions that are no slots. */
+  noSlots(): Array<NativeFunction>
 }
 
 /** A store. It belongs to the thread that made it. */
@@ -50,7 +52,7 @@ export declare class NativeStore {
   /** Writes a global. */
   globalSet(id: number, value: unknown): void
   /** The slot that is an entry of a table. */
-  tableSlot(table: number, index: number): NativeSlotType
+  tableSlot(table: number, index: number): NativeSlot
   /** The function that a slot holds, or null. */
   slotCurrent(slot: number): unknown
   /** The function that a slot held first. */
@@ -63,18 +65,20 @@ export declare class NativeStore {
   slotType(slot: number): string
   /** Makes a JavaScript function a wasm function of a slot's type. */
   adapt(value: unknown, slot: number): unknown
-  /** Links one function. */
-  link(implementation: unknown, slot: number): NativeLink
-  /** Links many functions, or none. */
-  relink(implementations: unknown[], slots: Array<number>): Array<NativeLink>
+  /** Links one function. `merged` allows a slot whose function stands for several. */
+  link(implementation: unknown, slot: number, merged: boolean): NativeLink
+  /** Links many functions, or none. `merged` allows slots whose function stands for several. */
+  relink(implementations: unknown[], slots: Array<number>, merged: boolean): Array<NativeLink>
   /** Whether these many could be linked; throws what `relink` would. */
-  checkChanges(implementations: unknown[], slots: Array<number>): void
+  checkChanges(implementations: unknown[], slots: Array<number>, merged: boolean): void
   /** Takes links back, the last one first, all or none. `slots` are those of the links. */
   undo(links: Array<number>, slots: Array<number>): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
   /** Makes an instance; `imports` holds one function or id for each import of the module. */
   instantiate(module: NativeModule, imports: unknown[]): NativeInstance
+  /** The slot at a position of the list that the instance's module has. */
+  instanceSlot(id: number, position: number): NativeSlot
   /** Ends an instance for JavaScript. */
   closeInstance(id: number): void
   /** Whether `value` is a wasm function, of whatever store. */
@@ -82,10 +86,22 @@ export declare class NativeStore {
 }
 
 /** Compiles on another thread. The bytes are copied before this returns. */
-export declare function compileAsync(bytes: Uint8Array, compilerName: string): Promise<NativeModule>
+export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection): Promise<NativeModule>
 
 /** Compiles on this thread. */
-export declare function compileSync(bytes: Uint8Array, compilerName: string): NativeModule
+export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection): NativeModule
+
+/**
+ * What the functions of a module are called, by index: the name first. Takes all that the pass
+ * takes, so that what is wrong for one compiler is said by its compile.
+ */
+export declare function functionNames(bytes: Uint8Array): Array<Array<string>>
+
+/** `function_names` on another thread. */
+export declare function functionNamesAsync(bytes: Uint8Array): Promise<string[][]>
+
+/** Says what there is in a module. */
+export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
 
 /** An export, as `lib/` reads it. */
 export interface NativeExport {
@@ -93,6 +109,36 @@ export interface NativeExport {
   name: string
   /** What it is */
   kind: string
+}
+
+/** A slot of a module, or a function that is none. */
+export interface NativeFunction {
+  /** Its name */
+  name: string
+  /** Where it comes from */
+  kind: string
+  /** Parameter types */
+  parameters: Array<string>
+  /** Result types */
+  results: Array<string>
+  /** Its Rust path */
+  path?: string
+  /** Its index in the module */
+  functionIndex: number
+  /** The entry of a function table that holds it */
+  tableIndex?: number
+  /** Other names */
+  aliases: Array<string>
+  /** The names of the functions that the compiler made one of */
+  merged: Array<string>
+  /** Why it is no slot: a word */
+  reason?: string
+  /** Why it is no slot: a sentence */
+  message?: string
+  /** The Rust signature, as its author wrote it */
+  rust?: string
+  /** The documentation comment */
+  docs?: string
 }
 
 /** What a global holds, as `lib/` reads it. */
@@ -133,8 +179,6 @@ export interface NativeInstance {
   id: number
   /** What it exports */
   exports: Array<NativeInstanceExport>
-  /** Its declared slots */
-  slots: Array<NativeSlotType>
 }
 
 /** An export of an instance: a function, or the id of another object. */
@@ -155,8 +199,62 @@ export interface NativeLink {
   previous: unknown
 }
 
-/** What a slot takes. */
-export interface NativeSlotType {
+/** A table or a memory. */
+export interface NativeObject {
+  /** Its type in words */
+  type: string
+  /** Where it is imported from */
+  import?: string
+  /** The names under which it is exported */
+  exports: Array<string>
+}
+
+/** What there is in a module. */
+export interface NativeReport {
+  /** Size of the rewritten module in bytes */
+  rewrittenSize: number
+  /** Its sections, in order */
+  sections: Array<NativeSection>
+  /** Its imports */
+  imports: Array<NativeImport>
+  /** Its exports */
+  exports: Array<NativeTypedExport>
+  /** How many functions it imports */
+  importedFunctions: number
+  /** How many functions it defines */
+  definedFunctions: number
+  /** How many functions have a name */
+  namedFunctions: number
+  /** Its slots */
+  slots: Array<NativeFunction>
+  /** Its functions that are no slots */
+  others: Array<NativeFunction>
+  /** Its tables */
+  tables: Array<NativeObject>
+  /** Its memories */
+  memories: Array<NativeObject>
+}
+
+/** A section of a module. */
+export interface NativeSection {
+  /** What it is */
+  name: string
+  /** Size of its content in bytes */
+  size: number
+}
+
+/** Which functions are to be slots. */
+export interface NativeSelection {
+  /** "default", "all", "none" or "more" */
+  kind: string
+  /** Those that are to be slots besides */
+  functions?: Array<number>
+}
+
+/** A slot of a store. */
+export interface NativeSlot {
+  /** Its id */
+  id: number
   /** Its name */
   name: string
   /** Where it comes from */
@@ -165,13 +263,20 @@ export interface NativeSlotType {
   parameters: Array<string>
   /** Result types */
   results: Array<string>
-  /** The Rust signature, as its author wrote it */
-  rust?: string
-  /** The documentation comment */
-  docs?: string
-  /** Its id, where it is a slot of an instance */
-  id?: number
 }
+
+/** An export with its type. */
+export interface NativeTypedExport {
+  /** Its name */
+  name: string
+  /** What it is */
+  kind: string
+  /** Its type in words */
+  type: string
+}
+
+/** Runs the pass and gives what it made. */
+export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
 
 /** Whether these bytes are a module that the compiler takes. */
 export declare function validate(bytes: Uint8Array, compilerName: string): boolean

@@ -75,7 +75,7 @@ describe.each(compilers)('new Module (%s)', (compiler) => {
 describe('options', () => {
   test.each([
     [{ compilr: 'cranelift' }, 'unknown option `compilr`, did you mean `compiler`?'],
-    [{ cache: true }, 'unknown option `cache`, there is `compiler`'],
+    [{ cache: true }, 'unknown option `cache`, there is `compiler`, `slots`'],
     [{ compiler: 'llvm' }, "expected 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
   ])('refuses %p', async (options, message) => {
     const bytes = await wat('(module)')
@@ -118,6 +118,8 @@ describe('what a module holds', () => {
     expect(slots).toContainEqual({
       name: 'seed::replace_me',
       kind: 'declared',
+      functionIndex: 0,
+      aliases: ['func[0]'],
       type: { parameters: [], results: ['i32'] },
       rust: expect.stringContaining('->'),
       docs: expect.anything(),

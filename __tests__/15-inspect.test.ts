@@ -7,7 +7,7 @@ import { declaring, thrownBy, wat } from './support'
 const make = async () => {
   const module = new Module(await declaring({ name: 'a::f', call: 'f', step: 1 }))
   const instance = new Instance(module)
-  const slot = instance.slot('f')
+  const slot = instance.slot('a::f')
   const change = link((x: number) => x, slot)
   return { module, instance, slot, change, all: relink([[(x: number) => x, slot]]) }
 }
@@ -20,7 +20,9 @@ describe('util.inspect', () => {
     expect(flat(slot)).toBe(shownSlot)
     expect(flat(change)).toMatch(/^Link \{\s+slot: 'a::f',\s+implementation: \[Function.*\],\s+previous: \[Function/)
     expect(flat(all)).toMatch(/^Relink \{ links: \[ .*Link/s)
-    expect(flat(module)).toBe("Module { imports: [], exports: [ 'relink:a::f', 'f', 'slot:f' ], slots: [ 'a::f' ] }")
+    expect(flat(module)).toBe(
+      "Module { imports: [], exports: [ 'relink:a::f', 'f', 'slot:f' ], slots: [ 'a::f', 'f' ] }",
+    )
     expect(inspect(instance)).toContain("'a::f': Slot {")
     expect(flat(instance)).toMatch(/^Instance \{\s+exports: \[Object: null prototype\] \{.*closed: false\s+\}$/s)
     instance.close()

@@ -9,7 +9,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
   const pair = async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100 })
-    return { a, b, slot: a.slot('f'), implementation: b.slot('g').original }
+    return { a, b, slot: a.slot('a::f'), implementation: b.slot('b::g').original }
   }
 
   test('changes what every call runs, and undo puts it back', async () => {
@@ -31,7 +31,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
     const c = await make({ name: 'c::h', call: 'h', step: 10_000 })
     link(b.exports['slot:g'], slot)
     expect(a.exports.f(0)).toBe(100)
-    link(c.slot('h').original, b.slot('g'))
+    link(c.slot('c::h').original, b.slot('b::g'))
     expect(a.exports.f(0)).toBe(10_000)
     link(implementation, slot)
     expect(a.exports.f(0)).toBe(100)
@@ -55,7 +55,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
   test('several links of a slot are undone last first', async () => {
     const { a, b, slot, implementation } = await pair()
     const first = link(implementation, slot)
-    const second = link(b.slot('g').original, slot)
+    const second = link(b.slot('b::g').original, slot)
     expect(second.previous).toBe(implementation)
     const early = thrownBy(() => first.undo())
     expect(early).toBeInstanceOf(LinkError)
@@ -71,7 +71,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
 
   test('reset ends every link of a slot', async () => {
     const { a, b, slot, implementation } = await pair()
-    const links = [link(implementation, slot), link(b.slot('g').original, slot)]
+    const links = [link(implementation, slot), link(b.slot('b::g').original, slot)]
     slot.reset()
     slot.reset()
     expect([a.exports.f(0), slot.linked]).toEqual([1, false])
@@ -103,7 +103,7 @@ describe('what link refuses, with nothing changed', () => {
   test('another signature', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100, type: 'i64' })
-    const error = thrownBy(() => link(b.exports.g, a.slot('f')))
+    const error = thrownBy(() => link(b.exports.g, a.slot('a::f')))
     expect(error).toBeInstanceOf(LinkError)
     expect(error).toBeInstanceOf(WebAssembly.LinkError)
     expect(error).toMatchObject({
@@ -113,19 +113,19 @@ describe('what link refuses, with nothing changed', () => {
       actual: '(i64) -> i64',
     })
     expect(error.message).toBe('slot "a::f" takes a function of type (i32) -> i32, got (i64) -> i64')
-    expect([a.exports.f(0), a.slot('f').linked]).toEqual([1, false])
+    expect([a.exports.f(0), a.slot('a::f').linked]).toEqual([1, false])
   })
 
   test('another Rust type, between two functions that are declared', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100, type: 'u32' })
-    const error = thrownBy(() => link(b.slot('g').original, a.slot('f')))
+    const error = thrownBy(() => link(b.slot('b::g').original, a.slot('a::f')))
     expect(error).toMatchObject({ code: 'ERR_RELINK_ABI', slot: 'a::f' })
     expect(error.expected).toMatch(/i32/)
     expect(error.actual).toMatch(/u32/)
     expect(a.exports.f(0)).toBe(1)
     // Nobody knows the Rust types of a plain export.
-    link(b.exports.g, a.slot('f'))
+    link(b.exports.g, a.slot('a::f'))
     expect(a.exports.f(0)).toBe(100)
   })
 
@@ -154,7 +154,7 @@ describe('what link refuses, with nothing changed', () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const bytes = await declaring({ name: 'b::g', call: 'g', step: 100 })
     const b = new Instance(new Module(bytes), {}, { store: new Store() })
-    const error = thrownBy(() => link(b.exports.g, a.slot('f')))
+    const error = thrownBy(() => link(b.exports.g, a.slot('a::f')))
     expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_STORE', slot: 'a::f' })
     expect(a.exports.f(0)).toBe(1)
   })
@@ -162,21 +162,24 @@ describe('what link refuses, with nothing changed', () => {
   test('what a closed instance has', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100 })
-    const slot = b.slot('g')
+    const slot = b.slot('b::g')
     const { original } = slot
     b.close()
-    expect(thrownBy(() => link(original, a.slot('f')))).toMatchObject({ code: 'ERR_RELINK_CLOSED', slot: 'a::f' })
+    expect(thrownBy(() => link(original, a.slot('a::f')))).toMatchObject({ code: 'ERR_RELINK_CLOSED', slot: 'a::f' })
     expect(a.exports.f(0)).toBe(1)
-    expect(thrownBy(() => link(a.slot('f').original, slot))).toMatchObject({ code: 'ERR_RELINK_CLOSED', slot: 'b::g' })
+    expect(thrownBy(() => link(a.slot('a::f').original, slot))).toMatchObject({
+      code: 'ERR_RELINK_CLOSED',
+      slot: 'b::g',
+    })
   })
 
   test('a function that leads back to the slot and nowhere else', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100 })
-    const own = thrownBy(() => link(a.exports['slot:f'], a.slot('f')))
+    const own = thrownBy(() => link(a.exports['slot:f'], a.slot('a::f')))
     expect(own).toMatchObject({ code: 'ERR_RELINK_CYCLE', slot: 'a::f' })
-    link(a.exports['slot:f'], b.slot('g'))
-    const round = thrownBy(() => link(b.exports['slot:g'], a.slot('f')))
+    link(a.exports['slot:f'], b.slot('b::g'))
+    const round = thrownBy(() => link(b.exports['slot:g'], a.slot('a::f')))
     expect(round).toMatchObject({ code: 'ERR_RELINK_CYCLE', slot: 'a::f' })
     expect([a.exports.f(0), b.exports.g(0)]).toEqual([1, 1])
   })
@@ -184,7 +187,7 @@ describe('what link refuses, with nothing changed', () => {
   test('arguments that are no function and no Slot', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const { f } = a.exports
-    const slot = a.slot('f')
+    const slot = a.slot('a::f')
     const wrong: [unknown, unknown, RegExp][] = [
       [undefined, slot, /^expected a function as `implementation`, got undefined$/],
       [5, slot, /as `implementation`, got 5$/],
@@ -213,7 +216,7 @@ describe('what link refuses, with nothing changed', () => {
     )
     expect(thrownBy(() => link(exports.g, exports.t.slot(0)))).toMatchObject({
       code: 'ERR_RELINK_SIGNATURE',
-      slot: 'table[0]',
+      slot: 'f',
       expected: '()',
       actual: '(i32)',
     })

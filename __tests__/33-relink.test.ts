@@ -24,9 +24,9 @@ describe.each(compilers)('relink (%s)', (compiler) => {
   test('makes all changes, and undoes all', async () => {
     const { a, b, answers } = await pair()
     const all = relink([
-      [b.slot('f').original, a.slot('f')],
-      [b.slot('g').original, a.slot('g')],
-      [b.slot('wide').original, a.slot('wide')],
+      [b.slot('b::f').original, a.slot('a::f')],
+      [b.slot('b::g').original, a.slot('a::g')],
+      [b.slot('b::wide').original, a.slot('a::wide')],
     ])
     expect(all).toBeInstanceOf(Relink)
     expect(answers()).toEqual([100, 200, 300n])
@@ -40,14 +40,14 @@ describe.each(compilers)('relink (%s)', (compiler) => {
   test('takes any iterable, also an empty one', async () => {
     const { a, b, answers } = await pair()
     function* changes() {
-      yield [b.slot('f').original, a.slot('f')] as const
-      yield [b.slot('g').original, a.slot('f')] as const
+      yield [b.slot('b::f').original, a.slot('a::f')] as const
+      yield [b.slot('b::g').original, a.slot('a::f')] as const
     }
     const all = relink(changes())
     expect(answers()).toEqual([200, 2, 3n])
-    expect(all.links[1]?.previous).toBe(b.slot('f').original)
+    expect(all.links[1]?.previous).toBe(b.slot('b::f').original)
     all.undo()
-    relink(new Map([[b.slot('g').original, a.slot('g')]]))
+    relink(new Map([[b.slot('b::g').original, a.slot('a::g')]]))
     expect(answers()).toEqual([1, 200, 3n])
     const none = relink([])
     expect(none.links).toEqual([])
@@ -58,11 +58,11 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     const { a, b, answers } = await pair()
     const error = thrownBy(() =>
       relink([
-        [b.slot('f').original, a.slot('f')],
-        [b.slot('wide').original, a.slot('f')],
-        [b.slot('g').original, a.slot('g')],
-        [b.slot('wide').original, a.slot('g')],
-        [b.slot('f').original, a.slot('wide')],
+        [b.slot('b::f').original, a.slot('a::f')],
+        [b.slot('b::wide').original, a.slot('a::f')],
+        [b.slot('b::g').original, a.slot('a::g')],
+        [b.slot('b::wide').original, a.slot('a::g')],
+        [b.slot('b::f').original, a.slot('a::wide')],
       ]),
     )
     expect(error).toBeInstanceOf(LinkError)
@@ -74,20 +74,20 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     ])
     expect(error.message).toMatch(/^3 of the changes cannot be made, so none was made: \[1\] .*; \[3\] .*; \[4\] /)
     expect(answers()).toEqual([1, 2, 3n])
-    expect(a.slot('f').linked).toBe(false)
+    expect(a.slot('a::f').linked).toBe(false)
   })
 
   test('also what is no change at all, together with what the engine refuses', async () => {
     const { a, b, answers } = await pair()
     const elsewhere = new Instance(new Module(await declaring(...B)), {}, { store: new Store() })
     const wrong: unknown[] = [
-      [b.slot('f').original, a.slot('f')],
-      [5, a.slot('g')],
-      [b.slot('f').original, undefined],
+      [b.slot('b::f').original, a.slot('a::f')],
+      [5, a.slot('a::g')],
+      [b.slot('b::f').original, undefined],
       'a change',
-      [b.slot('f').original, a.slot('wide')],
-      [b.slot('f').original, elsewhere.slot('f')],
-      [b.slot('f').original],
+      [b.slot('b::f').original, a.slot('a::wide')],
+      [b.slot('b::f').original, elsewhere.slot('b::f')],
+      [b.slot('b::f').original],
     ]
     const error = thrownBy(() => relink(wrong as never))
     expect(error.code).toBe('ERR_RELINK_REFUSED')
@@ -104,16 +104,16 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(error.message).toMatch(/\[6\] expected an array .*[^;]$/)
     expect(error.refusals[0].message).toBe('expected a function as `changes[1][0]`, got 5')
     expect(answers()).toEqual([1, 2, 3n])
-    expect(a.slot('f').linked).toBe(false)
+    expect(a.slot('a::f').linked).toBe(false)
   })
 
   test('undo is all or nothing', async () => {
     const { a, b, answers } = await pair()
     const all = relink([
-      [b.slot('f').original, a.slot('f')],
-      [b.slot('g').original, a.slot('g')],
+      [b.slot('b::f').original, a.slot('a::f')],
+      [b.slot('b::g').original, a.slot('a::g')],
     ])
-    const later = link(b.slot('f').original, a.slot('f'))
+    const later = link(b.slot('b::f').original, a.slot('a::f'))
     expect(thrownBy(() => all.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER', slot: 'a::f' })
     expect(answers()).toEqual([100, 200, 3n])
     later.undo()
@@ -125,8 +125,8 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     const { a, b, answers } = await pair()
     {
       using all = relink([
-        [b.slot('f').original, a.slot('f')],
-        [b.slot('g').original, a.slot('g')],
+        [b.slot('b::f').original, a.slot('a::f')],
+        [b.slot('b::g').original, a.slot('a::g')],
       ])
       expect(answers()).toEqual([100, 200, 3n])
       all.links[0]?.undo()
@@ -138,8 +138,8 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     const { a, b, answers } = await pair()
     const error = thrownBy(() =>
       relink([
-        [b.exports['slot:f'], a.slot('f')],
-        [a.exports['slot:f'], b.slot('f')],
+        [b.exports['slot:f'], a.slot('a::f')],
+        [a.exports['slot:f'], b.slot('b::f')],
       ]),
     )
     expect(error.refusals).toEqual([expect.objectContaining({ index: 1, code: 'ERR_RELINK_CYCLE' })])

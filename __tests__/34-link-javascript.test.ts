@@ -121,8 +121,8 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     ] as const
     const a = new Instance(new Module(await declaring(...functions), { compiler }))
     const change = relink([
-      [(x: number) => x * 2, a.slot('f')],
-      [(x: bigint) => x * 2n, a.slot('wide')],
+      [(x: number) => x * 2, a.slot('a::f')],
+      [(x: bigint) => x * 2n, a.slot('a::wide')],
     ])
     expect([a.exports.f(4), a.exports.wide(4n)]).toEqual([8, 8n])
     change.undo()

@@ -9,7 +9,7 @@ describe.each(compilers)('a cycle of slots (%s)', (compiler) => {
       { name: 'a::g', call: 'g', step: 100 },
     ] as const
     const instance = new Instance(new Module(await declaring(...slots), { compiler }))
-    const [f, g] = [instance.slot('f'), instance.slot('g')]
+    const [f, g] = [instance.slot('a::f'), instance.slot('a::g')]
     const first = link(instance.exports['slot:g'], f)
     const second = link(f.original, f)
     link(instance.exports['slot:f'], g)
@@ -30,7 +30,7 @@ describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
     const unsigned = new Instance(
       new Module(await declaring({ name: 'b::g', call: 'g', step: 100, type: 'u32' }), { compiler }),
     )
-    const error = thrownBy(() => link(unsigned.exports['slot:g'], signed.slot('f')))
+    const error = thrownBy(() => link(unsigned.exports['slot:g'], signed.slot('a::f')))
     expect(error).toMatchObject({ code: 'ERR_RELINK_ABI', slot: 'a::f' })
     expect(signed.exports.f(0)).toBe(1)
   })
@@ -38,8 +38,8 @@ describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
   test('a closed instance’s functions are no imports, and its slots go back', async () => {
     const instance = new Instance(new Module(await declaring({ name: 'a::f', call: 'f', step: 1 }), { compiler }))
     const other = new Instance(new Module(await declaring({ name: 'b::g', call: 'g', step: 100 }), { compiler }))
-    const slot = instance.slot('f')
-    link(other.slot('g').original, slot)
+    const slot = instance.slot('a::f')
+    link(other.slot('b::g').original, slot)
     const { f } = instance.exports
     instance.close()
     slot.reset()

@@ -4,12 +4,12 @@ import { Instance, Module, Table, link } from '..'
 import { compilers, guest } from './support'
 
 /** The guest's instance, and its function table, whether it is exported or imported. */
-function start(name: string, compiler: (typeof compilers)[number]) {
+function start(name: string, compiler: (typeof compilers)[number], slots?: 'none') {
   const given = new Table({ element: 'anyfunc', initial: 16 })
   const env = { __indirect_function_table: given, host_hook: () => {} }
-  const { exports, slots } = new Instance(new Module(guest(name), { compiler }), { env })
+  const { exports, slots: own } = new Instance(new Module(guest(name), { compiler, slots }), { env })
   const table: Table = exports.__indirect_function_table ?? given
-  return { exports, slots, table }
+  return { exports, slots: own, table }
 }
 
 describe.each(compilers)('an entry of the function table (%s)', (compiler) => {
@@ -29,9 +29,21 @@ describe.each(compilers)('an entry of the function table (%s)', (compiler) => {
     expect(b.table.get(b.exports.replace_me_index())).toBe(a.exports.return_50)
   })
 
-  test('is folded away at opt-level 3', () => {
+  test('is what a direct call leads to as well, at opt-level 3', () => {
     const a = start('seed_raw.O3.fixed', compiler)
     const b = start('seed_raw.O3.fixed', compiler)
+    const slot = b.table.slot(b.exports.replace_me_index())
+    expect(b.exports.watch_me()).toBe(10)
+    const change = link(a.exports.return_50, slot)
+    expect(slot.current!()).toBe(50)
+    expect(b.exports.watch_me()).toBe(50)
+    change.undo()
+    expect(b.exports.watch_me()).toBe(10)
+  })
+
+  test('is passed by at opt-level 3 without the load-time pass', () => {
+    const a = start('seed_raw.O3.fixed', compiler, 'none')
+    const b = start('seed_raw.O3.fixed', compiler, 'none')
     const slot = b.table.slot(b.exports.replace_me_index())
     link(a.exports.return_50, slot)
     expect(slot.current).toBe(a.exports.return_50)

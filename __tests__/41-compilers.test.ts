@@ -42,17 +42,20 @@ describe.each(pairs)('%s code calls %s code', (caller, compiler) => {
     const { f } = (await instanceOf(callee(signature), {}, { compiler })).exports
     const expected = f(...values)
 
-    const importer = await instanceOf(
-      `(module
-        (import "env" "f" (func $f (param ${signature}) (result f64)))
-        (func (export "call") (result f64) ${constants} call $f)
-        (export "again" (func $f)))`,
-      { env: { f } },
-      { compiler: caller },
-    )
-    expect(importer.exports.call()).toBe(expected)
-    expect(importer.exports.again(...values)).toBe(expected)
-    expect(importer.exports.again).toBe(f)
+    for (const slots of ['none', undefined] as const) {
+      const importer = await instanceOf(
+        `(module
+          (import "env" "f" (func $f (param ${signature}) (result f64)))
+          (func (export "call") (result f64) ${constants} call $f)
+          (export "again" (func $f)))`,
+        { env: { f } },
+        { compiler: caller, slots },
+      )
+      expect(importer.exports.call()).toBe(expected)
+      expect(importer.exports.again(...values)).toBe(expected)
+      // With slots, the export is the way into the import's slot, and not what happens to be in it.
+      expect(importer.exports.again === f).toBe(slots === 'none')
+    }
 
     const dispatcher = await instanceOf(
       `(module

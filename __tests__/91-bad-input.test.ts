@@ -170,7 +170,7 @@ describe.each(compilers)('what does not fit (%s)', (compiler) => {
         { store },
       )
     const a = await make('a::f', 1)
-    const slot = a.slot('f')
+    const slot = a.slot('a::f')
     const wide = await make('b::f', 2, undefined, 'i64')
     const elsewhere = await make('c::f', 3, new Store())
     const closed = await make('d::f', 4)
@@ -178,13 +178,13 @@ describe.each(compilers)('what does not fit (%s)', (compiler) => {
     closed.close()
     const cases: [() => unknown, Function, string][] = [
       [() => link(elsewhere.exports.f, slot), LinkError, 'ERR_RELINK_STORE'],
-      [() => link(a.exports.f, elsewhere.slot('f')), LinkError, 'ERR_RELINK_STORE'],
-      [() => a.slot('g'), LinkError, 'ERR_RELINK_UNKNOWN_SLOT'],
+      [() => link(a.exports.f, elsewhere.slot('c::f')), LinkError, 'ERR_RELINK_STORE'],
+      [() => a.slot('a::g'), LinkError, 'ERR_RELINK_UNKNOWN_SLOT'],
       [() => link(wide.exports.f, slot), LinkError, 'ERR_RELINK_SIGNATURE'],
       [() => link('f' as never, slot), TypeError, 'ERR_INVALID_ARG_TYPE'],
       [() => link(a.exports.f, a.slots['a::g'] as never), TypeError, 'ERR_INVALID_ARG_TYPE'],
       [() => link(dead, slot), LinkError, 'ERR_RELINK_CLOSED'],
-      [() => closed.slot('f'), LinkError, 'ERR_RELINK_CLOSED'],
+      [() => closed.slot('d::f'), LinkError, 'ERR_RELINK_CLOSED'],
       [() => dead(1), RuntimeError, 'ERR_RELINK_CLOSED'],
     ]
     for (const [run, Class, code] of cases) {

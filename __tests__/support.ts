@@ -79,9 +79,9 @@ export async function declaring(...slots: Declared[]): Promise<Uint8Array<ArrayB
 export async function instanceOf(
   text: string,
   imports?: Imports,
-  { compiler, store }: CompileOptions & StoreOptions = {},
+  { compiler, slots, store }: CompileOptions & StoreOptions = {},
 ): Promise<Instance> {
-  return new Instance(new Module(await wat(text), { compiler }), imports, { store })
+  return new Instance(new Module(await wat(text), { compiler, slots }), imports, { store })
 }
 
 /** Where a guest that is built from Rust lies: `guestPath('plugin')`. */

@@ -10,7 +10,7 @@ const { inspectable } = require('./inspect')
 const { memoryOf } = require('./memory')
 const { toModule } = require('./module')
 const { slotOf } = require('./slot')
-const { resolveSlotName } = require('./slot-names')
+const { findSlot } = require('./slot-names')
 const { toStore } = require('./store')
 const { tableOf } = require('./table')
 const { uncloneable } = require('./uncloneable')
@@ -33,16 +33,19 @@ class Instance {
   }
 
   constructor(module, imports = undefined, options = undefined) {
-    const { native, file } = toModule(module)
+    const compiled = toModule(module)
+    const { native, file } = compiled
     const store = toStore(toOptions(options, ['store']))
     const given = readImports(store, native.imports(), imports, file)
-    const { id, exports, slots } = store.instantiate(native, given, file)
+    const { id, exports } = store.instantiate(native, given, file)
     this.#state = {
       store,
       id,
+      compiled,
       closed: false,
       exports: namespace(exports.filter(isVisible).map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
-      slots: namespace(slots.map((info) => [info.name, slotOf(store, info)])),
+      // Made when it is first looked at: a module may have thousands.
+      slots: undefined,
     }
     uncloneable(this)
   }
@@ -52,7 +55,9 @@ class Instance {
   }
 
   get slots() {
-    return brand.get(this).slots
+    const state = brand.get(this)
+    const { slots } = state.compiled
+    return (state.slots ??= namespace(slots.map(({ name }, position) => [name, slotAt(state, position)])))
   }
 
   get closed() {
@@ -60,16 +65,19 @@ class Instance {
   }
 
   slot(name) {
-    const { closed, slots } = brand.get(this)
-    if (typeof name !== 'string') throw wrongType('a string', 'name', name)
-    if (closed) {
-      const details = { slot: name }
-      throw new LinkError(`slot "${name}" belongs to an instance that is closed`, {
+    const state = brand.get(this)
+    const wanted = typeof name === 'number' ? `func[${name}]` : name
+    if (typeof wanted !== 'string') throw wrongType('a string or a function index', 'name', name)
+    if (state.closed) {
+      const details = { slot: wanted }
+      throw new LinkError(`slot "${wanted}" belongs to an instance that is closed`, {
         code: 'ERR_RELINK_CLOSED',
         details,
       })
     }
-    return slots[resolveSlotName(Object.keys(slots), name)]
+    const { compiled } = state
+    const others = () => compiled.others()
+    return slotAt(state, findSlot(compiled.slots, wanted, others))
   }
 
   close() {
@@ -82,6 +90,9 @@ class Instance {
     this.close()
   }
 }
+
+/** The slot at a position of the list that the module has. */
+const slotAt = ({ store, id }, position) => slotOf(store, store.instanceSlot(id, position))
 
 /** How each kind of export looks to users. */
 const wrap = {

@@ -1,7 +1,7 @@
 'use strict'
 
-const { toCompiler, toOptions } = require('./arguments')
-const { compileWith } = require('./compile')
+const { toOptions } = require('./arguments')
+const { compileWith, toCompiling } = require('./compile')
 const { toImports } = require('./imports')
 const { Instance } = require('./instance')
 const { findModule } = require('./module')
@@ -9,18 +9,19 @@ const { toStore } = require('./store')
 
 /** As WebAssembly.instantiate: an Instance of a Module, or both of bytes. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
-  const { compiler, store } = check(imports, options)
+  const { compiling, store } = check(imports, options)
   if (findModule(bytesOrModule)) return new Instance(bytesOrModule, imports, { store })
-  const module = await compileWith(compiler, bytesOrModule)
+  const module = await compileWith(compiling, bytesOrModule)
   return { module, instance: new Instance(module, imports, { store }) }
 }
 
 /** Refuses what can be refused before the work of compiling, and returns the options. */
 function check(imports, options) {
-  const { compiler, store } = toOptions(options, ['compiler', 'store'])
+  const known = toOptions(options, ['compiler', 'slots', 'store'])
+  const { store } = known
   toStore({ store })
   toImports(imports)
-  return { compiler: toCompiler({ compiler }), store }
+  return { compiling: toCompiling(known), store }
 }
 
 module.exports = { instantiate, check }

@@ -1,7 +1,7 @@
 'use strict'
 
 const dispose = require('./dispose')
-const { wrongType } = require('./arguments')
+const { toOptions, wrongType } = require('./arguments')
 const { Brand, Handle, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
 const { slotBrand } = require('./slot')
@@ -55,11 +55,15 @@ class Link {
 }
 
 /** Makes every path that leads to the slot run the implementation, from now on. */
-function link(implementation, slot) {
+function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, 'implementation')
   const { store, id } = toSlot(slot, 'slot')
-  return linkOf(store, slot, implementation, store.link(toWasmFunction(store, implementation, id), id))
+  const merged = toMerged(options)
+  return linkOf(store, slot, implementation, store.link(toWasmFunction(store, implementation, id), id, merged))
 }
+
+/** Whether a slot may be linked that is one function for several. */
+const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
 
 /** The WebAssembly functions that stand for JavaScript ones: by function, store, and type. */
 const adapted = new WeakMap()
@@ -106,4 +110,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument, value, hint)
 }
 
-module.exports = { Link, link, linkOf, undoAll, checkImplementation, toSlot, toWasmFunction }
+module.exports = { Link, link, linkOf, undoAll, checkImplementation, toMerged, toSlot, toWasmFunction }

@@ -10,8 +10,8 @@ const { check } = require('./instantiate')
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { compiler, store } = check(imports, options)
-  const module = await compileWith(compiler, await readFile(path), path)
+  const { compiling, store } = check(imports, options)
+  const module = await compileWith(compiling, await readFile(path), path)
   return new Instance(module, imports, { store })
 }
 

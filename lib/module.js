@@ -3,16 +3,30 @@
 const { toBytes, toCompiler, toOptions, wrongType } = require('./arguments')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
-const { compileSync } = require('./native')
-const { toType } = require('./slot')
+const native = require('./native')
+const { describe, describeMissing } = require('./slot-descriptor')
+const { select, toSelection } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
-/** What is in a Module: the native one, and the file that it came from, if `load` made it. */
+/** What is in a Module: the native one, the file that it came from, if `load` made it, and what was asked for in vain. */
 class Compiled {
-  constructor(native, file) {
-    this.native = native
+  #slots
+
+  constructor(module, { file, missing = [] } = {}) {
+    this.native = module
     this.file = file
+    this.missing = missing
+  }
+
+  /** The slots, in the order in which an instance is asked for them. */
+  get slots() {
+    return (this.#slots ??= this.native.slots().map(describe))
+  }
+
+  /** The functions that are no slots, and the names that no function has. */
+  others() {
+    return [...this.native.noSlots().map(describe), ...this.missing.map(describeMissing)]
   }
 }
 
@@ -28,12 +42,12 @@ class Module {
     inspectable(this, {
       imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
       exports: (module) => Module.exports(module).map(({ name }) => name),
-      slots: (module) => Module.slots(module).map(({ name }) => name),
+      slots: (module) => toModule(module).slots.map(({ name }) => name),
     })
   }
 
   constructor(bytes, options = undefined) {
-    this.#compiled = bytes instanceof Compiled ? bytes : new Compiled(compile(bytes, options))
+    this.#compiled = bytes instanceof Compiled ? bytes : compile(bytes, options)
     uncloneable(this)
   }
 
@@ -52,19 +66,35 @@ class Module {
     return native.customSections(`${name}`)
   }
 
-  static slots(moduleObject) {
-    const slots = toModule(moduleObject).native.slots()
-    return slots.map(({ name, kind, rust, docs, ...type }) => ({ name, kind, type: toType(type), rust, docs }))
+  static slots(moduleObject, options = undefined) {
+    const compiled = toModule(moduleObject)
+    const { all = false } = toOptions(options, ['all'])
+    const others = all ? compiled.others() : compiled.missing.map(describeMissing)
+    return [...compiled.slots, ...others].map((descriptor) => ({ ...descriptor }))
   }
 }
 
 function compile(bytes, options) {
-  const compiler = toCompiler(toOptions(options, ['compiler']))
-  return compileSync(toBytes(bytes), compiler)
+  const known = toOptions(options, ['compiler', 'slots'])
+  const compiler = toCompiler(known)
+  const { kind, patterns } = toSelection(known)
+  const source = toBytes(bytes)
+  if (patterns === undefined) return new Compiled(native.compileSync(source, compiler, { kind }))
+  const { selection, missing } = select(patterns, native.functionNames(source))
+  return new Compiled(native.compileSync(source, compiler, selection), { missing })
 }
 
-/** The Module of a native one. */
-const fromNative = (native, file) => new Module(new Compiled(native, file))
+/** Compiles on another thread. The bytes are copied first. `file` is where they came from, if from any. */
+async function compileAsync(bytes, compiler, { kind, patterns }, file) {
+  const source = toBytes(bytes)
+  if (patterns === undefined) {
+    return new Module(new Compiled(await native.compileAsync(source, compiler, { kind }, file), { file }))
+  }
+  // Two tasks need them, and the caller may write to them in between.
+  const copy = source.slice()
+  const { selection, missing } = select(patterns, await native.functionNamesAsync(copy, file))
+  return new Module(new Compiled(await native.compileAsync(copy, compiler, selection, file), { file, missing }))
+}
 
 /** What is in a Module; undefined for anything else. */
 const findModule = (value) => brand.find(value)
@@ -72,4 +102,4 @@ const findModule = (value) => brand.find(value)
 /** What is in an argument that must be a Module. */
 const toModule = (value) => brand.get(value, 'module')
 
-module.exports = { Module, fromNative, findModule, toModule }
+module.exports = { Module, compileAsync, findModule, toModule }

@@ -85,13 +85,32 @@ const isTrap = (error) => error instanceof RuntimeError && error.code === 'ERR_R
 const compileSync = translated(addon.compileSync)
 const validate = translated(addon.validate)
 
+const functionNames = translated(addon.functionNames)
+const inspectModule = translated(addon.inspectModule)
+const rewriteModule = translated(addon.rewriteModule)
+
 /** Compiles bytes that came from `file`, if from any. */
-async function compileAsync(bytes, compiler, file) {
+const compileAsync = (bytes, compiler, slots, file) => about(file, addon.compileAsync(bytes, compiler, slots))
+
+/** The names of the functions in bytes that came from `file`, if from any. */
+const functionNamesAsync = (bytes, file) => about(file, addon.functionNamesAsync(bytes))
+
+/** What a task of the addon gives, throwing errors of this realm that name the file. */
+async function about(file, task) {
   try {
-    return await addon.compileAsync(bytes, compiler)
+    return await task
   } catch (error) {
     throw nameFile(translate(error), file)
   }
 }
 
-module.exports = { NativeStore, compileSync, compileAsync, validate }
+module.exports = {
+  NativeStore,
+  compileAsync,
+  compileSync,
+  functionNames,
+  functionNamesAsync,
+  inspectModule,
+  rewriteModule,
+  validate,
+}

@@ -5,7 +5,7 @@ const { wrongType } = require('./arguments')
 const { LinkError } = require('./errors')
 const { Brand, Handle, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
-const { checkImplementation, linkOf, toSlot, toWasmFunction, undoAll } = require('./link')
+const { checkImplementation, linkOf, toMerged, toSlot, toWasmFunction, undoAll } = require('./link')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
@@ -46,15 +46,16 @@ class Relink {
 }
 
 /** Makes many changes, or none. */
-function relink(changes) {
+function relink(changes, options = undefined) {
   if (typeof changes?.[Symbol.iterator] !== 'function' || typeof changes === 'string') {
     throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
   }
+  const merged = toMerged(options)
   const { fit, refusals } = check(changes)
   const store = fit[0]?.store
-  if (refusals.length > 0) throw refused([...refusals, ...rehearse(store, fit)])
+  if (refusals.length > 0) throw refused([...refusals, ...rehearse(store, fit, merged)])
   // Without a change there is no store to ask, and nothing to undo.
-  const made = store === undefined ? [] : store.relink(...columns(fit))
+  const made = store === undefined ? [] : store.relink(...columns(fit), merged)
   const links = made.map((result, index) => linkOf(store, fit[index].slot, fit[index].implementation, result))
   return new Relink(new Handle(store, undefined, { links: Object.freeze(links) }))
 }
@@ -103,10 +104,10 @@ function columns(fit) {
  * What the native side has against the changes that fit: a refusal names everything that is wrong, so that
  * it takes one attempt to find it out.
  */
-function rehearse(store, fit) {
+function rehearse(store, fit, merged) {
   if (store === undefined) return []
   try {
-    store.checkChanges(...columns(fit))
+    store.checkChanges(...columns(fit), merged)
     return []
   } catch (error) {
     if (error.code !== 'ERR_RELINK_REFUSED') throw error

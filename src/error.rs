@@ -81,6 +81,7 @@ pub enum ErrorKind {
     ClosedCall,
     Compiler { what: String, expected: &'static str, actual: &'static str },
     Cycle { slot: String },
+    Merged { slot: String, names: Vec<String> },
     EmptySlot { slot: String },
     Undone { slot: String },
     Order { slot: String },
@@ -126,6 +127,7 @@ impl Error {
             K::ClosedCall => ("ERR_RELINK_CLOSED", "RuntimeError"),
             K::Compiler { .. } => ("ERR_RELINK_COMPILER", "LinkError"),
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
+            K::Merged { .. } => ("ERR_RELINK_MERGED", "LinkError"),
             K::EmptySlot { .. } => ("ERR_RELINK_EMPTY_SLOT", "LinkError"),
             K::Undone { .. } => ("ERR_RELINK_UNDONE", "LinkError"),
             K::Order { .. } => ("ERR_RELINK_ORDER", "LinkError"),
@@ -161,6 +163,7 @@ impl Error {
             | K::Changed { slot } => {
                 json!({ "slot": slot })
             }
+            K::Merged { slot, names } => json!({ "slot": slot, "candidates": names }),
             K::Refused { refusals } => {
                 let list = refusals.iter().map(|(index, slot, error)| {
                     let (code, _) = error.code();
@@ -247,6 +250,15 @@ impl fmt::Display for Error {
                 "this implementation calls slot \"{slot}\" and nothing else, so that it would call itself for ever; \
                  take the slot's `original`"
             ),
+            K::Merged { slot, names } => {
+                let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+                write!(
+                    f,
+                    "slot \"{slot}\" is one function for {}: the compiler merged them, and all would change; say \
+                     {{ merged: true }} if that is meant",
+                    names.join(" and ")
+                )
+            }
             K::EmptySlot { slot } => {
                 write!(
                     f,

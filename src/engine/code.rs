@@ -1,8 +1,9 @@
 use super::compiler::Compiler;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{DeclaredSlot, Forwarder, Origins, Rewritten, rewrite};
-use crate::wasm::Binary;
+use crate::rewrite::{Entry, Forwarder, Options, Origins, Rewritten, Roles, Selection, Slot, rewrite};
+use crate::wasm::{Binary, ExternKind};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use wasmer::sys::{Artifact, NativeEngineExt};
 use wasmer::{Engine, Module};
@@ -16,15 +17,24 @@ pub struct Code {
     pub compiler: Compiler,
     /// The module as it was loaded, after the pass
     pub binary: Binary,
-    /// Its declared slots, by their entry in the dispatch table
-    pub slots: Vec<DeclaredSlot>,
-    /// Index of the dispatch table, if there are slots
-    pub dispatch_table: Option<u32>,
-    /// The functions that stand for imports where these are taken as values
+    /// The module as its author compiled it
+    pub original: Binary,
+    /// Its slots, the declared ones first
+    pub slots: Vec<Slot>,
+    /// The functions that stand for imports
     pub forwarders: Vec<Forwarder>,
+    /// The imported tables whose entries it may put elsewhere
+    pub read_tables: Vec<u32>,
+    /// What functions are, besides having a slot
+    pub roles: Roles,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, Box<[u8]>)>,
     origins: Origins,
+    /// Slots by the function that calls through each
+    thunks: HashMap<u32, u32>,
+    /// Slots by the entries of exported tables that are their places
+    places: HashMap<Entry, u32>,
+    tables_with_slots: BTreeSet<u32>,
     // Fields drop in order: the artifact takes its trap tables back before the code goes.
     module: Module,
     engine: Engine,
@@ -35,20 +45,33 @@ impl Code {
     ///
     /// # Errors
     /// What `Binary::parse`, `rewrite` and `Compiler::artifact` refuse.
-    pub fn compile(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+    pub fn compile(bytes: &[u8], compiler: Compiler, selection: &Selection) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         let copy = |(name, range): &(String, std::ops::Range<usize>)| (name.clone(), bytes[range.clone()].into());
         let custom_sections = binary.custom_sections.iter().map(copy).collect();
-        Self::assemble(rewrite(bytes, binary, compiler.pass())?, custom_sections, compiler)
+        let options = Options { selection: selection.clone(), ..compiler.pass() };
+        let rewritten = rewrite(bytes, &binary, &options)?;
+        Self::assemble(rewritten, binary, custom_sections, compiler)
     }
 
     fn assemble(
         rewritten: Rewritten<'_>,
+        original: Binary,
         custom_sections: Vec<(String, Box<[u8]>)>,
         compiler: Compiler,
     ) -> Result<Arc<Self>> {
         let artifact = compiler.artifact(&rewritten.bytes)?;
-        let Rewritten { binary, slots, dispatch_table, forwarders, origins, .. } = rewritten;
+        let Rewritten { binary, slots, forwarders, origins, read_tables, roles, .. } = rewritten;
+        let indexed = || (0..).zip(&slots);
+        let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
+        let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
+        let places = |(index, slot): (u32, &Slot)| {
+            let entries: Vec<_> = slot.places.iter().chain([&slot.home]).copied().collect();
+            entries.into_iter().map(move |entry| (entry, index))
+        };
+        let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));
+        let places: HashMap<_, _> = places.collect();
+        let tables_with_slots = places.keys().map(|entry| entry.table).collect();
 
         let mut engine: Engine = Engine::headless();
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
@@ -59,10 +82,15 @@ impl Code {
         Ok(Arc::new(Self {
             compiler,
             binary,
+            original,
             slots,
-            dispatch_table,
             forwarders,
+            read_tables,
+            roles,
             origins,
+            thunks,
+            places,
+            tables_with_slots,
             custom_sections,
             module,
             engine,
@@ -73,12 +101,32 @@ impl Code {
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
-        Self::assemble(Rewritten::unchanged(bytes, binary), Vec::new(), compiler)
+        Self::assemble(Rewritten::unchanged(bytes, binary.clone()), binary, Vec::new(), compiler)
     }
 
     /// The index that a function has in the original bytes.
     pub fn original_index(&self, index: u32) -> u32 {
         self.origins.of(index)
+    }
+
+    /// The slot that function `index` calls through, if that is all it does.
+    pub fn slot_of_thunk(&self, index: u32) -> Option<u32> {
+        self.thunks.get(&index).copied()
+    }
+
+    /// The slot that an entry of an exported table belongs to.
+    pub fn slot_at(&self, entry: Entry) -> Option<u32> {
+        self.places.get(&entry).copied()
+    }
+
+    /// The exported tables that have entries which belong to slots.
+    pub fn tables_with_slots(&self) -> &BTreeSet<u32> {
+        &self.tables_with_slots
+    }
+
+    /// The content of the name section.
+    pub fn name_section(&self) -> Option<&[u8]> {
+        self.custom_sections.iter().find(|(name, _)| name == "name").map(|(_, data)| &**data)
     }
 
     /// What wasmer instantiates.

@@ -34,13 +34,13 @@ impl Compiler {
     /// The proposals that it takes.
     pub fn features(self) -> Features {
         let cranelift = self == Self::Cranelift;
-        Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift }
+        Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift, tail_calls: false }
     }
 
     /// What it needs of the load-time pass. Singlepass passes floats in other registers to imports
     /// than to functions of its own, so that an import is no good in a table.
     pub fn pass(self) -> Options {
-        Options { forward_float_imports: self == Self::Singlepass }
+        Options { forward_float_imports: self == Self::Singlepass, ..Options::default() }
     }
 
     /// The name that the API has for it.

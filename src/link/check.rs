@@ -5,17 +5,21 @@ use crate::store::{FuncRef, Store};
 impl Slots {
     /// Whether `implementation`, a function of `store`, may go into the slot. Changes nothing.
     ///
-    /// `pending` are the changes that would be made before this one.
+    /// `merged` allows a slot whose function stands for several; `pending` are the changes that would
+    /// be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi` or `Cycle`.
+    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`.
     pub fn check(
-        &self,
+        &mut self,
         store: &Store,
         implementation: FuncRef,
         id: SlotId,
+        merged: bool,
         pending: &[(FuncRef, SlotId)],
     ) -> Result<()> {
+        // A thunk runs what its slot holds, which is of that slot's types.
+        let through = self.slot_of_thunk(store, implementation);
         let slot = self.slot(id);
         let name = || slot.name.clone();
         if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
@@ -30,19 +34,20 @@ impl Slots {
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
         }
         if let Some(declared) = &slot.declaration {
-            // A thunk runs what the slot holds, which is of the slot's types.
-            let slot_itself = self.slot_of_thunk(implementation).and_then(|id| self.slot(id).declaration.as_ref());
-            let declarations = self.declarations_of(implementation).chain(slot_itself);
-            let mut others = declarations.map(|other| &other.types).peekable();
-            if let Some(first) = others.peek().copied()
-                && others.all(|other| *other != declared.types)
-            {
-                let (expected, actual) = (declared.types.to_string(), first.to_string());
+            let mut others = self.declared_types(store, implementation);
+            let through = through.and_then(|through| self.slot(through).declaration.as_ref());
+            others.extend(through.map(|declaration| declaration.types.clone()));
+            if !others.is_empty() && !others.contains(&declared.types) {
+                let (expected, actual) = (declared.types.to_string(), others[0].to_string());
                 return Err(ErrorKind::Abi { slot: name(), expected, actual }.into());
             }
         }
+        if !slot.merged.is_empty() && !merged {
+            return Err(ErrorKind::Merged { slot: name(), names: slot.merged.clone() }.into());
+        }
+        let name = name();
         if self.leads_to(store, implementation, id, pending) {
-            return Err(ErrorKind::Cycle { slot: name() }.into());
+            return Err(ErrorKind::Cycle { slot: name }.into());
         }
         Ok(())
     }
@@ -50,15 +55,17 @@ impl Slots {
     /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
     /// it, or of a slot that holds such a thunk, and so on.
     pub(super) fn leads_to(
-        &self,
+        &mut self,
         store: &Store,
         mut function: FuncRef,
         target: SlotId,
         pending: &[(FuncRef, SlotId)],
     ) -> bool {
-        // Without a cycle, the way is no longer than there are slots.
-        for _ in 0..=self.len() {
-            let Some(next) = self.slot_of_thunk(function) else { return false };
+        let mut steps = 0;
+        // Without a cycle, the way is no longer than there are slots; it makes some of them.
+        while steps <= self.len() {
+            steps += 1;
+            let Some(next) = self.slot_of_thunk(store, function) else { return false };
             if next == target {
                 return true;
             }

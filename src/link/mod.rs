@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod links;
 mod slot;
 mod slots;
 
-pub use slot::SlotKind;
-pub use slots::{LinkId, Linked, SlotId, Slots};
+pub use links::{Change, LinkId, Linked};
+pub use slots::{SlotId, Slots};

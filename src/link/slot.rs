@@ -1,27 +1,12 @@
+use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Instance, TableId};
 use crate::wasm::{Declaration, FuncType};
 use std::rc::Rc;
 
-/// Where a slot comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotKind {
-    /// A Rust function under `#[relinkable]`
-    Declared,
-    /// An entry of a funcref table
-    Table,
-}
+/// An entry of a table of a store.
+pub type Place = (TableId, u32);
 
-impl SlotKind {
-    /// The name that the API gives it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Declared => "declared",
-            Self::Table => "table",
-        }
-    }
-}
-
-/// A place where an implementation can be changed: an entry of a table.
+/// A place where an implementation can be changed.
 pub struct Slot {
     /// Its name
     pub name: String,
@@ -29,12 +14,14 @@ pub struct Slot {
     pub kind: SlotKind,
     /// The type that an implementation must have
     pub ty: Rc<FuncType>,
-    /// The table that calls go through
-    pub table: TableId,
-    /// The entry in that table
-    pub index: u32,
+    /// The entry that decides what the slot holds
+    pub home: Place,
+    /// Other entries that hold what the slot holds, unless someone wrote something else there
+    pub places: Vec<Place>,
     /// What stood there first
     pub original: FuncRef,
+    /// The names of the functions that the compiler made one of, if there are several
+    pub merged: Vec<String>,
     /// What the author declared
     pub declaration: Option<Declaration>,
     /// Whose slot it is; a table may be nobody's

@@ -1,72 +1,70 @@
-use super::slot::{Slot, SlotKind};
-use crate::error::{Error, ErrorKind, Result};
+use super::links::Links;
+use super::slot::{Place, Slot};
+use crate::error::{ErrorKind, Result};
+use crate::rewrite::{Entry, SlotKind};
 use crate::store::{FuncRef, Instance, Store, TableId};
-use crate::wasm::Declaration;
-use std::collections::HashMap;
+use crate::wasm::RustSignature;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A slot of a store.
 pub type SlotId = u32;
-/// A link of a store: a change that can be taken back.
-pub type LinkId = u32;
 
-/// A link that stands.
-struct Link {
-    slot: SlotId,
-    implementation: FuncRef,
-    previous: Option<FuncRef>,
-}
-
-/// What a link has done.
-#[derive(Debug, Clone, Copy)]
-pub struct Linked {
-    /// The change
-    pub id: LinkId,
-    /// What the slot held before
-    pub previous: Option<FuncRef>,
-}
-
-/// The slots of a store, and the links that stand in them.
+/// The slots of a store, each made when it is first asked for.
 #[derive(Default)]
 pub struct Slots {
     slots: Vec<Slot>,
-    /// The links that stand in each slot, the newest last
-    standing: Vec<Vec<LinkId>>,
-    links: HashMap<LinkId, Link>,
-    next_link: LinkId,
-    by_entry: HashMap<(TableId, u32), SlotId>,
-    by_thunk: HashMap<FuncRef, SlotId>,
-    /// Slots by their original. The compiler may have made one function of several equal ones.
-    by_original: HashMap<FuncRef, Vec<SlotId>>,
+    pub(super) links: Links,
+    /// The slots of instances, by the instance and the position in its code's list
+    of_instance: HashMap<(usize, u32), SlotId>,
+    /// The slots that are an entry of a table and nothing else
+    by_entry: HashMap<Place, SlotId>,
+    /// The tables that JavaScript can read and that hold functions of slots: whose, and which
+    owners: HashMap<TableId, (Rc<Instance>, u32)>,
+    /// The tables that code outside their module may take functions from: they hold thunks
+    released: HashSet<TableId>,
 }
 
 impl Slots {
-    /// The declared slots of a new instance.
-    pub fn declare(&mut self, store: &Store, instance: &Rc<Instance>) -> Vec<SlotId> {
-        let code = instance.code();
-        let Some(index) = code.dispatch_table else { return Vec::new() };
-        let table = store.instance_table(instance, index);
-        let mut ids = Vec::with_capacity(code.slots.len());
-        for (entry, declared) in code.slots.iter().enumerate() {
-            let original = store.function(instance, declared.original);
-            let id = self.add(Slot {
-                name: declared.name.clone(),
-                kind: SlotKind::Declared,
-                ty: store.type_of(original),
-                table,
-                index: entry as u32,
-                original,
-                declaration: declared.declaration.clone(),
-                instance: Some(instance.clone()),
-            });
-            self.by_thunk.insert(store.function(instance, declared.thunk), id);
-            self.by_original.entry(original).or_default().push(id);
-            ids.push(id);
+    /// Takes note of a new instance.
+    pub fn welcome(&mut self, store: &Store, instance: &Rc<Instance>) {
+        for index in instance.code().tables_with_slots() {
+            let table = store.instance_table(instance, *index);
+            self.owners.insert(table, (instance.clone(), *index));
         }
-        ids
     }
 
-    /// The slot that is entry `index` of `table`.
+    /// The slot at `position` of the list that the instance's code has.
+    ///
+    /// # Panics
+    /// If the code has no such slot.
+    pub fn of_instance(&mut self, store: &Store, instance: &Rc<Instance>, position: u32) -> SlotId {
+        let key = (Rc::as_ptr(instance) as usize, position);
+        if let Some(id) = self.of_instance.get(&key) {
+            return *id;
+        }
+        let slot = &instance.code().slots[position as usize];
+        let original = store.behind(store.function(instance, slot.original));
+        let place = |entry: &Entry| (store.instance_table(instance, entry.table), entry.index);
+        let places = slot.places.iter().map(place).filter(|(table, _)| !self.released.contains(table)).collect();
+        let exports = &slot.named.exports;
+        let id = self.add(Slot {
+            name: slot.named.name.clone(),
+            kind: slot.kind,
+            ty: store.type_of(original),
+            home: place(&slot.home),
+            places,
+            original,
+            merged: if exports.len() > 1 { exports.clone() } else { Vec::new() },
+            declaration: slot.declaration.clone(),
+            instance: Some(instance.clone()),
+        });
+        self.of_instance.insert(key, id);
+        id
+    }
+
+    /// The slot that entry `index` of `table` belongs to: that of the function which its module put
+    /// there, as long as it holds what that slot holds, or else one of its own.
     ///
     /// # Errors
     /// `OutOfRange`, `EmptySlot` for an entry that is null, `UnsupportedValue` for a table of
@@ -79,30 +77,79 @@ impl Slots {
         let Some(original) = store.table_get(table, index)? else {
             return Err(ErrorKind::EmptySlot { slot: name }.into());
         };
-        Ok(self.add(Slot {
+        if let Some((instance, position)) = self.owner((table, index)) {
+            let id = self.of_instance(store, &instance, position);
+            if self.current(store, id) == Some(original) {
+                return Ok(id);
+            }
+        }
+        let id = self.add(Slot {
             name,
             kind: SlotKind::Table,
             ty: store.type_of(original),
-            table,
-            index,
+            home: (table, index),
+            places: Vec::new(),
             original,
+            merged: Vec::new(),
             declaration: None,
             instance: None,
-        }))
+        });
+        self.by_entry.insert((table, index), id);
+        Ok(id)
+    }
+
+    /// The instance, and the slot of its code, that an entry belongs to.
+    fn owner(&self, (table, index): Place) -> Option<(Rc<Instance>, u32)> {
+        let (instance, own) = self.owners.get(&table)?;
+        let position = instance.code().slot_at(Entry { table: *own, index })?;
+        Some((instance.clone(), position))
+    }
+
+    /// What JavaScript is given for `function`, which it read from an entry: where that is the
+    /// original of a slot, the thunk that goes on following the slot.
+    pub fn outside(&self, store: &Store, place: Place, function: FuncRef) -> FuncRef {
+        let Some((instance, position)) = self.owner(place) else { return function };
+        let slot = &instance.code().slots[position as usize];
+        match slot.thunk {
+            Some(thunk) if store.behind(store.function(&instance, slot.original)) == function => {
+                store.function(&instance, thunk)
+            }
+            _ => function,
+        }
+    }
+
+    /// Puts thunks into the entries of a table that follow slots. For a table that code of another
+    /// module is going to take functions from: what it takes must go on following the slots.
+    ///
+    /// # Errors
+    /// Those of `Store::table_set`, none of which a table of functions has.
+    pub fn release(&mut self, store: &Store, table: TableId) -> Result<()> {
+        let Some((instance, own)) = self.owners.remove(&table) else { return Ok(()) };
+        let code = instance.code();
+        for (position, slot) in (0..).zip(&code.slots) {
+            let Some(thunk) = slot.thunk else { continue };
+            for entry in slot.places.iter().filter(|entry| entry.table == own) {
+                let id = self.of_instance(store, &instance, position);
+                if store.table_get(table, entry.index)? == self.current(store, id) {
+                    store.table_set(table, entry.index, Some(store.function(&instance, thunk)))?;
+                }
+            }
+        }
+        self.released.insert(table);
+        self.slots.iter_mut().for_each(|slot| slot.places.retain(|(each, _)| *each != table));
+        self.links.release(table);
+        Ok(())
     }
 
     fn add(&mut self, slot: Slot) -> SlotId {
-        let id = self.slots.len() as SlotId;
-        self.by_entry.insert((slot.table, slot.index), id);
         self.slots.push(slot);
-        self.standing.push(Vec::new());
-        id
+        self.slots.len() as SlotId - 1
     }
 
     /// The slot with this id.
     ///
     /// # Panics
-    /// If there is none: ids come from `declare` and `table_slot` only.
+    /// If there is none: ids come from `of_instance` and `table_slot` only.
     pub fn slot(&self, id: SlotId) -> &Slot {
         &self.slots[id as usize]
     }
@@ -113,147 +160,29 @@ impl Slots {
 
     /// What the slot holds at this moment.
     pub fn current(&self, store: &Store, id: SlotId) -> Option<FuncRef> {
-        let slot = self.slot(id);
+        let (table, index) = self.slot(id).home;
         // A table does not shrink, so the entry is there.
-        store.table_get(slot.table, slot.index).ok().flatten()
+        store.table_get(table, index).ok().flatten()
     }
 
     /// Whether a link stands in the slot.
     pub fn is_linked(&self, id: SlotId) -> bool {
-        !self.standing[id as usize].is_empty()
+        self.links.newest(id).is_some()
     }
 
-    pub(super) fn slot_of_thunk(&self, function: FuncRef) -> Option<SlotId> {
-        self.by_thunk.get(&function).copied()
+    /// The slot that `function` calls through, if that is all it does.
+    pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
+        let (instance, index) = store.locate(function)?;
+        let position = instance.code().slot_of_thunk(index)?;
+        Some(self.of_instance(store, &instance, position))
     }
 
-    /// What the authors of `function` declared, if it is the original of declared slots.
-    pub(super) fn declarations_of(&self, function: FuncRef) -> impl Iterator<Item = &Declaration> {
-        let slots = self.by_original.get(&function).into_iter().flatten();
-        slots.filter_map(|id| self.slot(*id).declaration.as_ref())
-    }
-
-    /// Links one implementation, once all checks are passed.
-    ///
-    /// # Errors
-    /// Those of `check`; then nothing has changed.
-    pub fn link(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Result<Linked> {
-        self.check(store, implementation, id, &[])?;
-        store.native_to_table(implementation, self.slot(id).table)?;
-        Ok(self.commit(store, implementation, id))
-    }
-
-    /// Checks changes that are to be made in this order. Each comes with its position in what the
-    /// caller was given; `refusals` are those that the caller itself has.
-    ///
-    /// # Errors
-    /// `Refused` with every change that cannot be made, by its position.
-    pub fn check_all(
-        &self,
-        store: &Store,
-        changes: &[(usize, FuncRef, SlotId)],
-        mut refusals: Vec<(usize, String, Error)>,
-    ) -> Result<()> {
-        let mut pending = Vec::with_capacity(changes.len());
-        for (position, implementation, id) in changes {
-            if let Err(error) = self.check(store, *implementation, *id, &pending) {
-                refusals.push((*position, self.slot(*id).name.clone(), error));
-            }
-            pending.push((*implementation, *id));
-        }
-        if refusals.is_empty() {
-            return Ok(());
-        }
-        refusals.sort_by_key(|(position, ..)| *position);
-        Err(ErrorKind::Refused { refusals }.into())
-    }
-
-    /// Links many, in order, once all of them are checked.
-    ///
-    /// # Errors
-    /// Those of `check_all`; then nothing has changed.
-    pub fn relink(
-        &mut self,
-        store: &Store,
-        changes: &[(usize, FuncRef, SlotId)],
-        refusals: Vec<(usize, String, Error)>,
-    ) -> Result<Vec<Linked>> {
-        self.check_all(store, changes, refusals)?;
-        // What may still be refused comes before the first change.
-        for (_, implementation, id) in changes {
-            store.native_to_table(*implementation, self.slot(*id).table)?;
-        }
-        Ok(changes.iter().map(|(_, implementation, id)| self.commit(store, *implementation, *id)).collect())
-    }
-
-    fn commit(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Linked {
-        let previous = self.current(store, id);
-        self.write(store, id, Some(implementation));
-        let link = self.next_link;
-        self.next_link += 1;
-        self.links.insert(link, Link { slot: id, implementation, previous });
-        self.standing[id as usize].push(link);
-        Linked { id: link, previous }
-    }
-
-    fn write(&self, store: &Store, id: SlotId, value: Option<FuncRef>) {
-        let slot = self.slot(id);
-        let written = store.table_set(slot.table, slot.index, value);
-        debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
-    }
-
-    /// Takes back links, the last one first, once all of them are checked. `slot` names the slot of
-    /// a link in messages, where the link itself is gone.
-    ///
-    /// # Errors
-    /// `Undone`, `Order`, `Changed` or `Cycle`; then nothing has changed.
-    pub fn undo(&mut self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<()> {
-        // What each slot would hold, and how many of its links would be left, as the links go.
-        let mut after: HashMap<SlotId, (usize, Option<FuncRef>)> = HashMap::new();
-        for (id, slot) in links.iter().rev() {
-            let name = || self.slot(*slot).name.clone();
-            let Some(link) = self.links.get(id) else { return Err(ErrorKind::Undone { slot: name() }.into()) };
-            let standing = &self.standing[link.slot as usize];
-            let state = after.entry(link.slot).or_insert_with(|| (standing.len(), self.current(store, link.slot)));
-            let (count, held) = *state;
-            if count == 0 || standing[count - 1] != *id {
-                return Err(ErrorKind::Order { slot: name() }.into());
-            }
-            if held != Some(link.implementation) {
-                return Err(ErrorKind::Changed { slot: name() }.into());
-            }
-            *state = (count - 1, link.previous);
-        }
-        let restored: Vec<_> = after.iter().filter_map(|(slot, (_, held))| Some(((*held)?, *slot))).collect();
-        self.check_cycles(store, &restored)?;
-        for (id, _) in links.iter().rev() {
-            if let Some(link) = self.links.remove(id) {
-                self.standing[link.slot as usize].pop();
-                self.write(store, link.slot, link.previous);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether slots may go back to what they held: what was no cycle then may be one now.
-    fn check_cycles(&self, store: &Store, restored: &[(FuncRef, SlotId)]) -> Result<()> {
-        match restored.iter().find(|(function, slot)| self.leads_to(store, *function, *slot, restored)) {
-            Some((_, slot)) => Err(ErrorKind::Cycle { slot: self.slot(*slot).name.clone() }.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Puts the original back, and ends every link of the slot; also of a closed instance's.
-    ///
-    /// # Errors
-    /// `Cycle` when the original, a thunk of another slot, leads back here by now.
-    pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
-        let slot = self.slot(id);
-        self.check_cycles(store, &[(slot.original, id)])?;
-        self.write(store, id, Some(slot.original));
-        for link in std::mem::take(&mut self.standing[id as usize]) {
-            self.links.remove(&link);
-        }
-        Ok(())
+    /// The Rust types of `function`, where it is the original of declared slots. The compiler may
+    /// have made one function of several equal ones.
+    pub(super) fn declared_types(&self, store: &Store, function: FuncRef) -> Vec<RustSignature> {
+        let Some((instance, index)) = store.locate(function) else { return Vec::new() };
+        let declared = instance.code().slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
+        let own = declared.filter(|slot| slot.original == index);
+        own.filter_map(|slot| Some(slot.declaration.as_ref()?.types.clone())).collect()
     }
 }

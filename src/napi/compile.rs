@@ -1,12 +1,13 @@
+use super::describe::NativeSelection;
 use super::module::NativeModule;
-use super::throw::{Refusal, Result, panicked, refuse};
+use super::throw::{Refusal, Result, guard, guarded, refuse};
 use crate::engine::{Code, Compiler};
 use crate::error::{Error, ErrorKind};
-use crate::wasm::Binary;
+use crate::rewrite::{Named, Selection, names};
+use crate::wasm::{Binary, Features};
 use napi::bindgen_prelude::{AsyncTask, JsValue, Unknown};
 use napi::{Env, JsError, Task};
 use napi_derive::napi;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 fn compiler(name: &str) -> Result<Compiler> {
@@ -16,35 +17,91 @@ fn compiler(name: &str) -> Result<Compiler> {
     })
 }
 
-fn compile(bytes: &[u8], compiler: Compiler) -> std::result::Result<Arc<Code>, Error> {
-    catch_unwind(AssertUnwindSafe(|| Code::compile(bytes, compiler))).unwrap_or_else(|panic| Err(panicked(&*panic)))
+pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
+    match (slots.kind.as_str(), slots.functions) {
+        ("default", _) => Ok(Selection::Default),
+        ("all", _) => Ok(Selection::All),
+        ("none", _) => Ok(Selection::None),
+        ("more", Some(functions)) => Ok(Selection::More(functions.into_iter().collect())),
+        (other, _) => {
+            let message = format!("expected \"default\", \"all\", \"none\" or \"more\", got {other:?}");
+            Err(refuse(ErrorKind::ArgumentValue { message }.into()))
+        }
+    }
 }
 
 /// Compiles on this thread.
 #[napi]
-pub fn compile_sync(bytes: &[u8], compiler_name: String) -> Result<NativeModule> {
-    let code = compile(bytes, compiler(&compiler_name)?).map_err(refuse)?;
-    Ok(NativeModule { code })
+pub fn compile_sync(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<NativeModule> {
+    let (compiler, selection) = (compiler(&compiler_name)?, selection(slots)?);
+    guarded(|| Code::compile(bytes, compiler, &selection)).map(|code| NativeModule { code })
 }
 
 /// Compiles on another thread. The bytes are copied before this returns.
 #[napi(ts_return_type = "Promise<NativeModule>")]
-pub fn compile_async(bytes: &[u8], compiler_name: String) -> Result<AsyncTask<Compile>> {
-    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), compiler: compiler(&compiler_name)? }))
+pub fn compile_async(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<AsyncTask<Compile>> {
+    let (compiler, selection) = (compiler(&compiler_name)?, selection(slots)?);
+    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), compiler, selection }))
 }
 
 /// Whether these bytes are a module that the compiler takes.
 #[napi]
 pub fn validate(bytes: &[u8], compiler_name: String) -> Result<bool> {
     let features = compiler(&compiler_name)?.features();
-    let parse = || Binary::parse(bytes, features).is_ok();
-    catch_unwind(AssertUnwindSafe(parse)).map_err(|panic| refuse(panicked(&*panic)))
+    guarded(|| Ok(Binary::parse(bytes, features).is_ok()))
+}
+
+/// What the functions of a module are called, by index: the name first. Takes all that the pass
+/// takes, so that what is wrong for one compiler is said by its compile.
+#[napi]
+pub fn function_names(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
+    guarded(|| all_names(bytes))
+}
+
+/// `function_names` on another thread.
+#[napi(ts_return_type = "Promise<string[][]>")]
+pub fn function_names_async(bytes: &[u8]) -> AsyncTask<FunctionNames> {
+    AsyncTask::new(FunctionNames { bytes: bytes.to_vec() })
+}
+
+fn all_names(bytes: &[u8]) -> std::result::Result<Vec<Vec<String>>, Error> {
+    let named = names(bytes, &Binary::parse(bytes, Features::EVERYTHING)?)?;
+    let all = |each: Named| [each.name].into_iter().chain(each.aliases).collect();
+    Ok(named.into_iter().map(all).collect())
+}
+
+/// Names on their way.
+pub struct FunctionNames {
+    bytes: Vec<u8>,
+}
+
+impl Task for FunctionNames {
+    type Output = std::result::Result<Vec<Vec<String>>, Error>;
+    type JsValue = Vec<Vec<String>>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let bytes = std::mem::take(&mut self.bytes);
+        Ok(guard(|| all_names(&bytes)))
+    }
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        output.map_err(|error| rejection(env, error))
+    }
+}
+
+/// A task's error has no code of its own, so it is given the error object itself.
+fn rejection(env: Env, error: Error) -> napi::Error {
+    let refusal: Refusal = refuse(error);
+    let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);
+    debug_assert!(!object.raw().is_null());
+    napi::Error::from(object)
 }
 
 /// A compile on its way.
 pub struct Compile {
     bytes: Vec<u8>,
     compiler: Compiler,
+    selection: Selection,
 }
 
 impl Task for Compile {
@@ -52,19 +109,11 @@ impl Task for Compile {
     type JsValue = NativeModule;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(compile(&std::mem::take(&mut self.bytes), self.compiler))
+        let bytes = std::mem::take(&mut self.bytes);
+        Ok(guard(|| Code::compile(&bytes, self.compiler, &self.selection)))
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<NativeModule> {
-        match output {
-            Ok(code) => Ok(NativeModule { code }),
-            // A task's error has no code of its own, so it is given the error object itself.
-            Err(error) => {
-                let refusal: Refusal = refuse(error);
-                let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);
-                debug_assert!(!object.raw().is_null());
-                Err(napi::Error::from(object))
-            }
-        }
+        output.map(|code| NativeModule { code }).map_err(|error| rejection(env, error))
     }
 }

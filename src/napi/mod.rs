@@ -6,8 +6,10 @@
 mod buffer;
 mod compile;
 mod context;
+mod describe;
 mod function;
 mod import;
+mod inspect;
 mod module;
 mod objects;
 mod relink;

@@ -83,8 +83,10 @@ impl NativeStore {
     /// Reads an entry.
     #[napi(catch_unwind)]
     pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
-        let entry = self.context.store.table_get(TableId(id), index).map_err(refuse)?;
-        Ok(self.unknown(self.context.function_or_null(entry)))
+        let store = &self.context.store;
+        let entry = store.table_get(TableId(id), index).map_err(refuse)?;
+        let outside = |function| self.context.slots.borrow().outside(store, (TableId(id), index), function);
+        Ok(self.unknown(self.context.function_or_null(entry.map(outside))))
     }
 
     /// Writes an entry.

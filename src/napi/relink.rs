@@ -1,21 +1,18 @@
 //! Slots and links of a store, by id.
 
+use super::describe::{NativeSlot, strings};
 use super::function::exported;
 use super::import::Import;
-use super::module::NativeSlotType;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Subject};
-use crate::link::{LinkId, Linked, SlotId};
+use crate::link::{Change, LinkId, Linked, SlotId};
 use crate::store::{FuncRef, TableId};
 use napi::bindgen_prelude::{Array, JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
 use std::ptr;
-
-/// A function for a slot, by its position in what JavaScript gave.
-type Change = (usize, FuncRef, SlotId);
 
 /// A link that was made.
 #[napi(object, object_from_js = false)]
@@ -30,7 +27,7 @@ pub struct NativeLink<'a> {
 impl NativeStore {
     /// The slot that is an entry of a table.
     #[napi(catch_unwind)]
-    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlotType> {
+    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot> {
         let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, TableId(table), index);
         slot.map(|id| self.slot_info(id)).map_err(refuse)
     }
@@ -66,7 +63,7 @@ impl NativeStore {
     pub fn slot_type(&self, slot: u32) -> String {
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
-        let caller = self.context.store.table_compiler(slot.table).map_or("", Compiler::name);
+        let caller = self.context.store.table_compiler(slot.home.0).map_or("", Compiler::name);
         format!("{} {caller}", slot.ty)
     }
 
@@ -76,7 +73,7 @@ impl NativeStore {
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
-            (slot.ty.clone(), slot.table)
+            (slot.ty.clone(), slot.home.0)
         };
         let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
         // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
@@ -85,28 +82,28 @@ impl NativeStore {
         Ok(self.unknown(self.context.function(function)))
     }
 
-    /// Links one function.
+    /// Links one function. `merged` allows a slot whose function stands for several.
     #[napi(catch_unwind)]
-    pub fn link(&self, implementation: Unknown<'_>, slot: u32) -> Result<NativeLink<'_>> {
+    pub fn link(&self, implementation: Unknown<'_>, slot: u32, merged: bool) -> Result<NativeLink<'_>> {
         let function = self.implementation(implementation.raw(), slot).map_err(refuse)?;
-        let linked = self.context.slots.borrow_mut().link(&self.context.store, function, slot).map_err(refuse)?;
-        Ok(self.linked(linked))
+        let linked = self.context.slots.borrow_mut().link(&self.context.store, function, slot, merged);
+        Ok(self.linked(linked.map_err(refuse)?))
     }
 
-    /// Links many functions, or none.
+    /// Links many functions, or none. `merged` allows slots whose function stands for several.
     #[napi(catch_unwind)]
-    pub fn relink(&self, implementations: Array<'_>, slots: Vec<u32>) -> Result<Vec<NativeLink<'_>>> {
+    pub fn relink(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<Vec<NativeLink<'_>>> {
         let (changes, refusals) = self.changes(&implementations, slots);
         // The borrow ends before functions are made for JavaScript, which may collect garbage.
-        let linked = self.context.slots.borrow_mut().relink(&self.context.store, &changes, refusals);
+        let linked = self.context.slots.borrow_mut().relink(&self.context.store, &changes, merged, refusals);
         Ok(linked.map_err(refuse)?.into_iter().map(|linked| self.linked(linked)).collect())
     }
 
     /// Whether these many could be linked; throws what `relink` would.
     #[napi(catch_unwind)]
-    pub fn check_changes(&self, implementations: Array<'_>, slots: Vec<u32>) -> Result<()> {
+    pub fn check_changes(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<()> {
         let (changes, refusals) = self.changes(&implementations, slots);
-        self.context.slots.borrow().check_all(&self.context.store, &changes, refusals).map_err(refuse)
+        self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)
     }
 
     /// Takes links back, the last one first, all or none. `slots` are those of the links.
@@ -118,11 +115,16 @@ impl NativeStore {
 }
 
 impl NativeStore {
-    pub(super) fn slot_info(&self, id: SlotId) -> NativeSlotType {
+    pub(super) fn slot_info(&self, id: SlotId) -> NativeSlot {
         let slots = self.context.slots.borrow();
         let slot = slots.slot(id);
-        let info = NativeSlotType::new(&slot.name, slot.kind, &slot.ty, slot.declaration.as_ref());
-        NativeSlotType { id: Some(id), ..info }
+        NativeSlot {
+            id,
+            name: slot.name.clone(),
+            kind: slot.kind.name().to_owned(),
+            parameters: strings(&slot.ty.parameters),
+            results: strings(&slot.ty.results),
+        }
     }
 
     /// The changes that are asked for, and what is no change.
@@ -134,7 +136,7 @@ impl NativeStore {
             // SAFETY: a plain N-API call.
             unsafe { sys::napi_get_element(self.context.env, implementations.raw(), index as u32, &mut value) };
             match self.implementation(value, slot) {
-                Ok(function) => changes.push((index, function, slot)),
+                Ok(implementation) => changes.push(Change { position: index, implementation, slot }),
                 Err(error) => refusals.push((index, self.slot_name(slot), error)),
             }
         }

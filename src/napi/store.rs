@@ -1,8 +1,9 @@
 use super::buffer::Buffers;
 use super::context::{Context, FunctionReference, Host};
+use super::describe::NativeSlot;
 use super::function::{Exported, exported};
 use super::import::Import;
-use super::module::{NativeModule, NativeSlotType};
+use super::module::NativeModule;
 use super::throw::{Result, refuse};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
@@ -47,8 +48,6 @@ pub struct NativeInstance<'a> {
     pub id: u32,
     /// What it exports
     pub exports: Vec<NativeInstanceExport<'a>>,
-    /// Its declared slots
-    pub slots: Vec<NativeSlotType>,
 }
 
 /// An export of an instance: a function, or the id of another object.
@@ -92,6 +91,7 @@ impl NativeStore {
     pub fn instantiate<'a>(&self, module: &NativeModule, imports: Array<'a>) -> Result<NativeInstance<'a>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw())?;
+        self.release(module, &externs)?;
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.
         let made = unsafe { context.store.instantiate(&module.code, externs) };
@@ -99,13 +99,17 @@ impl NativeStore {
         let instance = made.map_err(|failure| context.refuse_failure(failure))?;
         let id = self.instances.borrow().len() as u32;
         self.instances.borrow_mut().push(instance.clone());
-        let slots = context.slots.borrow_mut().declare(&context.store, &instance);
+        context.slots.borrow_mut().welcome(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
-        Ok(NativeInstance {
-            id,
-            exports: exports.collect(),
-            slots: slots.into_iter().map(|id| self.slot_info(id)).collect(),
-        })
+        Ok(NativeInstance { id, exports: exports.collect() })
+    }
+
+    /// The slot at a position of the list that the instance's module has.
+    #[napi(catch_unwind)]
+    pub fn instance_slot(&self, id: u32, position: u32) -> NativeSlot {
+        let instance = self.instances.borrow()[id as usize].clone();
+        let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
+        self.slot_info(slot)
     }
 
     /// Ends an instance for JavaScript.
@@ -123,6 +127,18 @@ impl NativeStore {
 }
 
 impl NativeStore {
+    /// Readies the tables from which code of the module may take functions.
+    fn release(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
+        let tables = externs.iter().filter_map(|value| match value {
+            Extern::Table(id) => Some(*id),
+            _ => None,
+        });
+        let tables: Vec<_> = tables.collect();
+        let mut slots = self.context.slots.borrow_mut();
+        let read = module.code.read_tables.iter().filter_map(|index| tables.get(*index as usize));
+        read.into_iter().try_for_each(|table| slots.release(&self.context.store, *table)).map_err(refuse)
+    }
+
     fn externs(&self, module: &NativeModule, imports: sys::napi_value) -> Result<Vec<Extern>> {
         let env = self.context.env;
         let mut externs = Vec::with_capacity(module.code.binary.imports.len());

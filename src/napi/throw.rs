@@ -4,6 +4,7 @@ use crate::store::{Failure, Thrown};
 use napi::sys;
 use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 /// The error of a cold call: `lib/errors.js` knows it by its code, and builds the real one.
@@ -36,6 +37,16 @@ pub fn panicked(panic: &(dyn Any + Send)) -> Error {
     let says = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
     let message = format!("internal error: {}", says.unwrap_or("a panic without a message"));
     ErrorKind::Internal { message }.into()
+}
+
+/// Runs what may panic, and makes an error of it.
+pub fn guard<T>(run: impl FnOnce() -> std::result::Result<T, Error>) -> std::result::Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+/// `guard` for a cold call.
+pub fn guarded<T>(run: impl FnOnce() -> std::result::Result<T, Error>) -> Result<T> {
+    guard(run).map_err(refuse)
 }
 
 /// A JavaScript value that was thrown, on its way through wasm.

@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn every_type_gives_a_valid_module() {
-        let all = Features { simd_and_exceptions: true, multi_value_imports: true };
+        let all = Features::EVERYTHING;
         let types =
             [ValType::I32, ValType::I64, ValType::F32, ValType::F64, ValType::V128, ValType::Ref(RefType::Func)];
         for length in 0..=types.len() {

@@ -1,61 +1,58 @@
-use super::plan::Plan;
+use super::body;
+use super::plan::{Added, Plan};
 use super::relay::relay;
+use super::sections::{ADDED, is_stale, rank};
 use crate::wasm::{Limits, RefType, TableType};
+use std::borrow::Cow;
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
     CodeSection, ConstExpr, ElementSection, Elements, FunctionSection, ImportSection, IndirectNameMap, Instruction,
     Module, NameMap, NameSection, SectionId, TableSection,
 };
-use wasmparser::{FunctionBody, Name, Operator, Parser};
+use wasmparser::{FunctionBody, Name, Parser, TypeRef};
+
+/// What the functions that the pass adds are called in the name section, so that no one takes them
+/// for the author's.
+pub const ADDED_NAME: &str = "wasm-relink";
 
 /// Writes the module anew, as the plan says.
-pub(super) fn encode(bytes: &[u8], plan: &Plan) -> Result<Vec<u8>, Error> {
+pub(super) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
-    Encoder { plan, import: 0, next: 0 }.parse_core_module(&mut module, Parser::new(0), bytes)?;
+    let mut encoder = Encoder { plan, import: 0, segment: 0, in_home: false, next: 0, named: false };
+    encoder.parse_core_module(&mut module, Parser::new(0), bytes)?;
+    if !encoder.named && !plan.added.is_empty() {
+        let mut names = NameSection::new();
+        let mut functions = NameMap::new();
+        encoder.name_added(&mut functions);
+        names.functions(&functions);
+        module.section(&names);
+    }
     Ok(module.finish())
 }
 
 struct Encoder<'a> {
-    plan: &'a Plan,
-    /// Position in the import list of the import that comes next
-    import: usize,
+    plan: &'a Plan<'a>,
+    /// Index of the imported function that comes next
+    import: u32,
+    /// Index of the element segment that comes next
+    segment: usize,
+    /// Whether what is being written are entries that hold functions themselves
+    in_home: bool,
     /// How many of `ADDED` have been written
     next: usize,
-}
-
-/// The sections that the pass adds to, in the order in which a module has them.
-const ADDED: [SectionId; 4] = [SectionId::Function, SectionId::Table, SectionId::Element, SectionId::Code];
-
-/// Where in a module a section stands.
-fn rank(section: SectionId) -> usize {
-    use SectionId as S;
-    let order = [
-        S::Type,
-        S::Import,
-        S::Function,
-        S::Table,
-        S::Memory,
-        S::Tag,
-        S::Global,
-        S::Export,
-        S::Start,
-        S::Element,
-        S::DataCount,
-        S::Code,
-        S::Data,
-    ];
-    order.iter().position(|&each| each == section).unwrap_or(order.len())
+    /// Whether the added functions have their name
+    named: bool,
 }
 
 impl Encoder<'_> {
     fn add_functions(&self, section: &mut FunctionSection) {
-        for ty in self.plan.added_types() {
-            section.function(ty);
+        for added in &self.plan.added {
+            section.function(self.plan.added_type(*added));
         }
     }
 
     fn add_table(&self, section: &mut TableSection) {
-        if !self.plan.slots.is_empty() {
+        if !self.plan.dispatch.is_empty() {
             let ty = self.plan.dispatch_table_type();
             section.table(wasm_encoder::TableType {
                 element_type: wasm_encoder::RefType::FUNCREF,
@@ -68,26 +65,39 @@ impl Encoder<'_> {
     }
 
     fn add_elements(&self, section: &mut ElementSection) {
-        if !self.plan.slots.is_empty() {
-            let originals: Vec<_> = self.plan.slots.iter().map(|slot| slot.original).collect();
+        if !self.plan.dispatch.is_empty() {
+            let originals: Vec<_> = self.plan.dispatch.iter().map(|slot| self.plan.slots[*slot].original).collect();
             let table = self.plan.dispatch_table;
             section.active(Some(table), &ConstExpr::i32_const(0), Elements::Functions(originals.into()));
+        }
+        if !self.plan.referenced.is_empty() {
+            section.declared(Elements::Functions(Cow::Borrowed(&self.plan.referenced)));
         }
     }
 
     fn add_code(&self, section: &mut CodeSection) {
-        for (entry, slot) in self.plan.slots.iter().enumerate() {
-            section.function(&relay(slot.ty.parameters.len(), &self.call_slot(entry)));
-        }
-        for forwarded in &self.plan.forwarded {
-            let call = Instruction::Call(self.plan.called(forwarded.import));
-            section.function(&relay(forwarded.parameters, &[call]));
+        for added in &self.plan.added {
+            let parameters = self.plan.binary.types[self.plan.added_type(*added) as usize].parameters.len();
+            let body = match added {
+                Added::Thunk(slot) => {
+                    let slot = &self.plan.slots[*slot];
+                    let (entry, type_index) = (slot.home.index.cast_signed(), slot.ty);
+                    let call = Instruction::CallIndirect { type_index, table_index: slot.home.table };
+                    relay(parameters, &[Instruction::I32Const(entry), call])
+                }
+                Added::Forwarder(import) => relay(parameters, &[Instruction::Call(self.plan.moved(*import))]),
+            };
+            section.function(&body);
         }
     }
 
-    fn call_slot(&self, entry: usize) -> [Instruction<'static>; 2] {
-        let (type_index, table_index) = (self.plan.slot_types[entry], self.plan.dispatch_table);
-        [Instruction::I32Const(entry as i32), Instruction::CallIndirect { type_index, table_index }]
+    /// Whether anything is added to a section.
+    fn adds_to(&self, section: SectionId) -> bool {
+        match section {
+            SectionId::Table => !self.plan.dispatch.is_empty(),
+            SectionId::Element => !self.plan.dispatch.is_empty() || !self.plan.referenced.is_empty(),
+            _ => !self.plan.added.is_empty(),
+        }
     }
 
     /// Writes what is to be added and has no section in the module, once its place has come.
@@ -102,8 +112,7 @@ impl Encoder<'_> {
                 break;
             }
             self.next += 1;
-            let tables = matches!(section, SectionId::Table | SectionId::Element);
-            if self.plan.slots.is_empty() && (tables || self.plan.forwarded.is_empty()) {
+            if !self.adds_to(section) {
                 continue;
             }
             match section {
@@ -130,6 +139,29 @@ impl Encoder<'_> {
             }
         }
     }
+
+    fn name_added(&mut self, functions: &mut NameMap) {
+        self.plan.added().for_each(|(index, _)| functions.append(index, ADDED_NAME));
+        self.named = true;
+    }
+
+    /// The names inside functions, without those of imports that are gone.
+    fn inner_names(&self, map: wasmparser::IndirectNameMap<'_>) -> Result<IndirectNameMap, Error> {
+        let mut renamed = IndirectNameMap::new();
+        for naming in map {
+            let naming = naming?;
+            if !self.plan.keeps(naming.index) {
+                continue;
+            }
+            let mut names = NameMap::new();
+            for inner in naming.names {
+                let inner = inner?;
+                names.append(inner.index, inner.name);
+            }
+            renamed.append(self.plan.moved(naming.index), &names);
+        }
+        Ok(renamed)
+    }
 }
 
 impl Reencode for Encoder<'_> {
@@ -146,7 +178,12 @@ impl Reencode for Encoder<'_> {
     }
 
     fn function_index(&mut self, index: u32) -> Result<u32, Error> {
-        Ok(self.plan.function(index))
+        Ok(if self.in_home { self.plan.original(index) } else { self.plan.taken(index) })
+    }
+
+    fn start_section(&mut self, start: u32) -> Result<u32, Error> {
+        // Nothing can be linked before it has run.
+        Ok(self.plan.original(start))
     }
 
     fn parse_import_section(
@@ -156,11 +193,13 @@ impl Reencode for Encoder<'_> {
     ) -> Result<(), Error> {
         for import in reader.into_imports() {
             let import = import?;
-            let keep = self.plan.keeps_import(self.import);
-            self.import += 1;
-            if keep {
-                section.import(import.module, import.name, self.entity_type(import.ty)?);
+            if matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)) {
+                self.import += 1;
+                if self.plan.removes(self.import - 1) {
+                    continue;
+                }
             }
+            section.import(import.module, import.name, self.entity_type(import.ty)?);
         }
         Ok(())
     }
@@ -204,6 +243,14 @@ impl Reencode for Encoder<'_> {
         Ok(())
     }
 
+    fn parse_element(&mut self, section: &mut ElementSection, element: wasmparser::Element<'_>) -> Result<(), Error> {
+        self.in_home = self.plan.homes.get(self.segment).copied().unwrap_or_default();
+        self.segment += 1;
+        let written = utils::parse_element(self, section, element);
+        self.in_home = false;
+        written
+    }
+
     fn parse_code_section(
         &mut self,
         section: &mut CodeSection,
@@ -215,25 +262,7 @@ impl Reencode for Encoder<'_> {
     }
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error> {
-        let mut function = self.new_function_with_parsed_locals(&body)?;
-        let mut reader = body.get_operators_reader()?;
-        while !reader.eof() {
-            match reader.read()? {
-                // A call past the slot would not follow a link.
-                Operator::Call { function_index } if let Some(entry) = self.plan.entry(function_index) => {
-                    for instruction in self.call_slot(entry) {
-                        function.instruction(&instruction);
-                    }
-                }
-                Operator::Call { function_index } => {
-                    function.instruction(&Instruction::Call(self.plan.called(function_index)));
-                }
-                operator => {
-                    function.instruction(&self.instruction(operator)?);
-                }
-            }
-        }
-        code.function(&function);
+        code.raw(&body::rewrite(&body, self.plan)?);
         Ok(())
     }
 
@@ -242,11 +271,7 @@ impl Reencode for Encoder<'_> {
         module: &mut Module,
         section: wasmparser::CustomSectionReader<'_>,
     ) -> Result<(), Error> {
-        // Offsets into the code and relocations no longer fit it. The engine reads neither, and
-        // `Module.customSections` answers from the original bytes.
-        let name = section.name();
-        let stale = name.starts_with(".debug_") || name.starts_with("reloc.") || name == "linking";
-        if stale || (name == "name" && self.plan.bad_names) {
+        if is_stale(section.name()) || (section.name() == "name" && self.plan.binary.bad_names) {
             return Ok(());
         }
         utils::parse_custom_section(self, module, section)
@@ -254,21 +279,22 @@ impl Reencode for Encoder<'_> {
 
     fn parse_custom_name_subsection(&mut self, names: &mut NameSection, section: Name<'_>) -> Result<(), Error> {
         match section {
-            // A name map is sorted by index, and an import that became a thunk moves to the end.
             Name::Function(map) => {
                 let mut functions = Vec::new();
                 for naming in map {
                     let naming = naming?;
-                    let index = match self.plan.entry(naming.index) {
-                        Some(_) => self.plan.function(naming.index),
-                        None => self.plan.called(naming.index),
-                    };
-                    functions.push((index, naming.name));
+                    if self.plan.keeps(naming.index) {
+                        functions.push((self.plan.moved(naming.index), naming.name));
+                    }
                 }
+                // A name map is sorted by index.
                 functions.sort_by_key(|(index, _)| *index);
                 functions.dedup_by_key(|(index, _)| *index);
                 let mut renamed = NameMap::new();
                 functions.into_iter().for_each(|(index, name)| renamed.append(index, name));
+                if !self.named {
+                    self.name_added(&mut renamed);
+                }
                 names.functions(&renamed);
             }
             Name::Local(map) => names.locals(&self.inner_names(map)?),
@@ -276,25 +302,5 @@ impl Reencode for Encoder<'_> {
             other => utils::parse_custom_name_subsection(self, names, other)?,
         }
         Ok(())
-    }
-}
-
-impl Encoder<'_> {
-    /// The names inside functions, without those of imports that are gone.
-    fn inner_names(&self, map: wasmparser::IndirectNameMap<'_>) -> Result<IndirectNameMap, Error> {
-        let mut renamed = IndirectNameMap::new();
-        for naming in map {
-            let naming = naming?;
-            if self.plan.entry(naming.index).is_some() {
-                continue;
-            }
-            let mut names = NameMap::new();
-            for inner in naming.names {
-                let inner = inner?;
-                names.append(inner.index, inner.name);
-            }
-            renamed.append(self.plan.called(naming.index), &names);
-        }
-        Ok(renamed)
     }
 }

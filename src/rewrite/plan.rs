@@ -1,175 +1,286 @@
-use super::{DeclaredSlot, Forwarder, Options, Origins};
-use crate::error::{Error, ErrorKind, Result};
-use crate::wasm::{
-    Binary, DECLARED_MODULE, Declaration, Export, ExternKind, ExternType, Limits, RefType, TableType, ValType,
-    original_export,
-};
-use std::collections::HashMap;
+use super::declared::{DeclaredSlot, declared};
+use super::{Entry, Forwarder, Named, Options, Origins, Roles, Selection, Slot, SlotKind};
+use crate::error::Result;
+use crate::wasm::{Binary, ExternKind, ExternType, Limits, RefType, TableType, Uses, ValType};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the pass is going to do with one module.
 #[derive(Debug)]
-pub(super) struct Plan {
-    /// Slots by their entry in the dispatch table; `original` and `thunk` are new indices
-    pub slots: Vec<DeclaredSlot>,
-    /// Type index of each slot's function
-    pub slot_types: Vec<u32>,
-    /// For each function that the module imports: the entry of the slot that it becomes
-    declared: Vec<Option<usize>>,
-    /// For each function that the module imports: how many declared ones come before it
-    moved: Vec<u32>,
-    /// Position of the declared imports in the import list
-    removed_imports: Vec<usize>,
-    /// The function that each slot's thunk stands for: the declared import, or else the original
-    origins: Vec<u32>,
-    /// The imported functions that get a forwarder, in the order of their indices
-    pub forwarded: Vec<Forwarded>,
-    /// New index of the first thunk: behind every function of the module, and before the forwarders
-    first_thunk: u32,
+pub(super) struct Plan<'a> {
+    pub binary: &'a Binary,
+    uses: Uses,
+    /// The slots, the declared ones first
+    pub slots: Vec<Slot>,
+    /// For each function of the original module, its slot
+    by_function: Vec<Option<u32>>,
+    /// What functions are, besides having a slot
+    pub roles: Roles,
+    /// The imported functions that leave the import list
+    removed: Vec<u32>,
+    /// Slots by their entry in the dispatch table
+    pub dispatch: Vec<usize>,
     /// Index of the dispatch table: behind every table of the module
     pub dispatch_table: u32,
+    /// The functions that are added, in order
+    pub added: Vec<Added>,
+    /// Index of the first of them: behind every function of the module
+    first_added: u32,
+    /// The functions that stand for imports: by the import, the index
+    forwarders: BTreeMap<u32, u32>,
+    /// For each element segment: whether its entries hold the functions themselves
+    pub homes: Vec<bool>,
+    /// The thunks to which code refers, which a segment must declare
+    pub referenced: Vec<u32>,
     /// Whether some local funcref table is of fixed size
     fixed_tables: bool,
-    /// Whether the name section cannot be read: it is left out, since wasmer would refuse it
-    pub bad_names: bool,
 }
 
-/// An imported function that gets a forwarder.
-#[derive(Debug)]
-pub(super) struct Forwarded {
-    /// Its index in the original module
-    pub import: u32,
-    /// Its type index
-    pub ty: u32,
-    /// How many parameters it has
-    pub parameters: usize,
+/// What the uses of a slot's functions ask of it.
+#[derive(Debug, Default, Clone, Copy)]
+struct Demand {
+    called: bool,
+    taken: bool,
+    referenced: bool,
 }
 
-impl Plan {
+/// A function that the pass adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// Calls through a slot
+    Thunk(usize),
+    /// Calls an import
+    Forwarder(u32),
+}
+
+impl<'a> Plan<'a> {
     /// # Errors
     /// `Declaration` when the two sides of a declared slot do not fit.
-    pub fn new(binary: &Binary, options: Options) -> Result<Self> {
+    pub fn new(bytes: &[u8], binary: &'a Binary, options: &Options) -> Result<Self> {
+        let local_tables = &binary.tables[binary.imported_tables as usize..];
         let mut plan = Self {
+            binary,
+            uses: if options.needs_uses(binary) { Uses::read(bytes, binary)? } else { Uses::default() },
             slots: Vec::new(),
-            slot_types: Vec::new(),
-            declared: Vec::new(),
-            moved: Vec::new(),
-            removed_imports: Vec::new(),
-            origins: Vec::new(),
-            forwarded: Vec::new(),
-            first_thunk: 0,
+            by_function: vec![None; binary.functions.len()],
+            roles: Roles::default(),
+            removed: Vec::new(),
+            dispatch: Vec::new(),
             dispatch_table: binary.tables.len() as u32,
-            fixed_tables: binary.tables[binary.imported_tables as usize..].iter().any(is_fixed),
-            bad_names: binary.bad_names,
+            added: Vec::new(),
+            first_added: 0,
+            forwarders: BTreeMap::new(),
+            homes: Vec::new(),
+            referenced: Vec::new(),
+            fixed_tables: local_tables.iter().any(is_fixed),
         };
-        let declared = Declared::new(binary);
-        let mut originals = Vec::new();
-        let mut by_name = HashMap::new();
-        for (position, import) in binary.imports.iter().enumerate() {
-            let ExternType::Function(ty) = &import.ty else { continue };
-            let index = plan.declared.len() as u32;
-            plan.moved.push(plan.removed_imports.len() as u32);
-            let original = if import.module == DECLARED_MODULE { declared.original(&import.name)? } else { None };
-            let Some(original) = original else {
-                plan.declared.push(None);
-                continue;
-            };
-            if binary.function_type(original) != ty {
-                let actual = binary.function_type(original);
-                return Err(bad(format!("\"{}\" is imported as {ty}, but its original is {actual}", import.name)));
-            }
-            plan.removed_imports.push(position);
-            let entry = *by_name.entry(import.name.as_str()).or_insert_with(|| {
-                originals.push(original);
-                plan.origins.push(index);
-                plan.add(binary, &declared, &import.name, original)
-            });
-            plan.declared.push(Some(entry));
-        }
-        // The linker drops the import of a function that its own module never calls.
-        for record in &binary.declarations {
-            let Some(original) = declared.original(&record.name)? else { continue };
-            by_name.entry(record.name.as_str()).or_insert_with(|| {
-                originals.push(original);
-                plan.origins.push(original);
-                plan.add(binary, &declared, &record.name, original)
-            });
-        }
-        if options.forward_float_imports {
-            plan.forward(binary);
-        }
-        plan.first_thunk = (binary.functions.len() - plan.removed_imports.len()) as u32;
-        for (entry, original) in originals.into_iter().enumerate() {
-            if plan.entry(original).is_some() {
-                let name = &plan.slots[entry].name;
-                return Err(bad(format!("the original of \"{name}\" is an import of a declared slot")));
-            }
-            let (original, thunk) = (plan.function(original), plan.first_thunk + entry as u32);
-            let slot = &mut plan.slots[entry];
-            (slot.original, slot.thunk) = (original, thunk);
-        }
+        let declared = if options.selection == Selection::None { Vec::new() } else { declared(binary)? };
+        plan.select(&declared, &options.selection);
+        plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
+        plan.removed.sort_unstable();
+        plan.first_added = (binary.functions.len() - plan.removed.len()) as u32;
+        plan.place();
+        plan.add(&declared, options.forward_float_imports);
         Ok(plan)
     }
 
-    /// Adds a slot, whose indices are known once all of them are. Gives its entry.
-    fn add(&mut self, binary: &Binary, declared: &Declared<'_>, name: &str, original: u32) -> usize {
-        self.slots.push(DeclaredSlot {
-            name: name.to_owned(),
-            ty: binary.function_type(original).clone(),
-            original: 0,
-            thunk: 0,
-            declaration: declared.records.get(name).map(|record| (*record).clone()),
-        });
-        self.slot_types.push(binary.functions[original as usize]);
-        self.slots.len() - 1
-    }
-
-    /// Gives a forwarder to each import that is taken as a value and has a float among its parameters.
-    fn forward(&mut self, binary: &Binary) {
-        for &index in &binary.taken_imports {
-            let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
-            if self.entry(index).is_none() && binary.function_type(index).parameters.iter().any(float) {
-                let parameters = binary.function_type(index).parameters.len();
-                self.forwarded.push(Forwarded { import: index, ty: binary.functions[index as usize], parameters });
+    /// Decides which functions have a slot.
+    fn select(&mut self, declared: &[DeclaredSlot<'_>], selection: &Selection) {
+        for slot in declared {
+            self.roles.originals.insert(slot.original, slot.name.to_owned());
+            for import in &slot.imports {
+                self.by_function[*import as usize] = Some(self.slots.len() as u32);
+            }
+            self.roles.declared.insert(slot.name.to_owned(), slot.imports.first().copied());
+            self.slot(SlotKind::Declared, slot.function());
+        }
+        if *selection == Selection::None {
+            return;
+        }
+        for function in 0..self.binary.functions.len() as u32 {
+            let imported = function < self.binary.imported_functions;
+            if selection.strips(function, &self.uses) {
+                self.roles.stripped.insert(function);
+            } else if self.by_function[function as usize].is_none()
+                && (imported || !self.roles.originals.contains_key(&function))
+                && selection.takes(function, imported, &self.uses)
+            {
+                self.by_function[function as usize] = Some(self.slots.len() as u32);
+                self.slot(if imported { SlotKind::Import } else { SlotKind::Function }, function);
             }
         }
+    }
+
+    /// Adds a slot, of which the rest is known once all of them are.
+    fn slot(&mut self, kind: SlotKind, function: u32) {
+        self.slots.push(Slot {
+            named: Default::default(),
+            kind,
+            function,
+            ty: self.binary.functions[function as usize],
+            original: 0,
+            thunk: None,
+            home: Entry { table: self.dispatch_table, index: 0 },
+            places: Vec::new(),
+            declaration: None,
+        });
+    }
+
+    /// Finds the entries of the module's own tables that hold a slot's function from the start, and
+    /// from which no code can take it elsewhere.
+    fn place(&mut self) {
+        let mut holders = BTreeMap::new();
+        for segment in &self.uses.segments {
+            let target = segment.target.and_then(|(table, offset)| Some((table, offset?)));
+            let target = target.filter(|(table, _)| self.may_hold(*table));
+            self.homes.push(target.is_some());
+            let Some((table, offset)) = target else { continue };
+            // A later segment may write over an earlier one.
+            for (position, function) in segment.functions.iter().enumerate() {
+                let Some(index) = offset.checked_add(position as u32) else { break };
+                holders.insert(Entry { table, index }, *function);
+            }
+        }
+        for (entry, function) in holders {
+            if let Some(slot) = function.and_then(|function| self.by_function[function as usize]) {
+                self.slots[slot as usize].places.push(entry);
+            }
+        }
+    }
+
+    /// Whether the entries of a table may hold functions themselves instead of their thunks.
+    fn may_hold(&self, table: u32) -> bool {
+        table >= self.binary.imported_tables
+            && self.binary.tables[table as usize].element == RefType::Func
+            && !self.uses.read_tables.contains(&table)
+    }
+
+    /// Gives each slot its home, its thunk and its original.
+    fn add(&mut self, declared: &[DeclaredSlot<'_>], forward_float_imports: bool) {
+        let exported: BTreeSet<u32> = self.binary.exports_of(ExternKind::Table).collect();
+        let mut demands = vec![Demand::default(); self.slots.len()];
+        for (function, slot) in self.by_function.iter().enumerate() {
+            let Some(slot) = slot else { continue };
+            let (each, demand) = (self.uses.functions[function], &mut demands[*slot as usize]);
+            demand.called |= each.called;
+            demand.taken |= each.exported || each.held || each.referenced;
+            demand.referenced |= each.referenced;
+        }
+        for (segment, _) in self.uses.segments.iter().zip(&self.homes).filter(|(_, home)| !**home) {
+            for function in segment.functions.iter().flatten() {
+                if let Some(slot) = self.by_function[*function as usize] {
+                    demands[slot as usize].taken = true;
+                }
+            }
+        }
+        for (index, (slot, demand)) in self.slots.iter_mut().zip(demands).enumerate() {
+            // JavaScript reads an exported table, and what it holds must go on following the slot.
+            let thunk = demand.taken || slot.places.iter().any(|place| exported.contains(&place.table));
+            if thunk || demand.called || slot.places.is_empty() {
+                slot.home.index = self.dispatch.len() as u32;
+                self.dispatch.push(index);
+            } else {
+                slot.home = slot.places.remove(0);
+            }
+            if thunk {
+                let function = self.first_added + self.added.len() as u32;
+                slot.thunk = Some(function);
+                self.added.push(Added::Thunk(index));
+                self.referenced.extend(demand.referenced.then_some(function));
+            }
+        }
+        let slots = self.slots.iter();
+        let mut forwarded: BTreeSet<u32> =
+            slots.filter(|slot| slot.kind == SlotKind::Import).map(|slot| slot.function).collect();
+        if forward_float_imports {
+            forwarded.extend((0..self.binary.imported_functions).filter(|import| self.needs_forwarder(*import)));
+        }
+        for import in forwarded {
+            self.forwarders.insert(import, self.first_added + self.added.len() as u32);
+            self.added.push(Added::Forwarder(import));
+        }
+        for index in 0..self.slots.len() {
+            let own = declared.get(index);
+            self.slots[index].original = self.original(own.map_or(self.slots[index].function, |slot| slot.original));
+            let Some(own) = own else { continue };
+            let aliases = own.imports.iter().map(|import| format!("func[{import}]")).collect();
+            self.slots[index].named = Named { name: own.name.to_owned(), aliases, ..Named::default() };
+            self.slots[index].declaration = own.record.cloned();
+        }
+    }
+
+    /// Whether an import is taken as a value and has a float among its parameters.
+    fn needs_forwarder(&self, import: u32) -> bool {
+        let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
+        self.uses.functions[import as usize].taken()
+            && self.slot_of(import).is_none()
+            && self.binary.function_type(import).parameters.iter().any(float)
     }
 
     /// Whether the module may stay as it is.
     pub fn is_identity(&self) -> bool {
-        self.slots.is_empty() && self.forwarded.is_empty() && !self.fixed_tables && !self.bad_names
+        let nothing = self.slots.is_empty() && self.roles.stripped.is_empty() && self.added.is_empty();
+        nothing && !self.fixed_tables && !self.binary.bad_names
     }
 
-    /// The slot that function `index` of the original module is the import of.
-    pub fn entry(&self, index: u32) -> Option<usize> {
-        self.declared.get(index as usize).copied().flatten()
+    /// The slot that function `function` of the original module has.
+    fn slot_of(&self, function: u32) -> Option<&Slot> {
+        self.by_function[function as usize].map(|slot| &self.slots[slot as usize])
     }
 
-    /// What stands for function `index` where it is taken as a value: for a declared import its
-    /// slot's thunk, for a forwarded one its forwarder.
-    pub fn function(&self, index: u32) -> u32 {
-        if let Some(entry) = self.entry(index) {
-            return self.first_thunk + entry as u32;
+    /// The type and the entry of the dispatch table through which calls of `function` go.
+    pub fn dispatched(&self, function: u32) -> Option<(u32, u32)> {
+        let slot = self.slot_of(function).filter(|slot| slot.home.table == self.dispatch_table)?;
+        Some((slot.ty, slot.home.index))
+    }
+
+    /// Whether calls of `function` vanish.
+    pub fn strips(&self, function: u32) -> bool {
+        self.roles.stripped.contains(&function)
+    }
+
+    /// What stands for `function` where it is taken as a value.
+    pub fn taken(&self, function: u32) -> u32 {
+        match self.slot_of(function).and_then(|slot| slot.thunk) {
+            Some(thunk) => thunk,
+            None => self.original(function),
         }
-        match self.forwarded.binary_search_by_key(&index, |forwarded| forwarded.import) {
-            Ok(position) => self.first_thunk + (self.slots.len() + position) as u32,
-            Err(_) => self.called(index),
+    }
+
+    /// What stands for `function` in a slot: itself, or the forwarder of an import. For a declared
+    /// import, the slot's own original.
+    pub fn original(&self, function: u32) -> u32 {
+        match self.slot_of(function) {
+            Some(slot) if slot.kind == SlotKind::Declared => slot.original,
+            _ => self.forwarders.get(&function).copied().unwrap_or_else(|| self.moved(function)),
         }
     }
 
-    /// The new index of function `index`, which is no declared import.
-    pub fn called(&self, index: u32) -> u32 {
-        let removed = self.moved.get(index as usize).copied();
-        index - removed.unwrap_or(self.removed_imports.len() as u32)
+    /// The new index of `function`, which is no declared import.
+    pub fn moved(&self, function: u32) -> u32 {
+        function - self.removed.partition_point(|removed| *removed <= function) as u32
     }
 
-    /// Whether the import at `position` of the import list stays.
-    pub fn keeps_import(&self, position: usize) -> bool {
-        self.removed_imports.binary_search(&position).is_err()
+    /// Whether `function` is an import that leaves the module.
+    pub fn removes(&self, function: u32) -> bool {
+        self.removed.binary_search(&function).is_ok()
     }
 
-    /// Type indices of the functions that are added: the thunks, then the forwarders.
-    pub fn added_types(&self) -> impl Iterator<Item = u32> {
-        self.slot_types.iter().copied().chain(self.forwarded.iter().map(|forwarded| forwarded.ty))
+    /// Whether there is a function with this index, which names may lie about, and it stays.
+    pub fn keeps(&self, function: u32) -> bool {
+        (function as usize) < self.binary.functions.len() && !self.removes(function)
+    }
+
+    /// The type index of a function that is added.
+    pub fn added_type(&self, added: Added) -> u32 {
+        match added {
+            Added::Thunk(slot) => self.slots[slot].ty,
+            Added::Forwarder(import) => self.binary.functions[import as usize],
+        }
+    }
+
+    /// New indices of the functions that are added, with what they are.
+    pub fn added(&self) -> impl Iterator<Item = (u32, Added)> {
+        (self.first_added..).zip(self.added.iter().copied())
     }
 
     /// The maximum that the bytes give a local table: one above the size of a fixed one, since
@@ -180,73 +291,55 @@ impl Plan {
 
     /// The dispatch table as its author would write it.
     pub fn dispatch_table_type(&self) -> TableType {
-        let size = self.slots.len() as u64;
+        let size = self.dispatch.len() as u64;
         TableType { element: RefType::Func, limits: Limits { minimum: size, maximum: Some(size) } }
     }
 
     /// The description of the module after the pass.
-    pub fn apply(self, mut binary: Binary) -> (Binary, Vec<DeclaredSlot>, Vec<Forwarder>, Origins) {
-        let forwarded = || self.forwarded.iter().map(|forwarded| forwarded.import);
-        let forwarders =
-            forwarded().map(|index| Forwarder { import: self.called(index), function: self.function(index) }).collect();
-        let mut position = 0;
-        binary.imports.retain(|_| {
-            position += 1;
-            self.keeps_import(position - 1)
+    pub fn describe(&self) -> Binary {
+        let mut binary = self.binary.clone();
+        let mut function = 0;
+        binary.imports.retain(|import| {
+            let index = function;
+            let is_function = matches!(import.ty, ExternType::Function(_));
+            function += u32::from(is_function);
+            !(is_function && self.removes(index))
         });
-        for export in &mut binary.exports {
-            if export.kind == ExternKind::Function {
-                export.index = self.function(export.index);
-            }
+        for export in binary.exports.iter_mut().filter(|export| export.kind == ExternKind::Function) {
+            export.index = self.taken(export.index);
         }
-        let mut index = 0;
+        let mut function = 0;
         binary.functions.retain(|_| {
-            index += 1;
-            self.entry(index - 1).is_none()
+            function += 1;
+            !self.removes(function - 1)
         });
-        binary.functions.extend(self.added_types());
-        binary.imported_functions -= self.removed_imports.len() as u32;
-        if !self.slots.is_empty() {
+        binary.functions.extend(self.added.iter().map(|added| self.added_type(*added)));
+        binary.imported_functions -= self.removed.len() as u32;
+        if !self.dispatch.is_empty() {
             binary.tables.push(self.dispatch_table_type());
         }
-        let added = self.origins.iter().copied().chain(forwarded()).collect();
-        let imports = self.declared.iter().enumerate();
-        let removed = imports.filter_map(|(index, entry)| entry.map(|_| index as u32)).collect();
-        let origins = Origins { removed, first_added: Some(self.first_thunk), added };
-        (binary, self.slots, forwarders, origins)
-    }
-}
-
-/// What a module declares, by name.
-struct Declared<'a> {
-    exports: HashMap<&'a str, &'a Export>,
-    records: HashMap<&'a str, &'a Declaration>,
-}
-
-impl<'a> Declared<'a> {
-    fn new(binary: &'a Binary) -> Self {
-        let originals = binary.exports.iter().filter(|export| export.name.starts_with(DECLARED_MODULE));
-        Self {
-            exports: originals.map(|export| (export.name.as_str(), export)).collect(),
-            // Of two records of one name, the first counts.
-            records: binary.declarations.iter().rev().map(|record| (record.name.as_str(), record)).collect(),
-        }
+        binary
     }
 
-    /// The function that is the original of the declared slot `name`; none without its export.
-    fn original(&self, name: &str) -> Result<Option<u32>> {
-        match self.exports.get(original_export(name).as_str()) {
-            None => Ok(None),
-            Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
-            Some(export) => {
-                Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name())))
-            }
-        }
+    /// Which function of the original module each function is.
+    pub fn origins(&self) -> Origins {
+        let added = self.added.iter().map(|added| match added {
+            Added::Thunk(slot) => self.slots[*slot].function,
+            Added::Forwarder(import) => *import,
+        });
+        Origins { removed: self.removed.clone(), first_added: Some(self.first_added), added: added.collect() }
     }
-}
 
-fn bad(message: String) -> Error {
-    ErrorKind::Declaration { message }.into()
+    /// The forwarders, by the new index of what they call.
+    pub fn forwarders(&self) -> Vec<Forwarder> {
+        let forwarders = self.forwarders.iter();
+        forwarders.map(|(import, function)| Forwarder { import: self.moved(*import), function: *function }).collect()
+    }
+
+    /// The imported tables whose entries code may put elsewhere.
+    pub fn read_imported_tables(&self) -> Vec<u32> {
+        self.uses.read_tables.range(..self.binary.imported_tables).copied().collect()
+    }
 }
 
 /// Whether wasmer would freeze this table.

@@ -3,7 +3,7 @@ use super::trap::Failure;
 use super::{FuncRef, HostFunction, Store};
 use crate::engine::{Code, Compiler};
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::adapter;
+use crate::rewrite::{Selection, adapter};
 use crate::wasm::FuncType;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Store {
         if let Some(code) = self.adapters.borrow().get(&key) {
             return Ok(code.clone());
         }
-        let code = Code::compile(&adapter(ty), compiler)?;
+        let code = Code::compile(&adapter(ty), compiler, &Selection::None)?;
         self.adapters.borrow_mut().insert(key, code.clone());
         Ok(code)
     }

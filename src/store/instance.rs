@@ -208,9 +208,17 @@ impl Store {
     /// What the JS API calls `function`: its index in the module that defines it, as its author
     /// compiled it. A host function has none.
     pub fn function_name(&self, function: FuncRef) -> String {
-        let Some(instance) = self.instance_of(function) else { return String::new() };
+        let Some((instance, index)) = self.locate(function) else { return String::new() };
+        instance.code.original_index(index).to_string()
+    }
+
+    /// The instance that defines `function`, and its index in the instance's module; none for a
+    /// host function.
+    pub fn locate(&self, function: FuncRef) -> Option<(Rc<Instance>, u32)> {
+        let instance = self.instance_of(function)?;
         let distance = instance.first_function.get().map_or(0, |first| function.distance(first));
-        instance.code.original_index(instance.imports.len() as u32 + distance).to_string()
+        let index = instance.imports.len() as u32 + distance;
+        Some((instance, index))
     }
 
     /// The table with this index in the instance's module.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::engine::{Code, Compiler};
 use crate::error::ErrorKind;
+use crate::rewrite::Selection;
 use crate::wasm::{FuncType, ValType};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass];
 
 fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
-    Code::compile(&wat::parse_str(text).unwrap(), compiler).unwrap()
+    Code::compile(&wat::parse_str(text).unwrap(), compiler, &Selection::None).unwrap()
 }
 
 fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {

@@ -1,4 +1,6 @@
 use crate::error::{Error, ErrorKind, Frame};
+use crate::rewrite::ADDED_NAME;
+use crate::wasm::path;
 use std::error::Error as StdError;
 use std::fmt;
 use wasmer::RuntimeError;
@@ -48,8 +50,9 @@ impl From<Trap> for Failure {
             trap => trap,
         };
         let error = RuntimeError::from(trap);
-        let frames = error.trace().iter().map(|frame| Frame {
-            name: frame.function_name().map(|name| format!("{:#}", rustc_demangle::demangle(name))),
+        let authors = error.trace().iter().filter(|frame| frame.function_name() != Some(ADDED_NAME));
+        let frames = authors.map(|frame| Frame {
+            name: frame.function_name().map(|name| path(name).into_owned()),
             index: frame.func_index(),
             offset: frame.module_offset() as u32,
         });

@@ -2,15 +2,11 @@ use super::declared::{self, Declaration};
 use super::names;
 use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use crate::error::{Error, ErrorKind, Result};
-use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{
-    ConstExpr, ElementItems, ExternalKind, KnownCustom, Operator, Parser, Payload, TableInit, TypeRef, Validator,
-    WasmFeatures,
-};
+use wasmparser::{ExternalKind, KnownCustom, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 /// A validated module, described.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Binary {
     /// Function types, by type index
     pub types: Vec<FuncType>,
@@ -26,6 +22,8 @@ pub struct Binary {
     pub tables: Vec<TableType>,
     /// How many tables are imported
     pub imported_tables: u32,
+    /// Type of every memory, the imported ones first
+    pub memories: Vec<ExternType>,
     /// Type of every global, the imported ones first
     pub globals: Vec<GlobalType>,
     /// Custom sections in order: name and the place of the data in the bytes
@@ -34,8 +32,6 @@ pub struct Binary {
     pub declarations: Vec<Declaration>,
     /// Whether the name section cannot be read, which makes no module invalid
     pub bad_names: bool,
-    /// The imported functions that are taken as a value: exported, or in a segment or initializer
-    pub taken_imports: BTreeSet<u32>,
 }
 
 /// An import.
@@ -165,18 +161,12 @@ impl Binary {
             }
             Payload::TableSection(reader) => {
                 for table in reader {
-                    let table = table?;
-                    self.tables.push(table_type(table.ty)?);
-                    if let TableInit::Expr(init) = table.init {
-                        self.take_expression(&init)?;
-                    }
+                    self.tables.push(table_type(table?.ty)?);
                 }
             }
             Payload::GlobalSection(reader) => {
                 for global in reader {
-                    let global = global?;
-                    self.globals.push(global_type(global.ty)?);
-                    self.take_expression(&global.init_expr)?;
+                    self.globals.push(global_type(global?.ty)?);
                 }
             }
             Payload::ExportSection(reader) => {
@@ -189,15 +179,14 @@ impl Binary {
                         ExternalKind::Global => ExternKind::Global,
                         ExternalKind::Tag => ExternKind::Tag,
                     };
-                    if kind == ExternKind::Function {
-                        self.take(export.index);
-                    }
                     self.exports.push(Export { name: export.name.to_owned(), kind, index: export.index });
                 }
             }
-            Payload::ElementSection(reader) => {
-                for element in reader {
-                    self.take_items(element?.items)?;
+            Payload::MemorySection(reader) => {
+                for memory in reader {
+                    let memory = memory?;
+                    let limits = Limits { minimum: memory.initial, maximum: memory.maximum };
+                    self.memories.push(ExternType::Memory { limits, shared: memory.shared });
                 }
             }
             Payload::CustomSection(section) => {
@@ -216,36 +205,6 @@ impl Binary {
                 }
             }
             _ => {}
-        }
-        Ok(())
-    }
-
-    /// Notes that a function is taken as a value. `ref.func` in code takes no other: a function
-    /// that it names must be exported, or be in a segment or initializer.
-    fn take(&mut self, function: u32) {
-        if function < self.imported_functions {
-            self.taken_imports.insert(function);
-        }
-    }
-
-    fn take_items(&mut self, items: ElementItems<'_>) -> Result<()> {
-        match items {
-            ElementItems::Functions(functions) => functions.into_iter().try_for_each(|index| {
-                self.take(index?);
-                Ok(())
-            }),
-            ElementItems::Expressions(_, expressions) => {
-                expressions.into_iter().try_for_each(|expression| self.take_expression(&expression?))
-            }
-        }
-    }
-
-    fn take_expression(&mut self, expression: &ConstExpr<'_>) -> Result<()> {
-        let mut reader = expression.get_operators_reader();
-        while !reader.eof() {
-            if let Operator::RefFunc { function_index } = reader.read()? {
-                self.take(function_index);
-            }
         }
         Ok(())
     }
@@ -274,7 +233,10 @@ impl Binary {
                 ExternType::Table(ty)
             }
             TypeRef::Memory(ty) => {
-                ExternType::Memory { limits: Limits { minimum: ty.initial, maximum: ty.maximum }, shared: ty.shared }
+                let limits = Limits { minimum: ty.initial, maximum: ty.maximum };
+                let memory = ExternType::Memory { limits, shared: ty.shared };
+                self.memories.push(memory.clone());
+                memory
             }
             TypeRef::Global(ty) => {
                 let ty = global_type(ty)?;
@@ -285,6 +247,29 @@ impl Binary {
         };
         self.imports.push(Import { module: import.module.to_owned(), name: import.name.to_owned(), ty });
         Ok(())
+    }
+
+    /// The type of an object; none for a tag.
+    pub fn type_of(&self, kind: ExternKind, index: u32) -> Option<ExternType> {
+        let index = index as usize;
+        match kind {
+            ExternKind::Function => Some(ExternType::Function(self.types[self.functions[index] as usize].clone())),
+            ExternKind::Table => Some(ExternType::Table(self.tables[index])),
+            ExternKind::Memory => Some(self.memories[index].clone()),
+            ExternKind::Global => Some(ExternType::Global(self.globals[index])),
+            ExternKind::Tag => None,
+        }
+    }
+
+    /// The indices of what is exported of one kind.
+    pub fn exports_of(&self, kind: ExternKind) -> impl Iterator<Item = u32> {
+        self.exports.iter().filter(move |export| export.kind == kind).map(|export| export.index)
+    }
+
+    /// The content of the first name section in the bytes that this describes.
+    pub fn name_section<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let mut sections = self.custom_sections.iter();
+        sections.find(|(name, _)| name == "name").map(|(_, range)| &bytes[range.clone()])
     }
 
     /// The type of function `index`.
@@ -325,7 +310,7 @@ fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
 mod tests {
     use super::*;
 
-    const ALL: Features = Features { simd_and_exceptions: true, multi_value_imports: true };
+    const ALL: Features = Features::EVERYTHING;
 
     fn offset(bytes: &[u8]) -> u64 {
         match Binary::parse(bytes, ALL).unwrap_err().kind() {
@@ -356,26 +341,6 @@ mod tests {
         let (name, range) = &binary.custom_sections[0];
         assert_eq!((name.as_str(), &bytes[range.clone()]), ("note", b"hello".as_slice()));
         assert_eq!(binary.exports.iter().find(|export| export.name == "two").unwrap().index, 1);
-    }
-
-    #[test]
-    fn knows_which_imports_are_taken_as_values() {
-        let bytes = wat::parse_str(
-            r#"(module
-                (import "env" "exported" (func $exported))
-                (import "env" "called" (func $called))
-                (import "env" "listed" (func $listed))
-                (import "env" "expressed" (func $expressed))
-                (import "env" "held" (func $held))
-                (export "exported" (func $exported))
-                (table 2 funcref)
-                (global funcref (ref.func $held))
-                (elem (i32.const 0) $listed)
-                (elem funcref (ref.func $expressed))
-                (func call $called ref.func $held drop))"#,
-        )
-        .unwrap();
-        assert_eq!(Vec::from_iter(Binary::parse(&bytes, ALL).unwrap().taken_imports), [0, 2, 3, 4]);
     }
 
     #[test]

@@ -7,9 +7,14 @@ pub struct Features {
     pub simd_and_exceptions: bool,
     /// Imported functions with more than one result: Singlepass panics at them.
     pub multi_value_imports: bool,
+    /// Tail calls: no compiler has them, but the load-time pass takes them.
+    pub tail_calls: bool,
 }
 
 impl Features {
+    /// What the load-time pass takes.
+    pub const EVERYTHING: Self = Self { simd_and_exceptions: true, multi_value_imports: true, tail_calls: true };
+
     pub(super) fn parsed(self) -> WasmFeatures {
         let common = WasmFeatures::MUTABLE_GLOBAL
             | WasmFeatures::SATURATING_FLOAT_TO_INT
@@ -23,10 +28,10 @@ impl Features {
             | WasmFeatures::EXTENDED_CONST
             // Reference types need the GC-aware type representation of the validator.
             | WasmFeatures::GC_TYPES;
-        if self.simd_and_exceptions {
-            common | WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD | WasmFeatures::EXCEPTIONS
-        } else {
-            common
-        }
+        let mut features = common;
+        features
+            .set(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD | WasmFeatures::EXCEPTIONS, self.simd_and_exceptions);
+        features.set(WasmFeatures::TAIL_CALL, self.tail_calls);
+        features
     }
 }

@@ -6,9 +6,16 @@ mod binary;
 mod declared;
 mod features;
 mod names;
+mod sections;
+mod symbols;
 mod types;
+mod uses;
 
 pub use binary::{Binary, Export, ExternKind};
-pub use declared::{DECLARED_MODULE, Declaration, original_export};
+pub use declared::{DECLARED_MODULE, Declaration, RustSignature, original_export};
 pub use features::Features;
+pub use names::of_functions as function_names;
+pub use sections::section_sizes;
+pub use symbols::path;
 pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValType};
+pub use uses::Uses;

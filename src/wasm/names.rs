@@ -1,4 +1,17 @@
-use wasmparser::{Name, NameMap, NameSectionReader};
+use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
+
+/// The names that a name section gives to functions, by function index. Of what cannot be read, and
+/// of a second name for one function, nothing.
+pub fn of_functions(section: &[u8]) -> Vec<(u32, &str)> {
+    let mut names = Vec::new();
+    for subsection in NameSectionReader::new(BinaryReader::new(section, 0)) {
+        let Ok(Name::Function(map)) = subsection else { continue };
+        names.extend(map.into_iter().map_while(Result::ok).map(|naming| (naming.index, naming.name)));
+    }
+    names.sort_by_key(|(index, _)| *index);
+    names.dedup_by_key(|(index, _)| *index);
+    names
+}
 
 /// Whether the engine can read a name section to its end. One that it cannot makes no module
 /// invalid.

@@ -1,0 +1,234 @@
+use super::slot::Place;
+use super::slots::{SlotId, Slots};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{FuncRef, Store, TableId};
+use std::collections::{HashMap, HashSet};
+
+/// A link of a store: a change that can be taken back.
+pub type LinkId = u32;
+
+/// A link that stands.
+struct Link {
+    slot: SlotId,
+    implementation: FuncRef,
+    previous: Option<FuncRef>,
+    /// The places that it wrote besides the slot's home
+    followed: Vec<Place>,
+}
+
+/// What a link has done.
+#[derive(Debug, Clone, Copy)]
+pub struct Linked {
+    /// The change
+    pub id: LinkId,
+    /// What the slot held before
+    pub previous: Option<FuncRef>,
+}
+
+/// A change that is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Change {
+    /// Its position in what the caller was given
+    pub position: usize,
+    /// What is to be linked
+    pub implementation: FuncRef,
+    /// Where
+    pub slot: SlotId,
+}
+
+/// The links that stand.
+#[derive(Default)]
+pub(super) struct Links {
+    links: HashMap<LinkId, Link>,
+    /// The links that stand in each slot, the newest last
+    standing: HashMap<SlotId, Vec<LinkId>>,
+    next: LinkId,
+}
+
+impl Links {
+    /// The newest link of a slot.
+    pub fn newest(&self, slot: SlotId) -> Option<LinkId> {
+        self.standing.get(&slot)?.last().copied()
+    }
+
+    fn push(&mut self, link: Link) -> LinkId {
+        let id = self.next;
+        self.next += 1;
+        self.standing.entry(link.slot).or_default().push(id);
+        self.links.insert(id, link);
+        id
+    }
+
+    /// Ends every link of a slot, and gives the places that they wrote.
+    fn end(&mut self, slot: SlotId) -> HashSet<Place> {
+        let ended = self.standing.remove(&slot).unwrap_or_default();
+        let links = ended.iter().filter_map(|id| self.links.remove(id));
+        links.flat_map(|link| link.followed).collect()
+    }
+
+    /// Forgets the entries of a table.
+    pub fn release(&mut self, table: TableId) {
+        self.links.values_mut().for_each(|link| link.followed.retain(|(each, _)| *each != table));
+    }
+}
+
+/// What a slot is going to be while links are taken back.
+struct Undoing {
+    /// How many of its links are left
+    standing: usize,
+    /// What its home holds
+    held: Option<FuncRef>,
+    /// The places that hold it too
+    restored: HashSet<Place>,
+}
+
+impl Slots {
+    /// Links one implementation, once all checks are passed.
+    ///
+    /// # Errors
+    /// Those of `check`; then nothing has changed.
+    pub fn link(&mut self, store: &Store, implementation: FuncRef, id: SlotId, merged: bool) -> Result<Linked> {
+        self.check(store, implementation, id, merged, &[])?;
+        store.native_to_table(implementation, self.slot(id).home.0)?;
+        Ok(self.commit(store, implementation, id))
+    }
+
+    /// Checks changes that are to be made in this order. `refusals` are those that the caller itself has.
+    ///
+    /// # Errors
+    /// `Refused` with every change that cannot be made, by its position.
+    pub fn check_all(
+        &mut self,
+        store: &Store,
+        changes: &[Change],
+        merged: bool,
+        mut refusals: Vec<(usize, String, Error)>,
+    ) -> Result<()> {
+        let mut pending = Vec::with_capacity(changes.len());
+        for Change { position, implementation, slot } in changes {
+            if let Err(error) = self.check(store, *implementation, *slot, merged, &pending) {
+                refusals.push((*position, self.slot(*slot).name.clone(), error));
+            }
+            pending.push((*implementation, *slot));
+        }
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        refusals.sort_by_key(|(position, ..)| *position);
+        Err(ErrorKind::Refused { refusals }.into())
+    }
+
+    /// Links many, in order, once all of them are checked.
+    ///
+    /// # Errors
+    /// Those of `check_all`; then nothing has changed.
+    pub fn relink(
+        &mut self,
+        store: &Store,
+        changes: &[Change],
+        merged: bool,
+        refusals: Vec<(usize, String, Error)>,
+    ) -> Result<Vec<Linked>> {
+        self.check_all(store, changes, merged, refusals)?;
+        // What may still be refused comes before the first change.
+        for change in changes {
+            store.native_to_table(change.implementation, self.slot(change.slot).home.0)?;
+        }
+        Ok(changes.iter().map(|change| self.commit(store, change.implementation, change.slot)).collect())
+    }
+
+    fn commit(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Linked {
+        let previous = self.current(store, id);
+        let followed = self.following(store, id, previous);
+        self.write(store, id, Some(implementation), followed.iter().copied());
+        let id = self.links.push(Link { slot: id, implementation, previous, followed });
+        Linked { id, previous }
+    }
+
+    /// The places of a slot that hold `held`. What else stands in one, someone put there.
+    fn following(&self, store: &Store, id: SlotId, held: Option<FuncRef>) -> Vec<Place> {
+        let places = self.slot(id).places.iter().copied();
+        places.filter(|place| held.is_some() && read(store, *place) == held).collect()
+    }
+
+    /// Writes the home of a slot, and these places.
+    fn write(&self, store: &Store, id: SlotId, value: Option<FuncRef>, places: impl IntoIterator<Item = Place>) {
+        for (table, index) in places.into_iter().chain([self.slot(id).home]) {
+            let written = store.table_set(table, index, value);
+            debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
+        }
+    }
+
+    /// Takes back links, the last one first, once all of them are checked. `slot` names the slot of
+    /// a link in messages, where the link itself is gone.
+    ///
+    /// # Errors
+    /// `Undone`, `Order`, `Changed` or `Cycle`; then nothing has changed.
+    pub fn undo(&mut self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<()> {
+        let restored = self.check_undo(store, links)?;
+        self.check_cycles(store, &restored)?;
+        for (id, _) in links.iter().rev() {
+            if let Some(link) = self.links.links.remove(id) {
+                self.links.standing.get_mut(&link.slot).and_then(Vec::pop);
+                self.write(store, link.slot, link.previous, link.followed);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the slots of these links are going to hold, if they may be taken back.
+    fn check_undo(&self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<Vec<(FuncRef, SlotId)>> {
+        let mut after: HashMap<SlotId, Undoing> = HashMap::new();
+        for (id, slot) in links.iter().rev() {
+            let name = || self.slot(*slot).name.clone();
+            let Some(link) = self.links.links.get(id) else {
+                return Err(ErrorKind::Undone { slot: name() }.into());
+            };
+            let standing = self.links.standing.get(&link.slot).map_or(&[][..], Vec::as_slice);
+            let state = after.entry(link.slot).or_insert_with(|| Undoing {
+                standing: standing.len(),
+                held: self.current(store, link.slot),
+                restored: HashSet::new(),
+            });
+            if state.standing == 0 || standing[state.standing - 1] != *id {
+                return Err(ErrorKind::Order { slot: name() }.into());
+            }
+            let own = Some(link.implementation);
+            let kept = |place: &Place| state.restored.contains(place) || read(store, *place) == own;
+            if state.held != own || !link.followed.iter().all(kept) {
+                return Err(ErrorKind::Changed { slot: name() }.into());
+            }
+            state.standing -= 1;
+            state.held = link.previous;
+            state.restored.extend(&link.followed);
+        }
+        Ok(after.iter().filter_map(|(slot, state)| Some((state.held?, *slot))).collect())
+    }
+
+    /// Whether slots may go back to what they held: what was no cycle then may be one now.
+    fn check_cycles(&mut self, store: &Store, restored: &[(FuncRef, SlotId)]) -> Result<()> {
+        for (function, slot) in restored {
+            if self.leads_to(store, *function, *slot, restored) {
+                return Err(ErrorKind::Cycle { slot: self.slot(*slot).name.clone() }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the original back, and ends every link of the slot; also of a closed instance's.
+    ///
+    /// # Errors
+    /// `Cycle` when the original, a thunk of another slot, leads back here by now.
+    pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
+        let original = self.slot(id).original;
+        self.check_cycles(store, &[(original, id)])?;
+        let following = self.following(store, id, self.current(store, id));
+        let written = self.links.end(id);
+        self.write(store, id, Some(original), written.into_iter().chain(following));
+        Ok(())
+    }
+}
+
+fn read(store: &Store, (table, index): Place) -> Option<FuncRef> {
+    store.table_get(table, index).ok().flatten()
+}

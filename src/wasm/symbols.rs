@@ -1,0 +1,88 @@
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+/// How much longer than a symbol its path may be: a v0 symbol may refer back to its own parts, and
+/// so say in a few bytes what is endless when it is written out.
+const GROWTH: usize = 16;
+
+/// What a symbol says to people: the Rust path without its hash, for both manglings, or the symbol
+/// itself where it is no Rust path.
+pub fn path(symbol: &str) -> Cow<'_, str> {
+    if let Ok(demangled) = rustc_demangle::try_demangle(symbol) {
+        let mut path = Bounded { text: String::new(), room: symbol.len() * GROWTH };
+        // The alternate form leaves hashes out.
+        return match write!(path, "{demangled:#}") {
+            Ok(()) => Cow::Owned(path.text),
+            Err(fmt::Error) => Cow::Borrowed(symbol),
+        };
+    }
+    // A linker may have demangled it, and left the hash of the legacy mangling.
+    match symbol.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Cow::Borrowed(path)
+        }
+        _ => Cow::Borrowed(symbol),
+    }
+}
+
+struct Bounded {
+    text: String,
+    room: usize,
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.room = self.room.checked_sub(part.len()).ok_or(fmt::Error)?;
+        self.text.push_str(part);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_manglings_lose_their_hashes() {
+        for (symbol, says) in [
+            ("_ZN5guest7pricing8discount17h0123456789abcdefE", "guest::pricing::discount"),
+            ("_RNvNtCs1234_5guest7pricing8discount", "guest::pricing::discount"),
+            ("_RINvCs1234_5guest3maxmEB2_", "guest::max::<u32>"),
+            ("guest::pricing::discount::h0123456789abcdef", "guest::pricing::discount"),
+            ("guest::h", "guest::h"),
+            ("memcpy", "memcpy"),
+            ("", ""),
+        ] {
+            assert_eq!(path(symbol), says);
+        }
+    }
+
+    #[test]
+    fn a_symbol_that_grows_without_end_stays_a_symbol() {
+        // A tuple of two references back to a tuple of two references, and so on.
+        let mut symbol = String::from("_RINvC1a1b");
+        let mut last = symbol.len() - 2;
+        symbol.push_str("TmmE");
+        for _ in 0..40 {
+            let back = base62(last);
+            last = symbol.len() - 2;
+            symbol.push_str(&format!("TB{back}B{back}E"));
+        }
+        symbol.push('E');
+        assert!(rustc_demangle::try_demangle(&symbol).is_ok(), "the symbol is well formed");
+        assert_eq!(path(&symbol), symbol);
+    }
+
+    fn base62(value: usize) -> String {
+        let digits = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let mut text = Vec::from(*b"_");
+        let mut rest = value;
+        // `_` is 0, `0_` is 1.
+        while rest > 0 {
+            rest -= 1;
+            text.insert(0, digits[rest % 62]);
+            rest /= 62;
+        }
+        String::from_utf8(text).unwrap()
+    }
+}

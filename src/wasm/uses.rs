@@ -1,0 +1,225 @@
+use super::Binary;
+use crate::error::Result;
+use std::collections::BTreeSet;
+use wasmparser::{
+    ConstExpr, ElementItems, ElementKind, ExternalKind, FunctionBody, Operator, Parser, Payload, TableInit,
+};
+
+/// How a module uses its functions: what its exports, segments, initializers and code do with each.
+#[derive(Debug, Default)]
+pub struct Uses {
+    /// By function index
+    pub functions: Vec<Use>,
+    /// The element segments, in order
+    pub segments: Vec<Segment>,
+    /// The tables whose entries code reads as values, and so may put elsewhere
+    pub read_tables: BTreeSet<u32>,
+}
+
+/// What becomes of one function.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Code calls it directly
+    pub called: bool,
+    /// It is exported
+    pub exported: bool,
+    /// An element segment lists it
+    pub listed: bool,
+    /// Code takes a reference to it
+    pub referenced: bool,
+    /// An initializer of a global or a table takes a reference to it
+    pub held: bool,
+    /// It gives back its one parameter and does nothing else
+    pub identity: bool,
+}
+
+impl Use {
+    /// Whether it is taken as a value.
+    pub fn taken(self) -> bool {
+        self.exported || self.listed || self.referenced || self.held
+    }
+}
+
+/// An element segment.
+#[derive(Debug)]
+pub struct Segment {
+    /// The table that an active segment fills, and from which entry on where that is constant
+    pub target: Option<(u32, Option<u32>)>,
+    /// Its functions; none for an item that is null, or that only the instance knows
+    pub functions: Vec<Option<u32>>,
+}
+
+impl Uses {
+    /// Looks through a module that `Binary::parse` accepted and described as `binary`.
+    ///
+    /// # Errors
+    /// `InvalidWasm`, for bytes that it did not accept.
+    pub fn read(bytes: &[u8], binary: &Binary) -> Result<Self> {
+        let mut uses = Self { functions: vec![Use::default(); binary.functions.len()], ..Self::default() };
+        let mut defined = binary.imported_functions;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::TableSection(reader) => {
+                    for table in reader {
+                        if let TableInit::Expr(init) = table?.init {
+                            uses.hold(&init)?;
+                        }
+                    }
+                }
+                Payload::GlobalSection(reader) => {
+                    for global in reader {
+                        uses.hold(&global?.init_expr)?;
+                    }
+                }
+                Payload::ExportSection(reader) => {
+                    for export in reader {
+                        let export = export?;
+                        if matches!(export.kind, ExternalKind::Func | ExternalKind::FuncExact) {
+                            uses.of(export.index).exported = true;
+                        }
+                    }
+                }
+                Payload::ElementSection(reader) => {
+                    for element in reader {
+                        let element = element?;
+                        let functions = functions(element.items)?;
+                        for function in functions.iter().flatten() {
+                            uses.of(*function).listed = true;
+                        }
+                        let target = match element.kind {
+                            ElementKind::Active { table_index, offset_expr } => {
+                                Some((table_index.unwrap_or(0), constant(&offset_expr)?))
+                            }
+                            ElementKind::Passive | ElementKind::Declared => None,
+                        };
+                        uses.segments.push(Segment { target, functions });
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let ty = binary.function_type(defined);
+                    let endomorphism = ty.parameters.len() == 1 && ty.parameters == ty.results;
+                    uses.of(defined).identity = endomorphism && gives_its_parameter(&body)?;
+                    uses.code(&body)?;
+                    defined += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(uses)
+    }
+
+    fn of(&mut self, function: u32) -> &mut Use {
+        &mut self.functions[function as usize]
+    }
+
+    fn hold(&mut self, initializer: &ConstExpr<'_>) -> Result<()> {
+        let mut reader = initializer.get_operators_reader();
+        while !reader.eof() {
+            if let Operator::RefFunc { function_index } = reader.read()? {
+                self.of(function_index).held = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn code(&mut self, body: &FunctionBody<'_>) -> Result<()> {
+        let mut reader = body.get_operators_reader()?;
+        while !reader.eof() {
+            match reader.read()? {
+                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                    self.of(function_index).called = true;
+                }
+                Operator::RefFunc { function_index } => self.of(function_index).referenced = true,
+                Operator::TableGet { table } | Operator::TableCopy { src_table: table, .. } => {
+                    self.read_tables.insert(table);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn functions(items: ElementItems<'_>) -> Result<Vec<Option<u32>>> {
+    match items {
+        ElementItems::Functions(functions) => functions.into_iter().map(|index| Ok(Some(index?))).collect(),
+        ElementItems::Expressions(_, expressions) => {
+            let item = |expression: wasmparser::Result<ConstExpr<'_>>| {
+                Ok(match expression?.get_operators_reader().read()? {
+                    Operator::RefFunc { function_index } => Some(function_index),
+                    _ => None,
+                })
+            };
+            expressions.into_iter().map(item).collect()
+        }
+    }
+}
+
+/// The value of an expression that is one constant.
+fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>> {
+    let mut reader = expression.get_operators_reader();
+    Ok(match (reader.read()?, reader.read()?) {
+        (Operator::I32Const { value }, Operator::End) => Some(value.cast_unsigned()),
+        _ => None,
+    })
+}
+
+fn gives_its_parameter(body: &FunctionBody<'_>) -> Result<bool> {
+    // The shortest way to write it, which every compiler takes: no locals, `local.get 0`, `end`.
+    Ok(body.as_bytes() == [0, 0x20, 0, 0x0b])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::Features;
+
+    fn uses(text: &str) -> Uses {
+        let bytes = wat::parse_str(text).unwrap();
+        Uses::read(&bytes, &Binary::parse(&bytes, Features::EVERYTHING).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn knows_what_becomes_of_each_function() {
+        let uses = uses(
+            r#"(module
+                (import "env" "exported" (func $exported))
+                (import "env" "called" (func $called))
+                (func $listed)
+                (func $expressed)
+                (func $held)
+                (func $unused)
+                (export "exported" (func $exported))
+                (table $t 4 funcref)
+                (table $u 4 funcref)
+                (global funcref (ref.func $held))
+                (elem (table $t) (i32.const 1) func $listed $listed)
+                (elem (table $u) (i32.const 2) funcref (ref.null func) (ref.func $expressed))
+                (elem funcref (ref.func $expressed))
+                (func (param i64) (result i64) local.get 0)
+                (func call $called ref.func $held drop (table.get $u (i32.const 0)) drop))"#,
+        );
+        let none = Use::default();
+        assert_eq!(uses.functions[0], Use { exported: true, ..none });
+        assert_eq!(uses.functions[1], Use { called: true, ..none });
+        assert_eq!(uses.functions[2], Use { listed: true, ..none });
+        assert_eq!(uses.functions[3], Use { listed: true, ..none });
+        assert_eq!(uses.functions[4], Use { held: true, referenced: true, ..none });
+        assert_eq!(uses.functions[5], none);
+        assert_eq!(uses.functions[6], Use { identity: true, ..none });
+        assert_eq!(uses.segments[0].target, Some((0, Some(1))));
+        assert_eq!(uses.segments[1].target, Some((1, Some(2))));
+        assert_eq!(uses.segments[1].functions, [None, Some(3)]);
+        assert_eq!(uses.segments[2].target, None);
+        assert_eq!(Vec::from_iter(uses.read_tables), [1]);
+    }
+
+    #[test]
+    fn an_identity_has_one_type() {
+        let uses = uses(
+            "(module (func (param i32 i32) (result i32) local.get 0) (func (param i32) (result i32) i32.const 1)
+                (func (param i32) (result i32) (local i32) local.get 0))",
+        );
+        assert!(uses.functions.iter().all(|each| !each.identity));
+    }
+}
