@@ -620,8 +620,13 @@ export class LinkError extends Error {
   readonly expected?: string
   /** What came */
   readonly actual?: string
-  /** `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may have been meant, or some of all */
+  /**
+   * `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may have been meant, or some of all;
+   * `ERR_RELINK_MERGED`: the names of the slot's one function
+   */
   readonly candidates?: readonly string[]
+  /** `ERR_RELINK_UNKNOWN_SLOT`: why a function is no slot, as {@link WhyNot.reason} */
+  readonly reason?: WhyNot['reason']
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */
   readonly refusals?: readonly Refusal[]
   /** `ERR_RELINK_IMPORT`: the import, `module`.`field` */

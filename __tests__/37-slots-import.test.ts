@@ -32,7 +32,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect(slot).toMatchObject({ name: 'again', kind: 'import' })
     expect(a.slot('env.price')).toBe(slot)
     expect(answers()).toEqual([1, 2, 3])
-    expect(seen).toEqual(Array(3).fill([1, 2.5, 3n]))
+    expect(seen).toEqual(Array.from({ length: 3 }, () => [1, 2.5, 3n]))
     for (const other of compilers) {
       const { price } = (await instanceOf(PROVIDER, {}, { compiler: other })).exports
       const change = link(price, slot)

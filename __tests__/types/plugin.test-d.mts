@@ -5,6 +5,7 @@ import {
   CompileError,
   Global,
   Instance,
+  inspect,
   instantiate,
   link,
   type Link,
@@ -13,6 +14,7 @@ import {
   Memory,
   Module,
   relink,
+  rewrite,
   Slot,
   Store,
   Table,
@@ -143,6 +145,22 @@ wide.value = 2n
 wide.value = 2
 const narrow: number = new Global({ value: 'f32' }).value
 
+// What becomes a slot, and what is found.
+const picked = await load<Pricing>('pricing.wasm', {}, { slots: ['discount', 'pricing::*', /tax$/] })
+await compile(new Uint8Array(), { slots: 'all' })
+link((a: number) => a, picked.slot<[number], number>(12), { merged: true })
+relink([[exports.half, slots['pricing::discount']]], { merged: false })
+for (const { name, functionIndex = -1, type, whyNot } of Module.slots(compiled, { all: true })) {
+  const words: string[] = [name, String(functionIndex), type?.results[0] ?? 'nothing', whyNot?.reason ?? 'a slot']
+  void words
+}
+const rewritten: Uint8Array = rewrite(new Uint8Array(), { slots: 'none' })
+const sizes: number[] = [inspect(rewritten).rewrittenSize, ...inspect(rewritten).sections.map(({ size }) => size)]
+// @ts-expect-error a name goes into an array
+await compile(new Uint8Array(), { slots: 'discount' })
+// @ts-expect-error it takes a module apart, and compiles nothing
+inspect(new Uint8Array(), { compiler: 'cranelift' })
+
 // @ts-expect-error no such option
 await compile(new Uint8Array(), { compilr: 'cranelift' })
 // @ts-expect-error no such compiler
@@ -164,4 +182,4 @@ try {
   } else if (error instanceof CompileError) void error.offset
 }
 
-void [maybe, maybeMemory, total, buffer, previous, sum, compiled, valid, narrow]
+void [maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]
