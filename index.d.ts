@@ -323,9 +323,9 @@ export class Table {
   /** Adds `delta` entries and returns how many there were. */
   grow(delta: number, value?: WasmFunction | null): number
   /**
-   * An entry as a slot, by number: what `replace_me as usize` is in Rust. Where the module itself put a function there,
-   * this is that function's slot, and direct calls follow it too. An entry that someone wrote since is a slot of its
-   * own, for calls through the table.
+   * An entry as a slot, by number: what `replace_me as usize` is in Rust. Where the module that owns the table put one
+   * of its functions there, this is that function's slot, and direct calls follow it too. Any other entry (of a table
+   * that the module imports, or that someone wrote since) is a slot of its own, for calls through the table.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE`
    * @throws {LinkError} `ERR_RELINK_EMPTY_SLOT`: the entry holds nothing, so that there is no type to check against

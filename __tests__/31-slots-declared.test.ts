@@ -105,7 +105,7 @@ describe('names', () => {
       candidates: ['a::pricing::discount', 'b::pricing::discount'],
     })
     expect(error.message).toBe(
-      '"discount" may be any of "a::pricing::discount", "b::pricing::discount": say more of the path',
+      '"discount" may be any of "a::pricing::discount", "b::pricing::discount": take one of these names',
     )
   })
 
@@ -128,7 +128,8 @@ describe('names', () => {
     const far = thrownBy(() => some.slot('zzzzzzzz'))
     expect(far.candidates).toEqual(['shop::tax', 'shop::pricing::discount', 'call_0', 'call_1'])
     expect(far.message).toBe(
-      'no slot is called "zzzzzzzz"; none has a similar name; there is "shop::tax", ' +
+      'no slot is called "zzzzzzzz"; none has a similar name, and a function that was inlined has none ' +
+        '(docs/what-can-be-relinked.md); there is "shop::tax", ' +
         '"shop::pricing::discount", "call_0", "call_1"',
     )
     const near = thrownBy(() => some.slot('taxes'))
@@ -137,7 +138,9 @@ describe('names', () => {
     const many = await make(...names)
     const lost = thrownBy(() => many.slot('discount'))
     expect(lost.candidates).toEqual(names.slice(0, 10))
-    expect(lost.message).toMatch(/; none has a similar name; the first 10 of 24 are "shop::slot_0", .*"shop::slot_9"$/)
+    expect(lost.message).toMatch(
+      /; none has a similar name, .*; the first 10 of 24 are "shop::slot_0", .*"shop::slot_9"$/,
+    )
   })
 
   test('in a module without slots', async () => {

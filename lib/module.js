@@ -70,8 +70,14 @@ class Module {
     const compiled = toModule(moduleObject)
     const { all = false } = toOptions(options, ['all'])
     const others = all ? compiled.others() : compiled.missing.map(describeMissing)
-    return [...compiled.slots, ...others].map((descriptor) => ({ ...descriptor }))
+    return [...compiled.slots, ...others].map(copy)
   }
+}
+
+/** A descriptor that its user may change. The type is frozen. */
+function copy(descriptor) {
+  const { aliases, whyNot } = descriptor
+  return { ...descriptor, aliases: [...aliases], ...(whyNot && { whyNot: { ...whyNot } }) }
 }
 
 function compile(bytes, options) {

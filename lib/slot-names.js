@@ -54,22 +54,30 @@ const LISTED = 10
 
 /** `others` are the functions that are no slots, and what was asked for and is not there. */
 function unknown(slots, wanted, others) {
-  const other = others.find((each) => means(namesOf(each), wanted))
-  if (other) return noSlot(wanted, other)
-  const names = slots.map(({ name }) => name)
+  const there = others.filter((other) => means(namesOf(other), wanted))
+  if (there.length > 0) return noSlots(wanted, there)
+  const known = [...slots, ...others.filter(({ whyNot }) => !['not-found', 'original'].includes(whyNot.reason))]
+  const names = known.map(({ name }) => name)
   // A short name is compared with the ends of the long ones: what is left out is not misspelt.
   const near = nearest(wanted, names, { key: (name) => tail(bare(name), depth(wanted)) })
-  const candidates = near.length > 0 ? near : names.slice(0, LISTED)
-  const advice = near.length > 0 ? `nearest: ${quoted(near)}` : overview(names, candidates)
+  const all = slots.map(({ name }) => name)
+  const candidates = near.length > 0 ? near : all.slice(0, LISTED)
+  const advice = near.length > 0 ? `nearest: ${quoted(near)}` : overview(all, candidates)
   return new LinkError(`no slot is called "${wanted}"; ${advice}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates },
   })
 }
 
-/** A function that is there, or was asked for, but is no slot. */
-function noSlot(wanted, { name, whyNot }) {
-  return new LinkError(`"${name}" is no slot: ${whyNot.message}`, {
+/** Functions that are there but are no slots, all for the reason of the first; or a name that was asked for in vain. */
+function noSlots(wanted, there) {
+  const [{ whyNot }] = there
+  const vain = whyNot.reason === 'not-found'
+  const alike = (vain ? there.slice(0, 1) : there.filter((other) => other.whyNot.reason === whyNot.reason)).map(
+    ({ name }) => name,
+  )
+  const are = alike.length === 1 ? 'is no slot' : 'are no slots'
+  return new LinkError(`${quoted(alike)} ${are}: ${whyNot.message}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates: [], reason: whyNot.reason },
   })
@@ -81,12 +89,13 @@ function overview(names, listed) {
     return "the module has no slots, or was compiled with slots: 'none'; `table.slot(index)` is the way to its tables"
   }
   const which = names.length > listed.length ? `the first ${listed.length} of ${names.length} are` : 'there is'
-  return `none has a similar name; ${which} ${quoted(listed)}`
+  const inlined = 'a function that was inlined has none (docs/what-can-be-relinked.md)'
+  return `none has a similar name, and ${inlined}; ${which} ${quoted(listed)}`
 }
 
 function ambiguous(matches, wanted) {
   const candidates = matches.map(({ name }) => name)
-  return new LinkError(`"${wanted}" may be any of ${quoted(candidates)}: say more of the path`, {
+  return new LinkError(`"${wanted}" may be any of ${quoted(candidates)}: take one of these names`, {
     code: 'ERR_RELINK_AMBIGUOUS_SLOT',
     details: { slot: wanted, candidates },
   })

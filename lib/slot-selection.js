@@ -62,7 +62,7 @@ function toTest(pattern) {
 
 /** A glob as a RegExp: `*` is any run of characters, `?` any one. */
 function toExpression(glob) {
-  const source = glob.replace(/[*?]|[^*?]+/g, (part) => {
+  const source = glob.replace(/\*+/g, '*').replace(/[*?]|[^*?]+/g, (part) => {
     if (part === '*') return '.*'
     if (part === '?') return '.'
     return part.replace(/[\\^$.+()[\]{}|/]/g, '\\$&')

@@ -18,8 +18,9 @@ impl Slots {
         merged: bool,
         pending: &[(FuncRef, SlotId)],
     ) -> Result<()> {
+        let is_declared = self.slot(id).declaration.is_some();
         // A thunk runs what its slot holds, which is of that slot's types.
-        let through = self.slot_of_thunk(store, implementation);
+        let through = if is_declared { self.slot_of_thunk(store, implementation) } else { None };
         let slot = self.slot(id);
         let name = || slot.name.clone();
         if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {

@@ -47,7 +47,6 @@ impl Slots {
         let original = store.behind(store.function(instance, slot.original));
         let place = |entry: &Entry| (store.instance_table(instance, entry.table), entry.index);
         let places = slot.places.iter().map(place).filter(|(table, _)| !self.released.contains(table)).collect();
-        let exports = &slot.named.exports;
         let id = self.add(Slot {
             name: slot.named.name.clone(),
             kind: slot.kind,
@@ -55,7 +54,7 @@ impl Slots {
             home: place(&slot.home),
             places,
             original,
-            merged: if exports.len() > 1 { exports.clone() } else { Vec::new() },
+            merged: slot.merged().to_vec(),
             declaration: slot.declaration.clone(),
             instance: Some(instance.clone()),
         });

@@ -97,7 +97,7 @@ impl NativeFunction {
             function_index,
             table_index: None,
             aliases: named.aliases.clone(),
-            merged: if named.exports.len() > 1 { named.exports.clone() } else { Vec::new() },
+            merged: Vec::new(),
             reason: None,
             message: None,
             rust: None,
@@ -105,22 +105,22 @@ impl NativeFunction {
         }
     }
 
-    fn slot(binary: &Binary, slot: &Slot) -> Self {
-        let own = |table: u32| (table as usize) < binary.tables.len();
-        let entries = slot.places.iter().chain([&slot.home]);
+    fn slot(binary: &Binary, slot: &Slot, roles: &Roles) -> Self {
         let declaration = slot.declaration.as_ref();
         Self {
-            table_index: entries.filter(|entry| own(entry.table)).map(|entry| entry.index).min(),
+            table_index: roles.entries.get(&slot.function).copied(),
+            merged: slot.merged().to_vec(),
             rust: declaration.map(|declaration: &Declaration| declaration.signature.clone()),
             docs: declaration.and_then(|declaration| declaration.docs.clone()),
             ..Self::new(&slot.named, slot.kind, &binary.types[slot.ty as usize], slot.function)
         }
     }
 
-    fn other(binary: &Binary, named: &Named, function: u32, why: &WhyNot) -> Self {
+    fn other(binary: &Binary, named: &Named, function: u32, why: &WhyNot, roles: &Roles) -> Self {
         let imported = function < binary.imported_functions;
         let kind = if imported { SlotKind::Import } else { SlotKind::Function };
         Self {
+            table_index: roles.entries.get(&function).copied(),
             reason: Some(why.reason().to_owned()),
             message: Some(why.to_string()),
             ..Self::new(named, kind, binary.function_type(function), function)
@@ -129,14 +129,14 @@ impl NativeFunction {
 }
 
 /// The slots of a module that was `binary` before the pass.
-pub(super) fn slots(binary: &Binary, slots: &[Slot]) -> Vec<NativeFunction> {
-    slots.iter().map(|slot| NativeFunction::slot(binary, slot)).collect()
+pub(super) fn slots(binary: &Binary, slots: &[Slot], roles: &Roles) -> Vec<NativeFunction> {
+    slots.iter().map(|slot| NativeFunction::slot(binary, slot, roles)).collect()
 }
 
 /// Its functions that are no slots.
 pub(super) fn no_slots(binary: &Binary, names: Option<&[u8]>, slots: &[Slot], roles: &Roles) -> Vec<NativeFunction> {
     let others = others(binary, names, slots, roles).into_iter();
-    others.map(|each| NativeFunction::other(binary, &each.named, each.index, &each.why)).collect()
+    others.map(|each| NativeFunction::other(binary, &each.named, each.index, &each.why, roles)).collect()
 }
 
 pub(super) fn imports(binary: &Binary) -> Vec<NativeImport> {

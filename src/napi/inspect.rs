@@ -109,7 +109,7 @@ fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
         named_functions: names.map_or(0, |names| {
             crate::wasm::function_names(names).iter().filter(|(index, _)| *index < count).count() as u32
         }),
-        slots: describe::slots(&binary, &slots),
+        slots: describe::slots(&binary, &slots, &roles),
         others: describe::no_slots(&binary, names, &slots, &roles),
         tables: objects(&binary, ExternKind::Table, binary.tables.len()),
         memories: objects(&binary, ExternKind::Memory, binary.memories.len()),

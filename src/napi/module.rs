@@ -35,7 +35,7 @@ impl NativeModule {
     /// The slots. The position in this list is how an instance is asked for one.
     #[napi]
     pub fn slots(&self) -> Vec<NativeFunction> {
-        describe::slots(&self.code.original, &self.code.slots)
+        describe::slots(&self.code.original, &self.code.slots, &self.code.roles)
     }
 
     /// The functions that are no slots.

@@ -19,7 +19,7 @@ mod selection;
 mod slot;
 
 use crate::error::{ErrorKind, Result};
-use crate::wasm::{Binary, RefType, TableType};
+use crate::wasm::Binary;
 use naming::Names;
 use std::borrow::Cow;
 
@@ -60,16 +60,6 @@ pub struct Options {
     pub forward_float_imports: bool,
 }
 
-impl Options {
-    /// Whether it matters how the module uses its functions.
-    fn needs_uses(&self, binary: &Binary) -> bool {
-        let funcref = |table: &TableType| table.element == RefType::Func;
-        self.selection != Selection::None
-            || self.forward_float_imports
-            || binary.tables[..binary.imported_tables as usize].iter().any(funcref)
-    }
-}
-
 /// A function that calls an import and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forwarder {
@@ -87,7 +77,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     let plan = plan::Plan::new(bytes, binary, options)?;
     let read_tables = plan.read_imported_tables();
     if plan.is_identity() {
-        return Ok(Rewritten { read_tables, ..Rewritten::unchanged(bytes, binary.clone()) });
+        return Ok(Rewritten { read_tables, roles: plan.roles, ..Rewritten::unchanged(bytes, binary.clone()) });
     }
     let encoded = encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;

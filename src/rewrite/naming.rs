@@ -130,7 +130,9 @@ impl<'a> Names<'a> {
         };
         let mut aliases: Vec<String> = Vec::new();
         let import = self.imports.get(function as usize);
-        for alias in exports.iter().chain(import).chain(&path).chain([&index]) {
+        // A path that others have too is no name for one of them.
+        let own_path = path.as_ref().filter(|_| !self.numbers.contains_key(&function));
+        for alias in exports.iter().chain(import).chain(own_path).chain([&index]) {
             if *alias != name && !aliases.contains(alias) {
                 aliases.push(alias.clone());
             }

@@ -59,7 +59,7 @@ impl<'a> Plan<'a> {
         let local_tables = &binary.tables[binary.imported_tables as usize..];
         let mut plan = Self {
             binary,
-            uses: if options.needs_uses(binary) { Uses::read(bytes, binary)? } else { Uses::default() },
+            uses: Uses::read(bytes, binary)?,
             slots: Vec::new(),
             by_function: vec![None; binary.functions.len()],
             roles: Roles::default(),
@@ -74,6 +74,7 @@ impl<'a> Plan<'a> {
             fixed_tables: local_tables.iter().any(is_fixed),
         };
         let declared = if options.selection == Selection::None { Vec::new() } else { declared(binary)? };
+        plan.roles.entries = plan.uses.entries();
         plan.select(&declared, &options.selection);
         plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
         plan.removed.sort_unstable();

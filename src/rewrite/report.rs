@@ -13,6 +13,8 @@ pub struct Roles {
     pub originals: BTreeMap<u32, String>,
     /// The functions whose calls vanish, since they only give back their parameter
     pub stripped: BTreeSet<u32>,
+    /// The entries of tables that functions are put into from the start
+    pub entries: BTreeMap<u32, u32>,
 }
 
 /// A function that is no slot.

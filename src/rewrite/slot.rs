@@ -26,6 +26,14 @@ impl SlotKind {
     }
 }
 
+impl Slot {
+    /// The names of the functions of which the compiler made this one, if there are several. An import
+    /// that is exported under two names is still one import.
+    pub fn merged(&self) -> &[String] {
+        if self.kind == SlotKind::Function && self.named.exports.len() > 1 { &self.named.exports } else { &[] }
+    }
+}
+
 /// An entry of a table of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Entry {

@@ -1,6 +1,6 @@
 use super::Binary;
 use crate::error::Result;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
     ConstExpr, ElementItems, ElementKind, ExternalKind, FunctionBody, Operator, Parser, Payload, TableInit,
 };
@@ -98,7 +98,7 @@ impl Uses {
                 Payload::CodeSectionEntry(body) => {
                     let ty = binary.function_type(defined);
                     let endomorphism = ty.parameters.len() == 1 && ty.parameters == ty.results;
-                    uses.of(defined).identity = endomorphism && gives_its_parameter(&body)?;
+                    uses.of(defined).identity = endomorphism && gives_its_parameter(&body);
                     uses.code(&body)?;
                     defined += 1;
                 }
@@ -106,6 +106,20 @@ impl Uses {
             }
         }
         Ok(uses)
+    }
+
+    /// The entry of a table that a function is put into from the start: what its address is in Rust.
+    pub fn entries(&self) -> BTreeMap<u32, u32> {
+        let mut entries = BTreeMap::new();
+        for segment in &self.segments {
+            let Some((_, Some(offset))) = segment.target else { continue };
+            for (position, function) in segment.functions.iter().enumerate() {
+                if let (Some(function), Some(entry)) = (function, offset.checked_add(position as u32)) {
+                    entries.entry(*function).or_insert(entry);
+                }
+            }
+        }
+        entries
     }
 
     fn of(&mut self, function: u32) -> &mut Use {
@@ -164,9 +178,10 @@ fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>> {
     })
 }
 
-fn gives_its_parameter(body: &FunctionBody<'_>) -> Result<bool> {
-    // The shortest way to write it, which every compiler takes: no locals, `local.get 0`, `end`.
-    Ok(body.as_bytes() == [0, 0x20, 0, 0x0b])
+/// Whether a body is what compilers make of such a function: no locals, `local.get 0`, and without
+/// optimization a `return`.
+fn gives_its_parameter(body: &FunctionBody<'_>) -> bool {
+    matches!(body.as_bytes(), [0, 0x20, 0, 0x0b] | [0, 0x20, 0, 0x0f, 0x0b])
 }
 
 #[cfg(test)]
@@ -211,13 +226,14 @@ mod tests {
         assert_eq!(uses.segments[1].target, Some((1, Some(2))));
         assert_eq!(uses.segments[1].functions, [None, Some(3)]);
         assert_eq!(uses.segments[2].target, None);
+        assert_eq!(Vec::from_iter(uses.entries()), [(2, 1), (3, 3)]);
         assert_eq!(Vec::from_iter(uses.read_tables), [1]);
     }
 
     #[test]
     fn an_identity_has_one_type() {
         let uses = uses(
-            "(module (func (param i32 i32) (result i32) local.get 0) (func (param i32) (result i32) i32.const 1)
+            "(module (func (param i32) (result i32) local.get 0 return nop) (func (param i32 i32) (result i32) local.get 0) (func (param i32) (result i32) i32.const 1)
                 (func (param i32) (result i32) (local i32) local.get 0))",
         );
         assert!(uses.functions.iter().all(|each| !each.identity));
