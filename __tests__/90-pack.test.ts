@@ -82,6 +82,13 @@ test('import and require find the same package', () => {
   expect(output(process.execPath, ['both.mjs'], app)).toBe('true\n')
 })
 
+test('npx runs its command line', () => {
+  const npx = (...parameters: string[]) => output('npm', ['exec', '--offline', '--', 'wasm-relink', ...parameters], app)
+  expect(npx('inspect', 'scalars.wasm')).toMatch(/^scalars\.wasm: [\d,]+ bytes/)
+  expect(npx('rewrite', 'scalars.wasm', '-o', 'rewritten.wasm')).toBe('')
+  expect(WebAssembly.validate(readFileSync(join(app, 'rewritten.wasm')))).toBe(true)
+})
+
 test('tsc checks a project against it, from both module systems', () => {
   const source = `
     import { link, load, type Link } from 'wasm-relink'

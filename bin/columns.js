@@ -1,0 +1,29 @@
+'use strict'
+
+const { printable } = require('./printable')
+
+/** A cell wider than this does not push the others aside. */
+const WIDEST = 40
+
+/** Lines of aligned cells. The last cell of a row may be a list: its further lines stand below its first. */
+function columns(rows) {
+  const cells = rows.map((row) => row.map((cell) => [cell].flat().map(printable)))
+  const widths = cells[0].slice(0, -1).map((_, index) => widest(cells.map((row) => row[index][0].length)))
+  return cells.flatMap((row) => lines(row, widths))
+}
+
+function widest(lengths) {
+  return lengths.reduce((most, length) => (length <= WIDEST ? Math.max(most, length) : most), 0)
+}
+
+function lines(row, widths) {
+  const [first, ...further] = row.at(-1)
+  // A column that is empty in all rows takes no room.
+  const before = row
+    .slice(0, -1)
+    .flatMap(([cell], index) => (widths[index] > 0 || cell ? [cell.padEnd(widths[index])] : []))
+  const indent = widths.filter((width) => width > 0).reduce((sum, width) => sum + width + 2, 2)
+  return [`  ${[...before, first].join('  ')}`.trimEnd(), ...further.map((line) => ' '.repeat(indent + 2) + line)]
+}
+
+module.exports = { columns }

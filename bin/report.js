@@ -1,0 +1,91 @@
+'use strict'
+
+const { columns } = require('./columns')
+const { printable, printableJson } = require('./printable')
+
+/** The report of `inspect()` as JSON. */
+const toJson = (report) => `${printableJson(JSON.stringify(report, null, 2))}\n`
+
+/** The report of `inspect()` for people to read. */
+function toText(report, name) {
+  const { imports, exports, tables, memories, sections } = report
+  const parts = [
+    head(report, name),
+    part('Sections', sections, ({ name, size }) => [number(size).padStart(12), name]),
+    part('Imports', imports, ({ module, name, kind, type }) => [kind, typeText(type, kind), `${module}.${name}`]),
+    part('Exports', exports, ({ name, kind, type }) => [kind, typeText(type, kind), name]),
+    part('Tables', tables, object('table')),
+    part('Memories', memories, object('memory')),
+    ...slotParts(report.slots),
+  ]
+  return `${parts.filter(Boolean).join('\n\n')}\n`
+}
+
+function head({ size, rewrittenSize, functions: { imported, defined, named } }, name) {
+  return [
+    `${printable(name)}: ${number(size)} bytes, ${number(rewrittenSize)} after the load-time pass`,
+    `Functions: ${number(defined)} defined, ${number(imported)} imported; ${number(named)} with a name`,
+  ].join('\n')
+}
+
+/** The slots, then what is none, by the reason. */
+function slotParts(slots) {
+  const isSlot = ({ whyNot }) => whyNot === undefined || whyNot.reason === 'merged'
+  const reasons = new Map()
+  for (const each of slots.filter((slot) => !isSlot(slot))) {
+    const { reason } = each.whyNot
+    if (!reasons.has(reason)) reasons.set(reason, [])
+    reasons.get(reason).push(each)
+  }
+  const notSelected = reasons.get('not-selected') ?? []
+  reasons.delete('not-selected')
+  return [
+    part('Slots', slots.filter(isSlot), slot),
+    ...Array.from(reasons, ([reason, others]) => part(`No slots: ${reason}`, others, other)),
+    notSelected.length > 0 &&
+      `Not selected: ${number(notSelected.length)} functions. --slots all shows them as slots, --slots NAME makes one of them a slot`,
+  ]
+}
+
+function slot({ name, kind, type, functionIndex, tableIndex, aliases, whyNot, rust }) {
+  const where = [
+    functionIndex === undefined ? '' : `func[${functionIndex}]`,
+    tableIndex === undefined ? '' : `entry ${tableIndex}`,
+  ]
+  const further = aliases.filter((alias) => !/^func\[\d+\]$/.test(alias)).map((alias) => `also ${alias}`)
+  const notes = [rust && `Rust ${rust}`, ...further, whyNot?.message]
+  return [...where, kind, signature(type), [name, ...notes.filter(Boolean)]]
+}
+
+const other = ({ name, functionIndex, type, whyNot }) => [
+  functionIndex === undefined ? '' : `func[${functionIndex}]`,
+  type ? signature(type) : '',
+  [name, whyNot.message],
+]
+
+const object =
+  (kind) =>
+  ({ type, import: from, exports }) => {
+    const ways = [from && `imported as ${from}`, exports.length > 0 && `exported as ${exports.join(', ')}`]
+    return [typeText(type, kind), ways.filter(Boolean).join(', ')]
+  }
+
+const signature = ({ parameters, results }) =>
+  `(${parameters.join(', ')})${results.length > 0 ? ` -> ${resultText(results)}` : ''}`
+const resultText = (results) => (results.length === 1 ? results[0] : `(${results.join(', ')})`)
+
+/** A type in words, without the kind that stands before it. */
+function typeText(type, kind) {
+  const before = kind === 'function' ? 'func ' : `${kind} `
+  return type.startsWith(before) ? type.slice(before.length) : type
+}
+
+const number = (value) => value.toLocaleString('en')
+
+/** A heading and a row for each item; nothing where there is no item. */
+function part(title, items, toRow) {
+  if (items.length === 0) return undefined
+  return [`${title} (${number(items.length)})`, ...columns(items.map(toRow))].join('\n')
+}
+
+module.exports = { toJson, toText }

@@ -1,0 +1,36 @@
+'use strict'
+
+const { InvalidArgumentError } = require('commander')
+
+const WORDS = ['all', 'none']
+
+/** Adds a value of `--slots` to what the earlier ones came to: the option `slots` of the package. */
+function addSlots(text, earlier) {
+  if (WORDS.includes(text) || WORDS.includes(earlier)) {
+    if (earlier === undefined) return text
+    throw new InvalidArgumentError('`all` and `none` stand alone.')
+  }
+  return [...(earlier ?? []), toPattern(text)]
+}
+
+function toPattern(text) {
+  if (WORDS.includes(text.toLowerCase())) throw new InvalidArgumentError('The words are `all` and `none`.')
+  if (text.startsWith('/')) return toRegExp(text)
+  // Most likely the next option, whose value was forgotten.
+  if (text === '' || text.startsWith('-')) throw new InvalidArgumentError('Expected a name or a pattern.')
+  // Rust writes a space after the commas in its names.
+  if (/,(?! )/.test(text)) throw new InvalidArgumentError('Give `--slots` once for each pattern.')
+  return text
+}
+
+function toRegExp(text) {
+  const [, source, flags] = /^\/(.+)\/(\w*)$/s.exec(text) ?? []
+  if (source === undefined) throw new InvalidArgumentError('A RegExp is written /…/ or /…/flags.')
+  try {
+    return new RegExp(source, flags)
+  } catch ({ message }) {
+    throw new InvalidArgumentError(`${message}.`)
+  }
+}
+
+module.exports = { addSlots }

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+'use strict'
+
+const { Command, CommanderError } = require('commander')
+const { version } = require('../package.json')
+const { Failure, about, toFailure } = require('./failure')
+const { isTerminal, print, read, subject, write } = require('./files')
+const { toJson, toText } = require('./report')
+const { addSlots } = require('./slots')
+
+const SLOTS =
+  `which functions become slots, besides the declared, imported, exported and address-taken ones: a name, the end of
+a Rust path, a glob over paths, or a RegExp as /…/flags; may be given several times. Or one word: "all", "none"`.replace(
+    '\n',
+    ' ',
+  )
+
+const program = new Command('wasm-relink')
+  .description(
+    'Shows what can be relinked in a WebAssembly module, and runs the load-time pass on it. Compiles nothing.',
+  )
+  .version(version)
+  .showHelpAfterError()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'wasm-relink:')) })
+  .exitOverride()
+
+// The package is loaded where it is needed, so that help is there on a machine that has no binary for it.
+const face = () => require('..')
+
+program
+  .command('inspect')
+  .description('Prints what there is in a module: imports, exports, slots, and what cannot be linked and why.')
+  .argument('<FILE>', 'the module; - for standard input')
+  .option('--json', 'the whole report of inspect() as JSON')
+  .option('--slots <PATTERN>', SLOTS, addSlots)
+  .addHelpText(
+    'after',
+    examples('inspect plugin.wasm', "inspect plugin.wasm --slots 'guest::pricing::*' --slots '/tax$/'"),
+  )
+  .action(async (file, { json, slots }) => {
+    const { inspect } = face()
+    const report = await about(subject(file), async () => inspect(await read(file), { slots }))
+    print(json ? toJson(report) : toText(report, subject(file)))
+  })
+
+program
+  .command('rewrite')
+  .description('Writes the module that the load-time pass makes: valid WebAssembly for any engine.')
+  .argument('<FILE>', 'the module; - for standard input')
+  .requiredOption('-o, --output <OUT>', 'the file to write; - for standard output')
+  .option('--slots <PATTERN>', SLOTS, addSlots)
+  .addHelpText(
+    'after',
+    examples('rewrite plugin.wasm -o rewritten.wasm', 'rewrite plugin.wasm -o rewritten.wasm --slots all'),
+  )
+  .action(async (file, { output, slots }, command) => {
+    if (isTerminal(output)) command.error('error: a module is binary, and not written to a terminal')
+    const { inspect, rewrite } = face()
+    const rewritten = await about(subject(file), async () => {
+      const bytes = await read(file)
+      // Only names that were asked for can be missing.
+      if (Array.isArray(slots)) warn(subject(file), inspect(bytes, { slots }))
+      return rewrite(bytes, { slots })
+    })
+    await about(output, () => write(output, rewritten))
+  })
+
+function examples(...lines) {
+  return ['', 'Examples:', ...lines.map((line) => `  $ npx wasm-relink ${line}`)].join('\n')
+}
+
+/** Tells of the names that no function has. The module is written nevertheless. */
+function warn(name, { slots }) {
+  for (const slot of slots.filter(({ whyNot }) => whyNot?.reason === 'not-found')) {
+    console.error(new Failure(`${name}: no function fits ${JSON.stringify(slot.name)} of --slots`).line)
+  }
+}
+
+/** Says in one line what is wrong with the files; what is wrong with this program has a stack. */
+function fail(error) {
+  console.error(error instanceof Failure ? error.line : error)
+  process.exitCode = 1
+}
+
+process.stdout.on('error', (error) => {
+  // Whoever reads has read enough.
+  if (error.code === 'EPIPE') process.exit()
+  fail(toFailure(error, 'standard output: '))
+})
+
+program.parseAsync().catch((error) => {
+  // The parser has said what is wrong, and how it is done.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else fail(toFailure(error))
+})
