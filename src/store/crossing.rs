@@ -13,8 +13,8 @@ use std::collections::HashMap;
 /// the other side gets a crossing, a function of that side that calls it by way of the host.
 #[derive(Default)]
 pub struct Crossings {
-    /// Whose code calls each host function
-    hosts: HashMap<FuncRef, Compiler>,
+    /// Whose code calls each host function, and as which function of its module
+    hosts: HashMap<FuncRef, (Compiler, u32)>,
     /// The crossing of each function to the other compiler
     made: HashMap<(FuncRef, Compiler), FuncRef>,
     /// The function that a crossing, or a forwarder of an import, stands for
@@ -40,9 +40,14 @@ impl HostFunction for Crossing {
 }
 
 impl Store {
-    /// Notes whose code calls a host function.
-    pub(super) fn note_host(&self, function: FuncRef, compiler: Compiler) {
-        self.crossings.borrow_mut().hosts.insert(function, compiler);
+    /// Notes whose code calls a host function, and as which function of its module.
+    pub(super) fn note_host(&self, function: FuncRef, compiler: Compiler, index: u32) {
+        self.crossings.borrow_mut().hosts.insert(function, (compiler, index));
+    }
+
+    /// Which function of the module that imports it a host function is.
+    pub(super) fn host_index(&self, function: FuncRef) -> Option<u32> {
+        self.crossings.borrow().hosts.get(&function).map(|(_, index)| *index)
     }
 
     /// Notes that `crossing` stands for `function`.
@@ -60,7 +65,7 @@ impl Store {
     pub fn compiler_of(&self, function: FuncRef) -> Compiler {
         match self.instance_of(function) {
             Some(instance) => instance.code().compiler,
-            None => self.crossings.borrow().hosts.get(&function).copied().unwrap_or(Compiler::Cranelift),
+            None => self.crossings.borrow().hosts.get(&function).map_or(Compiler::Cranelift, |(compiler, _)| *compiler),
         }
     }
 

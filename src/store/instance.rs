@@ -131,10 +131,11 @@ impl Store {
                 }
                 Extern::Function(callable) => {
                     let ExternType::Function(ty) = &import.ty else { unreachable!("checked by mismatch") };
+                    let index = code.original_index(functions.len() as u32);
                     let (handle, function) = match callable {
                         Callable::Host(function) => {
                             let (handle, function) = self.host_function(ty, function)?;
-                            self.note_host(function, code.compiler);
+                            self.note_host(function, code.compiler, index);
                             (handle, function)
                         }
                         Callable::Wasm(function) if !self.imports_directly(function, code.compiler) => {
@@ -142,7 +143,7 @@ impl Store {
                                 self.check_crossing(ty, function, code.compiler)?;
                             }
                             let (handle, crossing) = self.host_function(ty, Box::new(Crossing(function)))?;
-                            self.note_host(crossing, code.compiler);
+                            self.note_host(crossing, code.compiler, index);
                             self.note_behind(crossing, function);
                             (handle, crossing)
                         }
@@ -206,10 +207,10 @@ impl Store {
     }
 
     /// What the JS API calls `function`: its index in the module that defines it, as its author
-    /// compiled it. A host function has none.
+    /// compiled it; for a host function, in the module that imports it.
     pub fn function_name(&self, function: FuncRef) -> String {
-        let Some((instance, index)) = self.locate(function) else { return String::new() };
-        instance.code.original_index(index).to_string()
+        let own = self.locate(function).map(|(instance, index)| instance.code.original_index(index));
+        own.or_else(|| self.host_index(function)).map_or_else(String::new, |index| index.to_string())
     }
 
     /// The instance that defines `function`, and its index in the instance's module; none for a

@@ -1,0 +1,19 @@
+'use strict'
+// Compares the modules whose paths it is given, and prints two lines of JSON for each: that it begins, and its verdict.
+const { readFileSync } = require('node:fs')
+const { compare } = require('./typescript.cjs').ofTests('differential')
+
+/** What comes of a module over which the comparison itself fell. */
+function failed(error) {
+  return { differences: [error.stack], ran: [], refused: {}, known: [], steps: 0, returned: 0 }
+}
+
+async function main() {
+  for (const path of process.argv.slice(2)) {
+    console.log(JSON.stringify({ path }))
+    const verdict = await compare(new Uint8Array(readFileSync(path))).catch((error) => failed(error))
+    console.log(JSON.stringify({ path, verdict }))
+  }
+}
+
+main()

@@ -1,0 +1,52 @@
+// Builds a target of fuzz/targets for libFuzzer, with what is installed, and runs it until it is stopped.
+//
+//   node fuzz/targets.mjs rewrite|names [options of libFuzzer]
+//
+// The compiler's own options stand for cargo-fuzz, so that the stable toolchain does. What is found stays in fuzz/failures.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const [target, ...options] = process.argv.slice(2)
+if (!['rewrite', 'names'].includes(target)) {
+  console.error('usage: node fuzz/targets.mjs rewrite|names [options of libFuzzer]')
+  process.exit(2)
+}
+
+const here = dirname(fileURLToPath(import.meta.url))
+const instrumented = [
+  '-Cpasses=sancov-module',
+  '-Cllvm-args=-sanitizer-coverage-level=4',
+  '-Cllvm-args=-sanitizer-coverage-inline-8bit-counters',
+  '-Cllvm-args=-sanitizer-coverage-pc-table',
+  '-Cllvm-args=-sanitizer-coverage-trace-compares',
+  '-Cdebug-assertions',
+  '-Coverflow-checks',
+  '-Ccodegen-units=1',
+]
+
+const host = /^host: (.*)$/m.exec(execFileSync('rustc', ['-vV'], { encoding: 'utf8' }))[1]
+const directory = join(here, 'target', 'libfuzzer')
+// With a target, build scripts are built without the flags.
+const build = ['build', '--locked', '--release', '--package', 'targets', '--target', host, '--target-dir', directory]
+execFileSync('cargo', [...build, '--manifest-path', join(here, 'Cargo.toml')], {
+  stdio: 'inherit',
+  env: { ...process.env, RUSTFLAGS: instrumented.join(' ') },
+})
+
+const [corpus, failures] = [join(here, 'target', 'corpus', target), join(here, 'failures')]
+for (const each of [corpus, failures]) mkdirSync(each, { recursive: true })
+const guests = join(here, '..', 'fixtures', 'wasm')
+for (const name of readdirSync(guests).filter((each) => each.endsWith('.wasm'))) {
+  const bytes = readFileSync(join(guests, name))
+  const names = () => WebAssembly.Module.customSections(new WebAssembly.Module(bytes), 'name')[0] ?? []
+  writeFileSync(join(corpus, name), target === 'rewrite' ? bytes : new Uint8Array(names()))
+}
+
+const program = join(directory, host, 'release', target)
+// A file is run by itself.
+const inputs = options.every((option) => option.startsWith('-')) ? [corpus] : []
+const limits = [`-artifact_prefix=${failures}/`, '-max_len=30000']
+const { status } = spawnSync(program, [...inputs, ...limits, ...options], { stdio: 'inherit' })
+process.exitCode = status ?? 1

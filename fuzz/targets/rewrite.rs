@@ -1,0 +1,22 @@
+//! Whatever is taken is rewritten, whatever becomes a slot, and the result is taken again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use targets::rewrite::{Options, Selection, others, rewrite};
+use targets::wasm::{Binary, Features};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(binary) = Binary::parse(bytes, Features::EVERYTHING) else { return };
+    for selection in [Selection::None, Selection::Default, Selection::All] {
+        for forward_float_imports in [false, true] {
+            let options = Options { selection: selection.clone(), forward_float_imports };
+            let Ok(rewritten) = rewrite(bytes, &binary, &options) else { continue };
+            let again = Binary::parse(&rewritten.bytes, Features::EVERYTHING).expect("the pass makes valid modules");
+            assert_eq!(again.functions.len(), rewritten.binary.functions.len());
+            assert_eq!(again.imports.len(), rewritten.binary.imports.len());
+            assert_eq!(again.exports.len(), binary.exports.len());
+            let left = others(&binary, binary.name_section(bytes), &rewritten.slots, &rewritten.roles);
+            assert!(left.len() <= binary.functions.len());
+        }
+    }
+});

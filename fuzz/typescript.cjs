@@ -1,0 +1,21 @@
+'use strict'
+const { readFileSync } = require('node:fs')
+const { transformSync } = require('@swc/core')
+
+function compile(module, filename) {
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    filename,
+    sourceMaps: 'inline',
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+    module: { type: 'commonjs' },
+  })
+  module._compile(code, filename)
+}
+
+/** A module of the tests, which are TypeScript: Node 20 does not strip types itself. */
+function ofTests(name) {
+  require.extensions['.ts'] = compile
+  return require(`../__tests__/${name}.ts`)
+}
+
+module.exports = { ofTests }
