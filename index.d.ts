@@ -112,7 +112,8 @@ export type Bytes = ArrayBufferLike | ArrayBufferView
  * Without a word, these do: the ones that are declared (`#[relinkable]`), imported, exported, or whose address is
  * taken. A list adds others to them: a string is a name, the end of a Rust path (`discount`), or a glob over names and
  * paths, in which `*` stands for any characters and `?` for any one (`guest::pricing::*`); a RegExp is tested against
- * names and paths. A name that no function has is no error: {@link Module.slots} tells of it.
+ * names and paths. Functions that share a path, and have numbers in their names, are all found by that path. A name
+ * that no function has is no error: {@link Module.slots} tells of it.
  *
  * `'all'` takes every function. `'none'` takes none, not even declared ones, and leaves the module as it is, except
  * that tables of fixed size can be written.
@@ -248,9 +249,10 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   readonly slots: Slots<S>
   /**
    * The slot of that name, or the only one that has it among its aliases, or whose path ends with it: `discount` or
-   * `pricing::discount` for `shop::pricing::discount`, `price` for the import `env.price`. A number is the function's
-   * index in the module.
+   * `pricing::discount` for `shop::pricing::discount`, `price` for the import `env.price`. The types of a generic
+   * function may be left out: `max` for `shop::max::<u32>`. A number is the function's index in the module.
    *
+   * @throws {TypeError} `ERR_INVALID_ARG_VALUE`: a number that is no index
    * @throws {LinkError} `ERR_RELINK_UNKNOWN_SLOT` or `ERR_RELINK_AMBIGUOUS_SLOT`, both with `candidates`;
    * `ERR_RELINK_CLOSED`
    */

@@ -92,13 +92,13 @@ export declare function compileAsync(bytes: Uint8Array, compilerName: string, sl
 export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection): NativeModule
 
 /**
- * What the functions of a module are called, by index: the name first. Takes all that the pass
- * takes, so that what is wrong for one compiler is said by its compile.
+ * What the functions of a module are called, by index. Takes all that the pass takes, so that what
+ * is wrong for one compiler is said by its compile.
  */
-export declare function functionNames(bytes: Uint8Array): Array<Array<string>>
+export declare function functionNames(bytes: Uint8Array): Array<NativeNames>
 
 /** `function_names` on another thread. */
-export declare function functionNamesAsync(bytes: Uint8Array): Promise<string[][]>
+export declare function functionNamesAsync(bytes: Uint8Array): Promise<Array<NativeNames>>
 
 /** Says what there is in a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
@@ -197,6 +197,18 @@ export interface NativeLink {
   id: number
   /** The function that the slot held before, or null */
   previous: unknown
+}
+
+/** What a function is called, for the option `slots`. */
+export interface NativeNames {
+  /** Its name */
+  name: string
+  /** "function" or "import" */
+  kind: string
+  /** Its Rust path, which others may have too */
+  path?: string
+  /** Other names */
+  aliases: Array<string>
 }
 
 /** A table or a memory. */

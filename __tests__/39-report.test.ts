@@ -2,7 +2,18 @@
 // are none.
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Instance, LinkError, Module, type SlotDescriptor, type SlotSelection, Table, inspect, link, relink } from '..'
+import {
+  Instance,
+  LinkError,
+  Module,
+  type SlotDescriptor,
+  type SlotSelection,
+  Table,
+  compile as compileElsewhere,
+  inspect,
+  link,
+  relink,
+} from '..'
 import { compilers, declaring, guest, guestPath, root, thrownBy, wat } from './support'
 
 const named = ['ordinary', 'ordinary.v0'] as const
@@ -177,6 +188,15 @@ describe.each(named)('why not, in %s', (name) => {
     expect(start(wanted).exports.cash(101n)).toBe(110n)
   })
 
+  test.each<[SlotSelection]>([[[/::largest(::<\w+>)?$/]], [['*::largest*']], [['largest']]])(
+    'found: every function of a path, by %p',
+    (wanted) => {
+      const largest = Object.values(report(name, wanted)).filter(({ path }) => path?.includes('::largest'))
+      expect(largest).toHaveLength(3)
+      expect(reasons(largest)).toEqual(new Set([undefined]))
+    },
+  )
+
   test('identity', () => {
     const path = 'opaque::force_call_indirect_for_function_index'
     const { whyNot } = report(name, 'all')[path]!
@@ -272,6 +292,27 @@ describe.each(compilers)('a slot that stands for several functions (%s)', (compi
     })
     expect(seen(a)).toEqual([15, 15])
   })
+})
+
+test('a pattern fits the path of functions that have a number in their name', async () => {
+  const { slots } = inspect(guest('ordinary'), { slots: 'all' })
+  const numbered = slots.filter(({ path }) => path === 'ordinary::generic::largest').map((slot) => slot.name)
+  expect(numbered).toEqual([1, 2, 3].map((number) => `ordinary::generic::largest#${number}`))
+  for (const pattern of [/::largest$/, '*::largest', 'ordinary::generic::largest', /#2$/, '*#2']) {
+    const asked = inspect(guest('ordinary'), { slots: [pattern] }).slots
+    expect(asked.filter(({ whyNot }) => whyNot?.reason === 'not-found')).toEqual([])
+    const selected = asked.filter((slot) => numbered.includes(slot.name) && !slot.whyNot).map((slot) => slot.name)
+    expect(selected).toEqual(String(pattern).includes('#2') ? [numbered[1]] : numbered)
+    const compiled = Module.slots(await compileElsewhere(guest('ordinary'), { slots: [pattern] }))
+    expect(compiled).toEqual(asked.filter((slot) => slot.whyNot === undefined || slot.whyNot.reason === 'merged'))
+  }
+})
+
+test('a path that is another’s too selects its function, and finds it', async () => {
+  // The export has the name, so that the function of that path has a number, and the path is no alias.
+  const text = '(module (func $guest::go (export "run")) (func $run))'
+  const module = new Module(await wat(text), { slots: [/^run$/] })
+  expect(Module.slots(module).map(({ name }) => name)).toEqual(['run', 'run#2'])
 })
 
 test('the original of a declared slot', async () => {

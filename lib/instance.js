@@ -2,7 +2,7 @@
 
 const { toOptions, wrongType } = require('./arguments')
 const dispose = require('./dispose')
-const { LinkError } = require('./errors')
+const { LinkError, typeError } = require('./errors')
 const { globalOf } = require('./global')
 const { Brand } = require('./handle')
 const { readImports } = require('./imports')
@@ -66,6 +66,9 @@ class Instance {
 
   slot(name) {
     const state = brand.get(this)
+    if (typeof name === 'number' && !(Number.isInteger(name) && name >= 0 && name <= 0xffff_ffff)) {
+      throw typeError(`expected a string or a function index as \`name\`, got ${name}`, 'ERR_INVALID_ARG_VALUE')
+    }
     const wanted = typeof name === 'number' ? `func[${name}]` : name
     if (typeof wanted !== 'string') throw wrongType('a string or a function index', 'name', name)
     if (state.closed) {

@@ -1,6 +1,9 @@
 'use strict'
 
 const { LinkError } = require('./errors')
+const { bare, isNumbered, namesOf, withoutNumber } = require('./function-names')
+const { LISTED, listed } = require('./in-words')
+const { NameIndex } = require('./name-index')
 const { nearest } = require('./nearest')
 
 /** How many `::` segments a name has. */
@@ -9,52 +12,46 @@ const depth = (name) => name.split('::').length
 /** The last `count` segments of a Rust path. */
 const tail = (name, count) => name.split('::').slice(-count).join('::')
 
-/** A name without what tells it from others of its kind: its number, and the types of a generic function. */
-const bare = (name) => name.replace(/#\d+$/, '').replace(/::<.*>$/, '')
+/** The index of each list of slots: a module has one list. */
+const indexes = new WeakMap()
 
-/** Whether `wanted` is a name, or the end of one: cut at `::`, or of an import at the dot. */
-function isEnd(name, wanted) {
-  return name === wanted || name.endsWith(`::${wanted}`) || name.endsWith(`.${wanted}`)
+function indexOf(slots) {
+  if (!indexes.has(slots)) indexes.set(slots, new NameIndex(slots))
+  return indexes.get(slots)
 }
-
-/** Whether `wanted` means the function with these names. */
-const means = (names, wanted) => names.some((name) => isEnd(name, wanted) || isEnd(bare(name), wanted))
-
-/** Whether a name has a number that tells it from others. */
-const isNumbered = (name) => /#\d+$/.test(name)
 
 /**
  * The position of the one slot that `wanted` means. A stable name comes before other names, and these before ends of
  * names; among equals, a declared slot comes before others, and `a::b` before `a::b#2`, which it shadows.
  */
 function findSlot(slots, wanted, others) {
-  const exact = slots.findIndex(({ name }) => name === wanted)
-  if (exact >= 0) return exact
-  for (const fits of [({ aliases }) => aliases.includes(wanted), (slot) => means(namesOf(slot), wanted)]) {
-    const matches = best(slots.filter(fits))
-    if (matches.length === 1) return slots.indexOf(matches[0])
-    if (matches.length > 1) throw ambiguous(matches, wanted)
+  const index = indexOf(slots)
+  const exact = index.named(wanted)
+  if (exact !== undefined) return exact
+  for (const find of [() => index.aliased(wanted), () => index.meant(wanted)]) {
+    const matches = best(slots, find())
+    if (matches.length === 1) return matches[0]
+    if (matches.length > 1) throw ambiguous(slots, matches, wanted)
   }
   throw unknown(slots, wanted, others())
 }
 
-/** All names of a slot, the stable one first. */
-const namesOf = ({ name, aliases }) => [name, ...aliases]
-
-/** The slots that a name rather means than others that it fits. */
-function best(matches) {
-  const declared = matches.filter(({ kind }) => kind === 'declared')
+/** The positions of the slots that a name rather means than others that it fits. */
+function best(slots, positions) {
+  const declared = positions.filter((position) => slots[position].kind === 'declared')
   if (declared.length > 0) return declared
-  const names = new Set(matches.map(({ name }) => name))
-  return matches.filter(({ name }) => !isNumbered(name) || !names.has(name.replace(/#\d+$/, '')))
+  const names = new Set(positions.map((position) => slots[position].name))
+  return positions.filter((position) => {
+    const { name } = slots[position]
+    return !isNumbered(name) || !names.has(withoutNumber(name))
+  })
 }
-
-/** How many names a message lists where none is near to what was wanted. */
-const LISTED = 10
 
 /** `others` are the functions that are no slots, and what was asked for and is not there. */
 function unknown(slots, wanted, others) {
-  const there = others.filter((other) => means(namesOf(other), wanted))
+  // An index of them all would be asked but once.
+  const perhaps = others.filter((other) => namesOf(other).some((name) => name.includes(wanted)))
+  const there = new NameIndex(perhaps).meant(wanted).map((position) => perhaps[position])
   if (there.length > 0) return noSlots(wanted, there)
   const known = [...slots, ...others.filter(({ whyNot }) => !['not-found', 'original'].includes(whyNot.reason))]
   const names = known.map(({ name }) => name)
@@ -62,7 +59,7 @@ function unknown(slots, wanted, others) {
   const near = nearest(wanted, names, { key: (name) => tail(bare(name), depth(wanted)) })
   const all = slots.map(({ name }) => name)
   const candidates = near.length > 0 ? near : all.slice(0, LISTED)
-  const advice = near.length > 0 ? `nearest: ${quoted(near)}` : overview(all, candidates)
+  const advice = near.length > 0 ? `nearest: ${listed(near)}` : overview(all, candidates)
   return new LinkError(`no slot is called "${wanted}"; ${advice}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates },
@@ -77,30 +74,28 @@ function noSlots(wanted, there) {
     ({ name }) => name,
   )
   const are = alike.length === 1 ? 'is no slot' : 'are no slots'
-  return new LinkError(`${quoted(alike)} ${are}: ${whyNot.message}`, {
+  return new LinkError(`${listed(alike)} ${are}: ${whyNot.message}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates: [], reason: whyNot.reason },
   })
 }
 
 /** What there is, where no name is near. */
-function overview(names, listed) {
+function overview(names, first) {
   if (names.length === 0) {
     return "the module has no slots, or was compiled with slots: 'none'; `table.slot(index)` is the way to its tables"
   }
-  const which = names.length > listed.length ? `the first ${listed.length} of ${names.length} are` : 'there is'
+  const which = names.length > first.length ? `the first ${first.length} of ${names.length} are` : 'there is'
   const inlined = 'a function that was inlined has none (docs/what-can-be-relinked.md)'
-  return `none has a similar name, and ${inlined}; ${which} ${quoted(listed)}`
+  return `none has a similar name, and ${inlined}; ${which} ${listed(first)}`
 }
 
-function ambiguous(matches, wanted) {
-  const candidates = matches.map(({ name }) => name)
-  return new LinkError(`"${wanted}" may be any of ${quoted(candidates)}: take one of these names`, {
+function ambiguous(slots, matches, wanted) {
+  const candidates = matches.map((position) => slots[position].name)
+  return new LinkError(`"${wanted}" may be any of ${listed(candidates)}: take one of these names`, {
     code: 'ERR_RELINK_AMBIGUOUS_SLOT',
     details: { slot: wanted, candidates },
   })
 }
 
-const quoted = (names) => names.map((name) => `"${name}"`).join(', ')
-
-module.exports = { findSlot, means }
+module.exports = { findSlot }

@@ -3,7 +3,9 @@
 const { types } = require('node:util')
 const { inWords, wrongType } = require('./arguments')
 const { typeError } = require('./errors')
-const { means } = require('./slot-names')
+const { namesOf } = require('./function-names')
+const { fitsGlob } = require('./glob')
+const { NameIndex } = require('./name-index')
 
 /** Names for what the option `slots` may say in one word. */
 const WORDS = ['all', 'none']
@@ -30,44 +32,44 @@ function toPattern(pattern, index) {
 }
 
 /**
- * What the native side takes, once the names of the functions are known: `names` has those of each function, by index.
- * `missing` are the patterns that no function fits.
+ * What the native side takes, once it is known what the functions are called. `missing` are the patterns that no
+ * function fits.
  */
-function select(patterns, names) {
-  const functions = new Set()
+function select(patterns, functions) {
+  const index = new NameIndex(functions)
+  const names = patterns.every(isName) ? [] : functions.map(namesForPatterns)
+  const selected = new Set()
   const missing = []
   for (const pattern of patterns) {
-    const fits = toTest(pattern)
-    let found = false
-    names.forEach((each, index) => {
-      if (!fits(each)) return
-      functions.add(index)
-      found = true
-    })
-    if (!found) missing.push(String(pattern))
+    const found = isName(pattern) ? index.meant(pattern) : fitting(toTest(pattern), names)
+    if (found.length === 0) missing.push(String(pattern))
+    for (const position of found) selected.add(position)
   }
-  return { selection: { kind: 'more', functions: [...functions] }, missing }
+  return { selection: { kind: 'more', functions: [...selected] }, missing }
 }
+
+const isName = (pattern) => typeof pattern === 'string' && !/[*?]/.test(pattern)
 
 const isIndex = (name) => /^func\[\d+\]$/.test(name)
 
-/** Whether a function, by its names, is what the pattern means. */
-function toTest(pattern) {
-  if (typeof pattern === 'string' && !/[*?]/.test(pattern)) return (names) => means(names, pattern)
-  const expression = typeof pattern === 'string' ? toExpression(pattern) : pattern
-  // Every function may be called by its index; a pattern is for names.
-  return ([name, ...others]) =>
-    [name, ...others.filter((other) => !isIndex(other))].some((each) => expression.test(each))
+/** Every function may be called by its index; a pattern is for names. */
+function namesForPatterns(each) {
+  const [name, ...others] = namesOf(each)
+  return [name, ...others.filter((other) => !isIndex(other))]
 }
 
-/** A glob as a RegExp: `*` is any run of characters, `?` any one. */
-function toExpression(glob) {
-  const source = glob.replace(/\*+/g, '*').replace(/[*?]|[^*?]+/g, (part) => {
-    if (part === '*') return '.*'
-    if (part === '?') return '.'
-    return part.replace(/[\\^$.+()[\]{}|/]/g, '\\$&')
+/** Whether a glob or a RegExp fits a name. */
+function toTest(pattern) {
+  return typeof pattern === 'string' ? (name) => fitsGlob(pattern, name) : (name) => pattern.test(name)
+}
+
+/** The positions of the functions of which a name fits. */
+function fitting(test, names) {
+  const positions = []
+  names.forEach((each, position) => {
+    if (each.some(test)) positions.push(position)
   })
-  return new RegExp(`^${source}$`, 's')
+  return positions
 }
 
 module.exports = { toSelection, select }

@@ -250,15 +250,12 @@ impl fmt::Display for Error {
                 "this implementation calls slot \"{slot}\" and nothing else, so that it would call itself for ever; \
                  take the slot's `original`"
             ),
-            K::Merged { slot, names } => {
-                let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
-                write!(
-                    f,
-                    "slot \"{slot}\" is one function for {}: the compiler merged them, and all would change; say \
-                     {{ merged: true }} if that is meant",
-                    names.join(" and ")
-                )
-            }
+            K::Merged { slot, names } => write!(
+                f,
+                "slot \"{slot}\" is one function for {}: the compiler merged them, and all would change; say \
+                 {{ merged: true }} if that is meant",
+                listed(names, " and ", |name| format!("\"{name}\""))
+            ),
             K::EmptySlot { slot } => {
                 write!(
                     f,
@@ -276,16 +273,41 @@ impl fmt::Display for Error {
                  reset the slot to get its original back"
             ),
             K::Refused { refusals } => {
-                let list: Vec<_> = refusals.iter().map(|(index, _, error)| format!("[{index}] {error}")).collect();
-                write!(f, "{} of the changes cannot be made, so none was made: {}", list.len(), list.join("; "))
+                let list = listed(refusals, "; ", |(index, _, error)| format!("[{index}] {error}"));
+                write!(f, "{} of the changes cannot be made, so none was made: {list}", refusals.len())
             }
         }
+    }
+}
+
+/// How many things a message lists: a module may have any number of them.
+const LISTED: usize = 10;
+
+/// The first of `all` in words, and how many more there are.
+fn listed<T>(all: &[T], between: &str, in_words: impl Fn(&T) -> String) -> String {
+    let list: Vec<_> = all.iter().take(LISTED).map(in_words).collect();
+    match all.len().saturating_sub(LISTED) {
+        0 => list.join(between),
+        more => format!("{} and {more} more", list.join(between)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_lists_the_first_of_many() {
+        let names = |count: usize| (0..count).map(|index| format!("f{index}")).collect::<Vec<_>>();
+        let merged = |count| Error::from(ErrorKind::Merged { slot: "f0".into(), names: names(count) });
+        assert!(merged(10).to_string().contains("\"f8\" and \"f9\": the compiler"));
+        assert!(merged(20_000).to_string().contains("\"f8\" and \"f9\" and 19990 more: the compiler"));
+        let refusals = names(12).into_iter().enumerate().map(|(index, slot)| (index, slot, merged(20_000)));
+        let refused = Error::from(ErrorKind::Refused { refusals: refusals.collect() });
+        let message = refused.to_string();
+        assert!(message.starts_with("12 of the changes cannot be made, so none was made: [0] slot \"f0\""));
+        assert!(message.ends_with(" and 2 more") && !message.contains("[10]"), "{message}");
+    }
 
     #[test]
     fn json_carries_class_code_and_properties() {

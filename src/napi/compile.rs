@@ -3,7 +3,7 @@ use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
 use crate::engine::{Code, Compiler};
 use crate::error::{Error, ErrorKind};
-use crate::rewrite::{Named, Selection, names};
+use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
 use napi::bindgen_prelude::{AsyncTask, JsValue, Unknown};
 use napi::{Env, JsError, Task};
@@ -51,23 +51,40 @@ pub fn validate(bytes: &[u8], compiler_name: String) -> Result<bool> {
     guarded(|| Ok(Binary::parse(bytes, features).is_ok()))
 }
 
-/// What the functions of a module are called, by index: the name first. Takes all that the pass
-/// takes, so that what is wrong for one compiler is said by its compile.
+/// What a function is called, for the option `slots`.
+#[napi(object, object_from_js = false)]
+pub struct NativeNames {
+    /// Its name
+    pub name: String,
+    /// "function" or "import"
+    pub kind: String,
+    /// Its Rust path, which others may have too
+    pub path: Option<String>,
+    /// Other names
+    pub aliases: Vec<String>,
+}
+
+/// What the functions of a module are called, by index. Takes all that the pass takes, so that what
+/// is wrong for one compiler is said by its compile.
 #[napi]
-pub fn function_names(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
+pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
     guarded(|| all_names(bytes))
 }
 
 /// `function_names` on another thread.
-#[napi(ts_return_type = "Promise<string[][]>")]
+#[napi(ts_return_type = "Promise<Array<NativeNames>>")]
 pub fn function_names_async(bytes: &[u8]) -> AsyncTask<FunctionNames> {
     AsyncTask::new(FunctionNames { bytes: bytes.to_vec() })
 }
 
-fn all_names(bytes: &[u8]) -> std::result::Result<Vec<Vec<String>>, Error> {
-    let named = names(bytes, &Binary::parse(bytes, Features::EVERYTHING)?)?;
-    let all = |each: Named| [each.name].into_iter().chain(each.aliases).collect();
-    Ok(named.into_iter().map(all).collect())
+fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {
+    let binary = Binary::parse(bytes, Features::EVERYTHING)?;
+    let imported = binary.imported_functions as usize;
+    let all = names(bytes, &binary)?.into_iter().enumerate().map(|(index, Named { name, path, aliases, .. })| {
+        let kind = if index < imported { SlotKind::Import } else { SlotKind::Function };
+        NativeNames { name, kind: kind.name().to_owned(), path, aliases }
+    });
+    Ok(all.collect())
 }
 
 /// Names on their way.
@@ -76,8 +93,8 @@ pub struct FunctionNames {
 }
 
 impl Task for FunctionNames {
-    type Output = std::result::Result<Vec<Vec<String>>, Error>;
-    type JsValue = Vec<Vec<String>>;
+    type Output = std::result::Result<Vec<NativeNames>, Error>;
+    type JsValue = Vec<NativeNames>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let bytes = std::mem::take(&mut self.bytes);

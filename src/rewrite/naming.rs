@@ -75,7 +75,6 @@ impl<'a> Names<'a> {
             groups.entry(name).or_default().push((Claim::Declared, u32::MAX));
         }
         let mut numbers = HashMap::new();
-        let mut taken: HashSet<String> = HashSet::new();
         for (base, group) in &mut groups {
             // `func[3]` is function 3, whatever another is called.
             let by_index = base.starts_with("func[");
@@ -91,14 +90,16 @@ impl<'a> Names<'a> {
         // A name may look like one with a number: the number is raised until it is free.
         let bases: HashSet<&str> = groups.keys().copied().collect();
         let mut numbered: Vec<_> = numbers.iter_mut().collect();
-        numbered.sort_unstable();
+        numbered.sort_unstable_by_key(|(function, number)| (**number, **function));
+        let mut free: HashMap<&str, u32> = HashMap::new();
         for (function, number) in numbered {
             let Some((_, base)) = self.base(*function) else { continue };
-            let mut name = format!("{base}#{number}");
-            while bases.contains(name.as_str()) || !taken.insert(name.clone()) {
+            let free = free.entry(base).or_default();
+            *number = (*number).max(*free);
+            while bases.contains(format!("{base}#{number}").as_str()) {
                 *number += 1;
-                name = format!("{base}#{number}");
             }
+            *free = *number + 1;
         }
         self.numbers = numbers;
     }
@@ -128,11 +129,12 @@ impl<'a> Names<'a> {
             (Some((_, base)), None) => base.to_owned(),
             (None, _) => index.clone(),
         };
-        let mut aliases: Vec<String> = Vec::new();
+        // No two exports have one name.
+        let mut aliases: Vec<String> = exports.iter().filter(|alias| **alias != name).cloned().collect();
         let import = self.imports.get(function as usize);
         // A path that others have too is no name for one of them.
         let own_path = path.as_ref().filter(|_| !self.numbers.contains_key(&function));
-        for alias in exports.iter().chain(import).chain(own_path).chain([&index]) {
+        for alias in import.into_iter().chain(own_path).chain([&index]) {
             if *alias != name && !aliases.contains(alias) {
                 aliases.push(alias.clone());
             }
@@ -185,6 +187,10 @@ mod tests {
         let text = r#"(module (func $a::b#2) (func $_ZN1a1b17h0000000000000001E)
             (func $_ZN1a1b17h0000000000000002E) (func (export "func[4]")) (func))"#;
         assert_eq!(stable(text), ["a::b#2", "a::b#1", "a::b#3", "func[4]#1", "func[4]"]);
+        // All numbers that would come first are taken.
+        let text = r#"(module (func $f#1) (func (export "f")) (func $f#2) (func $_ZN1f17h0000000000000001E)
+            (func $_ZN1f17h0000000000000002E))"#;
+        assert_eq!(stable(text), ["f#1", "f", "f#2", "f#3", "f#4"]);
         // The same import, twice.
         assert_eq!(stable(r#"(module (import "a" "b" (func)) (import "a" "b" (func)))"#), ["a.b", "a.b#2"]);
     }

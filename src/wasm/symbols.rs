@@ -16,12 +16,26 @@ pub fn path(symbol: &str) -> Cow<'_, str> {
             Err(fmt::Error) => Cow::Borrowed(symbol),
         };
     }
-    // A linker may have demangled it, and left the hash of the legacy mangling.
+    // A tool may have demangled it, and left the hash of the legacy mangling.
+    let symbol = without_promotion(symbol);
     match symbol.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             Cow::Borrowed(path)
         }
         _ => Cow::Borrowed(symbol),
+    }
+}
+
+/// A symbol without the `.llvm.1234` that LLVM gives to private functions which other units of code
+/// call. Of mangled symbols, the demangler drops it.
+fn without_promotion(symbol: &str) -> &str {
+    match symbol.rsplit_once(".llvm.") {
+        Some((own, number))
+            if !own.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            own
+        }
+        _ => symbol,
     }
 }
 
@@ -50,6 +64,13 @@ mod tests {
             ("_RINvCs1234_5guest3maxmEB2_", "guest::max::<u32>"),
             ("guest::pricing::discount::h0123456789abcdef", "guest::pricing::discount"),
             ("guest::h", "guest::h"),
+            ("_ZN5guest7pricing8discount17h0123456789abcdefE.llvm.1234", "guest::pricing::discount"),
+            ("_RNvNtCs1234_5guest7pricing8discount.llvm.1234", "guest::pricing::discount"),
+            ("guest::pricing::discount::h0123456789abcdef.llvm.1234", "guest::pricing::discount"),
+            ("guest::v.llvm.1234", "guest::v"),
+            ("guest::v.llvm.", "guest::v.llvm."),
+            ("guest::v.1234", "guest::v.1234"),
+            (".llvm.1234", ".llvm.1234"),
             ("memcpy", "memcpy"),
             ("", ""),
         ] {
