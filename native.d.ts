@@ -43,7 +43,7 @@ export declare class NativeStore {
   tableSet(id: number, index: number, value: unknown): void
   /** Grows a table by `delta` entries of `value`; gives the number it had. */
   tableGrow(id: number, delta: number, value: unknown): number
-  /** Makes a global of a numeric type. */
+  /** Makes a global. */
   globalCreate(valueType: string, mutable: boolean, value: unknown): number
   /** What a global holds. */
   globalType(id: number): NativeGlobalType
@@ -51,6 +51,12 @@ export declare class NativeStore {
   globalGet(id: number): unknown
   /** Writes a global. */
   globalSet(id: number, value: unknown): void
+  /** Makes a tag of exceptions that carry values of these types. */
+  tagCreate(parameters: Array<string>): number
+  /** The types of the values that exceptions with this tag carry. */
+  tagParameters(id: number): Array<string>
+  /** What becomes of a value that goes into wasm as one of this type and comes out again. */
+  convert(ty: string, value: unknown): unknown
   /** The slot that is an entry of a table. */
   tableSlot(table: number, index: number): NativeSlot
   /** The function that a slot holds, or null. */
@@ -159,6 +165,10 @@ export interface NativeHost {
   toNumber: (value: unknown) => number
   /** Iterates a value into an array */
   toList: (value: unknown) => unknown[]
+  /** Says what a thrown value is for wasm that catches */
+  toException: (value: unknown) => unknown[] | null | undefined
+  /** Makes an `Exception` */
+  fromException: (list: unknown[]) => object
 }
 
 /** An import, as `lib/` reads it. */

@@ -59,6 +59,12 @@ function toOptions(value, known) {
   return value
 }
 
+/** The same for the functions of the JS API, which pay no heed to what they do not know. */
+function toLooseOptions(value, known) {
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(known.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]))
+}
+
 const compilers = ['cranelift', 'singlepass']
 
 /** The compiler that the options ask for. */
@@ -100,4 +106,14 @@ function toLimits({ initial: givenInitial, maximum: givenMaximum }, most) {
   return { initial, maximum }
 }
 
-module.exports = { inWords, wrongType, toBytes, toOptions, toCompiler, toDescriptor, toUnsignedLong, toLimits }
+module.exports = {
+  inWords,
+  wrongType,
+  toBytes,
+  toOptions,
+  toLooseOptions,
+  toCompiler,
+  toDescriptor,
+  toUnsignedLong,
+  toLimits,
+}

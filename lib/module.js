@@ -1,11 +1,12 @@
 'use strict'
 
-const { toBytes, toCompiler, toOptions, wrongType } = require('./arguments')
+const { toBytes, toOptions, wrongType } = require('./arguments')
+const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const native = require('./native')
 const { describe, describeMissing } = require('./slot-descriptor')
-const { select, toSelection } = require('./slot-selection')
+const { select } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
@@ -32,7 +33,7 @@ class Compiled {
 
 let brand
 
-/** Compiled code: immutable, and good for any number of instances in any store. */
+/** Compiled code: immutable, and good for any number of instances in any store. This is `WebAssembly.Module`. */
 class Module {
   #compiled
 
@@ -47,7 +48,7 @@ class Module {
   }
 
   constructor(bytes, options = undefined) {
-    this.#compiled = bytes instanceof Compiled ? bytes : compile(bytes, options)
+    this.#compiled = bytes instanceof Compiled ? bytes : compile(bytes, dialects.standard.compiling(options))
     uncloneable(this)
   }
 
@@ -74,32 +75,42 @@ class Module {
   }
 }
 
+/** The Module of this package's own functions: the same, but that it has slots unless it is told otherwise. */
+const OwnModule = (() => {
+  const Standard = Module
+  return class Module extends Standard {
+    constructor(bytes, options = undefined) {
+      super(bytes instanceof Compiled ? bytes : compile(bytes, dialects.own.compiling(options)))
+    }
+  }
+})()
+
 /** A descriptor that its user may change. The type is frozen. */
 function copy(descriptor) {
   const { aliases, whyNot } = descriptor
   return { ...descriptor, aliases: [...aliases], ...(whyNot && { whyNot: { ...whyNot } }) }
 }
 
-function compile(bytes, options) {
-  const known = toOptions(options, ['compiler', 'slots'])
-  const compiler = toCompiler(known)
-  const { kind, patterns } = toSelection(known)
+function compile(bytes, { compiler, selection: { kind, patterns } }) {
   const source = toBytes(bytes)
   if (patterns === undefined) return new Compiled(native.compileSync(source, compiler, { kind }))
   const { selection, missing } = select(patterns, native.functionNames(source))
   return new Compiled(native.compileSync(source, compiler, selection), { missing })
 }
 
-/** Compiles on another thread. The bytes are copied first. `file` is where they came from, if from any. */
-async function compileAsync(bytes, compiler, { kind, patterns }, file) {
+/**
+ * Compiles on another thread; `Class` is the Module to make. The bytes are copied first. `file` is where they came
+ * from, if from any.
+ */
+async function compileAsync(Class, bytes, { compiler, selection: { kind, patterns } }, file = undefined) {
   const source = toBytes(bytes)
   if (patterns === undefined) {
-    return new Module(new Compiled(await native.compileAsync(source, compiler, { kind }, file), { file }))
+    return new Class(new Compiled(await native.compileAsync(source, compiler, { kind }, file), { file }))
   }
   // Two tasks need them, and the caller may write to them in between.
   const copy = source.slice()
   const { selection, missing } = select(patterns, await native.functionNamesAsync(copy, file))
-  return new Module(new Compiled(await native.compileAsync(copy, compiler, selection, file), { file, missing }))
+  return new Class(new Compiled(await native.compileAsync(copy, compiler, selection, file), { file, missing }))
 }
 
 /** What is in a Module; undefined for anything else. */
@@ -108,4 +119,4 @@ const findModule = (value) => brand.find(value)
 /** What is in an argument that must be a Module. */
 const toModule = (value) => brand.get(value, 'module')
 
-module.exports = { Module, compileAsync, findModule, toModule }
+module.exports = { Module, OwnModule, compileAsync, findModule, toModule }

@@ -26,19 +26,24 @@ function translated(call) {
 }
 
 /** What the native side asks of JavaScript, so that errors and conversions are those of this realm. */
-const host = {
+const host = (store) => ({
   error: buildError,
   toBigInt64: (value) => BigInt.asIntN(64, value),
   toNumber: (value) => +value,
   toList: (value) => [...value],
-}
+  toException: (value) => NativeStore.exceptions.toList(store, value),
+  fromException: (list) => NativeStore.exceptions.fromList(store, list),
+})
 
 /**
  * A native store. It has every method of the addon's class (`native.d.ts`), and knows the one JavaScript
  * object that stands for each of its ids.
  */
 class NativeStore {
-  #addon = new addon.NativeStore(host)
+  /** What `exception.js` knows of exceptions; it is above this file. */
+  static exceptions
+
+  #addon = new addon.NativeStore(host(this))
   #objects = new Map()
   #collected = new FinalizationRegistry(({ objects, id }) => {
     // The id may have a new object since.

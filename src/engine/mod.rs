@@ -8,4 +8,4 @@ mod types;
 pub use code::Code;
 pub use compiler::Compiler;
 pub use tunables::{StoreTunables, memory_has_grown};
-pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type};
+pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};

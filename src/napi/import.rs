@@ -1,5 +1,5 @@
 use super::context::{Context, FunctionReference};
-use super::throw::{Exception, Pending, panicked};
+use super::throw::{Pending, panicked};
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{HostFunction, RawValue, Thrown};
@@ -82,7 +82,7 @@ impl HostFunction for Import {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         let Some(context) = self.context.upgrade() else {
             let error: crate::error::Error = ErrorKind::ClosedCall.into();
-            return Err(Thrown(Box::new(error)));
+            return Err(Thrown::error(error));
         };
         context.settle_memories();
         let mut scope = ptr::null_mut();
@@ -91,10 +91,10 @@ impl HostFunction for Import {
         unsafe {
             sys::napi_open_handle_scope(context.env, &mut scope);
             // A panic that left the scope open would end Node.
-            let run = || self.run(&context, values).map_err(|Pending| Exception::take(context.env));
+            let run = || self.run(&context, values).map_err(|Pending| context.thrown());
             let result = catch_unwind(AssertUnwindSafe(run));
             sys::napi_close_handle_scope(context.env, scope);
-            result.unwrap_or_else(|panic| Err(Thrown(Box::new(panicked(&*panic)))))
+            result.unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
         }
     }
 }

@@ -1,18 +1,20 @@
 use super::buffer::Buffers;
 use super::context::{Context, FunctionReference, Host};
 use super::describe::NativeSlot;
+use super::exceptions::Exceptions;
 use super::function::{Exported, exported};
 use super::import::Import;
 use super::module::NativeModule;
+use super::references::References;
 use super::throw::{Result, refuse};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
-use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId};
+use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId, TagId};
 use crate::wasm::ExternType;
 use napi::bindgen_prelude::{Array, Function, JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 
@@ -39,6 +41,12 @@ pub struct NativeHost<'a> {
     /// Iterates a value into an array
     #[napi(ts_type = "(value: unknown) => unknown[]")]
     pub to_list: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Says what a thrown value is for wasm that catches
+    #[napi(ts_type = "(value: unknown) => unknown[] | null | undefined")]
+    pub to_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Makes an `Exception`
+    #[napi(ts_type = "(list: unknown[]) => object")]
+    pub from_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
 }
 
 /// A new instance.
@@ -74,12 +82,18 @@ impl NativeStore {
             to_bigint64: reference(host.to_bigint64.raw()),
             to_number: reference(host.to_number.raw()),
             to_list: reference(host.to_list.raw()),
+            to_exception: reference(host.to_exception.raw()),
+            from_exception: reference(host.from_exception.raw()),
         };
         let context = Rc::new(Context {
             env,
             host,
             slots: RefCell::new(Slots::default()),
             functions: RefCell::default(),
+            // SAFETY: this is the thread of the environment that calls.
+            references: unsafe { References::new(env) },
+            exceptions: Exceptions::default(),
+            depth: Cell::new(0),
             buffers: RefCell::new(Buffers::default()),
             store: Store::default(),
         });
@@ -92,9 +106,14 @@ impl NativeStore {
         let context = &self.context;
         let externs = self.externs(module, imports.raw())?;
         self.release(module, &externs)?;
+        if module.code.original.exceptions {
+            context.prepare_to_catch();
+        }
+        let entered = context.enter();
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.
         let made = unsafe { context.store.instantiate(&module.code, externs) };
+        drop(entered);
         context.settle_memories();
         let instance = made.map_err(|failure| context.refuse_failure(failure))?;
         let id = self.instances.borrow().len() as u32;
@@ -153,10 +172,7 @@ impl NativeStore {
                 ExternType::Table(_) => Extern::Table(TableId(id)),
                 ExternType::Memory { .. } => Extern::Memory(MemoryId(id)),
                 ExternType::Global(_) => Extern::Global(GlobalId(id)),
-                ExternType::Tag(_) => {
-                    let message = "exception tags cannot be imported in this version".to_owned();
-                    return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
-                }
+                ExternType::Tag(_) => Extern::Tag(TagId(id)),
                 // SAFETY: the value is of the environment that calls, and in its array.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
                     Some(function) => {
@@ -199,6 +215,7 @@ impl NativeStore {
             Extern::Table(table) => ("table", id(table.0)),
             Extern::Memory(memory) => ("memory", id(memory.0)),
             Extern::Global(global) => ("global", id(global.0)),
+            Extern::Tag(tag) => ("tag", id(tag.0)),
         };
         // SAFETY: the value was just made in this environment.
         let value = unsafe { Unknown::from_raw_unchecked(env, value) };

@@ -22,6 +22,7 @@ impl Store {
         let instance = unsafe { self.instantiate(&code, imports) }.map_err(|failure| match failure {
             Failure::Error(error) => error,
             Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
+            Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
         })?;
         Ok(self.function(&instance, 1))
     }

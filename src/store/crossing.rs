@@ -33,8 +33,9 @@ impl HostFunction for Crossing {
         // SAFETY: `values` are those of a function of the same type, of the same store, which is
         // held by whoever entered wasm; a host function is called with nothing borrowed.
         unsafe { invoke(self.0, values) }.map_err(|failure| match failure {
-            Failure::Thrown(thrown) => *thrown,
-            Failure::Error(error) => Thrown(Box::new(error)),
+            Failure::Thrown(value) => Thrown::Value(value),
+            Failure::Exception(exception) => Thrown::Exception(exception),
+            Failure::Error(error) => Thrown::error(error),
         })
     }
 }
@@ -144,7 +145,7 @@ impl Store {
     }
 
     /// Decides whose function a global holds, if it is one for functions and that is open.
-    pub(super) fn bind_global(&self, id: GlobalId, compiler: Compiler) {
+    pub fn bind_global(&self, id: GlobalId, compiler: Compiler) {
         if self.global_type(id).value != ValType::Ref(RefType::Func) {
             return;
         }

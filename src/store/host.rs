@@ -1,5 +1,6 @@
+use super::exception::throw;
 use super::trap::Thrown;
-use super::{FuncRef, RawValue, Store};
+use super::{ExceptionRef, FuncRef, RawValue, Store};
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::wasm::FuncType;
@@ -7,7 +8,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmer::sys::vm::{
-    InternalStoreHandle, MaybeInstanceOwned, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMFunction,
+    InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMFunction,
     VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
 };
 
@@ -26,6 +27,8 @@ pub trait HostFunction {
 
 struct HostContext {
     function: Box<dyn HostFunction>,
+    /// Those of the function's store, which owns this
+    objects: *const StoreObjects,
 }
 
 impl Store {
@@ -44,7 +47,7 @@ impl Store {
         let hash = self.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function },
+            ctx: HostContext { function, objects: self.objects() },
         });
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr: std::ptr::null(), // the importer's trampoline, once it is linked
@@ -64,6 +67,14 @@ impl Store {
     }
 }
 
+/// How what a host function threw goes up the wasm stack.
+enum Raised {
+    /// To whoever entered wasm
+    Trap(Box<Thrown>),
+    /// To the wasm that catches it
+    Exception(ExceptionRef),
+}
+
 /// What the importer's trampoline calls, on the wasm stack.
 ///
 /// # Safety
@@ -79,15 +90,21 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
         result
             .unwrap_or_else(|_| {
                 let message = "a host function panicked".to_owned();
-                Err(Thrown(Box::new(crate::error::Error::from(ErrorKind::Internal { message }))))
+                Err(Thrown::error(ErrorKind::Internal { message }.into()))
             })
-            .map_err(Box::new)
+            .map_err(|thrown| match thrown {
+                Thrown::Exception(exception) => Raised::Exception(exception),
+                thrown @ Thrown::Value(_) => Raised::Trap(Box::new(thrown)),
+            })
     });
     // No destructor may stand on the wasm stack when it is unwound.
-    if let Err(thrown) = result {
+    match result {
+        Ok(()) => {}
         // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` come
         // here, and `thrown` moves into the trap.
-        unsafe { raise_user_trap(thrown) }
+        Err(Raised::Trap(thrown)) => unsafe { raise_user_trap(thrown) },
+        // SAFETY: as above; the objects outlive the function that they own.
+        Err(Raised::Exception(exception)) => unsafe { throw((*context).ctx.objects, exception) },
     }
 }
 

@@ -15,7 +15,7 @@ use wasmer::sys::vm::{
 };
 use wasmer::{ExportIndex, InstantiationError};
 use wasmer_compiler::{InstantiationError as Refused, LinkError};
-use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex};
+use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
 
 /// An instance of a module.
 pub struct Instance {
@@ -72,7 +72,7 @@ impl Store {
             match value {
                 Extern::Table(id) => self.check_table(*id, code.compiler)?,
                 Extern::Global(id) => self.check_global(*id, code.compiler)?,
-                Extern::Function(_) | Extern::Memory(_) => {}
+                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
             }
         }
         let (externs, functions) = self.resolve(code, imports)?;
@@ -125,6 +125,7 @@ impl Store {
                     VMExtern::Table(self.table(id))
                 }
                 Extern::Memory(id) => VMExtern::Memory(self.memory(id)),
+                Extern::Tag(id) => VMExtern::Tag(self.tag(id)),
                 Extern::Global(id) => {
                     self.bind_global(id, code.compiler);
                     VMExtern::Global(self.global(id))
@@ -233,9 +234,9 @@ impl Store {
         }
     }
 
-    /// What the instance exports, in the order of its module. Tags are left out.
+    /// What the instance exports, in the order of its module.
     pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
-        let exports = instance.code.binary.exports.iter().filter_map(|export| {
+        let exports = instance.code.binary.exports.iter().map(|export| {
             let value = match export.kind {
                 ExternKind::Function => {
                     Extern::Function(Callable::Wasm(self.behind(self.function(instance, export.index))))
@@ -259,9 +260,15 @@ impl Store {
                         _ => unreachable!("asked for a global"),
                     }
                 }
-                ExternKind::Tag => return None,
+                ExternKind::Tag => {
+                    let index = ExportIndex::Tag(TagIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Tag(handle) => Extern::Tag(self.tag_id(handle)),
+                        _ => unreachable!("asked for a tag"),
+                    }
+                }
             };
-            Some((export.name.clone(), value))
+            (export.name.clone(), value)
         });
         exports.collect()
     }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
 /// The objects that may meet: instances, memories, tables, globals and functions of one store. It
 /// belongs to one thread.
@@ -22,6 +22,7 @@ pub struct Store {
     pub(super) memories: RefCell<Registry<VMMemory>>,
     pub(super) tables: RefCell<Registry<VMTable>>,
     pub(super) globals: RefCell<Registry<VMGlobal>>,
+    pub(super) tags: RefCell<Registry<VMTag>>,
     /// They hold their code, which goes after the objects
     pub(super) instances: RefCell<Vec<Rc<Instance>>>,
     /// Code that makes functions of the host wasm functions, by their type and caller
@@ -40,6 +41,7 @@ impl Default for Store {
             memories: RefCell::default(),
             tables: RefCell::default(),
             globals: RefCell::default(),
+            tags: RefCell::default(),
             instances: RefCell::default(),
             adapters: RefCell::default(),
             crossings: RefCell::default(),
@@ -57,6 +59,11 @@ impl Store {
         // no caller in this module runs anything that comes back here while `f` runs. Compiled code
         // and wasmer's library calls use the same pointer, but only while no `f` is running.
         f(unsafe { &mut *self.objects })
+    }
+
+    /// The address of the objects, for what wasm calls.
+    pub(super) fn objects(&self) -> *const StoreObjects {
+        self.objects
     }
 }
 

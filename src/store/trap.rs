@@ -1,3 +1,4 @@
+use super::ExceptionRef;
 use crate::error::{Error, ErrorKind, Frame};
 use crate::rewrite::ADDED_NAME;
 use crate::wasm::path;
@@ -13,16 +14,33 @@ pub enum Failure {
     /// A trap, or a refusal
     Error(Error),
     /// What a host function threw, to be handed on as it is
-    Thrown(Box<Thrown>),
+    Thrown(Box<dyn StdError + Send + Sync>),
+    /// An exception that no wasm caught
+    Exception(ExceptionRef),
 }
 
-/// What a host function threw. `wasm` on the stack is unwound, and whoever called it gets this.
+/// What a host function threw.
 #[derive(Debug)]
-pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
+pub enum Thrown {
+    /// Past all wasm on the stack, to whoever called it
+    Value(Box<dyn StdError + Send + Sync>),
+    /// To the wasm that catches it
+    Exception(ExceptionRef),
+}
+
+impl Thrown {
+    /// An error of ours.
+    pub fn error(error: Error) -> Self {
+        Self::Value(Box::new(error))
+    }
+}
 
 impl fmt::Display for Thrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::Exception(_) => f.write_str("an exception"),
+        }
     }
 }
 
@@ -40,13 +58,17 @@ impl From<Trap> for Failure {
         let trap = match trap {
             Trap::User(thrown) => {
                 return match thrown.downcast::<Thrown>() {
-                    Ok(thrown) => Self::Thrown(thrown),
+                    Ok(thrown) => match *thrown {
+                        Thrown::Value(value) => Self::Thrown(value),
+                        Thrown::Exception(exception) => Self::Exception(exception),
+                    },
                     Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
                 };
             }
             Trap::OOM { .. } => {
                 return Self::Error(ErrorKind::Memory { message: "out of memory".into() }.into());
             }
+            Trap::UncaughtException { exnref, .. } => return Self::Exception(ExceptionRef(exnref.to_u32_exnref())),
             trap => trap,
         };
         let error = RuntimeError::from(trap);

@@ -32,6 +32,8 @@ pub struct Binary {
     pub declarations: Vec<Declaration>,
     /// Whether the name section cannot be read, which makes no module invalid
     pub bad_names: bool,
+    /// Whether it has exceptions: throws, catches, or has a tag
+    pub exceptions: bool,
 }
 
 /// An import.
@@ -127,12 +129,14 @@ impl Binary {
         if bytes.get(4..8) == Some(&[0x0d, 0x00, 0x01, 0x00]) {
             return Err(unsupported("components, only core modules: give it the module inside".into()));
         }
-        if let Err(error) = Validator::new_with_features(features.parsed()).validate_all(bytes) {
+        let validate = |features| Validator::new_with_features(features).validate_all(bytes);
+        // Most modules have no exceptions, and who has none need not be asked again.
+        let exceptions = validate(features.parsed().difference(WasmFeatures::EXCEPTIONS)).is_err();
+        if exceptions && let Err(error) = validate(features.parsed()) {
             // What some engine takes is no broken file.
-            let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).is_ok();
-            return Err(if valid { lacking(&error) } else { error.into() });
+            return Err(if validate(WasmFeatures::all()).is_ok() { lacking(&error) } else { error.into() });
         }
-        let mut binary = Self::default();
+        let mut binary = Self { exceptions, ..Self::default() };
         for payload in Parser::new(0).parse_all(bytes) {
             binary.section(payload?, bytes)?;
         }
