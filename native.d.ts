@@ -15,6 +15,8 @@ export declare class NativeModule {
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
   exports(): Array<NativeExport>
+  /** The limits of the shared memories that an instance makes, in pages. */
+  sharedMemories(): Array<NativeLimits>
   /** The contents of the custom sections of this name. */
   customSections(name: string): Array<ArrayBuffer>
   /** The slots. The position in this list is how an instance is asked for one. */
@@ -27,6 +29,10 @@ export declare class NativeModule {
 export declare class NativeStore {
   /** Makes a memory; sizes in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null): number
+  /** Makes a memory of the bytes of a shared one of Node's own. */
+  memoryOf(minimum: number, maximum: number, memory: unknown): number
+  /** Node's own memory that has the bytes of a shared one; undefined if it is not shared. */
+  memoryShared(id: number): unknown | null
   /** The memory's `ArrayBuffer`. */
   memoryBuffer(id: number): unknown
   /** Grows a memory by `delta` pages; gives the pages it had. */
@@ -81,8 +87,11 @@ export declare class NativeStore {
   undo(links: Array<number>, slots: Array<number>): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
-  /** Makes an instance; `imports` holds one function or id for each import of the module. */
-  instantiate(module: NativeModule, imports: unknown[]): NativeInstance
+  /**
+   * Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
+   * of Node's own memories for each shared memory that it defines.
+   */
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
   /** The slot at a position of the list that the instance's module has. */
   instanceSlot(id: number, position: number): NativeSlot
   /** Ends an instance for JavaScript. */
@@ -169,6 +178,14 @@ export interface NativeHost {
   toException: (value: unknown) => unknown[] | null | undefined
   /** Makes an `Exception` */
   fromException: (list: unknown[]) => object
+  /** The bytes of a shared memory of Node's own */
+  sharedBytes: (memory: object) => Uint8Array
+  /** Grows it, and says whether it could */
+  sharedGrow: (memory: object, pages: number) => boolean
+  /** `memory.atomic.wait` */
+  sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
+  /** `memory.atomic.notify` */
+  sharedNotify: (memory: object, offset: number, count: number) => number
 }
 
 /** An import, as `lib/` reads it. */
@@ -199,6 +216,14 @@ export interface NativeInstanceExport {
   kind: string
   /** The function, or the id */
   value: unknown
+}
+
+/** The size of a memory, and the greatest that it may have, in pages. */
+export interface NativeLimits {
+  /** At the beginning */
+  initial: number
+  /** At the most */
+  maximum: number
 }
 
 /** A link that was made. */

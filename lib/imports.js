@@ -54,7 +54,7 @@ function checkNamespace({ module, name }, namespace) {
 
 const readers = {
   function: (store, item, value) => (typeof value === 'function' ? value : refuse(item, value)),
-  memory: (store, item, value) => idOf(store, item, value, findMemory(value)),
+  memory: (store, item, value) => idOf(store, item, value, findMemory(value, store)),
   table: (store, item, value) => idOf(store, item, value, findTable(value)),
   global: readGlobal,
   tag: (store, item, value) => idOf(store, item, value, findTag(value)),

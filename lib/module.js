@@ -64,7 +64,9 @@ class Module {
   static customSections(moduleObject, name) {
     const { native } = toModule(moduleObject)
     if (name === undefined) throw wrongType('a string', 'name', name)
-    return native.customSections(`${name}`)
+    const wanted = `${name}`
+    // No name in a binary has half a pair of surrogates, which the native side would replace.
+    return wanted.isWellFormed() ? native.customSections(wanted) : []
   }
 
   static slots(moduleObject, options = undefined) {

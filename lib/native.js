@@ -2,6 +2,7 @@
 
 const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
 const { platformError } = require('./platform')
+const { createShared, shared } = require('./shared-memory')
 
 const addon = loadAddon()
 
@@ -33,6 +34,7 @@ const host = (store) => ({
   toList: (value) => [...value],
   toException: (value) => NativeStore.exceptions.toList(store, value),
   fromException: (list) => NativeStore.exceptions.fromList(store, list),
+  ...shared,
 })
 
 /**
@@ -62,7 +64,7 @@ class NativeStore {
   /** Makes an instance of a module that came from `file`, if from any. */
   instantiate(code, imports, file) {
     try {
-      return this.#addon.instantiate(code, imports)
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
     } catch (error) {
       // An error of the user's own, thrown by an import that the start function called, comes out as it is.
       throw isNative(error) || isTrap(error) ? nameFile(translate(error), file) : error

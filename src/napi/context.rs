@@ -1,6 +1,7 @@
 use super::buffer::Buffers;
 use super::exceptions::Exceptions;
 use super::references::References;
+use super::shared::SharedMemories;
 use crate::link::Slots;
 use crate::store::{FuncRef, Store};
 use napi::sys;
@@ -55,6 +56,14 @@ pub struct Host {
     pub to_exception: FunctionReference,
     /// Makes an `Exception` of such a list
     pub from_exception: FunctionReference,
+    /// A `Uint8Array` over the bytes of a shared memory of Node's own
+    pub shared_bytes: FunctionReference,
+    /// Grows it by so many pages, and says whether it could
+    pub shared_grow: FunctionReference,
+    /// `memory.atomic.wait`: an offset, what is expected there, and milliseconds
+    pub shared_wait: FunctionReference,
+    /// `memory.atomic.notify`: an offset and a count
+    pub shared_notify: FunctionReference,
 }
 
 /// A store, and what it holds of its JavaScript environment. Every function, buffer and handle
@@ -75,6 +84,8 @@ pub struct Context {
     pub references: References,
     /// The exceptions that JavaScript has seen, and whether there is wasm that catches
     pub exceptions: Exceptions,
+    /// The shared memories
+    pub shared: SharedMemories,
     /// How many calls from JavaScript into wasm have not returned
     pub depth: Cell<u32>,
     /// The buffers that JavaScript has
@@ -98,6 +109,7 @@ impl Context {
                 self.sweep_references();
             }
         }
+        self.settle_shared();
         self.depth.set(depth + 1);
         Entered(self)
     }

@@ -15,6 +15,7 @@ mod module;
 mod objects;
 mod references;
 mod relink;
+mod shared;
 mod store;
 mod throw;
 mod value;

@@ -32,6 +32,24 @@ impl NativeStore {
         self.context.store.memory_new(limits(minimum, maximum)).map(|id| id.0).map_err(refuse)
     }
 
+    /// Makes a memory of the bytes of a shared one of Node's own.
+    #[napi(catch_unwind)]
+    pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
+        // SAFETY: the value is of the environment that calls.
+        let bytes = unsafe { self.context.shared_memory(memory.raw())? };
+        Ok(self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).0)
+    }
+
+    /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
+    #[napi(catch_unwind)]
+    pub fn memory_shared(&self, id: u32) -> Option<Unknown<'_>> {
+        let store = &self.context.store;
+        if !store.memory_is_shared(MemoryId(id)) {
+            return None;
+        }
+        self.context.shared_memory_at(store.memory_data(MemoryId(id)).0).map(|memory| self.unknown(memory))
+    }
+
     /// The memory's `ArrayBuffer`.
     #[napi(catch_unwind)]
     pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {

@@ -6,7 +6,9 @@ use super::function::{Exported, exported};
 use super::import::Import;
 use super::module::NativeModule;
 use super::references::References;
+use super::shared::SharedMemories;
 use super::throw::{Result, refuse};
+use crate::engine::{SharedBytes, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
 use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId, TagId};
@@ -47,6 +49,18 @@ pub struct NativeHost<'a> {
     /// Makes an `Exception`
     #[napi(ts_type = "(list: unknown[]) => object")]
     pub from_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// The bytes of a shared memory of Node's own
+    #[napi(ts_type = "(memory: object) => Uint8Array")]
+    pub shared_bytes: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Grows it, and says whether it could
+    #[napi(ts_type = "(memory: object, pages: number) => boolean")]
+    pub shared_grow: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// `memory.atomic.wait`
+    #[napi(ts_type = "(memory: object, offset: number, expected: number | bigint, milliseconds: number) => number")]
+    pub shared_wait: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// `memory.atomic.notify`
+    #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
+    pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
 }
 
 /// A new instance.
@@ -84,6 +98,10 @@ impl NativeStore {
             to_list: reference(host.to_list.raw()),
             to_exception: reference(host.to_exception.raw()),
             from_exception: reference(host.from_exception.raw()),
+            shared_bytes: reference(host.shared_bytes.raw()),
+            shared_grow: reference(host.shared_grow.raw()),
+            shared_wait: reference(host.shared_wait.raw()),
+            shared_notify: reference(host.shared_notify.raw()),
         };
         let context = Rc::new(Context {
             env,
@@ -93,6 +111,7 @@ impl NativeStore {
             // SAFETY: this is the thread of the environment that calls.
             references: unsafe { References::new(env) },
             exceptions: Exceptions::default(),
+            shared: SharedMemories::default(),
             depth: Cell::new(0),
             buffers: RefCell::new(Buffers::default()),
             store: Store::default(),
@@ -100,15 +119,25 @@ impl NativeStore {
         Self { context, instances: RefCell::default() }
     }
 
-    /// Makes an instance; `imports` holds one function or id for each import of the module.
+    /// Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
+    /// of Node's own memories for each shared memory that it defines.
     #[napi(catch_unwind)]
-    pub fn instantiate<'a>(&self, module: &NativeModule, imports: Array<'a>) -> Result<NativeInstance<'a>> {
+    pub fn instantiate<'a>(
+        &self,
+        module: &NativeModule,
+        imports: Array<'a>,
+        shared: Vec<Unknown<'a>>,
+    ) -> Result<NativeInstance<'a>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw())?;
         self.release(module, &externs)?;
         if module.code.original.exceptions {
             context.prepare_to_catch();
         }
+        // SAFETY: the values are of the environment that calls.
+        let memory = |value: Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
+        let shared = shared.into_iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
+        prepare(shared.collect::<std::result::Result<_, _>>()?);
         let entered = context.enter();
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.

@@ -117,6 +117,11 @@ fn unsupported(what: String) -> Error {
 }
 
 impl Binary {
+    /// How many memories are imported.
+    pub fn imported_memories(&self) -> usize {
+        self.imports.iter().filter(|import| matches!(import.ty, ExternType::Memory { .. })).count()
+    }
+
     /// Validates `bytes` and describes them.
     ///
     /// # Errors
