@@ -46,8 +46,7 @@ fn forget_the_gone() {
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     compiled.retain(|_, entry| {
         // One that someone else holds is being compiled.
-        Arc::strong_count(entry) > 1
-            || entry.try_lock().map_or(true, |code| code.strong_count() > 0)
+        Arc::strong_count(entry) > 1 || entry.try_lock().map_or(true, |code| code.strong_count() > 0)
     });
 }
 

@@ -1,8 +1,8 @@
 //! Memories, tables and globals of a store, by id.
 
+use super::function::exported;
 use super::store::NativeStore;
 use super::throw::{Refusal, Result, refuse};
-use super::function::exported;
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, TableId, TagId};

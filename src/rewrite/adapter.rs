@@ -22,7 +22,8 @@ pub fn adapter(ty: &FuncType) -> Vec<u8> {
     module.finish()
 }
 
-fn encoded(ty: ValType) -> wasm_encoder::ValType {
+/// A value type as binaries have it.
+pub(super) fn encoded(ty: ValType) -> wasm_encoder::ValType {
     use wasm_encoder::ValType as E;
     match ty {
         ValType::I32 => E::I32,

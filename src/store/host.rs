@@ -8,8 +8,8 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmer::sys::vm::{
-    InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMFunction,
-    VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
+    InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext,
+    VMFunction, VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
 };
 
 /// A function of the host that wasm may call.

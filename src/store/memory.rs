@@ -3,9 +3,9 @@ use crate::engine::{SharedBytes, StoreTunables, memory_type, shared_memory};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::Limits;
 use std::rc::Rc;
-use wasmer::{MemoryType, Pages};
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
+use wasmer::{MemoryType, Pages};
 
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
