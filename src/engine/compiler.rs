@@ -38,6 +38,11 @@ impl Compiler {
         Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift, tail_calls: false }
     }
 
+    /// Whether its code knows exceptions.
+    pub fn catches(self) -> bool {
+        self.features().simd_and_exceptions
+    }
+
     /// What it needs of the load-time pass. Singlepass passes floats in other registers to imports
     /// than to functions of its own, so that an import is no good in a table.
     pub fn pass(self) -> Options {

@@ -48,14 +48,21 @@ impl Context {
         }
     }
 
-    /// Takes the pending JavaScript exception, for the wasm that called.
-    pub fn thrown(self: &Rc<Self>) -> Thrown {
+    /// Throws the pending JavaScript exception at the wasm that called. `adapted`: by way of an adapter,
+    /// so that wasm may catch it.
+    ///
+    /// # Errors
+    /// The exception, if it is to go past all wasm.
+    pub fn throw_at_wasm(self: &Rc<Self>, adapted: bool) -> Result<(), Thrown> {
         // SAFETY: this is the thread of the environment.
         let exception = unsafe { Exception::take(self.env) };
-        let Some(tag) = self.exceptions.tag.get() else { return Thrown::Value(Box::new(exception)) };
-        match exception.value(self.env).and_then(|value| self.catchable(tag, value)) {
-            Some(exception) => Thrown::Exception(exception),
-            None => Thrown::Value(Box::new(exception)),
+        let catchable = || self.catchable(self.exceptions.tag.get()?, exception.value(self.env)?);
+        match adapted.then(catchable).flatten() {
+            Some(exception) => {
+                self.store.throw(exception);
+                Ok(())
+            }
+            None => Err(Thrown(Box::new(exception))),
         }
     }
 
@@ -70,7 +77,7 @@ impl Context {
         unsafe { sys::napi_typeof(env, list, &mut kind) };
         let exception = match kind {
             sys::ValueType::napi_null => return None,
-            sys::ValueType::napi_undefined => self.store.exception_new(js, [reference.to_raw()].into()),
+            sys::ValueType::napi_undefined => self.store.exception_new(js, &[reference.to_raw()]),
             _ => {
                 let mut id = 0;
                 // SAFETY: plain N-API calls; `lib/` gives a list of an id and the values of its tag.
@@ -80,8 +87,8 @@ impl Context {
                     // SAFETY: as above. Only Cranelift's code knows exceptions.
                     unsafe { self.read(*ty, self.element(list, index), Compiler::Cranelift) }
                 });
-                let values = self.or_nothing(values.collect::<Result<_, _>>())?;
-                self.store.exception_new(TagId(id), values)
+                let values = self.or_nothing(values.collect::<Result<Vec<_>, _>>())?;
+                self.store.exception_new(TagId(id), &values)
             }
         };
         self.exceptions.values.borrow_mut().insert(exception, reference);

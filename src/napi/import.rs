@@ -17,15 +17,23 @@ pub struct Import {
     ty: FuncType,
     /// Whose code calls it
     caller: Compiler,
+    /// Whether an adapter stands before it, which throws what wasm may catch
+    adapted: bool,
 }
 
 impl Import {
     /// # Safety
     /// `callback` is a function of the context's environment.
-    pub unsafe fn new(context: &Rc<Context>, callback: sys::napi_value, ty: FuncType, caller: Compiler) -> Self {
+    pub unsafe fn new(
+        context: &Rc<Context>,
+        callback: sys::napi_value,
+        ty: FuncType,
+        caller: Compiler,
+        adapted: bool,
+    ) -> Self {
         // SAFETY: by the contract of this function.
         let callback = unsafe { FunctionReference::new(context.env, callback) };
-        Self { context: Rc::downgrade(context), callback, ty, caller }
+        Self { context: Rc::downgrade(context), callback, ty, caller, adapted }
     }
 
     /// # Safety
@@ -92,7 +100,7 @@ impl HostFunction for Import {
         unsafe {
             sys::napi_open_handle_scope(context.env, &mut scope);
             // A panic that left the scope open would end Node.
-            let run = || self.run(&context, values).map_err(|Pending| context.thrown());
+            let run = || self.run(&context, values).or_else(|Pending| context.throw_at_wasm(self.adapted));
             let result = catch_unwind(AssertUnwindSafe(run));
             sys::napi_close_handle_scope(context.env, scope);
             result.unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))

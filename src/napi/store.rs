@@ -212,10 +212,17 @@ impl NativeStore {
                         }
                         Callable::Wasm(own)
                     }
-                    // SAFETY: `lib/` has checked that it is a function.
-                    None => Callable::Host(Box::new(unsafe {
-                        Import::new(&self.context, value, ty.clone(), module.code.compiler)
-                    })),
+                    None => {
+                        let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
+                        // SAFETY: `lib/` has checked that it is a function.
+                        let import = unsafe { Import::new(&self.context, value, ty.clone(), compiler, catches) };
+                        if catches {
+                            let adapted = self.context.store.adapt(ty, Box::new(import), compiler);
+                            Callable::Wasm(adapted.map_err(refuse)?)
+                        } else {
+                            Callable::Host(Box::new(import))
+                        }
+                    }
                 }),
             });
         }

@@ -24,7 +24,7 @@ use crate::wasm::Binary;
 use naming::Names;
 use std::borrow::Cow;
 
-pub use adapter::adapter;
+pub use adapter::{adapter, catching_adapter};
 pub use encode::ADDED_NAME;
 pub use legacy::modernize;
 pub use naming::Named;

@@ -1,6 +1,5 @@
-use super::exception::throw;
 use super::trap::Thrown;
-use super::{ExceptionRef, FuncRef, RawValue, Store};
+use super::{FuncRef, RawValue, Store};
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::wasm::FuncType;
@@ -8,8 +7,8 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmer::sys::vm::{
-    InternalStoreHandle, MaybeInstanceOwned, StoreObjects, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext,
-    VMFunction, VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
+    InternalStoreHandle, MaybeInstanceOwned, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMFunction,
+    VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
 };
 
 /// A function of the host that wasm may call.
@@ -27,8 +26,6 @@ pub trait HostFunction {
 
 struct HostContext {
     function: Box<dyn HostFunction>,
-    /// Those of the function's store, which owns this
-    objects: *const StoreObjects,
 }
 
 impl Store {
@@ -47,7 +44,7 @@ impl Store {
         let hash = self.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function, objects: self.objects() },
+            ctx: HostContext { function },
         });
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr: std::ptr::null(), // the importer's trampoline, once it is linked
@@ -67,14 +64,6 @@ impl Store {
     }
 }
 
-/// How what a host function threw goes up the wasm stack.
-enum Raised {
-    /// To whoever entered wasm
-    Trap(Box<Thrown>),
-    /// To the wasm that catches it
-    Exception(ExceptionRef),
-}
-
 /// What the importer's trampoline calls, on the wasm stack.
 ///
 /// # Safety
@@ -92,19 +81,13 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
                 let message = "a host function panicked".to_owned();
                 Err(Thrown::error(ErrorKind::Internal { message }.into()))
             })
-            .map_err(|thrown| match thrown {
-                Thrown::Exception(exception) => Raised::Exception(exception),
-                thrown @ Thrown::Value(_) => Raised::Trap(Box::new(thrown)),
-            })
+            .map_err(Box::new)
     });
     // No destructor may stand on the wasm stack when it is unwound.
-    match result {
-        Ok(()) => {}
+    if let Err(thrown) = result {
         // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` come
         // here, and `thrown` moves into the trap.
-        Err(Raised::Trap(thrown)) => unsafe { raise_user_trap(thrown) },
-        // SAFETY: as above; the objects outlive the function that they own.
-        Err(Raised::Exception(exception)) => unsafe { throw((*context).ctx.objects, exception) },
+        unsafe { raise_user_trap(thrown) }
     }
 }
 

@@ -5,7 +5,7 @@ use super::trap::Failure;
 use super::{FuncRef, Store};
 use crate::engine::{Code, function_type};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wasm::{ExternKind, ExternType};
+use crate::wasm::{ExternKind, ExternType, FuncType};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -142,20 +142,17 @@ impl Store {
                             if self.compiler_of(function) != code.compiler {
                                 self.check_crossing(ty, function, code.compiler)?;
                             }
-                            let (handle, crossing) = self.host_function(ty, Box::new(Crossing(function)))?;
-                            self.note_host(crossing, code.compiler);
-                            self.note_behind(crossing, function);
-                            (handle, crossing)
+                            if code.original.exceptions {
+                                self.shared(ty, self.native_to(function, code.compiler)?)
+                            } else {
+                                let crossing = Crossing { function, pending: None };
+                                let (handle, crossing) = self.host_function(ty, Box::new(crossing))?;
+                                self.note_host(crossing, code.compiler);
+                                self.note_behind(crossing, function);
+                                (handle, crossing)
+                            }
                         }
-                        Callable::Wasm(function) => {
-                            let shared = VMFunction {
-                                anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
-                                signature: function_type(ty),
-                                kind: VMFunctionKind::Static,
-                                host_data: Box::new(()),
-                            };
-                            (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
-                        }
+                        Callable::Wasm(function) => self.shared(ty, function),
                     };
                     functions.push(function);
                     VMExtern::Function(handle)
@@ -163,6 +160,17 @@ impl Store {
             });
         }
         Ok((externs, functions.into()))
+    }
+
+    /// A wasm function as another instance imports it.
+    fn shared(&self, ty: &FuncType, function: FuncRef) -> (InternalStoreHandle<VMFunction>, FuncRef) {
+        let shared = VMFunction {
+            anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
+            signature: function_type(ty),
+            kind: VMFunctionKind::Static,
+            host_data: Box::new(()),
+        };
+        (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
     }
 
     /// wasmer's word for an object of the instance. Not for functions that it imports.

@@ -1,10 +1,11 @@
+use super::GlobalId;
 use super::crossing::Crossings;
 use super::instance::Instance;
 use super::registry::Registry;
 use super::signatures::Signatures;
 use crate::engine::{Code, Compiler};
 use crate::wasm::FuncType;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Store {
     pub(super) tables: RefCell<Registry<VMTable>>,
     pub(super) globals: RefCell<Registry<VMGlobal>>,
     pub(super) tags: RefCell<Registry<VMTag>>,
+    /// Where a host function leaves an exception for the wasm that called it
+    pub(super) pending: OnceCell<GlobalId>,
     /// They hold their code, which goes after the objects
     pub(super) instances: RefCell<Vec<Rc<Instance>>>,
     /// Code that makes functions of the host wasm functions, by their type and caller
@@ -42,6 +45,7 @@ impl Default for Store {
             tables: RefCell::default(),
             globals: RefCell::default(),
             tags: RefCell::default(),
+            pending: OnceCell::new(),
             instances: RefCell::default(),
             adapters: RefCell::default(),
             crossings: RefCell::default(),
@@ -59,11 +63,6 @@ impl Store {
         // no caller in this module runs anything that comes back here while `f` runs. Compiled code
         // and wasmer's library calls use the same pointer, but only while no `f` is running.
         f(unsafe { &mut *self.objects })
-    }
-
-    /// The address of the objects, for what wasm calls.
-    pub(super) fn objects(&self) -> *const StoreObjects {
-        self.objects
     }
 }
 

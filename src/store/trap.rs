@@ -19,28 +19,20 @@ pub enum Failure {
     Exception(ExceptionRef),
 }
 
-/// What a host function threw.
+/// What a host function threw: past all wasm on the stack, to whoever called it.
 #[derive(Debug)]
-pub enum Thrown {
-    /// Past all wasm on the stack, to whoever called it
-    Value(Box<dyn StdError + Send + Sync>),
-    /// To the wasm that catches it
-    Exception(ExceptionRef),
-}
+pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
 
 impl Thrown {
     /// An error of ours.
     pub fn error(error: Error) -> Self {
-        Self::Value(Box::new(error))
+        Self(Box::new(error))
     }
 }
 
 impl fmt::Display for Thrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(value) => value.fmt(f),
-            Self::Exception(_) => f.write_str("an exception"),
-        }
+        self.0.fmt(f)
     }
 }
 
@@ -58,9 +50,9 @@ impl From<Trap> for Failure {
         let trap = match trap {
             Trap::User(thrown) => {
                 return match thrown.downcast::<Thrown>() {
-                    Ok(thrown) => match *thrown {
-                        Thrown::Value(value) => Self::Thrown(value),
-                        Thrown::Exception(exception) => Self::Exception(exception),
+                    Ok(thrown) => match thrown.0.downcast::<ExceptionRef>() {
+                        Ok(exception) => Self::Exception(*exception),
+                        Err(value) => Self::Thrown(value),
                     },
                     Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
                 };
