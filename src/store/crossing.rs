@@ -1,5 +1,6 @@
 use super::call::invoke;
 use super::exception::Pending;
+use super::host_stack;
 use super::trap::{Failure, Thrown};
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
@@ -35,6 +36,7 @@ pub(super) struct Crossing {
 
 impl HostFunction for Crossing {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
+        host_stack::check().map_err(Thrown::error)?;
         // SAFETY: `values` are those of a function of the same type, of the same store, which is
         // held by whoever entered wasm; a host function is called with nothing borrowed.
         match (unsafe { invoke(self.function, values) }, &self.pending) {

@@ -1,6 +1,7 @@
 use super::call::config;
 use super::crossing::Crossing;
 use super::extern_value::{Callable, Extern};
+use super::host_stack;
 use super::trap::Failure;
 use super::{FuncRef, Store};
 use crate::engine::{Code, function_type};
@@ -95,6 +96,7 @@ impl Store {
         self.by_context.borrow_mut().insert(vm.vmctx_ptr() as usize, instance.clone());
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
+        let _entered = host_stack::enter();
         let start = || unsafe { artifact.finish_instantiation(config(), None, &mut vm) }.map_err(refused);
         // A panic must not drop what imported tables may hold by now.
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {

@@ -9,6 +9,7 @@ mod extern_value;
 mod funcref;
 mod global;
 mod host;
+mod host_stack;
 mod instance;
 mod memory;
 mod objects;
