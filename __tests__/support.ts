@@ -11,9 +11,9 @@ export const compilers = ['cranelift', 'singlepass'] as const
 
 const wabt = loadWabt()
 
-/** A module from its text. */
-export async function wat(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  const parsed = (await wabt).parseWat('test.wat', text, {
+/** A module from its text; `more` are proposals that wabt does not take without a word. */
+export async function wat(text: string, more: Record<string, boolean> = {}): Promise<Uint8Array<ArrayBuffer>> {
+  const features = {
     mutable_globals: true,
     multi_value: true,
     bulk_memory: true,
@@ -21,10 +21,13 @@ export async function wat(text: string): Promise<Uint8Array<ArrayBuffer>> {
     sign_extension: true,
     sat_float_to_int: true,
     tail_call: true,
-  })
+    ...more,
+  }
+  const parsed = (await wabt).parseWat('test.wat', text, features)
   try {
     parsed.resolveNames()
-    parsed.validate()
+    // @ts-expect-error: its types know no parameter
+    parsed.validate(features)
     return new Uint8Array(parsed.toBinary({ write_debug_names: true }).buffer)
   } finally {
     parsed.destroy()

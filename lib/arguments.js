@@ -91,10 +91,12 @@ function toUnsignedLong(value, argument) {
   )
 }
 
-/** The `initial` and `maximum` of a memory or a table; `most` says how much each may be. */
-function toLimits({ initial: givenInitial, maximum: givenMaximum }, most) {
+/** The `initial` and `maximum` of a memory or a table, each read and converted in turn; `most` says how much each may be. */
+function toLimits(descriptor, most) {
+  const givenInitial = descriptor.initial
   if (givenInitial === undefined) throw wrongType('an integer', 'descriptor.initial', givenInitial)
   const initial = toUnsignedLong(givenInitial, 'descriptor.initial')
+  const givenMaximum = descriptor.maximum
   const maximum = givenMaximum === undefined ? undefined : toUnsignedLong(givenMaximum, 'descriptor.maximum')
   for (const [name, value] of Object.entries({ initial, maximum })) {
     if (value <= most[name] || value === undefined) continue

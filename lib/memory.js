@@ -82,8 +82,9 @@ class Memory {
 }
 
 function toMemoryType(descriptor) {
-  const { initial, maximum, shared } = toDescriptor(descriptor)
-  const limits = toLimits({ initial, maximum }, { initial: MOST_PAGES, maximum: MOST_PAGES })
+  const type = toDescriptor(descriptor)
+  const limits = toLimits(type, { initial: MOST_PAGES, maximum: MOST_PAGES })
+  const { shared } = type
   if (shared && limits.maximum === undefined) {
     throw typeError('expected `descriptor.maximum` of a shared memory, got none')
   }

@@ -69,9 +69,9 @@ class Table {
 
 function create(descriptor, init, options) {
   const store = toStore(toOptions(options, ['store']))
-  const { element, initial, maximum } = toDescriptor(descriptor)
-  const type = toElement(element)
-  const limits = toLimits({ initial, maximum }, { initial: MOST_ENTRIES, maximum: 0xffff_ffff })
+  const given = toDescriptor(descriptor)
+  const type = toElement(given.element)
+  const limits = toLimits(given, { initial: MOST_ENTRIES, maximum: 0xffff_ffff })
   const entry = init === undefined ? EMPTY[type] : toEntry(store, type, init, 'init')
   return new Handle(store, store.tableCreate(type, limits.initial, limits.maximum, entry))
 }
