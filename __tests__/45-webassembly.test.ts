@@ -94,9 +94,10 @@ const calls: Record<string, (W: Api, module: any) => unknown> = {
   'a prototype as a receiver': (W) => W.Memory.prototype.buffer,
   'a proxy as a receiver': (W) => new Proxy(new W.Memory({ initial: 1 }), {}).buffer,
   'a memory as a table': (W) => W.Table.prototype.get.call(new W.Memory({ initial: 1 }) as never, 0),
-  'a subclass': (W) => new (class Mine extends W.Memory {})({ initial: 1 }).buffer.byteLength,
+  'a subclass': (W) => Reflect.construct(class Mine extends W.Memory {}, [{ initial: 1 }]).buffer.byteLength,
   'an instance of a subclass': (W) =>
-    Object.getPrototypeOf(new (class extends W.Table {})({ initial: 0, element: 'anyfunc' })) === W.Table.prototype,
+    Object.getPrototypeOf(Reflect.construct(class extends W.Table {}, [{ initial: 0, element: 'anyfunc' }])) ===
+    W.Table.prototype,
   'a new target of another prototype': (W) => Reflect.construct(W.Memory, [{ initial: 1 }], Object) instanceof W.Memory,
 
   'a table of no kind': (W) => new W.Table({ element: 'i32' as never, initial: 1 }),
