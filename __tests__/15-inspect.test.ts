@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import * as threads from 'node:worker_threads'
 import { Global, Instance, link, Memory, Module, relink, Slot, Store, Table, WebAssembly } from '..'
-import { declaring, thrownBy, wat } from './support'
+import { declaring, thrownBy } from './support'
 
 const make = async () => {
   const module = new Module(await declaring({ name: 'a::f', call: 'f', step: 1 }))
