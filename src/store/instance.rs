@@ -94,9 +94,9 @@ impl Store {
         // Known before it starts: its functions may be in imported tables by then, and be looked at.
         instance.first_function.set(self.first_function(code, &mut vm));
         self.by_context.borrow_mut().insert(vm.vmctx_ptr() as usize, instance.clone());
+        let _entered = host_stack::enter();
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
-        let _entered = host_stack::enter();
         let start = || unsafe { artifact.finish_instantiation(config(), None, &mut vm) }.map_err(refused);
         // A panic must not drop what imported tables may hold by now.
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
