@@ -18,8 +18,10 @@
  *
  * Every error has a `code`, and `docs/errors.md` lists them all. When a call is refused, nothing has changed.
  *
- * No object of this package goes to another thread, nor through `structuredClone`: from Node 22.10 on that is a
- * `DataCloneError`. Node 20 has no way to say so, and an empty object arrives: send the bytes of the module instead.
+ * Two kinds of objects go to other threads, with `postMessage` as well as `structuredClone`: a Module that was made by
+ * {@link WebAssembly}, and a shared {@link Memory}. To post any other is a `DataCloneError` from Node 22.10 on; Node 20
+ * has no way to say so, and an empty object arrives. A thread that compiles what another one has compiled, with the same
+ * options, gets the same code at once.
  */
 
 /// <reference lib="es2020.bigint" />
@@ -143,7 +145,8 @@ export interface StoreOptions {
  * also be a plain `number`, or a `bigint` for an `i64`.
  */
 export type Imports = Record<string, Record<string, ImportValue>>
-export type ImportValue = ((...parameters: any[]) => unknown) | Memory | Table | Global | number | bigint
+export type ImportValue =
+  ((...parameters: any[]) => unknown) | Memory | Table<any> | Global | Tag | {} | null | undefined
 
 // ---------------------------------------------------------------------------------------------------------
 // The WebAssembly JS API
@@ -271,11 +274,18 @@ export class Instance<E extends object = Record<string, any>, S extends object =
 export interface MemoryDescriptor {
   /** Pages of 64 KiB to begin with */
   initial: number
-  /** Pages of 64 KiB at the most */
+  /** Pages of 64 KiB at the most; a shared memory needs it */
   maximum?: number | undefined
+  /** Whether threads share it: its buffer is a `SharedArrayBuffer` */
+  shared?: boolean | undefined
 }
 
-/** A linear memory. */
+/**
+ * A linear memory.
+ *
+ * A shared one may be posted to other threads, where it arrives as a Memory of Node's own: import it into an instance,
+ * and it is one of this package.
+ */
 export class Memory {
   #private
   /** @throws {RangeError} `ERR_OUT_OF_RANGE`, or `ERR_RELINK_MEMORY` if there is no room for it */
@@ -283,7 +293,7 @@ export class Memory {
   /**
    * The bytes themselves, not a copy. Growth detaches the buffer, from JavaScript or from inside WebAssembly: take
    * it again after every call. Until then it is the same object. It belongs to this thread: never transfer it to
-   * another one.
+   * another one. That of a shared memory is a `SharedArrayBuffer`: growth detaches none, and brings a longer one.
    */
   readonly buffer: ArrayBuffer
   /**
@@ -294,26 +304,30 @@ export class Memory {
   grow(delta: number): number
 }
 
-export interface TableDescriptor {
-  element: 'anyfunc' | 'externref'
+/** What the entries of a table are: functions, or values of any kind. */
+export type TableKind = 'anyfunc' | 'externref'
+type Entry<K extends TableKind> = K extends 'externref' ? unknown : WasmFunction | null
+
+export interface TableDescriptor<K extends TableKind = TableKind> {
+  element: K
   /** Entries to begin with */
   initial: number
   /** Entries at the most */
   maximum?: number | undefined
 }
 
-/** A table of functions. */
-export class Table {
+/** A table of functions, or of values of any kind. */
+export class Table<K extends TableKind = 'anyfunc'> {
   #private
   /**
-   * `init` is what every entry holds to begin with. Default: nothing.
+   * `init` is what every entry holds to begin with. Default: null in a table of functions, else undefined.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: more than 10 000 000 entries
    */
-  constructor(descriptor: TableDescriptor, init?: WasmFunction | null, options?: StoreOptions)
+  constructor(descriptor: TableDescriptor<K>, init?: Entry<K>, options?: StoreOptions)
   readonly length: number
   /** @throws {RangeError} `ERR_OUT_OF_RANGE` */
-  get(index: number): WasmFunction | null
+  get(index: number): Entry<K>
   /**
    * Writes an entry, without any check of types: `link(implementation, table.slot(index))` is the checked way,
    * with a way back.
@@ -321,9 +335,9 @@ export class Table {
    * @throws {RangeError} `ERR_OUT_OF_RANGE`
    * @throws {LinkError} `ERR_RELINK_STORE`: the function lives in another store
    */
-  set(index: number, value?: WasmFunction | null): void
+  set(index: number, value?: Entry<K>): void
   /** Adds `delta` entries and returns how many there were. */
-  grow(delta: number, value?: WasmFunction | null): number
+  grow(delta: number, value?: Entry<K>): number
   /**
    * An entry as a slot, by number: what `replace_me as usize` is in Rust. Where the module that owns the table put one
    * of its functions there, this is that function's slot, and direct calls follow it too. Any other entry (of a table
@@ -335,19 +349,61 @@ export class Table {
   slot<P extends unknown[] = any, R = any>(index: number): Slot<P, R>
 }
 
-export interface GlobalDescriptor<T extends 'i32' | 'i64' | 'f32' | 'f64' = 'i32' | 'i64' | 'f32' | 'f64'> {
+/** The types of globals, and of what exceptions carry. */
+export type GlobalType = 'i32' | 'i64' | 'f32' | 'f64' | 'anyfunc' | 'externref'
+type Value<T extends GlobalType> = T extends 'i64'
+  ? bigint
+  : T extends 'anyfunc'
+    ? WasmFunction | null
+    : T extends 'externref'
+      ? unknown
+      : number
+
+export interface GlobalDescriptor<T extends GlobalType = GlobalType> {
   value: T
   mutable?: boolean | undefined
 }
 
 /** A global variable. */
-export class Global<T extends 'i32' | 'i64' | 'f32' | 'f64' = any> {
+export class Global<T extends GlobalType = any> {
   #private
-  /** Without a `value`, it starts at zero. */
-  constructor(descriptor: GlobalDescriptor<T>, value?: T extends 'i64' ? bigint : number, options?: StoreOptions)
+  /** Without a `value`, it starts at zero, with null for a function, with undefined for a value of any kind. */
+  constructor(descriptor: GlobalDescriptor<T>, value?: Value<T>, options?: StoreOptions)
   /** Setting it throws a TypeError if the global is immutable. */
-  value: T extends 'i64' ? bigint : number
-  valueOf(): T extends 'i64' ? bigint : number
+  value: Value<T>
+  valueOf(): Value<T>
+}
+
+/** A kind of exception, by which WebAssembly catches it. */
+export class Tag {
+  #private
+  /** `parameters` are the types of the values that its exceptions carry. */
+  constructor(descriptor: { parameters: Iterable<GlobalType> }, options?: StoreOptions)
+}
+
+/**
+ * What WebAssembly throws and no WebAssembly has caught; and what JavaScript throws for WebAssembly to catch by its tag.
+ * It is no `Error`. Any other value that JavaScript throws, `catch_all` catches.
+ */
+export class Exception {
+  #private
+  /**
+   * `payload` has one value for each parameter of the tag, and they are converted as for a call. With `traceStack` it
+   * has a `stack`.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: too many values, or too few
+   */
+  constructor(tag: Tag, payload: Iterable<unknown>, options?: { traceStack?: boolean | undefined })
+  /** Whether it has this tag. */
+  is(tag: Tag): boolean
+  /**
+   * The value at `index` of those that it carries. `tag` must be its own.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_VALUE`: it has another tag; `ERR_RELINK_UNSUPPORTED`: a value of type `v128`
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`
+   */
+  getArg(tag: Tag, index: number): any
+  readonly stack: string | undefined
 }
 
 /** An island of instances. What lives in one store never mixes with what lives in another. */
@@ -382,6 +438,51 @@ export function instantiate<T extends PluginShape = {}>(
 
 /** Whether {@link compile} would take the bytes. */
 export function validate(bytes: Bytes, options?: CompileOptions): boolean
+
+/** What `fetch` gives, as far as it matters here. */
+type ResponseLike = { arrayBuffer(): Promise<ArrayBuffer>; readonly headers: object; readonly ok: boolean }
+
+/**
+ * The WebAssembly JS API under the name that everybody knows: `import { WebAssembly } from 'wasm-relink'`, or
+ * `node --require wasm-relink/register`, which puts it on `globalThis`. Code that is written for Node's own runs
+ * unchanged (docs/webassembly-api.md says what differs).
+ *
+ * A module has no slots here unless `slots` asks for them, and options that are not known are ignored. The error
+ * classes are those of Node, of which the ones of this package are subclasses.
+ */
+export const WebAssembly: {
+  /** Unlike the {@link Module} of this package, which is a subclass, it may be posted to other threads. */
+  readonly Module: Omit<typeof Module, 'prototype'> & { new (bytes: Bytes, options?: CompileOptions): Module }
+  readonly Instance: typeof Instance
+  readonly Memory: typeof Memory
+  readonly Table: typeof Table
+  readonly Global: typeof Global
+  readonly Tag: typeof Tag
+  readonly Exception: typeof Exception
+  readonly CompileError: ErrorConstructor
+  readonly LinkError: ErrorConstructor
+  readonly RuntimeError: ErrorConstructor
+  compile(bytes: Bytes, options?: CompileOptions): Promise<Module>
+  validate(bytes: Bytes, options?: CompileOptions): boolean
+  instantiate(module: Module, imports?: Imports, options?: CompileOptions & StoreOptions): Promise<Instance>
+  instantiate(
+    bytes: Bytes,
+    imports?: Imports,
+    options?: CompileOptions & StoreOptions,
+  ): Promise<{ module: Module; instance: Instance }>
+  /**
+   * Compiles the body of a `Response` of type `application/wasm`.
+   *
+   * @throws {TypeError} `ERR_WEBASSEMBLY_RESPONSE`: it has another type, or its status is that of a failure
+   */
+  compileStreaming(source: ResponseLike | Promise<ResponseLike>, options?: CompileOptions): Promise<Module>
+  /** Compiles it, and makes an instance. */
+  instantiateStreaming(
+    source: ResponseLike | Promise<ResponseLike>,
+    imports?: Imports,
+    options?: CompileOptions & StoreOptions,
+  ): Promise<{ module: Module; instance: Instance }>
+}
 
 // ---------------------------------------------------------------------------------------------------------
 // The load-time pass by itself

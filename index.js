@@ -2,22 +2,26 @@
 
 const { compile, validate } = require('./lib/compile')
 const { CompileError, LinkError, RuntimeError } = require('./lib/errors')
+const { Exception } = require('./lib/exception')
 const { Global } = require('./lib/global')
 const { Instance } = require('./lib/instance')
 const { instantiate } = require('./lib/instantiate')
 const { Link, link } = require('./lib/link')
 const { load } = require('./lib/load')
 const { Memory } = require('./lib/memory')
-const { Module } = require('./lib/module')
+const { OwnModule: Module } = require('./lib/module')
 const { Relink, relink } = require('./lib/relink')
 const { inspect, rewrite } = require('./lib/rewrite')
 const { Slot } = require('./lib/slot')
 const { Store } = require('./lib/store')
 const { Table } = require('./lib/table')
+const { Tag } = require('./lib/tag')
+const { WebAssembly } = require('./lib/webassembly')
 
 // Plain names in one literal: this is how Node finds them for `import { link } from 'wasm-relink'`.
 module.exports = {
   CompileError,
+  Exception,
   Global,
   Instance,
   Link,
@@ -29,6 +33,8 @@ module.exports = {
   Slot,
   Store,
   Table,
+  Tag,
+  WebAssembly,
   compile,
   inspect,
   instantiate,

@@ -15,6 +15,8 @@ export declare class NativeModule {
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
   exports(): Array<NativeExport>
+  /** The limits of the shared memories that an instance makes, in pages. */
+  sharedMemories(): Array<NativeLimits>
   /** The contents of the custom sections of this name. */
   customSections(name: string): Array<ArrayBuffer>
   /** The slots. The position in this list is how an instance is asked for one. */
@@ -27,6 +29,10 @@ export declare class NativeModule {
 export declare class NativeStore {
   /** Makes a memory; sizes in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null): number
+  /** Makes a memory of the bytes of a shared one of Node's own. */
+  memoryOf(minimum: number, maximum: number, memory: unknown): number
+  /** Node's own memory that has the bytes of a shared one; undefined if it is not shared. */
+  memoryShared(id: number): unknown | null
   /** The memory's `ArrayBuffer`. */
   memoryBuffer(id: number): unknown
   /** Grows a memory by `delta` pages; gives the pages it had. */
@@ -43,7 +49,7 @@ export declare class NativeStore {
   tableSet(id: number, index: number, value: unknown): void
   /** Grows a table by `delta` entries of `value`; gives the number it had. */
   tableGrow(id: number, delta: number, value: unknown): number
-  /** Makes a global of a numeric type. */
+  /** Makes a global. */
   globalCreate(valueType: string, mutable: boolean, value: unknown): number
   /** What a global holds. */
   globalType(id: number): NativeGlobalType
@@ -51,6 +57,12 @@ export declare class NativeStore {
   globalGet(id: number): unknown
   /** Writes a global. */
   globalSet(id: number, value: unknown): void
+  /** Makes a tag of exceptions that carry values of these types. */
+  tagCreate(parameters: Array<string>): number
+  /** The types of the values that exceptions with this tag carry. */
+  tagParameters(id: number): Array<string>
+  /** What becomes of a value that goes into wasm as one of this type and comes out again. */
+  convert(ty: string, value: unknown): unknown
   /** The slot that is an entry of a table. */
   tableSlot(table: number, index: number): NativeSlot
   /** The function that a slot holds, or null. */
@@ -75,8 +87,11 @@ export declare class NativeStore {
   undo(links: Array<number>, slots: Array<number>): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
-  /** Makes an instance; `imports` holds one function or id for each import of the module. */
-  instantiate(module: NativeModule, imports: unknown[]): NativeInstance
+  /**
+   * Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
+   * of Node's own memories for each shared memory that it defines.
+   */
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
   /** The slot at a position of the list that the instance's module has. */
   instanceSlot(id: number, position: number): NativeSlot
   /** Ends an instance for JavaScript. */
@@ -159,6 +174,18 @@ export interface NativeHost {
   toNumber: (value: unknown) => number
   /** Iterates a value into an array */
   toList: (value: unknown) => unknown[]
+  /** Says what a thrown value is for wasm that catches */
+  toException: (value: unknown) => unknown[] | null | undefined
+  /** Makes an `Exception` */
+  fromException: (list: unknown[]) => object
+  /** The bytes of a shared memory of Node's own */
+  sharedBytes: (memory: object) => Uint8Array
+  /** Grows it, and says whether it could */
+  sharedGrow: (memory: object, pages: number) => boolean
+  /** `memory.atomic.wait` */
+  sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
+  /** `memory.atomic.notify` */
+  sharedNotify: (memory: object, offset: number, count: number) => number
 }
 
 /** An import, as `lib/` reads it. */
@@ -189,6 +216,14 @@ export interface NativeInstanceExport {
   kind: string
   /** The function, or the id */
   value: unknown
+}
+
+/** The size of a memory, and the greatest that it may have, in pages. */
+export interface NativeLimits {
+  /** At the beginning */
+  initial: number
+  /** At the most */
+  maximum: number
 }
 
 /** A link that was made. */

@@ -108,11 +108,6 @@ const beyond: [about: string, says: RegExp, bytes: Uint8Array<ArrayBuffer>][] = 
   ['a structure', /gc/, module(section('type', [1, 0x5f, 1, 0x7f, 0]))],
   ['a memory of 64 bits', /memory64/, module(section('memory', [1, 4, 1]))],
   ['a typed reference', /function.references/, module(section('type', [2, 0x60, 0, 0, 0x60, 1, 0x64, 0, 0]))],
-  [
-    'an exception of the older proposal',
-    /legacy.exceptions/,
-    module(oneType, one, section('code', [1, 6, 0, 6, 0x40, 0x19, 0x0b, 0x0b])),
-  ],
   ['pages of one byte', /page size/, module(section('memory', [1, 8, 1, 0]))],
   ['a component', /component/, Uint8Array.from([0, 0x61, 0x73, 0x6d, 13, 0, 1, 0])],
 ]

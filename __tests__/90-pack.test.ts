@@ -82,6 +82,12 @@ test('import and require find the same package', () => {
   expect(output(process.execPath, ['both.mjs'], app)).toBe('true\n')
 })
 
+test('register puts its WebAssembly on globalThis', () => {
+  const program = 'console.log(WebAssembly === require("wasm-relink").WebAssembly)'
+  expect(output(process.execPath, ['--require', 'wasm-relink/register', '-e', program], app)).toBe('true\n')
+  expect(output(process.execPath, ['--import', 'wasm-relink/register', '-e', program], app)).toBe('true\n')
+})
+
 test('npx runs its command line', () => {
   const npx = (...parameters: string[]) => output('npm', ['exec', '--offline', '--', 'wasm-relink', ...parameters], app)
   expect(npx('inspect', 'scalars.wasm')).toMatch(/^scalars\.wasm: [\d,]+ bytes/)

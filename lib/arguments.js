@@ -59,6 +59,12 @@ function toOptions(value, known) {
   return value
 }
 
+/** The same for the functions of the JS API, which pay no heed to what they do not know. */
+function toLooseOptions(value, known) {
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(known.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]))
+}
+
 const compilers = ['cranelift', 'singlepass']
 
 /** The compiler that the options ask for. */
@@ -85,10 +91,12 @@ function toUnsignedLong(value, argument) {
   )
 }
 
-/** The `initial` and `maximum` of a memory or a table; `most` says how much each may be. */
-function toLimits({ initial: givenInitial, maximum: givenMaximum }, most) {
+/** The `initial` and `maximum` of a memory or a table, each read and converted in turn; `most` says how much each may be. */
+function toLimits(descriptor, most) {
+  const givenInitial = descriptor.initial
   if (givenInitial === undefined) throw wrongType('an integer', 'descriptor.initial', givenInitial)
   const initial = toUnsignedLong(givenInitial, 'descriptor.initial')
+  const givenMaximum = descriptor.maximum
   const maximum = givenMaximum === undefined ? undefined : toUnsignedLong(givenMaximum, 'descriptor.maximum')
   for (const [name, value] of Object.entries({ initial, maximum })) {
     if (value <= most[name] || value === undefined) continue
@@ -100,4 +108,14 @@ function toLimits({ initial: givenInitial, maximum: givenMaximum }, most) {
   return { initial, maximum }
 }
 
-module.exports = { inWords, wrongType, toBytes, toOptions, toCompiler, toDescriptor, toUnsignedLong, toLimits }
+module.exports = {
+  inWords,
+  wrongType,
+  toBytes,
+  toOptions,
+  toLooseOptions,
+  toCompiler,
+  toDescriptor,
+  toUnsignedLong,
+  toLimits,
+}

@@ -1,29 +1,28 @@
 'use strict'
 
-const { toBytes, toCompiler, toOptions } = require('./arguments')
-const { compileAsync } = require('./module')
+const { toBytes } = require('./arguments')
+const dialects = require('./dialect')
+const { Module, OwnModule, compileAsync } = require('./module')
 const native = require('./native')
-const { toSelection } = require('./slot-selection')
-
-/** What options say about compiling, checked. */
-function toCompiling(options) {
-  return { compiler: toCompiler(options), selection: toSelection(options) }
-}
 
 /** Compiles on another thread. The bytes are copied first, so that the caller may use them again at once. */
 async function compile(bytes, options = undefined) {
-  return compileWith(toCompiling(toOptions(options, ['compiler', 'slots'])), bytes)
-}
-
-/** `compile` for bytes that came from `file`, if from any. */
-function compileWith({ compiler, selection }, bytes, file = undefined) {
-  return compileAsync(bytes, compiler, selection, file)
+  return compileAsync(OwnModule, bytes, dialects.own.compiling(options))
 }
 
 /** Whether `compile` would take the bytes. Compiles nothing. */
 function validate(bytes, options = undefined) {
-  const { compiler } = toCompiling(toOptions(options, ['compiler', 'slots']))
-  return native.validate(toBytes(bytes), compiler)
+  return native.validate(toBytes(bytes), dialects.own.compiling(options).compiler)
 }
 
-module.exports = { compile, compileWith, toCompiling, validate }
+/** Those of `WebAssembly`. */
+const standard = {
+  async compile(bytes, options = undefined) {
+    return compileAsync(Module, bytes, dialects.standard.compiling(options))
+  },
+  validate(bytes, options = undefined) {
+    return native.validate(toBytes(bytes), dialects.standard.compiling(options).compiler)
+  },
+}
+
+module.exports = { compile, standard, validate }

@@ -31,6 +31,9 @@ class RuntimeError extends BaseRuntimeError {
   }
 }
 
+// For code that compares an error's `constructor` with what stands on `WebAssembly`.
+for (const Class of [CompileError, LinkError, RuntimeError]) delete Class.prototype.constructor
+
 const classes = { CompileError, LinkError, RuntimeError, TypeError, RangeError }
 
 /** Puts the code and the details on an error as own properties, where `console.log` shows them. */
@@ -94,6 +97,9 @@ function nameFile(error, file) {
 }
 
 module.exports = {
+  BaseCompileError,
+  BaseLinkError,
+  BaseRuntimeError,
   CompileError,
   LinkError,
   RuntimeError,

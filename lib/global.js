@@ -39,8 +39,7 @@ class Global {
   set value(value) {
     const { store, id } = brand.get(this)
     if (arguments.length === 0) throw typeError('expected a value to set, got none')
-    const convert = numeric[typeOf({ store, id }).value]?.[0]
-    store.globalSet(id, convert === undefined ? value : convert(value))
+    store.globalSet(id, value)
   }
 
   valueOf() {
@@ -54,33 +53,21 @@ const typeOf = ({ store, id }) => store.globalType(id)
 function create(descriptor, value, options) {
   const store = toStore(toOptions(options, ['store']))
   const { mutable, value: type } = toDescriptor(descriptor)
-  return new Handle(store, createGlobal(store, `${type}`, Boolean(mutable), value))
+  const [isMutable, name] = [Boolean(mutable), toType(type)]
+  return new Handle(store, store.globalCreate(name, isMutable, value === undefined ? ZERO[name] : value))
 }
 
-/** ECMAScript's ToNumber, which refuses a BigInt. */
-const toNumber = (value) => +value
+/** What a global of each type holds where no value is given. */
+const ZERO = { __proto__: null, i32: 0, i64: 0n, f32: 0, f64: 0, anyfunc: null, externref: undefined }
 
-/** The numeric types: what a value of each is made of, and what it is without one. */
-const numeric = {
-  __proto__: null,
-  i32: [toNumber, 0],
-  i64: [(value) => BigInt.asIntN(64, value), 0n],
-  f32: [toNumber, 0],
-  f64: [toNumber, 0],
-}
-
-/** Makes a native global of a numeric type and returns its id. */
-function createGlobal(store, type, mutable, value) {
-  const [convert, zero] = numeric[type] ?? unsupported(type)
-  return store.globalCreate(type, mutable, value === undefined ? zero : convert(value))
-}
-
-function unsupported(type) {
-  if (['anyfunc', 'externref', 'v128'].includes(type)) {
-    throw typeError(`a Global of type ${type} cannot be made from JavaScript`, 'ERR_RELINK_UNSUPPORTED')
-  }
+function toType(type) {
+  const name = `${type}`
+  if (name in ZERO) return name
+  if (name === 'v128')
+    throw typeError('values of type v128 do not cross between WebAssembly and JavaScript', 'ERR_RELINK_UNSUPPORTED')
+  const known = Object.keys(ZERO).map((each) => `'${each}'`)
   throw typeError(
-    `expected 'i32', 'i64', 'f32' or 'f64' as \`descriptor.value\`, got ${inWords(type)}`,
+    `expected one of ${known.join(', ')} as \`descriptor.value\`, got ${inWords(type)}`,
     'ERR_INVALID_ARG_VALUE',
   )
 }
@@ -88,4 +75,4 @@ function unsupported(type) {
 /** The Global of a native one. */
 const globalOf = (store, id) => store.find(Global, id) ?? new Global(new Handle(store, id))
 
-module.exports = { Global, globalOf, createGlobal, findGlobal: (value) => brand.find(value) }
+module.exports = { Global, globalOf, findGlobal: (value) => brand.find(value) }

@@ -2,9 +2,10 @@
 
 const { inWords, wrongType } = require('./arguments')
 const { LinkError, nameFile } = require('./errors')
-const { createGlobal, findGlobal } = require('./global')
+const { findGlobal } = require('./global')
 const { findMemory } = require('./memory')
 const { findTable } = require('./table')
+const { findTag } = require('./tag')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
 
@@ -53,18 +54,24 @@ function checkNamespace({ module, name }, namespace) {
 
 const readers = {
   function: (store, item, value) => (typeof value === 'function' ? value : refuse(item, value)),
-  memory: (store, item, value) => idOf(store, item, value, findMemory(value)),
+  memory: (store, item, value) => idOf(store, item, value, findMemory(value, store)),
   table: (store, item, value) => idOf(store, item, value, findTable(value)),
   global: readGlobal,
-  tag: (store, item, value) => refuse(item, value),
+  tag: (store, item, value) => idOf(store, item, value, findTag(value)),
 }
 
 /** A global may be given as a Global or, if it is immutable, as a plain value of its type. */
 function readGlobal(store, item, value) {
+  const given = findGlobal(value)
   const [, mutable, type] = /^global (mut )?(\w+)$/.exec(item.type)
-  const plain = type === 'i64' ? 'bigint' : 'number'
-  if (!mutable && typeof value === plain) return createGlobal(store, type, false, value)
-  return idOf(store, item, value, findGlobal(value))
+  if (given || mutable || !isPlain(type, value, store)) return idOf(store, item, value, given)
+  return store.globalCreate(type, false, value)
+}
+
+function isPlain(type, value, store) {
+  if (type === 'externref') return true
+  if (type === 'funcref') return value === null || store.isWasmFunction(value)
+  return typeof value === (type === 'i64' ? 'bigint' : 'number') && type !== 'v128' && type !== 'exnref'
 }
 
 /** The id of an object that must be of this package and of the same store. */
@@ -90,7 +97,7 @@ function refuse({ module, name, type }, value) {
 
 /** The value in words. Node's own objects carry the very names of ours, so that they need more words. */
 function inActualWords(value) {
-  for (const name of ['Memory', 'Table', 'Global']) {
+  for (const name of ['Memory', 'Table', 'Global', 'Tag']) {
     if (value instanceof WebAssembly[name]) return `a ${name} made by Node's WebAssembly, not by wasm-relink`
   }
   return inWords(value)

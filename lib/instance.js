@@ -13,6 +13,7 @@ const { slotOf } = require('./slot')
 const { findSlot } = require('./slot-names')
 const { toStore } = require('./store')
 const { tableOf } = require('./table')
+const { tagOf } = require('./tag')
 const { uncloneable } = require('./uncloneable')
 const { namespace, webidl } = require('./webidl')
 
@@ -43,7 +44,7 @@ class Instance {
       id,
       compiled,
       closed: false,
-      exports: namespace(exports.filter(isVisible).map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
+      exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
       // Made when it is first looked at: a module may have thousands.
       slots: undefined,
     }
@@ -103,9 +104,7 @@ const wrap = {
   memory: memoryOf,
   table: tableOf,
   global: globalOf,
+  tag: tagOf,
 }
-
-/** Exception tags can be exported, but there is no class for them. */
-const isVisible = ({ kind }) => kind in wrap
 
 module.exports = { Instance }

@@ -1,27 +1,35 @@
 'use strict'
 
-const { toOptions } = require('./arguments')
-const { compileWith, toCompiling } = require('./compile')
+const dialects = require('./dialect')
 const { toImports } = require('./imports')
 const { Instance } = require('./instance')
-const { findModule } = require('./module')
+const { Module, OwnModule, compileAsync, findModule } = require('./module')
 const { toStore } = require('./store')
 
 /** As WebAssembly.instantiate: an Instance of a Module, or both of bytes. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
-  const { compiling, store } = check(imports, options)
+  return make(OwnModule, bytesOrModule, imports, check(dialects.own, imports, options))
+}
+
+/** That of `WebAssembly`. */
+const standard = {
+  async instantiate(bytesOrModule, imports = undefined, options = undefined) {
+    return make(Module, bytesOrModule, imports, check(dialects.standard, imports, options))
+  },
+}
+
+async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
   if (findModule(bytesOrModule)) return new Instance(bytesOrModule, imports, { store })
-  const module = await compileWith(compiling, bytesOrModule)
+  const module = await compileAsync(Class, bytesOrModule, compiling)
   return { module, instance: new Instance(module, imports, { store }) }
 }
 
 /** Refuses what can be refused before the work of compiling, and returns the options. */
-function check(imports, options) {
-  const known = toOptions(options, ['compiler', 'slots', 'store'])
-  const { store } = known
-  toStore({ store })
+function check(dialect, imports, options) {
+  const known = dialect.compiling(options, ['store'])
+  toStore(known)
   toImports(imports)
-  return { compiling: toCompiling(known), store }
+  return known
 }
 
-module.exports = { instantiate, check }
+module.exports = { check, instantiate, make, standard }

@@ -3,15 +3,16 @@
 const { readFile } = require('node:fs/promises')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('./arguments')
-const { compileWith } = require('./compile')
+const dialects = require('./dialect')
 const { Instance } = require('./instance')
 const { check } = require('./instantiate')
+const { OwnModule, compileAsync } = require('./module')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { compiling, store } = check(imports, options)
-  const module = await compileWith(compiling, await readFile(path), path)
+  const { store, ...compiling } = check(dialects.own, imports, options)
+  const module = await compileAsync(OwnModule, await readFile(path), compiling, path)
   return new Instance(module, imports, { store })
 }
 

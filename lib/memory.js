@@ -5,6 +5,7 @@ const { toDescriptor, toLimits, toOptions, toUnsignedLong } = require('./argumen
 const { typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
 const { inspectable } = require('./inspect')
+const { bufferOf, createShared, isShared, limitsOf } = require('./shared-memory')
 const { toStore } = require('./store')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
@@ -27,6 +28,9 @@ const refuseTransfer = {
   },
 }
 
+/** Where the native side of each shared memory is: the object itself is one of Node's own. */
+const sharedHandles = new WeakMap()
+
 let brand
 
 /** A linear memory. */
@@ -35,7 +39,7 @@ class Memory {
   #buffer
 
   static {
-    brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : undefined))
+    brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : sharedHandles.get(value)))
     webidl(this, 'WebAssembly.Memory')
     inspectable(this, {
       pages: (memory) => memory.buffer.byteLength / PAGE,
@@ -44,14 +48,23 @@ class Memory {
   }
 
   constructor(descriptor, options = undefined) {
-    this.#handle = descriptor instanceof Handle ? descriptor : create(descriptor, options)
+    if (descriptor instanceof Handle) {
+      this.#handle = descriptor
+    } else {
+      const store = toStore(toOptions(options, ['store']))
+      const { shared, ...limits } = toMemoryType(descriptor)
+      // It can be posted to other threads, and nothing that JavaScript makes can.
+      if (shared) return adopt(store, createShared(limits), limits, new.target.prototype)
+      this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum))
+    }
     const { store, id } = this.#handle
     store.keep(Memory, id, this)
     uncloneable(this)
   }
 
   get buffer() {
-    const { store, id } = brand.get(this)
+    const { store, id, details } = brand.get(this)
+    if (details?.shared) return bufferOf(this)
     // A buffer is detached the moment control returns after a growth, and has no length from then on. One of
     // a memory without pages has none either: the native side knows which it is.
     if (!this.#buffer?.byteLength) {
@@ -68,15 +81,43 @@ class Memory {
   }
 }
 
-function create(descriptor, options) {
-  const store = toStore(toOptions(options, ['store']))
-  const { initial, maximum, shared } = toDescriptor(descriptor)
-  const limits = toLimits({ initial, maximum }, { initial: MOST_PAGES, maximum: MOST_PAGES })
-  if (shared) throw typeError('shared memories are not supported', 'ERR_RELINK_UNSUPPORTED')
-  return new Handle(store, store.memoryCreate(limits.initial, limits.maximum))
+function toMemoryType(descriptor) {
+  const type = toDescriptor(descriptor)
+  const limits = toLimits(type, { initial: MOST_PAGES, maximum: MOST_PAGES })
+  const { shared } = type
+  if (shared && limits.maximum === undefined) {
+    throw typeError('expected `descriptor.maximum` of a shared memory, got none')
+  }
+  return { ...limits, shared: Boolean(shared) }
+}
+
+/** Makes a shared memory of Node's own one of this package, of a store. */
+function adopt(store, memory, limits, prototype = Memory.prototype) {
+  const id = store.memoryOf(limits.initial, limits.maximum, memory)
+  return known(store, id, memory, prototype)
+}
+
+function known(store, id, memory, prototype = Memory.prototype) {
+  sharedHandles.set(memory, new Handle(store, id, { shared: true }))
+  Object.setPrototypeOf(memory, prototype)
+  store.keep(Memory, id, memory)
+  return memory
 }
 
 /** The Memory of a native one. */
-const memoryOf = (store, id) => store.find(Memory, id) ?? new Memory(new Handle(store, id))
+function memoryOf(store, id) {
+  const found = store.find(Memory, id)
+  if (found !== undefined) return found
+  const shared = store.memoryShared(id)
+  return shared === undefined || shared === null ? new Memory(new Handle(store, id)) : known(store, id, shared)
+}
 
-module.exports = { Memory, memoryOf, findMemory: (value) => brand.find(value) }
+/** What is in a Memory, or in a shared one that came from another thread. */
+function findMemory(value, store) {
+  const handle = brand.find(value)
+  if (handle !== undefined || !isShared(value)) return handle
+  adopt(store, value, limitsOf(value))
+  return sharedHandles.get(value)
+}
+
+module.exports = { Memory, memoryOf, findMemory }

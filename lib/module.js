@@ -1,22 +1,28 @@
 'use strict'
 
-const { toBytes, toCompiler, toOptions, wrongType } = require('./arguments')
+const { toBytes, toOptions, wrongType } = require('./arguments')
+const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const native = require('./native')
+const { carried, carry } = require('./posted-module')
 const { describe, describeMissing } = require('./slot-descriptor')
-const { select, toSelection } = require('./slot-selection')
+const { select } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
-/** What is in a Module: the native one, the file that it came from, if `load` made it, and what was asked for in vain. */
+/**
+ * What is in a Module: the native one, the file that it came from, if `load` made it, what was asked for in vain, and
+ * the module of Node's own that carries it to other threads, if it may be posted.
+ */
 class Compiled {
   #slots
 
-  constructor(module, { file, missing = [] } = {}) {
+  constructor(module, { file, missing = [], carrier } = {}) {
     this.native = module
     this.file = file
     this.missing = missing
+    this.carrier = carrier
   }
 
   /** The slots, in the order in which an instance is asked for them. */
@@ -30,14 +36,17 @@ class Compiled {
   }
 }
 
+/** What is in each Module that may be posted: the object itself is one of Node's own. */
+const posted = new WeakMap()
+
 let brand
 
-/** Compiled code: immutable, and good for any number of instances in any store. */
+/** Compiled code: immutable, and good for any number of instances in any store. This is `WebAssembly.Module`. */
 class Module {
   #compiled
 
   static {
-    brand = new Brand('a Module', (value) => (#compiled in value ? value.#compiled : undefined))
+    brand = new Brand('a Module', (value) => (#compiled in value ? value.#compiled : posted.get(value)))
     webidl(this, 'WebAssembly.Module')
     inspectable(this, {
       imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
@@ -47,7 +56,9 @@ class Module {
   }
 
   constructor(bytes, options = undefined) {
-    this.#compiled = bytes instanceof Compiled ? bytes : compile(bytes, options)
+    const compiled = bytes instanceof Compiled ? bytes : compile(bytes, dialects.standard.compiling(options), true)
+    if (compiled.carrier !== undefined) return adopt(compiled, new.target.prototype)
+    this.#compiled = compiled
     uncloneable(this)
   }
 
@@ -63,7 +74,9 @@ class Module {
   static customSections(moduleObject, name) {
     const { native } = toModule(moduleObject)
     if (name === undefined) throw wrongType('a string', 'name', name)
-    return native.customSections(`${name}`)
+    const wanted = `${name}`
+    // No name in a binary has half a pair of surrogates, which the native side would replace.
+    return wanted.isWellFormed() ? native.customSections(wanted) : []
   }
 
   static slots(moduleObject, options = undefined) {
@@ -74,38 +87,67 @@ class Module {
   }
 }
 
+/** The Module of this package's own functions: the same, but that it has slots unless it is told otherwise. */
+const OwnModule = (() => {
+  const Standard = Module
+  return class Module extends Standard {
+    constructor(bytes, options = undefined) {
+      super(bytes instanceof Compiled ? bytes : compile(bytes, dialects.own.compiling(options), false))
+    }
+  }
+})()
+
 /** A descriptor that its user may change. The type is frozen. */
 function copy(descriptor) {
   const { aliases, whyNot } = descriptor
   return { ...descriptor, aliases: [...aliases], ...(whyNot && { whyNot: { ...whyNot } }) }
 }
 
-function compile(bytes, options) {
-  const known = toOptions(options, ['compiler', 'slots'])
-  const compiler = toCompiler(known)
-  const { kind, patterns } = toSelection(known)
-  const source = toBytes(bytes)
-  if (patterns === undefined) return new Compiled(native.compileSync(source, compiler, { kind }))
-  const { selection, missing } = select(patterns, native.functionNames(source))
-  return new Compiled(native.compileSync(source, compiler, selection), { missing })
+/** Makes a carrier the Module itself. */
+function adopt(compiled, prototype) {
+  const { carrier } = compiled
+  posted.set(carrier, compiled)
+  return Object.setPrototypeOf(carrier, prototype)
 }
 
-/** Compiles on another thread. The bytes are copied first. `file` is where they came from, if from any. */
-async function compileAsync(bytes, compiler, { kind, patterns }, file) {
+/** Compiles on this thread; `posts` says whether the Module may be posted. */
+function compile(bytes, { compiler, selection: { kind, patterns } }, posts) {
   const source = toBytes(bytes)
-  if (patterns === undefined) {
-    return new Module(new Compiled(await native.compileAsync(source, compiler, { kind }, file), { file }))
-  }
-  // Two tasks need them, and the caller may write to them in between.
-  const copy = source.slice()
-  const { selection, missing } = select(patterns, await native.functionNamesAsync(copy, file))
-  return new Module(new Compiled(await native.compileAsync(copy, compiler, selection, file), { file, missing }))
+  const { selection, missing } =
+    patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
+  const module = native.compileSync(source, compiler, selection)
+  return new Compiled(module, { missing, carrier: posts ? carry(source, { compiler, selection, missing }) : undefined })
 }
 
-/** What is in a Module; undefined for anything else. */
-const findModule = (value) => brand.find(value)
+/**
+ * Compiles on another thread; `Class` is the Module to make. The bytes are copied first. `file` is where they came
+ * from, if from any.
+ */
+async function compileAsync(Class, bytes, { compiler, selection: { kind, patterns } }, file = undefined) {
+  let source = toBytes(bytes)
+  // More than one task needs them, and the caller may write to them in between.
+  if (patterns !== undefined || Class === Module) source = source.slice()
+  const { selection, missing } =
+    patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
+  const module = await native.compileAsync(source, compiler, selection, file)
+  const carrier = Class === Module ? carry(source, { compiler, selection, missing }) : undefined
+  return new Class(new Compiled(module, { file, missing, carrier }))
+}
+
+/** What is in a Module, also in one that another thread has posted; undefined for anything else. */
+function findModule(value) {
+  const compiled = brand.find(value)
+  if (compiled !== undefined) return compiled
+  const content = carried(value)
+  if (content === undefined) return undefined
+  const { bytes, how } = content
+  const { compiler, selection, missing } = how
+  // Not compiled again, as long as the thread that posted it has it.
+  adopt(new Compiled(native.compileSync(bytes, compiler, selection), { missing, carrier: value }), Module.prototype)
+  return posted.get(value)
+}
 
 /** What is in an argument that must be a Module. */
-const toModule = (value) => brand.get(value, 'module')
+const toModule = (value) => findModule(value) ?? brand.get(value, 'module')
 
-module.exports = { Module, compileAsync, findModule, toModule }
+module.exports = { Module, OwnModule, compileAsync, findModule, toModule }

@@ -2,6 +2,7 @@
 
 const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
 const { platformError } = require('./platform')
+const { createShared, shared } = require('./shared-memory')
 
 const addon = loadAddon()
 
@@ -26,19 +27,25 @@ function translated(call) {
 }
 
 /** What the native side asks of JavaScript, so that errors and conversions are those of this realm. */
-const host = {
+const host = (store) => ({
   error: buildError,
   toBigInt64: (value) => BigInt.asIntN(64, value),
   toNumber: (value) => +value,
   toList: (value) => [...value],
-}
+  toException: (value) => NativeStore.exceptions.toList(store, value),
+  fromException: (list) => NativeStore.exceptions.fromList(store, list),
+  ...shared,
+})
 
 /**
  * A native store. It has every method of the addon's class (`native.d.ts`), and knows the one JavaScript
  * object that stands for each of its ids.
  */
 class NativeStore {
-  #addon = new addon.NativeStore(host)
+  /** What `exception.js` knows of exceptions; it is above this file. */
+  static exceptions
+
+  #addon = new addon.NativeStore(host(this))
   #objects = new Map()
   #collected = new FinalizationRegistry(({ objects, id }) => {
     // The id may have a new object since.
@@ -57,7 +64,7 @@ class NativeStore {
   /** Makes an instance of a module that came from `file`, if from any. */
   instantiate(code, imports, file) {
     try {
-      return this.#addon.instantiate(code, imports)
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
     } catch (error) {
       // An error of the user's own, thrown by an import that the start function called, comes out as it is.
       throw isNative(error) || isTrap(error) ? nameFile(translate(error), file) : error

@@ -14,7 +14,7 @@ const MOST_ENTRIES = 10_000_000
 
 let brand
 
-/** A table of functions. */
+/** A table of functions, or of values of any kind. */
 class Table {
   #handle
 
@@ -46,15 +46,19 @@ class Table {
 
   set(index, value = undefined) {
     const { store, id } = brand.get(this)
+    const position = toUnsignedLong(index, 'index')
     // Only an argument that is left out means null.
-    const entry = arguments.length < 2 ? null : toEntry(store, store.tableElement(id), value, 'value')
-    store.tableSet(id, toUnsignedLong(index, 'index'), entry)
+    const element = store.tableElement(id)
+    const entry = arguments.length < 2 ? EMPTY[element] : toEntry(store, element, value, 'value')
+    store.tableSet(id, position, entry)
   }
 
   grow(delta, value = undefined) {
     const { store, id } = brand.get(this)
-    const entry = value === undefined ? null : toEntry(store, store.tableElement(id), value, 'value')
-    return store.tableGrow(id, toUnsignedLong(delta, 'delta'), entry)
+    const entries = toUnsignedLong(delta, 'delta')
+    const element = store.tableElement(id)
+    const entry = value === undefined ? EMPTY[element] : toEntry(store, element, value, 'value')
+    return store.tableGrow(id, entries, entry)
   }
 
   slot(index) {
@@ -65,26 +69,27 @@ class Table {
 
 function create(descriptor, init, options) {
   const store = toStore(toOptions(options, ['store']))
-  const { element, initial, maximum } = toDescriptor(descriptor)
-  const type = toElement(element)
-  const limits = toLimits({ initial, maximum }, { initial: MOST_ENTRIES, maximum: 0xffff_ffff })
-  const entry = init === undefined ? null : toEntry(store, type, init, 'init')
+  const given = toDescriptor(descriptor)
+  const type = toElement(given.element)
+  const limits = toLimits(given, { initial: MOST_ENTRIES, maximum: 0xffff_ffff })
+  const entry = init === undefined ? EMPTY[type] : toEntry(store, type, init, 'init')
   return new Handle(store, store.tableCreate(type, limits.initial, limits.maximum, entry))
 }
 
+/** What an entry holds where no value is given. */
+const EMPTY = { __proto__: null, anyfunc: null, externref: undefined }
+
 function toElement(element) {
   const type = `${element}`
-  if (type === 'anyfunc' || type === 'externref') return type
+  if (type in EMPTY) return type
   const message = `expected 'anyfunc' or 'externref' as \`descriptor.element\`, got ${inWords(element)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
-/** What may stand in a table: a WebAssembly function of this package, or nothing. */
+/** What may stand in a table: any value, or a WebAssembly function of this package, or nothing. */
 function toEntry(store, element, value, argument) {
-  if (value === null || (element === 'anyfunc' && store.isWasmFunction(value))) return value
-  if (element === 'anyfunc') throw wrongType('an exported WebAssembly function or null', argument, value)
-  if (value === undefined) return null
-  throw typeError('tables of externref hold no JavaScript values', 'ERR_RELINK_UNSUPPORTED')
+  if (element === 'externref' || value === null || store.isWasmFunction(value)) return value
+  throw wrongType('an exported WebAssembly function or null', argument, value)
 }
 
 /** The Table of a native one. */

@@ -1,7 +1,7 @@
 use super::compiler::Compiler;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Entry, Forwarder, Options, Origins, Rewritten, Roles, Selection, Slot, rewrite};
+use crate::rewrite::{Entry, Forwarder, Options, Origins, Rewritten, Roles, Selection, Slot, modernize, rewrite};
 use crate::wasm::{Binary, ExternKind};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -51,6 +51,12 @@ impl Code {
         let custom_sections = binary.custom_sections.iter().map(copy).collect();
         let options = Options { selection: selection.clone(), ..compiler.pass() };
         let rewritten = rewrite(bytes, &binary, &options)?;
+        let rewritten = if binary.legacy_exceptions {
+            let bytes = modernize(&rewritten.bytes, &rewritten.binary)?;
+            Rewritten { bytes: bytes.into(), ..rewritten }
+        } else {
+            rewritten
+        };
         Self::assemble(rewritten, binary, custom_sections, compiler)
     }
 

@@ -1,10 +1,11 @@
+use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Options;
 use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
-use wasmer::sys::{Cranelift, EngineBuilder, Singlepass};
+use wasmer::sys::{Cranelift, EngineBuilder, NativeEngineExt, Singlepass};
 use wasmer::{Engine, Module};
 
 /// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
@@ -37,6 +38,11 @@ impl Compiler {
         Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift, tail_calls: false }
     }
 
+    /// Whether its code knows exceptions.
+    pub fn catches(self) -> bool {
+        self.features().simd_and_exceptions
+    }
+
     /// What it needs of the load-time pass. Singlepass passes floats in other registers to imports
     /// than to functions of its own, so that an import is no good in a table.
     pub fn pass(self) -> Options {
@@ -52,12 +58,15 @@ impl Compiler {
     }
 
     fn engine(self) -> Engine {
-        match self {
+        let mut engine: Engine = match self {
             Self::Cranelift => EngineBuilder::new(Cranelift::default()),
             Self::Singlepass => EngineBuilder::new(Singlepass::default()),
         }
         .engine()
-        .into()
+        .into();
+        // They say how code reaches each kind of memory.
+        engine.set_tunables(StoreTunables::new(Vec::new()));
+        engine
     }
 
     /// Compiles a valid module into wasmer's serialized form, on an engine of its own: an engine is

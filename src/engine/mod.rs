@@ -1,11 +1,15 @@
 //! From bytes to machine code: the compilers, what they made.
 
 mod code;
+mod compiled;
 mod compiler;
+mod shared_memory;
 mod tunables;
 mod types;
 
 pub use code::Code;
+pub use compiled::compile;
 pub use compiler::Compiler;
+pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};
 pub use tunables::{StoreTunables, memory_has_grown};
-pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type};
+pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};

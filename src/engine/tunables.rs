@@ -1,3 +1,4 @@
+use super::shared_memory;
 use super::types::table_maximum;
 use crate::wasm::Limits;
 use std::cell::Cell;
@@ -38,7 +39,7 @@ impl StoreTunables {
 
 impl Tunables for StoreTunables {
     fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
-        self.base.memory_style(memory)
+        if memory.shared { shared_memory::STYLE } else { self.base.memory_style(memory) }
     }
 
     fn table_style(&self, table: &TableType) -> TableStyle {
@@ -47,7 +48,7 @@ impl Tunables for StoreTunables {
 
     fn create_host_memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<VMMemory, MemoryError> {
         if ty.shared {
-            return self.base.create_host_memory(ty, style);
+            return Err(MemoryError::Generic("a shared memory is made of the host's bytes".into()));
         }
         Ok(VMMemory(Box::new(WatchedMemory(VMOwnedMemory::new(ty, style)?))))
     }
@@ -59,8 +60,7 @@ impl Tunables for StoreTunables {
         location: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
         if ty.shared {
-            // SAFETY: the caller's promise about `location` is passed on.
-            return unsafe { self.base.create_vm_memory(ty, style, location) };
+            return shared_memory::prepared(ty, location);
         }
         // SAFETY: as above.
         let memory = unsafe { VMOwnedMemory::from_definition(ty, style, location)? };

@@ -14,6 +14,20 @@ pub fn raw_type(ty: ValType) -> wasmer::Type {
     }
 }
 
+/// wasmer's value type in our words.
+pub fn value_type(ty: wasmer::Type) -> ValType {
+    match ty {
+        wasmer::Type::I32 => ValType::I32,
+        wasmer::Type::I64 => ValType::I64,
+        wasmer::Type::F32 => ValType::F32,
+        wasmer::Type::F64 => ValType::F64,
+        wasmer::Type::V128 => ValType::V128,
+        wasmer::Type::FuncRef => ValType::Ref(RefType::Func),
+        wasmer::Type::ExternRef => ValType::Ref(RefType::Extern),
+        wasmer::Type::ExceptionRef => ValType::Ref(RefType::Exn),
+    }
+}
+
 /// wasmer's word for a function type.
 pub fn function_type(ty: &FuncType) -> wasmer::FunctionType {
     let list = |types: &[ValType]| types.iter().copied().map(raw_type).collect::<Box<[_]>>();

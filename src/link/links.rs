@@ -1,7 +1,7 @@
 use super::slot::Place;
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{FuncRef, Store, TableId};
+use crate::store::{FuncRef, Reference, Store, TableId};
 use std::collections::{HashMap, HashSet};
 
 /// A link of a store: a change that can be taken back.
@@ -154,7 +154,7 @@ impl Slots {
     /// Writes the home of a slot, and these places.
     fn write(&self, store: &Store, id: SlotId, value: Option<FuncRef>, places: impl IntoIterator<Item = Place>) {
         for (table, index) in places.into_iter().chain([self.slot(id).home]) {
-            let written = store.table_set(table, index, value);
+            let written = store.table_set(table, index, Reference::Func(value));
             debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
         }
     }

@@ -2,7 +2,7 @@ use super::links::Links;
 use super::slot::{Place, Slot};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Entry, SlotKind};
-use crate::store::{FuncRef, Instance, Store, TableId};
+use crate::store::{FuncRef, Instance, Reference, Store, TableId};
 use crate::wasm::RustSignature;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -130,7 +130,7 @@ impl Slots {
             for entry in slot.places.iter().filter(|entry| entry.table == own) {
                 let id = self.of_instance(store, &instance, position);
                 if store.table_get(table, entry.index)? == self.current(store, id) {
-                    store.table_set(table, entry.index, Some(store.function(&instance, thunk)))?;
+                    store.table_set(table, entry.index, Reference::Func(Some(store.function(&instance, thunk))))?;
                 }
             }
         }

@@ -57,10 +57,6 @@ impl Context {
     /// The `ArrayBuffer` over a memory: no copy, and the same one until the memory grows.
     pub fn memory_buffer(self: &Rc<Self>, id: MemoryId) -> Result<sys::napi_value, Pending> {
         let (base, length) = self.store.memory_data(id);
-        if self.store.memory_is_shared(id) {
-            let message = "the buffer of a shared memory does not cross to JavaScript in this version".to_owned();
-            return Err(self.throw(&ErrorKind::UnsupportedValue { message }.into()));
-        }
         if let Some(buffer) = self.buffers.borrow().live.get(&id)
             && buffer.length == length
             && let Some(value) = buffer.value()

@@ -1,7 +1,7 @@
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{Code, Compiler};
+use crate::engine::{Code, Compiler, compile};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
@@ -34,7 +34,7 @@ pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
 #[napi]
 pub fn compile_sync(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<NativeModule> {
     let (compiler, selection) = (compiler(&compiler_name)?, selection(slots)?);
-    guarded(|| Code::compile(bytes, compiler, &selection)).map(|code| NativeModule { code })
+    guarded(|| compile(bytes, compiler, &selection)).map(|code| NativeModule { code })
 }
 
 /// Compiles on another thread. The bytes are copied before this returns.
@@ -127,7 +127,7 @@ impl Task for Compile {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let bytes = std::mem::take(&mut self.bytes);
-        Ok(guard(|| Code::compile(&bytes, self.compiler, &self.selection)))
+        Ok(guard(|| compile(&bytes, self.compiler, &self.selection)))
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<NativeModule> {

@@ -159,6 +159,7 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
         Rc::from_raw(data)
     };
     let run = || {
+        exported.refuse_new(env, info)?;
         let parameters = exported.ty.parameters.len();
         let width = parameters.max(exported.ty.results.len());
         if width <= INLINE {
@@ -183,9 +184,26 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
 }
 
 impl Exported {
+    /// Whose code it is.
+    pub fn compiler(&self) -> Compiler {
+        self.compiler
+    }
+
     /// Whether the instance that defines it was closed.
     pub fn is_closed(&self) -> bool {
         self.instance.as_ref().is_some_and(|instance| instance.is_closed())
+    }
+
+    /// Refuses `new`: N-API makes no functions that are no constructors.
+    fn refuse_new(&self, env: sys::napi_env, info: sys::napi_callback_info) -> Result<(), Pending> {
+        let mut target = ptr::null_mut();
+        // SAFETY: `info` is that of the call.
+        unsafe { sys::napi_get_new_target(env, info, &mut target) };
+        if target.is_null() {
+            return Ok(());
+        }
+        let message = "an exported WebAssembly function is not a constructor".to_owned();
+        Err(self.context.throw(&ErrorKind::ArgumentType { message }.into()))
     }
 
     fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
@@ -197,6 +215,7 @@ impl Exported {
         if let Some(ty) = self.stays {
             return Err(context.does_not_cross(ty));
         }
+        let _entered = context.enter();
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.
             *value = unsafe { context.read(*ty, *argument, self.compiler)? };

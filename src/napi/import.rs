@@ -1,5 +1,5 @@
 use super::context::{Context, FunctionReference};
-use super::throw::{Exception, Pending, panicked};
+use super::throw::{Pending, panicked};
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::store::{HostFunction, RawValue, Thrown};
@@ -17,15 +17,23 @@ pub struct Import {
     ty: FuncType,
     /// Whose code calls it
     caller: Compiler,
+    /// Whether an adapter stands before it, which throws what wasm may catch
+    adapted: bool,
 }
 
 impl Import {
     /// # Safety
     /// `callback` is a function of the context's environment.
-    pub unsafe fn new(context: &Rc<Context>, callback: sys::napi_value, ty: FuncType, caller: Compiler) -> Self {
+    pub unsafe fn new(
+        context: &Rc<Context>,
+        callback: sys::napi_value,
+        ty: FuncType,
+        caller: Compiler,
+        adapted: bool,
+    ) -> Self {
         // SAFETY: by the contract of this function.
         let callback = unsafe { FunctionReference::new(context.env, callback) };
-        Self { context: Rc::downgrade(context), callback, ty, caller }
+        Self { context: Rc::downgrade(context), callback, ty, caller, adapted }
     }
 
     /// # Safety
@@ -53,6 +61,7 @@ impl Import {
         if status != sys::Status::napi_ok {
             return Err(Pending);
         }
+        context.settle_shared();
         // SAFETY: `values` has room for the results, by the contract of this function.
         unsafe {
             match &*self.ty.results {
@@ -82,7 +91,7 @@ impl HostFunction for Import {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         let Some(context) = self.context.upgrade() else {
             let error: crate::error::Error = ErrorKind::ClosedCall.into();
-            return Err(Thrown(Box::new(error)));
+            return Err(Thrown::error(error));
         };
         context.settle_memories();
         let mut scope = ptr::null_mut();
@@ -91,10 +100,10 @@ impl HostFunction for Import {
         unsafe {
             sys::napi_open_handle_scope(context.env, &mut scope);
             // A panic that left the scope open would end Node.
-            let run = || self.run(&context, values).map_err(|Pending| Exception::take(context.env));
+            let run = || self.run(&context, values).or_else(|Pending| context.throw_at_wasm(self.adapted));
             let result = catch_unwind(AssertUnwindSafe(run));
             sys::napi_close_handle_scope(context.env, scope);
-            result.unwrap_or_else(|panic| Err(Thrown(Box::new(panicked(&*panic)))))
+            result.unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
         }
     }
 }

@@ -1,9 +1,19 @@
 use super::describe::{self, NativeExport, NativeFunction, NativeImport};
 use crate::engine::Code;
+use crate::wasm::ExternType;
 use napi::Env;
 use napi::bindgen_prelude::ArrayBuffer;
 use napi_derive::napi;
 use std::sync::Arc;
+
+/// The size of a memory, and the greatest that it may have, in pages.
+#[napi(object, object_from_js = false)]
+pub struct NativeLimits {
+    /// At the beginning
+    pub initial: u32,
+    /// At the most
+    pub maximum: u32,
+}
 
 /// A compiled module.
 #[napi]
@@ -23,6 +33,23 @@ impl NativeModule {
     #[napi]
     pub fn exports(&self) -> Vec<NativeExport> {
         describe::exports(&self.code.binary)
+    }
+
+    /// The limits of the shared memories that an instance makes, in pages.
+    #[napi]
+    pub fn shared_memories(&self) -> Vec<NativeLimits> {
+        let own = self.code.binary.memories.iter().skip(self.code.binary.imported_memories());
+        let shared = own.filter_map(|memory| match memory {
+            ExternType::Memory { limits, shared: true } => Some(limits),
+            _ => None,
+        });
+        // A shared memory has a maximum.
+        let pages = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
+        let limits = shared.map(|limits| NativeLimits {
+            initial: pages(limits.minimum),
+            maximum: pages(limits.maximum.unwrap_or(limits.minimum)),
+        });
+        limits.collect()
     }
 
     /// The contents of the custom sections of this name.

@@ -1,11 +1,12 @@
 //! Memories, tables and globals of a store, by id.
 
+use super::function::exported;
 use super::store::NativeStore;
-use super::throw::{Result, refuse};
+use super::throw::{Refusal, Result, refuse};
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
-use crate::store::{GlobalId, MemoryId, TableId};
-use crate::wasm::{GlobalType, Limits, RefType, TableType, ValType};
+use crate::store::{ExternRef, GlobalId, MemoryId, Reference, TableId, TagId};
+use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
@@ -31,6 +32,24 @@ impl NativeStore {
         self.context.store.memory_new(limits(minimum, maximum)).map(|id| id.0).map_err(refuse)
     }
 
+    /// Makes a memory of the bytes of a shared one of Node's own.
+    #[napi(catch_unwind)]
+    pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
+        // SAFETY: the value is of the environment that calls.
+        let bytes = unsafe { self.context.shared_memory(memory.raw())? };
+        Ok(self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).0)
+    }
+
+    /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
+    #[napi(catch_unwind)]
+    pub fn memory_shared(&self, id: u32) -> Option<Unknown<'_>> {
+        let store = &self.context.store;
+        if !store.memory_is_shared(MemoryId(id)) {
+            return None;
+        }
+        self.context.shared_memory_at(store.memory_data(MemoryId(id)).0).map(|memory| self.unknown(memory))
+    }
+
     /// The memory's `ArrayBuffer`.
     #[napi(catch_unwind)]
     pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {
@@ -49,20 +68,15 @@ impl NativeStore {
     /// Makes a table, with `init` in every entry.
     #[napi(catch_unwind)]
     pub fn table_create(&self, element: String, minimum: u32, maximum: Option<u32>, init: Unknown<'_>) -> Result<u32> {
-        if element != "anyfunc" {
-            let message = "tables of externref cannot be made from JavaScript in this version".to_owned();
-            return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
-        }
+        let ValType::Ref(element) = value_type(&element)? else { return Err(unknown_type(&element)) };
         let store = &self.context.store;
-        // SAFETY: the value is of the environment that calls.
-        let init = unsafe { self.context.funcref(init.raw())? };
-        let ty = TableType { element: RefType::Func, limits: limits(minimum, maximum) };
-        let fill = |id: TableId| {
-            // Without a value, every entry is null as it is.
-            let entries = init.map_or(0..0, |_| 0..minimum);
-            entries.into_iter().try_for_each(|index| store.table_set(id, index, init)).map(|()| id.0)
-        };
-        store.table_new(&ty).and_then(fill).map_err(refuse)
+        let ty = TableType { element, limits: limits(minimum, maximum) };
+        let id = store.table_new(&ty).map_err(refuse)?;
+        let init = self.reference(id, init)?;
+        // Without a value, every entry is null as it is.
+        let is_null = matches!(init, Reference::Func(None) | Reference::Extern(ExternRef(0)));
+        let mut entries = if is_null { 0..0 } else { 0..minimum };
+        entries.try_for_each(|index| store.table_set(id, index, init)).map(|()| id.0).map_err(refuse)
     }
 
     /// How many entries a table has.
@@ -83,39 +97,46 @@ impl NativeStore {
     /// Reads an entry.
     #[napi(catch_unwind)]
     pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
-        let store = &self.context.store;
-        let entry = store.table_get(TableId(id), index).map_err(refuse)?;
-        let outside = |function| self.context.slots.borrow().outside(store, (TableId(id), index), function);
-        Ok(self.unknown(self.context.function_or_null(entry.map(outside))))
+        let (store, table) = (&self.context.store, TableId(id));
+        let value = match store.table_entry(table, index).map_err(refuse)? {
+            Reference::Func(function) => {
+                let outside = |function| self.context.slots.borrow().outside(store, (table, index), function);
+                self.context.function_or_null(function.map(outside))
+            }
+            Reference::Extern(reference) => self.context.behind(reference),
+        };
+        Ok(self.unknown(value))
     }
 
     /// Writes an entry.
     #[napi(catch_unwind)]
     pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<()> {
-        // SAFETY: the value is of the environment that calls.
-        let value = unsafe { self.context.funcref(value.raw())? };
+        let value = self.reference(TableId(id), value)?;
         self.context.store.table_set(TableId(id), index, value).map_err(refuse)
     }
 
     /// Grows a table by `delta` entries of `value`; gives the number it had.
     #[napi(catch_unwind)]
     pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32> {
-        // SAFETY: the value is of the environment that calls.
-        let value = unsafe { self.context.funcref(value.raw())? };
+        let value = self.reference(TableId(id), value)?;
         self.context.store.table_grow(TableId(id), delta, value).map_err(refuse)
     }
 
-    /// Makes a global of a numeric type.
+    /// Makes a global.
     #[napi(catch_unwind)]
     pub fn global_create(&self, value_type: String, mutable: bool, value: Unknown<'_>) -> Result<u32> {
-        let numeric = [ValType::I32, ValType::I64, ValType::F32, ValType::F64];
-        let Some(ty) = numeric.into_iter().find(|ty| ty.to_string() == value_type) else {
-            let message = format!("expected a global of type \"i32\", \"i64\", \"f32\" or \"f64\", got {value_type:?}");
-            return Err(refuse(ErrorKind::ArgumentValue { message }.into()));
-        };
+        let value_type = self::value_type(&value_type)?;
         // SAFETY: the value is of the environment that calls.
-        let raw = unsafe { self.context.read(ty, value.raw(), Compiler::Cranelift)? };
-        Ok(self.context.store.global_new(GlobalType { value: ty, mutable }, raw).0)
+        let (raw, compiler) = unsafe {
+            let function = exported(self.context.env, value.raw());
+            let compiler = function.map_or(Compiler::Cranelift, |function| function.compiler());
+            (self.context.read(value_type, value.raw(), compiler)?, function.map(|_| compiler))
+        };
+        let id = self.context.store.global_new(GlobalType { value: value_type, mutable }, raw);
+        if let Some(compiler) = compiler {
+            self.context.store.bind_global(id, compiler);
+        }
+        Ok(id.0)
     }
 
     /// What a global holds.
@@ -150,7 +171,66 @@ impl NativeStore {
     }
 }
 
+#[napi]
 impl NativeStore {
+    /// Makes a tag of exceptions that carry values of these types.
+    #[napi(catch_unwind)]
+    pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32> {
+        let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_>>()?;
+        Ok(self.context.store.tag_new(&FuncType { parameters, ..FuncType::default() }).0)
+    }
+
+    /// The types of the values that exceptions with this tag carry.
+    #[napi(catch_unwind)]
+    pub fn tag_parameters(&self, id: u32) -> Vec<String> {
+        self.context.store.tag_type(TagId(id)).parameters.iter().map(ToString::to_string).collect()
+    }
+
+    /// What becomes of a value that goes into wasm as one of this type and comes out again.
+    #[napi(catch_unwind)]
+    pub fn convert(&self, ty: String, value: Unknown<'_>) -> Result<Unknown<'_>> {
+        let ty = value_type(&ty)?;
+        if ty == ValType::Ref(RefType::Extern) {
+            return Ok(self.unknown(value.raw()));
+        }
+        // SAFETY: the value is of the environment that calls, and read as what it was written as.
+        let value = unsafe { self.context.write(ty, self.context.read(ty, value.raw(), Compiler::Cranelift)?)? };
+        Ok(self.unknown(value))
+    }
+}
+
+/// The type that JavaScript calls `name`.
+fn value_type(name: &str) -> Result<ValType> {
+    Ok(match name {
+        "i32" => ValType::I32,
+        "i64" => ValType::I64,
+        "f32" => ValType::F32,
+        "f64" => ValType::F64,
+        "v128" => ValType::V128,
+        "anyfunc" | "funcref" => ValType::Ref(RefType::Func),
+        "externref" => ValType::Ref(RefType::Extern),
+        _ => return Err(unknown_type(name)),
+    })
+}
+
+#[cold]
+fn unknown_type(name: &str) -> Refusal {
+    let message = format!("expected a value type, got {name:?}");
+    refuse(ErrorKind::ArgumentValue { message }.into())
+}
+
+impl NativeStore {
+    /// A value as an entry of a table.
+    fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
+        // SAFETY: the value is of the environment that calls.
+        unsafe {
+            Ok(match self.context.store.table_element(table) {
+                RefType::Func => Reference::Func(self.context.funcref(value.raw())?),
+                RefType::Extern | RefType::Exn => Reference::Extern(self.context.externref(value.raw())),
+            })
+        }
+    }
+
     /// A value of this environment, as napi-rs hands it to JavaScript.
     pub(super) fn unknown(&self, value: sys::napi_value) -> Unknown<'_> {
         // SAFETY: callers give a value that was just made in this environment.

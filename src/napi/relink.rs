@@ -77,7 +77,7 @@ impl NativeStore {
         };
         let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
         // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
-        let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller) };
+        let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
         let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
         Ok(self.unknown(self.context.function(function)))
     }

@@ -1,18 +1,22 @@
 use super::buffer::Buffers;
 use super::context::{Context, FunctionReference, Host};
 use super::describe::NativeSlot;
+use super::exceptions::Exceptions;
 use super::function::{Exported, exported};
 use super::import::Import;
 use super::module::NativeModule;
+use super::references::References;
+use super::shared::SharedMemories;
 use super::throw::{Result, refuse};
+use crate::engine::{SharedBytes, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
-use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId};
+use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId, TagId};
 use crate::wasm::ExternType;
 use napi::bindgen_prelude::{Array, Function, JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 
@@ -39,6 +43,24 @@ pub struct NativeHost<'a> {
     /// Iterates a value into an array
     #[napi(ts_type = "(value: unknown) => unknown[]")]
     pub to_list: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Says what a thrown value is for wasm that catches
+    #[napi(ts_type = "(value: unknown) => unknown[] | null | undefined")]
+    pub to_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Makes an `Exception`
+    #[napi(ts_type = "(list: unknown[]) => object")]
+    pub from_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// The bytes of a shared memory of Node's own
+    #[napi(ts_type = "(memory: object) => Uint8Array")]
+    pub shared_bytes: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Grows it, and says whether it could
+    #[napi(ts_type = "(memory: object, pages: number) => boolean")]
+    pub shared_grow: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// `memory.atomic.wait`
+    #[napi(ts_type = "(memory: object, offset: number, expected: number | bigint, milliseconds: number) => number")]
+    pub shared_wait: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// `memory.atomic.notify`
+    #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
+    pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
 }
 
 /// A new instance.
@@ -74,27 +96,53 @@ impl NativeStore {
             to_bigint64: reference(host.to_bigint64.raw()),
             to_number: reference(host.to_number.raw()),
             to_list: reference(host.to_list.raw()),
+            to_exception: reference(host.to_exception.raw()),
+            from_exception: reference(host.from_exception.raw()),
+            shared_bytes: reference(host.shared_bytes.raw()),
+            shared_grow: reference(host.shared_grow.raw()),
+            shared_wait: reference(host.shared_wait.raw()),
+            shared_notify: reference(host.shared_notify.raw()),
         };
         let context = Rc::new(Context {
             env,
             host,
             slots: RefCell::new(Slots::default()),
             functions: RefCell::default(),
+            // SAFETY: this is the thread of the environment that calls.
+            references: unsafe { References::new(env) },
+            exceptions: Exceptions::default(),
+            shared: SharedMemories::default(),
+            depth: Cell::new(0),
             buffers: RefCell::new(Buffers::default()),
             store: Store::default(),
         });
         Self { context, instances: RefCell::default() }
     }
 
-    /// Makes an instance; `imports` holds one function or id for each import of the module.
+    /// Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
+    /// of Node's own memories for each shared memory that it defines.
     #[napi(catch_unwind)]
-    pub fn instantiate<'a>(&self, module: &NativeModule, imports: Array<'a>) -> Result<NativeInstance<'a>> {
+    pub fn instantiate<'a>(
+        &self,
+        module: &NativeModule,
+        imports: Array<'a>,
+        shared: Vec<Unknown<'a>>,
+    ) -> Result<NativeInstance<'a>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw())?;
         self.release(module, &externs)?;
+        if module.code.original.exceptions {
+            context.prepare_to_catch();
+        }
+        // SAFETY: the values are of the environment that calls.
+        let memory = |value: Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
+        let shared = shared.into_iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
+        prepare(shared.collect::<std::result::Result<_, _>>()?);
+        let entered = context.enter();
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.
         let made = unsafe { context.store.instantiate(&module.code, externs) };
+        drop(entered);
         context.settle_memories();
         let instance = made.map_err(|failure| context.refuse_failure(failure))?;
         let id = self.instances.borrow().len() as u32;
@@ -153,10 +201,7 @@ impl NativeStore {
                 ExternType::Table(_) => Extern::Table(TableId(id)),
                 ExternType::Memory { .. } => Extern::Memory(MemoryId(id)),
                 ExternType::Global(_) => Extern::Global(GlobalId(id)),
-                ExternType::Tag(_) => {
-                    let message = "exception tags cannot be imported in this version".to_owned();
-                    return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
-                }
+                ExternType::Tag(_) => Extern::Tag(TagId(id)),
                 // SAFETY: the value is of the environment that calls, and in its array.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
                     Some(function) => {
@@ -167,10 +212,17 @@ impl NativeStore {
                         }
                         Callable::Wasm(own)
                     }
-                    // SAFETY: `lib/` has checked that it is a function.
-                    None => Callable::Host(Box::new(unsafe {
-                        Import::new(&self.context, value, ty.clone(), module.code.compiler)
-                    })),
+                    None => {
+                        let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
+                        // SAFETY: `lib/` has checked that it is a function.
+                        let import = unsafe { Import::new(&self.context, value, ty.clone(), compiler, catches) };
+                        if catches {
+                            let adapted = self.context.store.adapt(ty, Box::new(import), compiler);
+                            Callable::Adapted(adapted.map_err(refuse)?)
+                        } else {
+                            Callable::Host(Box::new(import))
+                        }
+                    }
                 }),
             });
         }
@@ -195,10 +247,11 @@ impl NativeStore {
         };
         let (kind, value) = match value {
             Extern::Function(Callable::Wasm(function)) => ("function", self.context.function(function)),
-            Extern::Function(Callable::Host(_)) => unreachable!("an instance exports functions of the store"),
+            Extern::Function(_) => unreachable!("an instance exports functions of the store"),
             Extern::Table(table) => ("table", id(table.0)),
             Extern::Memory(memory) => ("memory", id(memory.0)),
             Extern::Global(global) => ("global", id(global.0)),
+            Extern::Tag(tag) => ("tag", id(tag.0)),
         };
         // SAFETY: the value was just made in this environment.
         let value = unsafe { Unknown::from_raw_unchecked(env, value) };

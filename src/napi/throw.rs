@@ -1,11 +1,12 @@
 use super::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::store::{Failure, Thrown};
+use crate::store::Failure;
 use napi::sys;
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::rc::Rc;
 
 /// The error of a cold call: `lib/errors.js` knows it by its code, and builds the real one.
 pub type Refusal = napi::Error<&'static str>;
@@ -67,7 +68,7 @@ impl Exception {
     ///
     /// # Safety
     /// `env` is that of this thread.
-    pub unsafe fn take(env: sys::napi_env) -> Thrown {
+    pub unsafe fn take(env: sys::napi_env) -> Self {
         let (mut value, mut array, mut holder) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of `env`. When the environment is going down they
         // fail, and the holder stays null.
@@ -78,19 +79,25 @@ impl Exception {
                 sys::napi_create_reference(env, array, 1, &mut holder);
             }
         }
-        Thrown(Box::new(Self { env, holder }))
+        Self { env, holder }
+    }
+
+    /// The value; none when the environment is going down.
+    pub fn value(&self, env: sys::napi_env) -> Option<sys::napi_value> {
+        let (mut array, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: as in `take`; the reference is this exception's own.
+        let found = unsafe {
+            !self.holder.is_null()
+                && sys::napi_get_reference_value(env, self.holder, &mut array) == sys::Status::napi_ok
+                && sys::napi_get_element(env, array, 0, &mut value) == sys::Status::napi_ok
+        };
+        found.then_some(value)
     }
 
     fn throw(&self) {
-        let (mut array, mut value) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: as in `take`; the reference is this exception's own.
-        unsafe {
-            if !self.holder.is_null()
-                && sys::napi_get_reference_value(self.env, self.holder, &mut array) == sys::Status::napi_ok
-                && sys::napi_get_element(self.env, array, 0, &mut value) == sys::Status::napi_ok
-            {
-                sys::napi_throw(self.env, value);
-            }
+        if let Some(value) = self.value(self.env) {
+            // SAFETY: a plain N-API call on the thread of the environment.
+            unsafe { sys::napi_throw(self.env, value) };
         }
     }
 }
@@ -140,7 +147,7 @@ impl Context {
 
     /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.
     #[cold]
-    pub fn refuse_failure(&self, failure: Failure) -> Refusal {
+    pub fn refuse_failure(self: &Rc<Self>, failure: Failure) -> Refusal {
         match failure {
             Failure::Error(error) => refuse(error),
             thrown => self.throw_failure(thrown).into(),
@@ -149,10 +156,11 @@ impl Context {
 
     /// Throws why a call ended early; a JavaScript exception comes out as it went in.
     #[cold]
-    pub fn throw_failure(&self, failure: Failure) -> Pending {
+    pub fn throw_failure(self: &Rc<Self>, failure: Failure) -> Pending {
         match failure {
             Failure::Error(error) => self.throw(&error),
-            Failure::Thrown(thrown) => match thrown.0.downcast::<Exception>() {
+            Failure::Exception(exception) => self.throw_exception(exception),
+            Failure::Thrown(thrown) => match thrown.downcast::<Exception>() {
                 Ok(exception) => {
                     exception.throw();
                     Pending

@@ -2,7 +2,7 @@ use super::context::Context;
 use super::throw::Pending;
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
-use crate::store::{FuncRef, RawValue};
+use crate::store::{ExternRef, FuncRef, RawValue};
 use crate::wasm::{RefType, ValType};
 use napi::sys;
 use std::ptr;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 /// Whether values of this type cross between wasm and JavaScript.
 pub fn crosses(ty: ValType) -> bool {
-    !matches!(ty, ValType::V128 | ValType::Ref(RefType::Extern | RefType::Exn))
+    !matches!(ty, ValType::V128 | ValType::Ref(RefType::Exn))
 }
 
 impl Context {
@@ -76,7 +76,9 @@ impl Context {
                 let native = function.map(|function| self.store.native_to(function, reader)).transpose();
                 raw.funcref = FuncRef::to_raw(native.map_err(|error| self.throw(&error))?);
             }
-            ValType::V128 | ValType::Ref(_) => return Err(self.does_not_cross(ty)),
+            // SAFETY: as above.
+            ValType::Ref(RefType::Extern) => raw = unsafe { self.externref(value) }.to_raw(),
+            ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
         }
         Ok(raw)
     }
@@ -102,7 +104,8 @@ impl Context {
                     let function = FuncRef::from_raw(raw.funcref).map(|function| self.store.behind(function));
                     return Ok(self.function_or_null(function));
                 }
-                ValType::V128 | ValType::Ref(_) => return Err(self.does_not_cross(ty)),
+                ValType::Ref(RefType::Extern) => return Ok(self.behind(ExternRef::from_raw(raw))),
+                ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
             }
         };
         Ok(value)
@@ -131,6 +134,33 @@ impl Context {
                 Err(self.throw(&ErrorKind::ArgumentType { message }.into()))
             }
         }
+    }
+
+    /// A reference to any value; that to null is null.
+    ///
+    /// # Safety
+    /// `value` is of this context's environment.
+    pub unsafe fn externref(&self, value: sys::napi_value) -> ExternRef {
+        let mut kind = 0;
+        // SAFETY: by the contract of this function.
+        unsafe {
+            sys::napi_typeof(self.env, value, &mut kind);
+            if kind == sys::ValueType::napi_null {
+                return ExternRef::default();
+            }
+            self.references.add(self.env, value)
+        }
+    }
+
+    /// The value behind a reference.
+    pub fn behind(&self, reference: ExternRef) -> sys::napi_value {
+        if reference != ExternRef::default() {
+            return self.references.get(self.env, reference);
+        }
+        let mut null = ptr::null_mut();
+        // SAFETY: a plain N-API call.
+        unsafe { sys::napi_get_null(self.env, &mut null) };
+        null
     }
 
     /// Calls a function that `lib/` lends.

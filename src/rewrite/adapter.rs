@@ -1,28 +1,55 @@
 use super::relay::relay;
 use crate::wasm::{FuncType, RefType, ValType};
 use wasm_encoder::{
-    CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, Instruction, Module,
-    TypeSection,
+    AbstractHeapType, BlockType, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, GlobalType,
+    HeapType, ImportSection, Instruction, Module, TypeSection,
 };
 
 /// A module that imports one function of type `ty` and exports one that calls it: what makes a
 /// function of the host a wasm function.
 pub fn adapter(ty: &FuncType) -> Vec<u8> {
+    module(ty, None, &[Instruction::Call(0)])
+}
+
+/// The same, for a function of the host that may leave an exception in a global, which it imports too:
+/// then it is thrown, and whoever called can catch it.
+pub fn catching_adapter(ty: &FuncType) -> Vec<u8> {
+    let pending = GlobalType { val_type: wasm_encoder::ValType::EXNREF, mutable: true, shared: false };
+    let throw = [
+        Instruction::Call(0),
+        Instruction::GlobalGet(0),
+        Instruction::RefIsNull,
+        Instruction::I32Eqz,
+        Instruction::If(BlockType::Empty),
+        Instruction::GlobalGet(0),
+        Instruction::RefNull(HeapType::Abstract { shared: false, ty: AbstractHeapType::Exn }),
+        Instruction::GlobalSet(0),
+        Instruction::ThrowRef,
+        Instruction::End,
+    ];
+    module(ty, Some(pending), &throw)
+}
+
+fn module(ty: &FuncType, global: Option<GlobalType>, call: &[Instruction<'_>]) -> Vec<u8> {
     let list = |types: &[ValType]| types.iter().copied().map(encoded).collect::<Vec<_>>();
     let (mut types, mut imports, mut functions) = (TypeSection::new(), ImportSection::new(), FunctionSection::new());
     types.ty().function(list(&ty.parameters), list(&ty.results));
     imports.import("", "", EntityType::Function(0));
+    if let Some(global) = global {
+        imports.import("", "", EntityType::Global(global));
+    }
     functions.function(0);
     let mut exports = ExportSection::new();
     exports.export("", ExportKind::Func, 1);
     let mut code = CodeSection::new();
-    code.function(&relay(ty.parameters.len(), &[Instruction::Call(0)]));
+    code.function(&relay(ty.parameters.len(), call));
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
     module.finish()
 }
 
-fn encoded(ty: ValType) -> wasm_encoder::ValType {
+/// A value type as binaries have it.
+pub(super) fn encoded(ty: ValType) -> wasm_encoder::ValType {
     use wasm_encoder::ValType as E;
     match ty {
         ValType::I32 => E::I32,

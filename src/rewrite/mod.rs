@@ -9,6 +9,7 @@ mod adapter;
 mod body;
 mod declared;
 mod encode;
+mod legacy;
 mod naming;
 mod origins;
 mod plan;
@@ -23,8 +24,9 @@ use crate::wasm::Binary;
 use naming::Names;
 use std::borrow::Cow;
 
-pub use adapter::adapter;
+pub use adapter::{adapter, catching_adapter};
 pub use encode::ADDED_NAME;
+pub use legacy::modernize;
 pub use naming::Named;
 pub use origins::Origins;
 pub use report::{Roles, WhyNot, others};

@@ -1,9 +1,9 @@
 use super::extern_value::{Callable, Extern};
 use super::trap::Failure;
 use super::{FuncRef, HostFunction, Store};
-use crate::engine::{Code, Compiler};
+use crate::engine::{Code, Compiler, compile};
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Selection, adapter};
+use crate::rewrite::{Selection, adapter, catching_adapter};
 use crate::wasm::FuncType;
 use std::sync::Arc;
 
@@ -16,12 +16,16 @@ impl Store {
     /// What compiling or instantiating such a module may refuse: a type that `compiler` lacks.
     pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
         let code = self.adapter(ty, compiler)?;
-        let imports = vec![Extern::Function(Callable::Host(function))];
+        let mut imports = vec![Extern::Function(Callable::Host(function))];
+        if compiler.catches() {
+            imports.push(Extern::Global(self.pending_exception()));
+        }
         // SAFETY: the module has neither a start function nor a segment, so nothing runs; the host
         // function was made for this call.
         let instance = unsafe { self.instantiate(&code, imports) }.map_err(|failure| match failure {
             Failure::Error(error) => error,
             Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
+            Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
         })?;
         Ok(self.function(&instance, 1))
     }
@@ -32,7 +36,8 @@ impl Store {
         if let Some(code) = self.adapters.borrow().get(&key) {
             return Ok(code.clone());
         }
-        let code = Code::compile(&adapter(ty), compiler, &Selection::None)?;
+        let bytes = if compiler.catches() { catching_adapter(ty) } else { adapter(ty) };
+        let code = compile(&bytes, compiler, &Selection::None)?;
         self.adapters.borrow_mut().insert(key, code.clone());
         Ok(code)
     }

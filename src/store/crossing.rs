@@ -1,4 +1,6 @@
 use super::call::invoke;
+use super::exception::Pending;
+use super::host_stack;
 use super::trap::{Failure, Thrown};
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
@@ -26,16 +28,27 @@ pub struct Crossings {
 }
 
 /// Calls a function of one compiler for code of another.
-pub(super) struct Crossing(pub FuncRef);
+pub(super) struct Crossing {
+    pub function: FuncRef,
+    /// Where code that can catch looks for an exception
+    pub pending: Option<Pending>,
+}
 
 impl HostFunction for Crossing {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
+        host_stack::check().map_err(Thrown::error)?;
         // SAFETY: `values` are those of a function of the same type, of the same store, which is
         // held by whoever entered wasm; a host function is called with nothing borrowed.
-        unsafe { invoke(self.0, values) }.map_err(|failure| match failure {
-            Failure::Thrown(thrown) => *thrown,
-            Failure::Error(error) => Thrown(Box::new(error)),
-        })
+        match (unsafe { invoke(self.function, values) }, &self.pending) {
+            (Ok(()), _) => Ok(()),
+            (Err(Failure::Exception(exception)), Some(pending)) => {
+                pending.throw(exception);
+                Ok(())
+            }
+            (Err(Failure::Exception(exception)), None) => Err(Thrown(Box::new(exception))),
+            (Err(Failure::Thrown(value)), _) => Err(Thrown(value)),
+            (Err(Failure::Error(error)), _) => Err(Thrown::error(error)),
+        }
     }
 }
 
@@ -98,7 +111,8 @@ impl Store {
         }
         let ty = self.type_of(function);
         self.check_crossing(&ty, function, compiler)?;
-        let crossing = self.adapt(&ty, Box::new(Crossing(function)), compiler)?;
+        let pending = compiler.catches().then(|| self.pending());
+        let crossing = self.adapt(&ty, Box::new(Crossing { function, pending }), compiler)?;
         self.crossings.borrow_mut().made.insert((function, compiler), crossing);
         self.note_behind(crossing, function);
         Ok(crossing)
@@ -149,7 +163,7 @@ impl Store {
     }
 
     /// Decides whose function a global holds, if it is one for functions and that is open.
-    pub(super) fn bind_global(&self, id: GlobalId, compiler: Compiler) {
+    pub fn bind_global(&self, id: GlobalId, compiler: Compiler) {
         if self.global_type(id).value != ValType::Ref(RefType::Func) {
             return;
         }

@@ -1,4 +1,4 @@
-use super::{FuncRef, GlobalId, HostFunction, MemoryId, Store, TableId};
+use super::{FuncRef, GlobalId, HostFunction, MemoryId, Store, TableId, TagId};
 use crate::engine::MOST_ENTRIES;
 use crate::wasm::{ExternType, Limits};
 use wasmer::sys::vm::LinearMemory;
@@ -13,6 +13,8 @@ pub enum Extern {
     Memory(MemoryId),
     /// A global
     Global(GlobalId),
+    /// An exception tag
+    Tag(TagId),
 }
 
 /// A function that an instance imports.
@@ -21,13 +23,15 @@ pub enum Callable {
     Wasm(FuncRef),
     /// A function of the host, which takes whatever type it is imported with
     Host(Box<dyn HostFunction>),
+    /// A function of the host, behind its adapter
+    Adapted(FuncRef),
 }
 
 impl Store {
     /// Why `value` may not be imported as `expected`: what it is instead.
     pub(super) fn mismatch(&self, value: &Extern, expected: &ExternType) -> Option<String> {
         match (value, expected) {
-            (Extern::Function(Callable::Host(_)), ExternType::Function(_)) => None,
+            (Extern::Function(Callable::Host(_) | Callable::Adapted(_)), ExternType::Function(_)) => None,
             (Extern::Function(Callable::Wasm(function)), ExternType::Function(ty)) => {
                 let actual = self.type_of(*function);
                 (*actual != *ty).then(|| format!("func {actual}"))
@@ -56,10 +60,15 @@ impl Store {
                 let actual = self.global_type(*id);
                 (actual != *ty).then(|| ExternType::Global(actual).to_string())
             }
+            (Extern::Tag(id), ExternType::Tag(ty)) => {
+                let actual = self.tag_type(*id);
+                (actual != *ty).then(|| ExternType::Tag(actual).to_string())
+            }
             (Extern::Function(_), _) => Some("a function".into()),
             (Extern::Table(_), _) => Some("a table".into()),
             (Extern::Memory(_), _) => Some("a memory".into()),
             (Extern::Global(_), _) => Some("a global".into()),
+            (Extern::Tag(_), _) => Some("a tag".into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::{RawValue, Store};
-use crate::engine::raw_type;
-use crate::wasm::{GlobalType, RefType, ValType};
+use crate::engine::{raw_type, value_type};
+use crate::wasm::GlobalType;
 use wasmer::Mutability;
 use wasmer::sys::vm::{InternalStoreHandle, VMGlobal};
 
@@ -9,7 +9,7 @@ use wasmer::sys::vm::{InternalStoreHandle, VMGlobal};
 pub struct GlobalId(pub u32);
 
 impl Store {
-    /// Makes a global of a numeric type.
+    /// Makes a global that holds `value`, which is of its type.
     pub fn global_new(&self, ty: GlobalType, value: RawValue) -> GlobalId {
         let mutability = if ty.mutable { Mutability::Var } else { Mutability::Const };
         let global = VMGlobal::new(wasmer::GlobalType::new(raw_type(ty.value), mutability));
@@ -32,17 +32,7 @@ impl Store {
     pub fn global_type(&self, id: GlobalId) -> GlobalType {
         let handle = self.global(id);
         let ty = self.with_objects(|objects| *handle.get(objects).ty());
-        let value = match ty.ty {
-            wasmer::Type::I32 => ValType::I32,
-            wasmer::Type::I64 => ValType::I64,
-            wasmer::Type::F32 => ValType::F32,
-            wasmer::Type::F64 => ValType::F64,
-            wasmer::Type::V128 => ValType::V128,
-            wasmer::Type::FuncRef => ValType::Ref(RefType::Func),
-            wasmer::Type::ExternRef => ValType::Ref(RefType::Extern),
-            wasmer::Type::ExceptionRef => ValType::Ref(RefType::Exn),
-        };
-        GlobalType { value, mutable: ty.mutability == Mutability::Var }
+        GlobalType { value: value_type(ty.ty), mutable: ty.mutability == Mutability::Var }
     }
 
     /// Its value.

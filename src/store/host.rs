@@ -79,7 +79,7 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
         result
             .unwrap_or_else(|_| {
                 let message = "a host function panicked".to_owned();
-                Err(Thrown(Box::new(crate::error::Error::from(ErrorKind::Internal { message }))))
+                Err(Thrown::error(ErrorKind::Internal { message }.into()))
             })
             .map_err(Box::new)
     });

@@ -1,11 +1,12 @@
 use super::call::config;
 use super::crossing::Crossing;
 use super::extern_value::{Callable, Extern};
+use super::host_stack;
 use super::trap::Failure;
 use super::{FuncRef, Store};
 use crate::engine::{Code, function_type};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wasm::{ExternKind, ExternType};
+use crate::wasm::{ExternKind, ExternType, FuncType};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use wasmer::sys::vm::{
 };
 use wasmer::{ExportIndex, InstantiationError};
 use wasmer_compiler::{InstantiationError as Refused, LinkError};
-use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex};
+use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
 
 /// An instance of a module.
 pub struct Instance {
@@ -72,7 +73,7 @@ impl Store {
             match value {
                 Extern::Table(id) => self.check_table(*id, code.compiler)?,
                 Extern::Global(id) => self.check_global(*id, code.compiler)?,
-                Extern::Function(_) | Extern::Memory(_) => {}
+                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
             }
         }
         let (externs, functions) = self.resolve(code, imports)?;
@@ -93,6 +94,7 @@ impl Store {
         // Known before it starts: its functions may be in imported tables by then, and be looked at.
         instance.first_function.set(self.first_function(code, &mut vm));
         self.by_context.borrow_mut().insert(vm.vmctx_ptr() as usize, instance.clone());
+        let _entered = host_stack::enter();
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
         let start = || unsafe { artifact.finish_instantiation(config(), None, &mut vm) }.map_err(refused);
@@ -125,6 +127,7 @@ impl Store {
                     VMExtern::Table(self.table(id))
                 }
                 Extern::Memory(id) => VMExtern::Memory(self.memory(id)),
+                Extern::Tag(id) => VMExtern::Tag(self.tag(id)),
                 Extern::Global(id) => {
                     self.bind_global(id, code.compiler);
                     VMExtern::Global(self.global(id))
@@ -142,19 +145,20 @@ impl Store {
                             if self.compiler_of(function) != code.compiler {
                                 self.check_crossing(ty, function, code.compiler)?;
                             }
-                            let (handle, crossing) = self.host_function(ty, Box::new(Crossing(function)))?;
-                            self.note_host(crossing, code.compiler, index);
-                            self.note_behind(crossing, function);
-                            (handle, crossing)
+                            if code.original.exceptions {
+                                self.shared(ty, self.native_to(function, code.compiler)?)
+                            } else {
+                                let crossing = Crossing { function, pending: None };
+                                let (handle, crossing) = self.host_function(ty, Box::new(crossing))?;
+                                self.note_host(crossing, code.compiler, index);
+                                self.note_behind(crossing, function);
+                                (handle, crossing)
+                            }
                         }
-                        Callable::Wasm(function) => {
-                            let shared = VMFunction {
-                                anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
-                                signature: function_type(ty),
-                                kind: VMFunctionKind::Static,
-                                host_data: Box::new(()),
-                            };
-                            (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
+                        Callable::Wasm(function) => self.shared(ty, function),
+                        Callable::Adapted(function) => {
+                            self.note_host(function, code.compiler, index);
+                            self.shared(ty, function)
                         }
                     };
                     functions.push(function);
@@ -163,6 +167,17 @@ impl Store {
             });
         }
         Ok((externs, functions.into()))
+    }
+
+    /// A wasm function as another instance imports it.
+    fn shared(&self, ty: &FuncType, function: FuncRef) -> (InternalStoreHandle<VMFunction>, FuncRef) {
+        let shared = VMFunction {
+            anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
+            signature: function_type(ty),
+            kind: VMFunctionKind::Static,
+            host_data: Box::new(()),
+        };
+        (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
     }
 
     /// wasmer's word for an object of the instance. Not for functions that it imports.
@@ -209,8 +224,9 @@ impl Store {
     /// What the JS API calls `function`: its index in the module that defines it, as its author
     /// compiled it; for a host function, in the module that imports it.
     pub fn function_name(&self, function: FuncRef) -> String {
-        let own = self.locate(function).map(|(instance, index)| instance.code.original_index(index));
-        own.or_else(|| self.host_index(function)).map_or_else(String::new, |index| index.to_string())
+        // First of the host: its adapter, which is defined somewhere, stands for it.
+        let own = || self.locate(function).map(|(instance, index)| instance.code.original_index(index));
+        self.host_index(function).or_else(own).map_or_else(String::new, |index| index.to_string())
     }
 
     /// The instance that defines `function`, and its index in the instance's module; none for a
@@ -234,9 +250,9 @@ impl Store {
         }
     }
 
-    /// What the instance exports, in the order of its module. Tags are left out.
+    /// What the instance exports, in the order of its module.
     pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
-        let exports = instance.code.binary.exports.iter().filter_map(|export| {
+        let exports = instance.code.binary.exports.iter().map(|export| {
             let value = match export.kind {
                 ExternKind::Function => {
                     Extern::Function(Callable::Wasm(self.behind(self.function(instance, export.index))))
@@ -260,9 +276,15 @@ impl Store {
                         _ => unreachable!("asked for a global"),
                     }
                 }
-                ExternKind::Tag => return None,
+                ExternKind::Tag => {
+                    let index = ExportIndex::Tag(TagIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Tag(handle) => Extern::Tag(self.tag_id(handle)),
+                        _ => unreachable!("asked for a tag"),
+                    }
+                }
             };
-            Some((export.name.clone(), value))
+            (export.name.clone(), value)
         });
         exports.collect()
     }

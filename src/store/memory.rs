@@ -1,10 +1,11 @@
 use super::Store;
-use crate::engine::{StoreTunables, memory_type};
+use crate::engine::{SharedBytes, StoreTunables, memory_type, shared_memory};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::Limits;
-use wasmer::Pages;
+use std::rc::Rc;
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
+use wasmer::{MemoryType, Pages};
 
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
@@ -26,6 +27,13 @@ impl Store {
             .map_err(|error| ErrorKind::Memory { message: format!("could not allocate memory: {error}") })?;
         let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, memory));
         Ok(self.memory_id(handle))
+    }
+
+    /// Makes a memory of bytes that threads share; `limits` in pages.
+    pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> MemoryId {
+        let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes);
+        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, memory));
+        self.memory_id(handle)
     }
 
     pub(super) fn memory_id(&self, handle: InternalStoreHandle<VMMemory>) -> MemoryId {

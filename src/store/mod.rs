@@ -4,20 +4,25 @@
 mod adapter;
 mod call;
 mod crossing;
+mod exception;
 mod extern_value;
 mod funcref;
 mod global;
 mod host;
+mod host_stack;
 mod instance;
 mod memory;
 mod objects;
+mod reference;
 mod registry;
 mod signatures;
 mod table;
+mod tag;
 #[cfg(test)]
 mod tests;
 mod trap;
 
+pub use exception::ExceptionRef;
 pub use extern_value::{Callable, Extern};
 pub use funcref::FuncRef;
 pub use global::GlobalId;
@@ -25,7 +30,9 @@ pub use host::HostFunction;
 pub use instance::Instance;
 pub use memory::MemoryId;
 pub use objects::Store;
+pub use reference::{ExternRef, Reference};
 pub use table::TableId;
+pub use tag::TagId;
 pub use trap::{Failure, Thrown};
 /// A raw value as compiled code passes it.
 pub use wasmer_types::RawValue;

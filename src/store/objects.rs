@@ -1,14 +1,15 @@
+use super::GlobalId;
 use super::crossing::Crossings;
 use super::instance::Instance;
 use super::registry::Registry;
 use super::signatures::Signatures;
 use crate::engine::{Code, Compiler};
 use crate::wasm::FuncType;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
 /// The objects that may meet: instances, memories, tables, globals and functions of one store. It
 /// belongs to one thread.
@@ -22,6 +23,9 @@ pub struct Store {
     pub(super) memories: RefCell<Registry<VMMemory>>,
     pub(super) tables: RefCell<Registry<VMTable>>,
     pub(super) globals: RefCell<Registry<VMGlobal>>,
+    pub(super) tags: RefCell<Registry<VMTag>>,
+    /// Where a host function leaves an exception for the wasm that called it
+    pub(super) pending: OnceCell<GlobalId>,
     /// They hold their code, which goes after the objects
     pub(super) instances: RefCell<Vec<Rc<Instance>>>,
     /// Code that makes functions of the host wasm functions, by their type and caller
@@ -40,6 +44,8 @@ impl Default for Store {
             memories: RefCell::default(),
             tables: RefCell::default(),
             globals: RefCell::default(),
+            tags: RefCell::default(),
+            pending: OnceCell::new(),
             instances: RefCell::default(),
             adapters: RefCell::default(),
             crossings: RefCell::default(),

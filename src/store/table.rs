@@ -1,8 +1,8 @@
-use super::{FuncRef, Store};
+use super::{ExternRef, FuncRef, Reference, Store};
 use crate::engine::{MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
-use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMTable};
+use wasmer::sys::vm::{InternalStoreHandle, StoreObject, TableElement, TableStyle, VMGlobal, VMTable};
 
 /// A table of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,43 +48,51 @@ impl Store {
         self.with_objects(|objects| handle.get(objects).size())
     }
 
-    /// Reads an entry of a funcref table.
+    /// Reads an entry.
     ///
     /// # Errors
-    /// `OutOfRange`, and `UnsupportedValue` for a table of anything else.
-    pub fn table_get(&self, id: TableId, index: u32) -> Result<Option<FuncRef>> {
+    /// `OutOfRange`.
+    pub fn table_entry(&self, id: TableId, index: u32) -> Result<Reference> {
         let handle = self.table(id);
         match self.with_objects(|objects| handle.get(objects).get(index)) {
-            // SAFETY: what a table holds is a function of its store.
-            Some(TableElement::FuncRef(entry)) => Ok(entry.map(|entry| self.behind(unsafe { FuncRef::new(entry.0) }))),
-            Some(TableElement::ExternRef(_)) => Err(no_externref()),
+            Some(TableElement::FuncRef(entry)) => {
+                // SAFETY: what a table holds is a function of its store.
+                let function = entry.map(|entry| self.behind(unsafe { FuncRef::new(entry.0) }));
+                Ok(Reference::Func(function))
+            }
+            Some(TableElement::ExternRef(entry)) => Ok(Reference::Extern(ExternRef::from_element(entry))),
             None => Err(self.out_of_bounds(id, index)),
         }
     }
 
-    /// Writes an entry of a funcref table. Compiled code of every instance sees it at once: the
-    /// load-time pass lets no table be frozen.
+    /// Reads an entry of a funcref table.
     ///
     /// # Errors
-    /// `OutOfRange`, and `UnsupportedValue` for a table of anything else.
-    pub fn table_set(&self, id: TableId, index: u32, value: Option<FuncRef>) -> Result<()> {
-        if self.table_element(id) != RefType::Func {
-            return Err(no_externref());
+    /// `OutOfRange`.
+    pub fn table_get(&self, id: TableId, index: u32) -> Result<Option<FuncRef>> {
+        match self.table_entry(id, index)? {
+            Reference::Func(function) => Ok(function),
+            Reference::Extern(_) => Ok(None),
         }
+    }
+
+    /// Writes an entry, with a reference of the table's type. Compiled code of every instance sees it
+    /// at once: the load-time pass lets no table be frozen.
+    ///
+    /// # Errors
+    /// `OutOfRange`, and those of `native_to`.
+    pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
         let handle = self.table(id);
         let element = self.element(id, value)?;
         self.with_objects(|objects| handle.get_mut(objects).set(index, element))
             .map_err(|_| self.out_of_bounds(id, index))
     }
 
-    /// Grows a funcref table by `delta` entries of `value`, and gives the number it had.
+    /// Grows a table by `delta` entries of `value`, and gives the number it had.
     ///
     /// # Errors
-    /// `OutOfRange` when it may not grow that far; then it has not grown.
-    pub fn table_grow(&self, id: TableId, delta: u32, value: Option<FuncRef>) -> Result<u32> {
-        if self.table_element(id) != RefType::Func {
-            return Err(no_externref());
-        }
+    /// `OutOfRange` when it may not grow that far; then it has not grown. Those of `native_to`.
+    pub fn table_grow(&self, id: TableId, delta: u32, value: Reference) -> Result<u32> {
         let handle = self.table(id);
         let size = self.table_size(id);
         let element = self.element(id, value)?;
@@ -96,8 +104,13 @@ impl Store {
         })
     }
 
-    /// A function as the entry of a table: one that whoever calls through the table can call.
-    fn element(&self, id: TableId, value: Option<FuncRef>) -> Result<TableElement> {
+    /// A reference as the entry of a table: a function becomes one that whoever calls through the
+    /// table can call.
+    fn element(&self, id: TableId, value: Reference) -> Result<TableElement> {
+        let value = match value {
+            Reference::Func(value) => value,
+            Reference::Extern(value) => return Ok(value.element()),
+        };
         let native = value.map(|function| self.native_to_table(function, id)).transpose()?;
         if let Some(function) = native {
             self.bind_table(id, self.compiler_of(function));
@@ -105,14 +118,27 @@ impl Store {
         Ok(TableElement::FuncRef(native.map(FuncRef::raw)))
     }
 
+    /// Calls `visit` for each reference to a host value that a table or a global holds.
+    pub fn each_externref(&self, mut visit: impl FnMut(ExternRef)) {
+        self.with_objects(|objects| {
+            let tables = VMTable::list(objects).iter().filter(|table| table.ty().ty == wasmer::Type::ExternRef);
+            for table in tables {
+                for index in 0..table.size() {
+                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
+                        visit(ExternRef::from_element(entry));
+                    }
+                }
+            }
+            let globals = VMGlobal::list(objects).iter().filter(|global| global.ty().ty == wasmer::Type::ExternRef);
+            for global in globals {
+                // SAFETY: the definition lives as long as its global, and the type says what it holds.
+                visit(unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) });
+            }
+        });
+    }
+
     fn out_of_bounds(&self, id: TableId, index: u32) -> crate::error::Error {
         let message = format!("table index {index} is out of bounds: the table has {} entries", self.table_size(id));
         ErrorKind::OutOfRange { message }.into()
     }
-}
-
-#[cold]
-fn no_externref() -> crate::error::Error {
-    let message = "externref values do not cross to JavaScript in this version".to_owned();
-    ErrorKind::UnsupportedValue { message }.into()
 }

@@ -64,7 +64,7 @@ fn after_a_write(code: &Arc<Code>) -> i32 {
     let instance = instantiate(&store, code, Vec::new()).unwrap();
     assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 10);
     let fifty = function(&store, &instance, "fifty");
-    store.table_set(table(&store, &instance, "table"), 0, Some(fifty)).unwrap();
+    store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(fifty))).unwrap();
     call(&store, function(&store, &instance, "call")).unwrap()
 }
 
@@ -92,7 +92,7 @@ fn a_fixed_table_stays_of_fixed_size() {
         let instance = instantiate(&store, &compile(&through_table("1 1"), compiler), Vec::new()).unwrap();
         assert_eq!(call(&store, function(&store, &instance, "grow")).unwrap(), -1, "the guest sees the written limit");
         let table = table(&store, &instance, "table");
-        assert!(store.table_grow(table, 1, None).is_err(), "and so does the host");
+        assert!(store.table_grow(table, 1, Reference::Func(None)).is_err(), "and so does the host");
         assert_eq!(store.table_size(table), 1);
     }
 }
@@ -119,7 +119,7 @@ fn a_maximum_beyond_the_engine_is_no_error() {
     let store = Store::default();
     let code = compile("(module (table (export \"table\") 1 0xffffffff funcref))", Compiler::Cranelift);
     let instance = instantiate(&store, &code, Vec::new()).unwrap();
-    assert_eq!(store.table_grow(table(&store, &instance, "table"), 1, None).unwrap(), 1);
+    assert_eq!(store.table_grow(table(&store, &instance, "table"), 1, Reference::Func(None)).unwrap(), 1);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn an_adapted_host_function_stands_in_any_table() {
         // Two importers: a bare host function would run with the trampoline of the last one.
         for round in 1..=2 {
             let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
-            store.table_set(table(&store, &instance, "table"), 0, Some(adapted)).unwrap();
+            store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(adapted))).unwrap();
             assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 42);
             assert_eq!(calls.get(), round);
         }

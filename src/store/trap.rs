@@ -1,3 +1,4 @@
+use super::ExceptionRef;
 use crate::error::{Error, ErrorKind, Frame};
 use crate::rewrite::ADDED_NAME;
 use crate::wasm::path;
@@ -13,12 +14,21 @@ pub enum Failure {
     /// A trap, or a refusal
     Error(Error),
     /// What a host function threw, to be handed on as it is
-    Thrown(Box<Thrown>),
+    Thrown(Box<dyn StdError + Send + Sync>),
+    /// An exception that no wasm caught
+    Exception(ExceptionRef),
 }
 
-/// What a host function threw. `wasm` on the stack is unwound, and whoever called it gets this.
+/// What a host function threw: past all wasm on the stack, to whoever called it.
 #[derive(Debug)]
 pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
+
+impl Thrown {
+    /// An error of ours.
+    pub fn error(error: Error) -> Self {
+        Self(Box::new(error))
+    }
+}
 
 impl fmt::Display for Thrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,13 +50,17 @@ impl From<Trap> for Failure {
         let trap = match trap {
             Trap::User(thrown) => {
                 return match thrown.downcast::<Thrown>() {
-                    Ok(thrown) => Self::Thrown(thrown),
+                    Ok(thrown) => match thrown.0.downcast::<ExceptionRef>() {
+                        Ok(exception) => Self::Exception(*exception),
+                        Err(value) => Self::Thrown(value),
+                    },
                     Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
                 };
             }
             Trap::OOM { .. } => {
                 return Self::Error(ErrorKind::Memory { message: "out of memory".into() }.into());
             }
+            Trap::UncaughtException { exnref, .. } => return Self::Exception(ExceptionRef(exnref.to_u32_exnref())),
             trap => trap,
         };
         let error = RuntimeError::from(trap);

@@ -32,6 +32,12 @@ pub struct Binary {
     pub declarations: Vec<Declaration>,
     /// Whether the name section cannot be read, which makes no module invalid
     pub bad_names: bool,
+    /// Whether it has exceptions: throws, catches, or has a tag
+    pub exceptions: bool,
+    /// Whether these are of the legacy proposal: `try` and `catch`
+    pub legacy_exceptions: bool,
+    /// Type index of every tag, the imported ones first
+    pub tags: Vec<u32>,
 }
 
 /// An import.
@@ -115,6 +121,11 @@ fn unsupported(what: String) -> Error {
 }
 
 impl Binary {
+    /// How many memories are imported.
+    pub fn imported_memories(&self) -> usize {
+        self.imports.iter().filter(|import| matches!(import.ty, ExternType::Memory { .. })).count()
+    }
+
     /// Validates `bytes` and describes them.
     ///
     /// # Errors
@@ -127,12 +138,16 @@ impl Binary {
         if bytes.get(4..8) == Some(&[0x0d, 0x00, 0x01, 0x00]) {
             return Err(unsupported("components, only core modules: give it the module inside".into()));
         }
-        if let Err(error) = Validator::new_with_features(features.parsed()).validate_all(bytes) {
+        let validate = |features| Validator::new_with_features(features).validate_all(bytes);
+        // Most modules have no exceptions, and who has none need not be asked again.
+        let (all, both) = (features.parsed(), WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS);
+        let exceptions = validate(all.difference(both)).is_err();
+        let legacy_exceptions = exceptions && validate(all.difference(WasmFeatures::LEGACY_EXCEPTIONS)).is_err();
+        if legacy_exceptions && let Err(error) = validate(all) {
             // What some engine takes is no broken file.
-            let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).is_ok();
-            return Err(if valid { lacking(&error) } else { error.into() });
+            return Err(if validate(WasmFeatures::all()).is_ok() { lacking(&error) } else { error.into() });
         }
-        let mut binary = Self::default();
+        let mut binary = Self { exceptions, legacy_exceptions, ..Self::default() };
         for payload in Parser::new(0).parse_all(bytes) {
             binary.section(payload?, bytes)?;
         }
@@ -162,6 +177,11 @@ impl Binary {
             Payload::TableSection(reader) => {
                 for table in reader {
                     self.tables.push(table_type(table?.ty)?);
+                }
+            }
+            Payload::TagSection(reader) => {
+                for tag in reader {
+                    self.tags.push(tag?.func_type_idx);
                 }
             }
             Payload::GlobalSection(reader) => {
@@ -243,7 +263,10 @@ impl Binary {
                 self.globals.push(ty);
                 ExternType::Global(ty)
             }
-            TypeRef::Tag(ty) => ExternType::Tag(self.types[ty.func_type_idx as usize].clone()),
+            TypeRef::Tag(ty) => {
+                self.tags.push(ty.func_type_idx);
+                ExternType::Tag(self.types[ty.func_type_idx as usize].clone())
+            }
         };
         self.imports.push(Import { module: import.module.to_owned(), name: import.name.to_owned(), ty });
         Ok(())
@@ -257,7 +280,7 @@ impl Binary {
             ExternKind::Table => Some(ExternType::Table(self.tables[index])),
             ExternKind::Memory => Some(self.memories[index].clone()),
             ExternKind::Global => Some(ExternType::Global(self.globals[index])),
-            ExternKind::Tag => None,
+            ExternKind::Tag => Some(ExternType::Tag(self.types[self.tags[index] as usize].clone())),
         }
     }
 

@@ -31,6 +31,8 @@ impl Features {
         let mut features = common;
         features
             .set(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD | WasmFeatures::EXCEPTIONS, self.simd_and_exceptions);
+        // The load-time pass makes today's exceptions of them.
+        features.set(WasmFeatures::LEGACY_EXCEPTIONS, self.simd_and_exceptions);
         features.set(WasmFeatures::TAIL_CALL, self.tail_calls);
         features
     }

@@ -1,0 +1,35 @@
+'use strict'
+
+const { toCompiler, toLooseOptions, toOptions } = require('./arguments')
+const { toSelection } = require('./slot-selection')
+
+/** How options are read, and which functions are slots where nothing is said. */
+class Dialect {
+  #read
+  #slots
+
+  constructor(read, slots) {
+    this.#read = read
+    this.#slots = slots
+  }
+
+  /** The options of these names. */
+  options(options, names) {
+    return this.#read(options, names)
+  }
+
+  /** What options say about compiling, checked. `others` are the names that are not about it. */
+  compiling(options, others = []) {
+    const known = this.options(options, ['compiler', 'slots', ...others])
+    const { slots = this.#slots } = known
+    return { ...known, compiler: toCompiler(known), selection: toSelection({ slots }) }
+  }
+}
+
+/** That of this package's own functions: a name that is not known is a mistake. */
+const own = new Dialect(toOptions, undefined)
+
+/** That of `WebAssembly`: what is not known is ignored, and a module is what it is without slots. */
+const standard = new Dialect(toLooseOptions, 'none')
+
+module.exports = { own, standard }

@@ -1,0 +1,175 @@
+//! Memories that threads share: V8 has the bytes, since only V8 makes a `SharedArrayBuffer`.
+
+use super::context::{Context, FunctionReference};
+use super::throw::Pending;
+use crate::engine::{Expected, SharedBytes, publish};
+use napi::sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ptr;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// The shared memories of a store, by where their bytes are.
+#[derive(Default)]
+pub struct SharedMemories {
+    by_base: RefCell<HashMap<usize, Rc<SharedMemory>>>,
+}
+
+/// Node's own `WebAssembly.Memory`, which keeps the bytes.
+pub struct SharedMemory {
+    context: Weak<Context>,
+    memory: FunctionReference,
+    base: *mut u8,
+}
+
+impl Context {
+    /// The bytes of `memory`, which is a shared one of Node's own.
+    ///
+    /// # Safety
+    /// `memory` is of this context's environment.
+    pub unsafe fn shared_memory(self: &Rc<Self>, memory: sys::napi_value) -> Result<Rc<SharedMemory>, Pending> {
+        let (base, _) = self.shared_bytes(memory)?;
+        if let Some(known) = self.shared.by_base.borrow().get(&(base as usize)) {
+            return Ok(known.clone());
+        }
+        // SAFETY: by the contract of this function.
+        let memory = unsafe { FunctionReference::new(self.env, memory) };
+        let shared = Rc::new(SharedMemory { context: Rc::downgrade(self), memory, base });
+        self.shared.by_base.borrow_mut().insert(base as usize, shared.clone());
+        Ok(shared)
+    }
+
+    /// Node's own Memory whose bytes are at `base`.
+    pub fn shared_memory_at(&self, base: *mut u8) -> Option<sys::napi_value> {
+        self.shared.by_base.borrow().get(&(base as usize)).map(|shared| shared.memory.get(self.env))
+    }
+
+    /// Looks whether shared memories have grown behind our back: in another thread, by Node's own
+    /// `grow`.
+    #[inline]
+    pub fn settle_shared(&self) {
+        if !self.shared.by_base.borrow().is_empty() {
+            self.publish_lengths();
+        }
+    }
+
+    #[cold]
+    fn publish_lengths(&self) {
+        let memories: Vec<_> = self.shared.by_base.borrow().values().cloned().collect();
+        memories.iter().for_each(|memory| publish(memory.base, memory.length()));
+    }
+
+    /// Where the bytes of a shared memory are, and how many there are by now.
+    fn shared_bytes(&self, memory: sys::napi_value) -> Result<(*mut u8, usize), Pending> {
+        let view = self.call_host(self.host.shared_bytes.get(self.env), memory)?;
+        let (mut length, mut data) = (0, ptr::null_mut());
+        // SAFETY: `lib/` gives a Uint8Array.
+        unsafe {
+            let (kind, buffer, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_typedarray_info(self.env, view, kind, &mut length, &mut data, buffer, offset);
+        }
+        Ok((data.cast(), length))
+    }
+}
+
+impl SharedMemory {
+    /// Calls a function that `lib/` lends with the memory and further arguments, in a scope of its own.
+    /// None if it throws, as it does when the thread is being ended.
+    fn ask(
+        &self,
+        context: &Context,
+        function: &FunctionReference,
+        make: impl FnOnce(sys::napi_env, &mut [sys::napi_value; 3]),
+        read: impl FnOnce(sys::napi_env, sys::napi_value),
+    ) -> Option<()> {
+        let env = context.env;
+        let (mut scope, mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let mut arguments = [ptr::null_mut(); 3];
+        // SAFETY: plain N-API calls on the thread of the environment; an exception stays pending only
+        // if the thread is being ended.
+        unsafe {
+            sys::napi_open_handle_scope(env, &mut scope);
+            sys::napi_get_undefined(env, &mut receiver);
+            arguments.fill(receiver);
+            make(env, &mut arguments);
+            let all = [self.memory.get(env), arguments[0], arguments[1], arguments[2]];
+            let function = function.get(env);
+            let status = sys::napi_call_function(env, receiver, function, all.len(), all.as_ptr(), &mut result);
+            let done = status == sys::Status::napi_ok;
+            if done {
+                read(env, result);
+            }
+            sys::napi_close_handle_scope(env, scope);
+            done.then_some(())
+        }
+    }
+}
+
+impl SharedBytes for SharedMemory {
+    fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    fn length(&self) -> usize {
+        let Some(context) = self.context.upgrade() else { return 0 };
+        let mut scope = ptr::null_mut();
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe { sys::napi_open_handle_scope(context.env, &mut scope) };
+        let length = context.shared_bytes(self.memory.get(context.env)).map_or(0, |(_, length)| length);
+        // SAFETY: as above.
+        unsafe { sys::napi_close_handle_scope(context.env, scope) };
+        length
+    }
+
+    fn grow(&self, pages: u32) -> bool {
+        let Some(context) = self.context.upgrade() else { return false };
+        let mut grown = false;
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let make = |env, arguments: &mut [_; 3]| unsafe {
+            sys::napi_create_uint32(env, pages, &mut arguments[0]);
+        };
+        // SAFETY: as above.
+        let read = |env, result| unsafe {
+            sys::napi_get_value_bool(env, result, &mut grown);
+        };
+        self.ask(&context, &context.host.shared_grow, make, read);
+        grown
+    }
+
+    fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Option<u32> {
+        let context = self.context.upgrade()?;
+        let mut outcome = 0;
+        let milliseconds = timeout.map_or(f64::INFINITY, |timeout| timeout.as_secs_f64() * 1000.0);
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let make = |env, arguments: &mut [_; 3]| unsafe {
+            sys::napi_create_uint32(env, offset, &mut arguments[0]);
+            match expected {
+                Expected::I32(value) => sys::napi_create_int32(env, value, &mut arguments[1]),
+                Expected::I64(value) => sys::napi_create_bigint_int64(env, value, &mut arguments[1]),
+            };
+            sys::napi_create_double(env, milliseconds, &mut arguments[2]);
+        };
+        // SAFETY: as above.
+        let read = |env, result| unsafe {
+            sys::napi_get_value_uint32(env, result, &mut outcome);
+        };
+        self.ask(&context, &context.host.shared_wait, make, read).map(|()| outcome)
+    }
+
+    fn notify(&self, offset: u32, count: u32) -> u32 {
+        let Some(context) = self.context.upgrade() else { return 0 };
+        let mut woken = 0;
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let make = |env, arguments: &mut [_; 3]| unsafe {
+            sys::napi_create_uint32(env, offset, &mut arguments[0]);
+            sys::napi_create_uint32(env, count, &mut arguments[1]);
+        };
+        // SAFETY: as above.
+        let read = |env, result| unsafe {
+            sys::napi_get_value_uint32(env, result, &mut woken);
+        };
+        self.ask(&context, &context.host.shared_notify, make, read);
+        woken
+    }
+}

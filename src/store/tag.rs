@@ -1,0 +1,41 @@
+use super::Store;
+use crate::engine::{function_type, value_type};
+use crate::wasm::FuncType;
+use wasmer::TagKind;
+use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMTag};
+
+/// An exception tag of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TagId(pub u32);
+
+impl Store {
+    /// Makes a tag, of exceptions that carry values of the type's parameters.
+    pub fn tag_new(&self, ty: &FuncType) -> TagId {
+        let tag = VMTag::new(TagKind::Exception, function_type(ty));
+        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, tag));
+        self.tag_id(handle)
+    }
+
+    pub(super) fn tag_id(&self, handle: InternalStoreHandle<VMTag>) -> TagId {
+        // Tags are never moved nor removed, so the place in the list is as good as an address.
+        let place = self.with_objects(|objects| {
+            let (first, own) = (VMTag::list(objects).as_ptr(), &raw const *handle.get(objects));
+            (own as usize - first as usize) / size_of::<VMTag>()
+        });
+        TagId(self.tags.borrow_mut().id(handle, place))
+    }
+
+    pub(super) fn tag(&self, id: TagId) -> InternalStoreHandle<VMTag> {
+        self.tags.borrow().handle(id.0)
+    }
+
+    /// The type of the values that its exceptions carry: they are the parameters.
+    pub fn tag_type(&self, id: TagId) -> FuncType {
+        let handle = self.tag(id);
+        self.with_objects(|objects| {
+            let signature = &handle.get(objects).signature;
+            let list = |types: &[wasmer::Type]| types.iter().copied().map(value_type).collect();
+            FuncType { parameters: list(signature.params()), results: list(signature.results()) }
+        })
+    }
+}
