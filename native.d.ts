@@ -75,8 +75,8 @@ export declare class NativeStore {
   slotReset(slot: number): void
   /** What an adapter for a slot depends on, as a key: its type, and whose code calls it. */
   slotType(slot: number): string
-  /** Makes a JavaScript function a wasm function of a slot's type. */
-  adapt(value: unknown, slot: number): unknown
+  /** Makes a JavaScript function a wasm function of a slot's type, if the slot takes any. */
+  adapt(value: unknown, slot: number, merged: boolean): unknown
   /** Links one function. `merged` allows a slot whose function stands for several. */
   link(implementation: unknown, slot: number, merged: boolean): NativeLink
   /** Links many functions, or none. `merged` allows slots whose function stands for several. */

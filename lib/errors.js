@@ -68,8 +68,13 @@ const isNative = (error) => error?.code === NATIVE
 
 /** The error to throw for one that came out of a native call: a user's own comes back unchanged. */
 function translate(error) {
-  return isNative(error) ? buildError(error.message) : error
+  if (isNative(error)) return buildError(error.message)
+  // What napi-rs makes of a panic.
+  return error?.code === 'GenericFailure' ? internalError(error) : error
 }
+
+const internalError = (cause) =>
+  new RuntimeError(`internal error: ${cause.message}`, { code: 'ERR_RELINK_INTERNAL', cause })
 
 /** Puts the frames of WebAssembly, innermost first, on top of the JavaScript ones, as V8 shows its own. */
 function withFrames(error, frames) {

@@ -59,7 +59,7 @@ function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, 'implementation')
   const { store, id } = toSlot(slot, 'slot')
   const merged = toMerged(options)
-  return linkOf(store, slot, implementation, store.link(toWasmFunction(store, implementation, id), id, merged))
+  return linkOf(store, slot, implementation, store.link(toWasmFunction(store, implementation, id, merged), id, merged))
 }
 
 /** Whether a slot may be linked that is one function for several. */
@@ -69,11 +69,11 @@ const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
 const adapted = new WeakMap()
 
 /** The implementation as a WebAssembly function: itself, or one that converts and calls it. */
-function toWasmFunction(store, implementation, slot) {
+function toWasmFunction(store, implementation, slot, merged) {
   if (store.isWasmFunction(implementation)) return implementation
   const stores = remember(adapted, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return remember(types, store.slotType(slot), () => store.adapt(implementation, slot))
+  return remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged))
 }
 
 function remember(map, key, make) {

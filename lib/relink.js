@@ -51,7 +51,7 @@ function relink(changes, options = undefined) {
     throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
   }
   const merged = toMerged(options)
-  const { fit, refusals } = check(changes)
+  const { fit, refusals } = adaptAll(check(changes), merged)
   const store = fit[0]?.store
   if (refusals.length > 0) throw refused([...refusals, ...rehearse(store, fit, merged)])
   // Without a change there is no store to ask, and nothing to undo.
@@ -79,6 +79,23 @@ function check(changes) {
   return { fit, refusals }
 }
 
+/** Makes the JavaScript functions among the changes WebAssembly functions, where the slots take any. */
+function adaptAll({ fit: given, refusals }, merged) {
+  const fit = []
+  for (const change of given) {
+    const { store, implementation, id, index, slot } = change
+    try {
+      fit.push({ ...change, adapted: toWasmFunction(store, implementation, id, merged) })
+    } catch (error) {
+      if (!/^ERR_/.test(error?.code)) throw error
+      const { code, message, expected, actual } = error
+      const types = expected === undefined ? {} : { expected, actual }
+      refusals.push({ index, slot: slot.name, code, message, ...types })
+    }
+  }
+  return { fit, refusals }
+}
+
 function toChange([implementation, slot], index, store) {
   checkImplementation(implementation, `changes[${index}][0]`)
   const handle = toSlot(slot, `changes[${index}][1]`)
@@ -94,10 +111,7 @@ function toChange([implementation, slot], index, store) {
 
 /** The changes as the native side takes them: the implementations, and the slots. */
 function columns(fit) {
-  return [
-    fit.map(({ implementation, store, id }) => toWasmFunction(store, implementation, id)),
-    fit.map(({ id }) => id),
-  ]
+  return [fit.map(({ adapted }) => adapted), fit.map(({ id }) => id)]
 }
 
 /**

@@ -72,7 +72,7 @@ impl Code {
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
         let places = |(index, slot): (u32, &Slot)| {
-            let entries: Vec<_> = slot.places.iter().chain([&slot.home]).copied().collect();
+            let entries: Vec<_> = slot.places.iter().chain(&slot.shown).chain([&slot.home]).copied().collect();
             entries.into_iter().map(move |entry| (entry, index))
         };
         let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));

@@ -1,3 +1,4 @@
+use super::check::Pending;
 use super::slot::Place;
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
@@ -88,7 +89,7 @@ impl Slots {
     /// # Errors
     /// Those of `check`; then nothing has changed.
     pub fn link(&mut self, store: &Store, implementation: FuncRef, id: SlotId, merged: bool) -> Result<Linked> {
-        self.check(store, implementation, id, merged, &[])?;
+        self.check(store, implementation, id, merged, &mut Pending::default())?;
         store.native_to_table(implementation, self.slot(id).home.0)?;
         Ok(self.commit(store, implementation, id))
     }
@@ -104,12 +105,15 @@ impl Slots {
         merged: bool,
         mut refusals: Vec<(usize, String, Error)>,
     ) -> Result<()> {
-        let mut pending = Vec::with_capacity(changes.len());
+        let mut pending = Pending::default();
         for Change { position, implementation, slot } in changes {
-            if let Err(error) = self.check(store, *implementation, *slot, merged, &pending) {
-                refusals.push((*position, self.slot(*slot).name.clone(), error));
+            let checked = self.check(store, *implementation, *slot, merged, &mut pending);
+            // What may still be refused comes before the first change.
+            let native = checked.and_then(|()| store.native_to_table(*implementation, self.slot(*slot).home.0));
+            match native {
+                Ok(_) => pending.promise(self, store, *implementation, *slot),
+                Err(error) => refusals.push((*position, self.slot(*slot).name.clone(), error)),
             }
-            pending.push((*implementation, *slot));
         }
         if refusals.is_empty() {
             return Ok(());
@@ -130,10 +134,6 @@ impl Slots {
         refusals: Vec<(usize, String, Error)>,
     ) -> Result<Vec<Linked>> {
         self.check_all(store, changes, merged, refusals)?;
-        // What may still be refused comes before the first change.
-        for change in changes {
-            store.native_to_table(change.implementation, self.slot(change.slot).home.0)?;
-        }
         Ok(changes.iter().map(|change| self.commit(store, change.implementation, change.slot)).collect())
     }
 
@@ -207,8 +207,12 @@ impl Slots {
 
     /// Whether slots may go back to what they held: what was no cycle then may be one now.
     fn check_cycles(&mut self, store: &Store, restored: &[(FuncRef, SlotId)]) -> Result<()> {
+        let mut pending = Pending::default();
         for (function, slot) in restored {
-            if self.leads_to(store, *function, *slot, restored) {
+            pending.promise(self, store, *function, *slot);
+        }
+        for (function, slot) in restored {
+            if self.leads_to(store, *function, *slot, &mut pending) {
                 return Err(ErrorKind::Cycle { slot: self.slot(*slot).name.clone() }.into());
             }
         }
@@ -222,9 +226,8 @@ impl Slots {
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let original = self.slot(id).original;
         self.check_cycles(store, &[(original, id)])?;
-        let following = self.following(store, id, self.current(store, id));
         let written = self.links.end(id);
-        self.write(store, id, Some(original), written.into_iter().chain(following));
+        self.write(store, id, Some(original), written);
         Ok(())
     }
 }

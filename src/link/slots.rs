@@ -69,18 +69,25 @@ impl Slots {
     /// `OutOfRange`, `EmptySlot` for an entry that is null, `UnsupportedValue` for a table of
     /// anything but functions.
     pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
-        if let Some(id) = self.by_entry.get(&(table, index)) {
-            return Ok(*id);
-        }
         let name = format!("table[{index}]");
+        let known = self.by_entry.get(&(table, index)).copied();
+        if let Some(id) = known.filter(|id| self.is_linked(*id)) {
+            return Ok(id);
+        }
         let Some(original) = store.table_get(table, index)? else {
             return Err(ErrorKind::EmptySlot { slot: name }.into());
         };
         if let Some((instance, position)) = self.owner((table, index)) {
             let id = self.of_instance(store, &instance, position);
-            if self.current(store, id) == Some(original) {
+            let thunk = instance.code().slots[position as usize].thunk;
+            let own = thunk.is_some_and(|thunk| store.function(&instance, thunk) == original);
+            if own || self.current(store, id) == Some(original) {
                 return Ok(id);
             }
+        }
+        // Of an entry that someone wrote since, the slot is another one.
+        if let Some(id) = known.filter(|id| self.slot(*id).original == original) {
+            return Ok(id);
         }
         let id = self.add(Slot {
             name,
@@ -123,7 +130,10 @@ impl Slots {
     /// # Errors
     /// Those of `Store::table_set`, none of which a table of functions has.
     pub fn release(&mut self, store: &Store, table: TableId) -> Result<()> {
-        let Some((instance, own)) = self.owners.remove(&table) else { return Ok(()) };
+        if self.released.contains(&table) {
+            return Ok(());
+        }
+        let Some((instance, own)) = self.owners.get(&table).cloned() else { return Ok(()) };
         let code = instance.code();
         for (position, slot) in (0..).zip(&code.slots) {
             let Some(thunk) = slot.thunk else { continue };
@@ -173,7 +183,15 @@ impl Slots {
     pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
         let (instance, index) = store.locate(function)?;
         let position = instance.code().slot_of_thunk(index)?;
-        Some(self.of_instance(store, &instance, position))
+        // One that is only starting has no slot yet that could lead anywhere.
+        instance.has_started().then(|| self.of_instance(store, &instance, position))
+    }
+
+    /// The Rust types of the slot that `function` calls through, if that is all it does.
+    pub(super) fn thunk_types(&self, store: &Store, function: FuncRef) -> Option<RustSignature> {
+        let (instance, index) = store.locate(function)?;
+        let position = instance.code().slot_of_thunk(index)?;
+        Some(instance.code().slots[position as usize].declaration.as_ref()?.types.clone())
     }
 
     /// The Rust types of `function`, where it is the original of declared slots. The compiler may

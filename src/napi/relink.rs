@@ -5,6 +5,7 @@ use super::function::exported;
 use super::import::Import;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
+use super::value::crosses;
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::{Change, LinkId, Linked, SlotId};
@@ -67,14 +68,22 @@ impl NativeStore {
         format!("{} {caller}", slot.ty)
     }
 
-    /// Makes a JavaScript function a wasm function of a slot's type.
+    /// Makes a JavaScript function a wasm function of a slot's type, if the slot takes any.
     #[napi(catch_unwind)]
-    pub fn adapt(&self, value: Unknown<'_>, slot: u32) -> Result<Unknown<'_>> {
+    pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>> {
+        self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
             (slot.ty.clone(), slot.home.0)
         };
+        if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
+            let message = format!(
+                "slot \"{}\" takes a function of type {ty}, and values of type {stays} do not cross to JavaScript",
+                self.slot_name(slot)
+            );
+            return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
+        }
         let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
         // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
         let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };

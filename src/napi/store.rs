@@ -130,6 +130,7 @@ impl NativeStore {
     ) -> Result<NativeInstance<'a>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw())?;
+        context.store.check_imports(&module.code, &externs).map_err(refuse)?;
         self.release(module, &externs)?;
         if module.code.original.exceptions {
             context.prepare_to_catch();

@@ -27,6 +27,9 @@ impl DeclaredSlot<'_> {
 /// # Errors
 /// `Declaration` when the two sides of a slot do not fit.
 pub(super) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'_>>> {
+    if let Some(message) = &binary.bad_declarations {
+        return Err(bad(message.clone()));
+    }
     let originals = binary.exports.iter().filter(|export| export.name.starts_with(DECLARED_MODULE));
     let originals: HashMap<&str, &Export> = originals.map(|export| (export.name.as_str(), export)).collect();
     let original = |name: &str| match originals.get(original_export(name).as_str()) {

@@ -122,28 +122,36 @@ impl<'a> Plan<'a> {
             thunk: None,
             home: Entry { table: self.dispatch_table, index: 0 },
             places: Vec::new(),
+            shown: Vec::new(),
             declaration: None,
         });
     }
 
-    /// Finds the entries of the module's own tables that hold a slot's function from the start, and
-    /// from which no code can take it elsewhere.
+    /// Finds the entries of the module's own tables that hold a slot's function, or its thunk, from the
+    /// start. Functions themselves stand only where it is known that they do, and from where no code can
+    /// take them elsewhere.
     fn place(&mut self) {
-        let mut holders = BTreeMap::new();
-        for segment in &self.uses.segments {
-            let target = segment.target.and_then(|(table, offset)| Some((table, offset?)));
-            let target = target.filter(|(table, _)| self.may_hold(*table));
-            self.homes.push(target.is_some());
-            let Some((table, offset)) = target else { continue };
-            // A later segment may write over an earlier one.
-            for (position, function) in segment.functions.iter().enumerate() {
-                let Some(index) = offset.checked_add(position as u32) else { break };
-                holders.insert(Entry { table, index }, *function);
+        let segments = || self.uses.segments.iter().enumerate();
+        // What stands before a segment whose place is not known may be gone behind it.
+        let unknown = segments().filter_map(|(index, segment)| match segment.target {
+            Some((table, None)) => Some((table, index)),
+            _ => None,
+        });
+        let unknown: BTreeMap<u32, usize> = unknown.collect();
+        let homes = segments().map(|(index, segment)| match segment.target {
+            Some((table, Some(_))) => self.may_hold(table) && unknown.get(&table).is_none_or(|last| *last < index),
+            _ => false,
+        });
+        self.homes = homes.collect();
+        for (table, entries) in self.uses.tables() {
+            if table < self.binary.imported_tables {
+                continue;
             }
-        }
-        for (entry, function) in holders {
-            if let Some(slot) = function.and_then(|function| self.by_function[function as usize]) {
-                self.slots[slot as usize].places.push(entry);
+            let holds = self.may_hold(table);
+            for (index, function) in entries {
+                let Some(slot) = function.and_then(|function| self.by_function[function as usize]) else { continue };
+                let slot = &mut self.slots[slot as usize];
+                if holds { &mut slot.places } else { &mut slot.shown }.push(Entry { table, index });
             }
         }
     }
@@ -176,7 +184,9 @@ impl<'a> Plan<'a> {
         for (index, (slot, demand)) in self.slots.iter_mut().zip(demands).enumerate() {
             // JavaScript reads an exported table, and what it holds must go on following the slot.
             let thunk = demand.taken || slot.places.iter().any(|place| exported.contains(&place.table));
-            if thunk || demand.called || slot.places.is_empty() {
+            // Where code writes, an entry says nothing of the slot once it is written.
+            let settled = slot.places.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
+            if thunk || demand.called || !settled {
                 slot.home.index = self.dispatch.len() as u32;
                 self.dispatch.push(index);
             } else {
@@ -328,7 +338,7 @@ impl<'a> Plan<'a> {
             Added::Thunk(slot) => self.slots[*slot].function,
             Added::Forwarder(import) => *import,
         });
-        Origins { removed: self.removed.clone(), first_added: Some(self.first_added), added: added.collect() }
+        Origins::new(&self.removed, self.first_added, added.collect())
     }
 
     /// The forwarders, by the new index of what they call.

@@ -62,6 +62,8 @@ pub struct Slot {
     pub home: Entry,
     /// The entries of the module's own tables that hold the function, and follow the slot
     pub places: Vec<Entry>,
+    /// The entries of the module's own tables that hold the thunk
+    pub shown: Vec<Entry>,
     /// What the `relink` section says of it
     pub declaration: Option<Declaration>,
 }

@@ -15,6 +15,11 @@ impl Store {
     /// # Errors
     /// What compiling or instantiating such a module may refuse: a type that `compiler` lacks.
     pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
+        if compiler == Compiler::Singlepass && ty.results.len() > 1 {
+            let what = format!("a function of type {ty}, with several results,");
+            let (expected, actual) = (compiler.name(), Compiler::Cranelift.name());
+            return Err(ErrorKind::Compiler { what, expected, actual }.into());
+        }
         let code = self.adapter(ty, compiler)?;
         let mut imports = vec![Extern::Function(Callable::Host(function))];
         if compiler.catches() {

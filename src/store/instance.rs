@@ -41,6 +41,11 @@ impl Instance {
         self.closed.set(true);
     }
 
+    /// Whether its start function has run, so that it is at home in the store.
+    pub fn has_started(&self) -> bool {
+        self.vm.get().is_some()
+    }
+
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         self.closed.get()
@@ -64,18 +69,7 @@ impl Store {
             let mut signatures = self.signatures.borrow_mut();
             code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
         }
-        for (import, value) in code.binary.imports.iter().zip(&imports) {
-            if let Some(actual) = self.mismatch(value, &import.ty) {
-                let (module, field) = (import.module.clone(), import.name.clone());
-                let expected = import.ty.to_string();
-                return Err(Error::from(ErrorKind::Import { module, field, expected, actual }).into());
-            }
-            match value {
-                Extern::Table(id) => self.check_table(*id, code.compiler)?,
-                Extern::Global(id) => self.check_global(*id, code.compiler)?,
-                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
-            }
-        }
+        self.check_imports(code, &imports)?;
         let (externs, functions) = self.resolve(code, imports)?;
         let artifact = code.artifact();
         let made = self.with_objects(|objects| {
@@ -114,6 +108,26 @@ impl Store {
         }
         self.instances.borrow_mut().push(instance.clone());
         started.map(|()| instance)
+    }
+
+    /// Whether these may be the imports of an instance of `code`.
+    ///
+    /// # Errors
+    /// `Import` and `Compiler`.
+    pub fn check_imports(&self, code: &Code, imports: &[Extern]) -> Result<()> {
+        for (import, value) in code.binary.imports.iter().zip(imports) {
+            if let Some(actual) = self.mismatch(value, &import.ty) {
+                let (module, field) = (import.module.clone(), import.name.clone());
+                let expected = import.ty.to_string();
+                return Err(ErrorKind::Import { module, field, expected, actual }.into());
+            }
+            match value {
+                Extern::Table(id) => self.check_table(*id, code.compiler)?,
+                Extern::Global(id) => self.check_global(*id, code.compiler)?,
+                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// The imports as wasmer takes them, and the functions among them.

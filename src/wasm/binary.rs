@@ -30,6 +30,8 @@ pub struct Binary {
     pub custom_sections: Vec<(String, Range<usize>)>,
     /// Records of the `relink` section
     pub declarations: Vec<Declaration>,
+    /// Why records of the `relink` section cannot be read, if they cannot
+    pub bad_declarations: Option<String>,
     /// Whether the name section cannot be read, which makes no module invalid
     pub bad_names: bool,
     /// Whether it has exceptions: throws, catches, or has a tag
@@ -219,9 +221,10 @@ impl Binary {
                     self.bad_names |= !names::are_readable(names);
                 }
                 if section.name() == declared::DECLARED_MODULE {
-                    let records = declared::parse(section.data())
-                        .map_err(|message| ErrorKind::Declaration { message: format!("custom section, {message}") })?;
-                    self.declarations.extend(records);
+                    match declared::parse(section.data()) {
+                        Ok(records) => self.declarations.extend(records),
+                        Err(message) => self.bad_declarations = Some(format!("custom section, {message}")),
+                    }
                 }
             }
             _ => {}

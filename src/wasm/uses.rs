@@ -14,6 +14,8 @@ pub struct Uses {
     pub segments: Vec<Segment>,
     /// The tables whose entries code reads as values, and so may put elsewhere
     pub read_tables: BTreeSet<u32>,
+    /// The tables into whose entries code writes
+    pub written_tables: BTreeSet<u32>,
 }
 
 /// What becomes of one function.
@@ -108,15 +110,32 @@ impl Uses {
         Ok(uses)
     }
 
-    /// The entry of a table that a function is put into from the start: what its address is in Rust.
+    /// What the active segments leave in each table, as far as that is known: a later segment writes over
+    /// an earlier one, and one whose place only the instance knows may write over all of them.
+    pub fn tables(&self) -> BTreeMap<u32, BTreeMap<u32, Option<u32>>> {
+        let mut tables: BTreeMap<u32, BTreeMap<u32, Option<u32>>> = BTreeMap::new();
+        for segment in &self.segments {
+            let Some((table, offset)) = segment.target else { continue };
+            let entries = tables.entry(table).or_default();
+            let Some(offset) = offset else {
+                entries.clear();
+                continue;
+            };
+            for (position, function) in segment.functions.iter().enumerate() {
+                if let Some(entry) = offset.checked_add(position as u32) {
+                    entries.insert(entry, *function);
+                }
+            }
+        }
+        tables
+    }
+
+    /// The entry of a table that holds a function from the start: what its address is in Rust.
     pub fn entries(&self) -> BTreeMap<u32, u32> {
         let mut entries = BTreeMap::new();
-        for segment in &self.segments {
-            let Some((_, Some(offset))) = segment.target else { continue };
-            for (position, function) in segment.functions.iter().enumerate() {
-                if let (Some(function), Some(entry)) = (function, offset.checked_add(position as u32)) {
-                    entries.entry(*function).or_insert(entry);
-                }
+        for (entry, function) in self.tables().into_values().flatten() {
+            if let Some(function) = function {
+                entries.entry(function).or_insert(entry);
             }
         }
         entries
@@ -144,8 +163,15 @@ impl Uses {
                     self.of(function_index).called = true;
                 }
                 Operator::RefFunc { function_index } => self.of(function_index).referenced = true,
-                Operator::TableGet { table } | Operator::TableCopy { src_table: table, .. } => {
+                Operator::TableGet { table } => {
                     self.read_tables.insert(table);
+                }
+                Operator::TableCopy { src_table, dst_table } => {
+                    self.read_tables.insert(src_table);
+                    self.written_tables.insert(dst_table);
+                }
+                Operator::TableSet { table } | Operator::TableFill { table } | Operator::TableInit { table, .. } => {
+                    self.written_tables.insert(table);
                 }
                 _ => {}
             }
@@ -227,6 +253,29 @@ mod tests {
         assert_eq!(uses.segments[1].functions, [None, Some(3)]);
         assert_eq!(uses.segments[2].target, None);
         assert_eq!(Vec::from_iter(uses.entries()), [(2, 1), (3, 3)]);
+        assert_eq!(Vec::from_iter(uses.read_tables), [1]);
+    }
+
+    #[test]
+    fn a_segment_that_may_lie_anywhere_leaves_nothing_known() {
+        let uses = uses(
+            r#"(module
+                (import "env" "o" (global $o i32))
+                (table $t 8 funcref) (table $u 8 funcref)
+                (func $f) (func $g)
+                (elem (table $t) (i32.const 0) func $f $f $g)
+                (elem (table $t) (i32.const 1) func $g)
+                (elem (table $u) (i32.const 0) func $f)
+                (elem (table $u) (global.get $o) func $g)
+                (elem (table $u) (i32.add (i32.const 1) (i32.const 1)) func $g)
+                (elem (table $u) (i32.const 5) func $g)
+                (func (table.set $u (i32.const 0) (ref.null func)) (table.copy $t $u (i32.const 0) (i32.const 0) (i32.const 0))))"#,
+        );
+        let known = |table| Vec::from_iter(uses.tables()[&table].clone());
+        assert_eq!(known(0), [(0, Some(0)), (1, Some(1)), (2, Some(1))]);
+        assert_eq!(known(1), [(5, Some(1))]);
+        assert_eq!(Vec::from_iter(uses.entries()), [(0, 0), (1, 1)]);
+        assert_eq!(Vec::from_iter(uses.written_tables), [0, 1]);
         assert_eq!(Vec::from_iter(uses.read_tables), [1]);
     }
 
