@@ -87,7 +87,7 @@ function adaptAll({ fit: given, refusals }, merged) {
     try {
       fit.push({ ...change, adapted: toWasmFunction(store, implementation, id, merged) })
     } catch (error) {
-      if (!/^ERR_/.test(error?.code)) throw error
+      if (!error?.code?.startsWith?.('ERR_')) throw error
       const { code, message, expected, actual } = error
       const types = expected === undefined ? {} : { expected, actual }
       refusals.push({ index, slot: slot.name, code, message, ...types })

@@ -1,5 +1,6 @@
 'use strict'
 
+const { LISTED, listed } = require('./in-words')
 const { toType } = require('./slot')
 
 /** A slot of a module as users see it, or a function that is none. */
@@ -15,7 +16,7 @@ function describe(native) {
 function toWhyNot({ reason, message, merged }) {
   if (reason !== undefined) return { reason, message }
   if (merged.length === 0) return undefined
-  const names = merged.map((name) => `"${name}"`).join(' and ')
+  const names = merged.length > LISTED ? listed(merged) : merged.map((name) => `"${name}"`).join(' and ')
   return {
     reason: 'merged',
     message: `it is one function for ${names}: the compiler merged them, and all change; link it with { merged: true }`,
