@@ -116,8 +116,11 @@ impl Slots {
     pub fn outside(&self, store: &Store, place: Place, function: FuncRef) -> FuncRef {
         let Some((instance, position)) = self.owner(place) else { return function };
         let slot = &instance.code().slots[position as usize];
+        // Where the thunk itself stood from the start, nothing else means it.
+        let own = self.owners.get(&place.0).map(|(_, own)| *own);
+        let shown = slot.shown.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
         match slot.thunk {
-            Some(thunk) if store.behind(store.function(&instance, slot.original)) == function => {
+            Some(thunk) if !shown && store.behind(store.function(&instance, slot.original)) == function => {
                 store.function(&instance, thunk)
             }
             _ => function,

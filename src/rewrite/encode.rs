@@ -2,7 +2,6 @@ use super::body;
 use super::plan::{Added, Plan};
 use super::relay::relay;
 use super::sections::{ADDED, is_stale, rank};
-use crate::wasm::{Limits, RefType, TableType};
 use std::borrow::Cow;
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
@@ -18,7 +17,8 @@ pub const ADDED_NAME: &str = "wasm-relink";
 /// Writes the module anew, as the plan says.
 pub(super) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
-    let mut encoder = Encoder { plan, import: 0, segment: 0, in_home: false, next: 0, named: false };
+    let table = plan.binary.imported_tables;
+    let mut encoder = Encoder { plan, import: 0, table, segment: 0, in_home: false, next: 0, named: false };
     encoder.parse_core_module(&mut module, Parser::new(0), bytes)?;
     if !encoder.named && !plan.added.is_empty() {
         let mut names = NameSection::new();
@@ -34,6 +34,8 @@ struct Encoder<'a> {
     plan: &'a Plan<'a>,
     /// Index of the imported function that comes next
     import: u32,
+    /// Index of the local table that comes next
+    table: u32,
     /// Index of the element segment that comes next
     segment: usize,
     /// Whether what is being written are entries that hold functions themselves
@@ -57,7 +59,7 @@ impl Encoder<'_> {
             section.table(wasm_encoder::TableType {
                 element_type: wasm_encoder::RefType::FUNCREF,
                 minimum: ty.limits.minimum,
-                maximum: Plan::table_maximum(&ty),
+                maximum: ty.limits.maximum,
                 table64: false,
                 shared: false,
             });
@@ -225,10 +227,8 @@ impl Reencode for Encoder<'_> {
     }
 
     fn parse_table(&mut self, section: &mut TableSection, mut table: wasmparser::Table<'_>) -> Result<(), Error> {
-        if let Ok(element) = RefType::from_parsed(table.ty.element_type) {
-            let limits = Limits { minimum: table.ty.initial, maximum: table.ty.maximum };
-            table.ty.maximum = Plan::table_maximum(&TableType { element, limits });
-        }
+        table.ty.maximum = self.plan.table_maximum(self.table);
+        self.table += 1;
         utils::parse_table(self, section, table)
     }
 

@@ -31,8 +31,8 @@ pub(super) struct Plan<'a> {
     pub homes: Vec<bool>,
     /// The thunks to which code refers, which a segment must declare
     pub referenced: Vec<u32>,
-    /// Whether some local funcref table is of fixed size
-    fixed_tables: bool,
+    /// The local funcref tables of fixed size that get room in their type
+    roomy: BTreeSet<u32>,
 }
 
 /// What the uses of a slot's functions ask of it.
@@ -56,7 +56,6 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// `Declaration` when the two sides of a declared slot do not fit.
     pub fn new(bytes: &[u8], binary: &'a Binary, options: &Options) -> Result<Self> {
-        let local_tables = &binary.tables[binary.imported_tables as usize..];
         let mut plan = Self {
             binary,
             uses: Uses::read(bytes, binary)?,
@@ -71,10 +70,11 @@ impl<'a> Plan<'a> {
             forwarders: BTreeMap::new(),
             homes: Vec::new(),
             referenced: Vec::new(),
-            fixed_tables: local_tables.iter().any(is_fixed),
+            roomy: BTreeSet::new(),
         };
         let declared = if options.selection == Selection::None { Vec::new() } else { declared(binary)? };
         plan.roles.entries = plan.uses.entries();
+        plan.roomy = (binary.imported_tables..plan.dispatch_table).filter(|table| plan.needs_room(*table)).collect();
         plan.select(&declared, &options.selection);
         plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
         plan.removed.sort_unstable();
@@ -230,7 +230,7 @@ impl<'a> Plan<'a> {
     /// Whether the module may stay as it is.
     pub fn is_identity(&self) -> bool {
         let nothing = self.slots.is_empty() && self.roles.stripped.is_empty() && self.added.is_empty();
-        nothing && !self.fixed_tables && !self.binary.bad_names
+        nothing && self.roomy.is_empty() && !self.binary.bad_names
     }
 
     /// The slot that function `function` of the original module has.
@@ -294,10 +294,25 @@ impl<'a> Plan<'a> {
         (self.first_added..).zip(self.added.iter().copied())
     }
 
-    /// The maximum that the bytes give a local table: one above the size of a fixed one, since
-    /// wasmer copies the entries of a table that cannot grow and never looks at the table again.
-    pub fn table_maximum(ty: &TableType) -> Option<u64> {
-        if is_fixed(ty) { ty.limits.maximum.map(|maximum| maximum + 1) } else { ty.limits.maximum }
+    /// Whether a table has to look as if it could grow. wasmer copies the entries of one that cannot into
+    /// each instance, where calls find them sooner: the store writes both. But other instances write the
+    /// table alone; and for code that writes, wasmer copies the whole table each time, as it does for each
+    /// segment.
+    fn needs_room(&self, table: u32) -> bool {
+        let ty = &self.binary.tables[table as usize];
+        let segments =
+            self.uses.segments.iter().filter(|segment| segment.target.is_some_and(|(each, _)| each == table));
+        is_fixed(ty)
+            && (ty.limits.minimum > MOST_COPIED
+                || self.binary.exports_of(ExternKind::Table).any(|each| each == table)
+                || self.uses.written_tables.contains(&table)
+                || segments.count() > MOST_SEGMENTS)
+    }
+
+    /// The maximum that the bytes give a local table: one above the size of a fixed one that needs room.
+    pub fn table_maximum(&self, table: u32) -> Option<u64> {
+        let maximum = self.binary.tables[table as usize].limits.maximum;
+        if self.roomy.contains(&table) { maximum.map(|maximum| maximum + 1) } else { maximum }
     }
 
     /// The dispatch table as its author would write it.
@@ -353,7 +368,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether wasmer would freeze this table.
+/// Entries that are worth a copy in each instance.
+const MOST_COPIED: u64 = 1 << 16;
+
+/// Segments for each of which the table may be copied.
+const MOST_SEGMENTS: usize = 8;
+
+/// Whether the entries of this table are copied into each instance.
 fn is_fixed(ty: &TableType) -> bool {
     ty.element == RefType::Func && ty.limits.maximum == Some(ty.limits.minimum)
 }

@@ -58,12 +58,14 @@ fn a_declared_import_becomes_an_entry_of_the_dispatch_table() {
 }
 
 #[test]
-fn fixed_funcref_tables_get_room_in_the_bytes_alone() {
-    let (bytes, binary, _) = pass("(module (table 2 2 funcref) (table 3 5 funcref) (table 1 1 externref))").unwrap();
+fn fixed_tables_that_others_write_get_room_in_the_bytes_alone() {
+    let text = "(module (table (export \"t\") 2 2 funcref) (table 3 5 funcref) (table 1 1 externref) (table 4 4 funcref) \
+                (table $written 6 6 funcref) (func (table.set $written (i32.const 0) (ref.null func))))";
+    let (bytes, binary, _) = pass(text).unwrap();
     let maxima = |binary: &Binary| binary.tables.iter().map(|table| table.limits.maximum).collect::<Vec<_>>();
     let again = Binary::parse(&bytes, ALL).unwrap();
-    assert_eq!(maxima(&again), [Some(3), Some(5), Some(1)]);
-    assert_eq!(maxima(&binary), [Some(2), Some(5), Some(1)]);
+    assert_eq!(maxima(&again), [Some(3), Some(5), Some(1), Some(4), Some(7)]);
+    assert_eq!(maxima(&binary), [Some(2), Some(5), Some(1), Some(4), Some(6)]);
 }
 
 #[test]
@@ -263,7 +265,7 @@ fn nothing_is_selected_by_none() {
     assert!(slots.is_empty());
     assert_eq!(binary.imports.len(), 3, "a declared import is an import");
     assert_eq!(binary.tables.len(), 1);
-    assert_eq!(Binary::parse(&bytes, ALL).unwrap().tables[0].limits.maximum, Some(3), "but tables get room");
+    assert_eq!(Binary::parse(&bytes, ALL).unwrap().tables[0].limits.maximum, Some(2), "and nothing needs room");
 }
 
 #[test]

@@ -3,12 +3,13 @@ use super::crossing::Crossing;
 use super::extern_value::{Callable, Extern};
 use super::host_stack;
 use super::trap::Failure;
-use super::{FuncRef, Store};
+use super::{FuncRef, Store, TableId};
 use crate::engine::{Code, function_type};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::{ExternKind, ExternType, FuncType};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{
@@ -258,9 +259,27 @@ impl Store {
             VMExtern::Table(handle) => {
                 let id = self.table_id(handle);
                 self.bind_table(id, instance.code.compiler);
+                self.note_copy(id, instance, TableIndex::from_u32(index));
                 id
             }
             _ => unreachable!("asked for a table"),
+        }
+    }
+
+    /// Notes where the instance has a copy of a table's entries, if it has one: wasmer keeps one of each
+    /// of its own function tables that cannot grow.
+    fn note_copy(&self, id: TableId, instance: &Instance, index: TableIndex) {
+        let Some(handle) = instance.vm.get() else { return };
+        let copy = self.with_objects(|objects| {
+            let vm = handle.get(objects);
+            let index = vm.module_ref().local_table_index(index)?;
+            let offset = vm.vmoffsets().vmctx_fixed_funcref_table_anyfuncs(index)?;
+            // SAFETY: the offset is that of the copy in the instance's own context, which lives as long as
+            // the store.
+            NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
+        });
+        if let Some(copy) = copy {
+            self.copied.borrow_mut().insert(id, copy);
         }
     }
 

@@ -1,15 +1,16 @@
-use super::GlobalId;
 use super::crossing::Crossings;
 use super::instance::Instance;
 use super::registry::Registry;
 use super::signatures::Signatures;
+use super::{GlobalId, TableId};
 use crate::engine::{Code, Compiler};
 use crate::wasm::FuncType;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMCallerCheckedAnyfunc, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
 /// The objects that may meet: instances, memories, tables, globals and functions of one store. It
 /// belongs to one thread.
@@ -22,6 +23,8 @@ pub struct Store {
     pub(super) signatures: RefCell<Signatures>,
     pub(super) memories: RefCell<Registry<VMMemory>>,
     pub(super) tables: RefCell<Registry<VMTable>>,
+    /// Where calls find the entries of a table that wasmer copies into its instance
+    pub(super) copied: RefCell<HashMap<TableId, NonNull<VMCallerCheckedAnyfunc>>>,
     pub(super) globals: RefCell<Registry<VMGlobal>>,
     pub(super) tags: RefCell<Registry<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
@@ -43,6 +46,7 @@ impl Default for Store {
             signatures: RefCell::default(),
             memories: RefCell::default(),
             tables: RefCell::default(),
+            copied: RefCell::default(),
             globals: RefCell::default(),
             tags: RefCell::default(),
             pending: OnceCell::new(),

@@ -2,7 +2,9 @@ use super::{ExternRef, FuncRef, Reference, Store};
 use crate::engine::{MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
-use wasmer::sys::vm::{InternalStoreHandle, StoreObject, TableElement, TableStyle, VMGlobal, VMTable};
+use wasmer::sys::vm::{
+    InternalStoreHandle, StoreObject, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMGlobal, VMTable,
+};
 
 /// A table of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,8 +86,20 @@ impl Store {
     pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
         let handle = self.table(id);
         let element = self.element(id, value)?;
+        let copied = match &element {
+            TableElement::FuncRef(entry) => Some(*entry),
+            TableElement::ExternRef(_) => None,
+        };
         self.with_objects(|objects| handle.get_mut(objects).set(index, element))
-            .map_err(|_| self.out_of_bounds(id, index))
+            .map_err(|_| self.out_of_bounds(id, index))?;
+        if let (Some(entry), Some(copy)) = (copied, self.copied.borrow().get(&id)) {
+            // SAFETY: a function lives as long as its store.
+            let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
+            // SAFETY: the index is in the table, which has not grown, so the copy has the entry too; no code
+            // runs meanwhile.
+            unsafe { *copy.as_ptr().add(index as usize) = function };
+        }
+        Ok(())
     }
 
     /// Grows a table by `delta` entries of `value`, and gives the number it had.
