@@ -1,0 +1,24 @@
+use crate::{data, rounds};
+use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
+
+static INPUT: LazyLock<Vec<u8>> = LazyLock::new(|| data::bytes(64 * 1024));
+
+#[unsafe(no_mangle)]
+pub extern "C" fn sha256(count: u32) -> u64 {
+    let input = &*INPUT;
+    rounds(count, |round| {
+        let digest = Sha256::new().chain_update(round.to_le_bytes()).chain_update(input).finalize();
+        digest.iter().fold(0, |sum, byte| sum << 5 ^ u64::from(*byte))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn blake3(count: u32) -> u64 {
+    let input = &*INPUT;
+    rounds(count, |round| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&round.to_le_bytes()).update(input);
+        hasher.finalize().as_bytes().iter().fold(0, |sum, byte| sum << 5 ^ u64::from(*byte))
+    })
+}
