@@ -509,7 +509,6 @@ export interface ModuleReport {
   /** In order, as `type`, `import` or `custom "name"`, each with the size of its content */
   sections: { name: string; size: number }[]
   imports: { module: string; name: string; kind: Kind; type: string }[]
-  /** A tag has no type here. */
   exports: { name: string; kind: Kind; type: string }[]
   /** How many functions are imported, how many are defined, and how many of both have a name */
   functions: { imported: number; defined: number; named: number }

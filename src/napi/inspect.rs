@@ -97,7 +97,7 @@ fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
     let exports = binary.exports.iter().map(|export| NativeTypedExport {
         name: export.name.clone(),
         kind: export.kind.name().to_owned(),
-        ty: binary.type_of(export.kind, export.index).map_or_else(String::new, |ty| ty.to_string()),
+        ty: binary.type_of(export.kind, export.index).to_string(),
     });
     Ok(NativeReport {
         rewritten_size: rewritten.len() as u32,
@@ -125,7 +125,7 @@ fn objects(binary: &Binary, kind: ExternKind, count: usize) -> Vec<NativeObject>
         exports[export.index as usize].push(export.name.clone());
     }
     let objects = (0..).zip(exports).map(|(index, exports)| NativeObject {
-        ty: binary.type_of(kind, index).as_ref().map_or_else(String::new, ExternType::to_string),
+        ty: binary.type_of(kind, index).to_string(),
         import: imports.next(),
         exports,
     });

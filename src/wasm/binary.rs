@@ -275,15 +275,16 @@ impl Binary {
         Ok(())
     }
 
-    /// The type of an object; none for a tag.
-    pub fn type_of(&self, kind: ExternKind, index: u32) -> Option<ExternType> {
+    /// The type of an object.
+    pub fn type_of(&self, kind: ExternKind, index: u32) -> ExternType {
         let index = index as usize;
+        let function_type = |ty: u32| self.types[ty as usize].clone();
         match kind {
-            ExternKind::Function => Some(ExternType::Function(self.types[self.functions[index] as usize].clone())),
-            ExternKind::Table => Some(ExternType::Table(self.tables[index])),
-            ExternKind::Memory => Some(self.memories[index].clone()),
-            ExternKind::Global => Some(ExternType::Global(self.globals[index])),
-            ExternKind::Tag => Some(ExternType::Tag(self.types[self.tags[index] as usize].clone())),
+            ExternKind::Function => ExternType::Function(function_type(self.functions[index])),
+            ExternKind::Table => ExternType::Table(self.tables[index]),
+            ExternKind::Memory => self.memories[index].clone(),
+            ExternKind::Global => ExternType::Global(self.globals[index]),
+            ExternKind::Tag => ExternType::Tag(function_type(self.tags[index])),
         }
     }
 
