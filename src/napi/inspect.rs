@@ -5,7 +5,7 @@ use super::describe::{self, NativeFunction, NativeImport, NativeSelection};
 use super::throw::{Result, guarded};
 use crate::error;
 use crate::rewrite::{Options, Rewritten, rewrite};
-use crate::wasm::{Binary, ExternKind, ExternType, Features, section_sizes};
+use crate::wasm::{Binary, ExternKind, Features, section_sizes};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
