@@ -27,6 +27,14 @@ export declare class NativeModule {
 
 /** A store. It belongs to the thread that made it. */
 export declare class NativeStore {
+  /** Frees what nothing reaches. Null where wasm is on the stack: then it happens as soon as none is. */
+  collect(): NativeFreed | null
+  /** Counts what there is. */
+  stats(): NativeStats
+  /** Ends an instance for JavaScript. */
+  closeInstance(id: number): void
+  /** Ends the store, and all that is in it. */
+  close(): void
   /** Makes a memory; sizes in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null): number
   /** Makes a memory of the bytes of a shared one of Node's own. */
@@ -92,10 +100,15 @@ export declare class NativeStore {
    * of Node's own memories for each shared memory that it defines.
    */
   instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
+  /**
+   * Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
+   * to be held by the object.
+   */
+  keep(kind: string, id: number, object: object): object | null
+  /** The object that stands for a thing of a kind, if there is one. */
+  find(kind: string, id: number): object | null
   /** The slot at a position of the list that the instance's module has. */
   instanceSlot(id: number, position: number): NativeSlot
-  /** Ends an instance for JavaScript. */
-  closeInstance(id: number): void
   /** Whether `value` is a wasm function, of whatever store. */
   isWasmFunction(value: unknown): boolean
 }
@@ -124,6 +137,26 @@ export interface NativeExport {
   name: string
   /** What it is */
   kind: string
+}
+
+/** What a collection has freed. */
+export interface NativeFreed {
+  /** Instances */
+  instances: number
+  /** Functions */
+  functions: number
+  /** Memories */
+  memories: number
+  /** What was in them, in bytes */
+  memoryBytes: number
+  /** Tables */
+  tables: number
+  /** Globals */
+  globals: number
+  /** Tags */
+  tags: number
+  /** References to JavaScript's values */
+  externrefs: number
 }
 
 /** A slot of a module, or a function that is none. */
@@ -186,6 +219,12 @@ export interface NativeHost {
   sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
   /** `memory.atomic.notify` */
   sharedNotify: (memory: object, offset: number, count: number) => number
+  /** Lets a function hold a cell, as long as V8 keeps the function */
+  hold: (fn: object, cell: object) => void
+  /** Whether V8 has `ArrayBuffer.prototype.transfer` */
+  transfers: boolean
+  /** The object that `lib/` has for the store */
+  store: object
 }
 
 /** An import, as `lib/` reads it. */
@@ -204,6 +243,8 @@ export interface NativeImport {
 export interface NativeInstance {
   /** Its id */
   id: number
+  /** What keeps alive what it imports: to be held by whoever may call it */
+  cell: object
   /** What it exports */
   exports: Array<NativeInstanceExport>
 }
@@ -310,6 +351,34 @@ export interface NativeSlot {
   parameters: Array<string>
   /** Result types */
   results: Array<string>
+}
+
+/** What there is in a store, and what has become of the rest. */
+export interface NativeStats {
+  /** Instances */
+  instances: number
+  /** Functions */
+  functions: number
+  /** Memories */
+  memories: number
+  /** What is in them, in bytes */
+  memoryBytes: number
+  /** Tables */
+  tables: number
+  /** Globals */
+  globals: number
+  /** Tags */
+  tags: number
+  /** The machine code that the instances run, in bytes */
+  codeBytes: number
+  /** References to JavaScript's values */
+  externrefs: number
+  /** All that was freed */
+  freed: NativeFreed
+  /** How many collections there were */
+  collections: number
+  /** How long they took in all, in milliseconds */
+  collectionTime: number
 }
 
 /** An export with its type. */

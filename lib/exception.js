@@ -72,7 +72,14 @@ function create(exceptionTag, payload) {
   if (values.length !== types.length) {
     throw typeError(`expected ${types.length} values as \`payload\`, got ${values.length}`, 'ERR_INVALID_ARG_VALUE')
   }
-  return { store, tag, types, values: values.map((value, index) => store.convert(types[index], value)) }
+  // The tag is held, as long as the exception may be asked about it.
+  return {
+    store,
+    tag,
+    held: exceptionTag,
+    types,
+    values: values.map((value, index) => store.convert(types[index], value)),
+  }
 }
 
 NativeStore.exceptions = {
@@ -86,7 +93,7 @@ NativeStore.exceptions = {
   /** The Exception of one that wasm threw. */
   fromList(store, [tag, ...values]) {
     const types = store.tagParameters(tag)
-    return new Exception(new Handle(store, undefined, { store, tag, types, values }))
+    return new Exception(new Handle(store, undefined, { store, tag, held: tagOf(store, tag), types, values }))
   },
 }
 

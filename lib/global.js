@@ -26,8 +26,7 @@ class Global {
 
   constructor(descriptor, value = undefined, options = undefined) {
     this.#handle = descriptor instanceof Handle ? descriptor : create(descriptor, value, options)
-    const { store, id } = this.#handle
-    store.keep(Global, id, this)
+    this.#handle.keep('global', this)
     uncloneable(this)
   }
 
@@ -73,6 +72,6 @@ function toType(type) {
 }
 
 /** The Global of a native one. */
-const globalOf = (store, id) => store.find(Global, id) ?? new Global(new Handle(store, id))
+const globalOf = (store, id) => store.find('global', id) ?? new Global(new Handle(store, id))
 
 module.exports = { Global, globalOf, findGlobal: (value) => brand.find(value) }

@@ -13,6 +13,11 @@ class Handle {
     this.id = id
     this.details = details
   }
+
+  /** Makes `object` the one that stands for the native side, and holds what may be reached through it. */
+  keep(kind, object) {
+    this.cell = this.store.keep(kind, this.id, object)
+  }
 }
 
 /**

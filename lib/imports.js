@@ -19,18 +19,22 @@ function toImports(imports) {
  * Reads what a module imports from the user's object, in the binary's order, as the JS API says: a module
  * name that leads to no object is a TypeError, a value that does not fit is a LinkError.
  *
- * Returns what the native side takes: a function, or the id of a memory, a table or a global. A refusal names the
- * file of the module, if it has one; what a user's getter throws comes out as it is.
+ * Returns what the native side takes: a function, or the id of a memory, a table or a global. `held` keeps what has the
+ * ids, as long as the instance is there. A refusal names the file of the module, if it has one; what a user's getter
+ * throws comes out as it is.
  */
 function readImports(store, wanted, imports, file) {
   toImports(imports)
-  return wanted.map((item) => {
+  const held = []
+  const given = wanted.map((item) => {
     about(file, () => checkNamespaces(item, imports))
     const namespace = imports[item.module]
     about(file, () => checkNamespace(item, namespace))
     const value = namespace[item.name]
+    if (item.kind !== 'function') held.push(value)
     return about(file, () => readers[item.kind](store, item, value))
   })
+  return Object.assign(given, { held })
 }
 
 /** Runs what throws only errors of this package, about a module that came from `file`. */

@@ -38,16 +38,19 @@ class Instance {
     const { native, file } = compiled
     const store = toStore(toOptions(options, ['store']))
     const given = readImports(store, native.imports(), imports, file)
-    const { id, exports } = store.instantiate(native, given, file)
+    const { id, cell, exports } = store.instantiate(native, given, file)
     this.#state = {
       store,
       id,
+      // Held for what may be reached through the instance.
+      cell,
       compiled,
       closed: false,
       exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
       // Made when it is first looked at: a module may have thousands.
       slots: undefined,
     }
+    store.keep('instance', id, this)
     uncloneable(this)
   }
 
@@ -86,6 +89,7 @@ class Instance {
 
   close() {
     const state = brand.get(this)
+    if (state.closed) return
     state.store.closeInstance(state.id)
     state.closed = true
   }

@@ -26,6 +26,7 @@ class Link {
 
   constructor(handle) {
     this.#handle = onlyInternal(handle, 'Link', 'link(implementation, slot)')
+    handle.keep('link', this)
     uncloneable(this)
   }
 
@@ -49,10 +50,13 @@ class Link {
     try {
       this.undo()
     } catch (error) {
-      if (error.code !== 'ERR_RELINK_UNDONE') throw error
+      if (!isOver(error)) throw error
     }
   }
 }
+
+/** Whether an error says that there is nothing left to undo. */
+const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELINK_CLOSED'
 
 /** Makes every path that leads to the slot run the implementation, from now on. */
 function link(implementation, slot, options = undefined) {
@@ -110,4 +114,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument, value, hint)
 }
 
-module.exports = { Link, link, linkOf, undoAll, checkImplementation, toMerged, toSlot, toWasmFunction }
+module.exports = { Link, isOver, link, linkOf, undoAll, checkImplementation, toMerged, toSlot, toWasmFunction }

@@ -57,8 +57,7 @@ class Memory {
       if (shared) return adopt(store, createShared(limits), limits, new.target.prototype)
       this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum))
     }
-    const { store, id } = this.#handle
-    store.keep(Memory, id, this)
+    this.#handle.keep('memory', this)
     uncloneable(this)
   }
 
@@ -98,16 +97,17 @@ function adopt(store, memory, limits, prototype = Memory.prototype) {
 }
 
 function known(store, id, memory, prototype = Memory.prototype) {
-  sharedHandles.set(memory, new Handle(store, id, { shared: true }))
+  const handle = new Handle(store, id, { shared: true })
+  sharedHandles.set(memory, handle)
   Object.setPrototypeOf(memory, prototype)
-  store.keep(Memory, id, memory)
+  handle.keep('memory', memory)
   return memory
 }
 
 /** The Memory of a native one. */
 function memoryOf(store, id) {
-  const found = store.find(Memory, id)
-  if (found !== undefined) return found
+  const found = store.find('memory', id)
+  if (found) return found
   const shared = store.memoryShared(id)
   return shared === undefined || shared === null ? new Memory(new Handle(store, id)) : known(store, id, shared)
 }

@@ -26,31 +26,38 @@ function translated(call) {
   }
 }
 
-/** What the native side asks of JavaScript, so that errors and conversions are those of this realm. */
-const host = (store) => ({
-  error: buildError,
-  toBigInt64: (value) => BigInt.asIntN(64, value),
-  toNumber: (value) => +value,
-  toList: (value) => [...value],
-  toException: (value) => NativeStore.exceptions.toList(store, value),
-  fromException: (list) => NativeStore.exceptions.fromList(store, list),
-  ...shared,
-})
+/** What keeps alive what may be reached through a WebAssembly function, by the function (src/napi/cells.rs). */
+const cells = new WeakMap()
 
 /**
- * A native store. It has every method of the addon's class (`native.d.ts`), and knows the one JavaScript
- * object that stands for each of its ids.
+ * What the native side asks of JavaScript, so that errors and conversions are those of this realm. Whoever has anything
+ * of a store holds the store, and the native side has these functions: they hold it weakly.
+ */
+function host(store) {
+  const weak = new WeakRef(store)
+  return {
+    store,
+    error: buildError,
+    toBigInt64: (value) => BigInt.asIntN(64, value),
+    toNumber: (value) => +value,
+    toList: (value) => [...value],
+    toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
+    fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
+    hold: (fn, cell) => void cells.set(fn, cell),
+    transfers: 'transfer' in ArrayBuffer.prototype,
+    ...shared,
+  }
+}
+
+/**
+ * A native store. It has every method of the addon's class (`native.d.ts`), among them `keep` and `find`, which know
+ * the one JavaScript object that stands for each of its ids.
  */
 class NativeStore {
   /** What `exception.js` knows of exceptions; it is above this file. */
   static exceptions
 
   #addon = new addon.NativeStore(host(this))
-  #objects = new Map()
-  #collected = new FinalizationRegistry(({ objects, id }) => {
-    // The id may have a new object since.
-    if (objects.get(id)?.deref() === undefined) objects.delete(id)
-  })
 
   static {
     for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
@@ -69,20 +76,6 @@ class NativeStore {
       // An error of the user's own, thrown by an import that the start function called, comes out as it is.
       throw isNative(error) || isTrap(error) ? nameFile(translate(error), file) : error
     }
-  }
-
-  /** The object of `Class` that stands for an id, if there is one. */
-  find(Class, id) {
-    return this.#objects.get(Class)?.get(id)?.deref()
-  }
-
-  /** Makes `object` the one that stands for an id. */
-  keep(Class, id, object) {
-    let objects = this.#objects.get(Class)
-    if (objects === undefined) this.#objects.set(Class, (objects = new Map()))
-    // Weak, so that a server that swaps plugins for months does not keep an object for each.
-    objects.set(id, new WeakRef(object))
-    this.#collected.register(object, { objects, id })
   }
 }
 

@@ -5,7 +5,7 @@ const { wrongType } = require('./arguments')
 const { LinkError } = require('./errors')
 const { Brand, Handle, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
-const { checkImplementation, linkOf, toMerged, toSlot, toWasmFunction, undoAll } = require('./link')
+const { checkImplementation, isOver, linkOf, toMerged, toSlot, toWasmFunction, undoAll } = require('./link')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
@@ -38,7 +38,7 @@ class Relink {
     try {
       this.undo()
     } catch (error) {
-      if (error.code !== 'ERR_RELINK_UNDONE') throw error
+      if (!isOver(error)) throw error
       // Some were undone one by one; what still stands goes now.
       for (const link of this.links.toReversed()) link[dispose]()
     }

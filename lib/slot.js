@@ -24,7 +24,7 @@ class Slot {
 
   constructor(handle) {
     this.#handle = onlyInternal(handle, 'Slot', 'instance.slot(name)')
-    handle.store.keep(Slot, handle.id, this)
+    handle.keep('slot', this)
     uncloneable(this)
   }
 
@@ -68,7 +68,7 @@ const toType = ({ parameters, results }) =>
 /** The Slot of a native one. */
 function slotOf(store, info) {
   const { id, name, kind } = info
-  return store.find(Slot, id) ?? new Slot(new Handle(store, id, { name, kind, type: toType(info) }))
+  return store.find('slot', id) ?? new Slot(new Handle(store, id, { name, kind, type: toType(info) }))
 }
 
 module.exports = { Slot, slotOf, toType, slotBrand: brand }

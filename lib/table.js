@@ -29,8 +29,7 @@ class Table {
 
   constructor(descriptor, init = undefined, options = undefined) {
     this.#handle = descriptor instanceof Handle ? descriptor : create(descriptor, init, options)
-    const { store, id } = this.#handle
-    store.keep(Table, id, this)
+    this.#handle.keep('table', this)
     uncloneable(this)
   }
 
@@ -93,6 +92,6 @@ function toEntry(store, element, value, argument) {
 }
 
 /** The Table of a native one. */
-const tableOf = (store, id) => store.find(Table, id) ?? new Table(new Handle(store, id))
+const tableOf = (store, id) => store.find('table', id) ?? new Table(new Handle(store, id))
 
 module.exports = { Table, tableOf, findTable: (value) => brand.find(value) }

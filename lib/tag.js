@@ -25,8 +25,7 @@ class Tag {
 
   constructor(descriptor, options = undefined) {
     this.#handle = descriptor instanceof Handle ? descriptor : create(descriptor, options)
-    const { store, id } = this.#handle
-    store.keep(Tag, id, this)
+    this.#handle.keep('tag', this)
     uncloneable(this)
   }
 }
@@ -52,6 +51,6 @@ function toType(type, argument) {
 }
 
 /** The Tag of a native one. */
-const tagOf = (store, id) => store.find(Tag, id) ?? new Tag(new Handle(store, id))
+const tagOf = (store, id) => store.find('tag', id) ?? new Tag(new Handle(store, id))
 
 module.exports = { Tag, tagOf, tagBrand: brand, findTag: (value) => brand.find(value) }

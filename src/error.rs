@@ -79,6 +79,8 @@ pub enum ErrorKind {
     OtherStore(Subject),
     Closed(Subject),
     ClosedCall,
+    ClosedObject { what: &'static str },
+    ClosedStore,
     Compiler { what: String, expected: &'static str, actual: &'static str },
     Cycle { slot: String },
     Merged { slot: String, names: Vec<String> },
@@ -124,7 +126,7 @@ impl Error {
             K::Abi { .. } => ("ERR_RELINK_ABI", "LinkError"),
             K::OtherStore(_) => ("ERR_RELINK_STORE", "LinkError"),
             K::Closed(_) => ("ERR_RELINK_CLOSED", "LinkError"),
-            K::ClosedCall => ("ERR_RELINK_CLOSED", "RuntimeError"),
+            K::ClosedCall | K::ClosedObject { .. } | K::ClosedStore => ("ERR_RELINK_CLOSED", "RuntimeError"),
             K::Compiler { .. } => ("ERR_RELINK_COMPILER", "LinkError"),
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
             K::Merged { .. } => ("ERR_RELINK_MERGED", "LinkError"),
@@ -240,6 +242,8 @@ impl fmt::Display for Error {
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
+            K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
+            K::ClosedStore => f.write_str("the store is closed"),
             K::Compiler { what, expected, actual } => write!(
                 f,
                 "{what} is for code of the compiler {actual}, which code of {expected} cannot share: compile both \

@@ -25,6 +25,12 @@ pub struct Code {
     pub forwarders: Vec<Forwarder>,
     /// The imported tables whose entries it may put elsewhere
     pub read_tables: Vec<u32>,
+    /// The imported tables into which code puts references, by table index
+    pub written_tables: Vec<u32>,
+    /// The imported globals into which code puts references, counted among the imported globals
+    pub written_globals: Vec<u32>,
+    /// The size of the compiled module in bytes
+    pub size: usize,
     /// What functions are, besides having a slot
     pub roles: Roles,
     /// Custom sections of the original bytes, in order
@@ -67,7 +73,10 @@ impl Code {
         compiler: Compiler,
     ) -> Result<Arc<Self>> {
         let artifact = compiler.artifact(&rewritten.bytes)?;
-        let Rewritten { binary, slots, forwarders, origins, read_tables, roles, .. } = rewritten;
+        let size = artifact.len();
+        let Rewritten {
+            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
+        } = rewritten;
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
@@ -92,6 +101,9 @@ impl Code {
             slots,
             forwarders,
             read_tables,
+            written_tables,
+            written_globals,
+            size,
             roles,
             origins,
             thunks,

@@ -3,6 +3,7 @@
 mod code;
 mod compiled;
 mod compiler;
+mod placing;
 mod shared_memory;
 mod tunables;
 mod types;
@@ -10,6 +11,7 @@ mod types;
 pub use code::Code;
 pub use compiled::compile;
 pub use compiler::Compiler;
+pub use placing::{Placed, Places, placing, put};
 pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};
 pub use tunables::{StoreTunables, memory_has_grown};
 pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};

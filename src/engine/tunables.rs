@@ -1,17 +1,18 @@
+use super::placing::place;
 use super::shared_memory;
 use super::types::table_maximum;
 use crate::wasm::Limits;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use wasmer::sys::vm::{
-    InternalStoreHandle, LinearMemory, MemoryError, StoreObjects, VMMemory, VMMemoryDefinition, VMOwnedMemory, VMTable,
-    VMTableDefinition,
+    InternalStoreHandle, LinearMemory, MemoryError, StoreObjects, VMGlobal, VMGlobalDefinition, VMMemory,
+    VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition,
 };
 use wasmer::sys::{BaseTunables, Tunables};
 use wasmer::{MemoryStyle, MemoryType, ModuleInfo, Pages, TableStyle, TableType};
 use wasmer_compiler::LinkError;
 use wasmer_types::entity::PrimaryMap;
-use wasmer_types::{LocalTableIndex, TableIndex};
+use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIndex, TableIndex};
 
 thread_local! {
     static GROWN: Cell<bool> = const { Cell::new(false) };
@@ -95,9 +96,78 @@ impl Tunables for StoreTunables {
             let ty = TableType { maximum: table_maximum(written), ..*ty };
             // SAFETY: the caller's promise about `locations` is passed on.
             let table = unsafe { self.create_vm_table(&ty, &styles[index], *location) };
-            tables.push(InternalStoreHandle::new(context, table.map_err(LinkError::Resource)?));
+            let table = table.map_err(LinkError::Resource)?;
+            tables.push(place(context, table, |places| &mut places.tables));
         }
         Ok(tables)
+    }
+
+    unsafe fn create_memories(
+        &self,
+        context: &mut StoreObjects,
+        module: &ModuleInfo,
+        styles: &PrimaryMap<MemoryIndex, MemoryStyle>,
+        locations: &[NonNull<VMMemoryDefinition>],
+    ) -> Result<PrimaryMap<LocalMemoryIndex, InternalStoreHandle<VMMemory>>, LinkError> {
+        let mut memories = PrimaryMap::with_capacity(locations.len());
+        let own = module.memories.iter().skip(module.num_imported_memories);
+        for ((index, ty), location) in own.zip(locations) {
+            // SAFETY: the caller's promise about `locations` is passed on.
+            let memory = unsafe { self.create_vm_memory(ty, &styles[index], *location) };
+            let memory = memory.map_err(|error| LinkError::Resource(format!("Failed to create memory: {error}")))?;
+            memories.push(place(context, memory, |places| &mut places.memories));
+        }
+        Ok(memories)
+    }
+
+    fn create_globals(
+        &self,
+        context: &mut StoreObjects,
+        module: &ModuleInfo,
+        locations: &[NonNull<VMGlobalDefinition>],
+    ) -> Result<PrimaryMap<LocalGlobalIndex, InternalStoreHandle<VMGlobal>>, LinkError> {
+        let mut globals = PrimaryMap::with_capacity(locations.len());
+        for (ty, location) in module.globals.values().skip(module.num_imported_globals).zip(locations) {
+            // SAFETY: the locations are those of the new instance's own globals.
+            let global = unsafe { self.create_vm_global(*ty, *location) };
+            let global = global.map_err(LinkError::Resource)?;
+            globals.push(place(context, global, |places| &mut places.globals));
+        }
+        Ok(globals)
+    }
+}
+
+/// What stands where a memory was: nobody has it.
+#[derive(Debug)]
+pub(super) struct NoMemory;
+
+impl LinearMemory for NoMemory {
+    fn ty(&self) -> MemoryType {
+        MemoryType::new(0, Some(0), false)
+    }
+
+    fn size(&self) -> Pages {
+        Pages(0)
+    }
+
+    fn style(&self) -> MemoryStyle {
+        MemoryStyle::Static
+    }
+
+    fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
+        Err(MemoryError::CouldNotGrow { current: Pages(0), attempted_delta: delta })
+    }
+
+    fn vmmemory(&self) -> NonNull<VMMemoryDefinition> {
+        NonNull::dangling()
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
+        Ok(Box::new(Self))
+    }
+
+    fn copy(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
+        Ok(Box::new(Self))
     }
 }
 

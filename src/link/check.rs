@@ -14,7 +14,7 @@ impl Slots {
     pub fn check_slot(&self, id: SlotId, merged: bool) -> Result<()> {
         let slot = self.slot(id);
         let name = || slot.name.clone();
-        if slot.instance.as_ref().is_some_and(|instance| instance.is_closed()) {
+        if slot.is_closed() {
             return Err(ErrorKind::Closed(Subject::Slot(name())).into());
         }
         if !slot.merged.is_empty() && !merged {

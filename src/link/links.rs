@@ -53,18 +53,39 @@ impl Links {
     }
 
     fn push(&mut self, link: Link) -> LinkId {
+        while self.links.contains_key(&self.next) {
+            self.next = self.next.wrapping_add(1);
+        }
         let id = self.next;
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         self.standing.entry(link.slot).or_default().push(id);
         self.links.insert(id, link);
         id
     }
 
     /// Ends every link of a slot, and gives the places that they wrote.
-    fn end(&mut self, slot: SlotId) -> HashSet<Place> {
+    pub fn end(&mut self, slot: SlotId) -> HashSet<Place> {
         let ended = self.standing.remove(&slot).unwrap_or_default();
         let links = ended.iter().filter_map(|id| self.links.remove(id));
         links.flat_map(|link| link.followed).collect()
+    }
+
+    /// Of links that the host no longer holds, which nobody can undo, makes one for each slot: that a link stands is
+    /// all that is left of them, and where they wrote.
+    fn merge(&mut self, is_held: impl Fn(LinkId) -> bool) {
+        for standing in self.standing.values_mut() {
+            let Some(newest) = standing.iter().rposition(|id| !is_held(*id)) else { continue };
+            let kept = standing[newest];
+            let covered: Vec<_> = standing[..newest].iter().copied().filter(|id| !is_held(*id)).collect();
+            let written: Vec<Place> =
+                covered.iter().filter_map(|id| self.links.remove(id)).flat_map(|link| link.followed).collect();
+            if let Some(link) = self.links.get_mut(&kept) {
+                let new = written.into_iter().filter(|place| !link.followed.contains(place)).collect::<HashSet<_>>();
+                link.followed.extend(new);
+            }
+            standing.retain(|id| !covered.contains(id));
+        }
+        self.standing.retain(|_, standing| !standing.is_empty());
     }
 
     /// Forgets the entries of a table.
@@ -163,7 +184,7 @@ impl Slots {
     /// a link in messages, where the link itself is gone.
     ///
     /// # Errors
-    /// `Undone`, `Order`, `Changed` or `Cycle`; then nothing has changed.
+    /// `Closed`, `Undone`, `Order`, `Changed` or `Cycle`; then nothing has changed.
     pub fn undo(&mut self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<()> {
         let restored = self.check_undo(store, links)?;
         self.check_cycles(store, &restored)?;
@@ -181,6 +202,7 @@ impl Slots {
         let mut after: HashMap<SlotId, Undoing> = HashMap::new();
         for (id, slot) in links.iter().rev() {
             let name = || self.slot(*slot).name.clone();
+            self.open(*slot)?;
             let Some(link) = self.links.links.get(id) else {
                 return Err(ErrorKind::Undone { slot: name() }.into());
             };
@@ -219,16 +241,38 @@ impl Slots {
         Ok(())
     }
 
-    /// Puts the original back, and ends every link of the slot; also of a closed instance's.
+    /// Puts the original back, and ends every link of the slot.
     ///
     /// # Errors
-    /// `Cycle` when the original, a thunk of another slot, leads back here by now.
+    /// `Closed`; `Cycle` when the original, a thunk of another slot, leads back here by now.
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
-        let original = self.slot(id).original;
+        let original = self.open(id)?.original;
         self.check_cycles(store, &[(original, id)])?;
         let written = self.links.end(id);
         self.write(store, id, Some(original), written);
         Ok(())
+    }
+}
+
+impl Slots {
+    /// The functions that come back when links are undone, of all that can be.
+    pub fn previous(&mut self, is_held: impl Fn(LinkId) -> bool) -> Vec<FuncRef> {
+        self.links.merge(&is_held);
+        let mut previous = Vec::new();
+        for (slot, standing) in &self.links.standing {
+            if self.slot(*slot).is_closed() {
+                continue;
+            }
+            // A link that nobody holds covers those below for good.
+            let undoable = standing.iter().rev().take_while(|id| is_held(**id));
+            previous.extend(undoable.filter_map(|id| self.links.links.get(id)?.previous));
+        }
+        previous
+    }
+
+    /// What a link puts back when it is undone.
+    pub fn previous_of(&self, id: LinkId) -> Option<FuncRef> {
+        self.links.links.get(&id)?.previous
     }
 }
 

@@ -26,4 +26,13 @@ pub struct Slot {
     pub declaration: Option<Declaration>,
     /// Whose slot it is; a table may be nobody's
     pub instance: Option<Rc<Instance>>,
+    /// Whether its table is gone: then only its name, kind and type are left
+    pub ended: bool,
+}
+
+impl Slot {
+    /// Whether it belongs to an instance that was closed, or to nothing that there is.
+    pub fn is_closed(&self) -> bool {
+        self.ended || self.instance.as_ref().is_some_and(|instance| instance.is_closed())
+    }
 }

@@ -1,8 +1,8 @@
 use super::links::Links;
 use super::slot::{Place, Slot};
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{Entry, SlotKind};
-use crate::store::{FuncRef, Instance, Reference, Store, TableId};
+use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
 use crate::wasm::RustSignature;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -13,10 +13,11 @@ pub type SlotId = u32;
 /// The slots of a store, each made when it is first asked for.
 #[derive(Default)]
 pub struct Slots {
-    slots: Vec<Slot>,
+    slots: HashMap<SlotId, Slot>,
+    next: SlotId,
     pub(super) links: Links,
     /// The slots of instances, by the instance and the position in its code's list
-    of_instance: HashMap<(usize, u32), SlotId>,
+    of_instance: HashMap<(InstanceId, u32), SlotId>,
     /// The slots that are an entry of a table and nothing else
     by_entry: HashMap<Place, SlotId>,
     /// The tables that JavaScript can read and that hold functions of slots: whose, and which
@@ -39,7 +40,7 @@ impl Slots {
     /// # Panics
     /// If the code has no such slot.
     pub fn of_instance(&mut self, store: &Store, instance: &Rc<Instance>, position: u32) -> SlotId {
-        let key = (Rc::as_ptr(instance) as usize, position);
+        let key = (instance.id, position);
         if let Some(id) = self.of_instance.get(&key) {
             return *id;
         }
@@ -57,6 +58,7 @@ impl Slots {
             merged: slot.merged().to_vec(),
             declaration: slot.declaration.clone(),
             instance: Some(instance.clone()),
+            ended: false,
         });
         self.of_instance.insert(key, id);
         id
@@ -99,6 +101,7 @@ impl Slots {
             merged: Vec::new(),
             declaration: None,
             instance: None,
+            ended: false,
         });
         self.by_entry.insert((table, index), id);
         Ok(id)
@@ -148,22 +151,40 @@ impl Slots {
             }
         }
         self.released.insert(table);
-        self.slots.iter_mut().for_each(|slot| slot.places.retain(|(each, _)| *each != table));
+        self.slots.values_mut().for_each(|slot| slot.places.retain(|(each, _)| *each != table));
         self.links.release(table);
         Ok(())
     }
 
     fn add(&mut self, slot: Slot) -> SlotId {
-        self.slots.push(slot);
-        self.slots.len() as SlotId - 1
+        while self.slots.contains_key(&self.next) {
+            self.next = self.next.wrapping_add(1);
+        }
+        let id = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.slots.insert(id, slot);
+        id
     }
 
     /// The slot with this id.
     ///
     /// # Panics
-    /// If there is none: ids come from `of_instance` and `table_slot` only.
+    /// If there is none: ids come from `of_instance` and `table_slot` only, and a slot stays as long as the host
+    /// holds it.
     pub fn slot(&self, id: SlotId) -> &Slot {
-        &self.slots[id as usize]
+        &self.slots[&id]
+    }
+
+    /// The slot with this id, if the host may use it.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn open(&self, id: SlotId) -> Result<&Slot> {
+        let slot = self.slot(id);
+        if slot.is_closed() {
+            return Err(ErrorKind::Closed(Subject::Slot(slot.name.clone())).into());
+        }
+        Ok(slot)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -204,5 +225,36 @@ impl Slots {
         let declared = instance.code().slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
         let own = declared.filter(|slot| slot.original == index);
         own.filter_map(|slot| Some(slot.declaration.as_ref()?.types.clone())).collect()
+    }
+
+    /// The functions that slots may put back into tables, by the table: originals of entries that are slots of their
+    /// own. Those of an instance's slots live as long as it does.
+    pub fn behind(&self) -> HashMap<TableId, Vec<FuncRef>> {
+        let mut behind: HashMap<TableId, Vec<FuncRef>> = HashMap::new();
+        for slot in self.slots.values().filter(|slot| slot.kind == SlotKind::Table && !slot.ended) {
+            behind.entry(slot.home.0).or_default().push(slot.original);
+        }
+        behind
+    }
+
+    /// Ends the slots of what was freed, and forgets those that are neither linked nor held by the host.
+    pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
+        let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
+        for (id, slot) in &mut self.slots {
+            if swept.tables.contains(&slot.home.0) || slot.instance.as_ref().is_some_and(is_gone) {
+                slot.ended = true;
+                slot.instance = None;
+                slot.places.clear();
+                self.links.end(*id);
+            }
+        }
+        let links = &self.links;
+        self.slots.retain(|id, slot| is_held(*id) || (!slot.ended && links.newest(*id).is_some()));
+        let slots = &self.slots;
+        let stays = |id: &SlotId| slots.get(id).is_some_and(|slot| !slot.ended);
+        self.of_instance.retain(|_, id| stays(id));
+        self.by_entry.retain(|_, id| stays(id));
+        self.owners.retain(|table, (instance, _)| !is_gone(instance) && !swept.tables.contains(table));
+        self.released.retain(|table| !swept.tables.contains(table));
     }
 }

@@ -1,5 +1,9 @@
 use super::buffer::Buffers;
+use super::cells::Cells;
+use super::collect::Pace;
 use super::exceptions::Exceptions;
+use super::handles::Handles;
+use super::reference::StrongReference;
 use super::references::References;
 use super::shared::SharedMemories;
 use crate::link::Slots;
@@ -7,63 +11,34 @@ use crate::store::{FuncRef, Store};
 use napi::sys;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ptr;
-
-/// A strong reference to a JavaScript function, deleted with its owner.
-pub struct FunctionReference {
-    env: sys::napi_env,
-    reference: sys::napi_ref,
-}
-
-impl FunctionReference {
-    /// # Safety
-    /// `value` is a function of `env`, which is that of this thread.
-    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
-        let mut reference = ptr::null_mut();
-        // SAFETY: by the contract of this function.
-        unsafe { sys::napi_create_reference(env, value, 1, &mut reference) };
-        Self { env, reference }
-    }
-
-    /// The function.
-    pub fn get(&self, env: sys::napi_env) -> sys::napi_value {
-        let mut value = ptr::null_mut();
-        // SAFETY: the reference is strong, so its function is there.
-        unsafe { sys::napi_get_reference_value(env, self.reference, &mut value) };
-        value
-    }
-}
-
-impl Drop for FunctionReference {
-    fn drop(&mut self) {
-        // SAFETY: the reference is this owner's own; owners live and die on the thread of `env`.
-        unsafe { sys::napi_delete_reference(self.env, self.reference) };
-    }
-}
 
 /// What `lib/` lends: done in JavaScript, so that it is of the caller's realm.
 pub struct Host {
     /// Builds the error that a JSON description tells of
-    pub error: FunctionReference,
+    pub error: StrongReference,
     /// ToBigInt64
-    pub to_bigint64: FunctionReference,
+    pub to_bigint64: StrongReference,
     /// ToNumber
-    pub to_number: FunctionReference,
+    pub to_number: StrongReference,
     /// Iterates a value into an array
-    pub to_list: FunctionReference,
+    pub to_list: StrongReference,
     /// What a thrown value is for wasm that catches: a list of a tag's id and the values of an
     /// `Exception`, null if wasm may not catch it, undefined for any other value
-    pub to_exception: FunctionReference,
+    pub to_exception: StrongReference,
     /// Makes an `Exception` of such a list
-    pub from_exception: FunctionReference,
+    pub from_exception: StrongReference,
     /// A `Uint8Array` over the bytes of a shared memory of Node's own
-    pub shared_bytes: FunctionReference,
+    pub shared_bytes: StrongReference,
     /// Grows it by so many pages, and says whether it could
-    pub shared_grow: FunctionReference,
+    pub shared_grow: StrongReference,
     /// `memory.atomic.wait`: an offset, what is expected there, and milliseconds
-    pub shared_wait: FunctionReference,
+    pub shared_wait: StrongReference,
     /// `memory.atomic.notify`: an offset and a count
-    pub shared_notify: FunctionReference,
+    pub shared_notify: StrongReference,
+    /// Lets a function hold a cell
+    pub hold: StrongReference,
+    /// Whether the bytes of a buffer may come to be those of another one
+    pub transfers: bool,
 }
 
 /// A store, and what it holds of its JavaScript environment. Every function, buffer and handle
@@ -80,6 +55,16 @@ pub struct Context {
     pub slots: RefCell<Slots>,
     /// The one JavaScript function of each wasm function, held weakly
     pub functions: RefCell<HashMap<FuncRef, sys::napi_ref>>,
+    /// The JavaScript objects that stand for what is in the store
+    pub handles: Handles,
+    /// Which JavaScript functions live as long as what
+    pub cells: Cells,
+    /// When to collect
+    pub pace: RefCell<Pace>,
+    /// Whether the store was closed
+    pub closed: Cell<bool>,
+    /// The functions that JavaScript is calling, the innermost last, and whether each is kept while it runs
+    pub running: RefCell<Vec<(sys::napi_ref, bool)>>,
     /// The values that wasm holds
     pub references: References,
     /// The exceptions that JavaScript has seen, and whether there is wasm that catches
@@ -98,10 +83,10 @@ pub struct Context {
 pub struct Entered<'a>(&'a Context);
 
 impl Context {
-    /// Notes that JavaScript calls into wasm. When nothing else runs, this is the time to let go of
-    /// what wasm no longer holds.
+    /// Notes that JavaScript calls into wasm, through the function behind `function` if through one. When nothing else
+    /// runs, this is the time to let go of what wasm no longer holds.
     #[inline]
-    pub fn enter(&self) -> Entered<'_> {
+    pub fn enter(&self, function: sys::napi_ref) -> Entered<'_> {
         let depth = self.depth.get();
         if depth == 0 {
             self.sweep_exceptions();
@@ -111,11 +96,33 @@ impl Context {
         }
         self.settle_shared();
         self.depth.set(depth + 1);
+        self.running.borrow_mut().push((function, false));
         Entered(self)
     }
 
-    #[cold]
-    fn sweep_references(&self) {
+    /// Leaves wasm without collecting, for whoever has something new that JavaScript has no handle of yet.
+    pub fn put_off(&self, entered: Entered<'_>) {
+        let wanted = self.pace.borrow_mut().put_off();
+        drop(entered);
+        if wanted {
+            self.pace.borrow_mut().want();
+        }
+    }
+
+    /// Keeps the function that is running, now that V8 may collect: what it may call lives as long as it does.
+    pub fn keep_running(&self) {
+        if let Some((function, kept @ false)) = self.running.borrow_mut().last_mut()
+            && !function.is_null()
+        {
+            *kept = true;
+            let mut count = 0;
+            // SAFETY: the reference is that of a function that is being called, whose data the call holds.
+            unsafe { sys::napi_reference_ref(self.env, *function, &mut count) };
+        }
+    }
+
+    /// Lets go of all values that wasm no longer holds.
+    pub fn sweep_references(&self) {
         self.references.sweep(self.env, |held| {
             self.store.each_externref(&mut *held);
             self.exceptions.each_externref(held);
@@ -125,6 +132,16 @@ impl Context {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.0.depth.set(self.0.depth.get() - 1);
+        let context = self.0;
+        let left = context.running.borrow_mut().pop();
+        if let Some((function, true)) = left {
+            let mut count = 0;
+            // SAFETY: as in `keep_running`.
+            unsafe { sys::napi_reference_unref(context.env, function, &mut count) };
+        }
+        context.depth.set(context.depth.get() - 1);
+        if context.depth.get() == 0 {
+            context.collect_if_wanted();
+        }
     }
 }

@@ -3,7 +3,7 @@ use super::throw::{Pending, panicked};
 use super::value::crosses;
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
-use crate::store::{FuncRef, Instance, RawValue};
+use crate::store::{FuncRef, Life, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use std::cell::Cell;
@@ -19,8 +19,8 @@ pub struct Exported {
     /// The function
     pub function: FuncRef,
     ty: Rc<FuncType>,
-    /// The instance that defines it; none for a host function
-    instance: Option<Rc<Instance>>,
+    /// That of the instance that it goes with
+    life: Rc<Life>,
     compiler: Compiler,
     /// A type of the function's whose values do not cross to JavaScript
     stays: Option<ValType>,
@@ -65,12 +65,13 @@ impl Context {
         let ty = self.store.type_of(function);
         let stays = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !crosses(*ty));
         let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
-        let (instance, compiler) = (self.store.instance_of(function), self.store.compiler_of(function));
+        let life = self.store.owner_of(function).map(|owner| owner.life().clone()).unwrap_or_default();
+        let compiler = self.store.compiler_of(function);
         let exported = Rc::new(Exported {
             context: self.clone(),
             function,
             ty,
-            instance,
+            life,
             compiler,
             stays,
             reference: Cell::new(ptr::null_mut()),
@@ -105,6 +106,16 @@ impl Context {
             (*data.cast::<Exported>()).reference.set(reference);
         }
         self.functions.borrow_mut().insert(function, reference);
+        self.cells.note_change(1);
+        if let Some(node) = self.store.node_of(function) {
+            let (mut receiver, mut result, hold) = (ptr::null_mut(), ptr::null_mut(), self.host.hold.get(self.env));
+            let arguments = [value, self.cell(node)];
+            // SAFETY: plain N-API calls; `lib/` notes the cell, which throws nothing.
+            unsafe {
+                sys::napi_get_undefined(self.env, &mut receiver);
+                sys::napi_call_function(self.env, receiver, hold, arguments.len(), arguments.as_ptr(), &mut result);
+            }
+        }
         value
     }
 }
@@ -189,9 +200,9 @@ impl Exported {
         self.compiler
     }
 
-    /// Whether the instance that defines it was closed.
+    /// Whether its instance was closed. Then nothing else of it may be looked at.
     pub fn is_closed(&self) -> bool {
-        self.instance.as_ref().is_some_and(|instance| instance.is_closed())
+        self.life.is_closed()
     }
 
     /// Refuses `new`: N-API makes no functions that are no constructors.
@@ -215,7 +226,7 @@ impl Exported {
         if let Some(ty) = self.stays {
             return Err(context.does_not_cross(ty));
         }
-        let _entered = context.enter();
+        let _entered = context.enter(self.reference.get());
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.
             *value = unsafe { context.read(*ty, *argument, self.compiler)? };

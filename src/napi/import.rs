@@ -1,4 +1,5 @@
-use super::context::{Context, FunctionReference};
+use super::context::Context;
+use super::reference::WeakReference;
 use super::throw::{Pending, panicked};
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
@@ -13,7 +14,8 @@ use std::rc::{Rc, Weak};
 pub struct Import {
     /// Weak: the store, which owns this, is part of the context
     context: Weak<Context>,
-    callback: FunctionReference,
+    /// Weak: the cell of the instance that imports it keeps it
+    callback: WeakReference,
     ty: FuncType,
     /// Whose code calls it
     caller: Compiler,
@@ -32,7 +34,7 @@ impl Import {
         adapted: bool,
     ) -> Self {
         // SAFETY: by the contract of this function.
-        let callback = unsafe { FunctionReference::new(context.env, callback) };
+        let callback = unsafe { WeakReference::new(context.env, callback) };
         Self { context: Rc::downgrade(context), callback, ty, caller, adapted }
     }
 
@@ -52,10 +54,13 @@ impl Import {
             *argument = unsafe { context.write(*ty, *values.add(index))? };
         }
         let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
+        let callback = self.callback.get().ok_or_else(|| {
+            let message = "internal error: an imported function was collected".to_owned();
+            context.throw(&ErrorKind::Internal { message }.into())
+        })?;
         // SAFETY: plain N-API calls on the thread of the environment.
         let status = unsafe {
             sys::napi_get_undefined(env, &mut receiver);
-            let callback = self.callback.get(env);
             sys::napi_call_function(env, receiver, callback, count, arguments.as_ptr(), &mut result)
         };
         if status != sys::Status::napi_ok {
@@ -94,6 +99,7 @@ impl HostFunction for Import {
             return Err(Thrown::error(error));
         };
         context.settle_memories();
+        context.keep_running();
         let mut scope = ptr::null_mut();
         // SAFETY: the scope is opened and closed around one call, so that a loop of calls does not
         // pile up handles; the exception is taken out before it closes.

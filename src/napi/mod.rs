@@ -4,15 +4,19 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod buffer;
+mod cells;
+mod collect;
 mod compile;
 mod context;
 mod describe;
 mod exceptions;
 mod function;
+mod handles;
 mod import;
 mod inspect;
 mod module;
 mod objects;
+mod reference;
 mod references;
 mod relink;
 mod shared;

@@ -5,7 +5,7 @@ use super::store::NativeStore;
 use super::throw::{Refusal, Result, refuse};
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
-use crate::store::{ExternRef, GlobalId, MemoryId, Reference, TableId, TagId};
+use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
 use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::sys;
@@ -29,12 +29,22 @@ impl NativeStore {
     /// Makes a memory; sizes in pages.
     #[napi(catch_unwind)]
     pub fn memory_create(&self, minimum: u32, maximum: Option<u32>) -> Result<u32> {
-        self.context.store.memory_new(limits(minimum, maximum)).map(|id| id.0).map_err(refuse)
+        let context = &self.context;
+        context.check_open().map_err(refuse)?;
+        context.collect_if_due();
+        let made = context.store.memory_new(limits(minimum, maximum)).or_else(|_| {
+            // There may be room once V8 has collected.
+            context.collect_all();
+            context.store.memory_new(limits(minimum, maximum))
+        });
+        context.note_memory(u64::from(minimum) << 16);
+        made.map(|id| id.0).map_err(refuse)
     }
 
     /// Makes a memory of the bytes of a shared one of Node's own.
     #[napi(catch_unwind)]
     pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
+        self.context.check_open().map_err(refuse)?;
         // SAFETY: the value is of the environment that calls.
         let bytes = unsafe { self.context.shared_memory(memory.raw())? };
         Ok(self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).0)
@@ -42,25 +52,27 @@ impl NativeStore {
 
     /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
     #[napi(catch_unwind)]
-    pub fn memory_shared(&self, id: u32) -> Option<Unknown<'_>> {
-        let store = &self.context.store;
-        if !store.memory_is_shared(MemoryId(id)) {
-            return None;
+    pub fn memory_shared(&self, id: u32) -> Result<Option<Unknown<'_>>> {
+        let (store, id) = (&self.context.store, self.memory(id)?);
+        if !store.memory_is_shared(id) {
+            return Ok(None);
         }
-        self.context.shared_memory_at(store.memory_data(MemoryId(id)).0).map(|memory| self.unknown(memory))
+        Ok(self.context.shared_memory_at(store.memory_data(id).0).map(|memory| self.unknown(memory)))
     }
 
     /// The memory's `ArrayBuffer`.
     #[napi(catch_unwind)]
     pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {
-        Ok(self.unknown(self.context.memory_buffer(MemoryId(id))?))
+        Ok(self.unknown(self.context.memory_buffer(self.memory(id)?)?))
     }
 
     /// Grows a memory by `delta` pages; gives the pages it had.
     #[napi(catch_unwind)]
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
-        let pages = self.context.store.memory_grow(MemoryId(id), delta).map_err(refuse)?;
-        self.context.detach_buffer(MemoryId(id));
+        let id = self.memory(id)?;
+        let pages = self.context.store.memory_grow(id, delta).map_err(refuse)?;
+        self.context.note_memory(u64::from(delta) << 16);
+        self.context.detach_buffer(id);
         self.context.settle_memories();
         Ok(pages)
     }
@@ -69,6 +81,8 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn table_create(&self, element: String, minimum: u32, maximum: Option<u32>, init: Unknown<'_>) -> Result<u32> {
         let ValType::Ref(element) = value_type(&element)? else { return Err(unknown_type(&element)) };
+        self.context.check_open().map_err(refuse)?;
+        self.context.collect_if_due();
         let store = &self.context.store;
         let ty = TableType { element, limits: limits(minimum, maximum) };
         let id = store.table_new(&ty).map_err(refuse)?;
@@ -81,23 +95,23 @@ impl NativeStore {
 
     /// How many entries a table has.
     #[napi(catch_unwind)]
-    pub fn table_length(&self, id: u32) -> u32 {
-        self.context.store.table_size(TableId(id))
+    pub fn table_length(&self, id: u32) -> Result<u32> {
+        Ok(self.context.store.table_size(self.table(id)?))
     }
 
     /// What a table's entries are.
     #[napi(catch_unwind)]
-    pub fn table_element(&self, id: u32) -> &'static str {
-        match self.context.store.table_element(TableId(id)) {
+    pub fn table_element(&self, id: u32) -> Result<&'static str> {
+        Ok(match self.context.store.table_element(self.table(id)?) {
             RefType::Func => "anyfunc",
             RefType::Extern | RefType::Exn => "externref",
-        }
+        })
     }
 
     /// Reads an entry.
     #[napi(catch_unwind)]
     pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
-        let (store, table) = (&self.context.store, TableId(id));
+        let (store, table) = (&self.context.store, self.table(id)?);
         let value = match store.table_entry(table, index).map_err(refuse)? {
             Reference::Func(function) => {
                 let outside = |function| self.context.slots.borrow().outside(store, (table, index), function);
@@ -111,21 +125,25 @@ impl NativeStore {
     /// Writes an entry.
     #[napi(catch_unwind)]
     pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<()> {
-        let value = self.reference(TableId(id), value)?;
-        self.context.store.table_set(TableId(id), index, value).map_err(refuse)
+        let id = self.table(id)?;
+        let value = self.reference(id, value)?;
+        self.context.store.table_set(id, index, value).map_err(refuse)
     }
 
     /// Grows a table by `delta` entries of `value`; gives the number it had.
     #[napi(catch_unwind)]
     pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32> {
-        let value = self.reference(TableId(id), value)?;
-        self.context.store.table_grow(TableId(id), delta, value).map_err(refuse)
+        let id = self.table(id)?;
+        let value = self.reference(id, value)?;
+        self.context.store.table_grow(id, delta, value).map_err(refuse)
     }
 
     /// Makes a global.
     #[napi(catch_unwind)]
     pub fn global_create(&self, value_type: String, mutable: bool, value: Unknown<'_>) -> Result<u32> {
         let value_type = self::value_type(&value_type)?;
+        self.context.check_open().map_err(refuse)?;
+        self.context.collect_if_due();
         // SAFETY: the value is of the environment that calls.
         let (raw, compiler) = unsafe {
             let function = exported(self.context.env, value.raw());
@@ -141,16 +159,17 @@ impl NativeStore {
 
     /// What a global holds.
     #[napi(catch_unwind)]
-    pub fn global_type(&self, id: u32) -> NativeGlobalType {
-        let ty = self.context.store.global_type(GlobalId(id));
-        NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable }
+    pub fn global_type(&self, id: u32) -> Result<NativeGlobalType> {
+        let ty = self.context.store.global_type(self.global(id)?);
+        Ok(NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable })
     }
 
     /// The value of a global.
     #[napi(catch_unwind)]
     pub fn global_get(&self, id: u32) -> Result<Unknown<'_>> {
-        let ty = self.context.store.global_type(GlobalId(id));
-        let raw = self.context.store.global_get(GlobalId(id));
+        let id = self.global(id)?;
+        let ty = self.context.store.global_type(id);
+        let raw = self.context.store.global_get(id);
         // SAFETY: a global holds a value of its type.
         Ok(self.unknown(unsafe { self.context.write(ty.value, raw)? }))
     }
@@ -158,15 +177,16 @@ impl NativeStore {
     /// Writes a global.
     #[napi(catch_unwind)]
     pub fn global_set(&self, id: u32, value: Unknown<'_>) -> Result<()> {
-        let ty = self.context.store.global_type(GlobalId(id));
+        let id = self.global(id)?;
+        let ty = self.context.store.global_type(id);
         if !ty.mutable {
             let message = "this global is immutable".to_owned();
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
-        let reader = self.context.store.global_compiler(GlobalId(id)).unwrap_or(Compiler::Cranelift);
+        let reader = self.context.store.global_compiler(id).unwrap_or(Compiler::Cranelift);
         // SAFETY: the value is of the environment that calls.
         let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
-        self.context.store.global_set(GlobalId(id), raw);
+        self.context.store.global_set(id, raw);
         Ok(())
     }
 }
@@ -177,13 +197,15 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32> {
         let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_>>()?;
+        self.context.check_open().map_err(refuse)?;
         Ok(self.context.store.tag_new(&FuncType { parameters, ..FuncType::default() }).0)
     }
 
     /// The types of the values that exceptions with this tag carry.
     #[napi(catch_unwind)]
-    pub fn tag_parameters(&self, id: u32) -> Vec<String> {
-        self.context.store.tag_type(TagId(id)).parameters.iter().map(ToString::to_string).collect()
+    pub fn tag_parameters(&self, id: u32) -> Result<Vec<String>> {
+        let id = self.tag(id)?;
+        Ok(self.context.store.tag_type(id).parameters.iter().map(ToString::to_string).collect())
     }
 
     /// What becomes of a value that goes into wasm as one of this type and comes out again.
@@ -220,12 +242,39 @@ fn unknown_type(name: &str) -> Refusal {
 }
 
 impl NativeStore {
+    /// What JavaScript knows by an id, unless its instance or the store is closed.
+    fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T> {
+        self.context.check_open().map_err(refuse)?;
+        if is_there(&self.context.store, &id) { Ok(id) } else { Err(refuse(ErrorKind::ClosedObject { what }.into())) }
+    }
+
+    fn memory(&self, id: u32) -> Result<MemoryId> {
+        self.alive(MemoryId(id), "memory", |store, id| store.has_memory(*id))
+    }
+
+    pub(super) fn table(&self, id: u32) -> Result<TableId> {
+        self.alive(TableId(id), "table", |store, id| store.has_table(*id))
+    }
+
+    fn global(&self, id: u32) -> Result<GlobalId> {
+        self.alive(GlobalId(id), "global", |store, id| store.has_global(*id))
+    }
+
+    fn tag(&self, id: u32) -> Result<TagId> {
+        self.alive(TagId(id), "tag", |store, id| store.has_tag(*id))
+    }
+
     /// A value as an entry of a table.
     fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
         // SAFETY: the value is of the environment that calls.
         unsafe {
             Ok(match self.context.store.table_element(table) {
-                RefType::Func => Reference::Func(self.context.funcref(value.raw())?),
+                RefType::Func => {
+                    let function = self.context.funcref(value.raw())?;
+                    let node = self.context.store.node_of_table(table);
+                    function.into_iter().for_each(|function| self.context.lead(node, function));
+                    Reference::Func(function)
+                }
                 RefType::Extern | RefType::Exn => Reference::Extern(self.context.externref(value.raw())),
             })
         }

@@ -1,4 +1,4 @@
-use super::context::FunctionReference;
+use super::reference::StrongReference;
 use crate::store::ExternRef;
 use napi::sys;
 use std::cell::{Cell, RefCell};
@@ -7,13 +7,15 @@ use std::ptr;
 /// The JavaScript values that wasm holds as externrefs, by number.
 pub struct References {
     /// The array that holds them: a reference of N-API's own may not be to a primitive
-    values: FunctionReference,
+    values: StrongReference,
     /// The numbers that are free; the last one is used first
     free: RefCell<Vec<u32>>,
     /// One more than the greatest number that was used
     end: Cell<u32>,
     /// How many may be in use before it is worth looking which still are
     threshold: Cell<u32>,
+    /// How many were let go of
+    freed: Cell<u64>,
 }
 
 /// Fewer than this are not worth looking for.
@@ -27,9 +29,9 @@ impl References {
         // SAFETY: by the contract of this function.
         let values = unsafe {
             sys::napi_create_array(env, &mut values);
-            FunctionReference::new(env, values)
+            StrongReference::new(env, values)
         };
-        Self { values, free: RefCell::default(), end: Cell::new(1), threshold: Cell::new(FEW) }
+        Self { values, free: RefCell::default(), end: Cell::new(1), threshold: Cell::new(FEW), freed: Cell::new(0) }
     }
 
     /// A reference to `value`.
@@ -51,8 +53,13 @@ impl References {
         value
     }
 
+    /// How many were let go of.
+    pub fn freed(&self) -> u64 {
+        self.freed.get()
+    }
+
     /// How many are in use.
-    fn used(&self) -> u32 {
+    pub fn used(&self) -> u32 {
         self.end.get() - 1 - self.free.borrow().len() as u32
     }
 
@@ -67,6 +74,7 @@ impl References {
         let mut marks = vec![false; self.end.get() as usize];
         held(&mut |reference| marks[reference.0 as usize] = true);
         let mut free = self.free.borrow_mut();
+        let before = free.len();
         free.iter().for_each(|number| marks[*number as usize] = true);
         let mut undefined = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of `env`.
@@ -78,6 +86,7 @@ impl References {
                 free.push(number);
             }
         }
+        self.freed.set(self.freed.get() + (free.len() - before) as u64);
         drop(free);
         self.threshold.set(FEW.max(self.used().saturating_mul(2)));
     }

@@ -2,6 +2,7 @@
 
 use super::describe::{NativeSlot, strings};
 use super::function::exported;
+use super::handles::Kind;
 use super::import::Import;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
@@ -9,7 +10,7 @@ use super::value::crosses;
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::{Change, LinkId, Linked, SlotId};
-use crate::store::{FuncRef, TableId};
+use crate::store::FuncRef;
 use napi::bindgen_prelude::{Array, JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
@@ -29,49 +30,57 @@ impl NativeStore {
     /// The slot that is an entry of a table.
     #[napi(catch_unwind)]
     pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot> {
-        let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, TableId(table), index);
+        let table = self.table(table)?;
+        let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, table, index);
         slot.map(|id| self.slot_info(id)).map_err(refuse)
     }
 
     /// The function that a slot holds, or null.
     #[napi(catch_unwind)]
-    pub fn slot_current(&self, slot: u32) -> Unknown<'_> {
+    pub fn slot_current(&self, slot: u32) -> Result<Unknown<'_>> {
+        self.open_slot(slot)?;
         let current = self.context.slots.borrow().current(&self.context.store, slot);
-        self.unknown(self.context.function_or_null(current))
+        Ok(self.unknown(self.context.function_or_null(current)))
     }
 
     /// The function that a slot held first.
     #[napi(catch_unwind)]
-    pub fn slot_original(&self, slot: u32) -> Unknown<'_> {
-        let original = self.context.slots.borrow().slot(slot).original;
-        self.unknown(self.context.function(original))
+    pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>> {
+        let original = self.open_slot(slot)?;
+        Ok(self.unknown(self.context.function(original)))
     }
 
     /// Whether a link stands in a slot.
     #[napi(catch_unwind)]
-    pub fn slot_linked(&self, slot: u32) -> bool {
-        self.context.slots.borrow().is_linked(slot)
+    pub fn slot_linked(&self, slot: u32) -> Result<bool> {
+        self.open_slot(slot)?;
+        Ok(self.context.slots.borrow().is_linked(slot))
     }
 
     /// Puts a slot's original back.
     #[napi(catch_unwind)]
     pub fn slot_reset(&self, slot: u32) -> Result<()> {
+        let original = self.open_slot(slot)?;
+        self.lead(slot, original);
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
     /// What an adapter for a slot depends on, as a key: its type, and whose code calls it.
     #[napi(catch_unwind)]
-    pub fn slot_type(&self, slot: u32) -> String {
+    pub fn slot_type(&self, slot: u32) -> Result<String> {
+        self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
         let caller = self.context.store.table_compiler(slot.home.0).map_or("", Compiler::name);
-        format!("{} {caller}", slot.ty)
+        Ok(format!("{} {caller}", slot.ty))
     }
 
     /// Makes a JavaScript function a wasm function of a slot's type, if the slot takes any.
     #[napi(catch_unwind)]
     pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>> {
+        self.open_slot(slot)?;
         self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
+        self.context.collect_if_due();
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
@@ -88,13 +97,17 @@ impl NativeStore {
         // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
         let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
         let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
+        self.context.hold_with(function, value.raw());
+        self.context.note_instance(0);
         Ok(self.unknown(self.context.function(function)))
     }
 
     /// Links one function. `merged` allows a slot whose function stands for several.
     #[napi(catch_unwind)]
     pub fn link(&self, implementation: Unknown<'_>, slot: u32, merged: bool) -> Result<NativeLink<'_>> {
+        self.open_slot(slot)?;
         let function = self.implementation(implementation.raw(), slot).map_err(refuse)?;
+        self.lead(slot, function);
         let linked = self.context.slots.borrow_mut().link(&self.context.store, function, slot, merged);
         Ok(self.linked(linked.map_err(refuse)?))
     }
@@ -102,7 +115,9 @@ impl NativeStore {
     /// Links many functions, or none. `merged` allows slots whose function stands for several.
     #[napi(catch_unwind)]
     pub fn relink(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<Vec<NativeLink<'_>>> {
+        self.context.check_open().map_err(refuse)?;
         let (changes, refusals) = self.changes(&implementations, slots);
+        changes.iter().for_each(|change| self.lead(change.slot, change.implementation));
         // The borrow ends before functions are made for JavaScript, which may collect garbage.
         let linked = self.context.slots.borrow_mut().relink(&self.context.store, &changes, merged, refusals);
         Ok(linked.map_err(refuse)?.into_iter().map(|linked| self.linked(linked)).collect())
@@ -111,6 +126,7 @@ impl NativeStore {
     /// Whether these many could be linked; throws what `relink` would.
     #[napi(catch_unwind)]
     pub fn check_changes(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<()> {
+        self.context.check_open().map_err(refuse)?;
         let (changes, refusals) = self.changes(&implementations, slots);
         self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)
     }
@@ -118,12 +134,30 @@ impl NativeStore {
     /// Takes links back, the last one first, all or none. `slots` are those of the links.
     #[napi(catch_unwind)]
     pub fn undo(&self, links: Vec<u32>, slots: Vec<u32>) -> Result<()> {
+        self.context.check_open().map_err(refuse)?;
         let links: Vec<(LinkId, SlotId)> = links.into_iter().zip(slots).collect();
+        let previous: Vec<_> = {
+            let slots = self.context.slots.borrow();
+            let open = links.iter().filter(|(_, slot)| slots.open(*slot).is_ok());
+            open.filter_map(|(link, slot)| Some((*slot, slots.previous_of(*link)?))).collect()
+        };
+        previous.into_iter().for_each(|(slot, function)| self.lead(slot, function));
         self.context.slots.borrow_mut().undo(&self.context.store, &links).map_err(refuse)
     }
 }
 
 impl NativeStore {
+    /// Notes that a function goes into a slot.
+    fn lead(&self, slot: SlotId, function: FuncRef) {
+        self.context.lead(self.context.node_of(Kind::Slot, slot), function);
+    }
+
+    /// The original of a slot that is not closed.
+    fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
+        self.context.check_open().map_err(refuse)?;
+        self.context.slots.borrow().open(slot).map(|slot| slot.original).map_err(refuse)
+    }
+
     pub(super) fn slot_info(&self, id: SlotId) -> NativeSlot {
         let slots = self.context.slots.borrow();
         let slot = slots.slot(id);

@@ -1,6 +1,7 @@
 //! Memories that threads share: V8 has the bytes, since only V8 makes a `SharedArrayBuffer`.
 
-use super::context::{Context, FunctionReference};
+use super::context::Context;
+use super::reference::StrongReference;
 use super::throw::Pending;
 use crate::engine::{Expected, SharedBytes, publish};
 use napi::sys;
@@ -19,7 +20,7 @@ pub struct SharedMemories {
 /// Node's own `WebAssembly.Memory`, which keeps the bytes.
 pub struct SharedMemory {
     context: Weak<Context>,
-    memory: FunctionReference,
+    memory: StrongReference,
     base: *mut u8,
 }
 
@@ -34,7 +35,7 @@ impl Context {
             return Ok(known.clone());
         }
         // SAFETY: by the contract of this function.
-        let memory = unsafe { FunctionReference::new(self.env, memory) };
+        let memory = unsafe { StrongReference::new(self.env, memory) };
         let shared = Rc::new(SharedMemory { context: Rc::downgrade(self), memory, base });
         self.shared.by_base.borrow_mut().insert(base as usize, shared.clone());
         Ok(shared)
@@ -79,7 +80,7 @@ impl SharedMemory {
     fn ask(
         &self,
         context: &Context,
-        function: &FunctionReference,
+        function: &StrongReference,
         make: impl FnOnce(sys::napi_env, &mut [sys::napi_value; 3]),
         read: impl FnOnce(sys::napi_env, sys::napi_value),
     ) -> Option<()> {

@@ -1,10 +1,14 @@
 use super::buffer::Buffers;
-use super::context::{Context, FunctionReference, Host};
+use super::cells::Cells;
+use super::collect::Pace;
+use super::context::{Context, Host};
 use super::describe::NativeSlot;
 use super::exceptions::Exceptions;
 use super::function::{Exported, exported};
+use super::handles::{Handles, Kind};
 use super::import::Import;
 use super::module::NativeModule;
+use super::reference::StrongReference;
 use super::references::References;
 use super::shared::SharedMemories;
 use super::throw::{Result, refuse};
@@ -13,7 +17,7 @@ use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
 use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId, TagId};
 use crate::wasm::ExternType;
-use napi::bindgen_prelude::{Array, Function, JsValue, Unknown};
+use napi::bindgen_prelude::{Array, Function, JsValue, Object, Unknown};
 use napi::sys;
 use napi_derive::napi;
 use std::cell::{Cell, RefCell};
@@ -24,8 +28,6 @@ use std::rc::Rc;
 #[napi]
 pub struct NativeStore {
     pub(super) context: Rc<Context>,
-    /// Instances by the id that `lib/` has of them
-    instances: RefCell<Vec<Rc<Instance>>>,
 }
 
 /// What `lib/` lends to a store.
@@ -61,6 +63,14 @@ pub struct NativeHost<'a> {
     /// `memory.atomic.notify`
     #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
     pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Lets a function hold a cell, as long as V8 keeps the function
+    #[napi(ts_type = "(fn: object, cell: object) => void")]
+    pub hold: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Whether V8 has `ArrayBuffer.prototype.transfer`
+    pub transfers: bool,
+    /// The object that `lib/` has for the store
+    #[napi(ts_type = "object")]
+    pub store: Object<'a>,
 }
 
 /// A new instance.
@@ -68,6 +78,9 @@ pub struct NativeHost<'a> {
 pub struct NativeInstance<'a> {
     /// Its id
     pub id: u32,
+    /// What keeps alive what it imports: to be held by whoever may call it
+    #[napi(ts_type = "object")]
+    pub cell: Unknown<'a>,
     /// What it exports
     pub exports: Vec<NativeInstanceExport<'a>>,
 }
@@ -89,8 +102,9 @@ impl NativeStore {
     #[napi(constructor)]
     pub fn new(env: napi::Env, host: NativeHost<'_>) -> Self {
         let env = env.raw();
+        let store = host.store.raw();
         // SAFETY: `host` holds functions of the environment that calls.
-        let reference = |value| unsafe { FunctionReference::new(env, value) };
+        let reference = |value| unsafe { StrongReference::new(env, value) };
         let host = Host {
             error: reference(host.error.raw()),
             to_bigint64: reference(host.to_bigint64.raw()),
@@ -102,6 +116,8 @@ impl NativeStore {
             shared_grow: reference(host.shared_grow.raw()),
             shared_wait: reference(host.shared_wait.raw()),
             shared_notify: reference(host.shared_notify.raw()),
+            hold: reference(host.hold.raw()),
+            transfers: host.transfers,
         };
         let context = Rc::new(Context {
             env,
@@ -110,13 +126,19 @@ impl NativeStore {
             functions: RefCell::default(),
             // SAFETY: this is the thread of the environment that calls.
             references: unsafe { References::new(env) },
+            handles: Handles::default(),
+            // SAFETY: as above.
+            cells: unsafe { Cells::new(env, store) },
+            pace: RefCell::new(Pace::default()),
+            closed: Cell::new(false),
+            running: RefCell::default(),
             exceptions: Exceptions::default(),
             shared: SharedMemories::default(),
             depth: Cell::new(0),
             buffers: RefCell::new(Buffers::default()),
             store: Store::default(),
         });
-        Self { context, instances: RefCell::default() }
+        Self { context }
     }
 
     /// Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
@@ -129,42 +151,57 @@ impl NativeStore {
         shared: Vec<Unknown<'a>>,
     ) -> Result<NativeInstance<'a>> {
         let context = &self.context;
-        let externs = self.externs(module, imports.raw())?;
-        context.store.check_imports(&module.code, &externs).map_err(refuse)?;
-        self.release(module, &externs)?;
-        if module.code.original.exceptions {
-            context.prepare_to_catch();
-        }
-        // SAFETY: the values are of the environment that calls.
-        let memory = |value: Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
-        let shared = shared.into_iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
-        prepare(shared.collect::<std::result::Result<_, _>>()?);
-        let entered = context.enter();
-        // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
-        // the host functions were made for this call.
-        let made = unsafe { context.store.instantiate(&module.code, externs) };
-        drop(entered);
-        context.settle_memories();
-        let instance = made.map_err(|failure| context.refuse_failure(failure))?;
-        let id = self.instances.borrow().len() as u32;
-        self.instances.borrow_mut().push(instance.clone());
+        context.check_open().map_err(refuse)?;
+        context.collect_if_due();
+        // Where there is no room for its memories, there may be some once V8 has collected.
+        let first = self.try_instantiate(module, &imports, &shared)?;
+        let (instance, cell) = match first {
+            Some(made) => made,
+            None => {
+                context.collect_all();
+                let made = self.try_instantiate(module, &imports, &shared)?;
+                made.ok_or_else(|| refuse(ErrorKind::Memory { message: NO_ROOM.to_owned() }.into()))?
+            }
+        };
+        let binary = &module.code.binary;
+        let memories = binary.memories.iter().skip(binary.imported_memories());
+        let bytes = memories.map(|memory| match memory {
+            ExternType::Memory { limits, .. } => limits.minimum << 16,
+            _ => 0,
+        });
+        context.note_instance(bytes.sum());
         context.slots.borrow_mut().welcome(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
-        Ok(NativeInstance { id, exports: exports.collect() })
+        // SAFETY: the cell was just made in this environment.
+        let cell = unsafe { Unknown::from_raw_unchecked(context.env, cell) };
+        Ok(NativeInstance { id: instance.id, cell, exports: exports.collect() })
+    }
+
+    /// Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
+    /// to be held by the object.
+    #[napi(catch_unwind, ts_return_type = "object | null")]
+    pub fn keep(&self, kind: String, id: u32, object: Object<'_>) -> Result<Option<Unknown<'_>>> {
+        let kind = self::kind(&kind)?;
+        let context = &self.context;
+        // SAFETY: the object is of the environment that calls.
+        unsafe { context.handles.keep(context.env, kind, id, object.raw()) };
+        context.cells.note_change(1);
+        Ok(context.node_of(kind, id).map(|node| self.unknown(context.cell(node))))
+    }
+
+    /// The object that stands for a thing of a kind, if there is one.
+    #[napi(catch_unwind, ts_return_type = "object | null")]
+    pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>> {
+        Ok(self.context.handles.find(self::kind(&kind)?, id).map(|object| self.unknown(object)))
     }
 
     /// The slot at a position of the list that the instance's module has.
     #[napi(catch_unwind)]
-    pub fn instance_slot(&self, id: u32, position: u32) -> NativeSlot {
-        let instance = self.instances.borrow()[id as usize].clone();
+    pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot> {
+        let instance = self.context.store.find_instance(id).filter(|instance| !instance.is_closed());
+        let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
         let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
-        self.slot_info(slot)
-    }
-
-    /// Ends an instance for JavaScript.
-    #[napi(catch_unwind)]
-    pub fn close_instance(&self, id: u32) {
-        self.instances.borrow()[id as usize].close();
+        Ok(self.slot_info(slot))
     }
 
     /// Whether `value` is a wasm function, of whatever store.
@@ -175,7 +212,59 @@ impl NativeStore {
     }
 }
 
+/// What is said where the addresses of memories do not fit.
+const NO_ROOM: &str = "there is no room for the memory of the instance: each reserves 8 GiB of addresses";
+
+fn kind(name: &str) -> Result<Kind> {
+    Kind::from_name(name).ok_or_else(|| {
+        let message = format!("expected a kind of object, got {name:?}");
+        refuse(ErrorKind::ArgumentValue { message }.into())
+    })
+}
+
 impl NativeStore {
+    /// Makes an instance and its cell; none where there is no room for its memories.
+    fn try_instantiate(
+        &self,
+        module: &NativeModule,
+        imports: &Array<'_>,
+        shared: &[Unknown<'_>],
+    ) -> Result<Option<(Rc<Instance>, sys::napi_value)>> {
+        let context = &self.context;
+        let externs = self.externs(module, imports.raw())?;
+        context.store.check_imports(&module.code, &externs).map_err(refuse)?;
+        self.release(module, &externs)?;
+        if module.code.original.exceptions {
+            context.prepare_to_catch();
+        }
+        // SAFETY: the values are of the environment that calls.
+        let memory = |value: &Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
+        let shared = shared.iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
+        prepare(shared.collect::<std::result::Result<_, _>>()?);
+        let mut cell = ptr::null_mut();
+        let entered = context.enter(ptr::null_mut());
+        // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
+        // the host functions were made for this call.
+        let made = unsafe {
+            context.store.instantiate(&module.code, externs, |instance| {
+                cell = context.new_cell(instance, imports.raw());
+            })
+        };
+        context.settle_memories();
+        let made = made.map(|instance| (instance, cell));
+        // Whether a collection that waits may run now: the new instance has no handle yet.
+        if made.is_ok() {
+            context.put_off(entered);
+        } else {
+            drop(entered);
+        }
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(None),
+            Err(failure) => Err(context.refuse_failure(failure)),
+        }
+    }
+
     /// Readies the tables from which code of the module may take functions.
     fn release(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
         let tables = externs.iter().filter_map(|value| match value {
@@ -198,6 +287,18 @@ impl NativeStore {
                 sys::napi_get_element(env, imports, index as u32, &mut value);
                 sys::napi_get_value_uint32(env, value, &mut id);
             }
+            let store = &self.context.store;
+            let is_there = match &import.ty {
+                ExternType::Table(_) => store.has_table(TableId(id)),
+                ExternType::Memory { .. } => store.has_memory(MemoryId(id)),
+                ExternType::Global(_) => store.has_global(GlobalId(id)),
+                ExternType::Tag(_) => store.has_tag(TagId(id)),
+                ExternType::Function(_) => true,
+            };
+            if !is_there {
+                let subject = Subject::Import { module: import.module.clone(), field: import.name.clone() };
+                return Err(refuse(ErrorKind::Closed(subject).into()));
+            }
             externs.push(match &import.ty {
                 ExternType::Table(_) => Extern::Table(TableId(id)),
                 ExternType::Memory { .. } => Extern::Memory(MemoryId(id)),
@@ -207,19 +308,16 @@ impl NativeStore {
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
                     Some(function) => {
                         let subject = || Subject::Import { module: import.module.clone(), field: import.name.clone() };
-                        let own = self.own(function, subject).map_err(refuse)?;
-                        if function.is_closed() {
-                            return Err(refuse(ErrorKind::Closed(subject()).into()));
-                        }
-                        Callable::Wasm(own)
+                        Callable::Wasm(self.own(function, subject).map_err(refuse)?)
                     }
                     None => {
                         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
                         // SAFETY: `lib/` has checked that it is a function.
                         let import = unsafe { Import::new(&self.context, value, ty.clone(), compiler, catches) };
                         if catches {
-                            let adapted = self.context.store.adapt(ty, Box::new(import), compiler);
-                            Callable::Adapted(adapted.map_err(refuse)?)
+                            let adapted = self.context.store.adapt(ty, Box::new(import), compiler).map_err(refuse)?;
+                            self.context.hold_with(adapted, value);
+                            Callable::Adapted(adapted)
                         } else {
                             Callable::Host(Box::new(import))
                         }
@@ -230,8 +328,11 @@ impl NativeStore {
         Ok(externs)
     }
 
-    /// The function that `exported` is, if it is one of this store.
+    /// The function that `exported` is, if it is one of this store, and alive.
     pub(super) fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
+        if exported.is_closed() {
+            return Err(ErrorKind::Closed(subject()).into());
+        }
         if Rc::ptr_eq(&exported.context, &self.context) {
             return Ok(exported.function);
         }

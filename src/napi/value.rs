@@ -73,6 +73,8 @@ impl Context {
             ValType::Ref(RefType::Func) => {
                 // SAFETY: as above.
                 let function = unsafe { self.funcref(value)? };
+                // It may stay there.
+                function.into_iter().for_each(|function| self.hold_for_now(function));
                 let native = function.map(|function| self.store.native_to(function, reader)).transpose();
                 raw.funcref = FuncRef::to_raw(native.map_err(|error| self.throw(&error))?);
             }
@@ -127,6 +129,7 @@ impl Context {
         }
         // SAFETY: as above.
         match unsafe { super::function::exported(self.env, value) } {
+            Some(function) if function.is_closed() => Err(self.throw(&ErrorKind::Closed(Subject::Function).into())),
             Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
             Some(_) => Err(self.throw(&ErrorKind::OtherStore(Subject::Function).into())),
             None => {
@@ -166,6 +169,7 @@ impl Context {
     /// Calls a function that `lib/` lends.
     pub fn call_host(&self, function: sys::napi_value, argument: sys::napi_value) -> Result<sys::napi_value, Pending> {
         let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
+        self.keep_running();
         // SAFETY: plain N-API calls on the thread of the environment.
         let status = unsafe {
             sys::napi_get_undefined(self.env, &mut receiver);

@@ -48,6 +48,10 @@ pub struct Rewritten<'a> {
     pub origins: Origins,
     /// The imported tables whose entries code may put elsewhere
     pub read_tables: Vec<u32>,
+    /// The imported tables into which code puts references
+    pub written_tables: Vec<u32>,
+    /// The imported globals into which code puts references
+    pub written_globals: Vec<u32>,
     /// What functions are, besides having a slot
     pub roles: Roles,
 }
@@ -78,8 +82,10 @@ pub struct Forwarder {
 pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Result<Rewritten<'a>> {
     let plan = plan::Plan::new(bytes, binary, options)?;
     let read_tables = plan.read_imported_tables();
+    let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
-        return Ok(Rewritten { read_tables, roles: plan.roles, ..Rewritten::unchanged(bytes, binary.clone()) });
+        let unchanged = Rewritten::unchanged(bytes, binary.clone());
+        return Ok(Rewritten { read_tables, written_tables, written_globals, roles: plan.roles, ..unchanged });
     }
     let encoded = encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
@@ -90,7 +96,8 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         slot.named = names.of(slot.function);
     }
     let bytes = Cow::Owned(encoded);
-    Ok(Rewritten { bytes, binary: binary_after, slots, forwarders, origins, read_tables, roles })
+    let binary = binary_after;
+    Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles })
 }
 
 /// What the functions of a module are called, by function index.
@@ -114,6 +121,8 @@ impl<'a> Rewritten<'a> {
             forwarders: Vec::new(),
             origins: Origins::default(),
             read_tables: Vec::new(),
+            written_tables: Vec::new(),
+            written_globals: Vec::new(),
             roles: Roles::default(),
         }
     }

@@ -366,6 +366,16 @@ impl<'a> Plan<'a> {
     pub fn read_imported_tables(&self) -> Vec<u32> {
         self.uses.read_tables.range(..self.binary.imported_tables).copied().collect()
     }
+
+    /// The imported tables and globals into which code puts references.
+    pub fn written_imports(&self) -> (Vec<u32>, Vec<u32>) {
+        let tables = self.uses.written_tables.union(&self.uses.grown_tables).copied();
+        let tables = tables.filter(|table| *table < self.binary.imported_tables);
+        let imported = self.binary.imports.iter().filter(|import| import.ty.kind() == ExternKind::Global).count();
+        let holds = |global: &u32| matches!(self.binary.globals[*global as usize].value, ValType::Ref(_));
+        let globals = self.uses.written_globals.range(..imported as u32).copied().filter(holds);
+        (tables.collect(), globals.collect())
+    }
 }
 
 /// Entries that are worth a copy in each instance.

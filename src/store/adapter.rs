@@ -27,7 +27,7 @@ impl Store {
         }
         // SAFETY: the module has neither a start function nor a segment, so nothing runs; the host
         // function was made for this call.
-        let instance = unsafe { self.instantiate(&code, imports) }.map_err(|failure| match failure {
+        let instance = unsafe { self.instantiate(&code, imports, |_| {}) }.map_err(|failure| match failure {
             Failure::Error(error) => error,
             Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
             Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),

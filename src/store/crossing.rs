@@ -50,9 +50,32 @@ impl HostFunction for Crossing {
             (Err(Failure::Error(error)), _) => Err(Thrown::error(error)),
         }
     }
+
+    fn held(&self) -> Option<FuncRef> {
+        Some(self.function)
+    }
 }
 
 impl Store {
+    /// Forgets functions that are going to be freed.
+    pub(super) fn forget_functions(&self, is_gone: impl Fn(FuncRef) -> bool) {
+        let mut crossings = self.crossings.borrow_mut();
+        crossings.hosts.retain(|function, _| !is_gone(*function));
+        crossings.made.retain(|(function, _), crossing| !is_gone(*function) && !is_gone(*crossing));
+        crossings.behind.retain(|crossing, function| !is_gone(*crossing) && !is_gone(*function));
+    }
+
+    /// Forgets whose functions a table holds that is gone.
+    pub(super) fn forget_table(&self, id: TableId) {
+        self.crossings.borrow_mut().tables.remove(&id);
+        self.copied.borrow_mut().remove(&id);
+    }
+
+    /// Forgets whose function a global holds that is gone.
+    pub(super) fn forget_global(&self, id: GlobalId) {
+        self.crossings.borrow_mut().globals.remove(&id);
+    }
+
     /// Notes whose code calls a host function, and as which function of its module.
     pub(super) fn note_host(&self, function: FuncRef, compiler: Compiler, index: u32) {
         self.crossings.borrow_mut().hosts.insert(function, (compiler, index));

@@ -1,9 +1,10 @@
 use super::{GlobalId, RawValue, Store, TagId};
+use crate::engine::value_type;
 use crate::wasm::{GlobalType, RefType, ValType};
 use std::error::Error;
 use std::fmt;
 use std::ptr::NonNull;
-use wasmer::sys::vm::{StoreObject, VMExceptionObj, VMGlobal, VMGlobalDefinition};
+use wasmer::sys::vm::{StoreObject, StoreObjects, VMExceptionObj, VMGlobal, VMGlobalDefinition};
 
 /// An exception of a store, while wasm or a trap holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,22 +38,9 @@ impl Store {
     pub fn exception(&self, exception: ExceptionRef) -> (TagId, Vec<RawValue>) {
         let (tag, payload) = self.with_objects(|objects| {
             let object = &VMExceptionObj::list(objects)[exception.0 as usize - 1];
-            // SAFETY: the payload lives as long as the exception, and no wasm runs meanwhile.
-            (object.tag(), unsafe { object.payload().as_ref() }.to_vec())
+            (object.tag(), values(objects, object).into_iter().map(|(_, value)| value).collect())
         });
-        let tag = self.tag_id(tag);
-        let types = self.tag_type(tag).parameters;
-        let values = layout(&types).map(|(offset, ty)| {
-            let mut value = RawValue::default();
-            // SAFETY: as in `exception_new`.
-            unsafe {
-                let field = payload.as_ptr().cast::<u8>().add(offset);
-                std::ptr::copy_nonoverlapping(field, (&raw mut value).cast(), size(ty));
-            }
-            value
-        });
-        let values = values.collect();
-        (tag, values)
+        (self.tag_id(tag), payload)
     }
 
     /// Throws an exception at the wasm that called the host function that is running, by way of the
@@ -117,6 +105,23 @@ impl fmt::Display for ExceptionRef {
 
 /// As one, it goes through code that cannot catch.
 impl Error for ExceptionRef {}
+
+/// The values that an exception carries, with their types.
+pub(super) fn values(objects: &StoreObjects, exception: &VMExceptionObj) -> Vec<(wasmer::Type, RawValue)> {
+    let types = exception.tag().get(objects).signature.params();
+    let known: Vec<_> = types.iter().copied().map(value_type).collect();
+    let read = |((offset, ty), raw): ((usize, ValType), &wasmer::Type)| {
+        let mut value = RawValue::default();
+        // SAFETY: the payload lives as long as the exception, no wasm runs meanwhile, and each field lies in it as
+        // in `exception_new`.
+        unsafe {
+            let field = exception.payload().as_ptr().cast::<u8>().add(offset);
+            std::ptr::copy_nonoverlapping(field, (&raw mut value).cast(), size(ty));
+        }
+        (*raw, value)
+    };
+    layout(&known).zip(types).map(read).collect()
+}
 
 /// How the compiler lays out the values of an exception: like a structure of C.
 fn layout(types: &[ValType]) -> impl Iterator<Item = (usize, ValType)> {

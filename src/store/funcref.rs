@@ -12,7 +12,7 @@ pub struct FuncRef(NonNull<VMCallerCheckedAnyfunc>);
 
 impl FuncRef {
     /// # Safety
-    /// `pointer` must be that of a function of a store, which lives as long as the store.
+    /// `pointer` must be that of a function of a store, which is used no longer than something reaches it there.
     pub(super) unsafe fn new(pointer: NonNull<VMCallerCheckedAnyfunc>) -> Self {
         Self(pointer)
     }
@@ -30,13 +30,13 @@ impl FuncRef {
 
     /// What compiled code needs to call it.
     pub(super) fn callee(self) -> VMCallerCheckedAnyfunc {
-        // SAFETY: by `new`, the function lives as long as its store, and no one writes to it once
+        // SAFETY: by `new`, the function is there, and no one writes to it once
         // its instance is linked.
         unsafe { *self.0.as_ptr() }
     }
 
     /// Address of the context that the function runs in.
-    fn context(self) -> usize {
+    pub(super) fn context(self) -> usize {
         // SAFETY: both members of the union are a pointer.
         unsafe { self.callee().vmctx.host_env as usize }
     }
@@ -54,7 +54,15 @@ impl Store {
 
     /// The instance that defines `function`; none for a host function.
     pub fn instance_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
-        self.by_context.borrow().get(&function.context()).cloned()
+        let by_context = self.by_context.borrow();
+        let resident = by_context.get(&function.context()).filter(|resident| !resident.is_host)?;
+        Some(resident.instance.clone())
+    }
+
+    /// The instance that `function` goes with: the one that defines it or, of a function of the host, the one that
+    /// imports it. None while that is still being made.
+    pub fn owner_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
+        self.by_context.borrow().get(&function.context()).map(|resident| resident.instance.clone())
     }
 }
 

@@ -15,13 +15,17 @@ impl Store {
         let global = VMGlobal::new(wasmer::GlobalType::new(raw_type(ty.value), mutability));
         // SAFETY: the definition is the new global's own, and `RawValue` is any value's bits.
         unsafe { (*global.vmglobal().as_ptr()).val = value };
-        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, global));
+        let handle = self.with_objects(|objects| self.globals.borrow_mut().add(objects, global));
         self.global_id(handle)
     }
 
     pub(super) fn global_id(&self, handle: InternalStoreHandle<VMGlobal>) -> GlobalId {
-        let address = self.with_objects(|objects| handle.get(objects).vmglobal().as_ptr() as usize);
-        GlobalId(self.globals.borrow_mut().id(handle, address))
+        GlobalId(self.globals.borrow_mut().id(handle))
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_global(&self, id: GlobalId) -> bool {
+        self.globals.borrow().find(id.0).is_some()
     }
 
     pub(super) fn global(&self, id: GlobalId) -> InternalStoreHandle<VMGlobal> {

@@ -22,10 +22,30 @@ pub trait HostFunction {
     /// `values` points to as many values as the function's type has parameters or results,
     /// whichever is more, and holds arguments of those types.
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown>;
+
+    /// The function of the store that it calls, if it does: that lives as long as this may be called.
+    fn held(&self) -> Option<FuncRef> {
+        None
+    }
 }
 
-struct HostContext {
+/// What a function of the host runs in.
+pub(super) struct HostContext {
     function: Box<dyn HostFunction>,
+}
+
+impl HostContext {
+    /// What a function of the host holds.
+    pub fn held_by(function: &VMFunction) -> Option<FuncRef> {
+        let context = function.host_data.downcast_ref::<VMDynamicFunctionContext<Self>>()?;
+        context.ctx.function.held()
+    }
+
+    /// The address of the context of a function of the host, which its `FuncRef` has.
+    pub fn address_in(function: &VMFunction) -> usize {
+        // SAFETY: the function is the host's own, and both members of the union are a pointer.
+        unsafe { (*function.anyfunc.as_ptr().as_ptr()).vmctx.host_env as usize }
+    }
 }
 
 impl Store {

@@ -25,20 +25,24 @@ impl Store {
         let memory = tunables
             .create_host_memory(&ty, &tunables.memory_style(&ty))
             .map_err(|error| ErrorKind::Memory { message: format!("could not allocate memory: {error}") })?;
-        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, memory));
+        let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
         Ok(self.memory_id(handle))
     }
 
     /// Makes a memory of bytes that threads share; `limits` in pages.
     pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> MemoryId {
         let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes);
-        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, memory));
+        let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
         self.memory_id(handle)
     }
 
     pub(super) fn memory_id(&self, handle: InternalStoreHandle<VMMemory>) -> MemoryId {
-        let address = self.with_objects(|objects| handle.get(objects).vmmemory().as_ptr() as usize);
-        MemoryId(self.memories.borrow_mut().id(handle, address))
+        MemoryId(self.memories.borrow_mut().id(handle))
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_memory(&self, id: MemoryId) -> bool {
+        self.memories.borrow().find(id.0).is_some()
     }
 
     pub(super) fn memory(&self, id: MemoryId) -> InternalStoreHandle<VMMemory> {

@@ -2,7 +2,9 @@
 //! unsafe contract with the engine; see `docs/architecture.md`, "What is unsafe, and why".
 
 mod adapter;
+mod arena;
 mod call;
+mod collector;
 mod crossing;
 mod exception;
 mod extern_value;
@@ -11,10 +13,12 @@ mod global;
 mod host;
 mod host_stack;
 mod instance;
+mod instantiate;
+mod life;
+mod mark;
 mod memory;
 mod objects;
 mod reference;
-mod registry;
 mod signatures;
 mod table;
 mod tag;
@@ -22,12 +26,15 @@ mod tag;
 mod tests;
 mod trap;
 
+pub use collector::{Remains, Swept};
 pub use exception::ExceptionRef;
 pub use extern_value::{Callable, Extern};
 pub use funcref::FuncRef;
 pub use global::GlobalId;
 pub use host::HostFunction;
-pub use instance::Instance;
+pub use instance::{Instance, InstanceId};
+pub use life::Life;
+pub use mark::{Marks, Node, Roots};
 pub use memory::MemoryId;
 pub use objects::Store;
 pub use reference::{ExternRef, Reference};

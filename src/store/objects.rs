@@ -1,11 +1,12 @@
+use super::arena::{Arena, Owner};
+use super::collector::Freed;
 use super::crossing::Crossings;
-use super::instance::Instance;
-use super::registry::Registry;
+use super::instance::{Instance, InstanceId, Objects};
 use super::signatures::Signatures;
 use super::{GlobalId, TableId};
-use crate::engine::{Code, Compiler};
+use crate::engine::{Code, Compiler, Places};
 use crate::wasm::FuncType;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -21,21 +22,31 @@ pub struct Store {
     /// Instances hold this address, so the objects stay where they are. Owned: see `Drop`.
     objects: *mut StoreObjects,
     pub(super) signatures: RefCell<Signatures>,
-    pub(super) memories: RefCell<Registry<VMMemory>>,
-    pub(super) tables: RefCell<Registry<VMTable>>,
+    pub(super) memories: RefCell<Arena<VMMemory>>,
+    pub(super) tables: RefCell<Arena<VMTable>>,
     /// Where calls find the entries of a table that wasmer copies into its instance
     pub(super) copied: RefCell<HashMap<TableId, NonNull<VMCallerCheckedAnyfunc>>>,
-    pub(super) globals: RefCell<Registry<VMGlobal>>,
-    pub(super) tags: RefCell<Registry<VMTag>>,
+    pub(super) globals: RefCell<Arena<VMGlobal>>,
+    pub(super) tags: RefCell<Arena<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
     pub(super) pending: OnceCell<GlobalId>,
-    /// They hold their code, which goes after the objects
-    pub(super) instances: RefCell<Vec<Rc<Instance>>>,
+    /// Those that have started. They hold their code, which goes after the objects
+    pub(super) instances: RefCell<HashMap<InstanceId, Rc<Instance>>>,
+    pub(super) next_instance: Cell<InstanceId>,
     /// Code that makes functions of the host wasm functions, by their type and caller
     pub(super) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(super) crossings: RefCell<Crossings>,
-    /// Instances by the address of their context, which every function of theirs holds
-    pub(super) by_context: RefCell<HashMap<usize, Rc<Instance>>>,
+    /// Instances by the address of a context, which every function holds
+    pub(super) by_context: RefCell<HashMap<usize, Resident>>,
+    pub(super) freed: Cell<Freed>,
+}
+
+/// Whose a context is.
+pub(super) struct Resident {
+    /// The instance
+    pub instance: Rc<Instance>,
+    /// Whether the context is that of a function of the host, which the instance imports
+    pub is_host: bool,
 }
 
 impl Default for Store {
@@ -51,9 +62,11 @@ impl Default for Store {
             tags: RefCell::default(),
             pending: OnceCell::new(),
             instances: RefCell::default(),
+            next_instance: Cell::new(0),
             adapters: RefCell::default(),
             crossings: RefCell::default(),
             by_context: RefCell::default(),
+            freed: Cell::default(),
         }
     }
 }
@@ -67,6 +80,38 @@ impl Store {
         // no caller in this module runs anything that comes back here while `f` runs. Compiled code
         // and wasmer's library calls use the same pointer, but only while no `f` is running.
         f(unsafe { &mut *self.objects })
+    }
+
+    /// The places that new objects may take.
+    pub(super) fn lend_places(&self) -> Places {
+        Places {
+            memories: std::mem::take(self.memories.borrow_mut().vacant()),
+            tables: std::mem::take(self.tables.borrow_mut().vacant()),
+            globals: std::mem::take(self.globals.borrow_mut().vacant()),
+        }
+    }
+
+    /// Those that were not taken.
+    pub(super) fn take_places_back(&self, left: Places) {
+        *self.memories.borrow_mut().vacant() = left.memories;
+        *self.tables.borrow_mut().vacant() = left.tables;
+        *self.globals.borrow_mut().vacant() = left.globals;
+    }
+
+    /// Notes whose new objects are.
+    pub(super) fn settle_objects(&self, Objects { places, tags }: &Objects, owner: Owner) {
+        places.memories.iter().for_each(|handle| self.memories.borrow_mut().settle(*handle, owner));
+        places.tables.iter().for_each(|handle| self.tables.borrow_mut().settle(*handle, owner));
+        places.globals.iter().for_each(|handle| self.globals.borrow_mut().settle(*handle, owner));
+        tags.iter().for_each(|handle| self.tags.borrow_mut().settle(*handle, owner));
+    }
+
+    /// Notes that an open instance imports these objects, or no longer does.
+    pub(super) fn count_importers(&self, Objects { places, tags }: &Objects, more: bool) {
+        places.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
+        places.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));
+        places.globals.iter().for_each(|handle| self.globals.borrow_mut().count_importer(*handle, more));
+        tags.iter().for_each(|handle| self.tags.borrow_mut().count_importer(*handle, more));
     }
 }
 

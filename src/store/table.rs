@@ -3,7 +3,8 @@ use crate::engine::{MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
 use wasmer::sys::vm::{
-    InternalStoreHandle, StoreObject, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMGlobal, VMTable,
+    InternalStoreHandle, StoreObject, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMExceptionObj, VMGlobal,
+    VMTable,
 };
 
 /// A table of a store.
@@ -22,13 +23,17 @@ impl Store {
         }
         let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
             .map_err(|message| ErrorKind::OutOfRange { message })?;
-        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, table));
+        let handle = self.with_objects(|objects| self.tables.borrow_mut().add(objects, table));
         Ok(self.table_id(handle))
     }
 
     pub(super) fn table_id(&self, handle: InternalStoreHandle<VMTable>) -> TableId {
-        let address = self.with_objects(|objects| handle.get(objects).vmtable().as_ptr() as usize);
-        TableId(self.tables.borrow_mut().id(handle, address))
+        TableId(self.tables.borrow_mut().id(handle))
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_table(&self, id: TableId) -> bool {
+        self.tables.borrow().find(id.0).is_some()
     }
 
     pub(super) fn table(&self, id: TableId) -> InternalStoreHandle<VMTable> {
@@ -132,7 +137,7 @@ impl Store {
         Ok(TableElement::FuncRef(native.map(FuncRef::raw)))
     }
 
-    /// Calls `visit` for each reference to a host value that a table or a global holds.
+    /// Calls `visit` for each reference to a host value that a table, a global or an exception holds.
     pub fn each_externref(&self, mut visit: impl FnMut(ExternRef)) {
         self.with_objects(|objects| {
             let tables = VMTable::list(objects).iter().filter(|table| table.ty().ty == wasmer::Type::ExternRef);
@@ -147,6 +152,13 @@ impl Store {
             for global in globals {
                 // SAFETY: the definition lives as long as its global, and the type says what it holds.
                 visit(unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) });
+            }
+            for exception in VMExceptionObj::list(objects) {
+                let values = super::exception::values(objects, exception).into_iter();
+                // SAFETY: the type says what the value is.
+                values
+                    .filter(|(ty, _)| *ty == wasmer::Type::ExternRef)
+                    .for_each(|(_, value)| visit(unsafe { ExternRef::from_raw(value) }));
             }
         });
     }

@@ -2,7 +2,7 @@ use super::Store;
 use crate::engine::{function_type, value_type};
 use crate::wasm::FuncType;
 use wasmer::TagKind;
-use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMTag};
+use wasmer::sys::vm::{InternalStoreHandle, VMTag};
 
 /// An exception tag of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,17 +12,17 @@ impl Store {
     /// Makes a tag, of exceptions that carry values of the type's parameters.
     pub fn tag_new(&self, ty: &FuncType) -> TagId {
         let tag = VMTag::new(TagKind::Exception, function_type(ty));
-        let handle = self.with_objects(|objects| InternalStoreHandle::new(objects, tag));
+        let handle = self.with_objects(|objects| self.tags.borrow_mut().add(objects, tag));
         self.tag_id(handle)
     }
 
     pub(super) fn tag_id(&self, handle: InternalStoreHandle<VMTag>) -> TagId {
-        // Tags are never moved nor removed, so the place in the list is as good as an address.
-        let place = self.with_objects(|objects| {
-            let (first, own) = (VMTag::list(objects).as_ptr(), &raw const *handle.get(objects));
-            (own as usize - first as usize) / size_of::<VMTag>()
-        });
-        TagId(self.tags.borrow_mut().id(handle, place))
+        TagId(self.tags.borrow_mut().id(handle))
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_tag(&self, id: TagId) -> bool {
+        self.tags.borrow().find(id.0).is_some()
     }
 
     pub(super) fn tag(&self, id: TagId) -> InternalStoreHandle<VMTag> {

@@ -14,7 +14,7 @@ fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
 
 fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
     // SAFETY: every test holds its store to its end, and makes host functions for one call.
-    unsafe { store.instantiate(code, imports) }
+    unsafe { store.instantiate(code, imports, |_| {}) }
 }
 
 fn export(store: &Store, instance: &Instance, name: &str) -> Extern {

@@ -19,6 +19,13 @@ pub enum Failure {
     Exception(ExceptionRef),
 }
 
+impl Failure {
+    /// Whether there was no room for something.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::Error(error) if error.code().0 == "ERR_RELINK_MEMORY")
+    }
+}
+
 /// What a host function threw: past all wasm on the stack, to whoever called it.
 #[derive(Debug)]
 pub struct Thrown(pub Box<dyn StdError + Send + Sync>);

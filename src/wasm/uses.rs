@@ -16,6 +16,10 @@ pub struct Uses {
     pub read_tables: BTreeSet<u32>,
     /// The tables into whose entries code writes
     pub written_tables: BTreeSet<u32>,
+    /// The tables that code lengthens
+    pub grown_tables: BTreeSet<u32>,
+    /// The globals into which code writes
+    pub written_globals: BTreeSet<u32>,
 }
 
 /// What becomes of one function.
@@ -172,6 +176,12 @@ impl Uses {
                 }
                 Operator::TableSet { table } | Operator::TableFill { table } | Operator::TableInit { table, .. } => {
                     self.written_tables.insert(table);
+                }
+                Operator::TableGrow { table } => {
+                    self.grown_tables.insert(table);
+                }
+                Operator::GlobalSet { global_index } => {
+                    self.written_globals.insert(global_index);
                 }
                 _ => {}
             }

@@ -1,0 +1,227 @@
+use super::arena::{Arena, Owner, place_of};
+use super::instance::{InstanceId, Objects};
+use super::{FuncRef, GlobalId, Marks, MemoryId, Node, Store, TableId};
+use crate::engine::Code;
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
+
+/// What a store has freed since it was made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Freed {
+    /// Instances
+    pub instances: u64,
+    /// Functions: those that instances define, and those of the host that they import
+    pub functions: u64,
+    /// Memories
+    pub memories: u64,
+    /// What was in them, in bytes
+    pub memory_bytes: u64,
+    /// Tables
+    pub tables: u64,
+    /// Globals
+    pub globals: u64,
+    /// Tags
+    pub tags: u64,
+}
+
+/// What there is in a store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Census {
+    /// Instances, also those that are closed and still linked
+    pub instances: u64,
+    /// Functions: those that instances define, and those of the host that they import
+    pub functions: u64,
+    /// Memories
+    pub memories: u64,
+    /// What is in them, in bytes
+    pub memory_bytes: u64,
+    /// Tables
+    pub tables: u64,
+    /// Globals
+    pub globals: u64,
+    /// Tags
+    pub tags: u64,
+    /// The size of the machine code that its instances run, in bytes
+    pub code_bytes: u64,
+}
+
+/// The bytes of a memory that is no longer in a store. They are there as long as this is.
+pub struct Remains(#[expect(dead_code, reason = "held for its destructor")] VMMemory);
+
+/// What a sweep has taken out.
+#[derive(Default)]
+pub struct Swept {
+    /// The instances
+    pub instances: HashSet<InstanceId>,
+    /// The tables that had an id
+    pub tables: HashSet<TableId>,
+    /// The memories that had an id
+    pub memories: Vec<(MemoryId, Remains)>,
+}
+
+impl Store {
+    /// Ends the host's handles of an instance. Gives the memories of which JavaScript's handles have ended: not those
+    /// that an open instance imports.
+    pub fn close(&self, id: InstanceId) -> Vec<MemoryId> {
+        let Some(instance) = self.instances.borrow().get(&id).cloned() else { return Vec::new() };
+        if instance.is_closed() {
+            return Vec::new();
+        }
+        instance.life().close();
+        let parts = &instance.parts;
+        self.count_importers(&parts.imported, false);
+        let mut memories = self.hide(&parts.own, |_| true);
+        // What only this one has still kept alive of others that were closed before.
+        let instances = self.instances.borrow();
+        let is_closed = |owner| match owner {
+            Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
+            Owner::Host | Owner::Nobody => false,
+        };
+        memories.extend(self.hide(&parts.imported, is_closed));
+        memories
+    }
+
+    fn hide(&self, objects: &Objects, which: impl Fn(Owner) -> bool) -> Vec<MemoryId> {
+        fn all<T>(arena: &mut Arena<T>, handles: &[InternalStoreHandle<T>], which: impl Fn(Owner) -> bool) -> Vec<u32> {
+            let hide =
+                |handle: &InternalStoreHandle<T>| which(arena.owner(*handle)).then(|| arena.hide(*handle)).flatten();
+            handles.iter().filter_map(hide).collect()
+        }
+        all(&mut self.tables.borrow_mut(), &objects.places.tables, &which);
+        all(&mut self.globals.borrow_mut(), &objects.places.globals, &which);
+        all(&mut self.tags.borrow_mut(), &objects.tags, &which);
+        let memories = all(&mut self.memories.borrow_mut(), &objects.places.memories, &which);
+        memories.into_iter().map(MemoryId).collect()
+    }
+
+    /// The ids of all instances.
+    pub fn instance_ids(&self) -> Vec<InstanceId> {
+        self.instances.borrow().keys().copied().collect()
+    }
+
+    /// The instance with this id, if it is there.
+    pub fn find_instance(&self, id: InstanceId) -> Option<Rc<super::Instance>> {
+        self.instances.borrow().get(&id).cloned()
+    }
+
+    /// Whether a function goes with an instance that was not reached.
+    pub fn is_unreached(&self, marks: &Marks, function: FuncRef) -> bool {
+        self.node_of(function).is_none_or(|node| !marks.has(node))
+    }
+
+    /// Frees what was not reached. No wasm may be on the stack, and nothing may have been made or run since the marks.
+    pub fn sweep(&self, marks: &Marks) -> Swept {
+        self.forget_functions(|function| self.is_unreached(marks, function));
+        let unreached = |id: InstanceId| !marks.has(Node::Instance(id));
+        let mut swept = Swept::default();
+        let mut dead = Objects::default();
+        let instances: Vec<_> =
+            self.instances.borrow_mut().extract_if(|id, _| unreached(*id)).map(|(_, instance)| instance).collect();
+        let mut freed = self.freed.get();
+        for instance in &instances {
+            swept.instances.insert(instance.id);
+            if !instance.is_closed() {
+                self.count_importers(&instance.parts.imported, false);
+            }
+            instance.life().close();
+            freed.instances += 1;
+            freed.functions += instance.functions();
+            let own = &instance.parts.own;
+            dead.places.memories.extend(&own.places.memories);
+            dead.places.tables.extend(&own.places.tables);
+            dead.places.globals.extend(&own.places.globals);
+            dead.tags.extend(&own.tags);
+        }
+        dead.places.memories.extend(hosts(&self.memories.borrow(), |place| !marks.has(Node::Memory(place))));
+        dead.places.tables.extend(hosts(&self.tables.borrow(), |place| !marks.has(Node::Table(place))));
+        dead.places.globals.extend(hosts(&self.globals.borrow(), |place| !marks.has(Node::Global(place))));
+        dead.tags.extend(hosts(&self.tags.borrow(), |place| !marks.has(Node::Tag(place))));
+        for handle in &dead.places.tables {
+            if let Some(id) = self.tables.borrow().known_id(*handle).map(TableId) {
+                swept.tables.insert(id);
+                self.forget_table(id);
+            }
+        }
+        for handle in &dead.places.globals {
+            if let Some(id) = self.globals.borrow().known_id(*handle).map(GlobalId) {
+                self.forget_global(id);
+            }
+        }
+        freed.memories += dead.places.memories.len() as u64;
+        freed.memory_bytes += self.bytes_of(dead.places.memories.iter().copied());
+        freed.tables += dead.places.tables.len() as u64;
+        freed.globals += dead.places.globals.len() as u64;
+        freed.tags += dead.tags.len() as u64;
+        self.freed.set(freed);
+        // Objects before the instances in whose contexts their definitions lie.
+        swept.memories = self.vacate_objects(&dead);
+        self.by_context.borrow_mut().retain(|_, resident| !swept.instances.contains(&resident.instance.id));
+        // Whoever else has such an instance looks at its life first, so its context goes now.
+        instances.iter().for_each(|instance| drop(instance.vm.take()));
+        swept
+    }
+
+    /// Takes objects out of the store. Gives the memories that had an id.
+    pub(super) fn vacate_objects(&self, Objects { places, tags }: &Objects) -> Vec<(MemoryId, Remains)> {
+        self.with_objects(|objects| {
+            let mut memories = Vec::new();
+            for handle in &places.memories {
+                let mut arena = self.memories.borrow_mut();
+                let id = arena.known_id(*handle);
+                let memory = arena.vacate(objects, *handle);
+                memories.extend(id.map(|id| (MemoryId(id), Remains(memory))));
+            }
+            places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().vacate(objects, *handle)));
+            places.globals.iter().for_each(|handle| drop(self.globals.borrow_mut().vacate(objects, *handle)));
+            tags.iter().for_each(|handle| drop(self.tags.borrow_mut().vacate(objects, *handle)));
+            memories
+        })
+    }
+
+    fn bytes_of(&self, memories: impl Iterator<Item = InternalStoreHandle<VMMemory>>) -> u64 {
+        self.with_objects(|objects| {
+            // SAFETY: the definition lives as long as its memory.
+            let length = |handle: InternalStoreHandle<VMMemory>| unsafe {
+                (*handle.get(objects).vmmemory().as_ptr()).current_length
+            };
+            memories.map(|handle| length(handle) as u64).sum()
+        })
+    }
+
+    /// What has been freed so far.
+    pub fn freed(&self) -> Freed {
+        self.freed.get()
+    }
+
+    /// How much there is, in a word that costs nothing to say.
+    pub fn len(&self) -> usize {
+        self.instances.borrow().len()
+    }
+
+    /// Counts what there is.
+    pub fn census(&self) -> Census {
+        let instances = self.instances.borrow();
+        let mut codes: Vec<&Arc<Code>> = instances.values().map(|instance| instance.code()).collect();
+        codes.sort_by_key(|code| Arc::as_ptr(code));
+        codes.dedup_by_key(|code| Arc::as_ptr(code));
+        let memories: Vec<_> = self.memories.borrow().all().map(|(handle, _)| handle).collect();
+        Census {
+            instances: instances.len() as u64,
+            functions: instances.values().map(|instance| instance.functions()).sum(),
+            memories: memories.len() as u64,
+            memory_bytes: self.bytes_of(memories.into_iter()),
+            tables: self.tables.borrow().all().count() as u64,
+            globals: self.globals.borrow().all().count() as u64,
+            tags: self.tags.borrow().all().count() as u64,
+            code_bytes: codes.iter().map(|code| code.size as u64).sum(),
+        }
+    }
+}
+
+/// The host's own objects among those of an arena, as far as `which` takes their places.
+fn hosts<T>(arena: &Arena<T>, which: impl Fn(usize) -> bool) -> Vec<InternalStoreHandle<T>> {
+    let all = arena.all().filter(|(handle, owner)| *owner == Owner::Host && which(place_of(*handle)));
+    all.map(|(handle, _)| handle).collect()
+}

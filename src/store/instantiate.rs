@@ -1,0 +1,269 @@
+use super::arena::{Owner, handle_at};
+use super::call::config;
+use super::crossing::Crossing;
+use super::extern_value::{Callable, Extern};
+use super::host::HostContext;
+use super::host_stack;
+use super::instance::{Instance, Objects, Parts};
+use super::objects::Resident;
+use super::trap::Failure;
+use super::{FuncRef, Store};
+use crate::engine::{Code, Placed, function_type, placing};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wasm::{ExternType, FuncType};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use wasmer::InstantiationError;
+use wasmer::sys::vm::{
+    InternalStoreHandle, MaybeInstanceOwned, StoreObject, VMExtern, VMFunction, VMFunctionKind, VMInstance, VMTag,
+};
+use wasmer_compiler::{InstantiationError as Refused, LinkError};
+
+/// The imports of an instance, as wasmer takes them and as we look at them.
+#[derive(Default)]
+struct Resolved {
+    externs: Vec<VMExtern>,
+    functions: Vec<FuncRef>,
+    objects: Objects,
+}
+
+/// A new instance that has not started.
+struct Allocated {
+    resolved: Resolved,
+    own: Objects,
+    vm: VMInstance,
+}
+
+impl Store {
+    /// Makes an instance of `code`, one import for each that `code.binary` has, and runs its start
+    /// function. `made` sees it before anything of it runs.
+    ///
+    /// # Errors
+    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `Memory`; then nothing has
+    /// run. A trap of a segment or the start function, or what a host function threw: then the
+    /// instance is not handed out, and what it put into imported tables stays alive.
+    ///
+    /// # Safety
+    /// Whoever owns the store holds it for the whole call. Host functions among the imports are
+    /// made for this call.
+    pub unsafe fn instantiate(
+        &self,
+        code: &Arc<Code>,
+        imports: Vec<Extern>,
+        made: impl FnOnce(&Rc<Instance>),
+    ) -> Result<Rc<Instance>, Failure> {
+        {
+            let mut signatures = self.signatures.borrow_mut();
+            code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
+        }
+        self.check_imports(code, &imports)?;
+        // What is added to the list of functions from here on is taken out again.
+        let functions = self.with_objects(|objects| VMFunction::list(objects).len());
+        let resolved = self.resolve(code, imports).map_err(Failure::from);
+        let allocated = resolved.and_then(|resolved| self.allocate(code, resolved));
+        let hosts: Vec<_> = self.with_objects(|objects| {
+            let added = VMFunction::list_mut(objects).drain(functions..);
+            added.filter(|function| matches!(function.anyfunc, MaybeInstanceOwned::Host(_))).collect()
+        });
+        let mut allocated = allocated.inspect_err(|_| {
+            let hosts: Vec<_> = hosts.iter().map(|host| host.anyfunc.as_ptr()).collect();
+            self.forget_functions(|function| hosts.contains(&function.raw().0));
+        })?;
+        let instance = self.settle(code, &mut allocated, hosts);
+        let mut vm = allocated.vm;
+        made(&instance);
+        let _entered = host_stack::enter();
+        let artifact = code.artifact();
+        // SAFETY: called once, right after the instance was made. It may run wasm and so come back
+        // to this store, whose objects are not borrowed.
+        let start = || unsafe { artifact.finish_instantiation(config(), None, &mut vm) }.map_err(refused);
+        // A panic must not drop what imported tables may hold by now.
+        let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
+            let message = "starting the instance panicked".to_owned();
+            Err(Error::from(ErrorKind::Internal { message }).into())
+        });
+        *instance.vm.borrow_mut() = Some(vm);
+        self.instances.borrow_mut().insert(instance.id, instance.clone());
+        for forwarder in &code.forwarders {
+            let import = instance.parts.imports[forwarder.import as usize];
+            // A forwarder of a function of the host is the function, for the host.
+            if self.instance_of(import).is_some() || self.behind(import) != import {
+                self.note_behind(self.function(&instance, forwarder.function), import);
+            }
+        }
+        started.map(|()| instance)
+    }
+
+    /// Makes wasmer's side of a new instance. Runs nothing.
+    fn allocate(&self, code: &Code, resolved: Resolved) -> Result<Allocated, Failure> {
+        let mut vacant = self.lend_places();
+        let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
+        let room = self.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
+        let (made, places, tags) = self.with_objects(|objects| {
+            // wasmer appends the tags of an instance to its list, so what comes after the vacant places stands
+            // aside meanwhile. It looks at imported tags only, all of which come before.
+            let list = VMTag::list_mut(objects);
+            let aside = room.map(|at| list.split_off(at + own_tags)).unwrap_or_default();
+            let first = room.unwrap_or(list.len());
+            list.truncate(first);
+            let make = || {
+                // SAFETY: the objects outlive the instance, which the store holds together with its code. This
+                // makes the instance and runs nothing.
+                unsafe { code.artifact().instantiate(code.tunables(), &resolved.externs, objects) }.map_err(refused)
+            };
+            let (made, places) = placing(&mut vacant, make);
+            let list = VMTag::list_mut(objects);
+            if room.is_some() {
+                list.resize_with(first + own_tags, Placed::stand_in);
+            }
+            let tags = (first..list.len()).map(handle_at).collect();
+            list.extend(aside);
+            (made, places, tags)
+        });
+        self.take_places_back(vacant);
+        let own = Objects { places, tags };
+        match made {
+            Ok(vm) => Ok(Allocated { resolved, own, vm }),
+            Err(failure) => {
+                self.settle_objects(&own, Owner::Nobody);
+                drop(self.vacate_objects(&own));
+                Err(failure)
+            }
+        }
+    }
+
+    /// Notes a new instance, before it starts: its functions may be in imported tables then, and be looked at.
+    fn settle(&self, code: &Arc<Code>, allocated: &mut Allocated, hosts: Vec<VMFunction>) -> Rc<Instance> {
+        let id = self.next_instance.get();
+        self.next_instance.set(id.wrapping_add(1));
+        let Allocated { resolved, own, vm } = allocated;
+        self.settle_objects(own, Owner::Instance(id));
+        self.count_importers(&resolved.objects, true);
+        let first_function = self.first_function(code, vm);
+        let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
+        let instance = Rc::new(Instance::new(
+            id,
+            code.clone(),
+            Parts {
+                imports: std::mem::take(&mut resolved.functions).into(),
+                imported: std::mem::take(&mut resolved.objects),
+                own: std::mem::take(own),
+                held: hosts.iter().filter_map(HostContext::held_by).collect(),
+                hosts,
+                first_function,
+            },
+        ));
+        let mut by_context = self.by_context.borrow_mut();
+        for context in contexts {
+            by_context.insert(context, Resident { instance: instance.clone(), is_host: true });
+        }
+        let context = vm.vmctx_ptr() as usize;
+        by_context.insert(context, Resident { instance: instance.clone(), is_host: false });
+        drop(by_context);
+        instance
+    }
+
+    /// Whether these may be the imports of an instance of `code`.
+    ///
+    /// # Errors
+    /// `Import` and `Compiler`.
+    pub fn check_imports(&self, code: &Code, imports: &[Extern]) -> Result<()> {
+        for (import, value) in code.binary.imports.iter().zip(imports) {
+            if let Some(actual) = self.mismatch(value, &import.ty) {
+                let (module, field) = (import.module.clone(), import.name.clone());
+                let expected = import.ty.to_string();
+                return Err(ErrorKind::Import { module, field, expected, actual }.into());
+            }
+            match value {
+                Extern::Table(id) => self.check_table(*id, code.compiler)?,
+                Extern::Global(id) => self.check_global(*id, code.compiler)?,
+                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The imports as wasmer takes them.
+    fn resolve(&self, code: &Code, imports: Vec<Extern>) -> Result<Resolved> {
+        let mut resolved = Resolved::default();
+        for (import, value) in code.binary.imports.iter().zip(imports) {
+            let external = match value {
+                Extern::Table(id) => {
+                    self.bind_table(id, code.compiler);
+                    resolved.objects.places.tables.push(self.table(id));
+                    VMExtern::Table(self.table(id))
+                }
+                Extern::Memory(id) => {
+                    resolved.objects.places.memories.push(self.memory(id));
+                    VMExtern::Memory(self.memory(id))
+                }
+                Extern::Tag(id) => {
+                    resolved.objects.tags.push(self.tag(id));
+                    VMExtern::Tag(self.tag(id))
+                }
+                Extern::Global(id) => {
+                    self.bind_global(id, code.compiler);
+                    resolved.objects.places.globals.push(self.global(id));
+                    VMExtern::Global(self.global(id))
+                }
+                Extern::Function(callable) => {
+                    let ExternType::Function(ty) = &import.ty else { unreachable!("checked by mismatch") };
+                    let index = code.original_index(resolved.functions.len() as u32);
+                    let (handle, function) = match callable {
+                        Callable::Host(function) => {
+                            let (handle, function) = self.host_function(ty, function)?;
+                            self.note_host(function, code.compiler, index);
+                            (handle, function)
+                        }
+                        Callable::Wasm(function) if !self.imports_directly(function, code.compiler) => {
+                            if self.compiler_of(function) != code.compiler {
+                                self.check_crossing(ty, function, code.compiler)?;
+                            }
+                            if code.original.exceptions {
+                                self.shared(ty, self.native_to(function, code.compiler)?)
+                            } else {
+                                let crossing = Crossing { function, pending: None };
+                                let (handle, crossing) = self.host_function(ty, Box::new(crossing))?;
+                                self.note_host(crossing, code.compiler, index);
+                                self.note_behind(crossing, function);
+                                (handle, crossing)
+                            }
+                        }
+                        Callable::Wasm(function) => self.shared(ty, function),
+                        Callable::Adapted(function) => {
+                            self.note_host(function, code.compiler, index);
+                            self.shared(ty, function)
+                        }
+                    };
+                    resolved.functions.push(function);
+                    VMExtern::Function(handle)
+                }
+            };
+            resolved.externs.push(external);
+        }
+        Ok(resolved)
+    }
+
+    /// A wasm function as another instance imports it.
+    fn shared(&self, ty: &FuncType, function: FuncRef) -> (InternalStoreHandle<VMFunction>, FuncRef) {
+        let shared = VMFunction {
+            anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
+            signature: function_type(ty),
+            kind: VMFunctionKind::Static,
+            host_data: Box::new(()),
+        };
+        (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
+    }
+}
+
+/// What wasmer says of an instance that could not be made.
+fn refused(error: Refused) -> Failure {
+    match error {
+        Refused::Start(trap) => trap.into(),
+        Refused::Link(LinkError::Trap(trap)) => trap.into(),
+        Refused::Link(LinkError::Resource(message)) => Error::from(ErrorKind::Memory { message }).into(),
+        // The imports were checked, so this says that the two checks differ.
+        other => Error::from(ErrorKind::Internal { message: InstantiationError::from(other).to_string() }).into(),
+    }
+}

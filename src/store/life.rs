@@ -1,0 +1,19 @@
+use std::cell::Cell;
+
+/// Whether an instance is open. Whoever holds something of it looks here before using it: what is closed may be gone.
+#[derive(Debug, Default)]
+pub struct Life {
+    closed: Cell<bool>,
+}
+
+impl Life {
+    /// Whether it was closed, or freed, so that the host's handles of it are dead. The code of one that was closed may
+    /// still run, where it is linked.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+    }
+}
