@@ -406,10 +406,75 @@ export class Exception {
   readonly stack: string | undefined
 }
 
-/** An island of instances. What lives in one store never mixes with what lives in another. */
+/**
+ * An island of instances. What lives in one store never mixes with what lives in another.
+ *
+ * Nobody has to free anything: what neither JavaScript nor WebAssembly reaches any more goes, with its memory and its
+ * machine code (docs/memory.md). {@link Instance.close} and {@link Store.close} end things earlier.
+ */
 export class Store {
   #private
   constructor()
+  /** The store that this thread uses where none is named. */
+  static readonly default: Store
+  /** Whether it was closed. */
+  readonly closed: boolean
+  /** Counts what there is in it, and what it has freed. It looks at every instance: for reports, not for each call. */
+  stats(): StoreStats
+  /**
+   * Frees what nothing reaches, as the store itself does from time to time, and says what that was.
+   *
+   * It takes JavaScript's word for what JavaScript reaches: what V8 has not yet collected counts as reached. While
+   * WebAssembly is on the stack, nothing is freed: then it gives null, and collects when none is.
+   */
+  collect(): Freed | null
+  /** Ends all that is in it: whatever is used of it from then on throws `ERR_RELINK_CLOSED`. Closing twice is fine. */
+  close(): void
+  /** {@link close}, for `using`. */
+  [Symbol.dispose](): void
+}
+
+/** So many things of each kind were freed. */
+export interface Freed {
+  instances: number
+  /** Functions that the instances defined, and JavaScript functions that they imported */
+  functions: number
+  memories: number
+  /** What was in the memories, in bytes */
+  memoryBytes: number
+  tables: number
+  globals: number
+  tags: number
+  /** References to JavaScript's values that WebAssembly has let go of */
+  externrefs: number
+}
+
+/** So many things of each kind are in a store. */
+export interface StoreStats {
+  /** Instances, also those that are closed and still linked somewhere */
+  instances: number
+  /** Functions that they define, and JavaScript functions that they import */
+  functions: number
+  memories: number
+  /** What is in the memories, in bytes */
+  memoryBytes: number
+  tables: number
+  globals: number
+  tags: number
+  /** The machine code of the instances in bytes; instances of one module share it */
+  codeBytes: number
+  /** References to JavaScript's values, as counted when they were last looked through */
+  externrefs: number
+  /** Slots that JavaScript holds, or that are linked */
+  slots: number
+  /** Links that stand */
+  links: number
+  /** What was freed since the store was made */
+  freed: Freed
+  /** How often it has collected */
+  collections: number
+  /** How long that took in all, in milliseconds */
+  collectionTime: number
 }
 
 /**

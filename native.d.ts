@@ -41,6 +41,8 @@ export declare class NativeStore {
   memoryOf(minimum: number, maximum: number, memory: unknown): number
   /** Node's own memory that has the bytes of a shared one; undefined if it is not shared. */
   memoryShared(id: number): unknown | null
+  /** Whether there is a memory with this id. */
+  hasMemory(id: number): boolean
   /** The memory's `ArrayBuffer`. */
   memoryBuffer(id: number): unknown
   /** Grows a memory by `delta` pages; gives the pages it had. */
@@ -373,6 +375,10 @@ export interface NativeStats {
   codeBytes: number
   /** References to JavaScript's values */
   externrefs: number
+  /** Slots that JavaScript holds, or that are linked */
+  slots: number
+  /** Links that stand */
+  links: number
   /** All that was freed */
   freed: NativeFreed
   /** How many collections there were */

@@ -65,7 +65,8 @@ class Instance {
   }
 
   get closed() {
-    return brand.get(this).closed
+    const { closed, store } = brand.get(this)
+    return closed || store.closed
   }
 
   slot(name) {
@@ -75,7 +76,7 @@ class Instance {
     }
     const wanted = typeof name === 'number' ? `func[${name}]` : name
     if (typeof wanted !== 'string') throw wrongType('a string or a function index', 'name', name)
-    if (state.closed) {
+    if (this.closed) {
       const details = { slot: wanted }
       throw new LinkError(`slot "${wanted}" belongs to an instance that is closed`, {
         code: 'ERR_RELINK_CLOSED',
@@ -89,7 +90,7 @@ class Instance {
 
   close() {
     const state = brand.get(this)
-    if (state.closed) return
+    if (this.closed) return
     state.store.closeInstance(state.id)
     state.closed = true
   }

@@ -75,7 +75,7 @@ class Memory {
   }
 
   grow(delta) {
-    const { store, id } = brand.get(this)
+    const { store, id } = findMemory(this) ?? brand.get(this)
     return store.memoryGrow(id, toUnsignedLong(delta, 'delta'))
   }
 }
@@ -112,11 +112,17 @@ function memoryOf(store, id) {
   return shared === undefined || shared === null ? new Memory(new Handle(store, id)) : known(store, id, shared)
 }
 
-/** What is in a Memory, or in a shared one that came from another thread. */
-function findMemory(value, store) {
+/**
+ * What is in a Memory, or in a shared one that came from another thread. A store forgets a shared memory that no
+ * instance of it has any more, and takes it up again.
+ */
+function findMemory(value, store = undefined) {
   const handle = brand.find(value)
-  if (handle !== undefined || !isShared(value)) return handle
-  adopt(store, value, limitsOf(value))
+  if (handle === undefined ? store === undefined || !isShared(value) : !handle.details?.shared) return handle
+  if (handle === undefined || !handle.store.hasMemory(handle.id)) {
+    const prototype = handle === undefined ? undefined : Object.getPrototypeOf(value)
+    adopt(handle?.store ?? store, value, limitsOf(value), prototype)
+  }
   return sharedHandles.get(value)
 }
 

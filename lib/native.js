@@ -59,6 +59,9 @@ class NativeStore {
 
   #addon = new addon.NativeStore(host(this))
 
+  /** Whether its user has closed it. */
+  closed = false
+
   static {
     for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
       if (name in this.prototype) continue

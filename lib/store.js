@@ -19,16 +19,13 @@ class Store {
     inspectable(this, { closed: (store) => store.closed, stats: (store) => store.stats() })
   }
 
-  #closed = false
-
   constructor() {
     this.#native = arguments[0] instanceof NativeStore ? arguments[0] : new NativeStore()
     uncloneable(this)
   }
 
   get closed() {
-    brand.get(this)
-    return this.#closed
+    return brand.get(this).closed
   }
 
   stats() {
@@ -41,9 +38,9 @@ class Store {
 
   close() {
     const native = brand.get(this)
-    if (this.#closed) return
+    if (native.closed) return
     native.close()
-    this.#closed = true
+    native.closed = true
   }
 
   [dispose]() {

@@ -52,6 +52,11 @@ impl Links {
         self.standing.get(&slot)?.last().copied()
     }
 
+    /// How many stand.
+    pub fn len(&self) -> usize {
+        self.links.len()
+    }
+
     fn push(&mut self, link: Link) -> LinkId {
         while self.links.contains_key(&self.next) {
             self.next = self.next.wrapping_add(1);

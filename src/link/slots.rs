@@ -187,8 +187,14 @@ impl Slots {
         Ok(slot)
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many there are.
+    pub fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many links stand.
+    pub fn links(&self) -> usize {
+        self.links.len()
     }
 
     /// What the slot holds at this moment.

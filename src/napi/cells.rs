@@ -13,10 +13,12 @@ use std::cell::{Cell as StdCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ptr;
 
-/// In a cell: the store's own object, what the node itself holds, and the cells of the nodes that it leads to.
+/// In a cell: the store's own object, what the node imports, the cells of the nodes that it leads to, and the values
+/// that its tables and globals hold.
 const STORE: u32 = 0;
 const HELD: u32 = 1;
 const EDGES: u32 = 2;
+const VALUES: u32 = 3;
 
 /// The cells of a store.
 pub struct Cells {
@@ -102,6 +104,26 @@ impl Context {
         if let Some(node) = self.store.node_of(function) {
             set(self.env, self.cell(node), HELD, value);
         }
+    }
+
+    /// Lets the cell of a node have the values that its tables and globals hold.
+    pub fn set_values(&self, node: Node, values: sys::napi_value) {
+        set(self.env, self.cell(node), VALUES, values);
+    }
+
+    /// One of these values; undefined if nobody may reach the node any more.
+    pub fn value_at(&self, node: Node, index: u32) -> sys::napi_value {
+        let mut value = ptr::null_mut();
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut value);
+            if let Some(cell) = self.cells.find(node) {
+                let mut values = ptr::null_mut();
+                sys::napi_get_element(self.env, cell, VALUES, &mut values);
+                sys::napi_get_element(self.env, values, index, &mut value);
+            }
+        }
+        value
     }
 
     fn make_cell(&self, node: Node, held: Option<sys::napi_value>, leads: Vec<Node>) -> sys::napi_value {

@@ -99,6 +99,10 @@ pub struct NativeStats {
     pub code_bytes: f64,
     /// References to JavaScript's values
     pub externrefs: f64,
+    /// Slots that JavaScript holds, or that are linked
+    pub slots: f64,
+    /// Links that stand
+    pub links: f64,
     /// All that was freed
     pub freed: NativeFreed,
     /// How many collections there were
@@ -131,6 +135,8 @@ impl NativeStore {
             tags: census.tags as f64,
             code_bytes: census.code_bytes as f64,
             externrefs: self.context.references.used().into(),
+            slots: self.context.slots.borrow().len() as f64,
+            links: self.context.slots.borrow().links() as f64,
             freed: self.context.freed(),
             collections: pace.collections.into(),
             collection_time: pace.time.as_secs_f64() * 1e3,
@@ -264,7 +270,7 @@ impl Context {
         let mut scope = ptr::null_mut();
         // SAFETY: the scope is closed below; all that is made here is for the collection.
         unsafe { sys::napi_open_handle_scope(self.env, &mut scope) };
-        self.sweep_exceptions();
+        self.forget_exceptions();
         let roots = if self.closed.get() { Roots::default() } else { self.roots() };
         let behind = if self.closed.get() { HashMap::new() } else { self.slots.borrow().behind() };
         let marks = self.store.mark(&roots, &|table| behind.get(&table).cloned().unwrap_or_default());
@@ -273,6 +279,7 @@ impl Context {
         let mut swept = self.store.sweep(&marks);
         self.slots.borrow_mut().forget(&swept, |id| self.handles.has(Kind::Slot, id));
         self.keep_remains(std::mem::take(&mut swept.memories));
+        self.forget_shared();
         self.sweep_references();
         // SAFETY: as above.
         unsafe { sys::napi_close_handle_scope(self.env, scope) };

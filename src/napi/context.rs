@@ -88,15 +88,15 @@ impl Context {
     #[inline]
     pub fn enter(&self, function: sys::napi_ref) -> Entered<'_> {
         let depth = self.depth.get();
+        self.running.borrow_mut().push((function, false));
         if depth == 0 {
             self.sweep_exceptions();
             if self.references.are_many() {
-                self.sweep_references();
+                self.sweep_many_references();
             }
         }
         self.settle_shared();
         self.depth.set(depth + 1);
-        self.running.borrow_mut().push((function, false));
         Entered(self)
     }
 
@@ -109,6 +109,17 @@ impl Context {
         }
     }
 
+    #[cold]
+    fn sweep_many_references(&self) {
+        let mut scope = std::ptr::null_mut();
+        self.keep_running();
+        // SAFETY: the scope is closed below; all that is made here is for the sweep.
+        unsafe { sys::napi_open_handle_scope(self.env, &mut scope) };
+        self.sweep_references();
+        // SAFETY: as above.
+        unsafe { sys::napi_close_handle_scope(self.env, scope) };
+    }
+
     /// Keeps the function that is running, now that V8 may collect: what it may call lives as long as it does.
     pub fn keep_running(&self) {
         if let Some((function, kept @ false)) = self.running.borrow_mut().last_mut()
@@ -119,14 +130,6 @@ impl Context {
             // SAFETY: the reference is that of a function that is being called, whose data the call holds.
             unsafe { sys::napi_reference_ref(self.env, *function, &mut count) };
         }
-    }
-
-    /// Lets go of all values that wasm no longer holds.
-    pub fn sweep_references(&self) {
-        self.references.sweep(self.env, |held| {
-            self.store.each_externref(&mut *held);
-            self.exceptions.each_externref(held);
-        });
     }
 }
 

@@ -43,7 +43,14 @@ impl Context {
     /// Frees the exceptions once there are many, unless wasm still holds one. No wasm is on the stack.
     #[inline]
     pub fn sweep_exceptions(&self) {
-        if self.store.exceptions() > FEW && self.store.forget_exceptions() {
+        if self.store.exceptions() > FEW {
+            self.forget_exceptions();
+        }
+    }
+
+    /// Frees the exceptions, unless wasm still holds one. No wasm is on the stack.
+    pub fn forget_exceptions(&self) {
+        if self.store.forget_exceptions() {
             self.exceptions.values.borrow_mut().clear();
         }
     }
@@ -100,7 +107,7 @@ impl Context {
     pub fn throw_exception(self: &Rc<Self>, exception: ExceptionRef) -> Pending {
         let known = self.exceptions.values.borrow().get(&exception).copied();
         let value = match known {
-            Some(reference) => Ok(self.references.get(self.env, reference)),
+            Some(reference) => Ok(self.value_behind(reference)),
             None => self.exception(exception),
         };
         if let Ok(value) = value {

@@ -83,7 +83,8 @@ impl Context {
         for (kind, id) in self.handles.settle() {
             match kind {
                 Kind::Instance => roots.instances.extend(Some(id).filter(|id| self.is_open(*id))),
-                Kind::Memory => roots.memories.push(MemoryId(id)),
+                // The store keeps a shared memory's object, which is Node's own and lives without us as well.
+                Kind::Memory => roots.memories.extend(Some(MemoryId(id)).filter(|id| self.is_own_memory(*id))),
                 Kind::Table => roots.tables.push(TableId(id)),
                 Kind::Global => roots.globals.push(GlobalId(id)),
                 Kind::Tag => roots.tags.push(TagId(id)),
@@ -106,6 +107,10 @@ impl Context {
             }
         }
         roots
+    }
+
+    fn is_own_memory(&self, id: MemoryId) -> bool {
+        self.store.has_memory(id) && !self.store.memory_is_shared(id)
     }
 
     fn is_open(&self, id: InstanceId) -> bool {

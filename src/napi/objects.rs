@@ -60,6 +60,12 @@ impl NativeStore {
         Ok(self.context.shared_memory_at(store.memory_data(id).0).map(|memory| self.unknown(memory)))
     }
 
+    /// Whether there is a memory with this id.
+    #[napi(catch_unwind)]
+    pub fn has_memory(&self, id: u32) -> bool {
+        self.context.store.has_memory(MemoryId(id))
+    }
+
     /// The memory's `ArrayBuffer`.
     #[napi(catch_unwind)]
     pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {

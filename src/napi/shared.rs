@@ -46,6 +46,11 @@ impl Context {
         self.shared.by_base.borrow().get(&(base as usize)).map(|shared| shared.memory.get(self.env))
     }
 
+    /// Lets go of the shared memories that are no longer in the store.
+    pub fn forget_shared(&self) {
+        self.shared.by_base.borrow_mut().retain(|_, memory| Rc::strong_count(memory) > 1);
+    }
+
     /// Looks whether shared memories have grown behind our back: in another thread, by Node's own
     /// `grow`.
     #[inline]

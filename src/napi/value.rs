@@ -158,7 +158,7 @@ impl Context {
     /// The value behind a reference.
     pub fn behind(&self, reference: ExternRef) -> sys::napi_value {
         if reference != ExternRef::default() {
-            return self.references.get(self.env, reference);
+            return self.value_behind(reference);
         }
         let mut null = ptr::null_mut();
         // SAFETY: a plain N-API call.

@@ -372,7 +372,10 @@ impl<'a> Plan<'a> {
         let tables = self.uses.written_tables.union(&self.uses.grown_tables).copied();
         let tables = tables.filter(|table| *table < self.binary.imported_tables);
         let imported = self.binary.imports.iter().filter(|import| import.ty.kind() == ExternKind::Global).count();
-        let holds = |global: &u32| matches!(self.binary.globals[*global as usize].value, ValType::Ref(_));
+        // An exception leads nowhere: where one is held, the store forgets none.
+        let holds = |global: &u32| {
+            matches!(self.binary.globals[*global as usize].value, ValType::Ref(RefType::Func | RefType::Extern))
+        };
         let globals = self.uses.written_globals.range(..imported as u32).copied().filter(holds);
         (tables.collect(), globals.collect())
     }

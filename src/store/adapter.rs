@@ -27,11 +27,14 @@ impl Store {
         }
         // SAFETY: the module has neither a start function nor a segment, so nothing runs; the host
         // function was made for this call.
-        let instance = unsafe { self.instantiate(&code, imports, |_| {}) }.map_err(|failure| match failure {
-            Failure::Error(error) => error,
-            Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
-            Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
-        })?;
+        let instance =
+            unsafe { self.instantiate(&code, imports, |instance| instance.make_adapter()) }.map_err(|failure| {
+                match failure {
+                    Failure::Error(error) => error,
+                    Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
+                    Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
+                }
+            })?;
         Ok(self.function(&instance, 1))
     }
 

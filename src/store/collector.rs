@@ -29,7 +29,7 @@ pub struct Freed {
 /// What there is in a store.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Census {
-    /// Instances, also those that are closed and still linked
+    /// Instances of the user's, also those that are closed and still linked
     pub instances: u64,
     /// Functions: those that instances define, and those of the host that they import
     pub functions: u64,
@@ -126,7 +126,7 @@ impl Store {
                 self.count_importers(&instance.parts.imported, false);
             }
             instance.life().close();
-            freed.instances += 1;
+            freed.instances += u64::from(instance.is_users());
             freed.functions += instance.functions();
             let own = &instance.parts.own;
             dead.places.memories.extend(&own.places.memories);
@@ -208,7 +208,7 @@ impl Store {
         codes.dedup_by_key(|code| Arc::as_ptr(code));
         let memories: Vec<_> = self.memories.borrow().all().map(|(handle, _)| handle).collect();
         Census {
-            instances: instances.len() as u64,
+            instances: instances.values().filter(|instance| instance.is_users()).count() as u64,
             functions: instances.values().map(|instance| instance.functions()).sum(),
             memories: memories.len() as u64,
             memory_bytes: self.bytes_of(memories.into_iter()),

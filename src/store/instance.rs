@@ -3,7 +3,7 @@ use super::life::Life;
 use super::{FuncRef, Store, TableId};
 use crate::engine::{Code, Places};
 use crate::wasm::ExternKind;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub struct Instance {
     /// Which it is
     pub id: InstanceId,
     life: Rc<Life>,
+    /// Whether it is not the user's, but makes a function fit for a place
+    is_adapter: Cell<bool>,
     // Fields drop in order: the code goes last.
     /// wasmer's side of it, once it has started
     pub(super) vm: RefCell<Option<VMInstance>>,
@@ -54,7 +56,7 @@ pub struct Instance {
 
 impl Instance {
     pub(super) fn new(id: InstanceId, code: Arc<Code>, parts: Parts) -> Self {
-        Self { id, life: Rc::default(), vm: RefCell::new(None), parts, code }
+        Self { id, life: Rc::default(), is_adapter: Cell::new(false), vm: RefCell::new(None), parts, code }
     }
 
     /// The code that it runs.
@@ -70,6 +72,16 @@ impl Instance {
     /// Whether its start function has run, so that it may be looked at.
     pub fn has_started(&self) -> bool {
         self.vm.borrow().is_some()
+    }
+
+    /// Notes that it is not the user's, but makes a function fit for a place.
+    pub(super) fn make_adapter(&self) {
+        self.is_adapter.set(true);
+    }
+
+    /// Whether it is the user's.
+    pub(super) fn is_users(&self) -> bool {
+        !self.is_adapter.get()
     }
 
     /// How many functions there are with it: those that it defines, and those of the host that it imports.

@@ -1,6 +1,6 @@
 use super::arena::{Arena, Owner, handle_at, place_of};
 use super::instance::{Instance, InstanceId};
-use super::{FuncRef, GlobalId, MemoryId, Store, TableId, TagId};
+use super::{ExternRef, FuncRef, GlobalId, MemoryId, Store, TableId, TagId};
 use std::collections::HashSet;
 use wasmer::Type;
 use wasmer::sys::vm::{
@@ -185,6 +185,38 @@ impl Store {
             }
             nodes
         })
+    }
+
+    /// Calls `visit` for each reference to a value of the host that a table or a global holds, with the node that this
+    /// belongs to; and for each that an exception holds, with none.
+    pub fn each_externref(&self, mut visit: impl FnMut(Option<Node>, ExternRef)) {
+        self.with_objects(|objects| {
+            for (handle, _) in self.tables.borrow().all() {
+                let table = handle.get(objects);
+                let elements = if table.ty().ty == Type::ExternRef { table.size() } else { 0 };
+                for index in 0..elements {
+                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
+                        visit(self.table_node(handle), ExternRef::from_element(entry));
+                    }
+                }
+            }
+            for (handle, _) in self.globals.borrow().all() {
+                let global = handle.get(objects);
+                if global.ty().ty == Type::ExternRef {
+                    // SAFETY: the definition lives as long as its global, and the type says what it holds.
+                    let reference = unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) };
+                    visit(self.global_node(handle), reference);
+                }
+            }
+            for exception in VMExceptionObj::list(objects) {
+                for (ty, value) in super::exception::values(objects, exception) {
+                    if ty == Type::ExternRef {
+                        // SAFETY: the type says what the value is.
+                        visit(None, unsafe { ExternRef::from_raw(value) });
+                    }
+                }
+            }
+        });
     }
 
     /// The instance that a function goes with.

@@ -2,10 +2,7 @@ use super::{ExternRef, FuncRef, Reference, Store};
 use crate::engine::{MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
-use wasmer::sys::vm::{
-    InternalStoreHandle, StoreObject, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMExceptionObj, VMGlobal,
-    VMTable,
-};
+use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMTable};
 
 /// A table of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,32 +132,6 @@ impl Store {
             self.bind_table(id, self.compiler_of(function));
         }
         Ok(TableElement::FuncRef(native.map(FuncRef::raw)))
-    }
-
-    /// Calls `visit` for each reference to a host value that a table, a global or an exception holds.
-    pub fn each_externref(&self, mut visit: impl FnMut(ExternRef)) {
-        self.with_objects(|objects| {
-            let tables = VMTable::list(objects).iter().filter(|table| table.ty().ty == wasmer::Type::ExternRef);
-            for table in tables {
-                for index in 0..table.size() {
-                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
-                        visit(ExternRef::from_element(entry));
-                    }
-                }
-            }
-            let globals = VMGlobal::list(objects).iter().filter(|global| global.ty().ty == wasmer::Type::ExternRef);
-            for global in globals {
-                // SAFETY: the definition lives as long as its global, and the type says what it holds.
-                visit(unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) });
-            }
-            for exception in VMExceptionObj::list(objects) {
-                let values = super::exception::values(objects, exception).into_iter();
-                // SAFETY: the type says what the value is.
-                values
-                    .filter(|(ty, _)| *ty == wasmer::Type::ExternRef)
-                    .for_each(|(_, value)| visit(unsafe { ExternRef::from_raw(value) }));
-            }
-        });
     }
 
     fn out_of_bounds(&self, id: TableId, index: u32) -> crate::error::Error {

@@ -1,0 +1,371 @@
+'use strict'
+
+// What happens to a store in months, in any order: instances come and go, are linked and unlinked, grow, throw, trap,
+// are closed and dropped, functions wander through tables, and V8 and the store collect whenever. A model says what
+// every call must give. Whatever uses something that was freed reads another value, or ends the process.
+
+/** An instance has its number in its memory, and gives it from there. */
+const PLUGIN = `(module
+  (import "env" "f" (func $f (result i32)))
+  (import "env" "t0" (table $t0 8 funcref))
+  (memory (export "memory") 1 3)
+  (table $values (export "values") 2 externref)
+  (global $g (mut externref) (ref.null extern))
+  (func (export "id") (result i32) (i32.load (i32.const 8)))
+  (func (export "setId") (param i32) (i32.store (i32.const 8) (local.get 0)))
+  (func (export "run") (result i32) (call $f))
+  (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+  (func (export "trap") unreachable)
+  (func (export "keep") (param externref)
+    (table.set $values (i32.const 0) (local.get 0)) (global.set $g (local.get 0)))
+  (func (export "kept") (result externref) (global.get $g))
+  (func (export "call") (param i32) (result i32) (call_indirect $t0 (result i32) (local.get 0))))`
+
+/** Moves functions between two tables that it imports. */
+const MOVER = `(module
+  (import "env" "t0" (table $t0 8 funcref))
+  (import "env" "t1" (table $t1 8 funcref))
+  (func (export "over") (param i32 i32) (table.set $t1 (local.get 1) (table.get $t0 (local.get 0))))
+  (func (export "back") (param i32 i32) (table.copy $t0 $t1 (local.get 1) (local.get 0) (i32.const 1)))
+  (func (export "put") (param i32 funcref) (table.set $t1 (local.get 0) (local.get 1)))
+  (func (export "clear") (param i32) (table.fill $t1 (local.get 0) (ref.null func) (i32.const 1))))`
+
+/** Puts a function into a table that it imports, and fails. */
+const FAILING = `(module
+  (import "env" "t1" (table 8 funcref))
+  (memory 1)
+  (func $seven (result i32) i32.const 777)
+  (elem (i32.const 7) $seven)
+  (func $start unreachable)
+  (start $start))`
+
+/** Random numbers that come again with the same seed. */
+function random(seed) {
+  let state = seed >>> 0
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  return { below: (end) => Math.floor(next() * end), pick: (list) => list[Math.floor(next() * list.length)] }
+}
+
+const SIZE = 8
+const MOST = 24
+
+/** One history of a store, and what must hold in it. */
+class History {
+  #number = 0
+  #step = 0
+  /** The instances that JavaScript holds */
+  #live = []
+  /** Those that were closed, of which JavaScript holds what it had */
+  #closed = []
+  /** Links that JavaScript holds */
+  #links = []
+  /** What stands in the entries of both tables: what a call gives, and whose function it is; or null */
+  #entries = [Array(SIZE).fill(null), Array(SIZE).fill(null)]
+
+  constructor({ relink, modules, gc, seed }) {
+    this.relink = relink
+    this.gc = gc
+    this.random = random(seed)
+    this.modules = modules
+    this.store = new relink.Store()
+    const table = () => new relink.Table({ element: 'anyfunc', initial: SIZE }, null, { store: this.store })
+    this.tables = [table(), table()]
+  }
+
+  /** One step; some let the event loop turn. */
+  async step() {
+    this.#step++
+    const actions = Object.keys(ACTIONS)
+    const name = this.random.pick(actions)
+    try {
+      await ACTIONS[name].call(this)
+      if (this.#step % 8 === 0) this.check()
+    } catch (error) {
+      error.message = `step ${this.#step}, ${name}: ${error.message}`
+      throw error
+    }
+  }
+
+  /** What everything gives that may be called. */
+  check() {
+    for (const plugin of this.#live) {
+      this.same(plugin.run(), this.valueOf(plugin), 'run')
+      this.same(plugin.exports.id(), plugin.number, 'id')
+      this.same(new Int32Array(plugin.exports.memory.buffer)[2], plugin.number, 'the bytes of the memory')
+      this.same(plugin.exports.kept()?.number, plugin.kept, 'the value that is kept')
+      this.same(plugin.exports.values.get(0)?.number, plugin.kept, 'the value in the table')
+    }
+    for (const [which, table] of this.tables.entries()) {
+      for (let index = 0; index < SIZE; index++) {
+        const entry = this.#entries[which][index]
+        // WebAssembly goes on running what is in a table. For JavaScript, what is closed is closed.
+        if (entry?.state?.closed) this.refused('ERR_RELINK_CLOSED', table.get(index))
+        else this.same(table.get(index)?.(), entry?.value, `entry ${index} of table ${which}`)
+      }
+    }
+  }
+
+  same(actual, expected, what) {
+    if (!Object.is(actual, expected)) throw new Error(`${what}: expected ${expected}, got ${actual}`)
+  }
+
+  refused(code, run) {
+    try {
+      run()
+    } catch (error) {
+      if (error.code === code) return
+      throw error
+    }
+    throw new Error(`expected ${code}, and nothing was thrown`)
+  }
+
+  /** What calls of the import give: what was linked last, or the import itself. */
+  valueOf({ stack, number }) {
+    return stack.length > 0 ? stack.at(-1).value : number + 1_000_000
+  }
+
+  make() {
+    const number = ++this.#number
+    // What the model keeps of it must not keep the instance.
+    const plugin = { number, stack: [], kept: undefined, state: { closed: false } }
+    const imports = { env: { f: () => plugin.numberOfImport(), t0: this.tables[0] } }
+    plugin.instance = new this.relink.Instance(this.modules.plugin, imports, { store: this.store })
+    plugin.exports = plugin.instance.exports
+    // The import leads back to the instance, as glue does.
+    plugin.numberOfImport = () => plugin.exports.id() + 1_000_000
+    plugin.run = plugin.exports.run
+    plugin.exports.setId(number)
+    if (this.random.below(2) === 0) plugin.slot = plugin.instance.slot('env.f')
+    return plugin
+  }
+
+  slotOf(plugin) {
+    return plugin.slot ?? plugin.instance.slot('env.f')
+  }
+
+  /** A wasm function and what it gives, or a JavaScript one. */
+  implementation() {
+    const kind = this.random.below(3)
+    if (kind === 0 || this.#live.length === 0) {
+      const value = ++this.#number
+      return { fn: () => value, value }
+    }
+    const { exports, number } = this.random.pick(this.#live)
+    return { fn: exports.id, value: number }
+  }
+
+  nextNumber() {
+    return ++this.#number
+  }
+
+  takeOut(list) {
+    return list.splice(this.random.below(list.length), 1)[0]
+  }
+
+  get live() {
+    return this.#live
+  }
+  get closed() {
+    return this.#closed
+  }
+  get links() {
+    return this.#links
+  }
+  get entries() {
+    return this.#entries
+  }
+}
+
+const entryOf = (plugin) => (plugin === undefined ? null : { value: plugin.number, state: plugin.state })
+
+const ACTIONS = {
+  instantiate() {
+    if (this.live.length < MOST) this.live.push(this.make())
+  },
+  instantiateAndDrop() {
+    this.same(this.make().run() > 1_000_000, true, 'run')
+  },
+  fail() {
+    const make = () =>
+      new this.relink.Instance(this.modules.failing, { env: { t1: this.tables[1] } }, { store: this.store })
+    this.refused('ERR_RELINK_TRAP', make)
+    this.entries[1][7] = { value: 777 }
+  },
+  link() {
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    const { fn, value } = this.implementation()
+    const link = this.relink.link(fn, this.slotOf(plugin))
+    plugin.stack.push({ link, value })
+    this.links.push({ plugin, link })
+  },
+  undo() {
+    if (this.links.length === 0) return
+    const { plugin, link } = this.takeOut(this.links)
+    if (plugin.state.closed) return this.refused('ERR_RELINK_CLOSED', () => link.undo())
+    const place = plugin.stack.findIndex((each) => each.link === link)
+    if (place < 0) return this.refused('ERR_RELINK_UNDONE', () => link.undo())
+    if (place < plugin.stack.length - 1) return this.refused('ERR_RELINK_ORDER', () => link.undo())
+    link.undo()
+    plugin.stack.pop()
+  },
+  dropLink() {
+    if (this.links.length === 0) return
+    const { plugin, link } = this.takeOut(this.links)
+    // Nobody can undo it any more, nor what lies below it.
+    for (const each of plugin.stack) if (each.link === link) each.link = undefined
+  },
+  reset() {
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    this.slotOf(plugin).reset()
+    plugin.stack.length = 0
+  },
+  grow() {
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    const { memory, grow } = plugin.exports
+    const { buffer } = memory
+    const before = buffer.byteLength / 65_536
+    this.same(grow(), before < 3 ? before : -1, 'memory.grow')
+    if (before < 3) this.same(buffer.byteLength, 0, 'the buffer from before')
+  },
+  keep() {
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    const value = { number: this.nextNumber(), plugin }
+    plugin.exports.keep(value)
+    plugin.kept = value.number
+  },
+  setEntry() {
+    const [which, index] = [this.random.below(2), this.random.below(SIZE)]
+    const plugin = this.random.pick(this.live)
+    this.tables[which].set(index, plugin?.exports.id ?? null)
+    this.entries[which][index] = entryOf(plugin)
+  },
+  callEntry() {
+    const index = this.random.below(SIZE)
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    const expected = this.entries[0][index]
+    if (expected === null) return this.refused('ERR_RELINK_TRAP', () => plugin.exports.call(index))
+    this.same(plugin.exports.call(index), expected.value, 'call')
+  },
+  move() {
+    const [from, to] = [this.random.below(SIZE), this.random.below(SIZE)]
+    const env = { t0: this.tables[0], t1: this.tables[1] }
+    if (this.mover === undefined || this.random.below(4) === 0) {
+      this.mover = new this.relink.Instance(this.modules.mover, { env }, { store: this.store })
+    }
+    const { over, back, put, clear } = this.mover.exports
+    const [first, second] = this.entries
+    const plugin = this.random.pick(this.live)
+    const ways = [
+      () => (over(from, to), (second[to] = first[from])),
+      () => (back(from, to), (first[to] = second[from])),
+      () => (put(to, plugin?.exports.id ?? null), (second[to] = entryOf(plugin))),
+      () => (clear(to), (second[to] = null)),
+    ]
+    this.random.pick(ways)()
+  },
+  throw() {
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    const thrown = { number: plugin.number }
+    const link = this.relink.link(() => {
+      throw thrown
+    }, this.slotOf(plugin))
+    let caught
+    try {
+      plugin.run()
+    } catch (error) {
+      caught = error
+    }
+    this.same(caught, thrown, 'what was thrown')
+    link.undo()
+  },
+  trap() {
+    const plugin = this.random.pick(this.live)
+    if (plugin !== undefined) this.refused('ERR_RELINK_TRAP', plugin.exports.trap)
+  },
+  close() {
+    if (this.live.length === 0) return
+    const plugin = this.takeOut(this.live)
+    plugin.buffer = plugin.exports.memory.buffer
+    plugin.instance.close()
+    plugin.state.closed = true
+    this.closed.push(plugin)
+    if (this.closed.length > MOST) this.closed.shift()
+  },
+  useClosed() {
+    const plugin = this.random.pick(this.closed)
+    if (plugin === undefined) return
+    const { exports, instance, slot, buffer } = plugin
+    this.same(buffer.byteLength, 0, 'the buffer of a closed instance')
+    const uses = [
+      () => exports.id(),
+      () => exports.memory.buffer,
+      () => exports.values.get(0),
+      () => instance.slot('env.f'),
+      () => this.tables[0].set(0, exports.id),
+      ...(slot === undefined ? [] : [() => slot.reset(), () => this.relink.link(() => 1, slot)]),
+    ]
+    this.refused('ERR_RELINK_CLOSED', this.random.pick(uses))
+  },
+  drop() {
+    if (this.live.length === 0) return
+    const plugin = this.takeOut(this.live)
+    for (const held of this.links.filter((each) => each.plugin === plugin)) {
+      this.links.splice(this.links.indexOf(held), 1)
+    }
+  },
+  dropClosed() {
+    this.closed.length = 0
+  },
+  garbage() {
+    this.gc()
+  },
+  collect() {
+    if (this.store.collect() === null) throw new Error('no wasm is running')
+  },
+  garbageWhileRunning() {
+    const plugin = this.random.pick(this.live)
+    if (plugin === undefined) return
+    const link = this.relink.link(() => {
+      this.gc()
+      this.same(this.store.collect(), null, 'collect')
+      this.make().exports.memory.buffer.slice(0)
+      return 5
+    }, this.slotOf(plugin))
+    this.same(plugin.run(), 5, 'run')
+    link.undo()
+  },
+  async turn() {
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  },
+}
+
+/**
+ * Runs one history of so many steps, and ends it: then nothing may be left. `modules` are the three texts, compiled.
+ * Throws at the first thing that is not as the model has it.
+ */
+async function run({ relink, modules, gc, seed, steps }) {
+  const history = new History({ relink, modules, gc, seed })
+  for (let step = 0; step < steps; step++) await history.step()
+  history.check()
+  const { store } = history
+  const most = store.stats().instances
+  store.close()
+  const { instances, memories, freed } = store.stats()
+  if (instances + memories > 0) throw new Error(`${instances} instances and ${memories} memories are left`)
+  return { most, freed: freed.instances }
+}
+
+module.exports = { texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING }, run }
