@@ -1,13 +1,14 @@
 // What wasm-relink costs, beside Node's own WebAssembly in the same run.
 //
-//   node bench/index.mjs [calls] [slots] [kernels] [pass]
+//   node bench/index.mjs [calls] [slots] [kernels] [pass] [memory]
 import os from 'node:os'
 import { calls } from './calls.mjs'
 import { kernels } from './kernels.mjs'
+import { memory } from './memory.mjs'
 import { pass } from './pass.mjs'
 import { slots } from './slots.mjs'
 
-const PARTS = { calls, slots, kernels, pass }
+const PARTS = { calls, slots, kernels, pass, memory }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.find((name) => !Object.hasOwn(PARTS, name))

@@ -1,4 +1,5 @@
 use super::compiler::Compiler;
+use super::trim::note_gone;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Entry, Forwarder, Options, Origins, Rewritten, Roles, Selection, Slot, modernize, rewrite};
@@ -44,6 +45,12 @@ pub struct Code {
     // Fields drop in order: the artifact takes its trap tables back before the code goes.
     module: Module,
     engine: Engine,
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        note_gone(self.size);
+    }
 }
 
 impl Code {

@@ -3,11 +3,13 @@
 use super::context::Context;
 use super::handles::Kind;
 use super::store::NativeStore;
+use crate::engine::{Code, trim};
 use crate::store::{InstanceId, Roots};
 use napi::sys;
 use napi_derive::napi;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ptr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How much of a reason to collect an instance is, where anything else that was made is 1.
@@ -16,7 +18,7 @@ const INSTANCE: u32 = 64;
 /// The least that is worth a collection: 64 instances.
 const LEAST: u32 = 64 * INSTANCE;
 
-/// The bytes of new memories that are worth one.
+/// The bytes of new memories and code that are worth one.
 const LEAST_BYTES: u64 = 256 << 20;
 
 /// Of so few instances, each that is closed is worth a collection.
@@ -30,10 +32,12 @@ const OVERHEAD: u64 = 16 << 10;
 pub struct Pace {
     /// The changes that are worth a collection, from twice what was left the last time
     limit: u32,
-    /// The bytes of new memories that are, in the same way
+    /// The bytes of new memories and code that are, in the same way
     limit_bytes: u64,
-    /// The bytes of memories made since
+    /// The bytes of memories and code made since
     new_bytes: u64,
+    /// The code of the instances made since, by its address
+    codes: HashSet<usize>,
     /// Instances that were closed since
     closed: usize,
     /// A collection that waits until no wasm is on the stack
@@ -209,7 +213,9 @@ impl Context {
     }
 
     /// Notes a new instance, whose memories have so many bytes, to V8 as well.
-    pub fn note_instance(&self, bytes: u64) {
+    pub fn note_instance(&self, bytes: u64, code: &Arc<Code>) {
+        let is_new = self.pace.borrow_mut().codes.insert(Arc::as_ptr(code) as usize);
+        let bytes = bytes + if is_new { code.size as u64 } else { 0 };
         self.cells.note_change(INSTANCE);
         self.pace.borrow_mut().new_bytes += bytes;
         self.report((bytes + OVERHEAD) as i64);
@@ -283,6 +289,7 @@ impl Context {
         self.sweep_references();
         // SAFETY: as above.
         unsafe { sys::napi_close_handle_scope(self.env, scope) };
+        trim();
         self.settle_pace(start);
         true
     }
@@ -294,8 +301,9 @@ impl Context {
         self.report(taken as i64 - reported);
         let mut pace = self.pace.borrow_mut();
         pace.limit = u32::try_from(census.instances).unwrap_or(u32::MAX).saturating_mul(INSTANCE);
-        pace.limit_bytes = census.memory_bytes;
+        pace.limit_bytes = census.memory_bytes + census.code_bytes;
         (pace.new_bytes, pace.closed) = (0, 0);
+        pace.codes.clear();
         pace.collections += 1;
         pace.time += start.elapsed();
     }

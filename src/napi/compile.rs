@@ -32,9 +32,9 @@ pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
 
 /// Compiles on this thread.
 #[napi]
-pub fn compile_sync(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<NativeModule> {
+pub fn compile_sync(env: Env, bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<NativeModule> {
     let (compiler, selection) = (compiler(&compiler_name)?, selection(slots)?);
-    guarded(|| compile(bytes, compiler, &selection)).map(|code| NativeModule { code })
+    guarded(|| compile(bytes, compiler, &selection)).map(|code| NativeModule::new(env, code))
 }
 
 /// Compiles on another thread. The bytes are copied before this returns.
@@ -131,6 +131,6 @@ impl Task for Compile {
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<NativeModule> {
-        output.map(|code| NativeModule { code }).map_err(|error| rejection(env, error))
+        output.map(|code| NativeModule::new(env, code)).map_err(|error| rejection(env, error))
     }
 }

@@ -98,7 +98,7 @@ impl NativeStore {
         let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
         let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
         self.context.hold_with(function, value.raw());
-        self.context.note_instance(0);
+        self.context.cells.note_change(1);
         Ok(self.unknown(self.context.function(function)))
     }
 

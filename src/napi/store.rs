@@ -169,7 +169,7 @@ impl NativeStore {
             ExternType::Memory { limits, .. } => limits.minimum << 16,
             _ => 0,
         });
-        context.note_instance(bytes.sum());
+        context.note_instance(bytes.sum(), &module.code);
         context.slots.borrow_mut().welcome(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
         // SAFETY: the cell was just made in this environment.

@@ -1,0 +1,147 @@
+// One task of `bench/memory.mjs`, in a process of its own, since a process has one size: prints a line of JSON.
+//
+//   node --expose-gc bench/memory-task.mjs TASK ENGINE
+import { readFileSync } from 'node:fs'
+import * as relink from 'wasm-relink'
+import { fresh } from './fresh.mjs'
+import { modules } from './modules.mjs'
+import { assemble } from './wat.mjs'
+
+const [task, engine] = process.argv.slice(2)
+const ours = engine === 'wasm-relink'
+const api = ours ? relink : WebAssembly
+const store = ours ? relink.Store.default : undefined
+
+const host = assemble(`(module
+  (import "env" "f" (func $f (param i32) (result i32)))
+  (table (export "table") 1 funcref)
+  (func (export "run") (param i32) (result i32) (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))`)
+const plugin = assemble(`(module
+  (memory (export "memory") 1)
+  (func (export "f") (param i32) (result i32)
+    (i32.store (i32.const 0) (local.get 0)) (i32.add (i32.load (i32.const 0)) (i32.const 1))))`)
+const values = assemble(`(module
+  (table $t 1000 externref)
+  (func (export "put") (param i32 externref) (table.set $t (local.get 0) (local.get 1))))`)
+
+/** Compiles on the faster of our compilers: what is measured is what is left, and not how fast code is. */
+const compile = (bytes, compiler = 'singlepass') => new api.Module(bytes, ours ? { compiler } : undefined)
+/** Functions for all that a module imports: they give back what they get. */
+function instantiate(module) {
+  const imports = {}
+  for (const { module: from, name, kind } of api.Module.imports(module)) {
+    if (kind === 'function') (imports[from] ??= {})[name] = (x) => x
+  }
+  return new api.Instance(module, imports)
+}
+const turn = () => new Promise((resolve) => void setImmediate(resolve))
+
+function size() {
+  if (process.platform !== 'linux') return { rss: process.memoryUsage.rss() }
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const kilobytes = (name) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)[1])
+  const maps = readFileSync('/proc/self/maps', 'utf8').split('\n').length
+  return { rss: kilobytes('VmRSS'), addresses: kilobytes('VmSize'), maps }
+}
+
+/** The size, with what can be collected out of the way. */
+async function settled() {
+  for (let round = 0; round < 3; round++) {
+    await turn()
+    gc()
+    await turn()
+    store?.collect()
+  }
+  return size()
+}
+
+/** Swaps as a server does: each plugin is compiled, put in the place of the one before, and called. */
+async function swaps(bytes, { first, count, close = false }) {
+  const { table, run } = instantiate(compile(host)).exports
+  let last
+  async function swap(number) {
+    const instance = instantiate(compile(fresh(bytes)))
+    table.set(
+      0,
+      Object.values(instance.exports).find((value) => typeof value === 'function'),
+    )
+    if (bytes === plugin && run(number) !== number + 1) throw new Error('a wrong answer')
+    if (close) last?.close?.()
+    last = instance
+    if (number % 10 === 0) await turn()
+  }
+  let time = 0
+  async function until(end, begin) {
+    const start = performance.now()
+    for (let number = begin; number < end; number++) await swap(number)
+    time += performance.now() - start
+    return settled()
+  }
+  const before = await until(first, 0)
+  const after = await until(count, first)
+  return { before, after, microseconds: (1000 * time) / count }
+}
+
+/** Values that go into a table and are written over, a thousand at a time. */
+async function externrefs() {
+  const { put } = instantiate(compile(values)).exports
+  const before = await settled()
+  const start = performance.now()
+  for (let index = 0; index < 1_000_000; index++) put(index % 1000, { index })
+  const microseconds = (performance.now() - start) / 1000
+  return { before, after: await settled(), microseconds }
+}
+
+/** Instances with a memory each, made and dropped: more than have room at once. */
+async function many() {
+  const module = compile(plugin)
+  const before = await settled()
+  const start = performance.now()
+  for (let index = 0; index < 20_000; index++) {
+    instantiate(module)
+    if (index % 100 === 0) await turn()
+  }
+  return { before, after: await settled(), microseconds: (performance.now() - start) / 20 }
+}
+
+/** How many instances with a memory each there is room for at once. */
+async function peak() {
+  const module = compile(plugin)
+  const all = []
+  try {
+    while (all.length < 40_000) all.push(instantiate(module))
+  } catch {
+    // No more room.
+  }
+  const { rss } = size()
+  return { instances: all.length, each: rss / all.length }
+}
+
+/** How long a collection takes that finds nothing, in milliseconds, at so many live instances. */
+async function pauses() {
+  const module = compile(plugin)
+  const all = []
+  const result = {}
+  for (const count of [10, 100, 1000]) {
+    while (all.length < count) all.push(instantiate(module))
+    const times = Array.from({ length: 21 }, () => {
+      const start = performance.now()
+      store === undefined ? gc() : store.collect()
+      return performance.now() - start
+    })
+    result[count] = times.toSorted((a, b) => a - b)[10]
+  }
+  return result
+}
+
+const TASKS = {
+  swaps: () => swaps(plugin, { first: 10_000, count: 100_000 }),
+  closed: () => swaps(plugin, { first: 10_000, count: 100_000, close: true }),
+  large: () => swaps(modules()[1].bytes, { first: 100, count: 1000 }),
+  externrefs,
+  many,
+  peak,
+  pauses,
+}
+
+console.log(JSON.stringify(await TASKS[task]()))
