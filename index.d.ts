@@ -262,8 +262,10 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   slot<Name extends keyof S>(name: Name): Slots<S>[Name]
   slot<P extends unknown[] = any, R = any>(name: string | number): Slot<P, R>
   /**
-   * Ends the instance: its exports throw `ERR_RELINK_CLOSED` from now on, and its slots and functions refuse to
-   * be linked. Closing twice is fine.
+   * Ends the instance for JavaScript: its exports, its slots and links, and the memories, tables and globals that it
+   * defines throw `ERR_RELINK_CLOSED` from now on, and the buffers of its memories are detached. Code of it that is
+   * linked elsewhere runs on; when nothing runs it any more, the instance is freed. A memory, table or global that an
+   * open instance imports stays usable as long as that is open. Closing twice is fine.
    */
   close(): void
   readonly closed: boolean;
