@@ -115,6 +115,12 @@ export declare class NativeStore {
   isWasmFunction(value: unknown): boolean
 }
 
+/** Calls a function of type `(i32) -> i32` so many times, with nothing around it but a scope of its own. */
+export declare function bareCalls(callee: (arg: unknown) => unknown, calls: number): void
+
+/** A bare function of type `(i32, i32) -> i32`. */
+export declare function bareFunction(): unknown
+
 /** Compiles on another thread. The bytes are copied before this returns. */
 export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection): Promise<NativeModule>
 

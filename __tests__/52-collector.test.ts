@@ -1,5 +1,5 @@
 // The collector: what nothing reaches is freed, and nothing else.
-import { Global, type Instance, Link, Memory, Module, type Slot, Store, Table, Tag, link } from '..'
+import { Global, Instance, type Link, Memory, Module, type Slot, Store, Table, Tag, link } from '..'
 import { Yard, collect, collectGarbage, collectNow } from './collecting'
 import { wat } from './support'
 
@@ -161,7 +161,7 @@ describe('what is reached stays', () => {
     put()
     await collect(store)
     await collect(store)
-    expect(global.value()).toBe(7)
+    expect(global.value?.()).toBe(7)
     global.value = null
     expect((await collect(store)).instances).toBe(1)
   })
@@ -255,7 +255,9 @@ describe('what is reached stays', () => {
 
   test('a value in a table or a global of an instance', async () => {
     const plugin = yard.make(PLUGIN, zero)
-    const { values } = plugin.exports as { values: Table }
+    const { values } = plugin.exports as {
+      values: { get(index: number): unknown; set(index: number, value: unknown): void }
+    }
     const objects = [{ name: 'first' }, 'text', 5n, Symbol('s'), undefined, null, () => {}]
     for (const value of objects) {
       values.set(0, value)
@@ -359,7 +361,7 @@ test('more memories than have room at once', async () => {
 test('code that no instance runs and no module holds is gone', async () => {
   const make = async (round: number) => {
     const bytes = await wat(`(module (func (export "f") (result i32) i32.const ${round}))`)
-    const { exports } = new (await import('..')).Instance(new Module(bytes), {}, { store: yard.store })
+    const { exports } = new Instance(new Module(bytes), {}, { store: yard.store })
     return exports.f() as number
   }
   const { codeBytes } = yard.store.stats()

@@ -195,7 +195,7 @@ test('a thousand, one by one and in any order', () => {
 describe('a store', () => {
   test('ends all that is in it', () => {
     const [plugin, table] = [make(), new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })]
-    const { run, memory } = plugin.exports as { run: () => number; memory: Memory }
+    const { run, memory } = plugin.exports
     const slot = plugin.slot('env.f')
     const { buffer } = memory
     link(() => 4, slot)

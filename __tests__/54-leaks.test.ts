@@ -1,6 +1,6 @@
 // Servers that swap for months: whatever comes and goes, nothing is left. This counts things, not seconds.
 import { spawnSync } from 'node:child_process'
-import { Global, Instance, Memory, Module, Store, Table, Tag, instantiate, link, relink } from '..'
+import { Exception, Global, Instance, Memory, Module, Store, Table, Tag, instantiate, link, relink } from '..'
 import { Yard, collect, collectGarbage } from './collecting'
 import { guest, root, wat } from './support'
 
@@ -16,7 +16,7 @@ const PLUGIN = `(module
 
 /** What there is, without what grows for good: how much has been freed, and how often. */
 function left(store: Store) {
-  const { freed, collections, collectionTime, ...counts } = store.stats()
+  const { freed: _freed, collections: _collections, collectionTime: _time, ...counts } = store.stats()
   return counts
 }
 
@@ -49,7 +49,14 @@ const rounds: Record<string, (make: () => Instance, store: Store) => unknown> = 
     plugin.exports.keep({ plugin })
   },
   'exceptions, caught by nobody': (make) => {
-    expect(() => make().exports.throw()).toThrow()
+    const thrown: unknown = (() => {
+      try {
+        return make().exports.throw()
+      } catch (error) {
+        return error
+      }
+    })()
+    expect(thrown).toBeInstanceOf(Exception)
   },
   'errors in the middle': (make, store) => {
     expect(() => new Instance(plugins.get('cranelift') as Module, { env: {} }, { store })).toThrow('expected func')
@@ -108,13 +115,13 @@ test('a slot that is linked again and again holds what it runs, and no more', as
     g.value = number
     link(get, plugin.slot('env.f'))
   }
-  for (let number = 1; number <= 1000; number++) {
-    swap(number)
-    expect(plugin.exports.run()).toBe(number)
-    if (number % 100 === 0) {
-      await collect(yard.store)
-      expect(yard.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 1 })
+  for (let round = 1; round <= 10; round++) {
+    for (let number = 1; number <= 100; number++) {
+      swap(number)
+      expect(plugin.exports.run()).toBe(number)
     }
+    await collect(yard.store)
+    expect(yard.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 1 })
   }
 })
 
@@ -126,13 +133,16 @@ test('so does one that is linked to JavaScript, which leads back', async () => {
     const other: Instance = yard.make(text, { env: { f: () => (other.closed ? -1 : number) } })
     link(() => other.exports.run(), plugin.slot('env.f'))
   }
-  for (let number = 1; number <= 300; number++) {
-    swap(number)
-    expect(plugin.exports.run()).toBe(number)
-    if (number % 100 !== 0) continue
+  for (let round = 1; round <= 3; round++) {
+    for (let number = 1; number <= 100; number++) {
+      swap(number)
+      expect(plugin.exports.run()).toBe(number)
+    }
     await collect(yard.store)
     await collect(yard.store)
-    expect(yard.store.stats()).toMatchObject({ instances: 2, links: 1, slots: 1 })
+    expect(yard.store.stats()).toMatchObject({ links: 1, slots: 1 })
+    // V8 may hold on to the last one that it has seen.
+    expect(yard.instances).toBeLessThanOrEqual(3)
   }
 })
 
@@ -148,15 +158,16 @@ test('modules that are compiled for one instance each leave no code', async () =
   expect(store.stats()).toMatchObject({ instances: 0, codeBytes: 0 })
 })
 
-test('the process has no more mappings and no more addresses than before', async () => {
-  if (process.platform !== 'linux') return
+test('the process has no more mappings and no more addresses than before', () => {
   const program = `
-    const { readFileSync } = require('node:fs')
+    const { existsSync, readFileSync } = require('node:fs')
     const { Instance, Module, Store, link } = require(${JSON.stringify(root)})
     const store = new Store()
     const bytes = readFileSync(${JSON.stringify(`${root}/fixtures/wasm/scalars.wasm`)})
     const host = new Instance(new Module(bytes), {}, { store })
     const size = () => {
+      // Only Linux says it.
+      if (!existsSync('/proc/self/maps')) return { maps: 0, addresses: 0 }
       const maps = readFileSync('/proc/self/maps', 'utf8')
       const addresses = Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
       return { maps: maps.split('\\n').length, addresses }

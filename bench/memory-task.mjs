@@ -126,7 +126,8 @@ async function pauses() {
     while (all.length < count) all.push(instantiate(module))
     const times = Array.from({ length: 21 }, () => {
       const start = performance.now()
-      store === undefined ? gc() : store.collect()
+      if (store === undefined) gc()
+      else store.collect()
       return performance.now() - start
     })
     result[count] = times.toSorted((a, b) => a - b)[10]

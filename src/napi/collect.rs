@@ -40,24 +40,10 @@ pub struct Pace {
     codes: HashSet<usize>,
     /// Instances that were closed since
     closed: usize,
-    /// A collection that waits until no wasm is on the stack
-    wanted: bool,
     collections: u32,
     time: Duration,
     /// The bytes that V8 knows of
     reported: i64,
-}
-
-impl Pace {
-    /// Takes back the wish for a collection, and says whether there was one.
-    pub fn put_off(&mut self) -> bool {
-        std::mem::take(&mut self.wanted)
-    }
-
-    /// Wishes for a collection.
-    pub fn want(&mut self) {
-        self.wanted = true;
-    }
 }
 
 /// What a collection has freed.
@@ -246,14 +232,6 @@ impl Context {
         }
     }
 
-    /// Collects if that was put off, now that no wasm is on the stack.
-    #[inline]
-    pub fn collect_if_wanted(&self) {
-        if self.pace.borrow().wanted {
-            self.collect();
-        }
-    }
-
     /// Lets V8 collect all that it can, since there is no more room, and collects.
     #[cold]
     pub fn collect_all(&self) {
@@ -268,7 +246,7 @@ impl Context {
 
     /// Frees what nothing reaches, unless wasm is on the stack. Says whether it did.
     pub fn collect(&self) -> bool {
-        self.pace.borrow_mut().wanted = self.depth.get() > 0;
+        self.wanted.set(self.depth.get() > 0);
         if self.depth.get() > 0 {
             return false;
         }

@@ -63,8 +63,10 @@ pub struct Context {
     pub pace: RefCell<Pace>,
     /// Whether the store was closed
     pub closed: Cell<bool>,
-    /// The functions that JavaScript is calling, the innermost last, and whether each is kept while it runs
-    pub running: RefCell<Vec<(sys::napi_ref, bool)>>,
+    /// Whether a collection waits until no wasm is on the stack
+    pub wanted: Cell<bool>,
+    /// The function that JavaScript is calling, the innermost one, and whether it is kept while it runs
+    pub running: Cell<(sys::napi_ref, bool)>,
     /// The values that wasm holds
     pub references: References,
     /// The exceptions that JavaScript has seen, and whether there is wasm that catches
@@ -80,7 +82,11 @@ pub struct Context {
 }
 
 /// One call from JavaScript into wasm, until it is dropped.
-pub struct Entered<'a>(&'a Context);
+pub struct Entered<'a> {
+    context: &'a Context,
+    /// What ran before
+    outer: (sys::napi_ref, bool),
+}
 
 impl Context {
     /// Notes that JavaScript calls into wasm, through the function behind `function` if through one. When nothing else
@@ -88,7 +94,7 @@ impl Context {
     #[inline]
     pub fn enter(&self, function: sys::napi_ref) -> Entered<'_> {
         let depth = self.depth.get();
-        self.running.borrow_mut().push((function, false));
+        let outer = self.running.replace((function, false));
         if depth == 0 {
             self.sweep_exceptions();
             if self.references.are_many() {
@@ -97,16 +103,14 @@ impl Context {
         }
         self.settle_shared();
         self.depth.set(depth + 1);
-        Entered(self)
+        Entered { context: self, outer }
     }
 
     /// Leaves wasm without collecting, for whoever has something new that JavaScript has no handle of yet.
     pub fn put_off(&self, entered: Entered<'_>) {
-        let wanted = self.pace.borrow_mut().put_off();
+        let wanted = self.wanted.take();
         drop(entered);
-        if wanted {
-            self.pace.borrow_mut().want();
-        }
+        self.wanted.set(wanted);
     }
 
     #[cold]
@@ -122,29 +126,27 @@ impl Context {
 
     /// Keeps the function that is running, now that V8 may collect: what it may call lives as long as it does.
     pub fn keep_running(&self) {
-        if let Some((function, kept @ false)) = self.running.borrow_mut().last_mut()
-            && !function.is_null()
-        {
-            *kept = true;
+        let (function, kept) = self.running.get();
+        if !kept && !function.is_null() {
+            self.running.set((function, true));
             let mut count = 0;
             // SAFETY: the reference is that of a function that is being called, whose data the call holds.
-            unsafe { sys::napi_reference_ref(self.env, *function, &mut count) };
+            unsafe { sys::napi_reference_ref(self.env, function, &mut count) };
         }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let context = self.0;
-        let left = context.running.borrow_mut().pop();
-        if let Some((function, true)) = left {
+        let context = self.context;
+        if let (function, true) = context.running.replace(self.outer) {
             let mut count = 0;
             // SAFETY: as in `keep_running`.
             unsafe { sys::napi_reference_unref(context.env, function, &mut count) };
         }
         context.depth.set(context.depth.get() - 1);
-        if context.depth.get() == 0 {
-            context.collect_if_wanted();
+        if context.depth.get() == 0 && context.wanted.get() {
+            context.collect();
         }
     }
 }

@@ -76,6 +76,7 @@ impl Context {
             stays,
             reference: Cell::new(ptr::null_mut()),
         });
+        let exported_arity = arity as usize;
         let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
         let (mut value, mut reference, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of the environment. The function's data is freed
@@ -85,7 +86,7 @@ impl Context {
                 self.env,
                 name.as_ptr().cast(),
                 name.len() as isize,
-                Some(call),
+                Some(trampoline(exported_arity)),
                 data,
                 &mut value,
             );
@@ -156,10 +157,19 @@ unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut
     unsafe { sys::napi_delete_reference(env, reference) };
 }
 
-/// The one trampoline: what JavaScript calls when it calls a wasm function.
-unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut count = INLINE;
-    let mut arguments = [ptr::null_mut(); INLINE];
+/// The trampoline for functions of so many parameters: N-API writes each argument that it is asked for, given or not.
+fn trampoline(parameters: usize) -> unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value {
+    match parameters {
+        0..=2 => call::<2>,
+        3..=4 => call::<4>,
+        _ => call::<INLINE>,
+    }
+}
+
+/// What JavaScript calls when it calls a wasm function.
+unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut count = ROOM;
+    let mut arguments = [ptr::null_mut(); ROOM];
     let mut data = ptr::null_mut();
     // SAFETY: N-API gives this function's own data, and fills missing arguments with undefined. The
     // extra count keeps the data for the whole call, even if the function is collected meanwhile.
@@ -173,8 +183,8 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
         exported.refuse_new(env, info)?;
         let parameters = exported.ty.parameters.len();
         let width = parameters.max(exported.ty.results.len());
-        if width <= INLINE {
-            return exported.call(&arguments[..parameters], &mut [RawValue::default(); INLINE]);
+        if width <= ROOM {
+            return exported.call(&arguments[..parameters], &mut [RawValue::default(); ROOM]);
         }
         let mut count = parameters;
         let mut arguments = vec![ptr::null_mut(); parameters];
