@@ -130,7 +130,7 @@ impl Context {
             for ((ty, value), index) in self.store.tag_type(tag).parameters.iter().zip(values).zip(1..) {
                 // What does not cross stays unseen: to ask for it is an error.
                 if super::value::crosses(*ty) {
-                    sys::napi_set_element(env, list, index, self.write(*ty, value)?);
+                    sys::napi_set_element(env, list, index, self.write(*ty, &value)?);
                 }
             }
         }

@@ -251,7 +251,7 @@ impl Exported {
         match &*self.ty.results {
             [] => Ok(ptr::null_mut()),
             // SAFETY: the call has written a result of this type.
-            [ty] => unsafe { context.write(*ty, values[0]) },
+            [ty] => unsafe { context.write(*ty, &values[0]) },
             types => self.list(types, values),
         }
     }
@@ -264,7 +264,7 @@ impl Exported {
         unsafe {
             sys::napi_create_array_with_length(context.env, types.len(), &mut array);
             for (index, (ty, value)) in types.iter().zip(values).enumerate() {
-                sys::napi_set_element(context.env, array, index as u32, context.write(*ty, *value)?);
+                sys::napi_set_element(context.env, array, index as u32, context.write(*ty, value)?);
             }
         }
         Ok(array)

@@ -51,7 +51,7 @@ impl Import {
         });
         for (index, (argument, ty)) in arguments.iter_mut().zip(&self.ty.parameters).enumerate() {
             // SAFETY: `values` holds arguments of these types, by the contract of this function.
-            *argument = unsafe { context.write(*ty, *values.add(index))? };
+            *argument = unsafe { context.write(*ty, &*values.add(index))? };
         }
         let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
         let callback = self.callback.get().ok_or_else(|| {

@@ -177,7 +177,7 @@ impl NativeStore {
         let ty = self.context.store.global_type(id);
         let raw = self.context.store.global_get(id);
         // SAFETY: a global holds a value of its type.
-        Ok(self.unknown(unsafe { self.context.write(ty.value, raw)? }))
+        Ok(self.unknown(unsafe { self.context.write(ty.value, &raw)? }))
     }
 
     /// Writes a global.
@@ -222,7 +222,10 @@ impl NativeStore {
             return Ok(self.unknown(value.raw()));
         }
         // SAFETY: the value is of the environment that calls, and read as what it was written as.
-        let value = unsafe { self.context.write(ty, self.context.read(ty, value.raw(), Compiler::Cranelift)?)? };
+        let value = unsafe {
+            let raw = self.context.read(ty, value.raw(), Compiler::Cranelift)?;
+            self.context.write(ty, &raw)?
+        };
         Ok(self.unknown(value))
     }
 }

@@ -24,8 +24,10 @@ impl Context {
     /// `value` is of this context's environment.
     pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
         let env = self.env;
-        let mut raw = RawValue::default();
-        match ty {
+        // Made whole in a register each time: a value of which a part was just written, and that is then read whole, waits
+        // for the write.
+        let whole = |bits: u64| RawValue { u128: bits.into() };
+        let raw = match ty {
             ValType::I32 => {
                 let mut number = 0;
                 // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
@@ -38,7 +40,7 @@ impl Context {
                         );
                     }
                 }
-                raw.i32 = number;
+                whole(number.cast_unsigned().into())
             }
             ValType::I64 => {
                 let (mut number, mut lossless) = (0, false);
@@ -50,7 +52,7 @@ impl Context {
                         sys::napi_get_value_bigint_int64(env, converted, &mut number, &mut lossless);
                     }
                 }
-                raw.i64 = number;
+                whole(number.cast_unsigned())
             }
             ValType::F32 | ValType::F64 => {
                 let mut number = 0.0;
@@ -64,11 +66,7 @@ impl Context {
                         );
                     }
                 }
-                if ty == ValType::F32 {
-                    raw.f32 = number as f32;
-                } else {
-                    raw.f64 = number;
-                }
+                if ty == ValType::F32 { whole((number as f32).to_bits().into()) } else { whole(number.to_bits()) }
             }
             ValType::Ref(RefType::Func) => {
                 // SAFETY: as above.
@@ -76,12 +74,12 @@ impl Context {
                 // It may stay there.
                 function.into_iter().for_each(|function| self.hold_for_now(function));
                 let native = function.map(|function| self.store.native_to(function, reader)).transpose();
-                raw.funcref = FuncRef::to_raw(native.map_err(|error| self.throw(&error))?);
+                whole(FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64)
             }
             // SAFETY: as above.
-            ValType::Ref(RefType::Extern) => raw = unsafe { self.externref(value) }.to_raw(),
+            ValType::Ref(RefType::Extern) => whole(unsafe { self.externref(value) }.0.into()),
             ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
-        }
+        };
         Ok(raw)
     }
 
@@ -92,7 +90,7 @@ impl Context {
     ///
     /// # Safety
     /// `raw` is a value of type `ty` of this store.
-    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: RawValue) -> Result<sys::napi_value, Pending> {
+    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, Pending> {
         let env = self.env;
         let mut value = ptr::null_mut();
         // SAFETY: the union is read as the member that `ty` says it holds.
@@ -106,7 +104,7 @@ impl Context {
                     let function = FuncRef::from_raw(raw.funcref).map(|function| self.store.behind(function));
                     return Ok(self.function_or_null(function));
                 }
-                ValType::Ref(RefType::Extern) => return Ok(self.behind(ExternRef::from_raw(raw))),
+                ValType::Ref(RefType::Extern) => return Ok(self.behind(ExternRef::from_raw(*raw))),
                 ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
             }
         };
