@@ -308,6 +308,55 @@ describe('what is reached stays', () => {
   })
 })
 
+describe('what is on its way', () => {
+  test('an import that was read stays until the instance is made', async () => {
+    const text = `(module
+      (import "env" "first" (global $first i32))
+      (import "env" "memory" (memory 1))
+      (import "env" "last" (global $last i32))
+      (func (export "sum") (result i32)
+        (i32.add (i32.load8_u (i32.const 0)) (i32.add (global.get $first) (global.get $last)))))`
+    yard = await Yard.of(text)
+    const env = {
+      first: 1,
+      get memory() {
+        const memory = new Memory({ initial: 1 }, { store: yard.store })
+        new Uint8Array(memory.buffer)[0] = 20
+        return memory
+      },
+      get last() {
+        collectNow()
+        yard.store.collect()
+        return 300
+      },
+    }
+    const { exports } = yard.make(text, { env })
+    await collect(yard.store)
+    await collect(yard.store)
+    expect(exports.sum()).toBe(321)
+  })
+
+  test('a shared memory lives as long as JavaScript or an instance has it', async () => {
+    const text = `(module (import "env" "memory" (memory 1 2 shared)) (func (export "load") (result i32)
+      (i32.atomic.load (i32.const 0))))`
+    const module = new Module(await wat(text, { threads: true }))
+    let memory: Memory | undefined = new Memory({ initial: 1, maximum: 2, shared: true }, { store: yard.store })
+    for (let round = 0; round < 3; round++) expect(await collect(yard.store)).toMatchObject({ memories: 0 })
+    memory.grow(1)
+    new Int32Array(memory.buffer)[0] = 7
+    let instance: Instance | undefined = new Instance(module, { env: { memory } }, { store: yard.store })
+    memory = undefined
+    for (let round = 0; round < 3; round++) {
+      expect(await collect(yard.store)).toMatchObject({ memories: 0 })
+      expect(instance.exports.load()).toBe(7)
+    }
+    instance = undefined
+    await collect(yard.store)
+    await collect(yard.store)
+    expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0 })
+  })
+})
+
 describe('instances that were never handed out', () => {
   const failing = `(module
     (import "env" "table" (table 1 funcref))

@@ -2,7 +2,7 @@
 
 const { inWords, wrongType } = require('./arguments')
 const { LinkError, nameFile } = require('./errors')
-const { findGlobal } = require('./global')
+const { findGlobal, globalOf } = require('./global')
 const { findMemory } = require('./memory')
 const { findTable } = require('./table')
 const { findTag } = require('./tag')
@@ -31,8 +31,11 @@ function readImports(store, wanted, imports, file) {
     const namespace = imports[item.module]
     about(file, () => checkNamespace(item, namespace))
     const value = namespace[item.name]
-    if (item.kind !== 'function') held.push(value)
-    return about(file, () => readers[item.kind](store, item, value))
+    return about(file, () => {
+      const object = item.kind === 'global' ? toGlobal(store, item, value) : value
+      if (item.kind !== 'function') held.push(object)
+      return readers[item.kind](store, item, object)
+    })
   })
   return Object.assign(given, { held })
 }
@@ -60,16 +63,15 @@ const readers = {
   function: (store, item, value) => (typeof value === 'function' ? value : refuse(item, value)),
   memory: (store, item, value) => idOf(store, item, value, findMemory(value, store)),
   table: (store, item, value) => idOf(store, item, value, findTable(value)),
-  global: readGlobal,
+  global: (store, item, value) => idOf(store, item, value, findGlobal(value)),
   tag: (store, item, value) => idOf(store, item, value, findTag(value)),
 }
 
 /** A global may be given as a Global or, if it is immutable, as a plain value of its type. */
-function readGlobal(store, item, value) {
-  const given = findGlobal(value)
+function toGlobal(store, item, value) {
   const [, mutable, type] = /^global (mut )?(\w+)$/.exec(item.type)
-  if (given || mutable || !isPlain(type, value, store)) return idOf(store, item, value, given)
-  return store.globalCreate(type, false, value)
+  if (findGlobal(value) || mutable || !isPlain(type, value, store)) return value
+  return globalOf(store, store.globalCreate(type, false, value))
 }
 
 function isPlain(type, value, store) {

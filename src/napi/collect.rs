@@ -4,7 +4,7 @@ use super::context::Context;
 use super::handles::Kind;
 use super::store::NativeStore;
 use crate::engine::{Code, trim};
-use crate::store::{InstanceId, Roots};
+use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
 use napi::sys;
 use napi_derive::napi;
 use std::collections::{HashMap, HashSet};
@@ -257,7 +257,8 @@ impl Context {
         self.forget_exceptions();
         let roots = if self.closed.get() { Roots::default() } else { self.roots() };
         let behind = if self.closed.get() { HashMap::new() } else { self.slots.borrow().behind() };
-        let marks = self.store.mark(&roots, &|table| behind.get(&table).cloned().unwrap_or_default());
+        let mut marks = self.store.mark(&roots, &|table| behind.get(&table).cloned().unwrap_or_default());
+        self.settle_shared_memories(&mut marks);
         self.mirror(&marks);
         self.functions.borrow_mut().retain(|function, _| !self.store.is_unreached(&marks, *function));
         let mut swept = self.store.sweep(&marks);
@@ -270,6 +271,23 @@ impl Context {
         trim();
         self.settle_pace(start);
         true
+    }
+
+    /// A shared memory is an object of Node's own, which only an instance that may use its bytes has us keep; else it
+    /// lives as long as JavaScript has it. Nothing is reached through it.
+    fn settle_shared_memories(&self, marks: &mut Marks) {
+        for (kind, id) in self.handles.settle() {
+            let id = MemoryId(id);
+            if kind != Kind::Memory || !self.store.has_memory(id) || !self.store.memory_is_shared(id) {
+                continue;
+            }
+            let Some(node) = self.store.node_of_memory(id) else { continue };
+            let base = self.store.memory_data(id).0;
+            self.keep_shared(base, marks.has(node));
+            if matches!(node, Node::Memory(_)) && !self.closed.get() && self.shared_memory_at(base).is_some() {
+                marks.add(node);
+            }
+        }
     }
 
     fn settle_pace(&self, start: Instant) {

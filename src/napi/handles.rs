@@ -83,7 +83,7 @@ impl Context {
         for (kind, id) in self.handles.settle() {
             match kind {
                 Kind::Instance => roots.instances.extend(Some(id).filter(|id| self.is_open(*id))),
-                // The store keeps a shared memory's object, which is Node's own and lives without us as well.
+                // See `settle_shared_memories`.
                 Kind::Memory => roots.memories.extend(Some(MemoryId(id)).filter(|id| self.is_own_memory(*id))),
                 Kind::Table => roots.tables.push(TableId(id)),
                 Kind::Global => roots.globals.push(GlobalId(id)),

@@ -1,4 +1,5 @@
 use napi::sys;
+use std::cell::Cell;
 use std::ptr;
 
 /// A reference to a JavaScript object or function, deleted with its owner. Owners live and die on the thread of its
@@ -47,6 +48,45 @@ impl StrongReference {
     /// What it refers to.
     pub fn get(&self, _env: sys::napi_env) -> sys::napi_value {
         self.0.get()
+    }
+}
+
+/// Keeps what it refers to, or lets V8 collect it, as it is told.
+pub struct TurnedReference {
+    reference: Reference,
+    keeps: Cell<bool>,
+}
+
+impl TurnedReference {
+    /// One that keeps what it refers to.
+    ///
+    /// # Safety
+    /// `value` is an object or a function of `env`, which is that of this thread.
+    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
+        // SAFETY: by the contract of this function.
+        Self { reference: unsafe { Reference::new(env, value, 1) }, keeps: Cell::new(true) }
+    }
+
+    /// What it refers to, unless V8 has collected it.
+    pub fn get(&self) -> Option<sys::napi_value> {
+        Some(self.reference.get()).filter(|value| !value.is_null())
+    }
+
+    /// Says whether it is to keep that. What V8 has collected does not come back.
+    pub fn keep(&self, keep: bool) {
+        let Reference { env, reference } = self.reference;
+        let mut count = 0;
+        if self.keeps.replace(keep) == keep {
+            return;
+        }
+        // SAFETY: the reference is this owner's own, and counts one or none.
+        unsafe {
+            if keep {
+                sys::napi_reference_ref(env, reference, &mut count);
+            } else {
+                sys::napi_reference_unref(env, reference, &mut count);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Memories that threads share: V8 has the bytes, since only V8 makes a `SharedArrayBuffer`.
 
 use super::context::Context;
-use super::reference::StrongReference;
+use super::reference::{StrongReference, TurnedReference};
 use super::throw::Pending;
 use crate::engine::{Expected, SharedBytes, publish};
 use napi::sys;
@@ -20,7 +20,8 @@ pub struct SharedMemories {
 /// Node's own `WebAssembly.Memory`, which keeps the bytes.
 pub struct SharedMemory {
     context: Weak<Context>,
-    memory: StrongReference,
+    /// It keeps Node's memory as long as an instance may use the bytes
+    memory: TurnedReference,
     base: *mut u8,
 }
 
@@ -32,10 +33,11 @@ impl Context {
     pub unsafe fn shared_memory(self: &Rc<Self>, memory: sys::napi_value) -> Result<Rc<SharedMemory>, Pending> {
         let (base, _) = self.shared_bytes(memory)?;
         if let Some(known) = self.shared.by_base.borrow().get(&(base as usize)) {
+            known.memory.keep(true);
             return Ok(known.clone());
         }
         // SAFETY: by the contract of this function.
-        let memory = unsafe { StrongReference::new(self.env, memory) };
+        let memory = unsafe { TurnedReference::new(self.env, memory) };
         let shared = Rc::new(SharedMemory { context: Rc::downgrade(self), memory, base });
         self.shared.by_base.borrow_mut().insert(base as usize, shared.clone());
         Ok(shared)
@@ -43,7 +45,14 @@ impl Context {
 
     /// Node's own Memory whose bytes are at `base`.
     pub fn shared_memory_at(&self, base: *mut u8) -> Option<sys::napi_value> {
-        self.shared.by_base.borrow().get(&(base as usize)).map(|shared| shared.memory.get(self.env))
+        self.shared.by_base.borrow().get(&(base as usize)).and_then(|shared| shared.memory.get())
+    }
+
+    /// Says whether the shared memory at `base` is one that an instance may use.
+    pub fn keep_shared(&self, base: *mut u8, keep: bool) {
+        if let Some(shared) = self.shared.by_base.borrow().get(&(base as usize)) {
+            shared.memory.keep(keep);
+        }
     }
 
     /// Lets go of the shared memories that are no longer in the store.
@@ -99,7 +108,7 @@ impl SharedMemory {
             sys::napi_get_undefined(env, &mut receiver);
             arguments.fill(receiver);
             make(env, &mut arguments);
-            let all = [self.memory.get(env), arguments[0], arguments[1], arguments[2]];
+            let all = [self.memory.get().unwrap_or(receiver), arguments[0], arguments[1], arguments[2]];
             let function = function.get(env);
             let status = sys::napi_call_function(env, receiver, function, all.len(), all.as_ptr(), &mut result);
             let done = status == sys::Status::napi_ok;
@@ -122,7 +131,8 @@ impl SharedBytes for SharedMemory {
         let mut scope = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe { sys::napi_open_handle_scope(context.env, &mut scope) };
-        let length = context.shared_bytes(self.memory.get(context.env)).map_or(0, |(_, length)| length);
+        let length = self.memory.get().and_then(|memory| context.shared_bytes(memory).ok());
+        let length = length.map_or(0, |(_, length)| length);
         // SAFETY: as above.
         unsafe { sys::napi_close_handle_scope(context.env, scope) };
         length

@@ -302,7 +302,10 @@ impl NativeStore {
             }
             externs.push(match &import.ty {
                 ExternType::Table(_) => Extern::Table(TableId(id)),
-                ExternType::Memory { .. } => Extern::Memory(MemoryId(id)),
+                ExternType::Memory { .. } => {
+                    self.context.keep_shared(store.memory_data(MemoryId(id)).0, true);
+                    Extern::Memory(MemoryId(id))
+                }
                 ExternType::Global(_) => Extern::Global(GlobalId(id)),
                 ExternType::Tag(_) => Extern::Tag(TagId(id)),
                 // SAFETY: the value is of the environment that calls, and in its array.

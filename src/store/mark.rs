@@ -61,6 +61,11 @@ impl Marks {
         self.reached.contains(&node)
     }
 
+    /// Counts a node as reached that leads nowhere.
+    pub fn add(&mut self, node: Node) {
+        self.reached.insert(node);
+    }
+
     fn reach(&mut self, node: Node, todo: &mut Vec<Node>) {
         if self.reached.insert(node) {
             todo.push(node);
@@ -239,6 +244,11 @@ impl Store {
 
     fn tag_node(&self, handle: InternalStoreHandle<VMTag>) -> Option<Node> {
         node(&self.tags.borrow(), handle, Node::Tag)
+    }
+
+    /// The node that a memory belongs to.
+    pub fn node_of_memory(&self, id: MemoryId) -> Option<Node> {
+        self.memory_node(self.memory(id))
     }
 
     /// The node that a table belongs to.
