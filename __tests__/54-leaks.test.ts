@@ -146,6 +146,21 @@ test('so does one that is linked to JavaScript, which leads back', async () => {
   }
 })
 
+test('links and slots that nobody keeps are looked through as well, where nothing else is made', async () => {
+  const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f))
+    (func (export "five") (result i32) i32.const 5))`
+  const yard = await Yard.of(text)
+  const plugin = yard.make(text, { env: { f: () => 0 } })
+  const before = yard.store.stats().collections
+  for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f')).undo()
+  expect(yard.store.stats().collections).toBeGreaterThan(before + 1)
+  for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f'))
+  await collect(yard.store)
+  expect(yard.store.stats()).toMatchObject({ instances: 1, links: 1 })
+  plugin.slot('env.f').reset()
+  expect(plugin.exports.run()).toBe(0)
+})
+
 test('modules that are compiled for one instance each leave no code', async () => {
   const store = new Store()
   const once = async (number: number) => {

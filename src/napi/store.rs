@@ -187,7 +187,10 @@ impl NativeStore {
         // SAFETY: the object is of the environment that calls.
         unsafe { context.handles.keep(context.env, kind, id, object.raw()) };
         context.cells.note_change(1);
-        Ok(context.node_of(kind, id).map(|node| self.unknown(context.cell(node))))
+        let cell = context.node_of(kind, id).map(|node| self.unknown(context.cell(node)));
+        // Whoever only links and looks makes nothing else.
+        context.collect_if_due();
+        Ok(cell)
     }
 
     /// The object that stands for a thing of a kind, if there is one.
