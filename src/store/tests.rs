@@ -235,3 +235,94 @@ fn code_outlives_its_module() {
     drop((code, instance));
     assert_eq!(call(&store, fifty).unwrap(), 50);
 }
+
+/// Frees all that `roots` do not reach.
+fn collect(store: &Store, roots: &Roots) -> Swept {
+    let marks = store.mark(roots, &|_| Vec::new());
+    store.sweep(&marks)
+}
+
+/// The lengths of wasmer's lists.
+fn lengths(store: &Store) -> [usize; 6] {
+    use wasmer::sys::vm::{StoreObject, VMFunction, VMGlobal, VMInstance, VMMemory, VMTable, VMTag};
+    store.with_objects(|objects| {
+        [
+            VMMemory::list(objects).len(),
+            VMTable::list(objects).len(),
+            VMGlobal::list(objects).len(),
+            VMTag::list(objects).len(),
+            VMFunction::list(objects).len(),
+            VMInstance::list(objects).len(),
+        ]
+    })
+}
+
+/// One of everything.
+const EVERYTHING: &str = r#"(module
+    (import "e" "f" (func $f (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (table (export "table") 2 funcref)
+    (global (export "global") (mut i32) (i32.const 7))
+    (tag $one (param i32))
+    (tag $two (param i64))
+    (elem (i32.const 0) $seven)
+    (func $seven (export "seven") (result i32) global.get 0)
+    (func (export "call") (result i32) i32.const 41 call $f))"#;
+
+fn everything(store: &Store, code: &Arc<Code>) -> Rc<Instance> {
+    let host = Callable::Host(Box::new(Counts(Rc::default())));
+    instantiate(store, code, vec![Extern::Function(host)]).unwrap()
+}
+
+#[test]
+fn what_is_not_reached_goes_and_its_places_are_used_again() {
+    let store = Store::default();
+    let code = compile(EVERYTHING, Compiler::Cranelift);
+    let kept = everything(&store, &code);
+    drop(everything(&store, &code));
+    let most = lengths(&store);
+    for _ in 0..100 {
+        let roots = Roots { instances: vec![kept.id], ..Roots::default() };
+        assert_eq!(collect(&store, &roots).instances.len(), 1);
+        let other = everything(&store, &code);
+        assert_eq!(call(&store, function(&store, &other, "seven")).unwrap(), 7);
+        assert_eq!(call(&store, function(&store, &kept, "call")).unwrap(), 42);
+        assert_eq!(lengths(&store), most);
+    }
+    assert_eq!(collect(&store, &Roots::default()).instances.len(), 2);
+    assert_eq!(store.census().instances, 0);
+    assert_eq!(Arc::strong_count(&code), 2, "the last one is held here, and by `kept`");
+}
+
+#[test]
+fn an_instance_is_reached_through_tables_imports_and_functions() {
+    let store = Store::default();
+    let code = compile(EVERYTHING, Compiler::Cranelift);
+    let reader =
+        compile(r#"(module (import "a" "memory" (memory 1)) (table (export "table") 1 funcref))"#, Compiler::Cranelift);
+    let first = everything(&store, &code);
+    let Extern::Memory(memory) = export(&store, &first, "memory") else { panic!("a memory") };
+    let second = instantiate(&store, &reader, vec![Extern::Memory(memory)]).unwrap();
+    let third = everything(&store, &code);
+    let seven = function(&store, &third, "seven");
+    store.table_set(table(&store, &second, "table"), 0, Reference::Func(Some(seven))).unwrap();
+    let roots = Roots { instances: vec![second.id], ..Roots::default() };
+    assert!(collect(&store, &roots).instances.is_empty(), "one by its memory, one by its function");
+    let entries = Roots { functions: vec![seven], ..Roots::default() };
+    assert_eq!(collect(&store, &entries).instances.len(), 2);
+    assert_eq!(call(&store, seven).unwrap(), 7);
+    assert!(second.is_closed() && !third.is_closed());
+}
+
+#[test]
+fn an_id_is_never_another_memorys() {
+    let store = Store::default();
+    let limits = crate::wasm::Limits { minimum: 1, maximum: None };
+    let first = store.memory_new(limits).unwrap();
+    collect(&store, &Roots::default());
+    assert!(!store.has_memory(first));
+    let second = store.memory_new(limits).unwrap();
+    assert_ne!(first, second);
+    assert_eq!(lengths(&store)[0], 1, "in the very place of the first one");
+    assert!(!store.has_memory(first) && store.has_memory(second));
+}
