@@ -16,9 +16,13 @@ pub(super) fn note_gone(bytes: usize) {
 /// Gives memory back, if much code has gone since the last time. A compiled module is many small allocations, between
 /// which an allocator finds no whole pages by itself.
 pub fn trim() {
-    if GONE.load(Ordering::Relaxed) < MUCH {
-        return;
+    if GONE.load(Ordering::Relaxed) >= MUCH {
+        trim_all();
     }
+}
+
+/// Gives back all the memory that there is to give.
+pub fn trim_all() {
     GONE.store(0, Ordering::Relaxed);
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it has no preconditions, and locks what it looks at.

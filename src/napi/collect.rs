@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::handles::Kind;
 use super::store::NativeStore;
-use crate::engine::{Code, trim};
+use crate::engine::{Code, trim, trim_all};
 use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
 use napi::sys;
 use napi_derive::napi;
@@ -107,7 +107,10 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn collect(&self) -> Option<NativeFreed> {
         let before = self.context.freed();
-        self.context.collect().then(|| self.context.freed().since(before))
+        self.context.collect().then(|| {
+            trim_all();
+            self.context.freed().since(before)
+        })
     }
 
     /// Counts what there is.
