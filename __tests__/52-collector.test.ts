@@ -249,7 +249,7 @@ describe('what is reached stays', () => {
         .exports.run()
     expect(run()).toBe(1)
     expect(values).toEqual([0, 1, 2])
-    expect((await collect(yard.store)).instances).toBeGreaterThanOrEqual(0)
+    await collect(yard.store)
     expect(yard.instances).toBe(0)
   })
 

@@ -1,5 +1,5 @@
 // `close` and `using`: handles are dead at once, and what nobody runs any more is freed at once.
-import { type Global, Instance, type Memory, Module, Store, Table, link } from '..'
+import { type Global, Instance, type Memory, Module, Store, Table, link, relink } from '..'
 import { Yard, collect } from './collecting'
 import { guest, thrownBy } from './support'
 
@@ -139,6 +139,25 @@ test('an undo brings back what was closed meanwhile', () => {
   expect(host.exports.run()).toBe(1)
   yard.store.collect()
   expect(yard.instances).toBe(2)
+})
+
+test('changes that are made together can all be undone, whatever is collected meanwhile', () => {
+  const hosts = Array.from({ length: 400 }, make)
+  const first = hosts.map((host, index) => {
+    const plugin = yard.make(PLUGIN, { env: { f: () => index } })
+    const change = link(plugin.exports.run, host.slot('env.f'))
+    plugin.close()
+    return change
+  })
+  const slots = hosts.map((host) => host.slot('env.f'))
+  for (let round = 0; round < 30; round++) {
+    const all = relink(slots.map((slot) => [hosts[0]?.exports.five, slot]))
+    expect(hosts.map((host) => host.exports.run()).every((value) => value === 5)).toBe(true)
+    all.undo()
+    expect(hosts.map((host) => host.exports.run())).toEqual(hosts.map((_, index) => index))
+  }
+  expect(yard.store.stats().collections).toBeGreaterThan(3)
+  expect(first).toHaveLength(400)
 })
 
 test('a memory lives as long as an open instance imports it', () => {

@@ -2,7 +2,7 @@ use super::check::Pending;
 use super::slot::Place;
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{FuncRef, Reference, Store, TableId};
+use crate::store::{FuncRef, Reference, Store, TableId, free_id};
 use std::collections::{HashMap, HashSet};
 
 /// A link of a store: a change that can be taken back.
@@ -58,11 +58,7 @@ impl Links {
     }
 
     fn push(&mut self, link: Link) -> LinkId {
-        while self.links.contains_key(&self.next) {
-            self.next = self.next.wrapping_add(1);
-        }
-        let id = self.next;
-        self.next = self.next.wrapping_add(1);
+        let id = free_id(&mut self.next, |id| self.links.contains_key(&id));
         self.standing.entry(link.slot).or_default().push(id);
         self.links.insert(id, link);
         id

@@ -2,7 +2,7 @@ use super::links::Links;
 use super::slot::{Place, Slot};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{Entry, SlotKind};
-use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
+use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId, free_id};
 use crate::wasm::RustSignature;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -157,11 +157,7 @@ impl Slots {
     }
 
     fn add(&mut self, slot: Slot) -> SlotId {
-        while self.slots.contains_key(&self.next) {
-            self.next = self.next.wrapping_add(1);
-        }
-        let id = self.next;
-        self.next = self.next.wrapping_add(1);
+        let id = free_id(&mut self.next, |id| self.slots.contains_key(&id));
         self.slots.insert(id, slot);
         id
     }

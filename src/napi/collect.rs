@@ -30,7 +30,7 @@ const OVERHEAD: u64 = 16 << 10;
 /// When to collect, and what has come of it.
 #[derive(Default)]
 pub struct Pace {
-    /// The changes that are worth a collection, from twice what was left the last time
+    /// The changes that are worth a collection: as many instances as were left the last time
     limit: u32,
     /// The bytes of new memories and code that are, in the same way
     limit_bytes: u64,

@@ -37,8 +37,9 @@ impl NativeStore {
             context.collect_all();
             context.store.memory_new(limits(minimum, maximum))
         });
+        let id = made.map_err(refuse)?;
         context.note_memory(u64::from(minimum) << 16);
-        made.map(|id| id.0).map_err(refuse)
+        Ok(id.0)
     }
 
     /// Makes a memory of the bytes of a shared one of Node's own.

@@ -105,6 +105,7 @@ impl NativeStore {
     /// Links one function. `merged` allows a slot whose function stands for several.
     #[napi(catch_unwind)]
     pub fn link(&self, implementation: Unknown<'_>, slot: u32, merged: bool) -> Result<NativeLink<'_>> {
+        self.context.collect_if_due();
         self.open_slot(slot)?;
         let function = self.implementation(implementation.raw(), slot).map_err(refuse)?;
         self.lead(slot, function);
@@ -116,6 +117,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn relink(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<Vec<NativeLink<'_>>> {
         self.context.check_open().map_err(refuse)?;
+        self.context.collect_if_due();
         let (changes, refusals) = self.changes(&implementations, slots);
         changes.iter().for_each(|change| self.lead(change.slot, change.implementation));
         // The borrow ends before functions are made for JavaScript, which may collect garbage.

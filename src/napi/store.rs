@@ -188,8 +188,11 @@ impl NativeStore {
         unsafe { context.handles.keep(context.env, kind, id, object.raw()) };
         context.cells.note_change(1);
         let cell = context.node_of(kind, id).map(|node| self.unknown(context.cell(node)));
-        // Whoever only links and looks makes nothing else.
-        context.collect_if_due();
+        // Whoever only looks makes nothing else. Not for a link: of those that were made together, the others have no
+        // object yet, and would count as let go of.
+        if kind != Kind::Link {
+            context.collect_if_due();
+        }
         Ok(cell)
     }
 

@@ -1,4 +1,4 @@
-use super::InstanceId;
+use super::{InstanceId, free_id};
 use crate::engine::{Placed, put};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -88,11 +88,7 @@ impl<T> Arena<T> {
         if let Some(id) = self.places[place].id {
             return id;
         }
-        while self.by_id.contains_key(&self.next) {
-            self.next = self.next.wrapping_add(1);
-        }
-        let id = self.next;
-        self.next = self.next.wrapping_add(1);
+        let id = free_id(&mut self.next, |id| self.by_id.contains_key(&id));
         self.by_id.insert(id, handle);
         self.places[place].id = Some(id);
         id

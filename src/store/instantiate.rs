@@ -7,7 +7,7 @@ use super::host_stack;
 use super::instance::{Instance, Objects, Parts};
 use super::objects::Resident;
 use super::trap::Failure;
-use super::{FuncRef, Store};
+use super::{FuncRef, Store, free_id};
 use crate::engine::{Code, Placed, function_type, placing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::{ExternType, FuncType};
@@ -135,8 +135,9 @@ impl Store {
 
     /// Notes a new instance, before it starts: its functions may be in imported tables then, and be looked at.
     fn settle(&self, code: &Arc<Code>, allocated: &mut Allocated, hosts: Vec<VMFunction>) -> Rc<Instance> {
-        let id = self.next_instance.get();
-        self.next_instance.set(id.wrapping_add(1));
+        let mut next = self.next_instance.get();
+        let id = free_id(&mut next, |id| self.instances.borrow().contains_key(&id));
+        self.next_instance.set(next);
         let Allocated { resolved, own, vm } = allocated;
         self.settle_objects(own, Owner::Instance(id));
         self.count_importers(&resolved.objects, true);

@@ -1,0 +1,22 @@
+/// The next id that nothing has. Ids are used again only after all others were, so that whoever keeps one too long finds
+/// nothing.
+pub fn free_id(next: &mut u32, is_taken: impl Fn(u32) -> bool) -> u32 {
+    while is_taken(*next) {
+        *next = next.wrapping_add(1);
+    }
+    let id = *next;
+    *next = next.wrapping_add(1);
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_begin_anew_and_leave_out_what_is_taken() {
+        let mut next = u32::MAX;
+        let ids = [0; 3].map(|_| free_id(&mut next, |id| id == 0));
+        assert_eq!(ids, [u32::MAX, 1, 2]);
+    }
+}
