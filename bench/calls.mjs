@@ -1,5 +1,6 @@
 // What a call, a link and a load cost, each beside Node's own WebAssembly.
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { measure } from 'mitata'
 import * as relink from 'wasm-relink'
 import { modulePath } from '../examples/modules.mjs'
@@ -48,6 +49,18 @@ const WORK = {
     return { run: () => build(engine, fresh(bytes), imports) }
   },
 }
+/** What N-API itself takes for the same: functions of the addon that do nothing else. */
+const BARE = {
+  'JavaScript calls wasm, `(i32, i32) -> i32`'({ bareFunction }) {
+    const add = bareFunction()
+    return { run: () => add(1, 2) }
+  },
+  'wasm calls JavaScript, `(i32) -> i32`': ({ bareCalls }) => ({
+    run: () => bareCalls((x) => (x + 1) | 0, LOOP),
+    calls: LOOP,
+  }),
+}
+const addon = createRequire(import.meta.url)('../native.cjs')
 const ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 
 /** A loop that calls a function of another instance, whose module has these slots. */
@@ -68,15 +81,18 @@ export async function calls() {
   const rows = []
   for (const [name, work] of Object.entries(WORK)) {
     console.error(`bench: ${name}`)
-    const measured = { ours: [], v8: [] }
-    const both = { ours: work(relink), v8: work(WebAssembly) }
+    const all = { ours: work(relink), v8: work(WebAssembly), bare: BARE[name]?.(addon) }
+    if (all.bare === undefined) delete all.bare
+    const measured = Object.fromEntries(Object.keys(all).map((engine) => [engine, []]))
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [engine, { run, calls = 1 }] of Object.entries(both)) {
+      for (const [engine, { run, calls = 1 }] of Object.entries(all)) {
         const { p50 } = await measure(run, { min_cpu_time: ROUND })
         measured[engine].push(p50 / calls)
       }
     }
-    rows.push([name, time(middle(measured.ours)), time(middle(measured.v8)), times(ratio(measured, 'ours', 'v8'))])
+    const ours = time(middle(measured.ours))
+    const bare = measured.bare === undefined ? '' : times(ratio(measured, 'ours', 'bare'))
+    rows.push([name, ours, time(middle(measured.v8)), times(ratio(measured, 'ours', 'v8')), bare])
   }
-  return table('Calls, links and loads', ['what', 'wasm-relink', 'V8', 'ratio'], rows)
+  return table('Calls, links and loads', ['what', 'wasm-relink', 'V8', 'ratio', 'N-API alone: ratio'], rows)
 }
