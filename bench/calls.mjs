@@ -1,27 +1,36 @@
 // What a call, a link and a load cost, each beside Node's own WebAssembly.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { measure } from 'mitata'
 import * as relink from 'wasm-relink'
 import { modulePath } from '../examples/modules.mjs'
+import { beside } from './beside.mjs'
 import { fresh } from './fresh.mjs'
-import { middle, ratio } from './rounds.mjs'
-import { table, time, times } from './table.mjs'
-import { assemble, declaring, importing, provider, throughTable } from './wat.mjs'
+import { adding, declaring, importing, provider, throughTable } from './wat.mjs'
 
 /** Calls made inside wasm by one measured call. */
 const LOOP = 10_000
-const ROUNDS = 9
-/** How long a round takes at the least, in nanoseconds */
-const ROUND = 1e8
+/** Calls made in one crossing. */
+const BATCH = 1000
 
 const build = ({ Module, Instance }, bytes, imports) => new Instance(new Module(bytes), imports).exports
 
-/** What is measured, on either engine. */
+/** What is measured, on either engine; nothing where an engine cannot do it. */
 const WORK = {
   'JavaScript calls wasm, `(i32, i32) -> i32`'(engine) {
-    const { add } = build(engine, assemble(ADD))
+    const { add } = build(engine, adding)
     return { run: () => add(1, 2) }
+  },
+  '1,000 calls in one crossing, `add.map(a, b)`: each (V8: a loop)'(engine) {
+    const { add } = build(engine, adding)
+    const a = Int32Array.from({ length: BATCH }, (_, index) => index)
+    const b = a.toReversed()
+    if (engine !== WebAssembly) return add.map && { run: () => add.map(a, b), calls: BATCH }
+    const run = () => {
+      const sums = new Int32Array(BATCH)
+      for (let index = 0; index < BATCH; index++) sums[index] = add(a[index], b[index])
+      return sums
+    }
+    return { run, calls: BATCH }
   },
   'wasm calls JavaScript, `(i32) -> i32`'(engine) {
     const { loop } = build(engine, importing, { env: { next: (x) => (x + 1) | 0 } })
@@ -61,7 +70,6 @@ const BARE = {
   }),
 }
 const addon = createRequire(import.meta.url)('../native.cjs')
-const ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 
 /** A loop that calls a function of another instance, whose module has these slots. */
 function acrossInstances(engine, slots) {
@@ -77,22 +85,14 @@ function acrossInstances(engine, slots) {
 }
 
 /** Calls, links and loads. */
-export async function calls() {
+export async function calls({ quick, say }) {
   const rows = []
   for (const [name, work] of Object.entries(WORK)) {
-    console.error(`bench: ${name}`)
-    const all = { ours: work(relink), v8: work(WebAssembly), bare: BARE[name]?.(addon) }
-    if (all.bare === undefined) delete all.bare
-    const measured = Object.fromEntries(Object.keys(all).map((engine) => [engine, []]))
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [engine, { run, calls = 1 }] of Object.entries(all)) {
-        const { p50 } = await measure(run, { min_cpu_time: ROUND })
-        measured[engine].push(p50 / calls)
-      }
-    }
-    const ours = time(middle(measured.ours))
-    const bare = measured.bare === undefined ? '' : times(ratio(measured, 'ours', 'bare'))
-    rows.push([name, ours, time(middle(measured.v8)), times(ratio(measured, 'ours', 'v8')), bare])
+    say(name)
+    const engines = { 'wasm-relink': work(relink), V8: work(WebAssembly), 'N-API alone': BARE[name]?.(addon) }
+    if (engines['wasm-relink'] === undefined) continue
+    if (engines['N-API alone'] === undefined) delete engines['N-API alone']
+    rows.push(await beside(name, engines, quick))
   }
-  return table('Calls, links and loads', ['what', 'wasm-relink', 'V8', 'ratio', 'N-API alone: ratio'], rows)
+  return [{ title: 'Calls, links and loads', rows }]
 }

@@ -1,24 +1,51 @@
 // What wasm-relink costs, beside Node's own WebAssembly in the same run.
 //
-//   node bench/index.mjs [calls] [slots] [kernels] [pass] [memory]
-import os from 'node:os'
+//   node bench/index.mjs [--quick] [--out FILE] [PART …]
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { calls } from './calls.mjs'
+import { heading, machine, versions } from './environment.mjs'
 import { kernels } from './kernels.mjs'
+import { loads } from './loads.mjs'
+import { table } from './markdown.mjs'
 import { memory } from './memory.mjs'
 import { pass } from './pass.mjs'
+import { plugins } from './plugins.mjs'
+import { write } from './results.mjs'
 import { slots } from './slots.mjs'
 
-const PARTS = { calls, slots, kernels, pass, memory }
+const PARTS = { calls, plugins, slots, kernels, loads, pass, memory }
 
-const chosen = process.argv.slice(2)
-const unknown = chosen.find((name) => !Object.hasOwn(PARTS, name))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' } },
+})
+const { quick } = values
+const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name))
 if (unknown !== undefined) {
   console.error(`bench: no part is called ${unknown}: node bench/index.mjs [${Object.keys(PARTS).join('] [')}]`)
   process.exit(2)
 }
 
+const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS)
+// Only a whole run is the latest one: what is committed is of one run.
+const whole = positionals.length === 0 && !quick
+const name = whole
+  ? 'latest'
+  : `${chosen.length < Object.keys(PARTS).length ? chosen.join('-') : 'all'}${quick ? '-quick' : ''}`
+const out = values.out ?? fileURLToPath(new URL(`results/${name}.json`, import.meta.url))
+
+const run = { date: new Date().toISOString(), machine: machine(), versions: versions(), quick }
+console.log(heading(run))
 console.log(
-  `${os.cpus()[0].model.trim()} with ${os.availableParallelism()} cores, Node ${process.version}, V8 ${process.versions.v8}, Cranelift`,
+  `Medians, ± half the distance from the 25th to the 75th percentile${quick ? '; a quick run, for a look' : ''}\n`,
 )
-console.log('Medians, ± half the distance from the 25th to the 75th percentile\n')
-for (const name of chosen.length > 0 ? chosen : Object.keys(PARTS)) console.log(await PARTS[name]())
+
+const done = {}
+for (const [index, part] of chosen.entries()) {
+  const say = (text) => console.error(`bench: part ${index + 1} of ${chosen.length}, ${part}: ${text}`)
+  done[part] = await PARTS[part]({ quick, say })
+  for (const one of done[part]) console.log(table(one))
+  write(out, run, done)
+}
+console.error(`bench: written to ${out}`)

@@ -1,62 +1,120 @@
-// What slots cost code that does work: kernels of real crates, on both engines.
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// Code that does work: kernels of real crates, on both engines, warm and cold, and what slots cost them.
 import * as relink from 'wasm-relink'
-import { TARGET, findToolchain } from '../fixtures/toolchain.mjs'
-import { inRounds, middle, ratio } from './rounds.mjs'
-import { change, table, time, times } from './table.mjs'
+import { fresh } from './fresh.mjs'
+import { kernelModules } from './kernel-modules.mjs'
+import { geometricMean, inRounds, middle, quotients } from './rounds.mjs'
+import { time, timed } from './rows.mjs'
 
-/** How often a kernel does its work in one measured call: some milliseconds. */
-const KERNELS = { sha256: 32, blake3: 80, regex: 8, json: 16, deflate: 4 }
-const ROUNDS = 40
-
-/** The kernels without slots, with those that a module has by default, and with all; and on V8. */
-export function kernels() {
-  const { bytes, missing } = build()
-  if (missing) return `The kernels are left out, because ${missing}\n`
-  const compile = (options) => new relink.Instance(new relink.Module(bytes, options)).exports
-  const variants = {
-    none: compile({ slots: 'none' }),
-    default: compile({}),
-    all: compile({ slots: 'all' }),
-    v8: new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports,
-  }
-  const rows = []
-  for (const [kernel, count] of Object.entries(KERNELS)) {
-    console.error(`bench: kernel ${kernel}`)
-    const runs = Object.entries(variants).map(([name, exports]) => [name, () => exports[kernel](count)])
-    const sums = new Set(runs.map(([, run]) => run()))
-    if (sums.size !== 1) throw new Error(`${kernel} gives other results on another engine`)
-    const works = Object.fromEntries(runs)
-    inRounds(works, { rounds: 5 }) // V8 compiles again what is used much
-    const measured = inRounds(works, { rounds: ROUNDS })
-    rows.push([
-      kernel,
-      time(middle(measured.none)),
-      change(ratio(measured, 'default', 'none')),
-      change(ratio(measured, 'all', 'none')),
-      time(middle(measured.v8)),
-      times(ratio(measured, 'none', 'v8')),
-      times(ratio(measured, 'all', 'v8')),
-    ])
-  }
-  const columns = ['kernel', "`slots: 'none'`", 'default', "`slots: 'all'`", 'V8', "'none' / V8", "'all' / V8"]
-  return table("Kernels; slots against `slots: 'none'`", columns, rows)
+/** What they are made of, and how often a kernel does its work in one measured call: some milliseconds. */
+const KERNELS = {
+  sha256: { work: 'hash, `sha2`', count: 16 },
+  blake3: { work: 'hash, `blake3`', count: 80 },
+  regex: { work: 'search, `regex`', count: 4 },
+  words: { work: 'search, `aho-corasick`', count: 20 },
+  json: { work: 'parse and write, `serde_json`', count: 16 },
+  csv: { work: 'parse and write, `csv`', count: 16 },
+  sql: { work: 'parse and write, `sqlparser`', count: 3 },
+  markdown: { work: 'parse and write, `pulldown-cmark`', count: 16 },
+  segments: { work: 'text, `unicode-segmentation`', count: 4 },
+  diff: { work: 'text, `similar`', count: 28 },
+  png: { work: 'picture, `image`', count: 5 },
+  jpeg: { work: 'picture, `image`', count: 6 },
+  resize: { work: 'picture, `image`', count: 6 },
+  matrix: { work: 'numbers, `nalgebra`', count: 32 },
+  fft: { work: 'numbers, `rustfft`', count: 24 },
+  deflate: { work: 'compression, `flate2`', count: 3 },
+  lz4: { work: 'compression, `lz4_flex`', count: 30 },
+  brotli: { work: 'compression, `brotli`', count: 2 },
 }
 
-/** Builds the crate as anyone would; or says why it cannot. */
-function build() {
-  const { toolchain, missing } = findToolchain(false)
-  if (missing) return { missing }
-  const crate = fileURLToPath(new URL('kernels', import.meta.url))
-  const target = join(crate, 'target')
-  const env = { ...process.env, ...toolchain.env, CARGO_TARGET_DIR: target }
-  delete env.RUSTFLAGS
-  delete env.CARGO_ENCODED_RUSTFLAGS
-  const args = ['build', '--locked', '--release', '--target', TARGET, ...toolchain.options]
-  const { status } = spawnSync(toolchain.cargo, args, { cwd: crate, env, stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error('bench/kernels does not build')
-  return { bytes: readFileSync(join(target, TARGET, 'release/kernels.wasm')) }
+/** What is compared with what, and how that is best told. */
+const WARM = {
+  'wasm-relink / V8': ['default', 'v8'],
+  "`'none'` / V8": ['none', 'v8'],
+  "`'all'` / V8": ['all', 'v8'],
+  "default / `'none'`": ['default', 'none', 'change'],
+  "`'all'` / `'none'`": ['all', 'none', 'change'],
+}
+const COLD = {
+  'Cranelift / V8': ['Cranelift', 'V8'],
+  'Singlepass / V8': ['Singlepass', 'V8'],
+}
+
+const on = ({ Module, Instance }, bytes, options) => new Instance(new Module(bytes, options)).exports.run
+
+/** A kernel without slots, with those that a module has by default, and with all; and on V8, which is warmed up. */
+async function warm(bytes, count, quick) {
+  const runs = {
+    default: on(relink, bytes, {}),
+    none: on(relink, bytes, { slots: 'none' }),
+    all: on(relink, bytes, { slots: 'all' }),
+    v8: on(WebAssembly, bytes),
+  }
+  const variants = Object.fromEntries(Object.entries(runs).map(([name, run]) => [name, () => run(count)]))
+  same(Object.values(variants))
+  await inRounds(variants, { rounds: 5 }) // V8 compiles again what is used much
+  return inRounds(variants, { rounds: quick ? 3 : 40 })
+}
+
+/** From bytes that are new to the first answer. */
+async function cold(bytes, quick) {
+  const variants = {
+    Cranelift: () => on(relink, fresh(bytes), { compiler: 'cranelift' })(1),
+    Singlepass: () => on(relink, fresh(bytes), { compiler: 'singlepass' })(1),
+    V8: () => on(WebAssembly, fresh(bytes))(1),
+  }
+  same(Object.values(variants))
+  return inRounds(variants, { rounds: quick ? 1 : 7, samples: 1 })
+}
+
+function same(variants) {
+  if (new Set(variants.map((run) => run())).size !== 1) throw new Error('another result on another engine')
+}
+
+/** The row of all kernels, from the quotients of each round of each. */
+function mean(all, compared) {
+  const ratios = Object.entries(compared).map(([pair, [name, other, as]]) => [
+    pair,
+    { ...geometricMean(all.map((measured) => quotients(measured, name, other))), as },
+  ])
+  return { name: 'geometric mean', ratios: Object.fromEntries(ratios) }
+}
+
+/** Kernels, warm and cold. */
+export async function kernels({ quick, say }) {
+  const { read, missing } = kernelModules()
+  if (missing) {
+    say(`left out, because ${missing}`)
+    return []
+  }
+  const [warmed, first] = [[], []]
+  const [warmRows, coldRows] = [[], []]
+  for (const [name, { work, count }] of Object.entries(KERNELS)) {
+    say(name)
+    const bytes = read(name)
+    const labels = { work }
+    const measured = await warm(bytes, count, quick)
+    warmed.push(measured)
+    const ratios = Object.entries(WARM).map(([pair, [one, other, as]]) => [
+      pair,
+      { ...middle(quotients(measured, one, other)), as },
+    ])
+    const values = { 'wasm-relink': time(measured.default), V8: time(measured.v8) }
+    warmRows.push({ name, labels, values, ratios: Object.fromEntries(ratios) })
+    const times = await cold(bytes, quick)
+    first.push(times)
+    coldRows.push({ ...timed(name, times), labels: { size: `${Math.round(bytes.length / 1000)} KB` } })
+  }
+  return [
+    {
+      title: 'Kernels, V8 warmed up; what slots cost',
+      note: "`'none'` and `'all'` are the option `slots`; `wasm-relink` stands for the slots that a module has by default.",
+      rows: [...warmRows, mean(warmed, WARM)],
+    },
+    {
+      title: 'Kernels, from bytes to the first answer',
+      note: 'Compiled, instantiated and called once; V8 compiles lazily.',
+      rows: [...coldRows, mean(first, COLD)],
+    },
+  ]
 }

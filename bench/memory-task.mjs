@@ -1,13 +1,15 @@
 // One task of `bench/memory.mjs`, in a process of its own, since a process has one size: prints a line of JSON.
 //
-//   node --expose-gc bench/memory-task.mjs TASK ENGINE
+//   node --expose-gc bench/memory-task.mjs TASK ENGINE [quick]
 import { readFileSync } from 'node:fs'
 import * as relink from 'wasm-relink'
 import { fresh } from './fresh.mjs'
 import { modules } from './modules.mjs'
 import { assemble } from './wat.mjs'
 
-const [task, engine] = process.argv.slice(2)
+const [task, engine, quick] = process.argv.slice(2)
+/** How many of what is done in great numbers. */
+const number = (all) => (quick ? all / 100 : all)
 const ours = engine === 'wasm-relink'
 const api = ours ? relink : WebAssembly
 const store = ours ? relink.Store.default : undefined
@@ -59,49 +61,52 @@ async function settled() {
 async function swaps(bytes, { first, count, close = false }) {
   const { table, run } = instantiate(compile(host)).exports
   let last
-  async function swap(number) {
+  async function swap(index) {
     const instance = instantiate(compile(fresh(bytes)))
     table.set(
       0,
       Object.values(instance.exports).find((value) => typeof value === 'function'),
     )
-    if (bytes === plugin && run(number) !== number + 1) throw new Error('a wrong answer')
+    if (bytes === plugin && run(index) !== index + 1) throw new Error('a wrong answer')
     if (close) last?.close?.()
     last = instance
-    if (number % 10 === 0) await turn()
+    if (index % 10 === 0) await turn()
   }
   let time = 0
   async function until(end, begin) {
     const start = performance.now()
-    for (let number = begin; number < end; number++) await swap(number)
+    for (let index = begin; index < end; index++) await swap(index)
     time += performance.now() - start
     return settled()
   }
   const before = await until(first, 0)
   const after = await until(count, first)
-  return { before, after, microseconds: (1000 * time) / count }
+  return { before, after, nanoseconds: (1e6 * time) / count }
 }
 
 /** Values that go into a table and are written over, a thousand at a time. */
 async function externrefs() {
   const { put } = instantiate(compile(values)).exports
   const before = await settled()
+  const count = number(1_000_000)
   const start = performance.now()
-  for (let index = 0; index < 1_000_000; index++) put(index % 1000, { index })
-  const microseconds = (performance.now() - start) / 1000
-  return { before, after: await settled(), microseconds }
+  for (let index = 0; index < count; index++) put(index % 1000, { index })
+  const nanoseconds = (1e6 * (performance.now() - start)) / count
+  return { before, after: await settled(), nanoseconds }
 }
 
 /** Instances with a memory each, made and dropped: more than have room at once. */
 async function many() {
   const module = compile(plugin)
   const before = await settled()
+  const count = number(20_000)
   const start = performance.now()
-  for (let index = 0; index < 20_000; index++) {
+  for (let index = 0; index < count; index++) {
     instantiate(module)
     if (index % 100 === 0) await turn()
   }
-  return { before, after: await settled(), microseconds: (performance.now() - start) / 20 }
+  const nanoseconds = (1e6 * (performance.now() - start)) / count
+  return { before, after: await settled(), nanoseconds }
 }
 
 /** How many instances with a memory each there is room for at once. */
@@ -109,7 +114,7 @@ async function peak() {
   const module = compile(plugin)
   const all = []
   try {
-    while (all.length < 40_000) all.push(instantiate(module))
+    while (all.length < number(40_000)) all.push(instantiate(module))
   } catch {
     // No more room.
   }
@@ -117,28 +122,27 @@ async function peak() {
   return { instances: all.length, each: rss / all.length }
 }
 
-/** How long a collection takes that finds nothing, in milliseconds, at so many live instances. */
+/** The nanoseconds that a collection takes that finds nothing, at so many live instances, each of some times. */
 async function pauses() {
   const module = compile(plugin)
   const all = []
   const result = {}
   for (const count of [10, 100, 1000]) {
     while (all.length < count) all.push(instantiate(module))
-    const times = Array.from({ length: 21 }, () => {
+    result[count] = Array.from({ length: 21 }, () => {
       const start = performance.now()
       if (store === undefined) gc()
       else store.collect()
-      return performance.now() - start
+      return 1e6 * (performance.now() - start)
     })
-    result[count] = times.toSorted((a, b) => a - b)[10]
   }
   return result
 }
 
 const TASKS = {
-  swaps: () => swaps(plugin, { first: 10_000, count: 100_000 }),
-  closed: () => swaps(plugin, { first: 10_000, count: 100_000, close: true }),
-  large: () => swaps(modules()[1].bytes, { first: 100, count: 1000 }),
+  swaps: () => swaps(plugin, { first: number(10_000), count: number(100_000) }),
+  closed: () => swaps(plugin, { first: number(10_000), count: number(100_000), close: true }),
+  large: () => swaps(modules()[1].bytes, { first: number(100), count: number(1000) }),
   externrefs,
   many,
   peak,

@@ -1,9 +1,52 @@
-// What a server keeps that swaps for months: the size of the process, and what collections cost.
-import { spawnSync } from 'node:child_process'
+// How much memory things take, and what a server keeps that swaps for months.
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { table } from './table.mjs'
+import { modulePath } from '../examples/modules.mjs'
+import { platformName } from '../lib/platform.js'
+import { modules } from './modules.mjs'
+import { middle, ratio } from './rounds.mjs'
+import { count, size, time, timed } from './rows.mjs'
+import { task } from './task.mjs'
 
 const ENGINES = ['wasm-relink', 'V8']
+
+/** V8's young generation has its greatest size from the start: else it is what grows, at some swap or other. */
+const FLAGS = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16']
+
+/** Processes that are compared by their size: the module of each, and how many instances. */
+const footprints = () => ({
+  'nothing done yet': [],
+  'one instance of a 28 KB module': [modulePath('pricing'), '1'],
+  'one instance of a 3 MB module': [modules()[1].file, '1'],
+  '1,000 instances of a 28 KB module': [modulePath('pricing'), '1000'],
+})
+
+const FOOTPRINT =
+  'Of the whole process. Code that V8 has not run yet is not compiled, and takes none; ours was compiled in the same ' +
+  'process, by Cranelift.'
+
+/** What a process keeps that has done nothing, and what has one instance or many. */
+function footprint({ quick, say }) {
+  const rows = Object.entries(footprints()).map(([name, args]) => {
+    say(name)
+    const measured = Object.fromEntries(ENGINES.map((engine) => [engine, []]))
+    for (let round = 0; round < (quick ? 2 : 9); round++) {
+      for (const engine of ENGINES) {
+        measured[engine].push(task('footprint-task.mjs', [engine, ...args], { flags: ['--expose-gc'] }))
+      }
+    }
+    const values = Object.fromEntries(ENGINES.map((engine) => [engine, size(measured[engine])]))
+    return { name, values, ratios: { 'wasm-relink / V8': ratio(measured, ...ENGINES) } }
+  })
+  return { title: 'RSS of a process', note: FOOTPRINT, rows }
+}
+
+/** The addon as users get it: the release build is stripped. */
+function addon() {
+  const file = fileURLToPath(new URL(`../wasm-relink.${platformName()}.node`, import.meta.url))
+  const { size: bytes } = statSync(file)
+  return { title: 'The addon on disk', rows: [{ name: '`.node`, stripped', values: { size: size([bytes]) } }] }
+}
 
 /** Tasks that end as they began, each in a process of its own for each engine. */
 const SWAPS = {
@@ -14,61 +57,55 @@ const SWAPS = {
   many: '20,000 instances with a memory each; before and at the end',
 }
 
-/** V8's young generation has its greatest size from the start: else it is what grows, at some swap or other. */
-const FLAGS = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16']
-
-const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
-const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
-
-function run(task, engine) {
-  console.error(`bench: ${task}, ${engine}`)
-  const file = fileURLToPath(new URL('memory-task.mjs', import.meta.url))
-  const { status, stdout } = spawnSync(process.execPath, [...FLAGS, file, task, engine], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  if (status !== 0) throw new Error(`the task ${task} failed on ${engine}`)
-  return JSON.parse(stdout)
+/** A row of a task for each engine. */
+function swaps({ quick, say }) {
+  const rows = Object.entries(SWAPS).flatMap(([name, title]) =>
+    ENGINES.filter((engine) => name !== 'closed' || engine === ENGINES[0]).map((engine) => {
+      say(`${title}, ${engine}`)
+      const { before, after, nanoseconds } = run(name, engine, quick)
+      const values = { 'RSS before': size([before.rss]), 'RSS after': size([after.rss]) }
+      if (before.maps !== undefined) {
+        Object.assign(values, {
+          'addresses before': size([before.addresses]),
+          'addresses after': size([after.addresses]),
+          'mappings before': count(before.maps),
+          'mappings after': count(after.maps),
+        })
+      }
+      values.each = time([nanoseconds])
+      return {
+        name: title,
+        labels: { engine },
+        values,
+        ratios: { 'RSS after / before': middle([after.rss / before.rss]) },
+      }
+    }),
+  )
+  return { title: 'What is left', rows }
 }
 
-const change = (before, after, print) => `${print(before)} → ${print(after)}`
-
-function swapped([task, title]) {
-  return ENGINES.filter((engine) => task !== 'closed' || engine === ENGINES[0]).map((engine) => {
-    const { before, after, microseconds } = run(task, engine)
-    return [
-      title,
-      engine,
-      change(before.rss, after.rss, mebibytes),
-      before.addresses === undefined ? '' : change(before.addresses, after.addresses, gibibytes),
-      before.maps === undefined ? '' : change(before.maps, after.maps, String),
-      `${microseconds.toFixed(1)} µs`,
-    ]
+/** How many instances there are at the most. */
+function peak({ quick, say }) {
+  say('as many instances as there is room for')
+  const rows = ENGINES.map((engine) => {
+    const { instances, each } = run('peak', engine, quick)
+    return { name: engine, values: { instances: count(instances), 'RSS of each': size([each]) } }
   })
+  return { title: 'Instances with a memory of one page that there is room for at once', rows }
 }
+
+/** How long a collection takes. */
+function pauses({ quick, say }) {
+  say('collections')
+  const [ours, v8] = ENGINES.map((engine) => run('pauses', engine, quick))
+  const rows = Object.keys(ours).map((count) =>
+    timed(`${count} live instances`, { 'wasm-relink': ours[count], V8: v8[count] }),
+  )
+  return { title: 'A collection that finds nothing', note: '`store.collect()`; on V8 `gc()`, all of it.', rows }
+}
+
+const run = (name, engine, quick) =>
+  task('memory-task.mjs', [name, engine, ...(quick ? ['quick'] : [])], { flags: FLAGS })
 
 /** The tables. */
-export function memory() {
-  const swaps = Object.entries(SWAPS).flatMap(swapped)
-  const [ours, v8] = ENGINES.map((engine) => run('peak', engine))
-  const peaks = [ours, v8].map(({ instances, each }, index) => [
-    ENGINES[index],
-    instances,
-    `${(each / 1024).toFixed(1)} KiB`,
-  ])
-  const [pauses, gcs] = ENGINES.map((engine) => run('pauses', engine))
-  const rows = Object.keys(pauses).map((count) => [
-    count,
-    `${pauses[count].toFixed(3)} ms`,
-    `${gcs[count].toFixed(1)} ms`,
-  ])
-  return [
-    table('What is left', ['', 'engine', 'RSS', 'addresses', 'mappings', 'each'], swaps),
-    table(
-      'Instances with a memory of one page that there is room for at once',
-      ['engine', 'instances', 'RSS of each'],
-      peaks,
-    ),
-    table('A collection that finds nothing', ['live instances', '`store.collect()`', 'V8: `gc()`, all of it'], rows),
-  ].join('\n')
-}
+export const memory = (options) => [footprint, addon, swaps, peak, pauses].map((part) => part(options))

@@ -1,6 +1,8 @@
-// Modules of npm packages that are built from Rust: ordinary release builds, whose authors know nothing of slots.
+// Packages that only the bench needs: modules that are built from Rust, ordinary release builds whose authors know
+// nothing of slots; and Extism's SDK. The first time, npm fetches what `bench/modules/package.json` names.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('modules/', import.meta.url))
@@ -11,15 +13,30 @@ const FILES = {
   '@prisma/prisma-schema-wasm': 'src/prisma_schema_build_bg.wasm',
   '@swc/wasm': 'wasm_bg.wasm',
 }
+const EXTISM = '@extism/extism'
 
-/** The modules, from small to big; the first time, npm fetches the packages that `bench/modules/package.json` names. */
+/** The modules, from small to big. */
 export function modules() {
-  const files = Object.entries(FILES).map(([name, file]) => ({ name, file: path(`${name}/${file}`) }))
-  if (!files.every(({ file }) => existsSync(file))) install()
-  return files.map(({ name, file }) => ({ name, file, bytes: readFileSync(file) }))
+  install()
+  return Object.entries(FILES).map(([name, file]) => {
+    const bytes = readFileSync(path(`${name}/${file}`))
+    return { name, file: path(`${name}/${file}`), bytes }
+  })
 }
 
+/** Extism's SDK for JavaScript. */
+export function extism() {
+  install()
+  return createRequire(folder)(EXTISM)
+}
+
+/** The version of it that is measured. */
+export const extismVersion = () =>
+  JSON.parse(readFileSync(new URL('modules/package.json', import.meta.url), 'utf8')).dependencies[EXTISM]
+
 function install() {
+  const files = [...Object.entries(FILES).map(([name, file]) => `${name}/${file}`), `${EXTISM}/package.json`]
+  if (files.every((file) => existsSync(path(file)))) return
   console.error('bench: fetching the packages of bench/modules/package.json …')
   // No script of theirs is needed: they are read, not run.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']

@@ -16,6 +16,10 @@ const loop = (call) => `
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $x))`
 
+/** Exports `add`. */
+export const adding = assemble(
+  '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))',
+)
 /** Exports `next`, which the others call. */
 export const provider = assemble(`(module ${next('(export "next")')})`)
 /** Calls a function of its own, which it exports. */
@@ -37,4 +41,33 @@ export const throughTable = assemble(
     (type $next (func (param i32) (result i32)))
     (table (export "table") 1 funcref)
     ${loop('call_indirect (type $next)')})`,
+)
+
+/** Exports `answer`, a call that takes nothing: what every host of plugins can make. */
+export const answering = assemble('(module (func (export "answer") (result i32) (i32.const 42)))')
+/** Exports `flip`, which turns over each bit of the bytes that stand in its memory, eight at a time. */
+export const flipping = assemble(
+  `(module
+    (memory (export "memory") 1)
+    (func (export "flip") (param $at i32) (param $end i32)
+      (loop $again
+        (i64.store (local.get $at) (i64.xor (i64.load (local.get $at)) (i64.const -1)))
+        (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (local.get $end))))))`,
+)
+/** The same as a plugin of Extism's: its input and its output are in memory of the host's. */
+export const flippingForExtism = assemble(
+  `(module
+    (import "extism:host/env" "input_length" (func $length (result i64)))
+    (import "extism:host/env" "input_load_u64" (func $load (param i64) (result i64)))
+    (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+    (import "extism:host/env" "store_u64" (func $store (param i64 i64)))
+    (import "extism:host/env" "output_set" (func $output (param i64 i64)))
+    (func (export "flip") (local $to i64) (local $at i64)
+      (local.set $to (call $alloc (call $length)))
+      (loop $again
+        (call $store
+          (i64.add (local.get $to) (local.get $at))
+          (i64.xor (call $load (local.get $at)) (i64.const -1)))
+        (br_if $again (i64.lt_u (local.tee $at (i64.add (local.get $at) (i64.const 8))) (call $length))))
+      (call $output (local.get $to) (call $length))))`,
 )

@@ -8,7 +8,7 @@ impl Random {
         Self(seed.max(1))
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -17,13 +17,18 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
+        self.number() % limit
+    }
+
+    /// A number from 0 to 1.
+    pub fn part(&mut self) -> f64 {
+        self.below(1 << 32) as f64 / (1u64 << 32) as f64
     }
 }
 
 pub fn bytes(length: usize) -> Vec<u8> {
     let mut random = Random::new(1);
-    (0..length).map(|_| random.next() as u8).collect()
+    (0..length).map(|_| random.number() as u8).collect()
 }
 
 const WORDS: [&str; 16] = [
@@ -46,4 +51,33 @@ pub fn log(lines: usize) -> String {
         text.push_str(&format!("id={line} user{}@example.com {}.{:02}\n", random.below(999), line, random.below(100)));
     }
     text
+}
+
+/// Paragraphs of words, with the marks that people write between them.
+pub fn prose(paragraphs: usize) -> String {
+    let mut random = Random::new(4);
+    let mut text = String::new();
+    for _ in 0..paragraphs {
+        for _ in 0..40 + random.below(40) {
+            text.push_str(WORDS[random.below(16) as usize]);
+            text.push_str([" ", " ", " ", ", ", ". ", " – ", " 👩‍🚀 ", " e\u{301} "][random.below(8) as usize]);
+        }
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// A picture with red, green and blue: slopes, bars and a little noise, as photographs have.
+pub fn picture(width: u32, height: u32) -> Vec<u8> {
+    let mut random = Random::new(5);
+    let mut pixels = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            let bar = if (x / 16 + y / 24) % 5 == 0 { 80 } else { 0 };
+            let noise = random.below(12) as u32;
+            let colors = [x * 160 / width + bar, y * 160 / height + bar, (x + y) * 80 / (width + height) + bar];
+            pixels.extend(colors.map(|color| (color + noise) as u8));
+        }
+    }
+    pixels
 }

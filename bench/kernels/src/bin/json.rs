@@ -1,5 +1,8 @@
-use crate::data::Random;
-use crate::{mix, rounds};
+//! JSON, into types and into values, and back.
+#![no_main]
+
+use kernels::data::Random;
+use kernels::{mix, rounds};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,7 +45,7 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[unsafe(no_mangle)]
-pub extern "C" fn json(count: u32) -> u64 {
+pub extern "C" fn run(count: u32) -> u64 {
     let text = &**TEXT;
     rounds(count, |round| {
         let mut orders: Vec<Order> = serde_json::from_str(text).expect("what was written");

@@ -1,4 +1,7 @@
-use crate::{data, mix, rounds};
+//! Searching with regular expressions, and their captures.
+#![no_main]
+
+use kernels::{data, mix, rounds};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -16,7 +19,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 });
 
 #[unsafe(no_mangle)]
-pub extern "C" fn regex(count: u32) -> u64 {
+pub extern "C" fn run(count: u32) -> u64 {
     let (text, patterns) = (&**TEXT, &**PATTERNS);
     rounds(count, |round| {
         let text = &text[round as usize % 4..];

@@ -1,0 +1,73 @@
+// Has something become slower? Compares the ratios of two runs, which hold where times do not: on another machine too.
+//
+//   node bench/compare.mjs BEFORE.json AFTER.json [--threshold 10%]
+//
+// Ends with 1 if a ratio is worse by more than the threshold, and by more than the spreads of both together.
+import { parseArgs } from 'node:util'
+import { heading } from './environment.mjs'
+import { grid, ratio, signed } from './markdown.mjs'
+import { read } from './results.mjs'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { threshold: { type: 'string', default: '10%' } },
+})
+const threshold = Number(/^(\d+(?:\.\d+)?)%?$/.exec(values.threshold)?.[1] ?? Number.NaN) / 100
+if (positionals.length !== 2 || Number.isNaN(threshold)) {
+  console.error('usage: node bench/compare.mjs BEFORE.json AFTER.json [--threshold 10%]')
+  process.exit(2)
+}
+
+const [before, after] = positionals.map(read)
+const [old, now] = [before, after].map(ratios)
+
+/** The ratios of a run, by the names of what they are of. Rows of V8 alone do not count: they are not ours to mend. */
+function ratios({ rows }) {
+  const all = new Map()
+  for (const { part, table, name, labels = {}, ratios = {} } of rows) {
+    if (labels.engine === 'V8') continue
+    // A size among the labels is for those who read: it changes with each build, and the row is the same.
+    const { work: _work, size: _size, ...telling } = labels
+    const row = [name, ...Object.values(telling)].join(', ')
+    for (const [pair, value] of Object.entries(ratios)) {
+      all.set(JSON.stringify([part, table, row, pair]), { part, row, pair, ...value })
+    }
+  }
+  return all
+}
+
+/** What has become of a ratio. */
+function judge(was, is) {
+  const change = is.median / was.median - 1
+  const certain = Math.abs(is.median - was.median) > was.spread + is.spread
+  return { change, verdict: !certain || Math.abs(change) <= threshold ? '' : change > 0 ? 'worse' : 'better' }
+}
+
+const compared = [...now]
+  .filter(([key]) => old.has(key))
+  .map(([key, is]) => ({ is, was: old.get(key), ...judge(old.get(key), is) }))
+const missing = [
+  ...[...old].filter(([key]) => !now.has(key)).map(([, was]) => [was, positionals[1]]),
+  ...[...now].filter(([key]) => !old.has(key)).map(([, is]) => [is, positionals[0]]),
+]
+const of = (verdict) => compared.filter((row) => row.verdict === verdict)
+
+console.log(`before: ${heading(before)}\nafter: ${heading(after)}\n`)
+const cells = compared.map(({ is, was, change, verdict }) => [
+  is.part,
+  is.row,
+  is.pair,
+  ratio(was),
+  ratio(is),
+  signed(change),
+  verdict,
+])
+console.log(grid([['part', 'row', 'ratio', 'before', 'after', 'change', ''], ...cells]))
+console.log()
+for (const [{ part, row, pair }, file] of missing) console.log(`not in ${file}: ${part}, ${row}, ${pair}`)
+console.log(
+  `${compared.length} ratios compared, ${of('better').length} better and ${of('worse').length} worse ` +
+    `by more than ${100 * threshold} % and the spreads; ${missing.length} in one file only`,
+)
+if (compared.length === 0) console.error('compare: the two have nothing in common')
+process.exitCode = compared.length === 0 ? 2 : of('worse').length > 0 ? 1 : 0

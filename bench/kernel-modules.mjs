@@ -1,0 +1,21 @@
+// The modules of `bench/kernels`, built as anyone would build them.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TARGET, findToolchain } from '../fixtures/toolchain.mjs'
+
+/** Builds them, and gives what reads the bytes of one; or says why it cannot. */
+export function kernelModules() {
+  const { toolchain, missing } = findToolchain(false)
+  if (missing) return { missing }
+  const crate = fileURLToPath(new URL('kernels', import.meta.url))
+  const target = join(crate, 'target')
+  const env = { ...process.env, ...toolchain.env, CARGO_TARGET_DIR: target }
+  delete env.RUSTFLAGS
+  delete env.CARGO_ENCODED_RUSTFLAGS
+  const args = ['build', '--locked', '--release', '--target', TARGET, ...toolchain.options]
+  const { status } = spawnSync(toolchain.cargo, args, { cwd: crate, env, stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new Error('bench/kernels does not build')
+  return { read: (name) => readFileSync(join(target, TARGET, 'release', `${name}.wasm`)) }
+}
