@@ -1,5 +1,6 @@
 'use strict'
 
+const { cache } = require('./lib/cache')
 const { compile, validate } = require('./lib/compile')
 const { CompileError, LinkError, RuntimeError } = require('./lib/errors')
 const { Exception } = require('./lib/exception')
@@ -7,7 +8,7 @@ const { Global } = require('./lib/global')
 const { Instance } = require('./lib/instance')
 const { instantiate } = require('./lib/instantiate')
 const { Link, link } = require('./lib/link')
-const { load } = require('./lib/load')
+const { compileFile, load } = require('./lib/load')
 const { Memory } = require('./lib/memory')
 const { OwnModule: Module } = require('./lib/module')
 const { Relink, relink } = require('./lib/relink')
@@ -35,7 +36,9 @@ module.exports = {
   Table,
   Tag,
   WebAssembly,
+  cache,
   compile,
+  compileFile,
   inspect,
   instantiate,
   link,

@@ -121,11 +121,20 @@ export declare function bareCalls(callee: (arg: unknown) => unknown, calls: numb
 /** A bare function of type `(i32, i32) -> i32`. */
 export declare function bareFunction(): unknown
 
-/** Compiles on another thread. The bytes are copied before this returns. */
-export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection): Promise<NativeModule>
+/** Empties a cache; gives how many entries there were. */
+export declare function cacheClear(cache: NativeCache): number
 
-/** Compiles on this thread. */
-export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection): NativeModule
+/** The entries of a cache, those that were used last first. */
+export declare function cacheList(cache: NativeCache): Array<NativeCached>
+
+/** Compiles on another thread. The bytes are copied before this returns. */
+export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): Promise<NativeModule>
+
+/** Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why. */
+export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): Promise<NativeModule | null>
+
+/** Compiles on this thread, through the cache if there is one. */
+export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): NativeModule
 
 /**
  * What the functions of a module are called, by index. Takes all that the pass takes, so that what
@@ -136,8 +145,45 @@ export declare function functionNames(bytes: Uint8Array): Array<NativeNames>
 /** `function_names` on another thread. */
 export declare function functionNamesAsync(bytes: Uint8Array): Promise<Array<NativeNames>>
 
+/** The type of a wasm function; null for anything else. */
+export declare function functionType(value: unknown): NativeFunctionType | null
+
 /** Says what there is in a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
+
+/**
+ * Calls a wasm function `count` times, with arguments from the typed arrays of `columns` and its results into those of
+ * `results`: one for each parameter and each result, of its type, and long enough.
+ */
+export declare function mapCalls(callee: unknown, count: number, columns: unknown[], results: unknown[]): void
+
+/** A folder of compiled modules. */
+export interface NativeCache {
+  /** Its path */
+  directory: string
+  /** How many bytes all entries may have together */
+  most: number
+  /** The file that the module comes from, if it comes from one */
+  file?: string
+}
+
+/** A compiled module on disk. */
+export interface NativeCached {
+  /** The file that it was read from, if it was read from one */
+  file?: string
+  /** The size of the module in bytes */
+  moduleSize: number
+  /** The size of the entry in bytes */
+  size: number
+  /** What compiled it */
+  compiler: string
+  /** "default", "all", "none", or how many functions were asked for besides the default ones */
+  slots: string
+  /** When it was last used, in milliseconds since 1970 */
+  used: number
+  /** Whether this version of the package would use it */
+  usable: boolean
+}
 
 /** An export, as `lib/` reads it. */
 export interface NativeExport {
@@ -197,6 +243,14 @@ export interface NativeFunction {
   docs?: string
 }
 
+/** The type of a function. */
+export interface NativeFunctionType {
+  /** Parameter types */
+  parameters: Array<string>
+  /** Result types */
+  results: Array<string>
+}
+
 /** What a global holds, as `lib/` reads it. */
 export interface NativeGlobalType {
   /** Its value type */
@@ -227,6 +281,8 @@ export interface NativeHost {
   sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
   /** `memory.atomic.notify` */
   sharedNotify: (memory: object, offset: number, count: number) => number
+  /** The method `map` of functions */
+  map: (arg: unknown) => unknown
   /** Lets a function hold a cell, as long as V8 keeps the function */
   hold: (fn: object, cell: object) => void
   /** Whether V8 has `ArrayBuffer.prototype.transfer` */

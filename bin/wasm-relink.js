@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 'use strict'
 
-const { Command, CommanderError } = require('commander')
+const { Argument, Command, CommanderError, Option } = require('commander')
 const { version } = require('../package.json')
+const cached = require('./cached')
 const { Failure, about, toFailure } = require('./failure')
 const { isTerminal, print, read, subject, write } = require('./files')
+const { printable, printableJson } = require('./printable')
 const { toJson, toText } = require('./report')
 const { addSlots } = require('./slots')
 
@@ -17,7 +19,7 @@ a Rust path, a glob over paths, or a RegExp as /…/flags; may be given several 
 
 const program = new Command('wasm-relink')
   .description(
-    'Shows what can be relinked in a WebAssembly module, and runs the load-time pass on it. Compiles nothing.',
+    'Shows what can be relinked in a WebAssembly module, runs the load-time pass on it, and looks after the compiled modules on disk.',
   )
   .version(version)
   .showHelpAfterError()
@@ -63,6 +65,41 @@ program
       return rewrite(bytes, { slots })
     })
     await about(output, () => write(output, rewritten))
+  })
+
+program
+  .command('compile')
+  .description('Compiles modules ahead into the cache on disk, from which load() takes them.')
+  .argument('<FILE...>', 'the modules')
+  .addOption(new Option('--compiler <NAME>', 'which compiler').choices(['cranelift', 'singlepass']))
+  .option('--slots <PATTERN>', SLOTS, addSlots)
+  .addHelpText('after', examples('compile plugins/*.wasm', 'compile plugin.wasm --slots all'))
+  .action(async (files, { compiler, slots }, command) => {
+    const { Module, cache, compileFile } = face()
+    if (cache.directory === undefined) command.error('error: the cache is off: WASM_RELINK_CACHE says so')
+    for (const file of files) {
+      const module = await about(file, () => compileFile(file, { compiler, slots }))
+      warn(file, { slots: Module.slots(module) })
+      print(`${printable(file)}: compiled\n`)
+    }
+  })
+
+program
+  .command('cache')
+  .description('Lists the compiled modules on disk, or removes them.')
+  .addArgument(new Argument('[ACTION]', 'what to do').choices(['list', 'clear']).default('list'))
+  .option('--json', 'the list as JSON')
+  .addHelpText('after', examples('cache', 'cache clear'))
+  .action(async (action, { json }) => {
+    const { cache } = face()
+    const { directory, maximum } = cache
+    if (action === 'clear') {
+      const count = await about('cache', async () => cache.clear())
+      return print(`Removed ${cached.modules(count)}\n`)
+    }
+    const entries = await about('cache', async () => cache.entries())
+    const listed = { directory, maximum, entries }
+    print(json ? `${printableJson(JSON.stringify(listed, null, 2))}\n` : cached.toText(listed))
   })
 
 function examples(...lines) {

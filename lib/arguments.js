@@ -74,6 +74,12 @@ function toCompiler({ compiler = 'cranelift' }) {
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
+/** Whether the options ask for the disk cache; undefined where they do not say. */
+function toCache({ cache }) {
+  if (cache === undefined || typeof cache === 'boolean') return cache
+  throw wrongType('a boolean', 'options.cache', cache)
+}
+
 /** A dictionary of WebIDL: an object, or nothing for one that is empty. */
 function toDescriptor(value) {
   if (value === undefined || value === null) return {}
@@ -114,6 +120,7 @@ module.exports = {
   toBytes,
   toOptions,
   toLooseOptions,
+  toCache,
   toCompiler,
   toDescriptor,
   toUnsignedLong,

@@ -34,7 +34,7 @@ class RuntimeError extends BaseRuntimeError {
 // For code that compares an error's `constructor` with what stands on `WebAssembly`.
 for (const Class of [CompileError, LinkError, RuntimeError]) delete Class.prototype.constructor
 
-const classes = { CompileError, LinkError, RuntimeError, TypeError, RangeError }
+const classes = { CompileError, LinkError, RuntimeError, TypeError, RangeError, Error }
 
 /** Puts the code and the details on an error as own properties, where `console.log` shows them. */
 function annotate(error, { code, details } = {}) {

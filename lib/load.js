@@ -6,14 +6,25 @@ const { wrongType } = require('./arguments')
 const dialects = require('./dialect')
 const { Instance } = require('./instance')
 const { check } = require('./instantiate')
-const { OwnModule, compileAsync } = require('./module')
+const { OwnModule, compileAsync, compileUnread } = require('./module')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const { store, ...compiling } = check(dialects.own, imports, options)
-  const module = await compileAsync(OwnModule, await readFile(path), compiling, path)
-  return new Instance(module, imports, { store })
+  return new Instance(await compilePath(path, compiling), imports, { store })
+}
+
+/** Reads a file and compiles it off the main thread. */
+async function compileFile(file, options = undefined) {
+  return compilePath(toPath(file), dialects.own.compiling(options))
+}
+
+/** What comes from a file is likely to be loaded again: it goes through the disk cache, unless the options say no. */
+async function compilePath(path, { cache = true, ...compiling }) {
+  const options = { ...compiling, cache }
+  // What cannot be read there, `readFile` refuses in Node's own words.
+  return (await compileUnread(path, options)) ?? compileAsync(OwnModule, await readFile(path), options, path)
 }
 
 /** A path, or a `file:` URL as an object or as a string. */
@@ -23,4 +34,4 @@ function toPath(file) {
   throw wrongType('a path or a file: URL', 'file', file, 'for bytes there is `instantiate(bytes)`')
 }
 
-module.exports = { load }
+module.exports = { compileFile, load }

@@ -1,6 +1,7 @@
 'use strict'
 
 const { toBytes, toOptions, wrongType } = require('./arguments')
+const { toNative } = require('./cache')
 const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
@@ -111,11 +112,11 @@ function adopt(compiled, prototype) {
 }
 
 /** Compiles on this thread; `posts` says whether the Module may be posted. */
-function compile(bytes, { compiler, selection: { kind, patterns } }, posts) {
+function compile(bytes, { cache = false, compiler, selection: { kind, patterns } }, posts) {
   const source = toBytes(bytes)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
-  const module = native.compileSync(source, compiler, selection)
+  const module = native.compileSync(source, compiler, selection, cache ? toNative() : undefined)
   return new Compiled(module, { missing, carrier: posts ? carry(source, { compiler, selection, missing }) : undefined })
 }
 
@@ -123,15 +124,30 @@ function compile(bytes, { compiler, selection: { kind, patterns } }, posts) {
  * Compiles on another thread; `Class` is the Module to make. The bytes are copied first. `file` is where they came
  * from, if from any.
  */
-async function compileAsync(Class, bytes, { compiler, selection: { kind, patterns } }, file = undefined) {
+async function compileAsync(
+  Class,
+  bytes,
+  { cache = false, compiler, selection: { kind, patterns } },
+  file = undefined,
+) {
   let source = toBytes(bytes)
   // More than one task needs them, and the caller may write to them in between.
   if (patterns !== undefined || Class === Module) source = source.slice()
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
-  const module = await native.compileAsync(source, compiler, selection, file)
+  const module = await native.compileAsync(source, compiler, selection, file, cache ? toNative(file) : undefined)
   const carrier = Class === Module ? carry(source, { compiler, selection, missing }) : undefined
   return new Class(new Compiled(module, { file, missing, carrier }))
+}
+
+/**
+ * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot be read, or where its
+ * functions must be known first.
+ */
+async function compileUnread(file, { cache, compiler, selection: { kind, patterns } }) {
+  if (patterns !== undefined) return undefined
+  const module = await native.compileFile(file, compiler, { kind }, cache ? toNative(file) : undefined)
+  return module ? new OwnModule(new Compiled(module, { file })) : undefined
 }
 
 /** What is in a Module, also in one that another thread has posted; undefined for anything else. */
@@ -150,4 +166,4 @@ function findModule(value) {
 /** What is in an argument that must be a Module. */
 const toModule = (value) => findModule(value) ?? brand.get(value, 'module')
 
-module.exports = { Module, OwnModule, compileAsync, findModule, toModule }
+module.exports = { Module, OwnModule, compileAsync, compileUnread, findModule, toModule }

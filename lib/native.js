@@ -1,6 +1,7 @@
 'use strict'
 
 const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
+const { mapOf } = require('./map')
 const { platformError } = require('./platform')
 const { createShared, shared } = require('./shared-memory')
 
@@ -26,6 +27,9 @@ function translated(call) {
   }
 }
 
+const mapCalls = translated(addon.mapCalls)
+const map = mapOf({ functionType: addon.functionType, mapCalls })
+
 /** What keeps alive what may be reached through a WebAssembly function, by the function (src/napi/cells.rs). */
 const cells = new WeakMap()
 
@@ -44,6 +48,7 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     hold: (fn, cell) => void cells.set(fn, cell),
+    map,
     transfers: 'transfer' in ArrayBuffer.prototype,
     ...shared,
   }
@@ -92,8 +97,15 @@ const functionNames = translated(addon.functionNames)
 const inspectModule = translated(addon.inspectModule)
 const rewriteModule = translated(addon.rewriteModule)
 
-/** Compiles bytes that came from `file`, if from any. */
-const compileAsync = (bytes, compiler, slots, file) => about(file, addon.compileAsync(bytes, compiler, slots))
+const cacheClear = translated(addon.cacheClear)
+const cacheList = translated(addon.cacheList)
+
+/** Compiles bytes that came from `file`, if from any, through `cache`, if through any. */
+const compileAsync = (bytes, compiler, slots, file, cache) =>
+  about(file, addon.compileAsync(bytes, compiler, slots, cache))
+
+/** The same of a file; null if it cannot be read. */
+const compileFile = (file, compiler, slots, cache) => about(file, addon.compileFile(file, compiler, slots, cache))
 
 /** The names of the functions in bytes that came from `file`, if from any. */
 const functionNamesAsync = (bytes, file) => about(file, addon.functionNamesAsync(bytes))
@@ -109,7 +121,10 @@ async function about(file, task) {
 
 module.exports = {
   NativeStore,
+  cacheClear,
+  cacheList,
   compileAsync,
+  compileFile,
   compileSync,
   functionNames,
   functionNamesAsync,

@@ -96,6 +96,7 @@ pub enum ErrorKind {
     UnsupportedValue { message: String },
     OutOfRange { message: String },
     Memory { message: String },
+    Cache { message: String },
 }
 
 impl From<ErrorKind> for Error {
@@ -142,6 +143,7 @@ impl Error {
             K::UnsupportedValue { .. } => ("ERR_RELINK_UNSUPPORTED", "TypeError"),
             K::OutOfRange { .. } => ("ERR_OUT_OF_RANGE", "RangeError"),
             K::Memory { .. } => ("ERR_RELINK_MEMORY", "RangeError"),
+            K::Cache { .. } => ("ERR_RELINK_CACHE", "Error"),
         }
     }
 
@@ -219,6 +221,7 @@ impl fmt::Display for Error {
             | K::UnsupportedValue { message }
             | K::OutOfRange { message }
             | K::Memory { message }
+            | K::Cache { message }
             | K::Trap { message, .. } => f.write_str(message),
             K::Declaration { message } => write!(f, "bad declaration of a slot: {message}"),
             K::Import { module, field, expected, actual } => {

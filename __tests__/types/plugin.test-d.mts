@@ -172,6 +172,15 @@ new Slot()
 // @ts-expect-error no entries of that kind
 new Table({ element: 'i32', initial: 1 })
 
+// Columns are of the function's types.
+const halves: BigInt64Array | BigUint64Array = exports.half.map(BigInt64Array.of(4n))
+exports.rate.map(Int32Array.of(4), { into: new Float64Array(1) })
+exports.tick.map() satisfies undefined
+// @ts-expect-error a bigint stands in no such array
+exports.half.map(Int32Array.of(4))
+// @ts-expect-error one parameter, one column
+exports.half.map()
+
 try {
   using _scope = link(exports.half, slots['pricing::discount'])
 } catch (error) {
@@ -182,4 +191,4 @@ try {
   } else if (error instanceof CompileError) void error.offset
 }
 
-void [maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]
+void [halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]

@@ -1,13 +1,17 @@
 use super::compiler::Compiler;
+use super::parts::{Compiled, Parts};
 use super::trim::note_gone;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Entry, Forwarder, Options, Origins, Rewritten, Roles, Selection, Slot, modernize, rewrite};
+#[cfg(test)]
+use crate::rewrite::Rewritten;
+use crate::rewrite::{Entry, Forwarder, Origins, Roles, Selection, Slot};
 use crate::wasm::{Binary, ExternKind};
+use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use wasmer::sys::{Artifact, NativeEngineExt};
-use wasmer::{Engine, Module};
+use wasmer::sys::Artifact;
+use wasmer_compiler::Engine;
 
 /// A compiled module: its machine code and what is known of it. Immutable, shared by threads.
 ///
@@ -35,7 +39,7 @@ pub struct Code {
     /// What functions are, besides having a slot
     pub roles: Roles,
     /// Custom sections of the original bytes, in order
-    pub custom_sections: Vec<(String, Box<[u8]>)>,
+    pub custom_sections: Vec<(String, OwnedBuffer)>,
     origins: Origins,
     /// Slots by the function that calls through each
     thunks: HashMap<u32, u32>,
@@ -43,7 +47,7 @@ pub struct Code {
     places: HashMap<Entry, u32>,
     tables_with_slots: BTreeSet<u32>,
     // Fields drop in order: the artifact takes its trap tables back before the code goes.
-    module: Module,
+    artifact: Arc<Artifact>,
     engine: Engine,
 }
 
@@ -59,31 +63,29 @@ impl Code {
     /// # Errors
     /// What `Binary::parse`, `rewrite` and `Compiler::artifact` refuse.
     pub fn compile(bytes: &[u8], compiler: Compiler, selection: &Selection) -> Result<Arc<Self>> {
-        let binary = Binary::parse(bytes, compiler.features())?;
-        let copy = |(name, range): &(String, std::ops::Range<usize>)| (name.clone(), bytes[range.clone()].into());
-        let custom_sections = binary.custom_sections.iter().map(copy).collect();
-        let options = Options { selection: selection.clone(), ..compiler.pass() };
-        let rewritten = rewrite(bytes, &binary, &options)?;
-        let rewritten = if binary.legacy_exceptions {
-            let bytes = modernize(&rewritten.bytes, &rewritten.binary)?;
-            Rewritten { bytes: bytes.into(), ..rewritten }
-        } else {
-            rewritten
-        };
-        Self::assemble(rewritten, binary, custom_sections, compiler)
+        let compiled = Compiled::new(bytes, compiler, selection)?;
+        // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
+        unsafe { Self::assemble(compiled, compiler) }
     }
 
-    fn assemble(
-        rewritten: Rewritten<'_>,
-        original: Binary,
-        custom_sections: Vec<(String, Box<[u8]>)>,
-        compiler: Compiler,
-    ) -> Result<Arc<Self>> {
-        let artifact = compiler.artifact(&rewritten.bytes)?;
+    /// Makes a compiled module ready to be run.
+    ///
+    /// # Errors
+    /// `Compile` if wasmer does not load the machine code.
+    ///
+    /// # Safety
+    /// The artifact is what this very build of wasmer has serialized on a processor like this one, and does not change.
+    pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler) -> Result<Arc<Self>> {
+        let Compiled { parts, custom, artifact } = compiled;
         let size = artifact.len();
-        let Rewritten {
-            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
-        } = rewritten;
+        let Parts { original, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles } =
+            parts;
+        let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
+            let section = *begin..*begin + range.len();
+            *begin = section.end;
+            Some((name.clone(), custom.slice(section)))
+        });
+        let custom_sections = sections.collect();
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
@@ -95,11 +97,11 @@ impl Code {
         let places: HashMap<_, _> = places.collect();
         let tables_with_slots = places.keys().map(|entry| entry.table).collect();
 
-        let mut engine: Engine = Engine::headless();
+        let mut engine = Engine::headless();
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         engine.set_tunables(StoreTunables::new(tables));
-        // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
-        let module = unsafe { Module::deserialize(&engine, artifact) }
+        // SAFETY: by the contract of this function.
+        let artifact = unsafe { engine.deserialize_unchecked(artifact) }
             .map_err(|error| ErrorKind::Compile { message: format!("the compiled module does not load: {error}") })?;
         Ok(Arc::new(Self {
             compiler,
@@ -117,7 +119,7 @@ impl Code {
             places,
             tables_with_slots,
             custom_sections,
-            module,
+            artifact,
             engine,
         }))
     }
@@ -126,7 +128,11 @@ impl Code {
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
-        Self::assemble(Rewritten::unchanged(bytes, binary.clone()), binary, Vec::new(), compiler)
+        let artifact = OwnedBuffer::from_bytes(compiler.artifact(bytes)?);
+        let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
+        let parts = Parts::new(Rewritten::unchanged(bytes, binary), original);
+        // SAFETY: as in `compile`.
+        unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), artifact }, compiler) }
     }
 
     /// The index that a function has in the original bytes.
@@ -151,15 +157,12 @@ impl Code {
 
     /// The content of the name section.
     pub fn name_section(&self) -> Option<&[u8]> {
-        self.custom_sections.iter().find(|(name, _)| name == "name").map(|(_, data)| &**data)
+        self.custom_sections.iter().find(|(name, _)| name == "name").map(|(_, data)| data.as_slice())
     }
 
     /// What wasmer instantiates.
-    ///
-    /// # Panics
-    /// Never: the only backend built in is `sys`.
     pub fn artifact(&self) -> &Artifact {
-        self.module.sys_artifact().expect("the sys backend has artifacts")
+        &self.artifact
     }
 
     /// How wasmer makes the memories and tables of an instance.

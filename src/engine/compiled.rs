@@ -1,16 +1,22 @@
 //! The code that this process has compiled, so that no thread compiles a module again that another has.
 
+use super::cache::{Cache, Wanted};
 use super::code::Code;
-use super::compiler::Compiler;
-use crate::error::Result;
+use super::compiler::{Compiler, hash};
+use super::entry::Hash;
+use super::parts::Compiled;
+use crate::error::{ErrorKind, Result};
 use crate::rewrite::Selection;
 use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 /// What tells two compiles apart: the bytes, by their hash, and how they are compiled.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    bytes: [u8; 32],
+    bytes: Hash,
     compiler: Compiler,
     selection: Selection,
 }
@@ -20,24 +26,106 @@ type Entry = Arc<Mutex<Weak<Code>>>;
 
 static COMPILED: LazyLock<Mutex<HashMap<Key, Entry>>> = LazyLock::new(Mutex::default);
 
-/// Code for these bytes: what some thread of this process still has of them, or newly compiled.
+/// Where compiled modules are kept besides, and what the cache is told of one.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The cache
+    pub cache: Cache,
+    /// The file that the bytes were read from, if they were
+    pub file: Option<String>,
+}
+
+/// How a module is compiled, and kept.
+#[derive(Debug, Clone)]
+pub struct How {
+    /// What compiles it
+    pub compiler: Compiler,
+    /// Which functions become slots
+    pub selection: Selection,
+    /// Where it is kept, if it is
+    pub kept: Option<Kept>,
+}
+
+impl How {
+    /// That of a module of our own: without slots, and not kept.
+    pub fn plain(compiler: Compiler) -> Self {
+        Self { compiler, selection: Selection::None, kept: None }
+    }
+}
+
+/// Code for these bytes: what some thread of this process still has of them, or the cache, or newly compiled.
 ///
 /// # Errors
 /// Those of `Code::compile`.
-pub fn compile(bytes: &[u8], compiler: Compiler, selection: &Selection) -> Result<Arc<Code>> {
-    let key = Key { bytes: *blake3::hash(bytes).as_bytes(), compiler, selection: selection.clone() };
+pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
+    get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how.compiler, &how.selection))
+}
+
+/// The same for a file. It is read into memory only if it must be compiled; none if it cannot be read.
+///
+/// # Errors
+/// Those of `Code::compile`.
+pub fn compile_file(path: &Path, how: &How) -> Result<Option<Arc<Code>>> {
+    let Ok((hash, size)) = hash_file(path) else { return Ok(None) };
+    let mut changed = None;
+    let code = get(hash, size, how, || {
+        let bytes = fs::read(path).unwrap_or_default();
+        if *blake3::hash(&bytes).as_bytes() == hash {
+            return Compiled::new(&bytes, how.compiler, &how.selection);
+        }
+        // Someone has written the file meanwhile.
+        changed = Some(bytes);
+        Err(ErrorKind::Internal { message: "the file changed while it was read".to_owned() }.into())
+    });
+    match changed {
+        Some(bytes) => compile(&bytes, how).map(Some),
+        None => code.map(Some),
+    }
+}
+
+/// The hash of a file and its size. Reads it piece by piece: what is known by its hash is not needed.
+fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok((*hasher.finalize().as_bytes(), hasher.count()))
+}
+
+/// The code of a module, by its hash; `make` compiles it.
+fn get(bytes: Hash, size: u64, how: &How, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
+    let How { compiler, selection, kept } = how;
+    let key = Key { bytes, compiler: *compiler, selection: selection.clone() };
     let entry = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
     let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(code) = known.upgrade() {
         return Ok(code);
     }
-    let compiled = Code::compile(bytes, compiler, selection);
-    if let Ok(code) = &compiled {
+    let file = kept.as_ref().and_then(|kept| kept.file.as_deref());
+    let wanted = Wanted { bytes, size, compiler: *compiler, selection, file };
+    let code = through(kept.as_ref().map(|kept| &kept.cache), &wanted, make);
+    if let Ok(code) = &code {
         *known = Arc::downgrade(code);
     }
     drop(known);
     forget_the_gone();
-    compiled
+    code
+}
+
+/// Code from the cache, or newly compiled and put there.
+fn through(cache: Option<&Cache>, wanted: &Wanted<'_>, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
+    if let Some(found) = cache.and_then(|cache| cache.find(wanted)) {
+        // SAFETY: the entry was written by this very build, for a processor like this one; its seal says that it is as it
+        // was written.
+        let code = unsafe { Code::assemble(found, wanted.compiler) };
+        if code.is_ok() {
+            return code;
+        }
+    }
+    let compiled = make()?;
+    if let Some(cache) = cache {
+        cache.keep(wanted, &compiled);
+    }
+    // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
+    unsafe { Code::assemble(compiled, wanted.compiler) }
 }
 
 /// Takes out the entries of code that is gone, and of compiles that failed. Costs as much as there are
@@ -54,18 +142,22 @@ fn forget_the_gone() {
 mod tests {
     use super::*;
 
+    fn how(compiler: Compiler, selection: Selection) -> How {
+        How { compiler, selection, kept: None }
+    }
+
     #[test]
     fn the_same_bytes_are_compiled_once() {
         let bytes = wat::parse_str("(module (func (export \"f\")))").unwrap();
-        let same = |selection| compile(&bytes, Compiler::Singlepass, &selection).unwrap();
+        let same = |selection| compile(&bytes, &how(Compiler::Singlepass, selection)).unwrap();
         let first = same(Selection::None);
         assert!(Arc::ptr_eq(&first, &same(Selection::None)));
         assert!(!Arc::ptr_eq(&first, &same(Selection::All)));
-        assert!(!Arc::ptr_eq(&first, &compile(&bytes, Compiler::Cranelift, &Selection::None).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &compile(&bytes, &how(Compiler::Cranelift, Selection::None)).unwrap()));
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 let bytes = bytes.clone();
-                std::thread::spawn(move || compile(&bytes, Compiler::Cranelift, &Selection::Default).unwrap())
+                std::thread::spawn(move || compile(&bytes, &how(Compiler::Cranelift, Selection::Default)).unwrap())
             })
             .collect();
         let codes: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
@@ -76,8 +168,8 @@ mod tests {
     fn what_nobody_has_is_forgotten() {
         let bytes = wat::parse_str("(module (func (export \"gone\")))").unwrap();
         let key = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
-        drop(compile(&bytes, Compiler::Singlepass, &Selection::None).unwrap());
-        assert!(compile(b"bad", Compiler::Singlepass, &Selection::None).is_err());
+        drop(compile(&bytes, &how(Compiler::Singlepass, Selection::None)).unwrap());
+        assert!(compile(b"bad", &how(Compiler::Singlepass, Selection::None)).is_err());
         forget_the_gone();
         let compiled = COMPILED.lock().unwrap();
         assert!(compiled.keys().all(|each| each.bytes != key(&bytes) && each.bytes != key(b"bad")));

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use wasmer::sys::{Cranelift, EngineBuilder, NativeEngineExt, Singlepass};
 use wasmer::{Engine, Module};
+use wasmer_types::target::Target;
 
 /// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
 /// two, `store::crossing` stands. Its LLVM is not (docs/architecture.md).
@@ -57,6 +58,13 @@ impl Compiler {
         }
     }
 
+    /// All that its output depends on, besides the module: its version and options, and the processor.
+    pub fn identity(self) -> String {
+        let target = Target::default();
+        let name = self.engine().deterministic_id();
+        format!("{name} {} {:x}", target.triple(), target.cpu_features().as_u64())
+    }
+
     fn engine(self) -> Engine {
         let mut engine: Engine = match self {
             Self::Cranelift => EngineBuilder::new(Cranelift::default()),
@@ -88,8 +96,19 @@ impl Compiler {
                 ))
             })
         };
-        // Without threads to be had, the calling thread compiles.
-        let result = POOL.as_ref().map_or_else(compile, |pool| pool.install(compile));
-        result.map_err(|message| ErrorKind::Compile { message }.into())
+        in_pool(compile).map_err(|message| ErrorKind::Compile { message }.into())
     }
+}
+
+/// Runs what may use all threads. Without threads to be had, the calling one does it.
+pub(super) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    match &*POOL {
+        Some(pool) => pool.install(run),
+        None => run(),
+    }
+}
+
+/// The hash of bytes.
+pub(super) fn hash(bytes: &[u8]) -> [u8; 32] {
+    in_pool(|| *blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes())
 }

@@ -1,16 +1,20 @@
-//! From bytes to machine code: the compilers, what they made.
+//! From bytes to machine code: the compilers, what they made, and the disk cache.
 
+mod cache;
 mod code;
 mod compiled;
 mod compiler;
+mod entry;
+mod parts;
 mod placing;
 mod shared_memory;
 mod trim;
 mod tunables;
 mod types;
 
+pub use cache::Cache;
 pub use code::Code;
-pub use compiled::compile;
+pub use compiled::{How, Kept, compile, compile_file};
 pub use compiler::Compiler;
 pub use placing::{Placed, Places, placing, put};
 pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};

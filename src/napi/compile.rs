@@ -1,14 +1,21 @@
+use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{Code, Compiler, compile};
+use crate::engine::{self, Code, Compiler, How, compile};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
 use napi::bindgen_prelude::{AsyncTask, JsValue, Unknown};
 use napi::{Env, JsError, Task};
 use napi_derive::napi;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+fn how(compiler_name: &str, slots: NativeSelection, cache: Option<NativeCache>) -> Result<How> {
+    let (compiler, selection) = (compiler(compiler_name)?, selection(slots)?);
+    Ok(How { compiler, selection, kept: cache.map(NativeCache::kept) })
+}
 
 fn compiler(name: &str) -> Result<Compiler> {
     Compiler::from_name(name).ok_or_else(|| {
@@ -30,18 +37,39 @@ pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
     }
 }
 
-/// Compiles on this thread.
+/// Compiles on this thread, through the cache if there is one.
 #[napi]
-pub fn compile_sync(env: Env, bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<NativeModule> {
-    let (compiler, selection) = (compiler(&compiler_name)?, selection(slots)?);
-    guarded(|| compile(bytes, compiler, &selection)).map(|code| NativeModule::new(env, code))
+pub fn compile_sync(
+    env: Env,
+    bytes: &[u8],
+    compiler_name: String,
+    slots: NativeSelection,
+    cache: Option<NativeCache>,
+) -> Result<NativeModule> {
+    let how = how(&compiler_name, slots, cache)?;
+    guarded(|| compile(bytes, &how)).map(|code| NativeModule::new(env, code))
 }
 
 /// Compiles on another thread. The bytes are copied before this returns.
 #[napi(ts_return_type = "Promise<NativeModule>")]
-pub fn compile_async(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<AsyncTask<Compile>> {
-    let (compiler, selection) = (compiler(&compiler_name)?, selection(slots)?);
-    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), compiler, selection }))
+pub fn compile_async(
+    bytes: &[u8],
+    compiler_name: String,
+    slots: NativeSelection,
+    cache: Option<NativeCache>,
+) -> Result<AsyncTask<Compile>> {
+    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), how: how(&compiler_name, slots, cache)? }))
+}
+
+/// Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why.
+#[napi(ts_return_type = "Promise<NativeModule | null>")]
+pub fn compile_file(
+    file: String,
+    compiler_name: String,
+    slots: NativeSelection,
+    cache: Option<NativeCache>,
+) -> Result<AsyncTask<CompileFile>> {
+    Ok(AsyncTask::new(CompileFile { file: file.into(), how: how(&compiler_name, slots, cache)? }))
 }
 
 /// Whether these bytes are a module that the compiler takes.
@@ -117,8 +145,7 @@ fn rejection(env: Env, error: Error) -> napi::Error {
 /// A compile on its way.
 pub struct Compile {
     bytes: Vec<u8>,
-    compiler: Compiler,
-    selection: Selection,
+    how: How,
 }
 
 impl Task for Compile {
@@ -127,10 +154,30 @@ impl Task for Compile {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let bytes = std::mem::take(&mut self.bytes);
-        Ok(guard(|| compile(&bytes, self.compiler, &self.selection)))
+        Ok(guard(|| compile(&bytes, &self.how)))
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<NativeModule> {
         output.map(|code| NativeModule::new(env, code)).map_err(|error| rejection(env, error))
+    }
+}
+
+/// A file on its way.
+pub struct CompileFile {
+    file: PathBuf,
+    how: How,
+}
+
+impl Task for CompileFile {
+    type Output = std::result::Result<Option<Arc<Code>>, Error>;
+    type JsValue = Option<NativeModule>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(guard(|| engine::compile_file(&self.file, &self.how)))
+    }
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Option<NativeModule>> {
+        let module = |code: Option<Arc<Code>>| code.map(|code| NativeModule::new(env, code));
+        output.map(module).map_err(|error| rejection(env, error))
     }
 }

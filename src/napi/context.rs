@@ -35,6 +35,8 @@ pub struct Host {
     pub shared_wait: StrongReference,
     /// `memory.atomic.notify`: an offset and a count
     pub shared_notify: StrongReference,
+    /// The method `map` of functions
+    pub map: StrongReference,
     /// Lets a function hold a cell
     pub hold: StrongReference,
     /// Whether the bytes of a buffer may come to be those of another one

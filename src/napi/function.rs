@@ -7,7 +7,7 @@ use crate::store::{FuncRef, Life, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use std::cell::Cell;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
@@ -91,17 +91,22 @@ impl Context {
                 &mut value,
             );
             sys::napi_create_uint32(self.env, arity, &mut length);
-            let property = sys::napi_property_descriptor {
-                utf8name: c"length".as_ptr(),
+            let property = |utf8name: &CStr, value, attributes| sys::napi_property_descriptor {
+                utf8name: utf8name.as_ptr(),
                 name: ptr::null_mut(),
                 method: None,
                 getter: None,
                 setter: None,
-                value: length,
-                attributes: sys::PropertyAttributes::configurable,
+                value,
+                attributes,
                 data: ptr::null_mut(),
             };
-            sys::napi_define_properties(self.env, value, 1, &property);
+            let configurable = sys::PropertyAttributes::configurable;
+            let properties = [
+                property(c"length", length, configurable),
+                property(c"map", self.host.map.get(self.env), configurable | sys::PropertyAttributes::writable),
+            ];
+            sys::napi_define_properties(self.env, value, properties.len(), properties.as_ptr());
             sys::napi_type_tag_object(self.env, value, &tag());
             sys::napi_wrap(self.env, value, data, Some(finalize), ptr::null_mut(), &mut reference);
             (*data.cast::<Exported>()).reference.set(reference);
@@ -205,6 +210,16 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
 }
 
 impl Exported {
+    /// Its type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    /// The reference to the JavaScript function.
+    pub fn reference(&self) -> sys::napi_ref {
+        self.reference.get()
+    }
+
     /// Whose code it is.
     pub fn compiler(&self) -> Compiler {
         self.compiler

@@ -5,6 +5,7 @@
 
 mod bare;
 mod buffer;
+mod cache;
 mod cells;
 mod collect;
 mod compile;
@@ -15,6 +16,7 @@ mod function;
 mod handles;
 mod import;
 mod inspect;
+mod map;
 mod module;
 mod objects;
 mod reference;

@@ -63,6 +63,8 @@ pub struct NativeHost<'a> {
     /// `memory.atomic.notify`
     #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
     pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// The method `map` of functions
+    pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Lets a function hold a cell, as long as V8 keeps the function
     #[napi(ts_type = "(fn: object, cell: object) => void")]
     pub hold: Function<'a, Unknown<'a>, Unknown<'a>>,
@@ -116,6 +118,7 @@ impl NativeStore {
             shared_grow: reference(host.shared_grow.raw()),
             shared_wait: reference(host.shared_wait.raw()),
             shared_notify: reference(host.shared_notify.raw()),
+            map: reference(host.map.raw()),
             hold: reference(host.hold.raw()),
             transfers: host.transfers,
         };

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+mod batch;
 mod body;
 mod declared;
 mod encode;
@@ -22,9 +23,11 @@ mod slot;
 use crate::error::{ErrorKind, Result};
 use crate::wasm::Binary;
 use naming::Names;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 pub use adapter::{adapter, catching_adapter};
+pub use batch::{batch, width};
 pub use encode::ADDED_NAME;
 pub use legacy::modernize;
 pub use naming::Named;
@@ -67,7 +70,7 @@ pub struct Options {
 }
 
 /// A function that calls an import and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forwarder {
     /// Function index of the import
     pub import: u32,

@@ -1,9 +1,10 @@
 use crate::wasm::{Binary, ExternKind, ExternType, function_names, path};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a function is called.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     /// Its one stable name
     pub name: String,

@@ -1,5 +1,7 @@
+use serde::{Deserialize, Serialize};
+
 /// Which function of the original module a function of the rewritten one is.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Origins {
     /// For each import that is gone, in order: the function that is now where it was
     gaps: Vec<u32>,

@@ -1,11 +1,12 @@
 use super::naming::Names;
 use super::{Named, Slot};
 use crate::wasm::Binary;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What functions are to the pass, besides having a slot or not. Function indices are those of the
 /// original module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Roles {
     /// The names of the declared slots, with the import by which each is called, if it is
     pub declared: BTreeMap<String, Option<u32>>,

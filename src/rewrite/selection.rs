@@ -1,8 +1,9 @@
 use crate::wasm::Uses;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Which functions of a module become slots.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Selection {
     /// None, and no declared ones either
     None,

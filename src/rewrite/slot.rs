@@ -1,8 +1,9 @@
 use super::Named;
 use crate::wasm::Declaration;
+use serde::{Deserialize, Serialize};
 
 /// Where a slot comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SlotKind {
     /// A Rust function under `#[relinkable]`
     Declared,
@@ -35,7 +36,7 @@ impl Slot {
 }
 
 /// An entry of a table of a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
     /// Index of the table
     pub table: u32,
@@ -44,7 +45,7 @@ pub struct Entry {
 }
 
 /// A slot that the pass made. Function indices are those of the rewritten module, unless said.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Slot {
     /// What it is called
     pub named: Named,

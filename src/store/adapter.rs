@@ -1,9 +1,9 @@
 use super::extern_value::{Callable, Extern};
 use super::trap::Failure;
 use super::{FuncRef, HostFunction, Store};
-use crate::engine::{Code, Compiler, compile};
+use crate::engine::{Code, Compiler, How, compile};
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Selection, adapter, catching_adapter};
+use crate::rewrite::{adapter, catching_adapter};
 use crate::wasm::FuncType;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl Store {
             return Ok(code.clone());
         }
         let bytes = if compiler.catches() { catching_adapter(ty) } else { adapter(ty) };
-        let code = compile(&bytes, compiler, &Selection::None)?;
+        let code = compile(&bytes, &How::plain(compiler))?;
         self.adapters.borrow_mut().insert(key, code.clone());
         Ok(code)
     }

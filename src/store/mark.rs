@@ -91,6 +91,9 @@ impl Store {
         let globals = roots.globals.iter().filter_map(|id| self.global_node(self.globals.borrow().find(id.0)?));
         let tags = roots.tags.iter().filter_map(|id| self.tag_node(self.tags.borrow().find(id.0)?));
         let own = self.pending.get().and_then(|id| self.global_node(self.global(*id)));
+        let batches: Vec<_> = self.batches.borrow().instances().map(|driver| Node::Instance(driver.id)).collect();
+        let memory = self.batches.borrow().memory().and_then(|id| self.memory_node(self.memory(id)));
+        let own = own.into_iter().chain(batches).chain(memory);
         let all = functions.chain(memories).chain(tables).chain(globals).chain(tags).chain(own);
         all.chain(self.thrown()).for_each(|node| marks.reach(node, &mut todo));
         while let Some(node) = todo.pop() {

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod arena;
+mod batch;
 mod call;
 mod collector;
 mod crossing;

@@ -1,4 +1,5 @@
 use super::arena::{Arena, Owner};
+use super::batch::Batches;
 use super::collector::Freed;
 use super::crossing::Crossings;
 use super::instance::{Instance, InstanceId, Objects};
@@ -36,6 +37,7 @@ pub struct Store {
     /// Code that makes functions of the host wasm functions, by their type and caller
     pub(super) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(super) crossings: RefCell<Crossings>,
+    pub(super) batches: RefCell<Batches>,
     /// Instances by the address of a context, which every function holds
     pub(super) by_context: RefCell<HashMap<usize, Resident>>,
     pub(super) freed: Cell<Freed>,
@@ -65,6 +67,7 @@ impl Default for Store {
             next_instance: Cell::new(0),
             adapters: RefCell::default(),
             crossings: RefCell::default(),
+            batches: RefCell::default(),
             by_context: RefCell::default(),
             freed: Cell::default(),
         }

@@ -2,11 +2,12 @@ use super::declared::{self, Declaration};
 use super::names;
 use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use crate::error::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use wasmparser::{ExternalKind, KnownCustom, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 /// A validated module, described.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Binary {
     /// Function types, by type index
     pub types: Vec<FuncType>,
@@ -43,7 +44,7 @@ pub struct Binary {
 }
 
 /// An import.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Import {
     /// The module that it is asked of
     pub module: String,
@@ -54,7 +55,7 @@ pub struct Import {
 }
 
 /// What an import or export is, as the JS API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExternKind {
     /// A function
     Function,
@@ -69,7 +70,7 @@ pub enum ExternKind {
 }
 
 /// An export.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Export {
     /// Its name
     pub name: String,

@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The import module of declared slots, and the name of the custom section that describes them.
 pub const DECLARED_MODULE: &str = "relink";
@@ -9,7 +9,7 @@ pub fn original_export(name: &str) -> String {
 }
 
 /// What `#[relinkable]` wrote into the custom section about one function.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declaration {
     /// The slot's name, `crate::function` unless the author chose another
     pub name: String,
@@ -23,7 +23,7 @@ pub struct Declaration {
 }
 
 /// The Rust types of a declared function.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RustSignature {
     /// Parameter types in order, as `u64` or `*const u8`
     pub parameters: Vec<String>,

@@ -1,7 +1,8 @@
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A value type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ValType {
     /// 32-bit integer
     I32,
@@ -18,7 +19,7 @@ pub enum ValType {
 }
 
 /// A nullable reference type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RefType {
     /// A reference to a function
     Func,
@@ -86,7 +87,7 @@ impl fmt::Display for RefType {
 }
 
 /// A function type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct FuncType {
     /// Parameter types, in order
     pub parameters: Box<[ValType]>,
@@ -120,7 +121,7 @@ impl fmt::Display for FuncType {
 }
 
 /// Size limits: pages of a memory, elements of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The least size
     pub minimum: u64,
@@ -136,7 +137,7 @@ impl fmt::Display for Limits {
 }
 
 /// A table type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableType {
     /// What its entries are
     pub element: RefType,
@@ -145,7 +146,7 @@ pub struct TableType {
 }
 
 /// A global type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GlobalType {
     /// What it holds
     pub value: ValType,
@@ -154,7 +155,7 @@ pub struct GlobalType {
 }
 
 /// The type of an import or export.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExternType {
     /// A function
     Function(FuncType),

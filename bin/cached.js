@@ -1,0 +1,26 @@
+'use strict'
+
+const { columns } = require('./columns')
+const { printable } = require('./printable')
+
+/** The entries of the disk cache for people to read. */
+function toText({ directory, maximum, entries }) {
+  if (directory === undefined) return 'The cache is off: WASM_RELINK_CACHE says so.\n'
+  const total = entries.reduce((sum, { size }) => sum + size, 0)
+  const head = `${printable(directory)}: ${modules(entries.length)}, ${size(total)} of ${size(maximum)}`
+  return `${[head, ...(entries.length > 0 ? ['', ...columns(entries.map(row))] : [])].join('\n')}\n`
+}
+
+const row = (entry) => [
+  size(entry.size),
+  entry.used.toISOString().slice(0, 16).replace('T', ' '),
+  entry.compiler,
+  typeof entry.slots === 'number' ? `${entry.slots} more slots` : `slots: ${entry.slots}`,
+  [entry.file ?? `(${size(entry.moduleSize)} from memory)`, ...(entry.usable ? [] : ['of another version'])],
+]
+
+const modules = (count) => `${count} compiled module${count === 1 ? '' : 's'}`
+
+const size = (bytes) => `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`
+
+module.exports = { modules, toText }

@@ -1,0 +1,159 @@
+//! A file of the disk cache: what it says of itself, what is known of a module, its custom sections, and its machine
+//! code, sealed.
+
+use serde::{Deserialize, Serialize};
+use shared_buffer::OwnedBuffer;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+
+/// Says what the file is, and in which form.
+const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x01";
+/// Machine code begins at a multiple of this, as wasmer reads it in place.
+const ALIGNMENT: usize = 64;
+
+/// The build of the addon: its sources, and the versions of what it depends on.
+pub(super) const BUILD: &str = env!("WASM_RELINK_BUILD");
+
+/// A hash: of bytes, of what an entry is for, or of what must not be changed.
+pub(super) type Hash = [u8; 32];
+
+/// What an entry says of itself, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The build that wrote it
+    pub build: String,
+    /// Where the module was read, if it was read from a file
+    pub file: Option<String>,
+    /// The size of the module in bytes
+    pub module: u64,
+    /// What compiled it
+    pub compiler: String,
+    /// Which functions are slots: "default", "all", "none", or how many others
+    pub slots: String,
+}
+
+/// The parts of a file, after the header.
+struct Layout {
+    about: Range<usize>,
+    parts: Range<usize>,
+    custom: Range<usize>,
+    artifact: Range<usize>,
+}
+
+/// What an entry holds besides what it says of itself.
+pub(super) struct Content<'a> {
+    /// What is known of the module
+    pub parts: &'a [u8],
+    /// Its custom sections, one behind the other
+    pub custom: &'a [u8],
+    /// Its machine code
+    pub artifact: &'a [u8],
+}
+
+/// An entry, mapped into memory.
+pub(super) struct Entry {
+    bytes: OwnedBuffer,
+    layout: Layout,
+}
+
+/// Magic, seal, key, and four lengths
+const HEADER: usize = 16 + 32 + 32 + 4 * 8;
+const SEAL: Range<usize> = 16..48;
+const KEY: Range<usize> = 48..80;
+
+impl Layout {
+    /// Where the parts of these lengths are; none where they do not fit into a file.
+    fn new([about, parts, custom, artifact]: [usize; 4]) -> Option<Self> {
+        let about = HEADER..HEADER.checked_add(about)?;
+        let parts = about.end..about.end.checked_add(parts)?;
+        let custom = parts.end..parts.end.checked_add(custom)?;
+        let begin = custom.end.checked_next_multiple_of(ALIGNMENT)?;
+        Some(Self { about, parts, custom, artifact: begin..begin.checked_add(artifact)? })
+    }
+
+    /// That of a file, if it has the size that it says.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.get(..MAGIC.len())? != MAGIC {
+            return None;
+        }
+        let lengths = bytes.get(KEY.end..HEADER)?.chunks_exact(8);
+        let lengths = lengths.map(|length| usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok());
+        let lengths: Option<Vec<usize>> = lengths.collect();
+        let layout = Self::new(lengths?.try_into().ok()?)?;
+        (layout.artifact.end == bytes.len()).then_some(layout)
+    }
+}
+
+impl Entry {
+    /// Maps a file into memory; none if it is no entry.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Safety
+    /// Nobody changes the file: entries are written under another name and moved to their own.
+    pub unsafe fn map(file: &File) -> io::Result<Option<Self>> {
+        let bytes = OwnedBuffer::from_file(file).map_err(io::Error::other)?;
+        Ok(Layout::of(&bytes).map(|layout| Self { bytes, layout }))
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> Option<About> {
+        serde_json::from_slice(&self.bytes[self.layout.about.clone()]).ok()
+    }
+
+    /// Whether it is for `key`, and was written by one who has `secret`, and as it is.
+    pub fn is_sealed(&self, key: &Hash, secret: &Hash) -> bool {
+        let sealed = blake3::Hash::from_bytes(self.bytes[SEAL].try_into().expect("a seal has 32 bytes"));
+        // `blake3::Hash` compares in constant time.
+        self.bytes[KEY] == *key && seal(secret, [&self.bytes[SEAL.end..]]) == sealed
+    }
+
+    /// What is known of the module.
+    pub fn parts(&self) -> &[u8] {
+        &self.bytes[self.layout.parts.clone()]
+    }
+
+    /// The custom sections, one behind the other.
+    pub fn custom(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.custom.clone())
+    }
+
+    /// The machine code, which stays where it is mapped.
+    pub fn artifact(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.artifact.clone())
+    }
+}
+
+/// Writes an entry.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn write(
+    file: &mut File,
+    key: &Hash,
+    secret: &Hash,
+    about: &About,
+    Content { parts, custom, artifact }: &Content<'_>,
+) -> io::Result<()> {
+    let about = serde_json::to_vec(about)?;
+    let lengths = [about.len(), parts.len(), custom.len(), artifact.len()];
+    let layout = Layout::new(lengths).expect("what is in memory fits into a file");
+    let lengths = lengths.map(|length| (length as u64).to_le_bytes());
+    let padding = [0; ALIGNMENT];
+    let padding = &padding[..layout.artifact.start - layout.custom.end];
+    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, custom, padding, artifact];
+    file.write_all(&MAGIC)?;
+    file.write_all(seal(secret, after_seal).as_bytes())?;
+    after_seal.into_iter().try_for_each(|part| file.write_all(part))
+}
+
+/// The message authentication code of bytes.
+fn seal<'a>(secret: &Hash, bytes: impl IntoIterator<Item = &'a [u8]>) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_keyed(secret);
+    bytes.into_iter().for_each(|bytes| {
+        hasher.update_rayon(bytes);
+    });
+    hasher.finalize()
+}
