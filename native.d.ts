@@ -35,6 +35,19 @@ export declare class NativeStore {
   closeInstance(id: number): void
   /** Ends the store, and all that is in it. */
   close(): void
+  /**
+   * The direct functions, on an object:
+   *
+   * - `link(implementation, slot, merged, id, changes)` links a wasm function, with an id that no link has had; as long
+   *   as `changes` is there, it may be undone. Gives the function that the slot held before, or null; undefined, and
+   *   does nothing, if `implementation` is no wasm function.
+   * - `relink(slots, merged, id, changes, ...implementations)` links many, or none, with ids from `id` on; `slots` is a
+   *   `Uint32Array`. Many implementations may be in one array instead. Gives a list of what the slots held before;
+   *   undefined, and does nothing, if some implementation is no wasm function.
+   * - `undo(id, slot)` takes a link back.
+   * - `isWasmFunction(value)` says whether a value is a wasm function, of whatever store.
+   */
+  direct(): any
   /** Makes a memory; sizes in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null): number
   /** Makes a memory of the bytes of a shared one of Node's own. */
@@ -87,14 +100,10 @@ export declare class NativeStore {
   slotType(slot: number): string
   /** Makes a JavaScript function a wasm function of a slot's type, if the slot takes any. */
   adapt(value: unknown, slot: number, merged: boolean): unknown
-  /** Links one function. `merged` allows a slot whose function stands for several. */
-  link(implementation: unknown, slot: number, merged: boolean): NativeLink
-  /** Links many functions, or none. `merged` allows slots whose function stands for several. */
-  relink(implementations: unknown[], slots: Array<number>, merged: boolean): Array<NativeLink>
   /** Whether these many could be linked; throws what `relink` would. */
   checkChanges(implementations: unknown[], slots: Array<number>, merged: boolean): void
   /** Takes links back, the last one first, all or none. `slots` are those of the links. */
-  undo(links: Array<number>, slots: Array<number>): void
+  undoAll(links: Array<number>, slots: Array<number>): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
   /**
@@ -111,8 +120,6 @@ export declare class NativeStore {
   find(kind: string, id: number): object | null
   /** The slot at a position of the list that the instance's module has. */
   instanceSlot(id: number, position: number): NativeSlot
-  /** Whether `value` is a wasm function, of whatever store. */
-  isWasmFunction(value: unknown): boolean
 }
 
 /** Calls a function of type `(i32) -> i32` so many times, with nothing around it but a scope of its own. */
@@ -281,6 +288,8 @@ export interface NativeHost {
   sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
   /** `memory.atomic.notify` */
   sharedNotify: (memory: object, offset: number, count: number) => number
+  /** A list of its arguments */
+  list: (arg: unknown) => unknown
   /** The method `map` of functions */
   map: (arg: unknown) => unknown
   /** Lets a function hold a cell, as long as V8 keeps the function */
@@ -329,14 +338,6 @@ export interface NativeLimits {
   initial: number
   /** At the most */
   maximum: number
-}
-
-/** A link that was made. */
-export interface NativeLink {
-  /** Its id */
-  id: number
-  /** The function that the slot held before, or null */
-  previous: unknown
 }
 
 /** What a function is called, for the option `slots`. */

@@ -75,7 +75,7 @@ describe.each(compilers)('new Module (%s)', (compiler) => {
 describe('options', () => {
   test.each([
     [{ compilr: 'cranelift' }, 'unknown option `compilr`, did you mean `compiler`?'],
-    [{ cache: true }, 'unknown option `cache`, there is `compiler`, `slots`'],
+    [{ threads: 4 }, 'unknown option `threads`, there is `cache`, `compiler`, `slots`'],
     [{ compiler: 'llvm' }, "expected 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
   ])('refuses %p', async (options, message) => {
     const bytes = await wat('(module)')

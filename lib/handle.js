@@ -48,9 +48,9 @@ class Brand {
   }
 }
 
-/** Refuses a constructor that is not for users. */
-function onlyInternal(handle, name, maker) {
-  if (!(handle instanceof Handle)) {
+/** Refuses a constructor that is not for users, who never see an object of `Class`. */
+function onlyInternal(handle, name, maker, Class = Handle) {
+  if (!(handle instanceof Class)) {
     throw typeError(`${name} has no public constructor: ${maker} makes one`, 'ERR_ILLEGAL_CONSTRUCTOR')
   }
   return handle

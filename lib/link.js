@@ -2,7 +2,8 @@
 
 const dispose = require('./dispose')
 const { toOptions, wrongType } = require('./arguments')
-const { Brand, Handle, onlyInternal } = require('./handle')
+const { Changes } = require('./changes')
+const { Brand, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
 const { slotBrand } = require('./slot')
 const { uncloneable } = require('./uncloneable')
@@ -12,10 +13,12 @@ let brand
 
 /** One change of a slot, and the way back. */
 class Link {
-  #handle
+  /** The changes that it was made with, and its position among them */
+  #changes
+  #index
 
   static {
-    brand = new Brand('a Link', (value) => (#handle in value ? value.#handle : undefined))
+    brand = new Brand('a Link', (value) => (#changes in value ? value : undefined))
     webidl(this)
     inspectable(this, {
       slot: (change) => change.slot.name,
@@ -24,26 +27,31 @@ class Link {
     })
   }
 
-  constructor(handle) {
-    this.#handle = onlyInternal(handle, 'Link', 'link(implementation, slot)')
-    handle.keep('link', this)
+  constructor(changes, index) {
+    onlyInternal(changes, 'Link', 'link(implementation, slot)', Changes)
+    this.#changes = changes
+    this.#index = index
     uncloneable(this)
   }
 
   get slot() {
-    return brand.get(this).details.slot
+    const link = brand.get(this)
+    return link.#changes.slots[link.#index]
   }
 
   get implementation() {
-    return brand.get(this).details.implementation
+    const link = brand.get(this)
+    return link.#changes.implementations[link.#index]
   }
 
   get previous() {
-    return brand.get(this).details.previous
+    const link = brand.get(this)
+    return link.#changes.previous[link.#index]
   }
 
   undo() {
-    undoAll([this])
+    const link = brand.get(this)
+    link.#changes.undo(link.#index)
   }
 
   [dispose]() {
@@ -60,10 +68,14 @@ const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELIN
 
 /** Makes every path that leads to the slot run the implementation, from now on. */
 function link(implementation, slot, options = undefined) {
-  checkImplementation(implementation, 'implementation')
-  const { store, id } = toSlot(slot, 'slot')
-  const merged = toMerged(options)
-  return linkOf(store, slot, implementation, store.link(toWasmFunction(store, implementation, id, merged), id, merged))
+  checkImplementation(implementation, () => 'implementation')
+  const { store, id } = toSlot(slot, () => 'slot')
+  const merged = options !== undefined && toMerged(options)
+  const changes = new Changes(store, [implementation], [slot], [id])
+  const made =
+    changes.makeAlone(implementation, merged) ||
+    changes.makeAlone(toWasmFunction(store, implementation, id, merged), merged)
+  return made && new Link(changes, 0)
 }
 
 /** Whether a slot may be linked that is one function for several. */
@@ -85,33 +97,19 @@ function remember(map, key, make) {
   return map.get(key)
 }
 
-/** The Link of a native one. */
-function linkOf(store, slot, implementation, { id, previous }) {
-  return new Link(new Handle(store, id, { slot, implementation, previous }))
-}
-
-/** Takes back links of one store, the last one first, or none of them. */
-function undoAll(links) {
-  const handles = links.map((standing) => brand.get(standing))
-  handles[0]?.store.undo(
-    handles.map(({ id }) => id),
-    handles.map(({ details }) => slotBrand.get(details.slot).id),
-  )
-}
-
-/** Throws if the argument is not even a function. */
+/** Throws if the argument is not even a function. `argument` gives its name. */
 function checkImplementation(value, argument) {
   if (typeof value === 'function') return
   const hint = slotBrand.find(value) ? 'a slot comes second, and `slot.current` is its implementation' : ''
-  throw wrongType('a function', argument, value, hint)
+  throw wrongType('a function', argument(), value, hint)
 }
 
-/** The handle of an argument that must be a Slot. */
+/** The handle of an argument that must be a Slot. `argument` gives its name. */
 function toSlot(value, argument) {
   const handle = slotBrand.find(value)
   if (handle !== undefined) return handle
   const hint = value === undefined ? 'instance.slot(name) names the nearest for a name that is not there' : ''
-  throw wrongType('a Slot', argument, value, hint)
+  throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, isOver, link, linkOf, undoAll, checkImplementation, toMerged, toSlot, toWasmFunction }
+module.exports = { Link, isOver, link, checkImplementation, toMerged, toSlot, toWasmFunction }

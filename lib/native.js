@@ -48,6 +48,7 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     hold: (fn, cell) => void cells.set(fn, cell),
+    list: (...values) => values,
     map,
     transfers: 'transfer' in ArrayBuffer.prototype,
     ...shared,
@@ -74,6 +75,11 @@ class NativeStore {
         return this.#addon[name](...args)
       })
     }
+  }
+
+  constructor() {
+    // Instead of methods of the addon's class, which take longer than what they do.
+    Object.assign(this, this.#addon.direct())
   }
 
   /** Makes an instance of a module that came from `file`, if from any. */

@@ -3,9 +3,10 @@
 const dispose = require('./dispose')
 const { wrongType } = require('./arguments')
 const { LinkError } = require('./errors')
-const { Brand, Handle, onlyInternal } = require('./handle')
+const { Changes } = require('./changes')
+const { Brand, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
-const { checkImplementation, isOver, linkOf, toMerged, toSlot, toWasmFunction, undoAll } = require('./link')
+const { Link, checkImplementation, isOver, toMerged, toSlot, toWasmFunction } = require('./link')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
@@ -13,25 +14,28 @@ let brand
 
 /** Changes that were made together, and the way back. */
 class Relink {
-  #handle
+  #changes
+  #links
 
   static {
-    brand = new Brand('a Relink', (value) => (#handle in value ? value.#handle : undefined))
+    brand = new Brand('a Relink', (value) => (#changes in value ? value : undefined))
     webidl(this)
     inspectable(this, { links: (all) => all.links })
   }
 
-  constructor(handle) {
-    this.#handle = onlyInternal(handle, 'Relink', 'relink(changes)')
+  constructor(changes) {
+    this.#changes = onlyInternal(changes, 'Relink', 'relink(changes)', Changes)
     uncloneable(this)
   }
 
   get links() {
-    return brand.get(this).details.links
+    const all = brand.get(this)
+    // Made when someone asks for them: most are only ever undone together.
+    return (all.#links ??= Object.freeze(all.#changes.slots.map((_, index) => new Link(all.#changes, index))))
   }
 
   undo() {
-    undoAll(brand.get(this).details.links)
+    brand.get(this).#changes.undoAll()
   }
 
   [dispose]() {
@@ -50,83 +54,100 @@ function relink(changes, options = undefined) {
   if (typeof changes?.[Symbol.iterator] !== 'function' || typeof changes === 'string') {
     throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
   }
-  const merged = toMerged(options)
-  const { fit, refusals } = adaptAll(check(changes), merged)
-  const store = fit[0]?.store
-  if (refusals.length > 0) throw refused([...refusals, ...rehearse(store, fit, merged)])
-  // Without a change there is no store to ask, and nothing to undo.
-  const made = store === undefined ? [] : store.relink(...columns(fit), merged)
-  const links = made.map((result, index) => linkOf(store, fit[index].slot, fit[index].implementation, result))
-  return new Relink(new Handle(store, undefined, { links: Object.freeze(links) }))
-}
-
-/** Parts the changes that the native side can judge from those that are none. */
-function check(changes) {
-  const fit = []
-  const refusals = []
+  const merged = options !== undefined && toMerged(options)
+  const wanted = new Wanted()
   let index = 0
-  for (const change of changes) {
+  for (const change of changes) wanted.add(change, index++)
+  return new Relink(wanted.make(merged))
+}
+
+/** Changes that the native side can judge, in columns, since there may be many; and the others, with what is wrong. */
+class Wanted {
+  store
+  implementations = []
+  slots = []
+  ids = []
+  /** Where each was in what the user gave */
+  indices = []
+  /** The implementations as WebAssembly functions */
+  adapted = []
+  refusals = []
+
+  /** Takes a change, or notes what is wrong with it. */
+  add(change, index) {
     // Reading runs the user's code, and what that throws is the user's: it comes out as it is.
-    const pair = Array.isArray(change) && change.length === 2 ? [...change] : undefined
+    const isPair = Array.isArray(change) && change.length === 2
+    const [implementation, slot] = isPair ? change : []
     try {
-      if (pair === undefined) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
-      fit.push({ index, ...toChange(pair, index, fit[0]?.store) })
-    } catch ({ code, message, slot }) {
-      refusals.push({ index, code, message, ...(slot !== undefined && { slot }) })
-    }
-    index++
-  }
-  return { fit, refusals }
-}
-
-/** Makes the JavaScript functions among the changes WebAssembly functions, where the slots take any. */
-function adaptAll({ fit: given, refusals }, merged) {
-  const fit = []
-  for (const change of given) {
-    const { store, implementation, id, index, slot } = change
-    try {
-      fit.push({ ...change, adapted: toWasmFunction(store, implementation, id, merged) })
-    } catch (error) {
-      if (!error?.code?.startsWith?.('ERR_')) throw error
-      const { code, message, expected, actual } = error
-      const types = expected === undefined ? {} : { expected, actual }
-      refusals.push({ index, slot: slot.name, code, message, ...types })
+      if (!isPair) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
+      checkImplementation(implementation, () => `changes[${index}][0]`)
+      const handle = toSlot(slot, () => `changes[${index}][1]`)
+      this.store ??= handle.store
+      if (handle.store !== this.store) throw otherStore(handle.details.name)
+      this.implementations.push(implementation)
+      this.slots.push(slot)
+      this.ids.push(handle.id)
+      this.indices.push(index)
+    } catch ({ code, message, slot: name }) {
+      this.refusals.push({ index, code, message, ...(name !== undefined && { slot: name }) })
     }
   }
-  return { fit, refusals }
-}
 
-function toChange([implementation, slot], index, store) {
-  checkImplementation(implementation, `changes[${index}][0]`)
-  const handle = toSlot(slot, `changes[${index}][1]`)
-  if (store !== undefined && handle.store !== store) {
-    const { name } = handle.details
-    throw new LinkError(`slot "${name}" belongs to another store than the slots before it`, {
-      code: 'ERR_RELINK_STORE',
-      details: { slot: name },
+  /** Makes the changes, or none. */
+  make(merged) {
+    if (this.refusals.length === 0) {
+      const changes = new Changes(this.store, this.implementations, this.slots, this.ids)
+      // Without a change there is no store to ask, and nothing to undo.
+      if (this.store === undefined || changes.make(this.implementations, merged)) return changes
+    }
+    this.adaptAll(merged)
+    if (this.refusals.length > 0) throw refused([...this.refusals, ...this.rehearse(merged)])
+    const changes = new Changes(this.store, this.implementations, this.slots, this.ids)
+    changes.make(this.adapted, merged)
+    return changes
+  }
+
+  /** Makes the JavaScript functions WebAssembly functions, where the slots take any; takes out those that do not. */
+  adaptAll(merged) {
+    const unfit = new Set()
+    this.implementations.forEach((implementation, position) => {
+      try {
+        this.adapted.push(toWasmFunction(this.store, implementation, this.ids[position], merged))
+      } catch (error) {
+        if (!error?.code?.startsWith?.('ERR_')) throw error
+        const { code, message, expected, actual } = error
+        const types = expected === undefined ? {} : { expected, actual }
+        this.refusals.push({ index: this.indices[position], slot: this.slots[position].name, code, message, ...types })
+        unfit.add(position)
+      }
     })
+    if (unfit.size === 0) return
+    for (const column of ['implementations', 'slots', 'ids', 'indices']) {
+      this[column] = this[column].filter((_, position) => !unfit.has(position))
+    }
   }
-  return { implementation, slot, id: handle.id, store: handle.store }
+
+  /**
+   * What the native side has against the changes that fit: a refusal names everything that is wrong, so that
+   * it takes one attempt to find it out.
+   */
+  rehearse(merged) {
+    if (this.store === undefined) return []
+    try {
+      this.store.checkChanges(this.adapted, this.ids, merged)
+      return []
+    } catch (error) {
+      if (error.code !== 'ERR_RELINK_REFUSED') throw error
+      return error.refusals.map((refusal) => ({ ...refusal, index: this.indices[refusal.index] }))
+    }
+  }
 }
 
-/** The changes as the native side takes them: the implementations, and the slots. */
-function columns(fit) {
-  return [fit.map(({ adapted }) => adapted), fit.map(({ id }) => id)]
-}
-
-/**
- * What the native side has against the changes that fit: a refusal names everything that is wrong, so that
- * it takes one attempt to find it out.
- */
-function rehearse(store, fit, merged) {
-  if (store === undefined) return []
-  try {
-    store.checkChanges(...columns(fit), merged)
-    return []
-  } catch (error) {
-    if (error.code !== 'ERR_RELINK_REFUSED') throw error
-    return error.refusals.map((refusal) => ({ ...refusal, index: fit[refusal.index].index }))
-  }
+function otherStore(name) {
+  return new LinkError(`slot "${name}" belongs to another store than the slots before it`, {
+    code: 'ERR_RELINK_STORE',
+    details: { slot: name },
+  })
 }
 
 function refused(refusals) {

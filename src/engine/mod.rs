@@ -19,5 +19,5 @@ pub use compiler::Compiler;
 pub use placing::{Placed, Places, placing, put};
 pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};
 pub use trim::{trim, trim_all};
-pub use tunables::{StoreTunables, memory_has_grown};
+pub use tunables::{StoreTunables, memory_growths};
 pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};

@@ -2,8 +2,8 @@ use super::placing::place;
 use super::shared_memory;
 use super::types::table_maximum;
 use crate::wasm::Limits;
-use std::cell::Cell;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 use wasmer::sys::vm::{
     InternalStoreHandle, LinearMemory, MemoryError, StoreObjects, VMGlobal, VMGlobalDefinition, VMMemory,
     VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition,
@@ -14,13 +14,14 @@ use wasmer_compiler::LinkError;
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIndex, TableIndex};
 
-thread_local! {
-    static GROWN: Cell<bool> = const { Cell::new(false) };
-}
+/// How often a memory of this process has grown. Not a variable of the thread's: that costs a call of its own to find, in
+/// a library that is loaded late.
+static GROWTHS: AtomicU32 = AtomicU32::new(0);
 
-/// Whether a memory has grown on this thread since this was last asked.
-pub fn memory_has_grown() -> bool {
-    GROWN.replace(false)
+/// How often a memory has grown by now: as long as this stays, none has.
+#[inline]
+pub fn memory_growths() -> u32 {
+    GROWTHS.load(Ordering::Relaxed)
 }
 
 /// How a module's instances make their memories and tables.
@@ -191,7 +192,7 @@ impl LinearMemory for WatchedMemory {
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
         let before = self.0.grow(delta)?;
-        GROWN.set(true);
+        GROWTHS.fetch_add(1, Ordering::Relaxed);
         Ok(before)
     }
 

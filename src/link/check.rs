@@ -2,9 +2,8 @@ use super::slots::{SlotId, Slots};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Store};
-use crate::wasm::FuncType;
-use std::collections::HashMap;
-use std::rc::Rc;
+use crate::wasm::RustSignature;
+use rustc_hash::FxHashMap;
 
 impl Slots {
     /// Whether the slot takes any implementation.
@@ -44,35 +43,50 @@ impl Slots {
         if store.instance_of(implementation).is_some_and(|instance| instance.is_closed()) {
             return Err(ErrorKind::Closed(Subject::Implementation(name())).into());
         }
-        let actual = store.type_of(implementation);
-        let expected = self.type_of(store, id);
-        if actual != expected {
-            let (expected, actual) = (expected.to_string(), actual.to_string());
+        let model = self.model(store, id);
+        if !store.same_type(implementation, model) {
+            let (expected, actual) = (store.type_of(model).to_string(), store.type_of(implementation).to_string());
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
         }
         if let Some(declared) = &slot.declaration {
-            let mut others = self.declared_types(store, implementation);
-            // A thunk runs what its slot holds, which is of that slot's types.
-            others.extend(self.thunk_types(store, implementation));
-            if !others.is_empty() && !others.contains(&declared.types) {
-                let (expected, actual) = (declared.types.to_string(), others[0].to_string());
-                return Err(ErrorKind::Abi { slot: name(), expected, actual }.into());
-            }
+            self.check_rust_types(store, implementation, &slot.name, &declared.types)?;
         }
-        let name = name();
         if self.leads_to(store, implementation, id, pending) {
-            return Err(ErrorKind::Cycle { slot: name }.into());
+            return Err(ErrorKind::Cycle { slot: self.slot(id).name.clone() }.into());
         }
         Ok(())
     }
 
-    /// The type that an implementation must have: of an entry that is nobody's slot and that no link
-    /// stands in, that of what it holds by now.
-    fn type_of(&self, store: &Store, id: SlotId) -> Rc<FuncType> {
+    /// Whether `implementation` is declared with the Rust types of a slot, if it is declared at all.
+    fn check_rust_types(
+        &self,
+        store: &Store,
+        implementation: FuncRef,
+        slot: &str,
+        expected: &RustSignature,
+    ) -> Result<()> {
+        let mut other = None;
+        // A thunk runs what its slot holds, which is of that slot's types.
+        let fits = self.declared_types(store, implementation, |types| {
+            other = other.take().or_else(|| Some(types.clone()).filter(|types| types != expected));
+            types == expected
+        });
+        match other {
+            Some(actual) if !fits => {
+                let (expected, actual) = (expected.to_string(), actual.to_string());
+                Err(ErrorKind::Abi { slot: slot.to_owned(), expected, actual }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A function of the type that an implementation must have: of an entry that is nobody's slot and that no link
+    /// stands in, what it holds by now.
+    fn model(&self, store: &Store, id: SlotId) -> FuncRef {
         let slot = self.slot(id);
         let free = slot.kind == SlotKind::Table && !self.is_linked(id);
         let held = if free { self.current(store, id) } else { None };
-        held.map_or_else(|| slot.ty.clone(), |function| store.type_of(function))
+        held.unwrap_or(slot.original)
     }
 
     /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
@@ -106,7 +120,7 @@ impl Slots {
 #[derive(Default)]
 pub(super) struct Pending {
     /// The slot that each slot does nothing but call, if it does nothing else
-    next: HashMap<SlotId, Option<SlotId>>,
+    next: FxHashMap<SlotId, Option<SlotId>>,
 }
 
 impl Pending {

@@ -2,28 +2,21 @@ use super::check::Pending;
 use super::slot::Place;
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{FuncRef, Reference, Store, TableId, free_id};
-use std::collections::{HashMap, HashSet};
+use crate::store::{FuncRef, Reference, Store, TableId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A link of a store: a change that can be taken back.
-pub type LinkId = u32;
+pub type LinkId = u64;
 
 /// A link that stands.
 struct Link {
+    /// The first of those that were made together with it: they are held as one
+    batch: LinkId,
     slot: SlotId,
     implementation: FuncRef,
     previous: Option<FuncRef>,
     /// The places that it wrote besides the slot's home
     followed: Vec<Place>,
-}
-
-/// What a link has done.
-#[derive(Debug, Clone, Copy)]
-pub struct Linked {
-    /// The change
-    pub id: LinkId,
-    /// What the slot held before
-    pub previous: Option<FuncRef>,
 }
 
 /// A change that is to be made.
@@ -40,10 +33,9 @@ pub struct Change {
 /// The links that stand.
 #[derive(Default)]
 pub(super) struct Links {
-    links: HashMap<LinkId, Link>,
+    links: FxHashMap<LinkId, Link>,
     /// The links that stand in each slot, the newest last
-    standing: HashMap<SlotId, Vec<LinkId>>,
-    next: LinkId,
+    standing: FxHashMap<SlotId, Vec<LinkId>>,
 }
 
 impl Links {
@@ -57,15 +49,13 @@ impl Links {
         self.links.len()
     }
 
-    fn push(&mut self, link: Link) -> LinkId {
-        let id = free_id(&mut self.next, |id| self.links.contains_key(&id));
+    fn push(&mut self, id: LinkId, link: Link) {
         self.standing.entry(link.slot).or_default().push(id);
         self.links.insert(id, link);
-        id
     }
 
     /// Ends every link of a slot, and gives the places that they wrote.
-    pub fn end(&mut self, slot: SlotId) -> HashSet<Place> {
+    pub fn end(&mut self, slot: SlotId) -> FxHashSet<Place> {
         let ended = self.standing.remove(&slot).unwrap_or_default();
         let links = ended.iter().filter_map(|id| self.links.remove(id));
         links.flat_map(|link| link.followed).collect()
@@ -74,17 +64,24 @@ impl Links {
     /// Of links that the host no longer holds, which nobody can undo, makes one for each slot: that a link stands is
     /// all that is left of them, and where they wrote.
     fn merge(&mut self, is_held: impl Fn(LinkId) -> bool) {
+        let held: FxHashSet<LinkId> =
+            self.links.iter().filter(|(_, link)| is_held(link.batch)).map(|(id, _)| *id).collect();
+        let is_held = |id: LinkId| held.contains(&id);
         for standing in self.standing.values_mut() {
             let Some(newest) = standing.iter().rposition(|id| !is_held(*id)) else { continue };
             let kept = standing[newest];
-            let covered: Vec<_> = standing[..newest].iter().copied().filter(|id| !is_held(*id)).collect();
-            let written: Vec<Place> =
-                covered.iter().filter_map(|id| self.links.remove(id)).flat_map(|link| link.followed).collect();
+            let mut written = FxHashSet::default();
+            standing.retain(|id| {
+                let stays = *id == kept || is_held(*id);
+                if !stays {
+                    written.extend(self.links.remove(id).into_iter().flat_map(|link| link.followed));
+                }
+                stays
+            });
             if let Some(link) = self.links.get_mut(&kept) {
-                let new = written.into_iter().filter(|place| !link.followed.contains(place)).collect::<HashSet<_>>();
-                link.followed.extend(new);
+                written.extend(link.followed.drain(..));
+                link.followed.extend(written);
             }
-            standing.retain(|id| !covered.contains(id));
         }
         self.standing.retain(|_, standing| !standing.is_empty());
     }
@@ -102,21 +99,24 @@ struct Undoing {
     /// What its home holds
     held: Option<FuncRef>,
     /// The places that hold it too
-    restored: HashSet<Place>,
+    restored: FxHashSet<Place>,
 }
 
 impl Slots {
-    /// Links one implementation, once all checks are passed.
+    /// Makes one change, once all checks are passed, as a link that is known by `id` and by no other. Gives what the slot
+    /// held before.
     ///
     /// # Errors
     /// Those of `check`; then nothing has changed.
-    pub fn link(&mut self, store: &Store, implementation: FuncRef, id: SlotId, merged: bool) -> Result<Linked> {
-        self.check(store, implementation, id, merged, &mut Pending::default())?;
-        store.native_to_table(implementation, self.slot(id).home.0)?;
-        Ok(self.commit(store, implementation, id))
+    pub fn link(&mut self, store: &Store, change: &Change, merged: bool, id: LinkId) -> Result<Option<FuncRef>> {
+        let Change { implementation, slot, .. } = *change;
+        self.check(store, implementation, slot, merged, &mut Pending::default())?;
+        let native = store.native_to_table(implementation, self.slot(slot).home.0)?;
+        Ok(self.commit(store, *change, native, id, id))
     }
 
-    /// Checks changes that are to be made in this order. `refusals` are those that the caller itself has.
+    /// Checks changes that are to be made in this order, and gives the functions to be written. `refusals` are those that
+    /// the caller itself has.
     ///
     /// # Errors
     /// `Refused` with every change that cannot be made, by its position.
@@ -126,25 +126,29 @@ impl Slots {
         changes: &[Change],
         merged: bool,
         mut refusals: Vec<(usize, String, Error)>,
-    ) -> Result<()> {
+    ) -> Result<Vec<FuncRef>> {
         let mut pending = Pending::default();
+        let mut natives = Vec::with_capacity(changes.len());
         for Change { position, implementation, slot } in changes {
             let checked = self.check(store, *implementation, *slot, merged, &mut pending);
             // What may still be refused comes before the first change.
             let native = checked.and_then(|()| store.native_to_table(*implementation, self.slot(*slot).home.0));
             match native {
-                Ok(_) => pending.promise(self, store, *implementation, *slot),
+                Ok(native) => {
+                    natives.push(native);
+                    pending.promise(self, store, *implementation, *slot);
+                }
                 Err(error) => refusals.push((*position, self.slot(*slot).name.clone(), error)),
             }
         }
         if refusals.is_empty() {
-            return Ok(());
+            return Ok(natives);
         }
         refusals.sort_by_key(|(position, ..)| *position);
         Err(ErrorKind::Refused { refusals }.into())
     }
 
-    /// Links many, in order, once all of them are checked.
+    /// Links many, in order, once all of them are checked; `first` is the id of the first. Gives what the slots held before.
     ///
     /// # Errors
     /// Those of `check_all`; then nothing has changed.
@@ -154,17 +158,23 @@ impl Slots {
         changes: &[Change],
         merged: bool,
         refusals: Vec<(usize, String, Error)>,
-    ) -> Result<Vec<Linked>> {
-        self.check_all(store, changes, merged, refusals)?;
-        Ok(changes.iter().map(|change| self.commit(store, change.implementation, change.slot)).collect())
+        first: LinkId,
+    ) -> Result<Vec<Option<FuncRef>>> {
+        let natives = self.check_all(store, changes, merged, refusals)?;
+        let all = changes.iter().zip(natives).zip(first..);
+        Ok(all.map(|((change, native), id)| self.commit(store, *change, native, id, first)).collect())
     }
 
-    fn commit(&mut self, store: &Store, implementation: FuncRef, id: SlotId) -> Linked {
-        let previous = self.current(store, id);
-        let followed = self.following(store, id, previous);
-        self.write(store, id, Some(implementation), followed.iter().copied());
-        let id = self.links.push(Link { slot: id, implementation, previous, followed });
-        Linked { id, previous }
+    fn commit(&mut self, store: &Store, change: Change, native: FuncRef, id: LinkId, batch: LinkId) -> Option<FuncRef> {
+        let Change { implementation, slot, .. } = change;
+        let previous = self.current(store, slot);
+        let followed = self.following(store, slot, previous);
+        for (table, index) in followed.iter().copied().chain([self.slot(slot).home]) {
+            let written = store.table_put(table, index, native);
+            debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
+        }
+        self.links.push(id, Link { batch, slot, implementation, previous, followed });
+        previous
     }
 
     /// The places of a slot that hold `held`. What else stands in one, someone put there.
@@ -200,7 +210,7 @@ impl Slots {
 
     /// What the slots of these links are going to hold, if they may be taken back.
     fn check_undo(&self, store: &Store, links: &[(LinkId, SlotId)]) -> Result<Vec<(FuncRef, SlotId)>> {
-        let mut after: HashMap<SlotId, Undoing> = HashMap::new();
+        let mut after: FxHashMap<SlotId, Undoing> = FxHashMap::default();
         for (id, slot) in links.iter().rev() {
             let name = || self.slot(*slot).name.clone();
             self.open(*slot)?;
@@ -211,7 +221,7 @@ impl Slots {
             let state = after.entry(link.slot).or_insert_with(|| Undoing {
                 standing: standing.len(),
                 held: self.current(store, link.slot),
-                restored: HashSet::new(),
+                restored: FxHashSet::default(),
             });
             if state.standing == 0 || standing[state.standing - 1] != *id {
                 return Err(ErrorKind::Order { slot: name() }.into());
@@ -256,9 +266,11 @@ impl Slots {
 }
 
 impl Slots {
-    /// The functions that come back when links are undone, of all that can be.
+    /// The functions that come back when links are undone, of all that can be. `is_held` says whether those may be undone
+    /// that were made together with a link, the first of them.
     pub fn previous(&mut self, is_held: impl Fn(LinkId) -> bool) -> Vec<FuncRef> {
         self.links.merge(&is_held);
+        let is_held = |id: LinkId| self.links.links.get(&id).is_some_and(|link| is_held(link.batch));
         let mut previous = Vec::new();
         for (slot, standing) in &self.links.standing {
             if self.slot(*slot).is_closed() {

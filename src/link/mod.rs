@@ -6,5 +6,5 @@ mod links;
 mod slot;
 mod slots;
 
-pub use links::{Change, LinkId, Linked};
+pub use links::{Change, LinkId};
 pub use slots::{SlotId, Slots};

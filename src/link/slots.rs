@@ -4,7 +4,7 @@ use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{Entry, SlotKind};
 use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId, free_id};
 use crate::wasm::RustSignature;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// A slot of a store.
@@ -13,17 +13,17 @@ pub type SlotId = u32;
 /// The slots of a store, each made when it is first asked for.
 #[derive(Default)]
 pub struct Slots {
-    slots: HashMap<SlotId, Slot>,
+    slots: FxHashMap<SlotId, Slot>,
     next: SlotId,
     pub(super) links: Links,
     /// The slots of instances, by the instance and the position in its code's list
-    of_instance: HashMap<(InstanceId, u32), SlotId>,
+    of_instance: FxHashMap<(InstanceId, u32), SlotId>,
     /// The slots that are an entry of a table and nothing else
-    by_entry: HashMap<Place, SlotId>,
+    by_entry: FxHashMap<Place, SlotId>,
     /// The tables that JavaScript can read and that hold functions of slots: whose, and which
-    owners: HashMap<TableId, (Rc<Instance>, u32)>,
+    owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
     /// The tables that code outside their module may take functions from: they hold thunks
-    released: HashSet<TableId>,
+    released: FxHashSet<TableId>,
 }
 
 impl Slots {
@@ -213,26 +213,27 @@ impl Slots {
         instance.has_started().then(|| self.of_instance(store, &instance, position))
     }
 
-    /// The Rust types of the slot that `function` calls through, if that is all it does.
-    pub(super) fn thunk_types(&self, store: &Store, function: FuncRef) -> Option<RustSignature> {
-        let (instance, index) = store.locate(function)?;
-        let position = instance.code().slot_of_thunk(index)?;
-        Some(instance.code().slots[position as usize].declaration.as_ref()?.types.clone())
-    }
-
-    /// The Rust types of `function`, where it is the original of declared slots. The compiler may
-    /// have made one function of several equal ones.
-    pub(super) fn declared_types(&self, store: &Store, function: FuncRef) -> Vec<RustSignature> {
-        let Some((instance, index)) = store.locate(function) else { return Vec::new() };
-        let declared = instance.code().slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
+    /// Whether `fits` finds the Rust types with which `function` is declared: as the original of declared slots (the
+    /// compiler may have made one function of several equal ones), or as that which calls through one. It is asked for
+    /// each until it does.
+    pub(super) fn declared_types(
+        &self,
+        store: &Store,
+        function: FuncRef,
+        mut fits: impl FnMut(&RustSignature) -> bool,
+    ) -> bool {
+        let Some((instance, index)) = store.locate(function) else { return false };
+        let slots = &instance.code().slots;
+        let declared = slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
         let own = declared.filter(|slot| slot.original == index);
-        own.filter_map(|slot| Some(slot.declaration.as_ref()?.types.clone())).collect()
+        let through = instance.code().slot_of_thunk(index).map(|position| &slots[position as usize]);
+        own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(|declaration| fits(&declaration.types))
     }
 
     /// The functions that slots may put back into tables, by the table: originals of entries that are slots of their
     /// own. Those of an instance's slots live as long as it does.
-    pub fn behind(&self) -> HashMap<TableId, Vec<FuncRef>> {
-        let mut behind: HashMap<TableId, Vec<FuncRef>> = HashMap::new();
+    pub fn behind(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
+        let mut behind: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
         for slot in self.slots.values().filter(|slot| slot.kind == SlotKind::Table && !slot.ended) {
             behind.entry(slot.home.0).or_default().push(slot.original);
         }

@@ -1,7 +1,7 @@
 use super::context::Context;
 use super::reference::WeakReference;
 use super::throw::Pending;
-use crate::engine::memory_has_grown;
+use crate::engine::memory_growths;
 use crate::error::ErrorKind;
 use crate::store::{MemoryId, Remains};
 use napi::sys;
@@ -127,7 +127,8 @@ impl Context {
     /// JavaScript.
     #[inline]
     pub fn settle_memories(&self) {
-        if memory_has_grown() {
+        let growths = memory_growths();
+        if self.growths.replace(growths) != growths {
             self.detach_grown();
         }
     }

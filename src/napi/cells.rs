@@ -9,8 +9,8 @@ use super::context::Context;
 use super::reference::{StrongReference, WeakReference};
 use crate::store::{FuncRef, Instance, Marks, Node};
 use napi::sys;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell as StdCell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::ptr;
 
 /// In a cell: the store's own object, what the node imports, the cells of the nodes that it leads to, and the values
@@ -22,7 +22,7 @@ const VALUES: u32 = 3;
 
 /// The cells of a store.
 pub struct Cells {
-    cells: RefCell<HashMap<Node, Cell>>,
+    cells: RefCell<FxHashMap<Node, Cell>>,
     /// The object that `lib/` has for the store
     store: WeakReference,
     /// Cells of what went into wasm since the last collection, and may be anywhere
@@ -38,7 +38,7 @@ struct Cell {
 
 struct Fresh {
     array: StrongReference,
-    nodes: HashSet<Node>,
+    nodes: FxHashSet<Node>,
 }
 
 fn array(env: sys::napi_env) -> sys::napi_value {
@@ -59,7 +59,7 @@ impl Cells {
     pub unsafe fn new(env: sys::napi_env, store: sys::napi_value) -> Self {
         // SAFETY: by the contract of this function.
         let (store, array) = unsafe { (WeakReference::new(env, store), StrongReference::new(env, array(env))) };
-        let fresh = Fresh { array, nodes: HashSet::new() };
+        let fresh = Fresh { array, nodes: FxHashSet::default() };
         Self { cells: RefCell::default(), store, fresh: fresh.into(), changes: StdCell::new(0) }
     }
 
@@ -162,7 +162,7 @@ impl Context {
     /// Lets a node lead to that of a function, which is put there.
     pub fn lead(&self, from: Option<Node>, function: FuncRef) {
         let (Some(from), Some(to)) = (from, self.store.node_of(function)) else { return };
-        let known = |cells: &HashMap<Node, Cell>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
+        let known = |cells: &FxHashMap<Node, Cell>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
         if from == to || known(&self.cells.cells.borrow()) {
             return;
         }
@@ -199,7 +199,7 @@ impl Context {
 
     /// Makes the cells lead where the nodes do.
     pub fn mirror(&self, marks: &Marks) {
-        let mut written: HashMap<Node, Vec<Node>> = HashMap::new();
+        let mut written: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
         for (node, _) in &marks.edges {
             let Node::Instance(id) = node else { continue };
             let Some(instance) = self.store.find_instance(*id) else { continue };
@@ -218,7 +218,7 @@ impl Context {
         self.cells.cells.borrow_mut().retain(|node, _| marks.has(*node));
         // SAFETY: a plain N-API call on the thread of the environment.
         let array = unsafe { StrongReference::new(self.env, array(self.env)) };
-        *self.cells.fresh.borrow_mut() = Fresh { array, nodes: HashSet::new() };
+        *self.cells.fresh.borrow_mut() = Fresh { array, nodes: FxHashSet::default() };
         self.cells.changes.set(0);
     }
 }

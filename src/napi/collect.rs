@@ -7,7 +7,7 @@ use crate::engine::{Code, trim, trim_all};
 use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
 use napi::sys;
 use napi_derive::napi;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ pub struct Pace {
     /// The bytes of memories and code made since
     new_bytes: u64,
     /// The code of the instances made since, by its address
-    codes: HashSet<usize>,
+    codes: FxHashSet<usize>,
     /// Instances that were closed since
     closed: usize,
     collections: u32,
@@ -259,13 +259,13 @@ impl Context {
         unsafe { sys::napi_open_handle_scope(self.env, &mut scope) };
         self.forget_exceptions();
         let roots = if self.closed.get() { Roots::default() } else { self.roots() };
-        let behind = if self.closed.get() { HashMap::new() } else { self.slots.borrow().behind() };
+        let behind = if self.closed.get() { FxHashMap::default() } else { self.slots.borrow().behind() };
         let mut marks = self.store.mark(&roots, &|table| behind.get(&table).cloned().unwrap_or_default());
         self.settle_shared_memories(&mut marks);
         self.mirror(&marks);
         self.functions.borrow_mut().retain(|function, _| !self.store.is_unreached(&marks, *function));
         let mut swept = self.store.sweep(&marks);
-        self.slots.borrow_mut().forget(&swept, |id| self.handles.has(Kind::Slot, id));
+        self.slots.borrow_mut().forget(&swept, |id| self.handles.has(Kind::Slot, id.into()));
         self.keep_remains(std::mem::take(&mut swept.memories));
         self.forget_shared();
         self.sweep_references();
@@ -280,7 +280,7 @@ impl Context {
     /// lives as long as JavaScript has it. Nothing is reached through it.
     fn settle_shared_memories(&self, marks: &mut Marks) {
         for (kind, id) in self.handles.settle() {
-            let id = MemoryId(id);
+            let id = MemoryId(id as u32);
             if kind != Kind::Memory || !self.store.has_memory(id) || !self.store.memory_is_shared(id) {
                 continue;
             }

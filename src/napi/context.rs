@@ -9,8 +9,8 @@ use super::shared::SharedMemories;
 use crate::link::Slots;
 use crate::store::{FuncRef, Store};
 use napi::sys;
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 
 /// What `lib/` lends: done in JavaScript, so that it is of the caller's realm.
 pub struct Host {
@@ -35,6 +35,8 @@ pub struct Host {
     pub shared_wait: StrongReference,
     /// `memory.atomic.notify`: an offset and a count
     pub shared_notify: StrongReference,
+    /// A list of its arguments
+    pub list: StrongReference,
     /// The method `map` of functions
     pub map: StrongReference,
     /// Lets a function hold a cell
@@ -56,7 +58,7 @@ pub struct Context {
     /// The slots and links
     pub slots: RefCell<Slots>,
     /// The one JavaScript function of each wasm function, held weakly
-    pub functions: RefCell<HashMap<FuncRef, sys::napi_ref>>,
+    pub functions: RefCell<FxHashMap<FuncRef, sys::napi_ref>>,
     /// The JavaScript objects that stand for what is in the store
     pub handles: Handles,
     /// Which JavaScript functions live as long as what
@@ -75,6 +77,8 @@ pub struct Context {
     pub exceptions: Exceptions,
     /// The shared memories
     pub shared: SharedMemories,
+    /// How often memories had grown when the buffers were last looked at
+    pub growths: Cell<u32>,
     /// How many calls from JavaScript into wasm have not returned
     pub depth: Cell<u32>,
     /// The buffers that JavaScript has

@@ -6,8 +6,8 @@ use crate::engine::Compiler;
 use crate::store::{ExceptionRef, ExternRef, TagId, Thrown};
 use crate::wasm::{FuncType, RefType, ValType};
 use napi::sys;
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use std::rc::Rc;
 #[derive(Default)]
 pub struct Exceptions {
     /// The JavaScript value of each that JavaScript threw or has seen
-    values: RefCell<HashMap<ExceptionRef, ExternRef>>,
+    values: RefCell<FxHashMap<ExceptionRef, ExternRef>>,
     /// The tag of what JavaScript throws and that is no `Exception`, once there is wasm that catches
     tag: Cell<Option<TagId>>,
 }
@@ -141,7 +141,7 @@ impl Context {
         Ok(value)
     }
 
-    fn element(&self, list: sys::napi_value, index: u32) -> sys::napi_value {
+    pub fn element(&self, list: sys::napi_value, index: u32) -> sys::napi_value {
         let mut value = ptr::null_mut();
         // SAFETY: a plain N-API call.
         unsafe { sys::napi_get_element(self.env, list, index, &mut value) };

@@ -2,11 +2,12 @@ use super::context::Context;
 use super::throw::{Pending, panicked};
 use super::value::crosses;
 use crate::engine::Compiler;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Subject};
 use crate::store::{FuncRef, Life, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
-use std::cell::Cell;
+use rustc_hash::FxHashSet;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -28,11 +29,10 @@ pub struct Exported {
     reference: Cell<sys::napi_ref>,
 }
 
-/// Marks the functions that hold an `Exported` of this very copy of the addon: another one, in the
-/// same process, may lay it out in another way.
-fn tag() -> sys::napi_type_tag {
-    static COPY: u8 = 0;
-    sys::napi_type_tag { lower: 0x9d1c_5e3a_7b60_42f8, upper: (&raw const COPY) as u64 }
+thread_local! {
+    /// Where there is an `Exported` that a function of this thread holds. Whatever else N-API has wrapped, also for another
+    /// copy of the addon, is none of these addresses.
+    static LIVE: RefCell<FxHashSet<usize>> = RefCell::default();
 }
 
 /// Values that a call takes without allocating.
@@ -107,7 +107,7 @@ impl Context {
                 property(c"map", self.host.map.get(self.env), configurable | sys::PropertyAttributes::writable),
             ];
             sys::napi_define_properties(self.env, value, properties.len(), properties.as_ptr());
-            sys::napi_type_tag_object(self.env, value, &tag());
+            LIVE.with_borrow_mut(|live| live.insert(data as usize));
             sys::napi_wrap(self.env, value, data, Some(finalize), ptr::null_mut(), &mut reference);
             (*data.cast::<Exported>()).reference.set(reference);
         }
@@ -131,19 +131,29 @@ impl Context {
 /// # Safety
 /// `value` is of `env`, and stays alive while the result is used.
 pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<&'a Exported> {
-    let (mut kind, mut tagged, mut data) = (0, false, ptr::null_mut());
-    // SAFETY: plain N-API calls; the tag says that the wrapped pointer is that of an `Exported`,
-    // which lives as long as the function.
-    unsafe {
-        sys::napi_typeof(env, value, &mut kind);
-        if kind != sys::ValueType::napi_function
-            || sys::napi_check_object_type_tag(env, value, &tag(), &mut tagged) != sys::Status::napi_ok
-            || !tagged
-            || sys::napi_unwrap(env, value, &mut data) != sys::Status::napi_ok
-        {
-            return None;
+    let mut data = ptr::null_mut();
+    // SAFETY: a plain N-API call; what holds no such pointer is refused.
+    let status = unsafe { sys::napi_unwrap(env, value, &mut data) };
+    if status != sys::Status::napi_ok || !LIVE.with_borrow(|live| live.contains(&(data as usize))) {
+        return None;
+    }
+    // SAFETY: what is live is an `Exported`, which lives as long as the function.
+    unsafe { data.cast::<Exported>().as_ref() }
+}
+
+impl Context {
+    /// The function that `exported` is, if it is one of this store, and alive.
+    ///
+    /// # Errors
+    /// `Closed` or `OtherStore`, of the subject.
+    pub fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> crate::error::Result<FuncRef> {
+        if exported.is_closed() {
+            return Err(ErrorKind::Closed(subject()).into());
         }
-        data.cast::<Exported>().as_ref()
+        if ptr::eq(&raw const *exported.context, self) {
+            return Ok(exported.function);
+        }
+        Err(ErrorKind::OtherStore(subject()).into())
     }
 }
 
@@ -151,6 +161,7 @@ pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `function`, and N-API calls this once.
     let exported = unsafe { Rc::from_raw(data.cast::<Exported>().cast_const()) };
+    LIVE.with_borrow_mut(|live| live.remove(&(data as usize)));
     let reference = exported.reference.get();
     let mut functions = exported.context.functions.borrow_mut();
     // The wasm function may have a new JavaScript function by now; then the entry is that one's.

@@ -3,8 +3,8 @@ use super::reference::WeakReference;
 use crate::error::ErrorKind;
 use crate::store::{GlobalId, InstanceId, MemoryId, Node, Roots, TableId, TagId};
 use napi::sys;
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// What a JavaScript object stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +35,6 @@ impl Kind {
             "global" => Self::Global,
             "tag" => Self::Tag,
             "slot" => Self::Slot,
-            "link" => Self::Link,
             _ => return None,
         })
     }
@@ -44,7 +43,7 @@ impl Kind {
 /// The one JavaScript object for each thing in a store, as long as V8 keeps it.
 #[derive(Default)]
 pub struct Handles {
-    objects: RefCell<HashMap<(Kind, u32), WeakReference>>,
+    objects: RefCell<FxHashMap<(Kind, u64), WeakReference>>,
 }
 
 impl Handles {
@@ -52,24 +51,24 @@ impl Handles {
     ///
     /// # Safety
     /// `object` is one of `env`, which is that of this thread.
-    pub unsafe fn keep(&self, env: sys::napi_env, kind: Kind, id: u32, object: sys::napi_value) {
+    pub unsafe fn keep(&self, env: sys::napi_env, kind: Kind, id: u64, object: sys::napi_value) {
         // SAFETY: by the contract of this function.
         let reference = unsafe { WeakReference::new(env, object) };
         self.objects.borrow_mut().insert((kind, id), reference);
     }
 
     /// The object that stands for a thing, if there is one.
-    pub fn find(&self, kind: Kind, id: u32) -> Option<sys::napi_value> {
+    pub fn find(&self, kind: Kind, id: u64) -> Option<sys::napi_value> {
         self.objects.borrow().get(&(kind, id))?.get()
     }
 
     /// Whether there is one.
-    pub fn has(&self, kind: Kind, id: u32) -> bool {
+    pub fn has(&self, kind: Kind, id: u64) -> bool {
         self.find(kind, id).is_some()
     }
 
     /// Forgets the objects that V8 has collected, and gives what the others stand for.
-    pub fn settle(&self) -> Vec<(Kind, u32)> {
+    pub fn settle(&self) -> Vec<(Kind, u64)> {
         let mut objects = self.objects.borrow_mut();
         objects.retain(|_, reference| reference.get().is_some());
         objects.keys().copied().collect()
@@ -80,7 +79,9 @@ impl Context {
     /// What JavaScript holds of the store.
     pub fn roots(&self) -> Roots {
         let mut roots = Roots::default();
-        for (kind, id) in self.handles.settle() {
+        for (kind, link) in self.handles.settle() {
+            // Only ids of links are longer.
+            let id = link as u32;
             match kind {
                 Kind::Instance => roots.instances.extend(Some(id).filter(|id| self.is_open(*id))),
                 // See `settle_shared_memories`.

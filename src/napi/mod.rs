@@ -11,6 +11,7 @@ mod collect;
 mod compile;
 mod context;
 mod describe;
+mod direct;
 mod exceptions;
 mod function;
 mod handles;

@@ -2,8 +2,8 @@ use super::context::Context;
 use super::reference::StrongReference;
 use crate::store::{ExternRef, Node};
 use napi::sys;
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ptr;
 
 /// The JavaScript values that wasm holds as externrefs, by number.
@@ -77,7 +77,7 @@ impl References {
     fn settle(
         &self,
         env: sys::napi_env,
-        holders: &HashMap<u32, Option<Node>>,
+        holders: &FxHashMap<u32, Option<Node>>,
         homes: impl Iterator<Item = (u32, (Node, u32))>,
     ) {
         let mut undefined = ptr::null_mut();
@@ -130,7 +130,7 @@ impl Context {
     /// Lets go of all values that wasm no longer holds, and lets the cells of the nodes that hold the others have
     /// them: a value may lead back to who holds it.
     pub fn sweep_references(&self) {
-        let mut holders: HashMap<u32, Option<Node>> = HashMap::new();
+        let mut holders: FxHashMap<u32, Option<Node>> = FxHashMap::default();
         let mut hold = |node: Option<Node>, ExternRef(number)| {
             // What several nodes hold stays with the store.
             holders.entry(number).and_modify(|known| *known = known.filter(|_| *known == node)).or_insert(node);
@@ -138,7 +138,7 @@ impl Context {
         self.store.each_externref(&mut hold);
         self.exceptions.each_externref(&mut |reference| hold(None, reference));
         holders.remove(&0);
-        let mut by_node: HashMap<Node, Vec<u32>> =
+        let mut by_node: FxHashMap<Node, Vec<u32>> =
             self.references.homed.take().into_iter().map(|node| (node, Vec::new())).collect();
         for (number, node) in &holders {
             match node {

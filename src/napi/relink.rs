@@ -1,29 +1,16 @@
-//! Slots and links of a store, by id.
+//! Slots and links of a store, by id. What is called often is in `direct`.
 
 use super::describe::{NativeSlot, strings};
-use super::function::exported;
-use super::handles::Kind;
 use super::import::Import;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
 use super::value::crosses;
 use crate::engine::Compiler;
-use crate::error::{Error, ErrorKind, Subject};
-use crate::link::{Change, LinkId, Linked, SlotId};
+use crate::error::ErrorKind;
+use crate::link::SlotId;
 use crate::store::FuncRef;
 use napi::bindgen_prelude::{Array, JsValue, Unknown};
-use napi::sys;
 use napi_derive::napi;
-use std::ptr;
-
-/// A link that was made.
-#[napi(object, object_from_js = false)]
-pub struct NativeLink<'a> {
-    /// Its id
-    pub id: u32,
-    /// The function that the slot held before, or null
-    pub previous: Unknown<'a>,
-}
 
 #[napi]
 impl NativeStore {
@@ -61,7 +48,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn slot_reset(&self, slot: u32) -> Result<()> {
         let original = self.open_slot(slot)?;
-        self.lead(slot, original);
+        self.context.lead_slot(slot, original);
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
@@ -102,62 +89,29 @@ impl NativeStore {
         Ok(self.unknown(self.context.function(function)))
     }
 
-    /// Links one function. `merged` allows a slot whose function stands for several.
-    #[napi(catch_unwind)]
-    pub fn link(&self, implementation: Unknown<'_>, slot: u32, merged: bool) -> Result<NativeLink<'_>> {
-        self.context.collect_if_due();
-        self.open_slot(slot)?;
-        let function = self.implementation(implementation.raw(), slot).map_err(refuse)?;
-        self.lead(slot, function);
-        let linked = self.context.slots.borrow_mut().link(&self.context.store, function, slot, merged);
-        Ok(self.linked(linked.map_err(refuse)?))
-    }
-
-    /// Links many functions, or none. `merged` allows slots whose function stands for several.
-    #[napi(catch_unwind)]
-    pub fn relink(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<Vec<NativeLink<'_>>> {
-        self.context.check_open().map_err(refuse)?;
-        self.context.collect_if_due();
-        let (changes, refusals) = self.changes(&implementations, slots);
-        changes.iter().for_each(|change| self.lead(change.slot, change.implementation));
-        // The borrow ends before functions are made for JavaScript, which may collect garbage.
-        let linked = self.context.slots.borrow_mut().relink(&self.context.store, &changes, merged, refusals);
-        Ok(linked.map_err(refuse)?.into_iter().map(|linked| self.linked(linked)).collect())
-    }
-
     /// Whether these many could be linked; throws what `relink` would.
     #[napi(catch_unwind)]
     pub fn check_changes(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<()> {
         self.context.check_open().map_err(refuse)?;
-        let (changes, refusals) = self.changes(&implementations, slots);
-        self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)
+        let values: Vec<_> =
+            (0..).zip(&slots).map(|(index, _)| self.context.element(implementations.raw(), index)).collect();
+        let Some((changes, refusals)) = self.context.changes(&values, &slots) else { return Ok(()) };
+        self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
+        Ok(())
     }
 
     /// Takes links back, the last one first, all or none. `slots` are those of the links.
     #[napi(catch_unwind)]
-    pub fn undo(&self, links: Vec<u32>, slots: Vec<u32>) -> Result<()> {
-        self.context.check_open().map_err(refuse)?;
-        let links: Vec<(LinkId, SlotId)> = links.into_iter().zip(slots).collect();
-        let previous: Vec<_> = {
-            let slots = self.context.slots.borrow();
-            let open = links.iter().filter(|(_, slot)| slots.open(*slot).is_ok());
-            open.filter_map(|(link, slot)| Some((*slot, slots.previous_of(*link)?))).collect()
-        };
-        previous.into_iter().for_each(|(slot, function)| self.lead(slot, function));
-        self.context.slots.borrow_mut().undo(&self.context.store, &links).map_err(refuse)
+    pub fn undo_all(&self, links: Vec<i64>, slots: Vec<u32>) -> Result<()> {
+        let links: Vec<_> = links.into_iter().map(i64::cast_unsigned).zip(slots).collect();
+        self.context.undo(&links).map_err(refuse)
     }
 }
 
 impl NativeStore {
-    /// Notes that a function goes into a slot.
-    fn lead(&self, slot: SlotId, function: FuncRef) {
-        self.context.lead(self.context.node_of(Kind::Slot, slot), function);
-    }
-
     /// The original of a slot that is not closed.
     fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
-        self.context.check_open().map_err(refuse)?;
-        self.context.slots.borrow().open(slot).map(|slot| slot.original).map_err(refuse)
+        self.context.open_slot(slot).map_err(refuse)
     }
 
     pub(super) fn slot_info(&self, id: SlotId) -> NativeSlot {
@@ -172,39 +126,7 @@ impl NativeStore {
         }
     }
 
-    /// The changes that are asked for, and what is no change.
-    fn changes(&self, implementations: &Array<'_>, slots: Vec<u32>) -> (Vec<Change>, Vec<(usize, String, Error)>) {
-        let mut changes = Vec::with_capacity(slots.len());
-        let mut refusals = Vec::new();
-        for (index, slot) in slots.into_iter().enumerate() {
-            let mut value = ptr::null_mut();
-            // SAFETY: a plain N-API call.
-            unsafe { sys::napi_get_element(self.context.env, implementations.raw(), index as u32, &mut value) };
-            match self.implementation(value, slot) {
-                Ok(implementation) => changes.push(Change { position: index, implementation, slot }),
-                Err(error) => refusals.push((index, self.slot_name(slot), error)),
-            }
-        }
-        (changes, refusals)
-    }
-
     fn slot_name(&self, id: SlotId) -> String {
         self.context.slots.borrow().slot(id).name.clone()
-    }
-
-    /// The function of this store that `value` is.
-    fn implementation(&self, value: sys::napi_value, slot: SlotId) -> Result<FuncRef, Error> {
-        // SAFETY: the value is of the environment that calls, and held by it.
-        match unsafe { exported(self.context.env, value) } {
-            Some(function) => self.own(function, || Subject::Implementation(self.slot_name(slot))),
-            None => {
-                let message = "expected a WebAssembly function as implementation".to_owned();
-                Err(ErrorKind::ArgumentType { message }.into())
-            }
-        }
-    }
-
-    fn linked(&self, linked: Linked) -> NativeLink<'_> {
-        NativeLink { id: linked.id, previous: self.unknown(self.context.function_or_null(linked.previous)) }
     }
 }

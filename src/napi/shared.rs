@@ -5,8 +5,8 @@ use super::reference::{StrongReference, TurnedReference};
 use super::throw::Pending;
 use crate::engine::{Expected, SharedBytes, publish};
 use napi::sys;
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The shared memories of a store, by where their bytes are.
 #[derive(Default)]
 pub struct SharedMemories {
-    by_base: RefCell<HashMap<usize, Rc<SharedMemory>>>,
+    by_base: RefCell<FxHashMap<usize, Rc<SharedMemory>>>,
 }
 
 /// Node's own `WebAssembly.Memory`, which keeps the bytes.

@@ -12,7 +12,7 @@ use super::reference::StrongReference;
 use super::references::References;
 use super::shared::SharedMemories;
 use super::throw::{Result, refuse};
-use crate::engine::{SharedBytes, prepare};
+use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
 use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId, TagId};
@@ -63,6 +63,8 @@ pub struct NativeHost<'a> {
     /// `memory.atomic.notify`
     #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
     pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// A list of its arguments
+    pub list: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// The method `map` of functions
     pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Lets a function hold a cell, as long as V8 keeps the function
@@ -118,6 +120,7 @@ impl NativeStore {
             shared_grow: reference(host.shared_grow.raw()),
             shared_wait: reference(host.shared_wait.raw()),
             shared_notify: reference(host.shared_notify.raw()),
+            list: reference(host.list.raw()),
             map: reference(host.map.raw()),
             hold: reference(host.hold.raw()),
             transfers: host.transfers,
@@ -138,6 +141,7 @@ impl NativeStore {
             running: Cell::new((ptr::null_mut(), false)),
             exceptions: Exceptions::default(),
             shared: SharedMemories::default(),
+            growths: Cell::new(memory_growths()),
             depth: Cell::new(0),
             buffers: RefCell::new(Buffers::default()),
             store: Store::default(),
@@ -188,21 +192,18 @@ impl NativeStore {
         let kind = self::kind(&kind)?;
         let context = &self.context;
         // SAFETY: the object is of the environment that calls.
-        unsafe { context.handles.keep(context.env, kind, id, object.raw()) };
+        unsafe { context.handles.keep(context.env, kind, id.into(), object.raw()) };
         context.cells.note_change(1);
         let cell = context.node_of(kind, id).map(|node| self.unknown(context.cell(node)));
-        // Whoever only looks makes nothing else. Not for a link: of those that were made together, the others have no
-        // object yet, and would count as let go of.
-        if kind != Kind::Link {
-            context.collect_if_due();
-        }
+        // Whoever only looks makes nothing else.
+        context.collect_if_due();
         Ok(cell)
     }
 
     /// The object that stands for a thing of a kind, if there is one.
     #[napi(catch_unwind, ts_return_type = "object | null")]
     pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>> {
-        Ok(self.context.handles.find(self::kind(&kind)?, id).map(|object| self.unknown(object)))
+        Ok(self.context.handles.find(self::kind(&kind)?, id.into()).map(|object| self.unknown(object)))
     }
 
     /// The slot at a position of the list that the instance's module has.
@@ -212,13 +213,6 @@ impl NativeStore {
         let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
         let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
         Ok(self.slot_info(slot))
-    }
-
-    /// Whether `value` is a wasm function, of whatever store.
-    #[napi(catch_unwind)]
-    pub fn is_wasm_function(&self, value: Unknown<'_>) -> bool {
-        // SAFETY: the value is of the environment that calls, and on its stack.
-        unsafe { exported(self.context.env, value.raw()) }.is_some()
     }
 }
 
@@ -342,14 +336,8 @@ impl NativeStore {
     }
 
     /// The function that `exported` is, if it is one of this store, and alive.
-    pub(super) fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
-        if exported.is_closed() {
-            return Err(ErrorKind::Closed(subject()).into());
-        }
-        if Rc::ptr_eq(&exported.context, &self.context) {
-            return Ok(exported.function);
-        }
-        Err(ErrorKind::OtherStore(subject()).into())
+    fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
+        self.context.own(exported, subject)
     }
 
     fn export<'a>(&self, name: String, value: Extern) -> NativeInstanceExport<'a> {

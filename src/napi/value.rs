@@ -13,6 +13,12 @@ pub fn crosses(ty: ValType) -> bool {
     !matches!(ty, ValType::V128 | ValType::Ref(RefType::Exn))
 }
 
+/// A value of these bits.
+#[inline]
+fn whole(bits: u64) -> RawValue {
+    RawValue { u128: bits.into() }
+}
+
 impl Context {
     /// ToWebAssemblyValue: what `value` is as a value of type `ty`, for code of `reader`.
     ///
@@ -22,25 +28,31 @@ impl Context {
     ///
     /// # Safety
     /// `value` is of this context's environment.
+    #[inline]
     pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
+        let mut number = 0;
+        // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
+        if ty == ValType::I32
+            && unsafe { sys::napi_get_value_int32(self.env, value, &mut number) } == sys::Status::napi_ok
+        {
+            return Ok(whole(number.cast_unsigned().into()));
+        }
+        // SAFETY: as above.
+        unsafe { self.read_bits(ty, value, reader) }.map(whole)
+    }
+
+    /// The bits of the value. They are handed on in a register: a value in memory that was written in parts and is then
+    /// read whole waits for the writes.
+    unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, Pending> {
         let env = self.env;
-        // Made whole in a register each time: a value of which a part was just written, and that is then read whole, waits
-        // for the write.
-        let whole = |bits: u64| RawValue { u128: bits.into() };
-        let raw = match ty {
+        let bits = match ty {
             ValType::I32 => {
                 let mut number = 0;
-                // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
+                // SAFETY: as promised by the caller.
                 unsafe {
-                    if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
-                        sys::napi_get_value_int32(
-                            env,
-                            self.call_host(self.host.to_number.get(env), value)?,
-                            &mut number,
-                        );
-                    }
+                    sys::napi_get_value_int32(env, self.call_host(self.host.to_number.get(env), value)?, &mut number);
                 }
-                whole(number.cast_unsigned().into())
+                number.cast_unsigned().into()
             }
             ValType::I64 => {
                 let (mut number, mut lossless) = (0, false);
@@ -52,7 +64,7 @@ impl Context {
                         sys::napi_get_value_bigint_int64(env, converted, &mut number, &mut lossless);
                     }
                 }
-                whole(number.cast_unsigned())
+                number.cast_unsigned()
             }
             ValType::F32 | ValType::F64 => {
                 let mut number = 0.0;
@@ -66,7 +78,7 @@ impl Context {
                         );
                     }
                 }
-                if ty == ValType::F32 { whole((number as f32).to_bits().into()) } else { whole(number.to_bits()) }
+                if ty == ValType::F32 { (number as f32).to_bits().into() } else { number.to_bits() }
             }
             ValType::Ref(RefType::Func) => {
                 // SAFETY: as above.
@@ -74,13 +86,13 @@ impl Context {
                 // It may stay there.
                 function.into_iter().for_each(|function| self.hold_for_now(function));
                 let native = function.map(|function| self.store.native_to(function, reader)).transpose();
-                whole(FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64)
+                FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64
             }
             // SAFETY: as above.
-            ValType::Ref(RefType::Extern) => whole(unsafe { self.externref(value) }.0.into()),
+            ValType::Ref(RefType::Extern) => unsafe { self.externref(value) }.0.into(),
             ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
         };
-        Ok(raw)
+        Ok(bits)
     }
 
     /// ToJSValue: `raw`, a value of type `ty`, as JavaScript has it.
@@ -90,6 +102,7 @@ impl Context {
     ///
     /// # Safety
     /// `raw` is a value of type `ty` of this store.
+    #[inline]
     pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, Pending> {
         let env = self.env;
         let mut value = ptr::null_mut();
@@ -166,12 +179,21 @@ impl Context {
 
     /// Calls a function that `lib/` lends.
     pub fn call_host(&self, function: sys::napi_value, argument: sys::napi_value) -> Result<sys::napi_value, Pending> {
+        self.call_host_with(function, &[argument])
+    }
+
+    /// Calls one with several arguments.
+    pub fn call_host_with(
+        &self,
+        function: sys::napi_value,
+        arguments: &[sys::napi_value],
+    ) -> Result<sys::napi_value, Pending> {
         let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
         self.keep_running();
         // SAFETY: plain N-API calls on the thread of the environment.
         let status = unsafe {
             sys::napi_get_undefined(self.env, &mut receiver);
-            sys::napi_call_function(self.env, receiver, function, 1, &argument, &mut result)
+            sys::napi_call_function(self.env, receiver, function, arguments.len(), arguments.as_ptr(), &mut result)
         };
         if status == sys::Status::napi_ok { Ok(result) } else { Err(Pending) }
     }

@@ -1,6 +1,6 @@
 use super::{InstanceId, free_id};
 use crate::engine::{Placed, put};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::num::NonZeroUsize;
 use wasmer::sys::vm::{InternalStoreHandle, StoreObjects};
 
@@ -11,7 +11,7 @@ use wasmer::sys::vm::{InternalStoreHandle, StoreObjects};
 pub struct Arena<T> {
     places: Vec<Place>,
     vacant: Vec<InternalStoreHandle<T>>,
-    by_id: HashMap<u32, InternalStoreHandle<T>>,
+    by_id: FxHashMap<u32, InternalStoreHandle<T>>,
     next: u32,
 }
 
@@ -39,7 +39,7 @@ pub enum Owner {
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), vacant: Vec::new(), by_id: HashMap::new(), next: 0 }
+        Self { places: Vec::new(), vacant: Vec::new(), by_id: FxHashMap::default(), next: 0 }
     }
 }
 

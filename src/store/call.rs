@@ -1,4 +1,3 @@
-use super::host_stack;
 use super::trap::Failure;
 use super::{FuncRef, RawValue, Store};
 use wasmer::sys::vm::{VMConfig, wasmer_call_trampoline};
@@ -17,7 +16,7 @@ impl Store {
     /// results, whichever is more, and holds arguments of the types of its parameters. No borrow of
     /// the store's objects is held. Whoever owns the store holds it for the whole call.
     pub unsafe fn call(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
-        let _entered = host_stack::enter();
+        let _entered = self.host_stack.enter();
         // SAFETY: by the contract of this function.
         unsafe { invoke(function, values) }
     }

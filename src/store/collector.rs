@@ -2,7 +2,7 @@ use super::arena::{Arena, Owner, place_of};
 use super::instance::{InstanceId, Objects};
 use super::{FuncRef, GlobalId, Marks, MemoryId, Node, Store, TableId};
 use crate::engine::Code;
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
@@ -54,9 +54,9 @@ pub struct Remains(#[expect(dead_code, reason = "held for its destructor")] VMMe
 #[derive(Default)]
 pub struct Swept {
     /// The instances
-    pub instances: HashSet<InstanceId>,
+    pub instances: FxHashSet<InstanceId>,
     /// The tables that had an id
-    pub tables: HashSet<TableId>,
+    pub tables: FxHashSet<TableId>,
     /// The memories that had an id
     pub memories: Vec<(MemoryId, Remains)>,
 }

@@ -1,12 +1,12 @@
 use super::call::invoke;
 use super::exception::Pending;
-use super::host_stack;
+use super::host_stack::HostStack;
 use super::trap::{Failure, Thrown};
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::{FuncType, RefType, ValType};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// What is known of the borders between the code of different compilers.
 ///
@@ -16,27 +16,28 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub struct Crossings {
     /// Whose code calls each host function, and as which function of its module
-    hosts: HashMap<FuncRef, (Compiler, u32)>,
+    hosts: FxHashMap<FuncRef, (Compiler, u32)>,
     /// The crossing of each function to the other compiler
-    made: HashMap<(FuncRef, Compiler), FuncRef>,
+    made: FxHashMap<(FuncRef, Compiler), FuncRef>,
     /// The function that a crossing, or a forwarder of an import, stands for
-    behind: HashMap<FuncRef, FuncRef>,
+    behind: FxHashMap<FuncRef, FuncRef>,
     /// Whose functions a table of functions holds
-    tables: HashMap<TableId, Compiler>,
+    tables: FxHashMap<TableId, Compiler>,
     /// Whose function a global holds
-    globals: HashMap<GlobalId, Compiler>,
+    globals: FxHashMap<GlobalId, Compiler>,
 }
 
 /// Calls a function of one compiler for code of another.
 pub(super) struct Crossing {
     pub function: FuncRef,
+    pub host_stack: HostStack,
     /// Where code that can catch looks for an exception
     pub pending: Option<Pending>,
 }
 
 impl HostFunction for Crossing {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
-        host_stack::check().map_err(Thrown::error)?;
+        self.host_stack.check().map_err(Thrown::error)?;
         // SAFETY: `values` are those of a function of the same type, of the same store, which is
         // held by whoever entered wasm; a host function is called with nothing borrowed.
         match (unsafe { invoke(self.function, values) }, &self.pending) {
@@ -135,7 +136,8 @@ impl Store {
         let ty = self.type_of(function);
         self.check_crossing(&ty, function, compiler)?;
         let pending = compiler.catches().then(|| self.pending());
-        let crossing = self.adapt(&ty, Box::new(Crossing { function, pending }), compiler)?;
+        let crossing =
+            self.adapt(&ty, Box::new(Crossing { function, host_stack: self.host_stack.clone(), pending }), compiler)?;
         self.crossings.borrow_mut().made.insert((function, compiler), crossing);
         self.note_behind(crossing, function);
         Ok(crossing)

@@ -52,6 +52,11 @@ impl Store {
         self.signatures.borrow().get(hash).expect("the types of every module are registered before it is instantiated")
     }
 
+    /// Whether two functions have the same type: no two types of a store have the same hash.
+    pub fn same_type(&self, one: FuncRef, other: FuncRef) -> bool {
+        one.callee().type_signature_hash == other.callee().type_signature_hash
+    }
+
     /// The instance that defines `function`; none for a host function.
     pub fn instance_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
         let by_context = self.by_context.borrow();

@@ -3,7 +3,6 @@ use super::call::config;
 use super::crossing::Crossing;
 use super::extern_value::{Callable, Extern};
 use super::host::HostContext;
-use super::host_stack;
 use super::instance::{Instance, Objects, Parts};
 use super::objects::Resident;
 use super::trap::Failure;
@@ -73,7 +72,7 @@ impl Store {
         let instance = self.settle(code, &mut allocated, hosts);
         let mut vm = allocated.vm;
         made(&instance);
-        let _entered = host_stack::enter();
+        let _entered = self.host_stack.enter();
         let artifact = code.artifact();
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
@@ -224,7 +223,8 @@ impl Store {
                             if code.original.exceptions {
                                 self.shared(ty, self.native_to(function, code.compiler)?)
                             } else {
-                                let crossing = Crossing { function, pending: None };
+                                let crossing =
+                                    Crossing { function, host_stack: self.host_stack.clone(), pending: None };
                                 let (handle, crossing) = self.host_function(ty, Box::new(crossing))?;
                                 self.note_host(crossing, code.compiler, index);
                                 self.note_behind(crossing, function);

@@ -1,7 +1,7 @@
 use super::arena::{Arena, Owner, handle_at, place_of};
 use super::instance::{Instance, InstanceId};
 use super::{ExternRef, FuncRef, GlobalId, MemoryId, Store, TableId, TagId};
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 use wasmer::Type;
 use wasmer::sys::vm::{
     InternalStoreHandle, StoreObject, TableElement, VMExceptionObj, VMGlobal, VMMemory, VMTable, VMTag,
@@ -50,7 +50,7 @@ pub struct Roots {
 /// What is reached. Good until something is made or run.
 #[derive(Default)]
 pub struct Marks {
-    reached: HashSet<Node>,
+    reached: FxHashSet<Node>,
     /// Where each node that was reached leads
     pub edges: Vec<(Node, Vec<Node>)>,
 }

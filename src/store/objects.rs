@@ -2,11 +2,13 @@ use super::arena::{Arena, Owner};
 use super::batch::Batches;
 use super::collector::Freed;
 use super::crossing::Crossings;
+use super::host_stack::HostStack;
 use super::instance::{Instance, InstanceId, Objects};
 use super::signatures::Signatures;
 use super::{GlobalId, TableId};
 use crate::engine::{Code, Compiler, Places};
 use crate::wasm::FuncType;
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ptr::NonNull;
@@ -26,20 +28,21 @@ pub struct Store {
     pub(super) memories: RefCell<Arena<VMMemory>>,
     pub(super) tables: RefCell<Arena<VMTable>>,
     /// Where calls find the entries of a table that wasmer copies into its instance
-    pub(super) copied: RefCell<HashMap<TableId, NonNull<VMCallerCheckedAnyfunc>>>,
+    pub(super) copied: RefCell<FxHashMap<TableId, NonNull<VMCallerCheckedAnyfunc>>>,
     pub(super) globals: RefCell<Arena<VMGlobal>>,
     pub(super) tags: RefCell<Arena<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
     pub(super) pending: OnceCell<GlobalId>,
     /// Those that have started. They hold their code, which goes after the objects
-    pub(super) instances: RefCell<HashMap<InstanceId, Rc<Instance>>>,
+    pub(super) instances: RefCell<FxHashMap<InstanceId, Rc<Instance>>>,
     pub(super) next_instance: Cell<InstanceId>,
     /// Code that makes functions of the host wasm functions, by their type and caller
     pub(super) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(super) crossings: RefCell<Crossings>,
     pub(super) batches: RefCell<Batches>,
+    pub(super) host_stack: HostStack,
     /// Instances by the address of a context, which every function holds
-    pub(super) by_context: RefCell<HashMap<usize, Resident>>,
+    pub(super) by_context: RefCell<FxHashMap<usize, Resident>>,
     pub(super) freed: Cell<Freed>,
 }
 
@@ -68,6 +71,7 @@ impl Default for Store {
             adapters: RefCell::default(),
             crossings: RefCell::default(),
             batches: RefCell::default(),
+            host_stack: HostStack::default(),
             by_context: RefCell::default(),
             freed: Cell::default(),
         }

@@ -2,7 +2,7 @@ use super::{ExternRef, FuncRef, Reference, Store};
 use crate::engine::{MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
-use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMTable};
+use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMFuncRef, VMTable};
 
 /// A table of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,15 +86,32 @@ impl Store {
     /// # Errors
     /// `OutOfRange`, and those of `native_to`.
     pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
+        match self.element(id, value)? {
+            TableElement::FuncRef(entry) => self.table_write(id, index, entry),
+            value @ TableElement::ExternRef(_) => {
+                let handle = self.table(id);
+                self.with_objects(|objects| handle.get_mut(objects).set(index, value))
+                    .map_err(|_| self.out_of_bounds(id, index))
+            }
+        }
+    }
+
+    /// Writes a function that `native_to_table` gave for this very table, or one of the same code.
+    ///
+    /// # Errors
+    /// `OutOfRange`.
+    pub fn table_put(&self, id: TableId, index: u32, native: FuncRef) -> Result<()> {
+        if self.table_compiler(id).is_none() {
+            self.bind_table(id, self.compiler_of(native));
+        }
+        self.table_write(id, index, Some(native.raw()))
+    }
+
+    fn table_write(&self, id: TableId, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
         let handle = self.table(id);
-        let element = self.element(id, value)?;
-        let copied = match &element {
-            TableElement::FuncRef(entry) => Some(*entry),
-            TableElement::ExternRef(_) => None,
-        };
-        self.with_objects(|objects| handle.get_mut(objects).set(index, element))
+        self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(id, index))?;
-        if let (Some(entry), Some(copy)) = (copied, self.copied.borrow().get(&id)) {
+        if let Some(copy) = self.copied.borrow().get(&id) {
             // SAFETY: a function lives as long as its store.
             let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
             // SAFETY: the index is in the table, which has not grown, so the copy has the entry too; no code
