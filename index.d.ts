@@ -160,8 +160,13 @@ export interface CompileOptions {
   /**
    * Which of wasmer's compilers to use. `cranelift` makes the faster code; `singlepass` compiles several
    * times as fast, and takes no SIMD and no exceptions. Default: `cranelift`.
+   *
+   * `auto` starts with the code of Singlepass, and compiles with Cranelift meanwhile, on another thread. When that code is
+   * there, it takes over from the other in every instance, at a turn of the event loop, with the same memories and globals;
+   * functions, links and all else that you hold stay what they are. Where that would not be sound, it compiles with
+   * Cranelift at once: `docs/loading.md` says where.
    */
-  compiler?: 'cranelift' | 'singlepass' | undefined
+  compiler?: 'auto' | 'cranelift' | 'singlepass' | undefined
   /** Which functions become slots. */
   slots?: SlotSelection | undefined
   /**
@@ -307,7 +312,14 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * open instance imports stays usable as long as that is open. Closing twice is fine.
    */
   close(): void
-  readonly closed: boolean;
+  readonly closed: boolean
+  /** What compiled the code that it runs now. */
+  readonly compiler: 'cranelift' | 'singlepass'
+  /**
+   * Resolves when it runs the best code that it is going to run: at once, unless it was compiled with `auto`. Whoever waits
+   * for it keeps the process from ending.
+   */
+  readonly optimized: Promise<void>;
   /** {@link close}, for `using`. */
   [Symbol.dispose](): void
 }

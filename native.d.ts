@@ -11,6 +11,14 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** A compiled module. */
 export declare class NativeModule {
+  /** What compiled it. */
+  compiler(): string
+  /** Starts to compile the code that takes over from this, if there is to be any; says whether there is. */
+  startSuccessor(): boolean
+  /** Whether that code is there by now, or failed to be compiled. */
+  successorIsDone(): boolean
+  /** The code that takes over from this; null if it is not there. */
+  successor(): NativeModule | null
   /** The imports that an instance needs, in the order of the binary. */
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
@@ -111,6 +119,11 @@ export declare class NativeStore {
    * of Node's own memories for each shared memory that it defines.
    */
   instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
+  /**
+   * Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
+   * did; else all is as it was.
+   */
+  takeOver(id: number, module: NativeModule, imports: unknown[]): boolean
   /**
    * Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
    * to be held by the object.

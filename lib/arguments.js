@@ -65,12 +65,12 @@ function toLooseOptions(value, known) {
   return Object.fromEntries(known.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]))
 }
 
-const compilers = ['cranelift', 'singlepass']
+const compilers = ['auto', 'cranelift', 'singlepass']
 
 /** The compiler that the options ask for. */
 function toCompiler({ compiler = 'cranelift' }) {
   if (compilers.includes(compiler)) return compiler
-  const message = `expected 'cranelift' or 'singlepass' as \`options.compiler\`, got ${inWords(compiler)}`
+  const message = `expected 'auto', 'cranelift' or 'singlepass' as \`options.compiler\`, got ${inWords(compiler)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 

@@ -45,13 +45,26 @@ class Instance {
       // Held for what may be reached through the instance.
       cell,
       compiled,
+      compiler: native.compiler(),
+      // What waits for better code, if any is to come.
+      tier: undefined,
       closed: false,
       exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
       // Made when it is first looked at: a module may have thousands.
       slots: undefined,
     }
     store.keep('instance', id, this)
+    compiled.tiers?.add(this.#state, given)
     uncloneable(this)
+  }
+
+  get compiler() {
+    return brand.get(this).compiler
+  }
+
+  get optimized() {
+    const { compiled } = brand.get(this)
+    return compiled.tiers?.wait() ?? Promise.resolve()
   }
 
   get exports() {

@@ -10,6 +10,7 @@ const { carried, carry } = require('./posted-module')
 const { describe, describeMissing } = require('./slot-descriptor')
 const { select } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
+const { Tiers } = require('./tiers')
 const { webidl } = require('./webidl')
 
 /**
@@ -24,6 +25,7 @@ class Compiled {
     this.file = file
     this.missing = missing
     this.carrier = carrier
+    this.tiers = module.startSuccessor() ? new Tiers(module) : undefined
   }
 
   /** The slots, in the order in which an instance is asked for them. */

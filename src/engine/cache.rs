@@ -54,6 +54,7 @@ pub(super) struct Wanted<'a> {
     pub size: u64,
     pub compiler: Compiler,
     pub selection: &'a Selection,
+    pub succeeds: Option<Compiler>,
     /// Where the bytes were read
     pub file: Option<&'a str>,
 }
@@ -63,7 +64,9 @@ impl Wanted<'_> {
     fn key(&self) -> Hash {
         let mut hasher = blake3::Hasher::new_derive_key("wasm-relink compiled module");
         let selection = postcard::to_stdvec(self.selection).unwrap_or_default();
-        for part in [BUILD.as_bytes(), self.compiler.identity().as_bytes(), &self.bytes, &selection] {
+        let succeeds = self.succeeds.map_or("", Compiler::name);
+        let identity = self.compiler.identity();
+        for part in [BUILD.as_bytes(), identity.as_bytes(), succeeds.as_bytes(), &self.bytes, &selection] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }

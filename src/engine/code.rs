@@ -5,7 +5,7 @@ use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
 #[cfg(test)]
 use crate::rewrite::Rewritten;
-use crate::rewrite::{Entry, Forwarder, Origins, Roles, Selection, Slot};
+use crate::rewrite::{Entry, Forwarder, Origins, Roles, Slot};
 use crate::wasm::{Binary, ExternKind};
 use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -62,8 +62,10 @@ impl Code {
     ///
     /// # Errors
     /// What `Binary::parse`, `rewrite` and `Compiler::artifact` refuse.
-    pub fn compile(bytes: &[u8], compiler: Compiler, selection: &Selection) -> Result<Arc<Self>> {
-        let compiled = Compiled::new(bytes, compiler, selection)?;
+    #[cfg(test)]
+    pub fn compile(bytes: &[u8], compiler: Compiler, selection: &crate::rewrite::Selection) -> Result<Arc<Self>> {
+        let compiled =
+            Compiled::new(bytes, &super::How { selection: selection.clone(), ..super::How::plain(compiler) })?;
         // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
         unsafe { Self::assemble(compiled, compiler) }
     }

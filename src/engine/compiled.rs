@@ -19,6 +19,7 @@ struct Key {
     bytes: Hash,
     compiler: Compiler,
     selection: Selection,
+    succeeds: Option<Compiler>,
 }
 
 /// One compile: locked while it goes on, so that whoever wants the same waits for it.
@@ -42,6 +43,8 @@ pub struct How {
     pub compiler: Compiler,
     /// Which functions become slots
     pub selection: Selection,
+    /// Whose code it is to take over from, if it is to work on the state of another instance
+    pub succeeds: Option<Compiler>,
     /// Where it is kept, if it is
     pub kept: Option<Kept>,
 }
@@ -49,7 +52,7 @@ pub struct How {
 impl How {
     /// That of a module of our own: without slots, and not kept.
     pub fn plain(compiler: Compiler) -> Self {
-        Self { compiler, selection: Selection::None, kept: None }
+        Self { compiler, selection: Selection::None, succeeds: None, kept: None }
     }
 }
 
@@ -58,7 +61,7 @@ impl How {
 /// # Errors
 /// Those of `Code::compile`.
 pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
-    get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how.compiler, &how.selection))
+    get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how))
 }
 
 /// The same for a file. It is read into memory only if it must be compiled; none if it cannot be read.
@@ -71,7 +74,7 @@ pub fn compile_file(path: &Path, how: &How) -> Result<Option<Arc<Code>>> {
     let code = get(hash, size, how, || {
         let bytes = fs::read(path).unwrap_or_default();
         if *blake3::hash(&bytes).as_bytes() == hash {
-            return Compiled::new(&bytes, how.compiler, &how.selection);
+            return Compiled::new(&bytes, how);
         }
         // Someone has written the file meanwhile.
         changed = Some(bytes);
@@ -92,15 +95,15 @@ fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
 
 /// The code of a module, by its hash; `make` compiles it.
 fn get(bytes: Hash, size: u64, how: &How, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
-    let How { compiler, selection, kept } = how;
-    let key = Key { bytes, compiler: *compiler, selection: selection.clone() };
+    let How { compiler, selection, succeeds, kept } = how;
+    let key = Key { bytes, compiler: *compiler, selection: selection.clone(), succeeds: *succeeds };
     let entry = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
     let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(code) = known.upgrade() {
         return Ok(code);
     }
     let file = kept.as_ref().and_then(|kept| kept.file.as_deref());
-    let wanted = Wanted { bytes, size, compiler: *compiler, selection, file };
+    let wanted = Wanted { bytes, size, compiler: *compiler, selection, succeeds: *succeeds, file };
     let code = through(kept.as_ref().map(|kept| &kept.cache), &wanted, make);
     if let Ok(code) = &code {
         *known = Arc::downgrade(code);
@@ -143,7 +146,7 @@ mod tests {
     use super::*;
 
     fn how(compiler: Compiler, selection: Selection) -> How {
-        How { compiler, selection, kept: None }
+        How { selection, ..How::plain(compiler) }
     }
 
     #[test]

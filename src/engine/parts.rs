@@ -1,6 +1,6 @@
-use super::compiler::Compiler;
+use super::compiled::How;
 use crate::error::Result;
-use crate::rewrite::{Forwarder, Options, Origins, Rewritten, Roles, Selection, Slot, modernize, rewrite};
+use crate::rewrite::{Forwarder, Options, Origins, Rewritten, Roles, Slot, modernize, rewrite, successor};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -44,10 +44,14 @@ impl Compiled {
     ///
     /// # Errors
     /// What `Binary::parse`, `rewrite` and `Compiler::artifact` refuse.
-    pub fn new(bytes: &[u8], compiler: Compiler, selection: &Selection) -> Result<Self> {
+    pub fn new(bytes: &[u8], how: &How) -> Result<Self> {
+        let How { compiler, selection, succeeds, .. } = how;
         let binary = Binary::parse(bytes, compiler.features())?;
-        let options = Options { selection: selection.clone(), ..compiler.pass() };
-        let rewritten = rewrite(bytes, &binary, &options)?;
+        let options = Options { selection: selection.clone(), ..succeeds.unwrap_or(*compiler).pass() };
+        let mut rewritten = rewrite(bytes, &binary, &options)?;
+        if succeeds.is_some() {
+            rewritten.bytes = successor(&rewritten.bytes, &mut rewritten.binary)?.into();
+        }
         let rewritten = if binary.legacy_exceptions {
             let bytes = modernize(&rewritten.bytes, &rewritten.binary)?;
             Rewritten { bytes: bytes.into(), ..rewritten }

@@ -161,7 +161,14 @@ impl Context {
 
     /// Lets a node lead to that of a function, which is put there.
     pub fn lead(&self, from: Option<Node>, function: FuncRef) {
-        let (Some(from), Some(to)) = (from, self.store.node_of(function)) else { return };
+        if let Some(to) = self.store.node_of(function) {
+            self.lead_to(from, to);
+        }
+    }
+
+    /// Lets a node lead to another one.
+    pub fn lead_to(&self, from: Option<Node>, to: Node) {
+        let Some(from) = from else { return };
         let known = |cells: &FxHashMap<Node, Cell>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
         if from == to || known(&self.cells.cells.borrow()) {
             return;

@@ -2,24 +2,63 @@ use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{self, Code, Compiler, How, compile};
+use crate::engine::{self, Compiler, How, Kept, Tiered, compile, compile_tiered};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
 use napi::bindgen_prelude::{AsyncTask, JsValue, Unknown};
 use napi::{Env, JsError, Task};
 use napi_derive::napi;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-fn how(compiler_name: &str, slots: NativeSelection, cache: Option<NativeCache>) -> Result<How> {
-    let (compiler, selection) = (compiler(compiler_name)?, selection(slots)?);
-    Ok(How { compiler, selection, kept: cache.map(NativeCache::kept) })
+/// What compiles, as the API says it.
+#[derive(Clone)]
+enum Asked {
+    /// One of the compilers
+    How(How),
+    /// The fast compiler first, and then the other
+    Auto(Selection, Option<Kept>),
 }
 
+impl Asked {
+    fn new(compiler_name: &str, slots: NativeSelection, cache: Option<NativeCache>) -> Result<Self> {
+        let (selection, kept) = (selection(slots)?, cache.map(NativeCache::kept));
+        if compiler_name == AUTO {
+            return Ok(Self::Auto(selection, kept));
+        }
+        let compiler = compiler(compiler_name)?;
+        Ok(Self::How(How { compiler, selection, succeeds: None, kept }))
+    }
+
+    fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
+        match self {
+            Self::How(how) => Ok(Tiered { code: compile(&bytes, how)?, better: None }),
+            Self::Auto(selection, kept) => compile_tiered(bytes.into_owned(), selection.clone(), kept.clone()),
+        }
+    }
+
+    /// Of a file; none if it cannot be read.
+    fn compile_file(&self, file: &Path) -> Result<Option<Tiered>, Error> {
+        match self {
+            Self::How(how) => {
+                let code = engine::compile_file(file, how)?;
+                Ok(code.map(|code| Tiered { code, better: None }))
+            }
+            Self::Auto(..) => fs::read(file).ok().map(|bytes| self.compile(bytes.into())).transpose(),
+        }
+    }
+}
+
+/// The compiler that is both of them.
+const AUTO: &str = "auto";
+
 fn compiler(name: &str) -> Result<Compiler> {
+    // What the one does not take, the other does.
+    let name = if name == AUTO { Compiler::Cranelift.name() } else { name };
     Compiler::from_name(name).ok_or_else(|| {
-        let message = format!("expected the compiler \"cranelift\" or \"singlepass\", got {name:?}");
+        let message = format!("expected the compiler \"cranelift\", \"singlepass\" or \"auto\", got {name:?}");
         refuse(ErrorKind::ArgumentValue { message }.into())
     })
 }
@@ -46,8 +85,8 @@ pub fn compile_sync(
     slots: NativeSelection,
     cache: Option<NativeCache>,
 ) -> Result<NativeModule> {
-    let how = how(&compiler_name, slots, cache)?;
-    guarded(|| compile(bytes, &how)).map(|code| NativeModule::new(env, code))
+    let asked = Asked::new(&compiler_name, slots, cache)?;
+    guarded(|| asked.compile(bytes.into())).map(|tiered| NativeModule::new(env, tiered))
 }
 
 /// Compiles on another thread. The bytes are copied before this returns.
@@ -58,7 +97,7 @@ pub fn compile_async(
     slots: NativeSelection,
     cache: Option<NativeCache>,
 ) -> Result<AsyncTask<Compile>> {
-    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), how: how(&compiler_name, slots, cache)? }))
+    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), asked: Asked::new(&compiler_name, slots, cache)? }))
 }
 
 /// Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why.
@@ -69,7 +108,7 @@ pub fn compile_file(
     slots: NativeSelection,
     cache: Option<NativeCache>,
 ) -> Result<AsyncTask<CompileFile>> {
-    Ok(AsyncTask::new(CompileFile { file: file.into(), how: how(&compiler_name, slots, cache)? }))
+    Ok(AsyncTask::new(CompileFile { file: file.into(), asked: Asked::new(&compiler_name, slots, cache)? }))
 }
 
 /// Whether these bytes are a module that the compiler takes.
@@ -145,39 +184,39 @@ fn rejection(env: Env, error: Error) -> napi::Error {
 /// A compile on its way.
 pub struct Compile {
     bytes: Vec<u8>,
-    how: How,
+    asked: Asked,
 }
 
 impl Task for Compile {
-    type Output = std::result::Result<Arc<Code>, Error>;
+    type Output = std::result::Result<Tiered, Error>;
     type JsValue = NativeModule;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let bytes = std::mem::take(&mut self.bytes);
-        Ok(guard(|| compile(&bytes, &self.how)))
+        Ok(guard(|| self.asked.compile(bytes.into())))
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<NativeModule> {
-        output.map(|code| NativeModule::new(env, code)).map_err(|error| rejection(env, error))
+        output.map(|tiered| NativeModule::new(env, tiered)).map_err(|error| rejection(env, error))
     }
 }
 
 /// A file on its way.
 pub struct CompileFile {
     file: PathBuf,
-    how: How,
+    asked: Asked,
 }
 
 impl Task for CompileFile {
-    type Output = std::result::Result<Option<Arc<Code>>, Error>;
+    type Output = std::result::Result<Option<Tiered>, Error>;
     type JsValue = Option<NativeModule>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(guard(|| engine::compile_file(&self.file, &self.how)))
+        Ok(guard(|| self.asked.compile_file(&self.file)))
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Option<NativeModule>> {
-        let module = |code: Option<Arc<Code>>| code.map(|code| NativeModule::new(env, code));
+        let module = |tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
         output.map(module).map_err(|error| rejection(env, error))
     }
 }

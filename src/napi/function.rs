@@ -3,7 +3,7 @@ use super::throw::{Pending, panicked};
 use super::value::crosses;
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
-use crate::store::{FuncRef, Life, RawValue};
+use crate::store::{FuncRef, Instance, Life, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use rustc_hash::FxHashSet;
@@ -19,10 +19,11 @@ pub struct Exported {
     pub context: Rc<Context>,
     /// The function
     pub function: FuncRef,
+    /// What is called for it, and whose code that is: another one, once other code has taken over
+    target: Cell<(FuncRef, Compiler)>,
     ty: Rc<FuncType>,
     /// That of the instance that it goes with
     life: Rc<Life>,
-    compiler: Compiler,
     /// A type of the function's whose values do not cross to JavaScript
     stays: Option<ValType>,
     /// The JavaScript function, held weakly; deleted when that is gone
@@ -66,13 +67,13 @@ impl Context {
         let stays = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !crosses(*ty));
         let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
         let life = self.store.owner_of(function).map(|owner| owner.life().clone()).unwrap_or_default();
-        let compiler = self.store.compiler_of(function);
+        let target = self.target_of(function);
         let exported = Rc::new(Exported {
             context: self.clone(),
             function,
             ty,
+            target: Cell::new(target),
             life,
-            compiler,
             stays,
             reference: Cell::new(ptr::null_mut()),
         });
@@ -142,6 +143,32 @@ pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option
 }
 
 impl Context {
+    /// What is called for a function, and whose code that is.
+    fn target_of(&self, function: FuncRef) -> (FuncRef, Compiler) {
+        let successor = self.store.successor_of(function, Compiler::Cranelift);
+        successor
+            .map_or_else(|| (function, self.store.compiler_of(function)), |successor| (successor, Compiler::Cranelift))
+    }
+
+    /// Lets the functions that JavaScript has of an instance call what has taken over from it.
+    pub fn hand_over(&self, old: &Instance) {
+        let functions: Vec<_> = self.functions.borrow().iter().map(|(function, held)| (*function, *held)).collect();
+        for (function, reference) in functions {
+            if self.store.instance_of(function).is_none_or(|instance| instance.id != old.id) {
+                continue;
+            }
+            let mut value = ptr::null_mut();
+            // SAFETY: an entry is removed before its reference is deleted; the value is on the stack from here on.
+            let exported = unsafe {
+                sys::napi_get_reference_value(self.env, reference, &mut value);
+                exported(self.env, value)
+            };
+            if let Some(exported) = exported {
+                exported.target.set(self.target_of(function));
+            }
+        }
+    }
+
     /// The function that `exported` is, if it is one of this store, and alive.
     ///
     /// # Errors
@@ -233,7 +260,12 @@ impl Exported {
 
     /// Whose code it is.
     pub fn compiler(&self) -> Compiler {
-        self.compiler
+        self.target.get().1
+    }
+
+    /// What is called for it.
+    pub fn target(&self) -> FuncRef {
+        self.target.get().0
     }
 
     /// Whether its instance was closed. Then nothing else of it may be looked at.
@@ -263,13 +295,14 @@ impl Exported {
             return Err(context.does_not_cross(ty));
         }
         let _entered = context.enter(self.reference.get());
+        let (target, compiler) = self.target.get();
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.
-            *value = unsafe { context.read(*ty, *argument, self.compiler)? };
+            *value = unsafe { context.read(*ty, *argument, compiler)? };
         }
         // SAFETY: the values are those of the parameters, with room for the results; the context is
         // held by `self`, and no cell of it is borrowed.
-        let result = unsafe { context.store.call(self.function, values.as_mut_ptr()) };
+        let result = unsafe { context.store.call(target, values.as_mut_ptr()) };
         context.settle_memories();
         if let Err(failure) = result {
             return Err(context.throw_failure(failure));

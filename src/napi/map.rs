@@ -110,7 +110,7 @@ impl Context {
             return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
         }
         self.collect_if_due();
-        let batch = self.store.batch(function.function, ty, function.compiler()).map_err(refuse)?;
+        let batch = self.store.batch(function.target(), ty, function.compiler()).map_err(refuse)?;
         let _entered = self.enter(function.reference());
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room) {

@@ -1,10 +1,11 @@
 use super::describe::{self, NativeExport, NativeFunction, NativeImport};
-use crate::engine::{Code, trim};
+use crate::engine::{Better, Code, Coming, Tiered, trim};
 use crate::wasm::ExternType;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
 use napi::sys;
 use napi_derive::napi;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// The size of a memory, and the greatest that it may have, in pages.
@@ -20,12 +21,14 @@ pub struct NativeLimits {
 #[napi(custom_finalize)]
 pub struct NativeModule {
     pub(super) code: Arc<Code>,
+    better: RefCell<Option<Better>>,
+    coming: RefCell<Option<Coming>>,
 }
 
 impl NativeModule {
     /// Hands code to JavaScript, and tells V8 what it takes: to V8 itself, a module is a few bytes.
-    pub fn new(env: Env, code: Arc<Code>) -> Self {
-        let module = Self { code };
+    pub fn new(env: Env, Tiered { code, better }: Tiered) -> Self {
+        let module = Self { code, better: RefCell::new(better), coming: RefCell::default() };
         module.report(env, 1);
         module
     }
@@ -50,6 +53,35 @@ impl ObjectFinalize for NativeModule {
 
 #[napi]
 impl NativeModule {
+    /// What compiled it.
+    #[napi]
+    pub fn compiler(&self) -> &'static str {
+        self.code.compiler.name()
+    }
+
+    /// Starts to compile the code that takes over from this, if there is to be any; says whether there is.
+    #[napi]
+    pub fn start_successor(&self) -> bool {
+        let coming = self.better.take().map(Better::start);
+        let starts = coming.is_some();
+        *self.coming.borrow_mut() = coming;
+        starts
+    }
+
+    /// Whether that code is there by now, or failed to be compiled.
+    #[napi]
+    pub fn successor_is_done(&self) -> bool {
+        self.coming.borrow().as_ref().is_none_or(|coming| coming.get().is_some())
+    }
+
+    /// The code that takes over from this; null if it is not there.
+    #[napi]
+    pub fn successor(&self, env: Env) -> Option<NativeModule> {
+        let coming = self.coming.borrow();
+        let code = coming.as_ref()?.get()?.as_ref().ok()?.clone();
+        Some(Self::new(env, Tiered { code, better: None }))
+    }
+
     /// The imports that an instance needs, in the order of the binary.
     #[napi]
     pub fn imports(&self) -> Vec<NativeImport> {

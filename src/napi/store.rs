@@ -15,7 +15,7 @@ use super::throw::{Result, refuse};
 use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
-use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Store, TableId, TagId};
+use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId};
 use crate::wasm::ExternType;
 use napi::bindgen_prelude::{Array, Function, JsValue, Object, Unknown};
 use napi::sys;
@@ -185,6 +185,26 @@ impl NativeStore {
         Ok(NativeInstance { id: instance.id, cell, exports: exports.collect() })
     }
 
+    /// Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
+    /// did; else all is as it was.
+    #[napi(catch_unwind)]
+    pub fn take_over(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
+        let context = &self.context;
+        let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.successor().is_none());
+        let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
+        let given = old.code().binary.imports.len();
+        let mut externs = self.externs(module, imports.raw(), given)?;
+        externs.extend(context.store.state_of(&old));
+        let made = self.make(module, externs, &imports).and_then(|(new, _)| {
+            context.store.succeed(&old, &new).map_err(refuse)?;
+            Ok(new)
+        });
+        let Ok(new) = made else { return Ok(false) };
+        context.lead_to(Some(Node::Instance(old.id)), Node::Instance(new.id));
+        context.hand_over(&old);
+        Ok(true)
+    }
+
     /// Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
     /// to be held by the object.
     #[napi(catch_unwind, ts_return_type = "object | null")]
@@ -235,7 +255,7 @@ impl NativeStore {
         shared: &[Unknown<'_>],
     ) -> Result<Option<(Rc<Instance>, sys::napi_value)>> {
         let context = &self.context;
-        let externs = self.externs(module, imports.raw())?;
+        let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
         context.store.check_imports(&module.code, &externs).map_err(refuse)?;
         self.release(module, &externs)?;
         if module.code.original.exceptions {
@@ -245,6 +265,31 @@ impl NativeStore {
         let memory = |value: &Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
         let shared = shared.iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
         prepare(shared.collect::<std::result::Result<_, _>>()?);
+        let made = self.try_make(module, externs, imports);
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err((failure, false)) if failure.is_no_room() => Ok(None),
+            Err((failure, _)) => Err(context.refuse_failure(failure)),
+        }
+    }
+
+    fn make(
+        &self,
+        module: &NativeModule,
+        externs: Vec<Extern>,
+        imports: &Array<'_>,
+    ) -> Result<(Rc<Instance>, sys::napi_value)> {
+        self.try_make(module, externs, imports).map_err(|(failure, _)| self.context.refuse_failure(failure))
+    }
+
+    /// Makes an instance and its cell; or says why not, and whether it had been made when that happened.
+    fn try_make(
+        &self,
+        module: &NativeModule,
+        externs: Vec<Extern>,
+        imports: &Array<'_>,
+    ) -> std::result::Result<(Rc<Instance>, sys::napi_value), (Failure, bool)> {
+        let context = &self.context;
         let mut cell = ptr::null_mut();
         let entered = context.enter(ptr::null_mut());
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
@@ -255,18 +300,14 @@ impl NativeStore {
             })
         };
         context.settle_memories();
-        let made = made.map(|instance| (instance, cell));
+        let made = made.map(|instance| (instance, cell)).map_err(|failure| (failure, !cell.is_null()));
         // Whether a collection that waits may run now: the new instance has no handle yet.
         if made.is_ok() {
             context.put_off(entered);
         } else {
             drop(entered);
         }
-        match made {
-            Ok(made) => Ok(Some(made)),
-            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(None),
-            Err(failure) => Err(context.refuse_failure(failure)),
-        }
+        made
     }
 
     /// Readies the tables from which code of the module may take functions.
@@ -281,10 +322,11 @@ impl NativeStore {
         read.into_iter().try_for_each(|table| slots.release(&self.context.store, *table)).map_err(refuse)
     }
 
-    fn externs(&self, module: &NativeModule, imports: sys::napi_value) -> Result<Vec<Extern>> {
+    /// The first `count` imports of a module, as they were given.
+    fn externs(&self, module: &NativeModule, imports: sys::napi_value, count: usize) -> Result<Vec<Extern>> {
         let env = self.context.env;
         let mut externs = Vec::with_capacity(module.code.binary.imports.len());
-        for (index, import) in module.code.binary.imports.iter().enumerate() {
+        for (index, import) in module.code.binary.imports.iter().take(count).enumerate() {
             let (mut value, mut id) = (ptr::null_mut(), 0);
             // SAFETY: plain N-API calls; `lib/` gives a function or an id for each import.
             unsafe {

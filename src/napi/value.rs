@@ -30,14 +30,15 @@ impl Context {
     /// `value` is of this context's environment.
     #[inline]
     pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
-        let mut number = 0;
-        // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
-        if ty == ValType::I32
-            && unsafe { sys::napi_get_value_int32(self.env, value, &mut number) } == sys::Status::napi_ok
-        {
-            return Ok(whole(number.cast_unsigned().into()));
+        if ty == ValType::I32 {
+            let mut number = 0;
+            // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
+            let status = unsafe { sys::napi_get_value_int32(self.env, value, &mut number) };
+            if status == sys::Status::napi_ok {
+                return Ok(whole(number.cast_unsigned().into()));
+            }
         }
-        // SAFETY: as above.
+        // SAFETY: as promised by the caller.
         unsafe { self.read_bits(ty, value, reader) }.map(whole)
     }
 

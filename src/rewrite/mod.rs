@@ -19,6 +19,7 @@ mod report;
 mod sections;
 mod selection;
 mod slot;
+mod successor;
 
 use crate::error::{ErrorKind, Result};
 use crate::wasm::Binary;
@@ -35,6 +36,7 @@ pub use origins::Origins;
 pub use report::{Roles, WhyNot, others};
 pub use selection::Selection;
 pub use slot::{Entry, Slot, SlotKind};
+pub use successor::{successor, why_no_successor};
 
 /// A module after the pass.
 #[derive(Debug)]

@@ -70,6 +70,8 @@ impl Store {
             return Vec::new();
         }
         instance.life().close();
+        // It uses what this one defines, as an importer does.
+        let successor = instance.successor().map(|successor| self.close(successor.id));
         let parts = &instance.parts;
         self.count_importers(&parts.imported, false);
         let mut memories = self.hide(&parts.own, |_| true);
@@ -80,6 +82,7 @@ impl Store {
             Owner::Host | Owner::Nobody => false,
         };
         memories.extend(self.hide(&parts.imported, is_closed));
+        memories.extend(successor.into_iter().flatten());
         memories
     }
 
@@ -159,7 +162,10 @@ impl Store {
         swept.memories = self.vacate_objects(&dead);
         self.by_context.borrow_mut().retain(|_, resident| !swept.instances.contains(&resident.instance.id));
         // Whoever else has such an instance looks at its life first, so its context goes now.
-        instances.iter().for_each(|instance| drop(instance.vm.take()));
+        instances.iter().for_each(|instance| {
+            instance.set_successor(None);
+            drop(instance.vm.take());
+        });
         swept
     }
 

@@ -70,6 +70,7 @@ impl Store {
     pub(super) fn forget_table(&self, id: TableId) {
         self.crossings.borrow_mut().tables.remove(&id);
         self.copied.borrow_mut().remove(&id);
+        self.mirrors.borrow_mut().remove(&id);
     }
 
     /// Forgets whose function a global holds that is gone.
@@ -132,6 +133,11 @@ impl Store {
         let known = self.crossings.borrow().made.get(&(function, compiler)).copied();
         if let Some(crossing) = known {
             return Ok(crossing);
+        }
+        if let Some(successor) = self.successor_of(function, compiler) {
+            self.crossings.borrow_mut().made.insert((function, compiler), successor);
+            self.note_behind(successor, function);
+            return Ok(successor);
         }
         let ty = self.type_of(function);
         self.check_crossing(&ty, function, compiler)?;
@@ -201,6 +207,9 @@ impl Store {
     /// Those of `native_to`.
     pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
         let own = self.compiler_of(self.behind(function));
+        // That for the table's mirror is made together with it, so that writing has nothing to refuse.
+        let mirror = self.mirrors.borrow().get(&id).copied();
+        mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
         self.native_to(function, self.table_compiler(id).unwrap_or(own))
     }
 }

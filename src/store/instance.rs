@@ -45,6 +45,8 @@ pub struct Instance {
     /// Which it is
     pub id: InstanceId,
     life: Rc<Life>,
+    /// The instance of other code that has taken over from it, on its state
+    successor: RefCell<Option<Rc<Instance>>>,
     /// Whether it is not the user's, but makes a function fit for a place
     is_adapter: Cell<bool>,
     // Fields drop in order: the code goes last.
@@ -56,7 +58,15 @@ pub struct Instance {
 
 impl Instance {
     pub(super) fn new(id: InstanceId, code: Arc<Code>, parts: Parts) -> Self {
-        Self { id, life: Rc::default(), is_adapter: Cell::new(false), vm: RefCell::new(None), parts, code }
+        Self {
+            id,
+            life: Rc::default(),
+            successor: RefCell::default(),
+            is_adapter: Cell::new(false),
+            vm: RefCell::new(None),
+            parts,
+            code,
+        }
     }
 
     /// The code that it runs.
@@ -67,6 +77,15 @@ impl Instance {
     /// How far its life has come.
     pub fn life(&self) -> &Rc<Life> {
         &self.life
+    }
+
+    /// The instance that has taken over from it.
+    pub fn successor(&self) -> Option<Rc<Self>> {
+        self.successor.borrow().clone()
+    }
+
+    pub(super) fn set_successor(&self, successor: Option<Rc<Self>>) {
+        *self.successor.borrow_mut() = successor;
     }
 
     /// Whether its start function has run, so that it may be looked at.
@@ -98,7 +117,7 @@ impl Instance {
 
 impl Store {
     /// wasmer's word for an object of the instance. Not for functions that it imports.
-    fn lookup(&self, instance: &Instance, index: ExportIndex) -> VMExtern {
+    pub(super) fn lookup(&self, instance: &Instance, index: ExportIndex) -> VMExtern {
         let mut vm = instance.vm.borrow_mut();
         // This may add to the list of functions.
         vm.as_mut().expect("an instance is handed out after it has started").lookup_by_declaration(index)

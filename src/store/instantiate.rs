@@ -210,6 +210,12 @@ impl Store {
                 Extern::Function(callable) => {
                     let ExternType::Function(ty) = &import.ty else { unreachable!("checked by mismatch") };
                     let index = code.original_index(resolved.functions.len() as u32);
+                    let callable = match callable {
+                        Callable::Wasm(function) => {
+                            Callable::Wasm(self.successor_of(function, code.compiler).unwrap_or(function))
+                        }
+                        other => other,
+                    };
                     let (handle, function) = match callable {
                         Callable::Host(function) => {
                             let (handle, function) = self.host_function(ty, function)?;

@@ -135,6 +135,7 @@ impl Store {
         let own = Some(Node::Instance(instance.id));
         let mut add = |node: Option<Node>| leads.add(node.filter(|_| node != own));
         parts.imports.iter().chain(&parts.held).for_each(|function| add(self.node_of(*function)));
+        add(instance.successor().map(|successor| Node::Instance(successor.id)));
         let places = &parts.imported.places;
         places.memories.iter().for_each(|handle| add(self.memory_node(*handle)));
         places.tables.iter().for_each(|handle| add(self.table_node(*handle)));

@@ -22,6 +22,7 @@ mod memory;
 mod objects;
 mod reference;
 mod signatures;
+mod succession;
 mod table;
 mod tag;
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub struct Store {
     pub(super) tables: RefCell<Arena<VMTable>>,
     /// Where calls find the entries of a table that wasmer copies into its instance
     pub(super) copied: RefCell<FxHashMap<TableId, NonNull<VMCallerCheckedAnyfunc>>>,
+    /// The table of a successor for each of the instance that it took over from: what is written to this, is to that
+    pub(super) mirrors: RefCell<FxHashMap<TableId, TableId>>,
     pub(super) globals: RefCell<Arena<VMGlobal>>,
     pub(super) tags: RefCell<Arena<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
@@ -63,6 +65,7 @@ impl Default for Store {
             memories: RefCell::default(),
             tables: RefCell::default(),
             copied: RefCell::default(),
+            mirrors: RefCell::default(),
             globals: RefCell::default(),
             tags: RefCell::default(),
             pending: OnceCell::new(),

@@ -118,7 +118,16 @@ impl Store {
             // runs meanwhile.
             unsafe { *copy.as_ptr().add(index as usize) = function };
         }
-        Ok(())
+        let mirror = self.mirrors.borrow().get(&id).copied();
+        match (mirror, entry) {
+            (None, _) => Ok(()),
+            (Some(mirror), None) => self.table_write(mirror, index, None),
+            (Some(mirror), Some(entry)) => {
+                // SAFETY: what is put into a table is a function of its store.
+                let function = self.behind(unsafe { FuncRef::new(entry.0) });
+                self.table_put(mirror, index, self.native_to_table(function, mirror)?)
+            }
+        }
     }
 
     /// Grows a table by `delta` entries of `value`, and gives the number it had.

@@ -129,6 +129,11 @@ impl Binary {
         self.imports.iter().filter(|import| matches!(import.ty, ExternType::Memory { .. })).count()
     }
 
+    /// How many globals are imported.
+    pub fn imported_globals(&self) -> usize {
+        self.imports.iter().filter(|import| matches!(import.ty, ExternType::Global(_))).count()
+    }
+
     /// Validates `bytes` and describes them.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod symbols;
 mod types;
 mod uses;
 
-pub use binary::{Binary, Export, ExternKind};
+pub use binary::{Binary, Export, ExternKind, Import};
 pub use declared::{DECLARED_MODULE, Declaration, RustSignature, original_export};
 pub use features::Features;
 pub use names::of_functions as function_names;
