@@ -52,7 +52,8 @@ export declare class NativeStore {
    * - `relink(slots, merged, id, changes, ...implementations)` links many, or none, with ids from `id` on; `slots` is a
    *   `Uint32Array`. Many implementations may be in one array instead. Gives a list of what the slots held before;
    *   undefined, and does nothing, if some implementation is no wasm function.
-   * - `undo(id, slot)` takes a link back.
+   * - `undo(id, slot)` takes a link back; `undoAll(id, slots)` takes many back, the last one first, all or none, with
+   *   ids from `id` on.
    * - `isWasmFunction(value)` says whether a value is a wasm function, of whatever store.
    */
   direct(): any
@@ -110,8 +111,6 @@ export declare class NativeStore {
   adapt(value: unknown, slot: number, merged: boolean): unknown
   /** Whether these many could be linked; throws what `relink` would. */
   checkChanges(implementations: unknown[], slots: Array<number>, merged: boolean): void
-  /** Takes links back, the last one first, all or none. `slots` are those of the links. */
-  undoAll(links: Array<number>, slots: Array<number>): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
   /**

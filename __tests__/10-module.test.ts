@@ -76,7 +76,7 @@ describe('options', () => {
   test.each([
     [{ compilr: 'cranelift' }, 'unknown option `compilr`, did you mean `compiler`?'],
     [{ threads: 4 }, 'unknown option `threads`, there is `cache`, `compiler`, `slots`'],
-    [{ compiler: 'llvm' }, "expected 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
+    [{ compiler: 'llvm' }, "expected 'auto', 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
   ])('refuses %p', async (options, message) => {
     const bytes = await wat('(module)')
     for (const call of [() => new Module(bytes, options as never), () => validate(bytes, options as never)]) {

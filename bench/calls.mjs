@@ -5,21 +5,33 @@ import * as relink from 'wasm-relink'
 import { modulePath } from '../examples/modules.mjs'
 import { beside } from './beside.mjs'
 import { fresh } from './fresh.mjs'
-import { adding, declaring, importing, provider, throughTable } from './wat.mjs'
+import { adding, declaring, importing, many, provider, throughTable } from './wat.mjs'
 
 /** Calls made inside wasm by one measured call. */
 const LOOP = 10_000
 /** Calls made in one crossing. */
 const BATCH = 1000
+/** Slots that are linked together. */
+const SLOTS = 100
 
 const build = ({ Module, Instance }, bytes, imports) => new Instance(new Module(bytes), imports).exports
 
+/**
+ * A function of its own that makes a call: V8 learns, for each place in the source, which function is called there, and
+ * one place for all engines would have each of them called as the others made it expect.
+ */
+const calling = (fn, ...parameters) => new Function('fn', `return () => fn(${parameters.join(', ')})`)(fn)
+/** A call of each type, with the arguments as they are written. */
+const call =
+  (name, ...parameters) =>
+  (engine) => ({ run: calling(build(engine, adding)[name], ...parameters) })
+
 /** What is measured, on either engine; nothing where an engine cannot do it. */
 const WORK = {
-  'JavaScript calls wasm, `(i32, i32) -> i32`'(engine) {
-    const { add } = build(engine, adding)
-    return { run: () => add(1, 2) }
-  },
+  'JavaScript calls wasm, `(i32, i32) -> i32`': call('add', '1', '2'),
+  'the same, `(i64, i64) -> i64`': call('long', '1n', '2n'),
+  'the same, `(f64, f64) -> f64`': call('double', '1.5', '2.5'),
+  'the same, `(i32, i32) -> (i32, i32)`': call('swap', '1', '2'),
   '1,000 calls in one crossing, `add.map(a, b)`: each (V8: a loop)'(engine) {
     const { add } = build(engine, adding)
     const a = Int32Array.from({ length: BATCH }, (_, index) => index)
@@ -52,6 +64,21 @@ const WORK = {
     const slot = new engine.Instance(new engine.Module(declaring)).slots['bench::next']
     return { run: () => relink.link(next, slot).undo() }
   },
+  '`relink` of 100 slots, and its `undo` (V8: `table.set`, 200 times)'(engine) {
+    const { next } = build(engine, provider)
+    if (engine === WebAssembly) {
+      const table = new WebAssembly.Table({ element: 'anyfunc', initial: SLOTS })
+      return {
+        run() {
+          for (let index = 0; index < SLOTS; index++) table.set(index, next)
+          for (let index = 0; index < SLOTS; index++) table.set(index, null)
+        },
+      }
+    }
+    const instance = new engine.Instance(new engine.Module(many(SLOTS)))
+    const changes = Array.from({ length: SLOTS }, (_, index) => [next, instance.slot(`f${index}`)])
+    return { run: () => relink.relink(changes).undo() }
+  },
   'Compile and instantiate a 28 KB Rust module (V8: lazily)'(engine) {
     const bytes = readFileSync(modulePath('pricing'))
     const imports = { relink: { 'pricing::discount': () => 0n, 'pricing::tax': () => 0n } }
@@ -61,8 +88,7 @@ const WORK = {
 /** What N-API itself takes for the same: functions of the addon that do nothing else. */
 const BARE = {
   'JavaScript calls wasm, `(i32, i32) -> i32`'({ bareFunction }) {
-    const add = bareFunction()
-    return { run: () => add(1, 2) }
+    return { run: calling(bareFunction(), '1', '2') }
   },
   'wasm calls JavaScript, `(i32) -> i32`': ({ bareCalls }) => ({
     run: () => bareCalls((x) => (x + 1) | 0, LOOP),

@@ -16,10 +16,17 @@ const loop = (call) => `
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $x))`
 
-/** Exports `add`. */
+/** Exports `add`, and the same with values of other types. */
 export const adding = assemble(
-  '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))',
+  `(module
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "long") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))
+    (func (export "double") (param f64 f64) (result f64) (f64.add (local.get 0) (local.get 1)))
+    (func (export "swap") (param i32 i32) (result i32 i32) (local.get 1) (local.get 0)))`,
 )
+/** Exports as many functions, `f0` and so on. */
+export const many = (count) =>
+  assemble(`(module ${Array.from({ length: count }, (_, index) => next(`(export "f${index}")`)).join('')})`)
 /** Exports `next`, which the others call. */
 export const provider = assemble(`(module ${next('(export "next")')})`)
 /** Calls a function of its own, which it exports. */

@@ -51,10 +51,7 @@ class Changes {
   /** Takes all back, the last one first, or none of them. */
   undoAll() {
     if (this.ids.length === 0) return
-    this.store.undoAll(
-      this.ids.map((_, index) => this.first + index),
-      Array.from(this.ids),
-    )
+    this.store.undoAll(this.first, Uint32Array.from(this.ids))
   }
 }
 

@@ -19,9 +19,7 @@ let native
 
 /** The method `map` of exported functions: a call for each row of the columns, all in one crossing. */
 function map(...given) {
-  const type = native.functionType(this)
-  if (!type) throw wrongType('an exported WebAssembly function', 'this', this)
-  const { parameters, results } = type
+  const { parameters, results } = typeOf(this)
   const { columns, into } = parse(given, parameters)
   for (const each of [...parameters, ...results]) {
     if (!Object.hasOwn(ARRAYS, each)) throw unsupported(each)
@@ -32,6 +30,18 @@ function map(...given) {
   const made = targets ?? results.map((result) => new ARRAYS[result][0](count))
   native.mapCalls(this, count, columns, made)
   return results.length > 1 ? (into ?? made) : made[0]
+}
+
+/** The types of functions that were asked for. */
+const types = new WeakMap()
+
+function typeOf(fn) {
+  const known = types.get(fn)
+  if (known !== undefined) return known
+  const type = native.functionType(fn)
+  if (!type) throw wrongType('an exported WebAssembly function', 'this', fn)
+  types.set(fn, type)
+  return type
 }
 
 /** The columns, and the option behind them. */

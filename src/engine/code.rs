@@ -7,8 +7,9 @@ use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
 use crate::rewrite::{Entry, Forwarder, Origins, Roles, Slot};
 use crate::wasm::{Binary, ExternKind};
+use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use wasmer::sys::Artifact;
 use wasmer_compiler::Engine;
@@ -42,9 +43,9 @@ pub struct Code {
     pub custom_sections: Vec<(String, OwnedBuffer)>,
     origins: Origins,
     /// Slots by the function that calls through each
-    thunks: HashMap<u32, u32>,
+    thunks: FxHashMap<u32, u32>,
     /// Slots by the entries of exported tables that are their places
-    places: HashMap<Entry, u32>,
+    places: FxHashMap<Entry, u32>,
     tables_with_slots: BTreeSet<u32>,
     // Fields drop in order: the artifact takes its trap tables back before the code goes.
     artifact: Arc<Artifact>,
@@ -96,7 +97,7 @@ impl Code {
             entries.into_iter().map(move |entry| (entry, index))
         };
         let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));
-        let places: HashMap<_, _> = places.collect();
+        let places: FxHashMap<_, _> = places.collect();
         let tables_with_slots = places.keys().map(|entry| entry.table).collect();
 
         let mut engine = Engine::headless();

@@ -92,7 +92,7 @@ impl Slots {
     /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
     /// it, or of a slot that holds such a thunk, and so on.
     pub(super) fn leads_to(&mut self, store: &Store, function: FuncRef, target: SlotId, pending: &mut Pending) -> bool {
-        let Some(mut slot) = self.slot_of_thunk(store, function) else { return false };
+        let Some(mut slot) = pending.slot_of_thunk(self, store, function) else { return false };
         // The way is no longer than there are slots, of which it makes some.
         for _ in 0..=self.len() {
             if slot == target {
@@ -121,12 +121,25 @@ impl Slots {
 pub(super) struct Pending {
     /// The slot that each slot does nothing but call, if it does nothing else
     next: FxHashMap<SlotId, Option<SlotId>>,
+    /// The function that was asked for last, and the slot that it calls through: many slots get one function
+    last: Option<(FuncRef, Option<SlotId>)>,
 }
 
 impl Pending {
     /// Notes that a slot is going to hold `function`.
     pub(super) fn promise(&mut self, slots: &mut Slots, store: &Store, function: FuncRef, slot: SlotId) {
-        let next = slots.slot_of_thunk(store, function);
+        let next = self.slot_of_thunk(slots, store, function);
         self.next.insert(slot, next);
+    }
+
+    fn slot_of_thunk(&mut self, slots: &mut Slots, store: &Store, function: FuncRef) -> Option<SlotId> {
+        if let Some((last, slot)) = self.last
+            && last == function
+        {
+            return slot;
+        }
+        let slot = slots.slot_of_thunk(store, function);
+        self.last = Some((function, slot));
+        slot
     }
 }

@@ -51,7 +51,8 @@ impl NativeStore {
     /// - `relink(slots, merged, id, changes, ...implementations)` links many, or none, with ids from `id` on; `slots` is a
     ///   `Uint32Array`. Many implementations may be in one array instead. Gives a list of what the slots held before;
     ///   undefined, and does nothing, if some implementation is no wasm function.
-    /// - `undo(id, slot)` takes a link back.
+    /// - `undo(id, slot)` takes a link back; `undoAll(id, slots)` takes many back, the last one first, all or none, with
+    ///   ids from `id` on.
     /// - `isWasmFunction(value)` says whether a value is a wasm function, of whatever store.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
@@ -59,10 +60,11 @@ impl NativeStore {
         let mut object = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe { sys::napi_create_object(env, &mut object) };
-        let functions: [(&CStr, sys::napi_callback); 4] = [
+        let functions: [(&CStr, sys::napi_callback); 5] = [
             (c"link", Some(call::<5, Link>)),
             (c"relink", Some(relink)),
             (c"undo", Some(call::<2, Undo>)),
+            (c"undoAll", Some(call::<2, UndoAll>)),
             (c"isWasmFunction", Some(call::<1, IsWasmFunction>)),
         ];
         for (name, callback) in functions {
@@ -86,6 +88,7 @@ trait Run<const COUNT: usize> {
 
 struct Link;
 struct Undo;
+struct UndoAll;
 struct IsWasmFunction;
 
 impl Run<5> for Link {
@@ -93,6 +96,9 @@ impl Run<5> for Link {
 }
 impl Run<2> for Undo {
     const RUN: Direct<2> = undo;
+}
+impl Run<2> for UndoAll {
+    const RUN: Direct<2> = undo_all;
 }
 impl Run<1> for IsWasmFunction {
     const RUN: Direct<1> = is_wasm_function;
@@ -172,6 +178,12 @@ fn undo(context: &Rc<Context>, [id, slot]: [sys::napi_value; 2]) -> Result<sys::
     Ok(ptr::null_mut())
 }
 
+fn undo_all(context: &Rc<Context>, [first, slots]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
+    let links: Vec<_> = (context.number(first)..).zip(context.numbers(slots)).collect();
+    context.undo(&links)?;
+    Ok(ptr::null_mut())
+}
+
 fn is_wasm_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value, Failed> {
     let mut truth = ptr::null_mut();
     // SAFETY: plain N-API calls; the value is an argument of the call.
@@ -208,7 +220,7 @@ impl Context {
             each => each,
         };
         let Some((changes, refusals)) = self.changes(implementations, &slots) else { return Ok(ptr::null_mut()) };
-        changes.iter().for_each(|change| self.lead_slot(change.slot, change.implementation));
+        self.lead_slots(changes.iter().map(|change| (change.slot, change.implementation)));
         let (merged, first) = (self.truth(merged), self.number(first));
         // The borrow ends before functions are made for JavaScript, which may collect garbage.
         let all = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
@@ -283,19 +295,29 @@ impl Context {
         self.lead(self.node_of(Kind::Slot, slot), function);
     }
 
+    /// The same for many, which often are one function for slots of one instance.
+    fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
+        let mut last = None;
+        for (slot, function) in all {
+            let home = self.slots.borrow().slot(slot).home.0;
+            if last.replace((home, function)) != Some((home, function)) {
+                self.lead_slot(slot, function);
+            }
+        }
+    }
+
     /// Takes links back, the last one first, all or none, each with its slot.
     ///
     /// # Errors
     /// `ClosedStore`, and those of `Slots::undo`.
     pub fn undo(&self, links: &[(LinkId, SlotId)]) -> Result<()> {
         self.check_open()?;
-        for (link, slot) in links {
-            let previous = {
-                let slots = self.slots.borrow();
-                slots.open(*slot).ok().and_then(|_| slots.previous_of(*link))
-            };
-            previous.into_iter().for_each(|function| self.lead_slot(*slot, function));
-        }
+        let previous: Vec<_> = {
+            let slots = self.slots.borrow();
+            let open = links.iter().filter(|(_, slot)| slots.open(*slot).is_ok());
+            open.filter_map(|(link, slot)| Some((*slot, slots.previous_of(*link)?))).collect()
+        };
+        self.lead_slots(previous.into_iter());
         self.slots.borrow_mut().undo(&self.store, links)
     }
 

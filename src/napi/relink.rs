@@ -99,13 +99,6 @@ impl NativeStore {
         self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
         Ok(())
     }
-
-    /// Takes links back, the last one first, all or none. `slots` are those of the links.
-    #[napi(catch_unwind)]
-    pub fn undo_all(&self, links: Vec<i64>, slots: Vec<u32>) -> Result<()> {
-        let links: Vec<_> = links.into_iter().map(i64::cast_unsigned).zip(slots).collect();
-        self.context.undo(&links).map_err(refuse)
-    }
 }
 
 impl NativeStore {
