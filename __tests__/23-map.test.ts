@@ -1,6 +1,6 @@
 // Many calls in one crossing: `fn.map(columns…)`.
 import { runInNewContext } from 'node:vm'
-import { Table, WebAssembly as ours, link } from '..'
+import { Store, Table, WebAssembly as ours, link } from '..'
 import { compilers, guest, instanceOf, thrownBy, wat } from './support'
 import { instantiate } from '..'
 
@@ -201,6 +201,23 @@ describe.each(compilers)('on %s', (compiler) => {
     const before = exports.memory.buffer
     expect(exports.grow.map(Int32Array.of(1, 0, 2))).toEqual(Int32Array.of(1, 2, 2))
     expect([before.byteLength, exports.memory.buffer.byteLength]).toEqual([0, 4 * 65_536])
+  })
+
+  test('a store that is closed keeps nothing of it, also if it is closed meanwhile', async () => {
+    const store = new Store()
+    const text = `(module (import "env" "f" (func $f (param i32)))
+      (func (export "g") (param i32) (result i32) (call $f (local.get 0)) (local.get 0)))`
+    const imports = { env: { f: (x: number) => void (x === 2 && store.close()) } }
+    const { exports } = await instanceOf(text, imports, { compiler, store })
+    expect(exports.g.map(Int32Array.of(1))).toEqual(Int32Array.of(1))
+    expect(exports.g.map(Int32Array.of(1, 2, 3))).toEqual(Int32Array.of(1, 2, 3))
+    store.collect()
+    expect(thrownBy(() => exports.g.map(Int32Array.of(1)))).toMatchObject({ code: 'ERR_RELINK_CLOSED' })
+    const other = new Store()
+    const second = await instanceOf(text, { env: { f() {} } }, { compiler, store: other })
+    second.exports.g.map(Int32Array.of(1))
+    other.close()
+    expect(other.stats()).toMatchObject({ instances: 0, functions: 0, memories: 0, tables: 0 })
   })
 
   test('a closed instance refuses', async () => {

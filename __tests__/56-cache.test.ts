@@ -1,4 +1,5 @@
 // The disk cache: what it keeps, what it does not trust, and what many processes do with it at once.
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
@@ -143,6 +144,14 @@ test('a file that changes is another module', async () => {
   expect(await inProcess(ADD, file)).toBe(42)
   await moduleFile('add.wasm', adding(3))
   expect(await inProcess(ADD, file)).toBe(43)
+})
+
+test('a pipe is read once', async () => {
+  const [file, pipe] = [await moduleFile('add.wasm', adding(2)), join(folder, 'pipe')]
+  execFileSync('mkfifo', [pipe])
+  const writer = spawn('cp', [file, pipe])
+  expect(await inProcess(ADD, pipe)).toBe(42)
+  writer.kill()
 })
 
 test('a file that is not there is refused in the words of Node, and one that is no module in ours', async () => {

@@ -20,7 +20,10 @@ const build = ({ Module, Instance }, bytes, imports) => new Instance(new Module(
  * A function of its own that makes a call: V8 learns, for each place in the source, which function is called there, and
  * one place for all engines would have each of them called as the others made it expect.
  */
-const calling = (fn, ...parameters) => new Function('fn', `return () => fn(${parameters.join(', ')})`)(fn)
+const calling = (fn, ...parameters) =>
+  new Function('fn', `return () => fn(${parameters.join(', ')}) // ${sources++}`)(fn)
+/** How many there are: the same source would be the same place. */
+let sources = 0
 /** A call of each type, with the arguments as they are written. */
 const call =
   (name, ...parameters) =>

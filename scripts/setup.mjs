@@ -72,7 +72,7 @@ step(1, 'npm packages', {
 
 const binary = `wasm-relink.${platformName()}.node`
 step(2, `addon (${binary})`, {
-  sources: ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src'],
+  sources: ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'stubs/libwild/src'],
   stamp: 'target/.wasm-relink-stamp',
   result: binary,
   work() {

@@ -3,9 +3,7 @@ use super::parts::{Compiled, Parts};
 use super::trim::note_gone;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-#[cfg(test)]
-use crate::rewrite::Rewritten;
-use crate::rewrite::{Entry, Forwarder, Origins, Roles, Slot};
+use crate::rewrite::{Entry, Forwarder, Origins, Rewritten, Roles, Slot};
 use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
@@ -81,8 +79,10 @@ impl Code {
     pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler) -> Result<Arc<Self>> {
         let Compiled { parts, custom, artifact } = compiled;
         let size = artifact.len();
-        let Parts { original, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles } =
-            parts;
+        let Parts { original, rewritten } = parts;
+        let Rewritten {
+            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
+        } = rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
             let section = *begin..*begin + range.len();
             *begin = section.end;
@@ -133,7 +133,7 @@ impl Code {
         let binary = Binary::parse(bytes, compiler.features())?;
         let artifact = OwnedBuffer::from_bytes(compiler.artifact(bytes)?);
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts = Parts::new(Rewritten::unchanged(bytes, binary), original);
+        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         // SAFETY: as in `compile`.
         unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), artifact }, compiler) }
     }

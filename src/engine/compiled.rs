@@ -64,7 +64,8 @@ pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how))
 }
 
-/// The same for a file. It is read into memory only if it must be compiled; none if it cannot be read.
+/// The same for a file. It is read into memory only if it must be compiled; none if it cannot be read, or is no regular
+/// file.
 ///
 /// # Errors
 /// Those of `Code::compile`.
@@ -88,6 +89,10 @@ pub fn compile_file(path: &Path, how: &How) -> Result<Option<Arc<Code>>> {
 
 /// The hash of a file and its size. Reads it piece by piece: what is known by its hash is not needed.
 fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
+    // A pipe can be opened only once.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     Ok((*hasher.finalize().as_bytes(), hasher.count()))

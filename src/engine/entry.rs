@@ -157,3 +157,58 @@ fn seal<'a>(secret: &Hash, bytes: impl IntoIterator<Item = &'a [u8]>) -> blake3:
     });
     hasher.finalize()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::env::temp_dir;
+    use std::fs::{self, OpenOptions};
+    use std::process;
+
+    const KEY_OF_TEST: Hash = [3; 32];
+    const SECRET: Hash = [7; 32];
+
+    /// The bytes of an entry with such content.
+    fn written(name: &str, content: &Content<'_>) -> Vec<u8> {
+        let path = temp_dir().join(format!("wasm-relink-entry-{}-{name}", process::id()));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
+        let about = About { build: BUILD.into(), file: None, module: 1, compiler: "x".into(), slots: "all".into() };
+        write(&mut file, &KEY_OF_TEST, &SECRET, &about, content).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Entry> {
+        let bytes = OwnedBuffer::from_bytes(bytes.to_vec());
+        Layout::of(&bytes).map(|layout| Entry { bytes, layout })
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_aligned() {
+        for length in [0, 1, 63, 64, 65, 1000] {
+            let (parts, custom, artifact) = (vec![1; length], vec![2; length / 2], vec![3; length * 2]);
+            let content = Content { parts: &parts, custom: &custom, artifact: &artifact };
+            let bytes = written("whole", &content);
+            let entry = read(&bytes).unwrap();
+            assert!(entry.is_sealed(&KEY_OF_TEST, &SECRET));
+            assert!(!entry.is_sealed(&[4; 32], &SECRET) && !entry.is_sealed(&KEY_OF_TEST, &[8; 32]));
+            assert_eq!((entry.parts(), &*entry.custom(), &*entry.artifact()), (&*parts, &*custom, &*artifact));
+            assert!(entry.layout.artifact.start.is_multiple_of(ALIGNMENT));
+            assert_eq!(entry.about().unwrap().slots, "all");
+        }
+    }
+
+    #[test]
+    fn every_cut_and_every_other_bit_is_seen() {
+        let bytes = written("broken", &Content { parts: b"parts", custom: b"sections", artifact: b"machine code" });
+        for length in 0..bytes.len() {
+            assert!(read(&bytes[..length]).is_none(), "cut at {length}");
+        }
+        for index in 0..bytes.len() * 8 {
+            let mut other = bytes.clone();
+            other[index / 8] ^= 1 << (index % 8);
+            assert!(!read(&other).is_some_and(|entry| entry.is_sealed(&KEY_OF_TEST, &SECRET)), "bit {index}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 use super::compiled::How;
 use crate::error::Result;
-use crate::rewrite::{Forwarder, Options, Origins, Rewritten, Roles, Slot, modernize, rewrite, successor};
+use crate::rewrite::{Options, Rewritten, modernize, rewrite, successor};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -11,22 +11,8 @@ use shared_buffer::OwnedBuffer;
 pub(super) struct Parts {
     /// The module as its author compiled it
     pub original: Binary,
-    /// The module after the pass
-    pub binary: Binary,
-    /// Its slots, the declared ones first
-    pub slots: Vec<Slot>,
-    /// The functions that stand for imports
-    pub forwarders: Vec<Forwarder>,
-    /// Where each function came from
-    pub origins: Origins,
-    /// The imported tables whose entries code may put elsewhere
-    pub read_tables: Vec<u32>,
-    /// The imported tables into which code puts references
-    pub written_tables: Vec<u32>,
-    /// The imported globals into which code puts references
-    pub written_globals: Vec<u32>,
-    /// What functions are, besides having a slot
-    pub roles: Roles,
+    /// The same after the pass, without the bytes
+    pub rewritten: Rewritten<'static>,
 }
 
 /// A compiled module, on its way to where it is run from.
@@ -61,16 +47,7 @@ impl Compiled {
         let artifact = OwnedBuffer::from_bytes(compiler.artifact(&rewritten.bytes)?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
-        Ok(Self { parts: Parts::new(rewritten, binary), custom, artifact })
-    }
-}
-
-impl Parts {
-    /// Those of a module that went through the pass.
-    pub fn new(rewritten: Rewritten<'_>, original: Binary) -> Self {
-        let Rewritten {
-            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
-        } = rewritten;
-        Self { original, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles }
+        let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };
+        Ok(Self { parts, custom, artifact })
     }
 }

@@ -149,6 +149,7 @@ impl NativeStore {
         context.closed.set(true);
         context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id)));
         context.detach_all();
+        context.store.end_batches();
         context.collect();
     }
 }

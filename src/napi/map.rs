@@ -110,8 +110,9 @@ impl Context {
             return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
         }
         self.collect_if_due();
-        let batch = self.store.batch(function.target(), ty, function.compiler()).map_err(refuse)?;
+        // Left after the batch has ended: what waits for that may collect.
         let _entered = self.enter(function.reference());
+        let batch = self.store.batch(function.target(), ty, function.compiler()).map_err(refuse)?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room) {
             let calls = batch.room.min(count - first);

@@ -39,9 +39,10 @@ pub use slot::{Entry, Slot, SlotKind};
 pub use successor::{successor, why_no_successor};
 
 /// A module after the pass.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Rewritten<'a> {
-    /// The bytes to compile; borrowed where nothing had to change
+    /// The bytes to compile; borrowed where nothing had to change. Of no use once they are compiled, and not kept
+    #[serde(skip)]
     pub bytes: Cow<'a, [u8]>,
     /// The module that they hold, with the limits of its tables as their author wrote them
     pub binary: Binary,
@@ -117,6 +118,13 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 }
 
 impl<'a> Rewritten<'a> {
+    /// What is known of the module, once the bytes are compiled.
+    pub fn without_bytes(self) -> Rewritten<'static> {
+        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, .. } = self;
+        let bytes = Cow::default();
+        Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles }
+    }
+
     /// A module that the pass leaves as it is.
     pub fn unchanged(bytes: &'a [u8], binary: Binary) -> Self {
         Self {

@@ -87,6 +87,14 @@ impl Store {
         Ok(Batch { store: self, driver, outer, depth, memory, page, room, offsets })
     }
 
+    /// Lets go of what batches need, unless one is on the stack.
+    pub fn end_batches(&self) {
+        let mut batches = self.batches.borrow_mut();
+        if batches.depth.get() == 0 {
+            *batches = Batches::default();
+        }
+    }
+
     fn batch_memory(&self) -> Result<MemoryId> {
         if let Some(memory) = self.batches.borrow().memory {
             return Ok(memory);
