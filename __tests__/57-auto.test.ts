@@ -307,6 +307,36 @@ test('what is closed or gone is left alone, and nothing stays behind', async () 
   store.close()
 })
 
+test('an instance stays as it is if what it imports is closed by then, and the others change over', async () => {
+  const text = `(module (import "m" "f" (func $f (result i32)))
+    (func (export "g") (result i32) (i32.add (call $f) (i32.const 1))))`
+  const compiled = await compiledOf(text)
+  const provider = await wat('(module (func (export "f") (result i32) (i32.const 41)))')
+  const [one, other] = [new Instance(new Module(provider)), new Instance(new Module(provider))]
+  const instances = [one, other].map(({ exports }) => new Instance(compiled, { m: exports }))
+  one.close()
+  await instances[0]!.optimized
+  expect(instances.map(({ compiler, exports }) => [compiler, exports.g()])).toEqual([
+    ['singlepass', 42],
+    ['cranelift', 42],
+  ])
+})
+
+test('what was linked to code of Cranelift before goes on, and what is linked later is called as it is', async () => {
+  const instance = new Instance(await compiledOf(COUNTER), imports())
+  const hosts = await Promise.all(
+    ['a::g', 'b::g'].map(async (name) => {
+      const bytes = await declaring({ name, call: 'call', step: 10, type: 'i64' })
+      return new Instance(new Module(bytes))
+    }),
+  )
+  link(instance.exports.twice, hosts[0]!.slot('a::g'))
+  await instance.optimized
+  link(instance.exports.twice, hosts[1]!.slot('b::g'))
+  expect(hosts.map(({ exports }) => exports.call(21n))).toEqual([42n, 42n])
+  expect(hosts[0]!.slot('a::g').current).toBe(hosts[1]!.slot('b::g').current)
+})
+
 test('a function that is linked elsewhere lives on after its instance is closed', async () => {
   const instance = new Instance(await compiledOf(COUNTER), imports())
   const host = new Instance(new Module(await declaring({ name: 'a::g', call: 'call', step: 10, type: 'i64' })))

@@ -14,12 +14,9 @@ const ARRAYS = {
 /** The name of a typed array's class, which is the same in every realm; undefined for anything else. */
 const classOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int8Array.prototype), Symbol.toStringTag).get
 
-/** What the addon is asked for; it is above this file. */
-let native
-
-/** The method `map` of exported functions: a call for each row of the columns, all in one crossing. */
-function map(...given) {
-  const { parameters, results } = typeOf(this)
+/** A call for each row of the columns, all in one crossing. */
+function map(native, fn, given) {
+  const { parameters, results } = typeOf(native, fn)
   const { columns, into } = parse(given, parameters)
   for (const each of [...parameters, ...results]) {
     if (!Object.hasOwn(ARRAYS, each)) throw unsupported(each)
@@ -28,14 +25,14 @@ function map(...given) {
   const count = lengthOf(columns.length > 0 ? columns : targets, columns.length > 0 ? 'columns' : 'into')
   targets?.forEach((target, index) => checkRoom(target, count, results.length > 1 ? `into[${index}]` : 'into'))
   const made = targets ?? results.map((result) => new ARRAYS[result][0](count))
-  native.mapCalls(this, count, columns, made)
+  native.mapCalls(fn, count, columns, made)
   return results.length > 1 ? (into ?? made) : made[0]
 }
 
 /** The types of functions that were asked for. */
 const types = new WeakMap()
 
-function typeOf(fn) {
+function typeOf(native, fn) {
   const known = types.get(fn)
   if (known !== undefined) return known
   const type = native.functionType(fn)
@@ -103,10 +100,10 @@ function checkRoom({ length }, count, argument) {
 
 const unsupported = (type) => typeError(`values of type ${type} do not stand in typed arrays`, 'ERR_RELINK_UNSUPPORTED')
 
-/** `map`, with the addon that it calls. */
-function mapOf(addon) {
-  native = addon
-  return map
-}
+/** The method `map` of exported functions, with the addon that it calls, which is above this file. */
+const mapOf = (native) =>
+  function (...given) {
+    return map(native, this, given)
+  }
 
 module.exports = { mapOf }

@@ -9,8 +9,6 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// The ending of entries.
@@ -99,8 +97,8 @@ impl Cache {
         // SAFETY: entries are never changed, and nobody else writes to the folder.
         let entry = unsafe { Entry::map(&file) }.ok()??;
         // What is not sealed is read meanwhile, too: it may be anything, and is only dropped then.
-        let (sealed, parts) =
-            in_pool(|| rayon::join(|| entry.is_sealed(&key, &secret), || postcard::from_bytes(entry.parts())));
+        let (seal, read) = (|| entry.is_sealed(&key, &secret), || postcard::from_bytes(entry.parts()));
+        let (sealed, parts) = if entry.is_big() { in_pool(|| rayon::join(seal, read)) } else { (seal(), read()) };
         let parts: Parts = parts.ok().filter(|_| sealed)?;
         // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
         let _ = file.set_modified(SystemTime::now());
@@ -214,11 +212,9 @@ impl Cache {
 
     /// Writes a file that is there whole or not at all.
     fn write_whole(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let unfinished = self.directory.join(format!("{}-{number}", process::id())).with_extension(UNFINISHED);
-        // One of that name is left from a process that had this one's id.
-        remove(&unfinished)?;
+        // By chance: a process of another container may have the same id.
+        let name = getrandom::u64().map_err(io::Error::other)?;
+        let unfinished = self.directory.join(format!("{name:016x}")).with_extension(UNFINISHED);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

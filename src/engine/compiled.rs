@@ -59,7 +59,7 @@ impl How {
 /// Code for these bytes: what some thread of this process still has of them, or the cache, or newly compiled.
 ///
 /// # Errors
-/// Those of `Code::compile`.
+/// Those of `Compiled::new`.
 pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how))
 }
@@ -68,21 +68,21 @@ pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
 /// file.
 ///
 /// # Errors
-/// Those of `Code::compile`.
+/// Those of `Compiled::new`.
 pub fn compile_file(path: &Path, how: &How) -> Result<Option<Arc<Code>>> {
     let Ok((hash, size)) = hash_file(path) else { return Ok(None) };
     let mut changed = None;
-    let code = get(hash, size, how, || {
-        let bytes = fs::read(path).unwrap_or_default();
-        if *blake3::hash(&bytes).as_bytes() == hash {
-            return Compiled::new(&bytes, how);
+    let code = get(hash, size, how, || match fs::read(path) {
+        Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, how),
+        // Someone has written or removed the file meanwhile.
+        read => {
+            changed = Some(read);
+            Err(ErrorKind::Internal { message: "the file changed while it was read".to_owned() }.into())
         }
-        // Someone has written the file meanwhile.
-        changed = Some(bytes);
-        Err(ErrorKind::Internal { message: "the file changed while it was read".to_owned() }.into())
     });
     match changed {
-        Some(bytes) => compile(&bytes, how).map(Some),
+        Some(Ok(bytes)) => compile(&bytes, how).map(Some),
+        Some(Err(_)) => Ok(None),
         None => code.map(Some),
     }
 }

@@ -108,7 +108,13 @@ pub(super) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     }
 }
 
+/// From so many bytes on, it pays to hash them on all threads.
+pub(super) const MANY: usize = 1 << 17;
+
 /// The hash of bytes.
 pub(super) fn hash(bytes: &[u8]) -> [u8; 32] {
+    if bytes.len() < MANY {
+        return *blake3::hash(bytes).as_bytes();
+    }
     in_pool(|| *blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes())
 }

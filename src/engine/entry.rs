@@ -1,6 +1,7 @@
 //! A file of the disk cache: what it says of itself, what is known of a module, its custom sections, and its machine
 //! code, sealed.
 
+use super::compiler::MANY;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::fs::File;
@@ -110,6 +111,11 @@ impl Entry {
         self.bytes[KEY] == *key && seal(secret, [&self.bytes[SEAL.end..]]) == sealed
     }
 
+    /// Whether it takes long to read.
+    pub fn is_big(&self) -> bool {
+        self.bytes.len() >= MANY
+    }
+
     /// What is known of the module.
     pub fn parts(&self) -> &[u8] {
         &self.bytes[self.layout.parts.clone()]
@@ -152,9 +158,13 @@ pub(super) fn write(
 /// The message authentication code of bytes.
 fn seal<'a>(secret: &Hash, bytes: impl IntoIterator<Item = &'a [u8]>) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new_keyed(secret);
-    bytes.into_iter().for_each(|bytes| {
-        hasher.update_rayon(bytes);
-    });
+    for bytes in bytes {
+        if bytes.len() < MANY {
+            hasher.update(bytes)
+        } else {
+            hasher.update_rayon(bytes)
+        };
+    }
     hasher.finalize()
 }
 

@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::compiled::{How, Kept, compile};
 use super::compiler::Compiler;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Selection, why_no_successor};
 use crate::wasm::Binary;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -58,12 +58,18 @@ impl Better {
         let work = move || {
             // At the end of the process, wasmer panics rather than register code.
             let compiled = catch_unwind(AssertUnwindSafe(|| compile(&self.bytes, &self.how)));
-            compiled.into_iter().for_each(|compiled| drop(result.set(compiled)));
+            drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
         };
-        // Without a thread to be had, what runs goes on running.
-        drop(thread::Builder::new().name("wasm-relink-better".to_owned()).spawn(work));
+        // Where there is none to be had, what runs goes on running.
+        if thread::Builder::new().name("wasm-relink-better".to_owned()).spawn(work).is_err() {
+            drop(coming.set(Err(failed("no thread"))));
+        }
         coming
     }
+}
+
+fn failed(why: &str) -> Error {
+    ErrorKind::Internal { message: format!("the successor was not compiled: {why}") }.into()
 }
 
 /// Lets no thread complain that it compiles while the process ends. The hook is that of this library alone.

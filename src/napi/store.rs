@@ -193,7 +193,8 @@ impl NativeStore {
         let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.successor().is_none());
         let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
         let given = old.code().binary.imports.len();
-        let mut externs = self.externs(module, imports.raw(), given)?;
+        // What it imports may be closed by now; it goes on as it is.
+        let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
         externs.extend(context.store.state_of(&old));
         let made = self.make(module, externs, &imports).and_then(|(new, _)| {
             context.store.succeed(&old, &new).map_err(refuse)?;

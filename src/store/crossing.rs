@@ -1,6 +1,7 @@
 use super::call::invoke;
 use super::exception::Pending;
 use super::host_stack::HostStack;
+use super::instance::Instance;
 use super::trap::{Failure, Thrown};
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
@@ -64,6 +65,13 @@ impl Store {
         crossings.hosts.retain(|function, _| !is_gone(*function));
         crossings.made.retain(|(function, _), crossing| !is_gone(*function) && !is_gone(*crossing));
         crossings.behind.retain(|crossing, function| !is_gone(*crossing) && !is_gone(*function));
+    }
+
+    /// Forgets the crossings of an instance's functions to a compiler: from now on there is something better. Those that
+    /// stand somewhere go on.
+    pub(super) fn forget_crossings(&self, instance: &Instance, to: Compiler) {
+        let is_of = |function| self.instance_of(function).is_some_and(|owner| owner.id == instance.id);
+        self.crossings.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
     }
 
     /// Forgets whose functions a table holds that is gone.

@@ -34,6 +34,7 @@ impl Store {
     /// Those of `native_to`; then nothing has changed.
     pub fn succeed(&self, old: &Rc<Instance>, new: &Rc<Instance>) -> Result<()> {
         new.make_adapter();
+        self.forget_crossings(old, new.code().compiler);
         old.set_successor(Some(new.clone()));
         let copied = self.copy_tables(old, new);
         if copied.is_err() {
