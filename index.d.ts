@@ -520,7 +520,7 @@ export interface StoreStats {
   externrefs: number
   /** Slots that JavaScript holds, or that are linked */
   slots: number
-  /** Links that stand */
+  /** Slots in which links stand */
   links: number
   /** What was freed since the store was made */
   freed: Freed
@@ -764,7 +764,11 @@ export class Link<P extends unknown[] = any, R = any> {
   readonly slot: Slot<P, R>
   /** The function that was given to {@link link}. */
   readonly implementation: Implementation<P, R>
-  /** What ran before; null if the entry was empty. */
+  /**
+   * What ran before; null if the entry was empty.
+   *
+   * @throws {LinkError} `ERR_RELINK_CLOSED`: the slot's instance, or the store, is closed
+   */
   readonly previous: WasmFunction<P, R> | null
   /**
    * Puts back what was there before.

@@ -44,17 +44,17 @@ export declare class NativeStore {
   /** Ends the store, and all that is in it. */
   close(): void
   /**
-   * The direct functions, on an object:
+   * The direct functions, on an object. A *record* of links is a list of numbers: the id of their keeper, and for each link
+   * its id, that of the link below, where its function is, and how many places it left alone. A link may be undone by
+   * its record as long as its keeper is there.
    *
-   * - `link(implementation, slot, merged, id, changes)` links a wasm function, with an id that no link has had; as long
-   *   as `changes` is there, it may be undone. Gives the function that the slot held before, or null; undefined, and
-   *   does nothing, if `implementation` is no wasm function.
-   * - `relink(slots, merged, id, changes, ...implementations)` links many, or none, with ids from `id` on; `slots` is a
-   *   `Uint32Array`. Many implementations may be in one array instead. Gives a list of what the slots held before;
-   *   undefined, and does nothing, if some implementation is no wasm function.
-   * - `undo(id, slot)` takes a link back; `undoAll(id, slots)` takes many back, the last one first, all or none, with
-   *   ids from `id` on.
-   * - `isWasmFunction(value)` says whether a value is a wasm function, of whatever store.
+   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
+   *   the record to `desk`, a `Float64Array` beside the functions.
+   * - `relink(addresses, slots, merged, id, record)` links many, or none, with ids from `id` on, and writes to `record`.
+   *   `addresses` and `record` are `Float64Array`s, `slots` is a `Uint32Array`. Gives the keeper.
+   * - `undo(slot, index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
+   *   `undoAll(slots, record, keeper)` takes many back, the last one first, all or none.
+   * - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
    */
   direct(): any
   /** Makes a memory; sizes in pages. */
@@ -105,12 +105,14 @@ export declare class NativeStore {
   slotLinked(slot: number): boolean
   /** Puts a slot's original back. */
   slotReset(slot: number): void
+  /** The function, or null, that a slot held before a link, by the keeper of that and the position there. */
+  previous(slot: number, keeper: number, index: number, keeper: unknown): unknown
   /** What an adapter for a slot depends on, as a key: its type, and whose code calls it. */
   slotType(slot: number): string
   /** Makes a JavaScript function a wasm function of a slot's type, if the slot takes any. */
   adapt(value: unknown, slot: number, merged: boolean): unknown
-  /** Whether these many could be linked; throws what `relink` would. */
-  checkChanges(implementations: unknown[], slots: Array<number>, merged: boolean): void
+  /** Whether these many could be linked, by their addresses; throws what `relink` would. */
+  checkChanges(addresses: Array<number>, slots: Array<number>, merged: boolean): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
   /**
@@ -300,12 +302,10 @@ export interface NativeHost {
   sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
   /** `memory.atomic.notify` */
   sharedNotify: (memory: object, offset: number, count: number) => number
-  /** A list of its arguments */
-  list: (arg: unknown) => unknown
   /** The method `map` of functions */
   map: (arg: unknown) => unknown
-  /** Lets a function hold a cell, as long as V8 keeps the function */
-  hold: (fn: object, cell: object) => void
+  /** Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it */
+  know: (fn: object, address: number, cell?: object) => void
   /** Whether V8 has `ArrayBuffer.prototype.transfer` */
   transfers: boolean
   /** The object that `lib/` has for the store */
@@ -452,7 +452,7 @@ export interface NativeStats {
   externrefs: number
   /** Slots that JavaScript holds, or that are linked */
   slots: number
-  /** Links that stand */
+  /** Slots in which links stand */
   links: number
   /** All that was freed */
   freed: NativeFreed

@@ -121,6 +121,28 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(answers()).toEqual([1, 2, 3n])
   })
 
+  test('a slot that is linked twice goes back two steps, or none', async () => {
+    const { a, b, answers } = await pair()
+    const [f, g] = [b.slot('b::f').original, b.slot('b::g').original]
+    const first = link(g, a.slot('a::g'))
+    const all = relink([
+      [f, a.slot('a::f')],
+      [f, a.slot('a::g')],
+      [g, a.slot('a::f')],
+    ])
+    expect(all.links.map(({ previous }) => previous)).toEqual([a.slot('a::f').original, g, f])
+    expect(answers()).toEqual([200, 100, 3n])
+    expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER', slot: 'a::g' })
+    a.slot('a::g').reset()
+    // What goes first could go, the next one could not.
+    expect(thrownBy(() => all.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
+    expect(answers()).toEqual([200, 2, 3n])
+    expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
+    all[Symbol.dispose]()
+    expect(answers()).toEqual([1, 2, 3n])
+    expect([a.slot('a::f').linked, a.slot('a::g').linked]).toEqual([false, false])
+  })
+
   test('using undoes what still stands', async () => {
     const { a, b, answers } = await pair()
     {

@@ -55,6 +55,7 @@ test('every handle says so, the same each time', () => {
     'instance.slot': () => plugin.slot('five'),
     link: () => link(() => 2, slot),
     undo: () => change.undo(),
+    'link.previous': () => change.previous,
   }
   for (let round = 0; round < 2; round++) {
     for (const [name, use] of Object.entries(uses)) {
@@ -139,6 +140,25 @@ test('an undo brings back what was closed meanwhile', () => {
   expect(host.exports.run()).toBe(1)
   yard.store.collect()
   expect(yard.instances).toBe(2)
+})
+
+test('a link of a slot that is closed keeps nothing', () => {
+  const host = make()
+  const [first, second] = [yard.make(PLUGIN, { env: { f: () => 1 } }), yard.make(PLUGIN, { env: { f: () => 2 } })]
+  const { five } = first.exports
+  const other = link(first.exports.run, make().slot('env.f'))
+  const all = relink([
+    [first.exports.run, host.slot('env.f')],
+    [second.exports.run, host.slot('env.f')],
+  ])
+  first.close()
+  second.close()
+  host.close()
+  expect(yard.instances).toBe(2)
+  expect(all.links.map((change) => thrownBy(() => change.previous).code)).toEqual(Array(2).fill('ERR_RELINK_CLOSED'))
+  other.undo()
+  yard.store.collect()
+  expect([yard.instances, thrownBy(() => five()).code]).toEqual([1, 'ERR_RELINK_CLOSED'])
 })
 
 test('changes that are made together can all be undone, whatever is collected meanwhile', () => {

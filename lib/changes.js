@@ -1,18 +1,21 @@
 'use strict'
 
-/** As many functions are handed over one by one. */
-const MOST = 1000
+/** The numbers that a record of links has for each, and before them; the first of each is its id (src/napi/record.rs). */
+const WIDTH = 4
+const HEAD = 1
+
+/** The id of a link that has been undone. */
+const UNDONE = 0
 
 /**
- * Changes of slots of one store that were made together, in columns, since there may be many: what each is known by on
- * the native side, and what it was. As long as one of their Links is there, all of them may be undone: the native side
- * holds what they put back as long as this object is there.
+ * Changes of slots of one store that were made together, in columns, since there may be many: what it takes to undo
+ * each. The native side has nothing of them: it holds what may come back as long as their keeper is there.
  */
 class Changes {
-  /** What each slot held before */
-  previous
-  /** The id of the first change; the others follow */
-  first
+  /** What holds what may come back; it is handed over with each use, or V8 could see that no one looks at it */
+  #keeper
+  /** The record of the links */
+  #record
 
   constructor(store, implementations, slots, ids) {
     this.store = store
@@ -22,36 +25,46 @@ class Changes {
     this.ids = ids
   }
 
-  /** Makes them, or none. `functions` are the implementations as the native side takes them; says whether it does. */
-  make(functions, merged) {
-    this.first = Changes.#count
-    // Arguments are quicker to get at than what is in an array, but they stand on the stack.
-    const given = functions.length > MOST ? [functions] : functions
-    this.previous = this.store.relink(Uint32Array.from(this.ids), merged, this.first, this, ...given)
-    Changes.#count += this.ids.length
-    return this.previous !== undefined
+  /** Makes them, or none. `addresses` are those of the implementations, as WebAssembly functions. */
+  make(addresses, merged) {
+    const count = this.ids.length
+    this.#record = new Float64Array(HEAD + WIDTH * count)
+    const [ids, functions] = [new Uint32Array(this.ids), new Float64Array(addresses)]
+    this.#keeper = this.store.relink(functions, ids, merged, Changes.#next, this.#record)
+    Changes.#next += count
   }
 
   /** Makes the one that there is, which is refused in words of its own. */
-  makeAlone(implementation, merged) {
-    this.first = Changes.#count++
-    const previous = this.store.link(implementation, this.ids[0], merged, this.first, this)
-    this.previous = [previous]
-    return previous !== undefined
+  makeAlone(address, merged) {
+    const { store } = this
+    this.#keeper = store.link(address, this.ids[0], merged, Changes.#next++)
+    const { desk } = store
+    this.#record = [desk[0], desk[1], desk[2], desk[3], desk[4]]
   }
 
-  /** How many have been made: no two have the same id. */
-  static #count = 0
+  /** The id of the next link: no two have the same. */
+  static #next = 1
+
+  /** What the slot held before a change. */
+  previous(index) {
+    return this.store.previous(this.ids[index], this.#record[0], index, this.#keeper)
+  }
 
   /** Takes one back. */
   undo(index) {
-    this.store.undo(this.first + index, this.ids[index])
+    const { desk } = this.store
+    const start = HEAD + index * WIDTH
+    desk[0] = this.#record[0]
+    for (let number = 0; number < WIDTH; number++) desk[HEAD + number] = this.#record[start + number]
+    this.store.undo(this.ids[index], index, this.#keeper)
+    this.#record[start] = UNDONE
   }
 
   /** Takes all back, the last one first, or none of them. */
   undoAll() {
     if (this.ids.length === 0) return
-    this.store.undoAll(this.first, Uint32Array.from(this.ids))
+    this.store.undoAll(new Uint32Array(this.ids), this.#record, this.#keeper)
+    for (let start = HEAD; start < this.#record.length; start += WIDTH) this.#record[start] = UNDONE
   }
 }
 

@@ -46,7 +46,7 @@ class Link {
 
   get previous() {
     const link = brand.get(this)
-    return link.#changes.previous[link.#index]
+    return link.#changes.previous(link.#index)
   }
 
   undo() {
@@ -72,10 +72,9 @@ function link(implementation, slot, options = undefined) {
   const { store, id } = toSlot(slot, () => 'slot')
   const merged = options !== undefined && toMerged(options)
   const changes = new Changes(store, [implementation], [slot], [id])
-  const made =
-    changes.makeAlone(implementation, merged) ||
-    changes.makeAlone(toWasmFunction(store, implementation, id, merged), merged)
-  return made && new Link(changes, 0)
+  const address = store.addressOf(implementation)
+  changes.makeAlone(address === 0 ? store.addressOf(adapt(store, implementation, id, merged)) : address, merged)
+  return new Link(changes, 0)
 }
 
 /** Whether a slot may be linked that is one function for several. */
@@ -84,9 +83,8 @@ const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
 /** The WebAssembly functions that stand for JavaScript ones: by function, store, and type. */
 const adapted = new WeakMap()
 
-/** The implementation as a WebAssembly function: itself, or one that converts and calls it. */
-function toWasmFunction(store, implementation, slot, merged) {
-  if (store.isWasmFunction(implementation)) return implementation
+/** A WebAssembly function that converts and calls a JavaScript one: the same as long as that is there. */
+function adapt(store, implementation, slot, merged) {
   const stores = remember(adapted, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
   return remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged))
@@ -112,4 +110,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, isOver, link, checkImplementation, toMerged, toSlot, toWasmFunction }
+module.exports = { Link, adapt, isOver, link, checkImplementation, toMerged, toSlot }

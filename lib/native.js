@@ -30,8 +30,11 @@ function translated(call) {
 const mapCalls = translated(addon.mapCalls)
 const map = mapOf({ functionType: addon.functionType, mapCalls })
 
-/** What keeps alive what may be reached through a WebAssembly function, by the function (src/napi/cells.rs). */
-const cells = new WeakMap()
+/**
+ * Of each WebAssembly function, where the native side has it, and the cell that keeps alive what may be reached through it
+ * (src/napi/cells.rs).
+ */
+const functions = new WeakMap()
 
 /**
  * What the native side asks of JavaScript, so that errors and conversions are those of this realm. Whoever has anything
@@ -47,8 +50,7 @@ function host(store) {
     toList: (value) => [...value],
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
-    hold: (fn, cell) => void cells.set(fn, cell),
-    list: (...values) => values,
+    know: (fn, address, cell) => void functions.set(fn, { address, cell }),
     map,
     transfers: 'transfer' in ArrayBuffer.prototype,
     ...shared,
@@ -80,6 +82,19 @@ class NativeStore {
   constructor() {
     // Instead of methods of the addon's class, which take longer than what they do.
     Object.assign(this, this.#addon.direct())
+  }
+
+  /**
+   * Where the native side has a WebAssembly function, of whatever store; 0 for anything else. Good as long as the function is
+   * there.
+   */
+  addressOf(value) {
+    // One that another copy of this package has made is not known here.
+    return functions.get(value)?.address ?? this.findFunction(value)
+  }
+
+  isWasmFunction(value) {
+    return this.addressOf(value) !== 0
   }
 
   /** Makes an instance of a module that came from `file`, if from any. */

@@ -6,7 +6,7 @@ const { LinkError } = require('./errors')
 const { Changes } = require('./changes')
 const { Brand, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
-const { Link, checkImplementation, isOver, toMerged, toSlot, toWasmFunction } = require('./link')
+const { Link, adapt, checkImplementation, isOver, toMerged, toSlot } = require('./link')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
@@ -56,8 +56,7 @@ function relink(changes, options = undefined) {
   }
   const merged = options !== undefined && toMerged(options)
   const wanted = new Wanted()
-  let index = 0
-  for (const change of changes) wanted.add(change, index++)
+  for (const change of changes) wanted.add(change)
   return new Relink(wanted.make(merged))
 }
 
@@ -67,14 +66,15 @@ class Wanted {
   implementations = []
   slots = []
   ids = []
-  /** Where each was in what the user gave */
-  indices = []
-  /** The implementations as WebAssembly functions */
-  adapted = []
+  /** Where the native side has the implementations; 0 for JavaScript's */
+  addresses = []
   refusals = []
+  /** How many changes there were */
+  #count = 0
 
   /** Takes a change, or notes what is wrong with it. */
-  add(change, index) {
+  add(change) {
+    const index = this.#count++
     // Reading runs the user's code, and what that throws is the user's: it comes out as it is.
     const isPair = Array.isArray(change) && change.length === 2
     const [implementation, slot] = isPair ? change : []
@@ -87,7 +87,7 @@ class Wanted {
       this.implementations.push(implementation)
       this.slots.push(slot)
       this.ids.push(handle.id)
-      this.indices.push(index)
+      this.addresses.push(this.store.addressOf(implementation))
     } catch ({ code, message, slot: name }) {
       this.refusals.push({ index, code, message, ...(name !== undefined && { slot: name }) })
     }
@@ -95,34 +95,33 @@ class Wanted {
 
   /** Makes the changes, or none. */
   make(merged) {
-    if (this.refusals.length === 0) {
-      const changes = new Changes(this.store, this.implementations, this.slots, this.ids)
-      // Without a change there is no store to ask, and nothing to undo.
-      if (this.store === undefined || changes.make(this.implementations, merged)) return changes
-    }
-    this.adaptAll(merged)
+    if (this.addresses.includes(0)) this.adaptAll(merged)
     if (this.refusals.length > 0) throw refused([...this.refusals, ...this.rehearse(merged)])
     const changes = new Changes(this.store, this.implementations, this.slots, this.ids)
-    changes.make(this.adapted, merged)
+    // Without a change there is no store to ask, and nothing to undo.
+    if (this.store !== undefined) changes.make(this.addresses, merged)
     return changes
   }
 
   /** Makes the JavaScript functions WebAssembly functions, where the slots take any; takes out those that do not. */
   adaptAll(merged) {
     const unfit = new Set()
-    this.implementations.forEach((implementation, position) => {
+    const indices = this.indices()
+    this.addresses.forEach((address, position) => {
+      if (address !== 0) return
       try {
-        this.adapted.push(toWasmFunction(this.store, implementation, this.ids[position], merged))
+        const adapted = adapt(this.store, this.implementations[position], this.ids[position], merged)
+        this.addresses[position] = this.store.addressOf(adapted)
       } catch (error) {
         if (!error?.code?.startsWith?.('ERR_')) throw error
         const { code, message, expected, actual } = error
         const types = expected === undefined ? {} : { expected, actual }
-        this.refusals.push({ index: this.indices[position], slot: this.slots[position].name, code, message, ...types })
+        this.refusals.push({ index: indices[position], slot: this.slots[position].name, code, message, ...types })
         unfit.add(position)
       }
     })
     if (unfit.size === 0) return
-    for (const column of ['implementations', 'slots', 'ids', 'indices']) {
+    for (const column of ['implementations', 'slots', 'ids', 'addresses']) {
       this[column] = this[column].filter((_, position) => !unfit.has(position))
     }
   }
@@ -134,12 +133,19 @@ class Wanted {
   rehearse(merged) {
     if (this.store === undefined) return []
     try {
-      this.store.checkChanges(this.adapted, this.ids, merged)
+      this.store.checkChanges(this.addresses, this.ids, merged)
       return []
     } catch (error) {
       if (error.code !== 'ERR_RELINK_REFUSED') throw error
-      return error.refusals.map((refusal) => ({ ...refusal, index: this.indices[refusal.index] }))
+      const indices = this.indices()
+      return error.refusals.map((refusal) => ({ ...refusal, index: indices[refusal.index] }))
     }
+  }
+
+  /** Where each was in what the user gave. */
+  indices() {
+    const refused = new Set(this.refusals.map(({ index }) => index))
+    return Array.from({ length: this.#count }, (_, index) => index).filter((index) => !refused.has(index))
   }
 }
 

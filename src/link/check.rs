@@ -51,7 +51,21 @@ impl Slots {
         if let Some(declared) = &slot.declaration {
             self.check_rust_types(store, implementation, &slot.name, &declared.types)?;
         }
-        if self.leads_to(store, implementation, id, pending) {
+        self.check_cycle(store, implementation, id, pending)
+    }
+
+    /// Whether a slot may hold `function`, once the changes are made that are pending.
+    ///
+    /// # Errors
+    /// `Cycle`.
+    pub(super) fn check_cycle(
+        &mut self,
+        store: &Store,
+        function: FuncRef,
+        id: SlotId,
+        pending: &mut Pending,
+    ) -> Result<()> {
+        if self.leads_to(store, function, id, pending) {
             return Err(ErrorKind::Cycle { slot: self.slot(id).name.clone() }.into());
         }
         Ok(())
@@ -91,7 +105,7 @@ impl Slots {
 
     /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
     /// it, or of a slot that holds such a thunk, and so on.
-    pub(super) fn leads_to(&mut self, store: &Store, function: FuncRef, target: SlotId, pending: &mut Pending) -> bool {
+    fn leads_to(&mut self, store: &Store, function: FuncRef, target: SlotId, pending: &mut Pending) -> bool {
         let Some(mut slot) = pending.slot_of_thunk(self, store, function) else { return false };
         // The way is no longer than there are slots, of which it makes some.
         for _ in 0..=self.len() {
@@ -126,6 +140,11 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// For so many changes.
+    pub(super) fn of(changes: usize) -> Self {
+        Self { next: FxHashMap::with_capacity_and_hasher(changes, Default::default()), last: None }
+    }
+
     /// Notes that a slot is going to hold `function`.
     pub(super) fn promise(&mut self, slots: &mut Slots, store: &Store, function: FuncRef, slot: SlotId) {
         let next = self.slot_of_thunk(slots, store, function);

@@ -6,5 +6,5 @@ mod links;
 mod slot;
 mod slots;
 
-pub use links::{Change, LinkId};
+pub use links::{Change, Link};
 pub use slots::{SlotId, Slots};

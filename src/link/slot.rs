@@ -1,3 +1,4 @@
+use super::links::Standing;
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Instance, TableId};
 use crate::wasm::{Declaration, FuncType};
@@ -5,6 +6,14 @@ use std::rc::Rc;
 
 /// An entry of a table of a store.
 pub type Place = (TableId, u32);
+
+/// An entry that follows a slot.
+pub struct Follower {
+    /// The entry
+    pub place: Place,
+    /// Whether a link wrote it, of those that stand
+    pub written: bool,
+}
 
 /// A place where an implementation can be changed.
 pub struct Slot {
@@ -17,7 +26,9 @@ pub struct Slot {
     /// The entry that decides what the slot holds
     pub home: Place,
     /// Other entries that hold what the slot holds, unless someone wrote something else there
-    pub places: Vec<Place>,
+    pub followers: Vec<Follower>,
+    /// The links that stand in it
+    pub standing: Standing,
     /// What stood there first
     pub original: FuncRef,
     /// The names of the functions that the compiler made one of, if there are several

@@ -1,5 +1,5 @@
-use super::links::Links;
-use super::slot::{Place, Slot};
+use super::links::Standing;
+use super::slot::{Follower, Place, Slot};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{Entry, SlotKind};
 use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId, free_id};
@@ -15,7 +15,6 @@ pub type SlotId = u32;
 pub struct Slots {
     slots: FxHashMap<SlotId, Slot>,
     next: SlotId,
-    pub(super) links: Links,
     /// The slots of instances, by the instance and the position in its code's list
     of_instance: FxHashMap<(InstanceId, u32), SlotId>,
     /// The slots that are an entry of a table and nothing else
@@ -47,13 +46,15 @@ impl Slots {
         let slot = &instance.code().slots[position as usize];
         let original = store.behind(store.function(instance, slot.original));
         let place = |entry: &Entry| (store.instance_table(instance, entry.table), entry.index);
-        let places = slot.places.iter().map(place).filter(|(table, _)| !self.released.contains(table)).collect();
+        let places = slot.places.iter().map(place).filter(|(table, _)| !self.released.contains(table));
+        let followers = places.map(|place| Follower { place, written: false }).collect();
         let id = self.add(Slot {
             name: slot.named.name.clone(),
             kind: slot.kind,
             ty: store.type_of(original),
             home: place(&slot.home),
-            places,
+            followers,
+            standing: Standing::default(),
             original,
             merged: slot.merged().to_vec(),
             declaration: slot.declaration.clone(),
@@ -96,7 +97,8 @@ impl Slots {
             kind: SlotKind::Table,
             ty: store.type_of(original),
             home: (table, index),
-            places: Vec::new(),
+            followers: Vec::new(),
+            standing: Standing::default(),
             original,
             merged: Vec::new(),
             declaration: None,
@@ -151,8 +153,7 @@ impl Slots {
             }
         }
         self.released.insert(table);
-        self.slots.values_mut().for_each(|slot| slot.places.retain(|(each, _)| *each != table));
-        self.links.release(table);
+        self.slots.values_mut().for_each(|slot| slot.followers.retain(|each| each.place.0 != table));
         Ok(())
     }
 
@@ -169,6 +170,15 @@ impl Slots {
     /// holds it.
     pub fn slot(&self, id: SlotId) -> &Slot {
         &self.slots[&id]
+    }
+
+    /// The slot with this id, if there is one.
+    pub fn find(&self, id: SlotId) -> Option<&Slot> {
+        self.slots.get(&id)
+    }
+
+    pub(super) fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
+        self.slots.get_mut(&id).expect("see `slot`")
     }
 
     /// The slot with this id, if the host may use it.
@@ -188,9 +198,9 @@ impl Slots {
         self.slots.len()
     }
 
-    /// How many links stand.
-    pub fn links(&self) -> usize {
-        self.links.len()
+    /// In how many links stand.
+    pub fn linked(&self) -> usize {
+        self.slots.values().filter(|slot| slot.standing.is_any()).count()
     }
 
     /// What the slot holds at this moment.
@@ -202,7 +212,7 @@ impl Slots {
 
     /// Whether a link stands in the slot.
     pub fn is_linked(&self, id: SlotId) -> bool {
-        self.links.newest(id).is_some()
+        self.slot(id).standing.is_any()
     }
 
     /// The slot that `function` calls through, if that is all it does.
@@ -243,16 +253,15 @@ impl Slots {
     /// Ends the slots of what was freed, and forgets those that are neither linked nor held by the host.
     pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
         let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
-        for (id, slot) in &mut self.slots {
+        for slot in self.slots.values_mut() {
             if swept.tables.contains(&slot.home.0) || slot.instance.as_ref().is_some_and(is_gone) {
                 slot.ended = true;
                 slot.instance = None;
-                slot.places.clear();
-                self.links.end(*id);
+                slot.followers.clear();
+                slot.standing.end();
             }
         }
-        let links = &self.links;
-        self.slots.retain(|id, slot| is_held(*id) || (!slot.ended && links.newest(*id).is_some()));
+        self.slots.retain(|id, slot| is_held(*id) || (!slot.ended && slot.standing.is_any()));
         let slots = &self.slots;
         let stays = |id: &SlotId| slots.get(id).is_some_and(|slot| !slot.ended);
         self.of_instance.retain(|_, id| stays(id));

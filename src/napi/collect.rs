@@ -91,7 +91,7 @@ pub struct NativeStats {
     pub externrefs: f64,
     /// Slots that JavaScript holds, or that are linked
     pub slots: f64,
-    /// Links that stand
+    /// Slots in which links stand
     pub links: f64,
     /// All that was freed
     pub freed: NativeFreed,
@@ -129,7 +129,7 @@ impl NativeStore {
             code_bytes: census.code_bytes as f64,
             externrefs: self.context.references.used().into(),
             slots: self.context.slots.borrow().len() as f64,
-            links: self.context.slots.borrow().links() as f64,
+            links: self.context.slots.borrow().linked() as f64,
             freed: self.context.freed(),
             collections: pace.collections.into(),
             collection_time: pace.time.as_secs_f64() * 1e3,

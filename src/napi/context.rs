@@ -3,6 +3,8 @@ use super::cells::Cells;
 use super::collect::Pace;
 use super::exceptions::Exceptions;
 use super::handles::Handles;
+use super::keepers::Keepers;
+use super::record::Desk;
 use super::reference::StrongReference;
 use super::references::References;
 use super::shared::SharedMemories;
@@ -35,12 +37,10 @@ pub struct Host {
     pub shared_wait: StrongReference,
     /// `memory.atomic.notify`: an offset and a count
     pub shared_notify: StrongReference,
-    /// A list of its arguments
-    pub list: StrongReference,
     /// The method `map` of functions
     pub map: StrongReference,
-    /// Lets a function hold a cell
-    pub hold: StrongReference,
+    /// Notes a wasm function: where its `Exported` is, and the cell that it holds
+    pub know: StrongReference,
     /// Whether the bytes of a buffer may come to be those of another one
     pub transfers: bool,
 }
@@ -61,6 +61,10 @@ pub struct Context {
     pub functions: RefCell<FxHashMap<FuncRef, sys::napi_ref>>,
     /// The JavaScript objects that stand for what is in the store
     pub handles: Handles,
+    /// Where records of links lie
+    pub desk: Desk,
+    /// What links put back
+    pub keepers: Keepers,
     /// Which JavaScript functions live as long as what
     pub cells: Cells,
     /// When to collect

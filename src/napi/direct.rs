@@ -2,12 +2,14 @@
 //! napi-rs makes costs more than what these do.
 
 use super::context::Context;
-use super::function::exported;
+use super::function::{Exported, exported, exported_at};
 use super::handles::Kind;
+use super::keepers::Past;
+use super::record;
 use super::store::NativeStore;
 use super::throw::{Pending, panicked};
 use crate::error::{Error, ErrorKind, Result, Subject};
-use crate::link::{Change, LinkId, SlotId};
+use crate::link::{Change, Link, SlotId};
 use crate::store::FuncRef;
 use napi::bindgen_prelude::Unknown;
 use napi::sys;
@@ -43,17 +45,17 @@ type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> 
 
 #[napi]
 impl NativeStore {
-    /// The direct functions, on an object:
+    /// The direct functions, on an object. A *record* of links is a list of numbers: the id of their keeper, and for each link
+    /// its id, that of the link below, where its function is, and how many places it left alone. A link may be undone by
+    /// its record as long as its keeper is there.
     ///
-    /// - `link(implementation, slot, merged, id, changes)` links a wasm function, with an id that no link has had; as long
-    ///   as `changes` is there, it may be undone. Gives the function that the slot held before, or null; undefined, and
-    ///   does nothing, if `implementation` is no wasm function.
-    /// - `relink(slots, merged, id, changes, ...implementations)` links many, or none, with ids from `id` on; `slots` is a
-    ///   `Uint32Array`. Many implementations may be in one array instead. Gives a list of what the slots held before;
-    ///   undefined, and does nothing, if some implementation is no wasm function.
-    /// - `undo(id, slot)` takes a link back; `undoAll(id, slots)` takes many back, the last one first, all or none, with
-    ///   ids from `id` on.
-    /// - `isWasmFunction(value)` says whether a value is a wasm function, of whatever store.
+    /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
+    ///   the record to `desk`, a `Float64Array` beside the functions.
+    /// - `relink(addresses, slots, merged, id, record)` links many, or none, with ids from `id` on, and writes to `record`.
+    ///   `addresses` and `record` are `Float64Array`s, `slots` is a `Uint32Array`. Gives the keeper.
+    /// - `undo(slot, index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
+    ///   `undoAll(slots, record, keeper)` takes many back, the last one first, all or none.
+    /// - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
         let env = self.context.env;
@@ -61,11 +63,11 @@ impl NativeStore {
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe { sys::napi_create_object(env, &mut object) };
         let functions: [(&CStr, sys::napi_callback); 5] = [
-            (c"link", Some(call::<5, Link>)),
-            (c"relink", Some(relink)),
-            (c"undo", Some(call::<2, Undo>)),
-            (c"undoAll", Some(call::<2, UndoAll>)),
-            (c"isWasmFunction", Some(call::<1, IsWasmFunction>)),
+            (c"link", Some(call::<4, MakeLink>)),
+            (c"relink", Some(call::<5, Relink>)),
+            (c"undo", Some(call::<3, Undo>)),
+            (c"undoAll", Some(call::<3, UndoAll>)),
+            (c"findFunction", Some(call::<1, FindFunction>)),
         ];
         for (name, callback) in functions {
             let data = Rc::into_raw(self.context.clone()).cast_mut().cast::<c_void>();
@@ -77,6 +79,9 @@ impl NativeStore {
                 sys::napi_set_named_property(env, object, name.as_ptr(), function);
             }
         }
+        let desk = self.context.desk.array(env);
+        // SAFETY: as above.
+        unsafe { sys::napi_set_named_property(env, object, c"desk".as_ptr(), desk) };
         self.unknown(object)
     }
 }
@@ -86,22 +91,38 @@ trait Run<const COUNT: usize> {
     const RUN: Direct<COUNT>;
 }
 
-struct Link;
+/// What typed arrays hold.
+trait Element {
+    const KIND: sys::napi_typedarray_type;
+}
+
+impl Element for u32 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint32_array;
+}
+impl Element for f64 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::float64_array;
+}
+
+struct MakeLink;
+struct Relink;
 struct Undo;
 struct UndoAll;
-struct IsWasmFunction;
+struct FindFunction;
 
-impl Run<5> for Link {
-    const RUN: Direct<5> = link;
+impl Run<4> for MakeLink {
+    const RUN: Direct<4> = link;
 }
-impl Run<2> for Undo {
-    const RUN: Direct<2> = undo;
+impl Run<5> for Relink {
+    const RUN: Direct<5> = Context::relink;
 }
-impl Run<2> for UndoAll {
-    const RUN: Direct<2> = undo_all;
+impl Run<3> for Undo {
+    const RUN: Direct<3> = undo;
 }
-impl Run<1> for IsWasmFunction {
-    const RUN: Direct<1> = is_wasm_function;
+impl Run<3> for UndoAll {
+    const RUN: Direct<3> = undo_all;
+}
+impl Run<1> for FindFunction {
+    const RUN: Direct<1> = find_function;
 }
 
 /// Lets go of the context of a function that is gone.
@@ -115,80 +136,53 @@ unsafe extern "C" fn call<const COUNT: usize, R: Run<COUNT>>(
     info: sys::napi_callback_info,
 ) -> sys::napi_value {
     let mut arguments = [ptr::null_mut(); COUNT];
-    // SAFETY: this is called with `info`, and fills what is missing.
-    let (context, _) = unsafe { called(env, info, &mut arguments) };
-    context.finish(|| R::RUN(&context, arguments))
-}
-
-/// The context of the function that is called, which is held for the whole call, and how many arguments there are.
-///
-/// # Safety
-/// `info` is that of a call of a direct function.
-unsafe fn called(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-    arguments: &mut [sys::napi_value],
-) -> (Rc<Context>, usize) {
-    let (mut count, mut data) = (arguments.len(), ptr::null_mut());
-    // SAFETY: N-API gives the function's own data, a context that the function holds.
-    unsafe {
+    let (mut count, mut data) = (COUNT, ptr::null_mut());
+    // SAFETY: N-API gives the function's own data, a context that the function holds, and fills what is missing. The extra
+    // count keeps it for the whole call.
+    let context = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
         let data = data.cast::<Context>().cast_const();
         Rc::increment_strong_count(data);
-        (Rc::from_raw(data), count)
-    }
+        Rc::from_raw(data)
+    };
+    context.finish(|| R::RUN(&context, arguments))
 }
 
-fn link(
-    context: &Rc<Context>,
-    [implementation, slot, merged, id, holder]: [sys::napi_value; 5],
-) -> Result<sys::napi_value, Failed> {
+fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]) -> Result<sys::napi_value, Failed> {
     let slot = context.number(slot) as SlotId;
     context.open_slot(slot)?;
     context.collect_if_due();
-    // SAFETY: the value is an argument of the call.
-    let Some(function) = (unsafe { exported(context.env, implementation) }) else { return Ok(ptr::null_mut()) };
-    let implementation = context.own(function, || context.implementation(slot))?;
+    let implementation = context.implementation(context.number(address) as usize, slot)?;
     context.lead_slot(slot, implementation);
     let (merged, id) = (context.truth(merged), context.number(id));
     let change = Change { position: 0, implementation, slot };
-    let previous = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
-    context.hold_links(id, holder);
-    Ok(context.function_or_null(previous))
+    let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
+    let (keeper, id) = context.keeper(&[(slot, link.previous)]);
+    context.desk.put(id, link);
+    Ok(keeper)
 }
 
-/// Arguments of `relink` before the implementations.
-const BEFORE: usize = 4;
-
-unsafe extern "C" fn relink(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut arguments = vec![ptr::null_mut(); 256];
-    // SAFETY: this is called with `info`.
-    let (context, count) = unsafe { called(env, info, &mut arguments) };
-    let rest = count.saturating_sub(arguments.len());
-    arguments.resize(count, ptr::null_mut());
-    if rest > 0 {
-        // SAFETY: as above.
-        drop(unsafe { called(env, info, &mut arguments) });
-    }
-    context.finish(|| context.relink(&arguments))
-}
-
-fn undo(context: &Rc<Context>, [id, slot]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
-    context.undo(&[(context.number(id), context.number(slot) as SlotId)])?;
+fn undo(context: &Rc<Context>, [slot, index, _keeper]: [sys::napi_value; 3]) -> Result<sys::napi_value, Failed> {
+    let slot = context.number(slot) as SlotId;
+    let links = record::read(&context.desk.get(), &context.keepers, context.number(index) as usize);
+    context.undo(links.into_iter().map(|link| (slot, link)).collect())?;
     Ok(ptr::null_mut())
 }
 
-fn undo_all(context: &Rc<Context>, [first, slots]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
-    let links: Vec<_> = (context.number(first)..).zip(context.numbers(slots)).collect();
-    context.undo(&links)?;
+fn undo_all(context: &Rc<Context>, [slots, record, _keeper]: [sys::napi_value; 3]) -> Result<sys::napi_value, Failed> {
+    let links = context.elements(record, |record| record::read(record, &context.keepers, 0));
+    context.undo(context.numbers(slots).into_iter().zip(links).collect())?;
     Ok(ptr::null_mut())
 }
 
-fn is_wasm_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value, Failed> {
-    let mut truth = ptr::null_mut();
+fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value, Failed> {
+    let mut address = ptr::null_mut();
     // SAFETY: plain N-API calls; the value is an argument of the call.
-    unsafe { sys::napi_get_boolean(context.env, exported(context.env, value).is_some(), &mut truth) };
-    Ok(truth)
+    unsafe {
+        let function = exported(context.env, value).map_or(0, Exported::address);
+        sys::napi_create_double(context.env, function as f64, &mut address);
+    }
+    Ok(address)
 }
 
 impl Context {
@@ -203,62 +197,40 @@ impl Context {
         ptr::null_mut()
     }
 
-    fn relink(self: &Rc<Self>, arguments: &[sys::napi_value]) -> Result<sys::napi_value, Failed> {
-        let Some((&[slots, merged, first, holder], implementations)) = arguments.split_first_chunk::<BEFORE>() else {
-            let message = format!("expected {BEFORE} arguments and the implementations, got {}", arguments.len());
-            return Err(Error::from(ErrorKind::ArgumentValue { message }).into());
-        };
+    fn relink(
+        self: &Rc<Self>,
+        [addresses, slots, merged, first, record]: [sys::napi_value; 5],
+    ) -> Result<sys::napi_value, Failed> {
         self.check_open()?;
         self.collect_if_due();
         let slots = self.numbers(slots);
-        let mut many = Vec::new();
-        let implementations = match implementations {
-            [array] if slots.len() > 1 => {
-                many = (0..slots.len() as u32).map(|index| self.element(*array, index)).collect();
-                &*many
-            }
-            each => each,
-        };
-        let Some((changes, refusals)) = self.changes(implementations, &slots) else { return Ok(ptr::null_mut()) };
+        let (changes, refusals) = self.elements(addresses, |addresses| self.changes(addresses, &slots));
         self.lead_slots(changes.iter().map(|change| (change.slot, change.implementation)));
         let (merged, first) = (self.truth(merged), self.number(first));
-        // The borrow ends before functions are made for JavaScript, which may collect garbage.
-        let all = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
-        // Before anything is made that could start a collection.
-        self.hold_links(first, holder);
-        let values: Vec<_> = all.into_iter().map(|previous| self.function_or_null(previous)).collect();
-        if many.is_empty() {
-            return Ok(self.call_host_with(self.host.list.get(self.env), &values)?);
-        }
-        let mut list = ptr::null_mut();
-        // SAFETY: plain N-API calls on the thread of the environment.
-        unsafe {
-            sys::napi_create_array_with_length(self.env, values.len(), &mut list);
-            for (index, value) in (0..).zip(values) {
-                sys::napi_set_element(self.env, list, index, value);
-            }
-        }
-        Ok(list)
-    }
-
-    /// Lets links be undone, that were made together, as long as `holder` is there.
-    fn hold_links(&self, first: LinkId, holder: sys::napi_value) {
-        // SAFETY: the object is an argument of the call.
-        unsafe { self.handles.keep(self.env, Kind::Link, first, holder) };
-        self.cells.note_change(1);
+        let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
+        let past: Vec<Past> = slots.into_iter().zip(links.iter().map(|link| link.previous)).collect();
+        let (keeper, id) = self.keeper(&past);
+        self.elements(record, |record| record::write(record, id, links.into_iter()));
+        Ok(keeper)
     }
 
     /// The numbers of a `Uint32Array`.
     fn numbers(&self, array: sys::napi_value) -> Vec<u32> {
+        self.elements(array, |numbers: &mut [u32]| numbers.to_vec())
+    }
+
+    /// Gives what is in a typed array to `work`, which runs no JavaScript; nothing for any other value.
+    fn elements<T: Element, R>(&self, array: sys::napi_value, work: impl FnOnce(&mut [T]) -> R) -> R {
         let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
-        // SAFETY: a plain N-API call; what it says is there, is there until JavaScript runs.
+        // SAFETY: a plain N-API call; for anything that is no typed array it fails, and writes nothing. What it says is
+        // there, is there until JavaScript runs, and no one else has it.
         unsafe {
             let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
             sys::napi_get_typedarray_info(self.env, array, &mut kind, &mut length, &mut data, buffer, offset);
-            if kind != sys::TypedarrayType::uint32_array || length == 0 {
-                return Vec::new();
+            if kind != T::KIND || length == 0 {
+                return work(&mut []);
             }
-            std::slice::from_raw_parts(data.cast::<u32>(), length).to_vec()
+            work(std::slice::from_raw_parts_mut(data.cast(), length))
         }
     }
 
@@ -286,8 +258,15 @@ impl Context {
         self.slots.borrow().open(slot).map(|slot| slot.original)
     }
 
-    fn implementation(&self, slot: SlotId) -> Subject {
-        Subject::Implementation(self.slots.borrow().slot(slot).name.clone())
+    /// The function that is going to be linked.
+    ///
+    /// # Errors
+    /// `Closed` or `OtherStore`.
+    fn implementation(&self, address: usize, slot: SlotId) -> Result<FuncRef> {
+        let subject = || Subject::Implementation(self.slots.borrow().slot(slot).name.clone());
+        // SAFETY: `lib/` holds the function during the call.
+        let function = unsafe { exported_at(address) }.ok_or_else(|| ErrorKind::Closed(subject()))?;
+        self.own(function, subject)
     }
 
     /// Notes that a function goes into a slot.
@@ -306,32 +285,31 @@ impl Context {
         }
     }
 
-    /// Takes links back, the last one first, all or none, each with its slot.
+    /// Takes links of slots back, the last one first, all or none.
     ///
     /// # Errors
     /// `ClosedStore`, and those of `Slots::undo`.
-    pub fn undo(&self, links: &[(LinkId, SlotId)]) -> Result<()> {
+    fn undo(&self, links: Vec<(SlotId, Link)>) -> Result<()> {
         self.check_open()?;
-        let previous: Vec<_> = {
-            let slots = self.slots.borrow();
-            let open = links.iter().filter(|(_, slot)| slots.open(*slot).is_ok());
-            open.filter_map(|(link, slot)| Some((*slot, slots.previous_of(*link)?))).collect()
-        };
-        self.lead_slots(previous.into_iter());
-        self.slots.borrow_mut().undo(&self.store, links)
+        self.lead_slots(links.iter().filter_map(|(slot, link)| Some((*slot, link.previous?))));
+        self.slots.borrow_mut().undo(&self.store, &links)
     }
 
-    /// The changes that are asked for, and what is no change; none if some implementation is no wasm function.
-    pub fn changes(&self, implementations: &[sys::napi_value], slots: &[SlotId]) -> Option<(Vec<Change>, Refusals)> {
+    /// The changes that are asked for, and what is no change.
+    pub fn changes(&self, addresses: &[f64], slots: &[SlotId]) -> (Vec<Change>, Refusals) {
         let (mut changes, mut refusals) = (Vec::with_capacity(slots.len()), Vec::new());
-        for (position, (value, slot)) in implementations.iter().zip(slots).enumerate() {
-            // SAFETY: the value is an argument of the call, or of one.
-            let function = unsafe { exported(self.env, *value) }?;
-            match self.own(function, || self.implementation(*slot)) {
-                Ok(implementation) => changes.push(Change { position, implementation, slot: *slot }),
+        // Often it is one function for many slots.
+        let mut last = None;
+        for (position, (address, slot)) in addresses.iter().zip(slots).enumerate() {
+            let known = last.filter(|(last, _)| last == address).map(|(_, implementation)| Ok(implementation));
+            match known.unwrap_or_else(|| self.implementation(*address as usize, *slot)) {
+                Ok(implementation) => {
+                    last = Some((*address, implementation));
+                    changes.push(Change { position, implementation, slot: *slot });
+                }
                 Err(error) => refusals.push((position, self.slots.borrow().slot(*slot).name.clone(), error)),
             }
         }
-        Some((changes, refusals))
+        (changes, refusals)
     }
 }

@@ -108,20 +108,20 @@ impl Context {
                 property(c"map", self.host.map.get(self.env), configurable | sys::PropertyAttributes::writable),
             ];
             sys::napi_define_properties(self.env, value, properties.len(), properties.as_ptr());
-            LIVE.with_borrow_mut(|live| live.insert(data as usize));
+            LIVE.with_borrow_mut(|live| live.insert(data.expose_provenance()));
             sys::napi_wrap(self.env, value, data, Some(finalize), ptr::null_mut(), &mut reference);
             (*data.cast::<Exported>()).reference.set(reference);
         }
         self.functions.borrow_mut().insert(function, reference);
         self.cells.note_change(1);
-        if let Some(node) = self.store.node_of(function) {
-            let (mut receiver, mut result, hold) = (ptr::null_mut(), ptr::null_mut(), self.host.hold.get(self.env));
-            let arguments = [value, self.cell(node)];
-            // SAFETY: plain N-API calls; `lib/` notes the cell, which throws nothing.
-            unsafe {
-                sys::napi_get_undefined(self.env, &mut receiver);
-                sys::napi_call_function(self.env, receiver, hold, arguments.len(), arguments.as_ptr(), &mut result);
-            }
+        let cell = self.store.node_of(function).map(|node| self.cell(node));
+        let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls; `lib/` notes what it is told, which throws nothing.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut undefined);
+            sys::napi_create_double(self.env, data as usize as f64, &mut address);
+            let (know, arguments) = (self.host.know.get(self.env), [value, address, cell.unwrap_or(undefined)]);
+            sys::napi_call_function(self.env, undefined, know, arguments.len(), arguments.as_ptr(), &mut result);
         }
         value
     }
@@ -135,11 +135,18 @@ pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option
     let mut data = ptr::null_mut();
     // SAFETY: a plain N-API call; what holds no such pointer is refused.
     let status = unsafe { sys::napi_unwrap(env, value, &mut data) };
-    if status != sys::Status::napi_ok || !LIVE.with_borrow(|live| live.contains(&(data as usize))) {
-        return None;
-    }
+    // SAFETY: by the contract of this function.
+    (status == sys::Status::napi_ok).then(|| unsafe { exported_at(data as usize) }).flatten()
+}
+
+/// What the function holds whose `Exported` is there, if one is.
+///
+/// # Safety
+/// The function stays alive while the result is used.
+pub unsafe fn exported_at<'a>(address: usize) -> Option<&'a Exported> {
+    let live = LIVE.with_borrow(|live| live.contains(&address));
     // SAFETY: what is live is an `Exported`, which lives as long as the function.
-    unsafe { data.cast::<Exported>().as_ref() }
+    live.then(|| unsafe { &*ptr::with_exposed_provenance(address) })
 }
 
 impl Context {
@@ -248,6 +255,11 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
 }
 
 impl Exported {
+    /// Where it is.
+    pub fn address(&self) -> usize {
+        ptr::from_ref(self).expose_provenance()
+    }
+
     /// Its type.
     pub fn ty(&self) -> &FuncType {
         &self.ty

@@ -21,8 +21,8 @@ pub enum Kind {
     Tag,
     /// A slot
     Slot,
-    /// A link
-    Link,
+    /// What links put back
+    Keeper,
 }
 
 impl Kind {
@@ -79,9 +79,9 @@ impl Context {
     /// What JavaScript holds of the store.
     pub fn roots(&self) -> Roots {
         let mut roots = Roots::default();
-        for (kind, link) in self.handles.settle() {
-            // Only ids of links are longer.
-            let id = link as u32;
+        for (kind, id) in self.handles.settle() {
+            // Only ids of keepers are longer.
+            let id = id as u32;
             match kind {
                 Kind::Instance => roots.instances.extend(Some(id).filter(|id| self.is_open(*id))),
                 // See `settle_shared_memories`.
@@ -94,11 +94,10 @@ impl Context {
                     roots.tables.extend(slots.open(id).ok().map(|slot| slot.home.0));
                     roots.instances.extend(slots.open(id).ok().and_then(|slot| Some(slot.instance.as_ref()?.id)));
                 }
-                Kind::Link => {}
+                Kind::Keeper => {}
             }
         }
-        let is_held = |id| self.handles.has(Kind::Link, id);
-        roots.functions = self.slots.borrow_mut().previous(is_held);
+        roots.functions = self.settle_keepers();
         for (function, reference) in &*self.functions.borrow() {
             let mut value = std::ptr::null_mut();
             // SAFETY: an entry is removed before its reference is deleted.
@@ -128,7 +127,7 @@ impl Context {
                 let home = self.slots.borrow().open(id).ok()?.home.0;
                 self.store.node_of_table(home)
             }
-            Kind::Memory | Kind::Tag | Kind::Link => None,
+            Kind::Memory | Kind::Tag | Kind::Keeper => None,
         }
     }
 

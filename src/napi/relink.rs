@@ -2,6 +2,7 @@
 
 use super::describe::{NativeSlot, strings};
 use super::import::Import;
+use super::keepers::KeeperId;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
 use super::value::crosses;
@@ -9,7 +10,7 @@ use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::link::SlotId;
 use crate::store::FuncRef;
-use napi::bindgen_prelude::{Array, JsValue, Unknown};
+use napi::bindgen_prelude::{JsValue, Unknown};
 use napi_derive::napi;
 
 #[napi]
@@ -52,6 +53,14 @@ impl NativeStore {
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
+    /// The function, or null, that a slot held before a link, by the keeper of that and the position there.
+    #[napi(catch_unwind)]
+    pub fn previous(&self, slot: u32, keeper: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
+        self.open_slot(slot)?;
+        let previous = self.context.keepers.find(keeper as KeeperId, index as usize);
+        Ok(self.unknown(self.context.function_or_null(previous)))
+    }
+
     /// What an adapter for a slot depends on, as a key: its type, and whose code calls it.
     #[napi(catch_unwind)]
     pub fn slot_type(&self, slot: u32) -> Result<String> {
@@ -89,13 +98,11 @@ impl NativeStore {
         Ok(self.unknown(self.context.function(function)))
     }
 
-    /// Whether these many could be linked; throws what `relink` would.
+    /// Whether these many could be linked, by their addresses; throws what `relink` would.
     #[napi(catch_unwind)]
-    pub fn check_changes(&self, implementations: Array<'_>, slots: Vec<u32>, merged: bool) -> Result<()> {
+    pub fn check_changes(&self, addresses: Vec<f64>, slots: Vec<u32>, merged: bool) -> Result<()> {
         self.context.check_open().map_err(refuse)?;
-        let values: Vec<_> =
-            (0..).zip(&slots).map(|(index, _)| self.context.element(implementations.raw(), index)).collect();
-        let Some((changes, refusals)) = self.context.changes(&values, &slots) else { return Ok(()) };
+        let (changes, refusals) = self.context.changes(&addresses, &slots);
         self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
         Ok(())
     }

@@ -7,7 +7,9 @@ use super::exceptions::Exceptions;
 use super::function::{Exported, exported};
 use super::handles::{Handles, Kind};
 use super::import::Import;
+use super::keepers::Keepers;
 use super::module::NativeModule;
+use super::record::Desk;
 use super::reference::StrongReference;
 use super::references::References;
 use super::shared::SharedMemories;
@@ -63,13 +65,11 @@ pub struct NativeHost<'a> {
     /// `memory.atomic.notify`
     #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
     pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// A list of its arguments
-    pub list: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// The method `map` of functions
     pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Lets a function hold a cell, as long as V8 keeps the function
-    #[napi(ts_type = "(fn: object, cell: object) => void")]
-    pub hold: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it
+    #[napi(ts_type = "(fn: object, address: number, cell?: object) => void")]
+    pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Whether V8 has `ArrayBuffer.prototype.transfer`
     pub transfers: bool,
     /// The object that `lib/` has for the store
@@ -120,9 +120,8 @@ impl NativeStore {
             shared_grow: reference(host.shared_grow.raw()),
             shared_wait: reference(host.shared_wait.raw()),
             shared_notify: reference(host.shared_notify.raw()),
-            list: reference(host.list.raw()),
             map: reference(host.map.raw()),
-            hold: reference(host.hold.raw()),
+            know: reference(host.know.raw()),
             transfers: host.transfers,
         };
         let context = Rc::new(Context {
@@ -133,6 +132,9 @@ impl NativeStore {
             // SAFETY: this is the thread of the environment that calls.
             references: unsafe { References::new(env) },
             handles: Handles::default(),
+            keepers: Keepers::default(),
+            // SAFETY: as above.
+            desk: unsafe { Desk::new(env) },
             // SAFETY: as above.
             cells: unsafe { Cells::new(env, store) },
             pace: RefCell::new(Pace::default()),

@@ -214,11 +214,11 @@ impl Store {
     /// # Errors
     /// Those of `native_to`.
     pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
-        let own = self.compiler_of(self.behind(function));
         // That for the table's mirror is made together with it, so that writing has nothing to refuse.
         let mirror = self.mirrors.borrow().get(&id).copied();
         mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
-        self.native_to(function, self.table_compiler(id).unwrap_or(own))
+        let compiler = self.table_compiler(id).unwrap_or_else(|| self.compiler_of(self.behind(function)));
+        self.native_to(function, compiler)
     }
 }
 

@@ -19,8 +19,13 @@ impl FuncRef {
 
     /// How many functions of one instance lie between `first` and this.
     pub(super) fn distance(self, first: Self) -> u32 {
-        let bytes = (self.0.as_ptr() as usize).wrapping_sub(first.0.as_ptr() as usize);
+        let bytes = self.address().wrapping_sub(first.address());
         (bytes / size_of::<VMCallerCheckedAnyfunc>()) as u32
+    }
+
+    /// Where it is: of no other function of the store, as long as it is there.
+    pub fn address(self) -> usize {
+        self.0.as_ptr() as usize
     }
 
     /// As tables hold it.
