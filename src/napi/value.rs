@@ -28,30 +28,26 @@ impl Context {
     ///
     /// # Safety
     /// `value` is of this context's environment.
-    #[inline]
+    #[inline(always)] // for the sake of `read_bits`
     pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
-        if ty == ValType::I32 {
-            let mut number = 0;
-            // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
-            let status = unsafe { sys::napi_get_value_int32(self.env, value, &mut number) };
-            if status == sys::Status::napi_ok {
-                return Ok(whole(number.cast_unsigned().into()));
-            }
-        }
         // SAFETY: as promised by the caller.
         unsafe { self.read_bits(ty, value, reader) }.map(whole)
     }
 
     /// The bits of the value. They are handed on in a register: a value in memory that was written in parts and is then
     /// read whole waits for the writes.
+    #[inline(never)]
     unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, Pending> {
         let env = self.env;
         let bits = match ty {
             ValType::I32 => {
                 let mut number = 0;
-                // SAFETY: as promised by the caller.
+                // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
                 unsafe {
-                    sys::napi_get_value_int32(env, self.call_host(self.host.to_number.get(env), value)?, &mut number);
+                    if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
+                        let converted = self.call_host(self.host.to_number.get(env), value)?;
+                        sys::napi_get_value_int32(env, converted, &mut number);
+                    }
                 }
                 number.cast_unsigned().into()
             }
