@@ -106,7 +106,7 @@ export declare class NativeStore {
   /** Puts a slot's original back. */
   slotReset(slot: number): void
   /** The function, or null, that a slot held before a link, by the keeper of that and the position there. */
-  previous(slot: number, keeper: number, index: number, keeper: unknown): unknown
+  previous(slot: number, id: number, index: number, keeper: unknown): unknown
   /** What an adapter for a slot depends on, as a key: its type, and whose code calls it. */
   slotType(slot: number): string
   /** Makes a JavaScript function a wasm function of a slot's type, if the slot takes any. */

@@ -1,7 +1,7 @@
 // With nothing linked, a module does what it did: untouched and rewritten, on V8 and on wasmer.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { CompileError, Module, inspect, rewrite } from '..'
+import { CompileError, Instance, Module, inspect, rewrite } from '..'
 import { custom, module, name, oneType, section, sectionsOf } from './binary'
 import { compare } from './differential'
 import { gentle } from './scenario'
@@ -38,6 +38,56 @@ test('declared slots', async () => {
 
 test.each(texts)('%s', async (_, where, text, features = {}) => {
   expect(await faults(await wat(text, features), where, 0)).toEqual([])
+})
+
+describe('branch tables', () => {
+  /** Each goes to the label that its cases say, or to the last one, and gives the number of that. */
+  const tables = [
+    [],
+    [0],
+    [0, 0],
+    [1],
+    [0, 1],
+    [1, 0, 1],
+    [0, 0, 1, 1, 0],
+    [2, 1, 0],
+    [0, 1, 2, 3],
+    [3, 3, 2, 0, 0],
+    [0, 1, 2, 3, 4],
+    [4, 0, 4, 1, 4, 2],
+    [5, 5, 4, 4],
+  ]
+  const indices = [0, 1, 2, 3, 4, 5, 6, 7, 100, -1, -(2 ** 31), 2 ** 31 - 1]
+
+  test('of any size lead where they should, with values or without', async () => {
+    const functions = tables.map((cases, number) => {
+      const labels = [...cases, Math.max(5, ...cases)].join(' ')
+      const ends = Array.from({ length: 6 }, (_, label) => `(return (i32.add (local.get 1) (i32.const ${label}))) end`)
+      return `
+        (func (export "plain ${number}") (param i32 i32) (result i32) (local f64 i64)
+          ${'block '.repeat(6)} (br_table ${labels} (local.get 0)) end ${ends.slice(1).join(' ')} (local.get 1))
+        (func (export "values ${number}") (param i32 i32) (result i32) (local i64)
+          ${'block (result i32) '.repeat(6)} (br_table ${labels} (local.get 1) (local.get 0)) end
+          ${'(i32.const 1) i32.add end '.repeat(5)})
+        (func (export "loop ${number}") (param i32 i32) (result i32) (local i64)
+          (block $out (loop $again
+            (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+            (br_if $out (i32.gt_u (local.get 1) (i32.const 40)))
+            ${'block '.repeat(5)}
+            (br_table ${labels} (i32.add (local.get 0) (local.get 1)))
+            ${'end (local.set 1 (i32.add (local.get 1) (i32.const 1))) '.repeat(5)}
+            (br $again)))
+          (local.get 1))`
+    })
+    const bytes = await wat(`(module ${functions.join('')})`)
+    expect(await faults(bytes, 'everywhere', 8)).toEqual([])
+    type Exports = Record<string, (index: number, base: number) => number>
+    const ours = new Instance(new Module(bytes)).exports as Exports
+    const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports
+    const answers = (all: Exports) =>
+      Object.keys(all).map((name) => [name, ...indices.map((index) => all[name]!(index, 3))])
+    expect(answers(ours)).toEqual(answers(v8))
+  })
 })
 
 describe('names', () => {

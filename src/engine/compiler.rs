@@ -50,6 +50,11 @@ impl Compiler {
         Options { forward_float_imports: self == Self::Singlepass, ..Options::default() }
     }
 
+    /// Whether its code is better where small branch tables are comparisons.
+    pub fn wants_comparisons(self) -> bool {
+        self == Self::Cranelift
+    }
+
     /// The name that the API has for it.
     pub fn name(self) -> &'static str {
         match self {

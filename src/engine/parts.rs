@@ -1,9 +1,10 @@
 use super::compiled::How;
 use crate::error::Result;
-use crate::rewrite::{Options, Rewritten, modernize, rewrite, successor};
+use crate::rewrite::{Options, Rewritten, Selection, compare_branches, modernize, rewrite, successor};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
+use std::borrow::Cow;
 
 /// What is known of a compiled module besides its machine code: what the load-time pass found out. Goes into the disk
 /// cache as it is.
@@ -38,12 +39,19 @@ impl Compiled {
         if succeeds.is_some() {
             rewritten.bytes = successor(&rewritten.bytes, &mut rewritten.binary)?.into();
         }
-        let rewritten = if binary.legacy_exceptions {
+        let mut rewritten = if binary.legacy_exceptions {
             let bytes = modernize(&rewritten.bytes, &rewritten.binary)?;
             Rewritten { bytes: bytes.into(), ..rewritten }
         } else {
             rewritten
         };
+        // Under `none`, offsets in stack traces are those of the author's file.
+        if compiler.wants_comparisons()
+            && *selection != Selection::None
+            && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
+        {
+            rewritten.bytes = bytes.into();
+        }
         let artifact = OwnedBuffer::from_bytes(compiler.artifact(&rewritten.bytes)?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());

@@ -55,9 +55,9 @@ impl NativeStore {
 
     /// The function, or null, that a slot held before a link, by the keeper of that and the position there.
     #[napi(catch_unwind)]
-    pub fn previous(&self, slot: u32, keeper: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
+    pub fn previous(&self, slot: u32, id: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
-        let previous = self.context.keepers.find(keeper as KeeperId, index as usize);
+        let previous = self.context.keepers.find(id as KeeperId, index as usize);
         Ok(self.unknown(self.context.function_or_null(previous)))
     }
 

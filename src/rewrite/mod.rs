@@ -8,6 +8,8 @@
 mod adapter;
 mod batch;
 mod body;
+mod branches;
+mod code;
 mod declared;
 mod encode;
 mod legacy;
@@ -29,6 +31,7 @@ use std::borrow::Cow;
 
 pub use adapter::{adapter, catching_adapter};
 pub use batch::{batch, width};
+pub use branches::compare_branches;
 pub use encode::ADDED_NAME;
 pub use legacy::modernize;
 pub use naming::Named;

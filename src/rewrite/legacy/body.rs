@@ -1,3 +1,4 @@
+use super::super::code::Locals;
 use super::outline::{Outline, Target, Try};
 use super::types::Types;
 use crate::wasm::{FuncType, RefType, ValType};
@@ -20,16 +21,9 @@ pub(super) fn translate<'a>(
     types: &mut Types<'_>,
 ) -> wasmparser::Result<Cow<'a, [u8]>> {
     let Some(outline) = Outline::of(body)? else { return Ok(Cow::Borrowed(body.as_bytes())) };
-    let mut locals = body.get_locals_reader()?;
-    let groups = locals.get_count();
-    let mut first_local = ty.parameters.len() as u32;
-    let groups_start = locals.original_position();
-    for _ in 0..groups {
-        first_local += locals.read()?.0;
-    }
+    let locals = Locals::of(body, ty.parameters.len())?;
     let bytes = body.as_bytes();
     let place = |position: u64| (position - body.range().start) as usize;
-    let declared = &bytes[place(groups_start)..place(locals.original_position())];
 
     let mut writer = Writer {
         outline,
@@ -39,7 +33,7 @@ pub(super) fn translate<'a>(
         frames: Vec::new(),
         next: 0,
         landing: None,
-        first_local,
+        first_local: locals.next,
         most: 0,
     };
     writer.open();
@@ -52,12 +46,7 @@ pub(super) fn translate<'a>(
 
     let most = writer.most;
     let mut translated = Vec::with_capacity(bytes.len() + bytes.len() / 4);
-    (groups + u32::from(most > 0)).encode(&mut translated);
-    translated.extend_from_slice(declared);
-    if most > 0 {
-        most.encode(&mut translated);
-        wasm_encoder::ValType::EXNREF.encode(&mut translated);
-    }
+    locals.encode(most, wasm_encoder::ValType::EXNREF, &mut translated);
     translated.append(&mut writer.code);
     Ok(Cow::Owned(translated))
 }
