@@ -518,7 +518,7 @@ export interface StoreStats {
   codeBytes: number
   /** References to JavaScript's values, as counted when they were last looked through */
   externrefs: number
-  /** Slots that JavaScript holds, or that are linked */
+  /** Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere */
   slots: number
   /** Slots in which links stand */
   links: number

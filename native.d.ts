@@ -44,16 +44,15 @@ export declare class NativeStore {
   /** Ends the store, and all that is in it. */
   close(): void
   /**
-   * The direct functions, on an object. A *record* of links is a list of numbers: the id of their keeper, and for each link
-   * its id, that of the link below, where its function is, and how many places it left alone. A link may be undone by
-   * its record as long as its keeper is there.
+   * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
+   * there.
    *
    * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
    *   the record to `desk`, a `Float64Array` beside the functions.
-   * - `relink(addresses, slots, merged, id, record)` links many, or none, with ids from `id` on, and writes to `record`.
-   *   `addresses` and `record` are `Float64Array`s, `slots` is a `Uint32Array`. Gives the keeper.
-   * - `undo(slot, index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
-   *   `undoAll(slots, record, keeper)` takes many back, the last one first, all or none.
+   * - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
+   *   `Float64Array`. Gives the keeper.
+   * - `undo(index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
+   *   `undoAll(record, keeper)` takes many back, the last one first, all or none.
    * - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
    */
   direct(): any
@@ -450,7 +449,7 @@ export interface NativeStats {
   codeBytes: number
   /** References to JavaScript's values */
   externrefs: number
-  /** Slots that JavaScript holds, or that are linked */
+  /** Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere */
   slots: number
   /** Slots in which links stand */
   links: number

@@ -1,7 +1,12 @@
 'use strict'
 
-/** The numbers that a record of links has for each, and before them; the first of each is its id (src/napi/record.rs). */
-const WIDTH = 4
+/** Where the numbers of a link are in a record, and how many there are (src/napi/record.rs). */
+const SLOT = 0
+const ID = 1
+const FUNCTION = 3
+const WIDTH = 5
+
+/** Where the first link is in a record; the id of its keeper is before that. */
 const HEAD = 1
 
 /** The id of a link that has been undone. */
@@ -28,9 +33,13 @@ class Changes {
   /** Makes them, or none. `addresses` are those of the implementations, as WebAssembly functions. */
   make(addresses, merged) {
     const count = this.ids.length
-    this.#record = new Float64Array(HEAD + WIDTH * count)
-    const [ids, functions] = [new Uint32Array(this.ids), new Float64Array(addresses)]
-    this.#keeper = this.store.relink(functions, ids, merged, Changes.#next, this.#record)
+    const record = new Float64Array(HEAD + WIDTH * count)
+    for (let index = 0; index < count; index++) {
+      record[HEAD + WIDTH * index + SLOT] = this.ids[index]
+      record[HEAD + WIDTH * index + FUNCTION] = addresses[index]
+    }
+    this.#keeper = this.store.relink(record, merged, Changes.#next)
+    this.#record = record
     Changes.#next += count
   }
 
@@ -39,7 +48,7 @@ class Changes {
     const { store } = this
     this.#keeper = store.link(address, this.ids[0], merged, Changes.#next++)
     const { desk } = store
-    this.#record = [desk[0], desk[1], desk[2], desk[3], desk[4]]
+    this.#record = [desk[0], desk[1], desk[2], desk[3], desk[4], desk[5]]
   }
 
   /** The id of the next link: no two have the same. */
@@ -56,15 +65,15 @@ class Changes {
     const start = HEAD + index * WIDTH
     desk[0] = this.#record[0]
     for (let number = 0; number < WIDTH; number++) desk[HEAD + number] = this.#record[start + number]
-    this.store.undo(this.ids[index], index, this.#keeper)
-    this.#record[start] = UNDONE
+    this.store.undo(index, this.#keeper)
+    this.#record[start + ID] = UNDONE
   }
 
   /** Takes all back, the last one first, or none of them. */
   undoAll() {
     if (this.ids.length === 0) return
-    this.store.undoAll(new Uint32Array(this.ids), this.#record, this.#keeper)
-    for (let start = HEAD; start < this.#record.length; start += WIDTH) this.#record[start] = UNDONE
+    this.store.undoAll(this.#record, this.#keeper)
+    for (let start = HEAD; start < this.#record.length; start += WIDTH) this.#record[start + ID] = UNDONE
   }
 }
 

@@ -138,6 +138,11 @@ impl Code {
         unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), artifact }, compiler) }
     }
 
+    /// The index of the table that the pass adds where it needs one, which nobody but it knows of.
+    pub fn dispatch_table(&self) -> u32 {
+        self.original.tables.len() as u32
+    }
+
     /// The index that a function has in the original bytes.
     pub fn original_index(&self, index: u32) -> u32 {
         self.origins.of(index)

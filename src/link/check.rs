@@ -145,13 +145,21 @@ impl Pending {
         Self { next: FxHashMap::with_capacity_and_hasher(changes, Default::default()), last: None }
     }
 
-    /// Notes that a slot is going to hold `function`.
-    pub(super) fn promise(&mut self, slots: &mut Slots, store: &Store, function: FuncRef, slot: SlotId) {
+    /// Notes that a slot is going to hold `function`, and gives the slot that this calls through.
+    pub(super) fn promise(
+        &mut self,
+        slots: &mut Slots,
+        store: &Store,
+        function: FuncRef,
+        slot: SlotId,
+    ) -> Option<SlotId> {
         let next = self.slot_of_thunk(slots, store, function);
         self.next.insert(slot, next);
+        next
     }
 
-    fn slot_of_thunk(&mut self, slots: &mut Slots, store: &Store, function: FuncRef) -> Option<SlotId> {
+    /// The slot that `function` calls through, if that is all it does.
+    pub(super) fn slot_of_thunk(&mut self, slots: &mut Slots, store: &Store, function: FuncRef) -> Option<SlotId> {
         if let Some((last, slot)) = self.last
             && last == function
         {

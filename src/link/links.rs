@@ -1,5 +1,5 @@
 use super::check::Pending;
-use super::slot::Place;
+use super::slot::{Place, Via};
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{FuncRef, Reference, Store};
@@ -34,6 +34,15 @@ pub struct Change {
     pub slot: SlotId,
 }
 
+/// What is known of a function that may be linked.
+#[derive(Debug, Clone, Copy)]
+pub struct Ready {
+    /// It, as callers of the slot take it
+    native: FuncRef,
+    /// The slot that it calls through, if it does nothing else
+    through: Option<SlotId>,
+}
+
 /// The links that stand in a slot.
 #[derive(Debug, Default)]
 pub struct Standing {
@@ -63,9 +72,11 @@ impl Slots {
     /// Those of `check`; then nothing has changed.
     pub fn link(&mut self, store: &Store, change: &Change, merged: bool, id: LinkId) -> Result<Link> {
         let Change { implementation, slot, .. } = *change;
-        self.check(store, implementation, slot, merged, &mut Pending::default())?;
+        let mut pending = Pending::default();
+        self.check(store, implementation, slot, merged, &mut pending)?;
         let native = store.native_to_table(implementation, self.slot(slot).home.0)?;
-        Ok(self.commit(store, *change, native, id))
+        let through = pending.slot_of_thunk(self, store, implementation);
+        Ok(self.commit(store, *change, Ready { native, through }, id))
     }
 
     /// Checks changes that are to be made in this order, and gives the functions to be written. `refusals` are those that
@@ -79,23 +90,23 @@ impl Slots {
         changes: &[Change],
         merged: bool,
         mut refusals: Vec<(usize, String, Error)>,
-    ) -> Result<Vec<FuncRef>> {
+    ) -> Result<Vec<Ready>> {
         let mut pending = Pending::of(changes.len());
-        let mut natives = Vec::with_capacity(changes.len());
+        let mut ready = Vec::with_capacity(changes.len());
         for Change { position, implementation, slot } in changes {
             let checked = self.check(store, *implementation, *slot, merged, &mut pending);
             // What may still be refused comes before the first change.
             let native = checked.and_then(|()| store.native_to_table(*implementation, self.slot(*slot).home.0));
             match native {
                 Ok(native) => {
-                    natives.push(native);
-                    pending.promise(self, store, *implementation, *slot);
+                    let through = pending.promise(self, store, *implementation, *slot);
+                    ready.push(Ready { native, through });
                 }
                 Err(error) => refusals.push((*position, self.slot(*slot).name.clone(), error)),
             }
         }
         if refusals.is_empty() {
-            return Ok(natives);
+            return Ok(ready);
         }
         refusals.sort_by_key(|(position, ..)| *position);
         Err(ErrorKind::Refused { refusals }.into())
@@ -113,21 +124,21 @@ impl Slots {
         refusals: Vec<(usize, String, Error)>,
         first: LinkId,
     ) -> Result<Vec<Link>> {
-        let natives = self.check_all(store, changes, merged, refusals)?;
-        let all = changes.iter().zip(natives).zip(first..);
-        Ok(all.map(|((change, native), id)| self.commit(store, *change, native, id)).collect())
+        let ready = self.check_all(store, changes, merged, refusals)?;
+        let all = changes.iter().zip(ready).zip(first..);
+        Ok(all.map(|((change, ready), id)| self.commit(store, *change, ready, id)).collect())
     }
 
     fn commit(
         &mut self,
         store: &Store,
-        Change { implementation, slot, .. }: Change,
-        native: FuncRef,
-        id: LinkId,
+        Change { implementation, slot: id, .. }: Change,
+        ready: Ready,
+        link: LinkId,
     ) -> Link {
-        let previous = self.current(store, slot);
-        let slot = self.slot_mut(slot);
-        let below = std::mem::replace(&mut slot.standing.newest, id);
+        let previous = self.current(store, id);
+        let slot = self.slot_mut(id);
+        let below = std::mem::replace(&mut slot.standing.newest, link);
         let mut strays = 0;
         for follower in &mut slot.followers {
             // What else stands in one, someone put there.
@@ -135,13 +146,53 @@ impl Slots {
             // What links wrote that are over is nothing to put back.
             follower.written = follows || (follower.written && below != 0);
             if follows {
-                put(store, follower.place, native);
+                put(store, follower.place, ready.native);
             } else {
                 strays += 1;
             }
         }
-        put(store, slot.home, native);
-        Link { id, below, implementation: implementation.address(), strays, previous }
+        self.hold(store, id, Some(implementation), Some(ready));
+        Link { id: link, below, implementation: implementation.address(), strays, previous }
+    }
+
+    /// Writes what a slot holds into its home, and into those of the slots that hold it by way of this one.
+    /// `ready` says what was found out about the function, if it was just checked.
+    fn hold(&mut self, store: &Store, id: SlotId, function: Option<FuncRef>, ready: Option<Ready>) {
+        let via = function.and_then(|thunk| self.via(store, id, thunk, ready));
+        let slot = self.slot_mut(id);
+        let before = std::mem::replace(&mut slot.via, via);
+        let (home, leads_on) = (slot.home, !slot.dependents.is_empty());
+        if let Some(before) = before {
+            self.slot_mut(before.slot).dependents.remove(&id);
+        }
+        let short = via.and_then(|via| {
+            let through = self.slot_mut(via.slot);
+            through.dependents.insert(id);
+            read(store, through.home).filter(|function| store.is_native_to_table(*function, home.0))
+        });
+        match (short, ready) {
+            (None, Some(Ready { native, .. })) => put(store, home, native),
+            (short, _) => write(store, home, short.or(function)),
+        }
+        if leads_on {
+            let dependents: Vec<_> = self.slot(id).dependents.iter().copied().collect();
+            for dependent in dependents {
+                let thunk = self.slot(dependent).via.map(|via| via.thunk);
+                self.hold(store, dependent, thunk, None);
+            }
+        }
+    }
+
+    /// The way of a function through a slot, as far as both homes are written here and nowhere else.
+    fn via(&mut self, store: &Store, id: SlotId, thunk: FuncRef, ready: Option<Ready>) -> Option<Via> {
+        if !self.slot(id).private {
+            return None;
+        }
+        let slot = ready.map_or_else(|| self.slot_of_thunk(store, thunk), |ready| ready.through)?;
+        // No circle, also not while links are taken back that may turn out to make one.
+        let next = |slot: &SlotId| self.slot(*slot).via.map(|via| via.slot);
+        let leads_back = std::iter::successors(Some(slot), next).any(|each| each == id);
+        (self.slot(slot).private && !leads_back).then_some(Via { thunk, slot })
     }
 
     /// Takes back links of slots, the last one first.
@@ -157,7 +208,10 @@ impl Slots {
             .and_then(|()| self.check_held(store, links));
         if result.is_err() {
             undone.places.iter().rev().for_each(|(place, held)| write(store, *place, Some(*held)));
-            undone.links.iter().rev().for_each(|(slot, id)| self.slot_mut(*slot).standing.newest = *id);
+            for (slot, id, held) in undone.links.into_iter().rev() {
+                self.slot_mut(slot).standing.newest = id;
+                self.hold(store, slot, Some(held), None);
+            }
         }
         result
     }
@@ -172,17 +226,18 @@ impl Slots {
             return Err(ErrorKind::Order { slot: name() }.into());
         }
         let places = slot.followers.iter().map(|follower| follower.place);
-        let held = read(store, slot.home).filter(|held| held.address() == link.implementation);
+        let held = self.current(store, id).filter(|held| held.address() == link.implementation);
         let following: Vec<_> = places.filter(|place| read(store, *place) == held).collect();
         let Some(held) = held.filter(|_| slot.followers.len() - following.len() <= link.strays) else {
             return Err(ErrorKind::Changed { slot: name() }.into());
         };
-        for place in following.into_iter().chain([slot.home]) {
+        for place in following {
             write(store, place, link.previous);
             undone.places.push((place, held));
         }
+        self.hold(store, id, link.previous, None);
         self.slot_mut(id).standing.newest = link.below;
-        undone.links.push((id, link.id));
+        undone.links.push((id, link.id, held));
         Ok(())
     }
 
@@ -208,22 +263,22 @@ impl Slots {
         self.check_cycle(store, original, id, &mut pending)?;
         let slot = self.slot_mut(id);
         let written = slot.followers.iter().filter(|follower| follower.written && slot.standing.is_any());
-        for place in written.map(|follower| follower.place).chain([slot.home]) {
-            write(store, place, Some(original));
-        }
+        written.for_each(|follower| write(store, follower.place, Some(original)));
         slot.standing.end();
+        self.hold(store, id, Some(original), None);
         Ok(())
     }
 }
 
-/// What was taken back, to be put back: entries with what they held, and links with their slots.
+/// What was taken back, to be put back: entries with what they held, and links with their slots and what these held.
 #[derive(Default)]
 struct Undone {
     places: Vec<(Place, FuncRef)>,
-    links: Vec<(SlotId, LinkId)>,
+    links: Vec<(SlotId, LinkId, FuncRef)>,
 }
 
-fn read(store: &Store, (table, index): Place) -> Option<FuncRef> {
+/// What an entry holds.
+pub(super) fn read(store: &Store, (table, index): Place) -> Option<FuncRef> {
     // A table does not shrink, so the entry is there.
     store.table_get(table, index).ok().flatten()
 }

@@ -1,7 +1,9 @@
 use super::links::Standing;
+use super::slots::SlotId;
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Instance, TableId};
 use crate::wasm::{Declaration, FuncType};
+use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
 /// An entry of a table of a store.
@@ -13,6 +15,15 @@ pub struct Follower {
     pub place: Place,
     /// Whether a link wrote it, of those that stand
     pub written: bool,
+}
+
+/// A way through another slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Via {
+    /// The function that calls through it
+    pub thunk: FuncRef,
+    /// Which one that is
+    pub slot: SlotId,
 }
 
 /// A place where an implementation can be changed.
@@ -29,6 +40,14 @@ pub struct Slot {
     pub followers: Vec<Follower>,
     /// The links that stand in it
     pub standing: Standing,
+    /// Whether nobody but links writes the home, and nobody but calls reads it: it is in the table that the load-time pass
+    /// has added
+    pub private: bool,
+    /// What it holds, if that does nothing but call through another slot: then its home holds what that one does, where the
+    /// same code can call it
+    pub via: Option<Via>,
+    /// The slots that hold what this one does, in such a way
+    pub dependents: FxHashSet<SlotId>,
     /// What stood there first
     pub original: FuncRef,
     /// The names of the functions that the compiler made one of, if there are several

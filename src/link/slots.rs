@@ -1,4 +1,4 @@
-use super::links::Standing;
+use super::links::{Standing, read};
 use super::slot::{Follower, Place, Slot};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{Entry, SlotKind};
@@ -55,6 +55,9 @@ impl Slots {
             home: place(&slot.home),
             followers,
             standing: Standing::default(),
+            private: slot.home.table == instance.code().dispatch_table(),
+            via: None,
+            dependents: FxHashSet::default(),
             original,
             merged: slot.merged().to_vec(),
             declaration: slot.declaration.clone(),
@@ -99,6 +102,9 @@ impl Slots {
             home: (table, index),
             followers: Vec::new(),
             standing: Standing::default(),
+            private: false,
+            via: None,
+            dependents: FxHashSet::default(),
             original,
             merged: Vec::new(),
             declaration: None,
@@ -205,9 +211,8 @@ impl Slots {
 
     /// What the slot holds at this moment.
     pub fn current(&self, store: &Store, id: SlotId) -> Option<FuncRef> {
-        let (table, index) = self.slot(id).home;
-        // A table does not shrink, so the entry is there.
-        store.table_get(table, index).ok().flatten()
+        let slot = self.slot(id);
+        slot.via.map_or_else(|| read(store, slot.home), |via| Some(via.thunk))
     }
 
     /// Whether a link stands in the slot.
@@ -241,11 +246,13 @@ impl Slots {
     }
 
     /// The functions that slots may put back into tables, by the table: originals of entries that are slots of their
-    /// own. Those of an instance's slots live as long as it does.
+    /// own (those of an instance's slots live as long as it does), and what slots hold by way of others.
     pub fn behind(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
         let mut behind: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
-        for slot in self.slots.values().filter(|slot| slot.kind == SlotKind::Table && !slot.ended) {
-            behind.entry(slot.home.0).or_default().push(slot.original);
+        for slot in self.slots.values().filter(|slot| !slot.ended) {
+            let original = (slot.kind == SlotKind::Table).then_some(slot.original);
+            let functions = original.into_iter().chain(slot.via.map(|via| via.thunk));
+            functions.for_each(|function| behind.entry(slot.home.0).or_default().push(function));
         }
         behind
     }
@@ -259,9 +266,15 @@ impl Slots {
                 slot.instance = None;
                 slot.followers.clear();
                 slot.standing.end();
+                slot.via = None;
             }
         }
-        self.slots.retain(|id, slot| is_held(*id) || (!slot.ended && slot.standing.is_any()));
+        let vias: FxHashMap<_, _> = self.slots.iter().filter_map(|(id, slot)| Some((*id, slot.via?.slot))).collect();
+        for (id, slot) in &mut self.slots {
+            slot.dependents.retain(|dependent| vias.get(dependent) == Some(id));
+        }
+        let stands = |slot: &Slot| slot.standing.is_any() || slot.via.is_some() || !slot.dependents.is_empty();
+        self.slots.retain(|id, slot| is_held(*id) || (!slot.ended && stands(slot)));
         let slots = &self.slots;
         let stays = |id: &SlotId| slots.get(id).is_some_and(|slot| !slot.ended);
         self.of_instance.retain(|_, id| stays(id));

@@ -89,7 +89,7 @@ pub struct NativeStats {
     pub code_bytes: f64,
     /// References to JavaScript's values
     pub externrefs: f64,
-    /// Slots that JavaScript holds, or that are linked
+    /// Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere
     pub slots: f64,
     /// Slots in which links stand
     pub links: f64,

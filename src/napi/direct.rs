@@ -45,16 +45,15 @@ type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> 
 
 #[napi]
 impl NativeStore {
-    /// The direct functions, on an object. A *record* of links is a list of numbers: the id of their keeper, and for each link
-    /// its id, that of the link below, where its function is, and how many places it left alone. A link may be undone by
-    /// its record as long as its keeper is there.
+    /// The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
+    /// there.
     ///
     /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
     ///   the record to `desk`, a `Float64Array` beside the functions.
-    /// - `relink(addresses, slots, merged, id, record)` links many, or none, with ids from `id` on, and writes to `record`.
-    ///   `addresses` and `record` are `Float64Array`s, `slots` is a `Uint32Array`. Gives the keeper.
-    /// - `undo(slot, index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
-    ///   `undoAll(slots, record, keeper)` takes many back, the last one first, all or none.
+    /// - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
+    ///   `Float64Array`. Gives the keeper.
+    /// - `undo(index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
+    ///   `undoAll(record, keeper)` takes many back, the last one first, all or none.
     /// - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
@@ -64,9 +63,9 @@ impl NativeStore {
         unsafe { sys::napi_create_object(env, &mut object) };
         let functions: [(&CStr, sys::napi_callback); 5] = [
             (c"link", Some(call::<4, MakeLink>)),
-            (c"relink", Some(call::<5, Relink>)),
-            (c"undo", Some(call::<3, Undo>)),
-            (c"undoAll", Some(call::<3, UndoAll>)),
+            (c"relink", Some(call::<3, Relink>)),
+            (c"undo", Some(call::<2, Undo>)),
+            (c"undoAll", Some(call::<2, UndoAll>)),
             (c"findFunction", Some(call::<1, FindFunction>)),
         ];
         for (name, callback) in functions {
@@ -91,18 +90,6 @@ trait Run<const COUNT: usize> {
     const RUN: Direct<COUNT>;
 }
 
-/// What typed arrays hold.
-trait Element {
-    const KIND: sys::napi_typedarray_type;
-}
-
-impl Element for u32 {
-    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint32_array;
-}
-impl Element for f64 {
-    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::float64_array;
-}
-
 struct MakeLink;
 struct Relink;
 struct Undo;
@@ -112,14 +99,14 @@ struct FindFunction;
 impl Run<4> for MakeLink {
     const RUN: Direct<4> = link;
 }
-impl Run<5> for Relink {
-    const RUN: Direct<5> = Context::relink;
+impl Run<3> for Relink {
+    const RUN: Direct<3> = Context::relink;
 }
-impl Run<3> for Undo {
-    const RUN: Direct<3> = undo;
+impl Run<2> for Undo {
+    const RUN: Direct<2> = undo;
 }
-impl Run<3> for UndoAll {
-    const RUN: Direct<3> = undo_all;
+impl Run<2> for UndoAll {
+    const RUN: Direct<2> = undo_all;
 }
 impl Run<1> for FindFunction {
     const RUN: Direct<1> = find_function;
@@ -158,20 +145,19 @@ fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]
     let change = Change { position: 0, implementation, slot };
     let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
     let (keeper, id) = context.keeper(&[(slot, link.previous)]);
-    context.desk.put(id, link);
+    context.desk.put(id, slot, link);
     Ok(keeper)
 }
 
-fn undo(context: &Rc<Context>, [slot, index, _keeper]: [sys::napi_value; 3]) -> Result<sys::napi_value, Failed> {
-    let slot = context.number(slot) as SlotId;
-    let links = record::read(&context.desk.get(), &context.keepers, context.number(index) as usize);
-    context.undo(links.into_iter().map(|link| (slot, link)).collect())?;
+fn undo(context: &Rc<Context>, [index, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
+    let index = context.number(index) as usize;
+    context.undo(&record::read(&context.desk.get(), &context.keepers, index))?;
     Ok(ptr::null_mut())
 }
 
-fn undo_all(context: &Rc<Context>, [slots, record, _keeper]: [sys::napi_value; 3]) -> Result<sys::napi_value, Failed> {
-    let links = context.elements(record, |record| record::read(record, &context.keepers, 0));
-    context.undo(context.numbers(slots).into_iter().zip(links).collect())?;
+fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
+    let links = context.numbers(record, |record| record::read(record, &context.keepers, 0));
+    context.undo(&links)?;
     Ok(ptr::null_mut())
 }
 
@@ -197,37 +183,30 @@ impl Context {
         ptr::null_mut()
     }
 
-    fn relink(
-        self: &Rc<Self>,
-        [addresses, slots, merged, first, record]: [sys::napi_value; 5],
-    ) -> Result<sys::napi_value, Failed> {
+    fn relink(self: &Rc<Self>, [record, merged, first]: [sys::napi_value; 3]) -> Result<sys::napi_value, Failed> {
         self.check_open()?;
         self.collect_if_due();
-        let slots = self.numbers(slots);
-        let (changes, refusals) = self.elements(addresses, |addresses| self.changes(addresses, &slots));
+        let wanted = self.numbers(record, |record| record::wanted(record));
+        let (changes, refusals) = self.changes(&wanted);
         self.lead_slots(changes.iter().map(|change| (change.slot, change.implementation)));
         let (merged, first) = (self.truth(merged), self.number(first));
         let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
-        let past: Vec<Past> = slots.into_iter().zip(links.iter().map(|link| link.previous)).collect();
+        let linked = || wanted.iter().map(|(_, slot)| *slot).zip(&links);
+        let past: Vec<Past> = linked().map(|(slot, link)| (slot, link.previous)).collect();
         let (keeper, id) = self.keeper(&past);
-        self.elements(record, |record| record::write(record, id, links.into_iter()));
+        self.numbers(record, |record| record::write(record, id, linked().map(|(slot, link)| (slot, *link))));
         Ok(keeper)
     }
 
-    /// The numbers of a `Uint32Array`.
-    fn numbers(&self, array: sys::napi_value) -> Vec<u32> {
-        self.elements(array, |numbers: &mut [u32]| numbers.to_vec())
-    }
-
-    /// Gives what is in a typed array to `work`, which runs no JavaScript; nothing for any other value.
-    fn elements<T: Element, R>(&self, array: sys::napi_value, work: impl FnOnce(&mut [T]) -> R) -> R {
+    /// Gives what is in a `Float64Array` to `work`, which runs no JavaScript; nothing for any other value.
+    fn numbers<T>(&self, array: sys::napi_value, work: impl FnOnce(&mut [f64]) -> T) -> T {
         let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
         // SAFETY: a plain N-API call; for anything that is no typed array it fails, and writes nothing. What it says is
         // there, is there until JavaScript runs, and no one else has it.
         unsafe {
             let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
             sys::napi_get_typedarray_info(self.env, array, &mut kind, &mut length, &mut data, buffer, offset);
-            if kind != T::KIND || length == 0 {
+            if kind != sys::TypedarrayType::float64_array || length == 0 {
                 return work(&mut []);
             }
             work(std::slice::from_raw_parts_mut(data.cast(), length))
@@ -289,20 +268,20 @@ impl Context {
     ///
     /// # Errors
     /// `ClosedStore`, and those of `Slots::undo`.
-    fn undo(&self, links: Vec<(SlotId, Link)>) -> Result<()> {
+    fn undo(&self, links: &[(SlotId, Link)]) -> Result<()> {
         self.check_open()?;
         self.lead_slots(links.iter().filter_map(|(slot, link)| Some((*slot, link.previous?))));
-        self.slots.borrow_mut().undo(&self.store, &links)
+        self.slots.borrow_mut().undo(&self.store, links)
     }
 
-    /// The changes that are asked for, and what is no change.
-    pub fn changes(&self, addresses: &[f64], slots: &[SlotId]) -> (Vec<Change>, Refusals) {
-        let (mut changes, mut refusals) = (Vec::with_capacity(slots.len()), Vec::new());
+    /// The changes that are asked for, each by the address of its function and its slot, and what is no change.
+    pub fn changes(&self, wanted: &[(usize, SlotId)]) -> (Vec<Change>, Refusals) {
+        let (mut changes, mut refusals) = (Vec::with_capacity(wanted.len()), Vec::new());
         // Often it is one function for many slots.
         let mut last = None;
-        for (position, (address, slot)) in addresses.iter().zip(slots).enumerate() {
+        for (position, (address, slot)) in wanted.iter().enumerate() {
             let known = last.filter(|(last, _)| last == address).map(|(_, implementation)| Ok(implementation));
-            match known.unwrap_or_else(|| self.implementation(*address as usize, *slot)) {
+            match known.unwrap_or_else(|| self.implementation(*address, *slot)) {
                 Ok(implementation) => {
                     last = Some((*address, implementation));
                     changes.push(Change { position, implementation, slot: *slot });

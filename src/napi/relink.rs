@@ -102,7 +102,8 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn check_changes(&self, addresses: Vec<f64>, slots: Vec<u32>, merged: bool) -> Result<()> {
         self.context.check_open().map_err(refuse)?;
-        let (changes, refusals) = self.context.changes(&addresses, &slots);
+        let wanted: Vec<_> = addresses.into_iter().map(|address| address as usize).zip(slots).collect();
+        let (changes, refusals) = self.context.changes(&wanted);
         self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
         Ok(())
     }

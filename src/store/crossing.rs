@@ -209,6 +209,13 @@ impl Store {
         self.crossings.borrow_mut().globals.entry(id).or_insert(compiler);
     }
 
+    /// Whether whoever calls through the table can call `function` as it is.
+    pub fn is_native_to_table(&self, function: FuncRef, id: TableId) -> bool {
+        let mirror = self.mirrors.borrow().get(&id).copied();
+        self.table_compiler(id).is_none_or(|compiler| compiler == self.compiler_of(function))
+            && mirror.is_none_or(|mirror| self.is_native_to_table(function, mirror))
+    }
+
     /// `function` as whoever calls through the table can call it.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::trap::Failure;
 use super::{FuncRef, Store, free_id};
 use crate::engine::{Code, Placed, function_type, placing};
 use crate::error::{Error, ErrorKind, Result};
+use crate::rewrite::SlotKind;
 use crate::wasm::{ExternType, FuncType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -84,14 +85,36 @@ impl Store {
         });
         *instance.vm.borrow_mut() = Some(vm);
         self.instances.borrow_mut().insert(instance.id, instance.clone());
+        let mut skippable = false;
         for forwarder in &code.forwarders {
             let import = instance.parts.imports[forwarder.import as usize];
             // A forwarder of a function of the host is the function, for the host.
             if self.instance_of(import).is_some() || self.behind(import) != import {
                 self.note_behind(self.function(&instance, forwarder.function), import);
+                skippable = true;
             }
         }
+        if skippable {
+            self.skip_forwarders(&instance);
+        }
         started.map(|()| instance)
+    }
+
+    /// Puts functions of other instances where forwarders of theirs stand, if the same code can call them: one call less.
+    fn skip_forwarders(&self, instance: &Instance) {
+        let code = instance.code();
+        let dispatch = code.dispatch_table();
+        for slot in code.slots.iter().filter(|slot| slot.kind == SlotKind::Import && slot.home.table == dispatch) {
+            let table = self.instance_table(instance, dispatch);
+            let forwarder = self.function(instance, slot.original);
+            let function = self.behind(forwarder);
+            // The start function may have had something linked.
+            let stands = self.table_get(table, slot.home.index).is_ok_and(|held| held == Some(function));
+            if function != forwarder && stands && self.is_native_to_table(function, table) {
+                let written = self.table_put(table, slot.home.index, function);
+                debug_assert!(written.is_ok(), "the entry was just read");
+            }
+        }
     }
 
     /// Makes wasmer's side of a new instance. Runs nothing.
