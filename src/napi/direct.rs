@@ -7,7 +7,7 @@ use super::handles::Kind;
 use super::keepers::Past;
 use super::record;
 use super::store::NativeStore;
-use super::throw::{Pending, panicked};
+use super::throw::panicked;
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::link::{Change, Link, SlotId};
 use crate::store::FuncRef;
@@ -19,29 +19,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
-/// A refusal that is not thrown yet, or an exception that is.
-enum Failed {
-    Refused(Error),
-    Pending,
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<Pending> for Failed {
-    fn from(_: Pending) -> Self {
-        Self::Pending
-    }
-}
-
 /// Refusals, each with its position and the name of its slot.
 type Refusals = Vec<(usize, String, Error)>;
 
 /// What a direct function does with its arguments.
-type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> Result<sys::napi_value, Failed>;
+type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> Result<sys::napi_value>;
 
 #[napi]
 impl NativeStore {
@@ -135,7 +117,7 @@ unsafe extern "C" fn call<const COUNT: usize, R: Run<COUNT>>(
     context.finish(|| R::RUN(&context, arguments))
 }
 
-fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]) -> Result<sys::napi_value, Failed> {
+fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]) -> Result<sys::napi_value> {
     let slot = context.number(slot) as SlotId;
     context.open_slot(slot)?;
     context.collect_if_due();
@@ -149,19 +131,19 @@ fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]
     Ok(keeper)
 }
 
-fn undo(context: &Rc<Context>, [index, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
+fn undo(context: &Rc<Context>, [index, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
     let index = context.number(index) as usize;
     context.undo(&record::read(&context.desk.get(), &context.keepers, index))?;
     Ok(ptr::null_mut())
 }
 
-fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value, Failed> {
+fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
     let links = context.numbers(record, |record| record::read(record, &context.keepers, 0));
     context.undo(&links)?;
     Ok(ptr::null_mut())
 }
 
-fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value, Failed> {
+fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value> {
     let mut address = ptr::null_mut();
     // SAFETY: plain N-API calls; the value is an argument of the call.
     unsafe {
@@ -173,17 +155,17 @@ fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result
 
 impl Context {
     /// Runs a direct function, and throws what it refuses.
-    fn finish(&self, run: impl FnOnce() -> Result<sys::napi_value, Failed>) -> sys::napi_value {
-        match catch_unwind(AssertUnwindSafe(run)) {
+    fn finish(&self, run: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
+        let error = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(value)) => return value,
-            Ok(Err(Failed::Pending)) => {}
-            Ok(Err(Failed::Refused(error))) => drop(self.throw(&error)),
-            Err(panic) => drop(self.throw(&panicked(&*panic))),
-        }
+            Ok(Err(error)) => error,
+            Err(panic) => panicked(&*panic),
+        };
+        self.throw(&error);
         ptr::null_mut()
     }
 
-    fn relink(self: &Rc<Self>, [record, merged, first]: [sys::napi_value; 3]) -> Result<sys::napi_value, Failed> {
+    fn relink(self: &Rc<Self>, [record, merged, first]: [sys::napi_value; 3]) -> Result<sys::napi_value> {
         self.check_open()?;
         self.collect_if_due();
         let wanted = self.numbers(record, |record| record::wanted(record));
