@@ -97,11 +97,12 @@ impl<'a> Function<'a> {
         self.labels.push(match ty {
             BlockType::Empty => false,
             BlockType::Type(_) => !is_loop,
-            BlockType::FuncType(index) => {
-                let ty = &self.binary.types[index as usize];
-                // A branch to a loop goes to where it begins.
-                !(if is_loop { &ty.parameters } else { &ty.results }).is_empty()
-            }
+            // A branch to a loop goes to where it begins. Types that are not described, which the translation of legacy
+            // exceptions adds, may have any.
+            BlockType::FuncType(index) => self.binary.types.get(index as usize).is_none_or(|ty| {
+                let values = if is_loop { &ty.parameters } else { &ty.results };
+                !values.is_empty()
+            }),
         });
     }
 
