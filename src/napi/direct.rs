@@ -226,7 +226,10 @@ impl Context {
     fn implementation(&self, address: usize, slot: SlotId) -> Result<FuncRef> {
         let subject = || Subject::Implementation(self.slots.borrow().slot(slot).name.clone());
         // SAFETY: `lib/` holds the function during the call.
-        let function = unsafe { exported_at(address) }.ok_or_else(|| ErrorKind::Closed(subject()))?;
+        let function = unsafe { exported_at(address) }.ok_or_else(|| {
+            let message = "internal error: there is no function at this address".to_owned();
+            ErrorKind::Internal { message }
+        })?;
         self.own(function, subject)
     }
 

@@ -9,7 +9,7 @@ use super::trap::Failure;
 use super::{FuncRef, Store, free_id};
 use crate::engine::{Code, Placed, function_type, placing};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rewrite::SlotKind;
+use crate::rewrite::{Slot, SlotKind};
 use crate::wasm::{ExternType, FuncType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -104,8 +104,11 @@ impl Store {
     fn skip_forwarders(&self, instance: &Instance) {
         let code = instance.code();
         let dispatch = code.dispatch_table();
-        for slot in code.slots.iter().filter(|slot| slot.kind == SlotKind::Import && slot.home.table == dispatch) {
-            let table = self.instance_table(instance, dispatch);
+        let is_import = |slot: &&Slot| slot.kind == SlotKind::Import && slot.home.table == dispatch;
+        let slots: Vec<_> = code.slots.iter().filter(is_import).collect();
+        // Without any, there may be no such table.
+        let Some(table) = slots.first().map(|_| self.instance_table(instance, dispatch)) else { return };
+        for slot in slots {
             let forwarder = self.function(instance, slot.original);
             let function = self.behind(forwarder);
             // The start function may have had something linked.
