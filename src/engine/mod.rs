@@ -8,6 +8,7 @@ mod entry;
 mod parts;
 mod placing;
 mod shared_memory;
+mod sparse;
 mod tiers;
 mod trim;
 mod tunables;
