@@ -172,10 +172,13 @@ export declare function functionType(value: unknown): NativeFunctionType | null
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
 
 /**
- * Calls a wasm function `count` times, with arguments from the typed arrays of `columns` and its results into those of
- * `results`: one for each parameter and each result, of its type, and long enough.
+ * The function `mapCalls(address, count, columns, results)`, which calls the wasm function there `count` times, with
+ * arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and each
+ * result, of its type, and long enough. The caller holds the function.
+ *
+ * A plain N-API function, as those of `direct`.
  */
-export declare function mapCalls(callee: unknown, count: number, columns: unknown[], results: unknown[]): void
+export declare function mapCalls(): any
 
 /** A folder of compiled modules. */
 export interface NativeCache {

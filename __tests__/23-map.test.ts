@@ -1,6 +1,6 @@
 // Many calls in one crossing: `fn.map(columns…)`.
 import { runInNewContext } from 'node:vm'
-import { Store, Table, WebAssembly as ours, link } from '..'
+import { type Link, Store, Table, WebAssembly as ours, link } from '..'
 import { compilers, guest, instanceOf, thrownBy, wat } from './support'
 import { instantiate } from '..'
 
@@ -123,6 +123,54 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(totals).toEqual(numbers.map((number) => (number < 20_000 ? number + 1 : number * 2)))
     expect(calls).toBe(40_000)
     expect(instance.exports.price.map(Int32Array.of(21))).toEqual(Int32Array.of(42))
+  })
+
+  test('follows the slot of the very function, whoever links it, and what that is linked to', async () => {
+    const steps = new Map<number, () => unknown>()
+    const env = { each: (index: number) => void steps.get(index)?.() }
+    const text = (factor: number) => `(module (import "env" "each" (func $each (param i32)))
+      (func (export "f") (param i32) (result i32)
+        (call $each (local.get 0)) (i32.mul (local.get 0) (i32.const ${factor}))))`
+    const [one, ten, hundred] = await Promise.all([1, 10, 100].map((factor) => make(text(factor), { env })))
+    const { f } = one.exports
+    const slot = one.slot('f')
+    const rows = Int32Array.of(1, 2, 3, 4, 5, 6)
+    const run = (changes: Record<number, () => unknown>) => {
+      steps.clear()
+      Object.entries(changes).forEach(([row, change]) => steps.set(Number(row), change))
+      return [...f.map(rows)]
+    }
+    expect(
+      run({ 2: () => link(ten.exports.f, slot), 4: () => link(hundred.exports.f, slot), 5: () => slot.reset() }),
+    ).toEqual([1, 2, 30, 40, 500, 6])
+    // By way of another slot, and back.
+    let made: Link
+    expect(
+      run({
+        1: () => (made = link(ten.exports.f, slot)),
+        3: () => link(hundred.exports.f, ten.slot('f')),
+        4: () => ten.slot('f').reset(),
+        5: () => made.undo(),
+      }),
+    ).toEqual([1, 20, 30, 400, 50, 6])
+    // One inside, of the same driver, which has begun before the link and ends after it.
+    link(ten.exports.f, slot)
+    let inner: number[] = []
+    const nested = run({
+      2: () => {
+        steps.delete(2)
+        steps.set(5, () => slot.reset())
+        inner = [...f.map(Int32Array.of(4, 5, 6))]
+        steps.clear()
+      },
+      4: () => link(hundred.exports.f, slot),
+    })
+    expect(inner).toEqual([40, 500, 6])
+    expect(nested).toEqual([10, 20, 3, 4, 5, 6])
+    // What another one is called for inside does not stand in for this one afterwards.
+    steps.clear()
+    steps.set(2, () => void expect([...hundred.exports.f.map(Int32Array.of(7))]).toEqual([700]))
+    expect([...f.map(rows)]).toEqual([1, 2, 3, 4, 5, 6])
   })
 
   test('within one another, of the same type and of others', async () => {

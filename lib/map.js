@@ -11,54 +11,61 @@ const ARRAYS = {
   f64: [Float64Array],
 }
 
+/** Their names: to ask a class for its own takes long. */
+const NAMES = Object.fromEntries(Object.entries(ARRAYS).map(([type, classes]) => [type, classes.map(({ name }) => name)]))
+
 /** The name of a typed array's class, which is the same in every realm; undefined for anything else. */
 const classOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int8Array.prototype), Symbol.toStringTag).get
 
 /** A call for each row of the columns, all in one crossing. */
 function map(native, fn, given) {
-  const { parameters, results } = typeOf(native, fn)
-  const { columns, into } = parse(given, parameters)
-  for (const each of [...parameters, ...results]) {
-    if (!Object.hasOwn(ARRAYS, each)) throw unsupported(each)
+  const { address, parameters, results, strange } = functionOf(native, fn)
+  const options = takeOptions(given, parameters.length)
+  for (let index = 0; index < parameters.length; index++) {
+    checkArray(given[index], parameters[index], 'columns', index)
   }
-  const targets = toTargets(into, results)
-  const count = lengthOf(columns.length > 0 ? columns : targets, columns.length > 0 ? 'columns' : 'into')
-  targets?.forEach((target, index) => checkRoom(target, count, results.length > 1 ? `into[${index}]` : 'into'))
-  const made = targets ?? results.map((result) => new ARRAYS[result][0](count))
-  native.mapCalls(fn, count, columns, made)
-  return results.length > 1 ? (into ?? made) : made[0]
-}
-
-/** The types of functions that were asked for. */
-const types = new WeakMap()
-
-function typeOf(native, fn) {
-  const known = types.get(fn)
-  if (known !== undefined) return known
-  const type = native.functionType(fn)
-  if (!type) throw wrongType('an exported WebAssembly function', 'this', fn)
-  types.set(fn, type)
-  return type
-}
-
-/** The columns, and the option behind them. */
-function parse(given, parameters) {
-  const columns = given.slice(0, parameters.length)
-  if (columns.length < parameters.length || given.length > parameters.length + 1) {
-    throw typeError(
-      `expected ${parameters.length} typed arrays, one for each parameter, got ${given.length} arguments`,
-      'ERR_INVALID_ARG_VALUE',
-    )
-  }
-  columns.forEach((column, index) => checkArray(column, parameters[index], `columns[${index}]`))
-  const { into } = toOptions(given[parameters.length], ['into'])
+  const { into } = options === undefined ? NONE : toOptions(options, ['into'])
   if (parameters.length === 0 && into === undefined) {
     throw typeError(
       'a function without parameters needs `into`, which says how many calls to make',
       'ERR_INVALID_ARG_VALUE',
     )
   }
-  return { columns, into }
+  if (strange !== undefined) throw unsupported(strange)
+  const targets = toTargets(into, results)
+  const count = parameters.length > 0 ? lengthOf(given, 'columns') : lengthOf(targets, 'into')
+  targets?.forEach((target, index) => checkRoom(target, count, results.length > 1 ? `into[${index}]` : 'into'))
+  const made = targets ?? results.map((result) => new ARRAYS[result][0](count))
+  native.mapCalls(address, count, given, made)
+  return results.length > 1 ? (into ?? made) : made[0]
+}
+
+const NONE = {}
+
+/** What is known of the functions that were asked. */
+const functions = new WeakMap()
+
+/** Where the native side has a function, its type, and a type of its values that stands in no typed array, if one does. */
+function functionOf(native, fn) {
+  const known = functions.get(fn)
+  if (known !== undefined) return known
+  const type = native.functionType(fn)
+  if (!type) throw wrongType('an exported WebAssembly function', 'this', fn)
+  const strange = [...type.parameters, ...type.results].find((each) => !Object.hasOwn(ARRAYS, each))
+  const learned = { ...type, strange, address: native.addressOf(fn) }
+  functions.set(fn, learned)
+  return learned
+}
+
+/** Takes the options off the arguments, which leaves the columns. */
+function takeOptions(given, count) {
+  if (given.length < count || given.length > count + 1) {
+    throw typeError(
+      `expected ${count} typed arrays, one for each parameter, got ${given.length} arguments`,
+      'ERR_INVALID_ARG_VALUE',
+    )
+  }
+  return given.length > count ? given.pop() : undefined
 }
 
 /** The arrays that results go into, if they were given. */
@@ -69,28 +76,30 @@ function toTargets(into, results) {
   if (!Array.isArray(targets) || targets.length !== results.length) {
     throw wrongType(`an array of ${results.length} typed arrays`, 'options.into', into)
   }
-  targets.forEach((target, index) =>
-    checkArray(target, results[index], results.length === 1 ? 'options.into' : `options.into[${index}]`),
-  )
+  if (results.length === 1) checkArray(into, results[0], 'options.into')
+  else targets.forEach((target, index) => checkArray(target, results[index], 'options.into', index))
   return targets
 }
 
-function checkArray(value, type, argument) {
-  const classes = ARRAYS[type]?.map(({ name }) => name)
-  if (classes === undefined) throw unsupported(type)
+function checkArray(value, type, list, index) {
+  const names = NAMES[type]
+  if (names === undefined) throw unsupported(type)
   const found = ArrayBuffer.isView(value) ? classOf.call(value) : undefined
-  if (classes.includes(found)) return
-  throw typeError(`expected ${classes.join(' or ')} as \`${argument}\` (${type}), got ${inWords(value)}`)
+  if (names.includes(found)) return
+  const argument = index === undefined ? list : `${list}[${index}]`
+  throw typeError(`expected ${names.join(' or ')} as \`${argument}\` (${type}), got ${inWords(value)}`)
 }
 
 /** How many calls there are to make. */
 function lengthOf(columns, argument) {
   const [{ length }] = columns
-  const other = columns.findIndex((column) => column.length !== length)
-  if (other === -1) return length
-  throw rangeError(
-    `expected \`${argument}\` of one length, got ${length} values in the first and ${columns[other].length} in [${other}]`,
-  )
+  for (let other = 1; other < columns.length; other++) {
+    if (columns[other].length === length) continue
+    throw rangeError(
+      `expected \`${argument}\` of one length, got ${length} values in the first and ${columns[other].length} in [${other}]`,
+    )
+  }
+  return length
 }
 
 function checkRoom({ length }, count, argument) {

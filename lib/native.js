@@ -27,14 +27,17 @@ function translated(call) {
   }
 }
 
-const mapCalls = translated(addon.mapCalls)
-const map = mapOf({ functionType: addon.functionType, mapCalls })
-
 /**
  * Of each WebAssembly function, where the native side has it, and the cell that keeps alive what may be reached through it
  * (src/napi/cells.rs).
  */
 const functions = new WeakMap()
+
+const map = mapOf({
+  functionType: addon.functionType,
+  addressOf: (fn) => functions.get(fn).address,
+  mapCalls: addon.mapCalls(),
+})
 
 /**
  * What the native side asks of JavaScript, so that errors and conversions are those of this realm. Whoever has anything

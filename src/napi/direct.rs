@@ -155,7 +155,7 @@ fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result
 
 impl Context {
     /// Runs a direct function, and throws what it refuses.
-    fn finish(&self, run: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
+    pub fn finish(&self, run: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
         let error = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(value)) => return value,
             Ok(Err(error)) => error,

@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::describe::strings;
-use super::function::{Exported, exported};
-use super::throw::{Result, refuse};
+use super::function::{Exported, exported, exported_at};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::width;
+use crate::store::Failure;
 use crate::wasm::ValType;
-use napi::bindgen_prelude::{Array, JsValue, Unknown};
+use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Env, sys};
 use napi_derive::napi;
 use std::ptr;
@@ -30,28 +30,57 @@ pub fn function_type(env: Env, value: Unknown<'_>) -> Option<NativeFunctionType>
     Some(NativeFunctionType { parameters: strings(&ty.parameters), results: strings(&ty.results) })
 }
 
-/// Calls a wasm function `count` times, with arguments from the typed arrays of `columns` and its results into those of
-/// `results`: one for each parameter and each result, of its type, and long enough.
-#[napi(catch_unwind)]
-pub fn map_calls(env: Env, callee: Unknown<'_>, count: u32, columns: Array<'_>, results: Array<'_>) -> Result<()> {
-    // SAFETY: the value is of the environment that calls, and its function is an argument of this call.
-    let Some(function) = (unsafe { exported(env.raw(), callee.raw()) }) else {
-        let message = "expected an exported WebAssembly function as `this`".to_owned();
-        return Err(refuse(ErrorKind::ArgumentType { message }.into()));
+/// The function `mapCalls(address, count, columns, results)`, which calls the wasm function there `count` times, with
+/// arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and each
+/// result, of its type, and long enough. The caller holds the function.
+///
+/// A plain N-API function, as those of `direct`.
+#[napi(js_name = "mapCalls", ts_return_type = "any")]
+pub fn make_map_calls(env: &Env) -> Unknown<'_> {
+    let mut function = ptr::null_mut();
+    let name = c"mapCalls";
+    // SAFETY: a plain N-API call on the thread of the environment; what it makes is of `env`.
+    unsafe {
+        let length = name.count_bytes() as isize;
+        sys::napi_create_function(env.raw(), name.as_ptr(), length, Some(map_calls), ptr::null_mut(), &mut function);
+        Unknown::from_raw_unchecked(env.raw(), function)
+    }
+}
+
+unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut given = [ptr::null_mut(); 4];
+    let (mut address, mut calls) = (0, 0);
+    // SAFETY: plain N-API calls, of which the first fills all four; `lib/` gives numbers, and holds the function.
+    let function = unsafe {
+        sys::napi_get_cb_info(env, info, &mut given.len(), given.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_value_int64(env, given[0], &mut address);
+        sys::napi_get_value_uint32(env, given[1], &mut calls);
+        exported_at(address.cast_unsigned() as usize)
+    };
+    let Some(function) = function else {
+        // SAFETY: a plain N-API call.
+        unsafe { sys::napi_throw_error(env, c"ERR_RELINK_INTERNAL".as_ptr(), c"there is no such function".as_ptr()) };
+        return ptr::null_mut();
     };
     let ty = function.ty();
-    let all = |array: &Array<'_>, types: &[ValType]| -> Vec<Column> {
+    let all = |array: sys::napi_value, types: &[ValType]| -> Vec<Column> {
         let column = |(index, ty): (u32, &ValType)| {
             let mut value = ptr::null_mut();
             // SAFETY: a plain N-API call.
-            unsafe { sys::napi_get_element(env.raw(), array.raw(), index, &mut value) };
-            Column { env: env.raw(), value, ty: *ty }
+            unsafe { sys::napi_get_element(env, array, index, &mut value) };
+            Column { env, value, ty: *ty }
         };
         (0..).zip(types).map(column).collect()
     };
-    let (arguments, results) = (all(&columns, &ty.parameters), all(&results, &ty.results));
+    let (arguments, results) = (all(given[2], &ty.parameters), all(given[3], &ty.results));
     let context = function.context.clone();
-    context.map(function, count as usize, &arguments, &results)
+    context.finish(|| {
+        // What wasm throws goes to whoever has called.
+        if let Err(failure) = context.map(function, calls as usize, &arguments, &results) {
+            context.throw_failure(failure);
+        }
+        Ok(ptr::null_mut())
+    })
 }
 
 /// A typed array.
@@ -100,24 +129,30 @@ impl Column {
 }
 
 impl Context {
-    fn map(self: &Rc<Self>, function: &Exported, count: usize, arguments: &[Column], results: &[Column]) -> Result<()> {
+    fn map(
+        self: &Rc<Self>,
+        function: &Exported,
+        count: usize,
+        arguments: &[Column],
+        results: &[Column],
+    ) -> Result<(), Failure> {
         if function.is_closed() {
-            return Err(refuse(ErrorKind::ClosedCall.into()));
+            return Err(Error::from(ErrorKind::ClosedCall).into());
         }
         let ty = function.ty();
         if let Some(ty) = ty.parameters.iter().chain(&ty.results).find(|ty| width(**ty).is_none()) {
             let message = format!("values of type {ty} do not stand in typed arrays");
-            return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
+            return Err(Error::from(ErrorKind::UnsupportedValue { message }).into());
         }
         self.collect_if_due();
         // Left after the batch has ended: what waits for that may collect.
         let _entered = self.enter(function.reference());
-        let batch = self.store.batch(function.target(), ty, function.compiler()).map_err(refuse)?;
+        let batch = self.store.batch(function.target(), ty, function.compiler())?;
         let columns = arguments.len();
-        for first in (0..count).step_by(batch.room) {
-            let calls = batch.room.min(count - first);
+        for first in (0..count).step_by(batch.room()) {
+            let calls = batch.room().min(count - first);
             for (index, column) in arguments.iter().enumerate() {
-                let from = column.at(first, calls).map_err(refuse)?;
+                let from = column.at(first, calls)?;
                 // SAFETY: there are so many bytes on either side, of which the one belongs to V8 and the other to the
                 // batch; other threads that write to shared bytes meanwhile are their own affair.
                 unsafe { ptr::copy_nonoverlapping(from, batch.column(index), calls * column.width()) };
@@ -126,9 +161,9 @@ impl Context {
             // borrowed.
             let made = unsafe { batch.run(calls) };
             self.settle_memories();
-            made.map_err(|failure| self.refuse_failure(failure))?;
+            made?;
             for (index, column) in results.iter().enumerate() {
-                let to = column.at(first, calls).map_err(refuse)?;
+                let to = column.at(first, calls)?;
                 // SAFETY: as above.
                 unsafe { ptr::copy_nonoverlapping(batch.column(columns + index), to, calls * column.width()) };
             }

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 pub use adapter::{adapter, catching_adapter};
-pub use batch::{batch, width};
+pub use batch::{Columns, PAGE, batch, width};
 pub use branches::compare_branches;
 pub use encode::ADDED_NAME;
 pub use legacy::modernize;

@@ -4,23 +4,21 @@ use super::trap::Failure;
 use super::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::engine::{Compiler, How, compile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rewrite::{batch, width};
+use crate::rewrite::{Columns, PAGE, batch};
 use crate::wasm::{FuncType, Limits};
-use std::cell::Cell;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
-
-/// Size of a page in bytes.
-const PAGE: usize = 65_536;
 
 /// What calls functions many times in one crossing: a loop in wasm for each type, and a memory that they share, in which
 /// arguments and results stand in columns.
 #[derive(Default)]
 pub struct Batches {
     memory: Option<MemoryId>,
-    drivers: HashMap<(FuncType, Compiler), Driver>,
-    /// How many batches are on the stack; each has a page of the memory
-    depth: Rc<Cell<usize>>,
+    drivers: FxHashMap<(FuncType, Compiler), Driver>,
+    /// The batches on the stack, each of which has a page of the memory: the table of its driver, and what it calls
+    running: Vec<(TableId, FuncRef)>,
+    /// Whether one of these tables has what a slot holds, instead of the function that calls through it
+    shortened: bool,
 }
 
 #[derive(Clone)]
@@ -29,21 +27,15 @@ struct Driver {
     run: FuncRef,
     /// Holds the function that is called
     table: TableId,
+    columns: Rc<Columns>,
 }
 
 /// A batch that is being made, until it is dropped.
 pub struct Batch<'a> {
     store: &'a Store,
     driver: Driver,
-    /// What the driver's table held before
-    outer: Option<FuncRef>,
-    depth: Rc<Cell<usize>>,
     memory: MemoryId,
     page: usize,
-    /// How many calls there is room for at once
-    pub room: usize,
-    /// Where each column is in the page, those of the parameters first
-    offsets: Vec<usize>,
 }
 
 impl Batches {
@@ -65,32 +57,55 @@ impl Store {
     pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>> {
         let memory = self.batch_memory()?;
         let driver = self.driver(ty, compiler, memory)?;
-        let depth = self.batches.borrow().depth.clone();
-        let page = depth.get();
+        let page = self.batches.borrow().running.len();
         if self.memory_data(memory).1 <= page * PAGE {
             self.memory_grow(memory, 1)?;
         }
-        let widths: Vec<usize> = ty
-            .parameters
-            .iter()
-            .chain(&ty.results)
-            .filter_map(|each| width(*each))
-            .map(|width| width as usize)
-            .collect();
-        // A multiple of eight, so that each column begins at one.
-        let room = (PAGE / widths.iter().sum::<usize>().max(8)) & !7;
-        let offsets =
-            widths.iter().scan(0, |offset, width| Some(std::mem::replace(offset, *offset + width * room))).collect();
-        let outer = self.table_get(driver.table, 0)?;
-        self.table_set(driver.table, 0, Reference::Func(Some(function)))?;
-        depth.set(page + 1);
-        Ok(Batch { store: self, driver, outer, depth, memory, page, room, offsets })
+        let shorter = self.held_by_slot_of(function, driver.table);
+        self.table_set(driver.table, 0, Reference::Func(Some(shorter.unwrap_or(function))))?;
+        let mut batches = self.batches.borrow_mut();
+        batches.running.push((driver.table, function));
+        batches.shortened |= shorter.is_some();
+        self.watches_writes.set(batches.shortened);
+        drop(batches);
+        Ok(Batch { store: self, driver, memory, page })
+    }
+
+    /// What the slot holds that `function` calls through, if it does nothing else, and if callers of `table` can call that.
+    fn held_by_slot_of(&self, function: FuncRef, table: TableId) -> Option<FuncRef> {
+        let (instance, index) = self.locate(function)?;
+        let code = instance.code();
+        let home = code.slots[code.slot_of_thunk(index)? as usize].home;
+        // Into other tables, code writes too, and nobody would notice.
+        if home.table != code.dispatch_table() {
+            return None;
+        }
+        let held = self.table_get(self.instance_table(&instance, home.table), home.index).ok()??;
+        self.is_native_to_table(held, table).then_some(held)
+    }
+
+    /// Has batches that are running call through slots again, since what these hold may change now.
+    #[cold]
+    pub(super) fn end_shortcuts(&self) {
+        self.watches_writes.set(false);
+        self.batches.borrow_mut().shortened = false;
+        // The last one of a driver runs now, and stands in its table.
+        let running = self.batches.borrow().running.clone();
+        for (table, function) in running {
+            self.call_in_batch(table, Some(function));
+        }
+    }
+
+    /// Puts a function into the table of a driver, in which it has stood before.
+    fn call_in_batch(&self, table: TableId, function: Option<FuncRef>) {
+        let written = self.table_set(table, 0, Reference::Func(function));
+        debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
     }
 
     /// Lets go of what batches need, unless one is on the stack.
     pub fn end_batches(&self) {
         let mut batches = self.batches.borrow_mut();
-        if batches.depth.get() == 0 {
+        if batches.running.is_empty() {
             *batches = Batches::default();
         }
     }
@@ -118,17 +133,22 @@ impl Store {
             other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
         })?;
         let (run, table) = (self.function(&instance, 0), self.instance_table(&instance, 0));
-        let driver = Driver { instance, run, table };
+        let driver = Driver { instance, run, table, columns: Rc::new(Columns::new(ty)) };
         self.batches.borrow_mut().drivers.insert(key, driver.clone());
         Ok(driver)
     }
 }
 
 impl Batch<'_> {
+    /// How many calls there is room for at once.
+    pub fn room(&self) -> usize {
+        self.driver.columns.room
+    }
+
     /// The bytes of a column, of which there is one for each parameter and then one for each result. Good until wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
         let (base, _) = self.store.memory_data(self.memory);
-        base.wrapping_add(self.page * PAGE + self.offsets[index])
+        base.wrapping_add(self.page * PAGE + self.driver.columns.offsets[index])
     }
 
     /// Makes `count` calls, with the arguments that stand in the columns; no more than there is room for.
@@ -142,18 +162,21 @@ impl Batch<'_> {
         if count == 0 {
             return Ok(());
         }
-        let whole = |number: usize| RawValue { u128: (number as u32).into() };
-        let addresses = self.offsets.iter().map(|offset| self.page * PAGE + offset);
-        let mut values: Vec<_> = std::iter::once(count).chain(addresses).map(whole).collect();
-        // SAFETY: the driver takes so many values, and gives none; the rest by the contract of this function.
+        let mut values = [count, self.page * PAGE].map(|number| RawValue { u128: (number as u32).into() });
+        // SAFETY: the driver takes two values, and gives none; the rest by the contract of this function.
         unsafe { self.store.call(self.driver.run, values.as_mut_ptr()) }
     }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        self.depth.set(self.page);
-        // An entry that there is, and a function that stood there before: nothing to refuse.
-        let _ = self.store.table_set(self.driver.table, 0, Reference::Func(self.outer));
+        let mut batches = self.store.batches.borrow_mut();
+        batches.running.pop();
+        batches.shortened &= !batches.running.is_empty();
+        self.store.watches_writes.set(batches.shortened);
+        let outer = batches.running.iter().rev().find(|(table, _)| *table == self.driver.table);
+        let outer = outer.map(|(_, function)| *function);
+        drop(batches);
+        self.store.call_in_batch(self.driver.table, outer);
     }
 }

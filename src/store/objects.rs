@@ -42,6 +42,8 @@ pub struct Store {
     pub(super) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(super) crossings: RefCell<Crossings>,
     pub(super) batches: RefCell<Batches>,
+    /// Whether a write into a table may concern batches
+    pub(super) watches_writes: Cell<bool>,
     pub(super) host_stack: HostStack,
     /// Instances by the address of a context, which every function holds
     pub(super) by_context: RefCell<FxHashMap<usize, Resident>>,
@@ -74,6 +76,7 @@ impl Default for Store {
             adapters: RefCell::default(),
             crossings: RefCell::default(),
             batches: RefCell::default(),
+            watches_writes: Cell::default(),
             host_stack: HostStack::default(),
             by_context: RefCell::default(),
             freed: Cell::default(),

@@ -108,6 +108,9 @@ impl Store {
     }
 
     fn table_write(&self, id: TableId, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
+        if self.watches_writes.get() {
+            self.end_shortcuts();
+        }
         let handle = self.table(id);
         self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(id, index))?;
