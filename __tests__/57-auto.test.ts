@@ -385,6 +385,16 @@ test('both codes go through the cache, and the better one is there at once the n
   expect(files()).toHaveLength(2)
 })
 
+test('where the cache has code of Cranelift already, that is loaded', async () => {
+  const compilerOf = (options: object) =>
+    inProcess(`return (await relink.load(file, {}, ${JSON.stringify(options)})).compiler`, guestPath('pricing'))
+  expect(await compilerOf({})).toBe('cranelift')
+  expect(await compilerOf({ compiler: 'auto' })).toBe('cranelift')
+  expect(files()).toHaveLength(1)
+  // With other slots, it is other code.
+  expect(await compilerOf({ compiler: 'auto', slots: 'all' })).toBe('singlepass')
+})
+
 test('`WebAssembly` and compileFile take it too', async () => {
   const compiled = new ours.Module(await wat('(module (func (export "f") (result i32) (i32.const 7)))'), auto as never)
   const instance = new ours.Instance(compiled)

@@ -53,6 +53,16 @@ const WORK = {
   },
   'wasm calls wasm of another module, linked (V8: `call_indirect`)': (engine) => acrossInstances(engine, 'none'),
   'the same, linked to an export that is a slot itself': (engine) => acrossInstances(engine),
+  '`link` over another link (V8: `table.set`)'(engine) {
+    const both = [build(engine, provider).next, build(engine, provider).next]
+    let turn = 0
+    if (engine === WebAssembly) {
+      const { table } = build(engine, throughTable)
+      return { run: () => table.set(0, both[turn++ & 1]) }
+    }
+    const slot = new engine.Instance(new engine.Module(declaring)).slots['bench::next']
+    return { run: () => relink.link(both[turn++ & 1], slot) }
+  },
   '`link` and `undo` (V8: `table.set`, twice)'(engine) {
     const { next } = build(engine, provider)
     if (engine === WebAssembly) {
@@ -66,6 +76,23 @@ const WORK = {
     }
     const slot = new engine.Instance(new engine.Module(declaring)).slots['bench::next']
     return { run: () => relink.link(next, slot).undo() }
+  },
+  '`relink` of 100 slots, over other links (V8: `table.set`, 100 times)'(engine) {
+    const both = [build(engine, provider).next, build(engine, provider).next]
+    let turn = 0
+    if (engine === WebAssembly) {
+      const table = new WebAssembly.Table({ element: 'anyfunc', initial: SLOTS })
+      return {
+        run() {
+          const next = both[turn++ & 1]
+          for (let index = 0; index < SLOTS; index++) table.set(index, next)
+        },
+      }
+    }
+    const instance = new engine.Instance(new engine.Module(many(SLOTS)))
+    const slots = Array.from({ length: SLOTS }, (_, index) => instance.slot(`f${index}`))
+    const changes = both.map((next) => slots.map((slot) => [next, slot]))
+    return { run: () => relink.relink(changes[turn++ & 1]) }
   },
   '`relink` of 100 slots, and its `undo` (V8: `table.set`, 200 times)'(engine) {
     const { next } = build(engine, provider)

@@ -12,7 +12,9 @@ const ARRAYS = {
 }
 
 /** Their names: to ask a class for its own takes long. */
-const NAMES = Object.fromEntries(Object.entries(ARRAYS).map(([type, classes]) => [type, classes.map(({ name }) => name)]))
+const NAMES = Object.fromEntries(
+  Object.entries(ARRAYS).map(([type, classes]) => [type, classes.map(({ name }) => name)]),
+)
 
 /** The name of a typed array's class, which is the same in every realm; undefined for anything else. */
 const classOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int8Array.prototype), Symbol.toStringTag).get

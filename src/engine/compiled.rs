@@ -64,7 +64,13 @@ pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how))
 }
 
-/// The same for a file. It is read into memory only if it must be compiled; none if it cannot be read, or is no regular
+/// The same, if there is such code already, in this process or in the cache.
+pub fn compiled_before(bytes: &[u8], how: &How) -> Option<Arc<Code>> {
+    let none = || Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
+    get(hash(bytes), bytes.len() as u64, how, none).ok()
+}
+
+/// `compile` for a file. It is read into memory only if it must be compiled; none if it cannot be read, or is no regular
 /// file.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Code that answers soon, and code that takes over from it.
 
 use super::code::Code;
-use super::compiled::{How, Kept, compile};
+use super::compiled::{How, Kept, compile, compiled_before};
 use super::compiler::Compiler;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Selection, why_no_successor};
@@ -27,13 +27,18 @@ pub struct Better {
 /// A successor that is being compiled.
 pub type Coming = Arc<OnceLock<Result<Arc<Code>>>>;
 
-/// Compiles with Singlepass where code of Cranelift's can take over later (see `why_no_successor`), else with Cranelift at
+/// Gives what the cache has of Cranelift's code. Else compiles with Singlepass where code of Cranelift's can take over later (see `why_no_successor`), else with Cranelift at
 /// once: so do modules that Singlepass does not take.
 ///
 /// # Errors
 /// Those of `compile`.
 pub fn compile_tiered(bytes: Vec<u8>, selection: Selection, kept: Option<Kept>) -> Result<Tiered> {
     let how = How { selection, kept, ..How::plain(Compiler::Cranelift) };
+    if how.kept.is_some()
+        && let Some(code) = compiled_before(&bytes, &how)
+    {
+        return Ok(Tiered { code, better: None });
+    }
     if may_begin_small(&bytes) {
         let small = How { compiler: Compiler::Singlepass, ..how.clone() };
         if let Ok(code) = compile(&bytes, &small) {
