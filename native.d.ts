@@ -292,6 +292,8 @@ export interface NativeHost {
   toNumber: (value: unknown) => number
   /** Iterates a value into an array */
   toList: (value: unknown) => unknown[]
+  /** Makes an array of its arguments */
+  listOf: (...values: unknown[]) => unknown[]
   /** Says what a thrown value is for wasm that catches */
   toException: (value: unknown) => unknown[] | null | undefined
   /** Makes an `Exception` */

@@ -51,6 +51,7 @@ function host(store) {
     toBigInt64: (value) => BigInt.asIntN(64, value),
     toNumber: (value) => +value,
     toList: (value) => [...value],
+    listOf: (...values) => values,
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     know: (fn, address, cell) => void functions.set(fn, { address, cell }),

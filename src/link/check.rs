@@ -117,7 +117,9 @@ impl Slots {
                 None => {
                     let held = self.current(store, slot);
                     let next = held.and_then(|held| self.slot_of_thunk(store, held));
-                    pending.next.insert(slot, next);
+                    if pending.are_many {
+                        pending.next.insert(slot, next);
+                    }
                     next
                 }
             };
@@ -135,6 +137,8 @@ impl Slots {
 pub(super) struct Pending {
     /// The slot that each slot does nothing but call, if it does nothing else
     next: FxHashMap<SlotId, Option<SlotId>>,
+    /// Whether it pays to remember what was found out about other slots
+    are_many: bool,
     /// The function that was asked for last, and the slot that it calls through: many slots get one function
     last: Option<(FuncRef, Option<SlotId>)>,
 }
@@ -142,7 +146,8 @@ pub(super) struct Pending {
 impl Pending {
     /// For so many changes.
     pub(super) fn of(changes: usize) -> Self {
-        Self { next: FxHashMap::with_capacity_and_hasher(changes, Default::default()), last: None }
+        let next = FxHashMap::with_capacity_and_hasher(changes, Default::default());
+        Self { next, are_many: changes > 1, last: None }
     }
 
     /// Notes that a slot is going to hold `function`, and gives the slot that this calls through.

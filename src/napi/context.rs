@@ -24,6 +24,8 @@ pub struct Host {
     pub to_number: StrongReference,
     /// Iterates a value into an array
     pub to_list: StrongReference,
+    /// Makes an array of its arguments
+    pub list_of: StrongReference,
     /// What a thrown value is for wasm that catches: a list of a tag's id and the values of an
     /// `Exception`, null if wasm may not catch it, undefined for any other value
     pub to_exception: StrongReference,

@@ -327,17 +327,20 @@ impl Exported {
         }
     }
 
-    /// The results of a multi-value function, as an array.
+    /// The results of a multi-value function, as an array: JavaScript makes one in less time than N-API.
     fn list(&self, types: &[ValType], values: &[RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
-        let mut array = ptr::null_mut();
-        // SAFETY: plain N-API calls; the call has written results of these types.
-        unsafe {
-            sys::napi_create_array_with_length(context.env, types.len(), &mut array);
-            for (index, (ty, value)) in types.iter().zip(values).enumerate() {
-                sys::napi_set_element(context.env, array, index as u32, context.write(*ty, value)?);
-            }
+        let (mut few, mut many) = ([ptr::null_mut(); INLINE], Vec::new());
+        let list = if types.len() <= few.len() {
+            &mut few[..types.len()]
+        } else {
+            many.resize(types.len(), ptr::null_mut());
+            &mut many[..]
+        };
+        for ((item, ty), value) in list.iter_mut().zip(types).zip(values) {
+            // SAFETY: the call has written results of these types.
+            *item = unsafe { context.write(*ty, value)? };
         }
-        Ok(array)
+        context.call_host_outside(context.host.list_of.get(context.env), list)
     }
 }

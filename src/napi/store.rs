@@ -47,6 +47,9 @@ pub struct NativeHost<'a> {
     /// Iterates a value into an array
     #[napi(ts_type = "(value: unknown) => unknown[]")]
     pub to_list: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Makes an array of its arguments
+    #[napi(ts_type = "(...values: unknown[]) => unknown[]")]
+    pub list_of: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Says what a thrown value is for wasm that catches
     #[napi(ts_type = "(value: unknown) => unknown[] | null | undefined")]
     pub to_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
@@ -114,6 +117,7 @@ impl NativeStore {
             to_bigint64: reference(host.to_bigint64.raw()),
             to_number: reference(host.to_number.raw()),
             to_list: reference(host.to_list.raw()),
+            list_of: reference(host.list_of.raw()),
             to_exception: reference(host.to_exception.raw()),
             from_exception: reference(host.from_exception.raw()),
             shared_bytes: reference(host.shared_bytes.raw()),

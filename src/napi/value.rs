@@ -185,8 +185,17 @@ impl Context {
         function: sys::napi_value,
         arguments: &[sys::napi_value],
     ) -> Result<sys::napi_value, Pending> {
-        let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
         self.keep_running();
+        self.call_host_outside(function, arguments)
+    }
+
+    /// The same for a call that has come back from wasm, so that nothing of it has to be held any more.
+    pub fn call_host_outside(
+        &self,
+        function: sys::napi_value,
+        arguments: &[sys::napi_value],
+    ) -> Result<sys::napi_value, Pending> {
+        let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of the environment.
         let status = unsafe {
             sys::napi_get_undefined(self.env, &mut receiver);
