@@ -328,6 +328,7 @@ impl Exported {
     }
 
     /// The results of a multi-value function, as an array: JavaScript makes one in less time than N-API.
+    #[inline(never)] // its room is not for every call to set up
     fn list(&self, types: &[ValType], values: &[RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
         let (mut few, mut many) = ([ptr::null_mut(); INLINE], Vec::new());
