@@ -38,7 +38,8 @@ function map(native, fn, given) {
   const count = parameters.length > 0 ? lengthOf(given, 'columns') : lengthOf(targets, 'into')
   targets?.forEach((target, index) => checkRoom(target, count, results.length > 1 ? `into[${index}]` : 'into'))
   const made = targets ?? results.map((result) => new ARRAYS[result][0](count))
-  native.mapCalls(address, count, given, made)
+  // The function is handed over, or V8 could see that no one looks at it any more.
+  native.mapCalls(address, count, given, made, fn)
   return results.length > 1 ? (into ?? made) : made[0]
 }
 
@@ -51,10 +52,10 @@ const functions = new WeakMap()
 function functionOf(native, fn) {
   const known = functions.get(fn)
   if (known !== undefined) return known
-  const type = native.functionType(fn)
-  if (!type) throw wrongType('an exported WebAssembly function', 'this', fn)
+  const [type, address] = [native.functionType(fn), native.addressOf(fn)]
+  if (!type || address === undefined) throw wrongType('an exported WebAssembly function', 'this', fn)
   const strange = [...type.parameters, ...type.results].find((each) => !Object.hasOwn(ARRAYS, each))
-  const learned = { ...type, strange, address: native.addressOf(fn) }
+  const learned = { ...type, strange, address }
   functions.set(fn, learned)
   return learned
 }

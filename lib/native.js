@@ -35,7 +35,7 @@ const functions = new WeakMap()
 
 const map = mapOf({
   functionType: addon.functionType,
-  addressOf: (fn) => functions.get(fn).address,
+  addressOf: (fn) => functions.get(fn)?.address,
   mapCalls: addon.mapCalls(),
 })
 

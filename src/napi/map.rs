@@ -30,9 +30,9 @@ pub fn function_type(env: Env, value: Unknown<'_>) -> Option<NativeFunctionType>
     Some(NativeFunctionType { parameters: strings(&ty.parameters), results: strings(&ty.results) })
 }
 
-/// The function `mapCalls(address, count, columns, results)`, which calls the wasm function there `count` times, with
-/// arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and each
-/// result, of its type, and long enough. The caller holds the function.
+/// The function `mapCalls(address, count, columns, results, function)`, which calls the wasm function there `count` times,
+/// with arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and
+/// each result, of its type, and long enough. The function itself comes along to be there as long as the call takes.
 ///
 /// A plain N-API function, as those of `direct`.
 #[napi(js_name = "mapCalls", ts_return_type = "any")]
@@ -50,7 +50,8 @@ pub fn make_map_calls(env: &Env) -> Unknown<'_> {
 unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let mut given = [ptr::null_mut(); 4];
     let (mut address, mut calls) = (0, 0);
-    // SAFETY: plain N-API calls, of which the first fills all four; `lib/` gives numbers, and holds the function.
+    // SAFETY: plain N-API calls, of which the first fills all four; `lib/` gives numbers, and the function,
+    // which is on the stack until this returns.
     let function = unsafe {
         sys::napi_get_cb_info(env, info, &mut given.len(), given.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
         sys::napi_get_value_int64(env, given[0], &mut address);
