@@ -172,9 +172,9 @@ export declare function functionType(value: unknown): NativeFunctionType | null
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
 
 /**
- * The function `mapCalls(address, count, columns, results)`, which calls the wasm function there `count` times, with
- * arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and each
- * result, of its type, and long enough. The caller holds the function.
+ * The function `mapCalls(address, count, columns, results, function)`, which calls the wasm function there `count` times,
+ * with arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and
+ * each result, of its type, and long enough. The function itself comes along to be there as long as the call takes.
  *
  * A plain N-API function, as those of `direct`.
  */
