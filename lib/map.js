@@ -26,7 +26,7 @@ function map(native, fn, given) {
   for (let index = 0; index < parameters.length; index++) {
     checkArray(given[index], parameters[index], 'columns', index)
   }
-  const { into } = options === undefined ? NONE : toOptions(options, ['into'])
+  const { into } = toOptions(options, ['into'])
   if (parameters.length === 0 && into === undefined) {
     throw typeError(
       'a function without parameters needs `into`, which says how many calls to make',
@@ -42,8 +42,6 @@ function map(native, fn, given) {
   native.mapCalls(address, count, given, made, fn)
   return results.length > 1 ? (into ?? made) : made[0]
 }
-
-const NONE = {}
 
 /** What is known of the functions that were asked. */
 const functions = new WeakMap()

@@ -17,8 +17,6 @@ pub struct Batches {
     drivers: FxHashMap<(FuncType, Compiler), Driver>,
     /// The batches on the stack, each of which has a page of the memory: the table of its driver, and what it calls
     running: Vec<(TableId, FuncRef)>,
-    /// Whether one of these tables has what a slot holds, instead of the function that calls through it
-    shortened: bool,
 }
 
 #[derive(Clone)]
@@ -63,11 +61,10 @@ impl Store {
         }
         let shorter = self.held_by_slot_of(function, driver.table);
         self.table_set(driver.table, 0, Reference::Func(Some(shorter.unwrap_or(function))))?;
-        let mut batches = self.batches.borrow_mut();
-        batches.running.push((driver.table, function));
-        batches.shortened |= shorter.is_some();
-        self.watches_writes.set(batches.shortened);
-        drop(batches);
+        self.batches.borrow_mut().running.push((driver.table, function));
+        if shorter.is_some() {
+            self.has_shortcuts.set(true);
+        }
         Ok(Batch { store: self, driver, memory, page })
     }
 
@@ -87,8 +84,7 @@ impl Store {
     /// Has batches that are running call through slots again, since what these hold may change now.
     #[cold]
     pub(super) fn end_shortcuts(&self) {
-        self.watches_writes.set(false);
-        self.batches.borrow_mut().shortened = false;
+        self.has_shortcuts.set(false);
         // The last one of a driver runs now, and stands in its table.
         let running = self.batches.borrow().running.clone();
         for (table, function) in running {
@@ -172,8 +168,9 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         let mut batches = self.store.batches.borrow_mut();
         batches.running.pop();
-        batches.shortened &= !batches.running.is_empty();
-        self.store.watches_writes.set(batches.shortened);
+        if batches.running.is_empty() {
+            self.store.has_shortcuts.set(false);
+        }
         let outer = batches.running.iter().rev().find(|(table, _)| *table == self.driver.table);
         let outer = outer.map(|(_, function)| *function);
         drop(batches);

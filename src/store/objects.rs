@@ -42,8 +42,9 @@ pub struct Store {
     pub(super) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(super) crossings: RefCell<Crossings>,
     pub(super) batches: RefCell<Batches>,
-    /// Whether a write into a table may concern batches
-    pub(super) watches_writes: Cell<bool>,
+    /// Whether the table of a batch has what a slot holds, instead of the function that calls through it: any write into a
+    /// table may change that
+    pub(super) has_shortcuts: Cell<bool>,
     pub(super) host_stack: HostStack,
     /// Instances by the address of a context, which every function holds
     pub(super) by_context: RefCell<FxHashMap<usize, Resident>>,
@@ -76,7 +77,7 @@ impl Default for Store {
             adapters: RefCell::default(),
             crossings: RefCell::default(),
             batches: RefCell::default(),
-            watches_writes: Cell::default(),
+            has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
             by_context: RefCell::default(),
             freed: Cell::default(),

@@ -108,7 +108,7 @@ impl Store {
     }
 
     fn table_write(&self, id: TableId, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
-        if self.watches_writes.get() {
+        if self.has_shortcuts.get() {
             self.end_shortcuts();
         }
         let handle = self.table(id);
