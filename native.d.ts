@@ -110,8 +110,8 @@ export declare class NativeStore {
   slotType(slot: number): string
   /** Makes a JavaScript function a wasm function of a slot's type, if the slot takes any. */
   adapt(value: unknown, slot: number, merged: boolean): unknown
-  /** Whether these many could be linked, by their addresses; throws what `relink` would. */
-  checkChanges(addresses: Array<number>, slots: Array<number>, merged: boolean): void
+  /** Whether those that are wanted in a record could be linked; throws what `relink` would. */
+  checkChanges(record: Float64Array, merged: boolean): void
   /** Makes an empty store. */
   constructor(host: NativeHost)
   /**

@@ -1,16 +1,6 @@
 'use strict'
 
-/** Where the numbers of a link are in a record, and how many there are (src/napi/record.rs). */
-const SLOT = 0
-const ID = 1
-const FUNCTION = 3
-const WIDTH = 5
-
-/** Where the first link is in a record; the id of its keeper is before that. */
-const HEAD = 1
-
-/** The id of a link that has been undone. */
-const UNDONE = 0
+const { Record } = require('./record')
 
 /**
  * Changes of slots of one store that were made together, in columns, since there may be many: what it takes to undo
@@ -19,36 +9,26 @@ const UNDONE = 0
 class Changes {
   /** What holds what may come back; it is handed over with each use, or V8 could see that no one looks at it */
   #keeper
-  /** The record of the links */
   #record
 
-  constructor(store, implementations, slots, ids) {
+  constructor(store, implementations, slots) {
     this.store = store
     this.implementations = implementations
     this.slots = slots
-    /** Those of the slots */
-    this.ids = ids
   }
 
-  /** Makes them, or none. `addresses` are those of the implementations, as WebAssembly functions. */
-  make(addresses, merged) {
-    const count = this.ids.length
-    const record = new Float64Array(HEAD + WIDTH * count)
-    for (let index = 0; index < count; index++) {
-      record[HEAD + WIDTH * index + SLOT] = this.ids[index]
-      record[HEAD + WIDTH * index + FUNCTION] = addresses[index]
-    }
-    this.#keeper = this.store.relink(record, merged, Changes.#next)
+  /** Makes those that are wanted, or none. */
+  make(record, merged) {
+    this.#keeper = this.store.relink(record.numbers, merged, Changes.#next)
     this.#record = record
-    Changes.#next += count
+    Changes.#next += record.count
   }
 
   /** Makes the one that there is, which is refused in words of its own. */
-  makeAlone(address, merged) {
+  makeAlone(address, slot, merged) {
     const { store } = this
-    this.#keeper = store.link(address, this.ids[0], merged, Changes.#next++)
-    const { desk } = store
-    this.#record = [desk[0], desk[1], desk[2], desk[3], desk[4], desk[5]]
+    this.#keeper = store.link(address, slot, merged, Changes.#next++)
+    this.#record = Record.at(store.desk)
   }
 
   /** The id of the next link: no two have the same. */
@@ -56,24 +36,23 @@ class Changes {
 
   /** What the slot held before a change. */
   previous(index) {
-    return this.store.previous(this.ids[index], this.#record[0], index, this.#keeper)
+    const record = this.#record
+    return this.store.previous(record.slot(index), record.keeper, index, this.#keeper)
   }
 
   /** Takes one back. */
   undo(index) {
-    const { desk } = this.store
-    const start = HEAD + index * WIDTH
-    desk[0] = this.#record[0]
-    for (let number = 0; number < WIDTH; number++) desk[HEAD + number] = this.#record[start + number]
+    this.#record.putOn(this.store.desk, index)
     this.store.undo(index, this.#keeper)
-    this.#record[start + ID] = UNDONE
+    this.#record.end(index)
   }
 
   /** Takes all back, the last one first, or none of them. */
   undoAll() {
-    if (this.ids.length === 0) return
-    this.store.undoAll(this.#record, this.#keeper)
-    for (let start = HEAD; start < this.#record.length; start += WIDTH) this.#record[start + ID] = UNDONE
+    const record = this.#record
+    if (record === undefined) return
+    this.store.undoAll(record.numbers, this.#keeper)
+    for (let index = 0; index < record.count; index++) record.end(index)
   }
 }
 

@@ -48,12 +48,11 @@ class Brand {
   }
 }
 
-/** Refuses a constructor that is not for users, who never see an object of `Class`. */
-function onlyInternal(handle, name, maker, Class = Handle) {
-  if (!(handle instanceof Class)) {
-    throw typeError(`${name} has no public constructor: ${maker} makes one`, 'ERR_ILLEGAL_CONSTRUCTOR')
-  }
-  return handle
-}
+/**
+ * What a constructor throws that is not for users. It knows that this package called it by an argument of a class that
+ * users never see.
+ */
+const onlyInternal = (name, maker) =>
+  typeError(`${name} has no public constructor: ${maker} makes one`, 'ERR_ILLEGAL_CONSTRUCTOR')
 
 module.exports = { Handle, Brand, onlyInternal }

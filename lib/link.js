@@ -28,7 +28,7 @@ class Link {
   }
 
   constructor(changes, index) {
-    onlyInternal(changes, 'Link', 'link(implementation, slot)', Changes)
+    if (!(changes instanceof Changes)) throw onlyInternal('Link', 'link(implementation, slot)')
     this.#changes = changes
     this.#index = index
     uncloneable(this)
@@ -71,9 +71,9 @@ function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
   const { store, id } = toSlot(slot, () => 'slot')
   const merged = options !== undefined && toMerged(options)
-  const changes = new Changes(store, [implementation], [slot], [id])
+  const changes = new Changes(store, [implementation], [slot])
   const address = store.addressOf(implementation)
-  changes.makeAlone(address === 0 ? store.addressOf(adapt(store, implementation, id, merged)) : address, merged)
+  changes.makeAlone(address === 0 ? store.addressOf(adapt(store, implementation, id, merged)) : address, id, merged)
   return new Link(changes, 0)
 }
 

@@ -7,6 +7,7 @@ const { Changes } = require('./changes')
 const { Brand, onlyInternal } = require('./handle')
 const { inspectable } = require('./inspect')
 const { Link, adapt, checkImplementation, isOver, toMerged, toSlot } = require('./link')
+const { Record } = require('./record')
 const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
@@ -24,7 +25,8 @@ class Relink {
   }
 
   constructor(changes) {
-    this.#changes = onlyInternal(changes, 'Relink', 'relink(changes)', Changes)
+    if (!(changes instanceof Changes)) throw onlyInternal('Relink', 'relink(changes)')
+    this.#changes = changes
     uncloneable(this)
   }
 
@@ -55,8 +57,9 @@ function relink(changes, options = undefined) {
     throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
   }
   const merged = options !== undefined && toMerged(options)
-  const wanted = new Wanted()
-  for (const change of changes) wanted.add(change)
+  const all = [...changes]
+  const wanted = new Wanted(all.length)
+  for (const change of all) wanted.add(change)
   return new Relink(wanted.make(merged))
 }
 
@@ -65,12 +68,20 @@ class Wanted {
   store
   implementations = []
   slots = []
-  ids = []
-  /** Where the native side has the implementations; 0 for JavaScript's */
-  addresses = []
   refusals = []
+  /** What the native side gets; the address of a JavaScript function is 0 in it */
+  #record
   /** How many changes there were */
   #count = 0
+  /** The last implementation, and where the native side has it: often many slots get one */
+  #last
+  #address
+  /** Whether some implementation is a JavaScript function */
+  #adapts = false
+
+  constructor(count) {
+    this.#record = Record.of(count)
+  }
 
   /** Takes a change, or notes what is wrong with it. */
   add(change) {
@@ -84,34 +95,43 @@ class Wanted {
       const handle = toSlot(slot, () => `changes[${index}][1]`)
       this.store ??= handle.store
       if (handle.store !== this.store) throw otherStore(handle.details.name)
+      this.#record.want(this.slots.length, handle.id, this.#addressOf(implementation))
       this.implementations.push(implementation)
       this.slots.push(slot)
-      this.ids.push(handle.id)
-      this.addresses.push(this.store.addressOf(implementation))
     } catch ({ code, message, slot: name }) {
       this.refusals.push({ index, code, message, ...(name !== undefined && { slot: name }) })
     }
   }
 
+  #addressOf(implementation) {
+    if (implementation !== this.#last) {
+      this.#address = this.store.addressOf(implementation)
+      this.#last = implementation
+      this.#adapts ||= this.#address === 0
+    }
+    return this.#address
+  }
+
   /** Makes the changes, or none. */
   make(merged) {
-    if (this.addresses.includes(0)) this.adaptAll(merged)
+    if (this.#adapts) this.adaptAll(merged)
     if (this.refusals.length > 0) throw refused([...this.refusals, ...this.rehearse(merged)])
-    const changes = new Changes(this.store, this.implementations, this.slots, this.ids)
+    const changes = new Changes(this.store, this.implementations, this.slots)
     // Without a change there is no store to ask, and nothing to undo.
-    if (this.store !== undefined) changes.make(this.addresses, merged)
+    if (this.store !== undefined) changes.make(this.#record, merged)
     return changes
   }
 
   /** Makes the JavaScript functions WebAssembly functions, where the slots take any; takes out those that do not. */
   adaptAll(merged) {
+    const record = this.#record
     const unfit = new Set()
     const indices = this.indices()
-    this.addresses.forEach((address, position) => {
-      if (address !== 0) return
+    this.implementations.forEach((implementation, position) => {
+      if (record.address(position) !== 0) return
+      const slot = record.slot(position)
       try {
-        const adapted = adapt(this.store, this.implementations[position], this.ids[position], merged)
-        this.addresses[position] = this.store.addressOf(adapted)
+        record.want(position, slot, this.store.addressOf(adapt(this.store, implementation, slot, merged)))
       } catch (error) {
         if (!error?.code?.startsWith?.('ERR_')) throw error
         const { code, message, expected, actual } = error
@@ -121,9 +141,10 @@ class Wanted {
       }
     })
     if (unfit.size === 0) return
-    for (const column of ['implementations', 'slots', 'ids', 'addresses']) {
-      this[column] = this[column].filter((_, position) => !unfit.has(position))
-    }
+    const fits = (_, position) => !unfit.has(position)
+    this.#record = record.filter(fits)
+    this.implementations = this.implementations.filter(fits)
+    this.slots = this.slots.filter(fits)
   }
 
   /**
@@ -133,7 +154,9 @@ class Wanted {
   rehearse(merged) {
     if (this.store === undefined) return []
     try {
-      this.store.checkChanges(this.addresses, this.ids, merged)
+      // There is room in it for what was refused.
+      const { numbers } = this.#record.filter((_, position) => position < this.slots.length)
+      this.store.checkChanges(numbers, merged)
       return []
     } catch (error) {
       if (error.code !== 'ERR_RELINK_REFUSED') throw error

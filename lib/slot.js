@@ -23,7 +23,8 @@ class Slot {
   }
 
   constructor(handle) {
-    this.#handle = onlyInternal(handle, 'Slot', 'instance.slot(name)')
+    if (!(handle instanceof Handle)) throw onlyInternal('Slot', 'instance.slot(name)')
+    this.#handle = handle
     handle.keep('slot', this)
     uncloneable(this)
   }

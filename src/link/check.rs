@@ -1,7 +1,9 @@
+use super::links::Ready;
+use super::slot::Slot;
 use super::slots::{SlotId, Slots};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::SlotKind;
-use crate::store::{FuncRef, Store};
+use crate::store::{FuncRef, Store, TableId};
 use crate::wasm::RustSignature;
 use rustc_hash::FxHashMap;
 
@@ -11,24 +13,16 @@ impl Slots {
     /// # Errors
     /// `Closed` or `Merged`.
     pub fn check_slot(&self, id: SlotId, merged: bool) -> Result<()> {
-        let slot = self.slot(id);
-        let name = || slot.name.clone();
-        if slot.is_closed() {
-            return Err(ErrorKind::Closed(Subject::Slot(name())).into());
-        }
-        if !slot.merged.is_empty() && !merged {
-            return Err(ErrorKind::Merged { slot: name(), names: slot.merged.clone() }.into());
-        }
-        Ok(())
+        self.slot(id).check(merged)
     }
 
-    /// Whether `implementation`, a function of `store`, may go into the slot. Changes nothing.
+    /// Whether `implementation`, a function of `store`, may go into the slot, and what is to be written then. Changes nothing.
     ///
     /// `merged` allows a slot whose function stands for several; `pending` are the changes that would
     /// be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`.
+    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and those of `Store::native_to_table`.
     pub(super) fn check(
         &mut self,
         store: &Store,
@@ -36,14 +30,15 @@ impl Slots {
         id: SlotId,
         merged: bool,
         pending: &mut Pending,
-    ) -> Result<()> {
-        self.check_slot(id, merged)?;
+    ) -> Result<Ready> {
+        let known = pending.know(self, store, implementation);
         let slot = self.slot(id);
+        slot.check(merged)?;
         let name = || slot.name.clone();
-        if store.instance_of(implementation).is_some_and(|instance| instance.is_closed()) {
+        if known.is_closed {
             return Err(ErrorKind::Closed(Subject::Implementation(name())).into());
         }
-        let model = self.model(store, id);
+        let model = slot.model(store);
         if !store.same_type(implementation, model) {
             let (expected, actual) = (store.type_of(model).to_string(), store.type_of(implementation).to_string());
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
@@ -51,7 +46,9 @@ impl Slots {
         if let Some(declared) = &slot.declaration {
             self.check_rust_types(store, implementation, &slot.name, &declared.types)?;
         }
-        self.check_cycle(store, implementation, id, pending)
+        let table = slot.home.0;
+        self.check_way(store, known.through, id, pending)?;
+        pending.ready(store, known, table)
     }
 
     /// Whether a slot may hold `function`, once the changes are made that are pending.
@@ -65,7 +62,13 @@ impl Slots {
         id: SlotId,
         pending: &mut Pending,
     ) -> Result<()> {
-        if self.leads_to(store, function, id, pending) {
+        let through = pending.know(self, store, function).through;
+        self.check_way(store, through, id, pending)
+    }
+
+    /// The same for a function that calls through a slot, or through none.
+    fn check_way(&mut self, store: &Store, through: Option<SlotId>, id: SlotId, pending: &mut Pending) -> Result<()> {
+        if through.is_some_and(|through| self.leads_to(store, through, id, pending)) {
             return Err(ErrorKind::Cycle { slot: self.slot(id).name.clone() }.into());
         }
         Ok(())
@@ -94,19 +97,9 @@ impl Slots {
         }
     }
 
-    /// A function of the type that an implementation must have: of an entry that is nobody's slot and that no link
-    /// stands in, what it holds by now.
-    fn model(&self, store: &Store, id: SlotId) -> FuncRef {
-        let slot = self.slot(id);
-        let free = slot.kind == SlotKind::Table && !self.is_linked(id);
-        let held = if free { self.current(store, id) } else { None };
-        held.unwrap_or(slot.original)
-    }
-
-    /// Whether calling `function` does nothing but call through slot `target`: it is a thunk of
+    /// Whether calling through `slot` does nothing but call through slot `target`: it is that, or holds a thunk of
     /// it, or of a slot that holds such a thunk, and so on.
-    fn leads_to(&mut self, store: &Store, function: FuncRef, target: SlotId, pending: &mut Pending) -> bool {
-        let Some(mut slot) = pending.slot_of_thunk(self, store, function) else { return false };
+    fn leads_to(&mut self, store: &Store, mut slot: SlotId, target: SlotId, pending: &mut Pending) -> bool {
         // The way is no longer than there are slots, of which it makes some.
         for _ in 0..=self.len() {
             if slot == target {
@@ -132,6 +125,27 @@ impl Slots {
     }
 }
 
+impl Slot {
+    fn check(&self, merged: bool) -> Result<()> {
+        let name = || self.name.clone();
+        if self.is_closed() {
+            return Err(ErrorKind::Closed(Subject::Slot(name())).into());
+        }
+        if !self.merged.is_empty() && !merged {
+            return Err(ErrorKind::Merged { slot: name(), names: self.merged.clone() }.into());
+        }
+        Ok(())
+    }
+
+    /// A function of the type that an implementation must have: of an entry that is nobody's slot and that no link
+    /// stands in, what it holds by now.
+    fn model(&self, store: &Store) -> FuncRef {
+        let free = self.kind == SlotKind::Table && !self.standing.is_any();
+        let held = if free { self.current(store) } else { None };
+        held.unwrap_or(self.original)
+    }
+}
+
 /// Where slots lead, once changes are made that are not made yet.
 #[derive(Default)]
 pub(super) struct Pending {
@@ -139,8 +153,20 @@ pub(super) struct Pending {
     next: FxHashMap<SlotId, Option<SlotId>>,
     /// Whether it pays to remember what was found out about other slots
     are_many: bool,
-    /// The function that was asked for last, and the slot that it calls through: many slots get one function
-    last: Option<(FuncRef, Option<SlotId>)>,
+    /// The function that was asked for last: often many slots get one
+    last: Option<Known>,
+}
+
+/// What is known of a function.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    function: FuncRef,
+    /// Whether its instance was closed
+    pub is_closed: bool,
+    /// The slot that it calls through, if that is all it does
+    pub through: Option<SlotId>,
+    /// What callers of a table take for it
+    native: Option<(TableId, FuncRef)>,
 }
 
 impl Pending {
@@ -150,28 +176,31 @@ impl Pending {
         Self { next, are_many: changes > 1, last: None }
     }
 
-    /// Notes that a slot is going to hold `function`, and gives the slot that this calls through.
-    pub(super) fn promise(
-        &mut self,
-        slots: &mut Slots,
-        store: &Store,
-        function: FuncRef,
-        slot: SlotId,
-    ) -> Option<SlotId> {
-        let next = self.slot_of_thunk(slots, store, function);
+    /// Notes that a slot is going to hold `function`.
+    pub(super) fn promise(&mut self, slots: &mut Slots, store: &Store, function: FuncRef, slot: SlotId) {
+        let next = self.know(slots, store, function).through;
         self.next.insert(slot, next);
-        next
     }
 
-    /// The slot that `function` calls through, if that is all it does.
-    pub(super) fn slot_of_thunk(&mut self, slots: &mut Slots, store: &Store, function: FuncRef) -> Option<SlotId> {
-        if let Some((last, slot)) = self.last
-            && last == function
-        {
-            return slot;
+    /// What is known of `function`.
+    pub(super) fn know(&mut self, slots: &mut Slots, store: &Store, function: FuncRef) -> Known {
+        if let Some(known) = self.last.filter(|last| last.function == function) {
+            return known;
         }
-        let slot = slots.slot_of_thunk(store, function);
-        self.last = Some((function, slot));
-        slot
+        let located = store.locate(function);
+        let is_closed = located.as_ref().is_some_and(|(instance, _)| instance.is_closed());
+        let through = located.and_then(|(instance, index)| slots.slot_of(store, &instance, index));
+        *self.last.insert(Known { function, is_closed, through, native: None })
+    }
+
+    /// The function that was asked for last as the callers of slots in a table take it.
+    fn ready(&mut self, store: &Store, known: Known, table: TableId) -> Result<Ready> {
+        let Known { function, through, native, .. } = known;
+        if let Some((_, native)) = native.filter(|(known, _)| *known == table) {
+            return Ok(Ready { native, through });
+        }
+        let native = store.native_to_table(function, table)?;
+        self.last = Some(Known { native: Some((table, native)), ..known });
+        Ok(Ready { native, through })
     }
 }

@@ -1,5 +1,5 @@
 use super::check::Pending;
-use super::slot::{Place, Via};
+use super::slot::{Place, Slot, Via};
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{FuncRef, Reference, Store};
@@ -38,9 +38,9 @@ pub struct Change {
 #[derive(Debug, Clone, Copy)]
 pub struct Ready {
     /// It, as callers of the slot take it
-    native: FuncRef,
+    pub(super) native: FuncRef,
     /// The slot that it calls through, if it does nothing else
-    through: Option<SlotId>,
+    pub(super) through: Option<SlotId>,
 }
 
 /// The links that stand in a slot.
@@ -73,10 +73,8 @@ impl Slots {
     pub fn link(&mut self, store: &Store, change: &Change, merged: bool, id: LinkId) -> Result<Link> {
         let Change { implementation, slot, .. } = *change;
         let mut pending = Pending::default();
-        self.check(store, implementation, slot, merged, &mut pending)?;
-        let native = store.native_to_table(implementation, self.slot(slot).home.0)?;
-        let through = pending.slot_of_thunk(self, store, implementation);
-        Ok(self.commit(store, *change, Ready { native, through }, id))
+        let ready = self.check(store, implementation, slot, merged, &mut pending)?;
+        Ok(self.commit(store, *change, ready, id))
     }
 
     /// Checks changes that are to be made in this order, and gives the functions to be written. `refusals` are those that
@@ -94,13 +92,10 @@ impl Slots {
         let mut pending = Pending::of(changes.len());
         let mut ready = Vec::with_capacity(changes.len());
         for Change { position, implementation, slot } in changes {
-            let checked = self.check(store, *implementation, *slot, merged, &mut pending);
-            // What may still be refused comes before the first change.
-            let native = checked.and_then(|()| store.native_to_table(*implementation, self.slot(*slot).home.0));
-            match native {
-                Ok(native) => {
-                    let through = pending.promise(self, store, *implementation, *slot);
-                    ready.push(Ready { native, through });
+            match self.check(store, *implementation, *slot, merged, &mut pending) {
+                Ok(function) => {
+                    pending.promise(self, store, *implementation, *slot);
+                    ready.push(function);
                 }
                 Err(error) => refusals.push((*position, self.slot(*slot).name.clone(), error)),
             }
@@ -136,8 +131,8 @@ impl Slots {
         ready: Ready,
         link: LinkId,
     ) -> Link {
-        let previous = self.current(store, id);
         let slot = self.slot_mut(id);
+        let previous = slot.current(store);
         let below = std::mem::replace(&mut slot.standing.newest, link);
         let mut strays = 0;
         for follower in &mut slot.followers {
@@ -158,21 +153,23 @@ impl Slots {
     /// Writes what a slot holds into its home, and into those of the slots that hold it by way of this one.
     /// `ready` says what was found out about the function, if it was just checked.
     fn hold(&mut self, store: &Store, id: SlotId, function: Option<FuncRef>, ready: Option<Ready>) {
-        let via = function.and_then(|thunk| self.via(store, id, thunk, ready));
-        let slot = self.slot_mut(id);
-        let before = std::mem::replace(&mut slot.via, via);
-        let (home, leads_on) = (slot.home, !slot.dependents.is_empty());
+        let Slot { home, private, via: before, ref dependents, .. } = *self.slot(id);
+        let leads_on = !dependents.is_empty();
+        let via = function.filter(|_| private).and_then(|thunk| self.via(store, id, thunk, ready));
         if let Some(before) = before {
-            self.slot_mut(before.slot).dependents.remove(&id);
+            self.part(before);
+        }
+        if before.is_some() || via.is_some() {
+            self.slot_mut(id).via = via;
         }
         let short = via.and_then(|via| {
-            let through = self.slot_mut(via.slot);
-            through.dependents.insert(id);
-            read(store, through.home).filter(|function| store.is_native_to_table(*function, home.0))
+            self.depend(id, via.slot);
+            let home_of_other = self.slot(via.slot).home;
+            read(store, home_of_other).filter(|function| store.is_native_to_table(*function, home.0))
         });
-        match (short, ready) {
-            (None, Some(Ready { native, .. })) => put(store, home, native),
-            (short, _) => write(store, home, short.or(function)),
+        match short.or(ready.map(|ready| ready.native)) {
+            Some(native) => put(store, home, native),
+            None => write(store, home, function),
         }
         if leads_on {
             let dependents: Vec<_> = self.slot(id).dependents.iter().copied().collect();
@@ -183,16 +180,17 @@ impl Slots {
         }
     }
 
-    /// The way of a function through a slot, as far as both homes are written here and nowhere else.
+    /// The way of a function through a slot, for a slot whose home is private: as far as the other's is, too.
     fn via(&mut self, store: &Store, id: SlotId, thunk: FuncRef, ready: Option<Ready>) -> Option<Via> {
-        if !self.slot(id).private {
+        let slot = ready.map_or_else(|| self.slot_of_thunk(store, thunk), |ready| ready.through)?;
+        let through = self.slot(slot);
+        if !through.private {
             return None;
         }
-        let slot = ready.map_or_else(|| self.slot_of_thunk(store, thunk), |ready| ready.through)?;
         // No circle, also not while links are taken back that may turn out to make one.
-        let next = |slot: &SlotId| self.slot(*slot).via.map(|via| via.slot);
-        let leads_back = std::iter::successors(Some(slot), next).any(|each| each == id);
-        (self.slot(slot).private && !leads_back).then_some(Via { thunk, slot })
+        let mut ahead = std::iter::successors(through.via, |via| self.slot(via.slot).via);
+        let leads_back = slot == id || ahead.any(|via| via.slot == id);
+        (!leads_back).then_some(Via { thunk, slot, position: 0 })
     }
 
     /// Takes back links of slots, the last one first.

@@ -1,9 +1,8 @@
-use super::links::Standing;
+use super::links::{Standing, read};
 use super::slots::SlotId;
 use crate::rewrite::SlotKind;
-use crate::store::{FuncRef, Instance, TableId};
+use crate::store::{FuncRef, Instance, Store, TableId};
 use crate::wasm::{Declaration, FuncType};
-use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
 /// An entry of a table of a store.
@@ -24,6 +23,8 @@ pub struct Via {
     pub thunk: FuncRef,
     /// Which one that is
     pub slot: SlotId,
+    /// Where that one's dependents have this one
+    pub position: usize,
 }
 
 /// A place where an implementation can be changed.
@@ -46,14 +47,14 @@ pub struct Slot {
     /// What it holds, if that does nothing but call through another slot: then its home holds what that one does, where the
     /// same code can call it
     pub via: Option<Via>,
-    /// The slots that hold what this one does, in such a way
-    pub dependents: FxHashSet<SlotId>,
+    /// The slots that hold what this one does, in such a way: the `position` of each is that in here
+    pub dependents: Vec<SlotId>,
     /// What stood there first
     pub original: FuncRef,
     /// The names of the functions that the compiler made one of, if there are several
     pub merged: Vec<String>,
     /// What the author declared
-    pub declaration: Option<Declaration>,
+    pub declaration: Option<Box<Declaration>>,
     /// Whose slot it is; a table may be nobody's
     pub instance: Option<Rc<Instance>>,
     /// Whether its table is gone: then only its name, kind and type are left
@@ -61,6 +62,11 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// What it holds at this moment.
+    pub fn current(&self, store: &Store) -> Option<FuncRef> {
+        self.via.map_or_else(|| read(store, self.home), |via| Some(via.thunk))
+    }
+
     /// Whether it belongs to an instance that was closed, or to nothing that there is.
     pub fn is_closed(&self) -> bool {
         self.ended || self.instance.as_ref().is_some_and(|instance| instance.is_closed())

@@ -1,20 +1,20 @@
-use super::links::{Standing, read};
-use super::slot::{Follower, Place, Slot};
+use super::links::Standing;
+use super::slot::{Follower, Place, Slot, Via};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{Entry, SlotKind};
-use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId, free_id};
+use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
 use crate::wasm::RustSignature;
 use rustc_hash::{FxHashMap, FxHashSet};
+use slab::Slab;
 use std::rc::Rc;
 
-/// A slot of a store.
+/// A slot of a store. It is another one's when the slot is gone, which is not while the host holds it.
 pub type SlotId = u32;
 
 /// The slots of a store, each made when it is first asked for.
 #[derive(Default)]
 pub struct Slots {
-    slots: FxHashMap<SlotId, Slot>,
-    next: SlotId,
+    slots: Slab<Slot>,
     /// The slots of instances, by the instance and the position in its code's list
     of_instance: FxHashMap<(InstanceId, u32), SlotId>,
     /// The slots that are an entry of a table and nothing else
@@ -57,10 +57,10 @@ impl Slots {
             standing: Standing::default(),
             private: slot.home.table == instance.code().dispatch_table(),
             via: None,
-            dependents: FxHashSet::default(),
+            dependents: Vec::new(),
             original,
             merged: slot.merged().to_vec(),
-            declaration: slot.declaration.clone(),
+            declaration: slot.declaration.clone().map(Box::new),
             instance: Some(instance.clone()),
             ended: false,
         });
@@ -104,7 +104,7 @@ impl Slots {
             standing: Standing::default(),
             private: false,
             via: None,
-            dependents: FxHashSet::default(),
+            dependents: Vec::new(),
             original,
             merged: Vec::new(),
             declaration: None,
@@ -159,14 +159,12 @@ impl Slots {
             }
         }
         self.released.insert(table);
-        self.slots.values_mut().for_each(|slot| slot.followers.retain(|each| each.place.0 != table));
+        self.slots.iter_mut().for_each(|(_, slot)| slot.followers.retain(|each| each.place.0 != table));
         Ok(())
     }
 
     fn add(&mut self, slot: Slot) -> SlotId {
-        let id = free_id(&mut self.next, |id| self.slots.contains_key(&id));
-        self.slots.insert(id, slot);
-        id
+        self.slots.insert(slot) as SlotId
     }
 
     /// The slot with this id.
@@ -175,16 +173,16 @@ impl Slots {
     /// If there is none: ids come from `of_instance` and `table_slot` only, and a slot stays as long as the host
     /// holds it.
     pub fn slot(&self, id: SlotId) -> &Slot {
-        &self.slots[&id]
+        &self.slots[id as usize]
     }
 
     /// The slot with this id, if there is one.
     pub fn find(&self, id: SlotId) -> Option<&Slot> {
-        self.slots.get(&id)
+        self.slots.get(id as usize)
     }
 
     pub(super) fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
-        self.slots.get_mut(&id).expect("see `slot`")
+        &mut self.slots[id as usize]
     }
 
     /// The slot with this id, if the host may use it.
@@ -206,13 +204,12 @@ impl Slots {
 
     /// In how many links stand.
     pub fn linked(&self) -> usize {
-        self.slots.values().filter(|slot| slot.standing.is_any()).count()
+        self.slots.iter().map(|(_, slot)| slot).filter(|slot| slot.standing.is_any()).count()
     }
 
     /// What the slot holds at this moment.
     pub fn current(&self, store: &Store, id: SlotId) -> Option<FuncRef> {
-        let slot = self.slot(id);
-        slot.via.map_or_else(|| read(store, slot.home), |via| Some(via.thunk))
+        self.slot(id).current(store)
     }
 
     /// Whether a link stands in the slot.
@@ -223,9 +220,14 @@ impl Slots {
     /// The slot that `function` calls through, if that is all it does.
     pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
         let (instance, index) = store.locate(function)?;
+        self.slot_of(store, &instance, index)
+    }
+
+    /// The slot that the function with this index in an instance's module calls through, if that is all it does.
+    pub(super) fn slot_of(&mut self, store: &Store, instance: &Rc<Instance>, index: u32) -> Option<SlotId> {
         let position = instance.code().slot_of_thunk(index)?;
         // One that is only starting has no slot yet that could lead anywhere.
-        instance.has_started().then(|| self.of_instance(store, &instance, position))
+        instance.has_started().then(|| self.of_instance(store, instance, position))
     }
 
     /// Whether `fits` finds the Rust types with which `function` is declared: as the original of declared slots (the
@@ -249,7 +251,7 @@ impl Slots {
     /// own (those of an instance's slots live as long as it does), and what slots hold by way of others.
     pub fn behind(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
         let mut behind: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
-        for slot in self.slots.values().filter(|slot| !slot.ended) {
+        for slot in self.slots.iter().map(|(_, slot)| slot).filter(|slot| !slot.ended) {
             let original = (slot.kind == SlotKind::Table).then_some(slot.original);
             let functions = original.into_iter().chain(slot.via.map(|via| via.thunk));
             functions.for_each(|function| behind.entry(slot.home.0).or_default().push(function));
@@ -260,7 +262,7 @@ impl Slots {
     /// Ends the slots of what was freed, and forgets those that are neither linked nor held by the host.
     pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
         let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
-        for slot in self.slots.values_mut() {
+        for (_, slot) in &mut self.slots {
             if swept.tables.contains(&slot.home.0) || slot.instance.as_ref().is_some_and(is_gone) {
                 slot.ended = true;
                 slot.instance = None;
@@ -269,17 +271,44 @@ impl Slots {
                 slot.via = None;
             }
         }
-        let vias: FxHashMap<_, _> = self.slots.iter().filter_map(|(id, slot)| Some((*id, slot.via?.slot))).collect();
-        for (id, slot) in &mut self.slots {
-            slot.dependents.retain(|dependent| vias.get(dependent) == Some(id));
-        }
+        self.count_dependents();
         let stands = |slot: &Slot| slot.standing.is_any() || slot.via.is_some() || !slot.dependents.is_empty();
-        self.slots.retain(|id, slot| is_held(*id) || (!slot.ended && stands(slot)));
+        self.slots.retain(|id, slot| is_held(id as SlotId) || (!slot.ended && stands(slot)));
         let slots = &self.slots;
-        let stays = |id: &SlotId| slots.get(id).is_some_and(|slot| !slot.ended);
+        let stays = |id: &SlotId| slots.get(*id as usize).is_some_and(|slot| !slot.ended);
         self.of_instance.retain(|_, id| stays(id));
         self.by_entry.retain(|_, id| stays(id));
         self.owners.retain(|table, (instance, _)| !is_gone(instance) && !swept.tables.contains(table));
         self.released.retain(|table| !swept.tables.contains(table));
+    }
+
+    /// Notes anew which slots hold what others do.
+    fn count_dependents(&mut self) {
+        self.slots.iter_mut().for_each(|(_, slot)| slot.dependents.clear());
+        let vias: Vec<_> = self.slots.iter().filter_map(|(id, slot)| Some((id as SlotId, slot.via?.slot))).collect();
+        for (id, through) in vias {
+            self.depend(id, through);
+        }
+    }
+
+    /// Notes that a slot holds what another one does.
+    pub(super) fn depend(&mut self, id: SlotId, through: SlotId) {
+        let dependents = &mut self.slot_mut(through).dependents;
+        dependents.push(id);
+        let position = dependents.len() - 1;
+        if let Some(via) = &mut self.slot_mut(id).via {
+            via.position = position;
+        }
+    }
+
+    /// Notes that a slot no longer goes this way.
+    pub(super) fn part(&mut self, Via { slot, position, .. }: Via) {
+        let dependents = &mut self.slot_mut(slot).dependents;
+        dependents.swap_remove(position);
+        if let Some(moved) = dependents.get(position).copied()
+            && let Some(via) = &mut self.slot_mut(moved).via
+        {
+            via.position = position;
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::describe::{NativeSlot, strings};
 use super::import::Import;
 use super::keepers::KeeperId;
+use super::record;
 use super::store::NativeStore;
 use super::throw::{Result, refuse};
 use super::value::crosses;
@@ -98,12 +99,11 @@ impl NativeStore {
         Ok(self.unknown(self.context.function(function)))
     }
 
-    /// Whether these many could be linked, by their addresses; throws what `relink` would.
+    /// Whether those that are wanted in a record could be linked; throws what `relink` would.
     #[napi(catch_unwind)]
-    pub fn check_changes(&self, addresses: Vec<f64>, slots: Vec<u32>, merged: bool) -> Result<()> {
+    pub fn check_changes(&self, record: &[f64], merged: bool) -> Result<()> {
         self.context.check_open().map_err(refuse)?;
-        let wanted: Vec<_> = addresses.into_iter().map(|address| address as usize).zip(slots).collect();
-        let (changes, refusals) = self.context.changes(&wanted);
+        let (changes, refusals) = self.context.changes(&record::wanted(record));
         self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
         Ok(())
     }

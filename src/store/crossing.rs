@@ -2,6 +2,7 @@ use super::call::invoke;
 use super::exception::Pending;
 use super::host_stack::HostStack;
 use super::instance::Instance;
+use super::table::Way;
 use super::trap::{Failure, Thrown};
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
@@ -22,8 +23,6 @@ pub struct Crossings {
     made: FxHashMap<(FuncRef, Compiler), FuncRef>,
     /// The function that a crossing, or a forwarder of an import, stands for
     behind: FxHashMap<FuncRef, FuncRef>,
-    /// Whose functions a table of functions holds
-    tables: FxHashMap<TableId, Compiler>,
     /// Whose function a global holds
     globals: FxHashMap<GlobalId, Compiler>,
 }
@@ -72,13 +71,6 @@ impl Store {
     pub(super) fn forget_crossings(&self, instance: &Instance, to: Compiler) {
         let is_of = |function| self.instance_of(function).is_some_and(|owner| owner.id == instance.id);
         self.crossings.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
-    }
-
-    /// Forgets whose functions a table holds that is gone.
-    pub(super) fn forget_table(&self, id: TableId) {
-        self.crossings.borrow_mut().tables.remove(&id);
-        self.copied.borrow_mut().remove(&id);
-        self.mirrors.borrow_mut().remove(&id);
     }
 
     /// Forgets whose function a global holds that is gone.
@@ -169,7 +161,7 @@ impl Store {
 
     /// Whose functions a table holds; the first function or importer decides.
     pub fn table_compiler(&self, id: TableId) -> Option<Compiler> {
-        self.crossings.borrow().tables.get(&id).copied()
+        self.way(id).compiler
     }
 
     /// Whose function a global holds.
@@ -198,7 +190,7 @@ impl Store {
         if self.table_element(id) != RefType::Func {
             return;
         }
-        self.crossings.borrow_mut().tables.entry(id).or_insert(compiler);
+        self.change_way(id, |way| way.compiler = way.compiler.or(Some(compiler)));
     }
 
     /// Decides whose function a global holds, if it is one for functions and that is open.
@@ -211,8 +203,8 @@ impl Store {
 
     /// Whether whoever calls through the table can call `function` as it is.
     pub fn is_native_to_table(&self, function: FuncRef, id: TableId) -> bool {
-        let mirror = self.mirrors.borrow().get(&id).copied();
-        self.table_compiler(id).is_none_or(|compiler| compiler == self.compiler_of(function))
+        let Way { compiler, mirror, .. } = self.way(id);
+        compiler.is_none_or(|compiler| compiler == self.compiler_of(function))
             && mirror.is_none_or(|mirror| self.is_native_to_table(function, mirror))
     }
 
@@ -222,9 +214,9 @@ impl Store {
     /// Those of `native_to`.
     pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
         // That for the table's mirror is made together with it, so that writing has nothing to refuse.
-        let mirror = self.mirrors.borrow().get(&id).copied();
+        let Way { compiler, mirror, .. } = self.way(id);
         mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
-        let compiler = self.table_compiler(id).unwrap_or_else(|| self.compiler_of(self.behind(function)));
+        let compiler = compiler.unwrap_or_else(|| self.compiler_of(self.behind(function)));
         self.native_to(function, compiler)
     }
 }

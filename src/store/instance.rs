@@ -192,12 +192,12 @@ impl Store {
         let copy = vm.as_ref().and_then(|vm| {
             let index = vm.module_ref().local_table_index(index)?;
             let offset = vm.vmoffsets().vmctx_fixed_funcref_table_anyfuncs(index)?;
-            // SAFETY: the offset is that of the copy in the instance's own context. Both the table and its entry
-            // in `copied` go when the instance goes.
+            // SAFETY: the offset is that of the copy in the instance's own context. The table, and what is known of it,
+            // go when the instance goes.
             NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
         });
         if let Some(copy) = copy {
-            self.copied.borrow_mut().insert(id, copy);
+            self.change_way(id, |way| way.copy = Some(copy));
         }
     }
 

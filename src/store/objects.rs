@@ -5,16 +5,16 @@ use super::crossing::Crossings;
 use super::host_stack::HostStack;
 use super::instance::{Instance, InstanceId, Objects};
 use super::signatures::Signatures;
+use super::table::Way;
 use super::{GlobalId, TableId};
 use crate::engine::{Code, Compiler, Places};
 use crate::wasm::FuncType;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMCallerCheckedAnyfunc, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
 /// The objects that may meet: instances, memories, tables, globals and functions of one store. It
 /// belongs to one thread.
@@ -27,10 +27,8 @@ pub struct Store {
     pub(super) signatures: RefCell<Signatures>,
     pub(super) memories: RefCell<Arena<VMMemory>>,
     pub(super) tables: RefCell<Arena<VMTable>>,
-    /// Where calls find the entries of a table that wasmer copies into its instance
-    pub(super) copied: RefCell<FxHashMap<TableId, NonNull<VMCallerCheckedAnyfunc>>>,
-    /// The table of a successor for each of the instance that it took over from: what is written to this, is to that
-    pub(super) mirrors: RefCell<FxHashMap<TableId, TableId>>,
+    /// What is known of each table that has an id
+    pub(super) ways: RefCell<FxHashMap<TableId, Way>>,
     pub(super) globals: RefCell<Arena<VMGlobal>>,
     pub(super) tags: RefCell<Arena<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
@@ -67,8 +65,7 @@ impl Default for Store {
             signatures: RefCell::default(),
             memories: RefCell::default(),
             tables: RefCell::default(),
-            copied: RefCell::default(),
-            mirrors: RefCell::default(),
+            ways: RefCell::default(),
             globals: RefCell::default(),
             tags: RefCell::default(),
             pending: OnceCell::new(),

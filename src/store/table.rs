@@ -1,12 +1,26 @@
 use super::{ExternRef, FuncRef, Reference, Store};
-use crate::engine::{MOST_ENTRIES, table_type};
+use crate::engine::{Compiler, MOST_ENTRIES, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
+use std::ptr::NonNull;
 use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMFuncRef, VMTable};
 
 /// A table of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TableId(pub u32);
+
+/// What is known of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    /// The table itself
+    handle: InternalStoreHandle<VMTable>,
+    /// Whose functions it holds, if it is one of functions: the first function or importer decides
+    pub compiler: Option<Compiler>,
+    /// Where calls find its entries, if wasmer copies them into its instance
+    pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
+    /// The table of the instance that took over from this one's: what is written to this, is to that
+    pub mirror: Option<TableId>,
+}
 
 impl Store {
     /// Makes a table, with null in every entry.
@@ -25,7 +39,27 @@ impl Store {
     }
 
     pub(super) fn table_id(&self, handle: InternalStoreHandle<VMTable>) -> TableId {
-        TableId(self.tables.borrow_mut().id(handle))
+        let id = TableId(self.tables.borrow_mut().id(handle));
+        self.ways.borrow_mut().entry(id).or_insert(Way { handle, compiler: None, copy: None, mirror: None });
+        id
+    }
+
+    /// What is known of a table.
+    ///
+    /// # Panics
+    /// If there is none: whoever has the id from JavaScript asks `has_table` first.
+    pub(super) fn way(&self, id: TableId) -> Way {
+        self.ways.borrow()[&id]
+    }
+
+    /// Takes note of something about a table.
+    pub(super) fn change_way(&self, id: TableId, change: impl FnOnce(&mut Way)) {
+        self.ways.borrow_mut().get_mut(&id).map(change);
+    }
+
+    /// Forgets what is known of a table that is gone.
+    pub(super) fn forget_table(&self, id: TableId) {
+        self.ways.borrow_mut().remove(&id);
     }
 
     /// Whether JavaScript may use what it knows by this id.
@@ -34,7 +68,7 @@ impl Store {
     }
 
     pub(super) fn table(&self, id: TableId) -> InternalStoreHandle<VMTable> {
-        self.tables.borrow().handle(id.0)
+        self.way(id).handle
     }
 
     /// What its entries are.
@@ -87,7 +121,7 @@ impl Store {
     /// `OutOfRange`, and those of `native_to`.
     pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
         match self.element(id, value)? {
-            TableElement::FuncRef(entry) => self.table_write(id, index, entry),
+            TableElement::FuncRef(entry) => self.table_write(id, self.way(id), index, entry),
             value @ TableElement::ExternRef(_) => {
                 let handle = self.table(id);
                 self.with_objects(|objects| handle.get_mut(objects).set(index, value))
@@ -101,30 +135,30 @@ impl Store {
     /// # Errors
     /// `OutOfRange`.
     pub fn table_put(&self, id: TableId, index: u32, native: FuncRef) -> Result<()> {
-        if self.table_compiler(id).is_none() {
+        let way = self.way(id);
+        if way.compiler.is_none() {
             self.bind_table(id, self.compiler_of(native));
         }
-        self.table_write(id, index, Some(native.raw()))
+        self.table_write(id, way, index, Some(native.raw()))
     }
 
-    fn table_write(&self, id: TableId, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
+    fn table_write(&self, id: TableId, way: Way, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
         if self.has_shortcuts.get() {
             self.end_shortcuts();
         }
-        let handle = self.table(id);
+        let Way { handle, copy, mirror, .. } = way;
         self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(id, index))?;
-        if let Some(copy) = self.copied.borrow().get(&id) {
+        if let Some(copy) = copy {
             // SAFETY: a function lives as long as its store.
             let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
             // SAFETY: the index is in the table, which has not grown, so the copy has the entry too; no code
             // runs meanwhile.
             unsafe { *copy.as_ptr().add(index as usize) = function };
         }
-        let mirror = self.mirrors.borrow().get(&id).copied();
         match (mirror, entry) {
             (None, _) => Ok(()),
-            (Some(mirror), None) => self.table_write(mirror, index, None),
+            (Some(mirror), None) => self.table_write(mirror, self.way(mirror), index, None),
             (Some(mirror), Some(entry)) => {
                 // SAFETY: what is put into a table is a function of its store.
                 let function = self.behind(unsafe { FuncRef::new(entry.0) });
