@@ -1,9 +1,10 @@
 use super::compiler::Compiler;
+use super::function_names::FunctionNames;
 use super::parts::{Compiled, Parts};
 use super::trim::note_gone;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Entry, Forwarder, Origins, Rewritten, Roles, Slot};
+use crate::rewrite::{Entry, Forwarder, Rewritten, Roles, Slot};
 use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
@@ -39,7 +40,7 @@ pub struct Code {
     pub roles: Roles,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, OwnedBuffer)>,
-    origins: Origins,
+    names: Arc<FunctionNames>,
     /// Slots by the function that calls through each
     thunks: FxHashMap<u32, u32>,
     /// Slots by the entries of exported tables that are their places
@@ -79,7 +80,7 @@ impl Code {
     pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler) -> Result<Arc<Self>> {
         let Compiled { parts, custom, artifact } = compiled;
         let size = artifact.len();
-        let Parts { original, rewritten } = parts;
+        let Parts { original, rewritten, id } = parts;
         let Rewritten {
             binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
         } = rewritten;
@@ -88,7 +89,8 @@ impl Code {
             *begin = section.end;
             Some((name.clone(), custom.slice(section)))
         });
-        let custom_sections = sections.collect();
+        let custom_sections: Vec<_> = sections.collect();
+        let names = FunctionNames::new(id, name_section(&custom_sections).cloned(), origins);
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
@@ -117,7 +119,7 @@ impl Code {
             written_globals,
             size,
             roles,
-            origins,
+            names,
             thunks,
             places,
             tables_with_slots,
@@ -131,9 +133,10 @@ impl Code {
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
+        let id = super::parts::id(bytes, bytes);
         let artifact = OwnedBuffer::from_bytes(compiler.artifact(bytes)?);
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes(), id };
         // SAFETY: as in `compile`.
         unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), artifact }, compiler) }
     }
@@ -145,7 +148,7 @@ impl Code {
 
     /// The index that a function has in the original bytes.
     pub fn original_index(&self, index: u32) -> u32 {
-        self.origins.of(index)
+        self.names.original_index(index)
     }
 
     /// The slot that function `index` calls through, if that is all it does.
@@ -165,7 +168,7 @@ impl Code {
 
     /// The content of the name section.
     pub fn name_section(&self) -> Option<&[u8]> {
-        self.custom_sections.iter().find(|(name, _)| name == "name").map(|(_, data)| data.as_slice())
+        name_section(&self.custom_sections).map(OwnedBuffer::as_slice)
     }
 
     /// What wasmer instantiates.
@@ -177,4 +180,9 @@ impl Code {
     pub fn tunables(&self) -> &dyn wasmer::sys::Tunables {
         self.engine.tunables()
     }
+}
+
+/// The content of the name section among custom sections.
+fn name_section(sections: &[(String, OwnedBuffer)]) -> Option<&OwnedBuffer> {
+    sections.iter().find(|(name, _)| name == "name").map(|(_, content)| content)
 }

@@ -1,4 +1,4 @@
-use super::sparse::Sparse;
+use super::lean::Lean;
 use super::tunables::StoreTunables;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Options;
@@ -73,8 +73,8 @@ impl Compiler {
 
     fn engine(self) -> Engine {
         let mut engine: Engine = match self {
-            Self::Cranelift => EngineBuilder::new(Sparse(Cranelift::default())),
-            Self::Singlepass => EngineBuilder::new(Singlepass::default()),
+            Self::Cranelift => EngineBuilder::new(Lean { compiler: Cranelift::default(), lists_traps: true }),
+            Self::Singlepass => EngineBuilder::new(Lean { compiler: Singlepass::default(), lists_traps: false }),
         }
         .engine()
         .into();

@@ -1,6 +1,7 @@
 use super::compiled::How;
+use super::compiler::hash;
 use crate::error::Result;
-use crate::rewrite::{Options, Rewritten, Selection, compare_branches, modernize, rewrite, successor};
+use crate::rewrite::{Options, Rewritten, Selection, bare, compare_branches, modernize, rewrite, successor};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -14,6 +15,8 @@ pub(super) struct Parts {
     pub original: Binary,
     /// The same after the pass, without the bytes
     pub rewritten: Rewritten<'static>,
+    /// What wasmer calls the module
+    pub id: String,
 }
 
 /// A compiled module, on its way to where it is run from.
@@ -52,10 +55,16 @@ impl Compiled {
         {
             rewritten.bytes = bytes.into();
         }
-        let artifact = OwnedBuffer::from_bytes(compiler.artifact(&rewritten.bytes)?);
+        let id = id(bytes, &rewritten.bytes);
+        let artifact = OwnedBuffer::from_bytes(compiler.artifact(&bare(&rewritten.bytes, &id)?)?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
-        let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };
+        let parts = Parts { original: binary, rewritten: rewritten.without_bytes(), id };
         Ok(Self { parts, custom, artifact })
     }
+}
+
+/// An id of a module that was rewritten: of no other module with other names for its functions.
+pub(super) fn id(original: &[u8], rewritten: &[u8]) -> String {
+    blake3::Hasher::new().update(&hash(original)).update(&hash(rewritten)).finalize().to_hex()[..32].to_owned()
 }

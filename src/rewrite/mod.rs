@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+mod bare;
 mod batch;
 mod body;
 mod branches;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 pub use adapter::{adapter, catching_adapter};
+pub use bare::bare;
 pub use batch::{Columns, PAGE, batch, width};
 pub use branches::compare_branches;
 pub use encode::ADDED_NAME;

@@ -19,6 +19,12 @@ impl Origins {
         Self { gaps, first_added: Some(first_added), added }
     }
 
+    /// Whether the function was added: a thunk or a forwarder.
+    pub fn is_added(&self, index: u32) -> bool {
+        let added = self.first_added.and_then(|first| index.checked_sub(first));
+        added.is_some_and(|added| (added as usize) < self.added.len())
+    }
+
     /// The index in the original module of function `index` of the rewritten one; for a thunk or a
     /// forwarder, that of the function which it stands for.
     pub fn of(&self, index: u32) -> u32 {
@@ -41,6 +47,8 @@ mod tests {
         // Functions 0 to 5, of which the imports 0 and 2 went; 4 and 5 of the new module were added.
         let origins = Origins::new(&[0, 2], 4, vec![2, 1]);
         assert_eq!([0, 1, 2, 3, 4, 5].map(|index| origins.of(index)), [1, 3, 4, 5, 2, 1]);
+        assert_eq!([3, 4, 5, 6].map(|index| origins.is_added(index)), [false, true, true, false]);
         assert_eq!(Origins::default().of(7), 7);
+        assert!(!Origins::default().is_added(7));
     }
 }

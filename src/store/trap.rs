@@ -1,6 +1,6 @@
 use super::ExceptionRef;
+use crate::engine::FunctionNames;
 use crate::error::{Error, ErrorKind, Frame};
-use crate::rewrite::ADDED_NAME;
 use crate::wasm::path;
 use std::error::Error as StdError;
 use std::fmt;
@@ -71,11 +71,15 @@ impl From<Trap> for Failure {
             trap => trap,
         };
         let error = RuntimeError::from(trap);
-        let authors = error.trace().iter().filter(|frame| frame.function_name() != Some(ADDED_NAME));
-        let frames = authors.map(|frame| Frame {
-            name: frame.function_name().map(|name| path(name).into_owned()),
-            index: frame.func_index(),
-            offset: frame.module_offset() as u32,
+        let frames = error.trace().iter().filter_map(|frame| {
+            let index = frame.func_index();
+            let names = FunctionNames::of(frame.module_name());
+            let is_authors = names.as_ref().is_none_or(|names| !names.is_added(index));
+            is_authors.then(|| Frame {
+                name: names.and_then(|names| Some(path(names.name(index)?).into_owned())),
+                index,
+                offset: frame.module_offset() as u32,
+            })
         });
         let frames = frames.collect();
         let (trap, message) = describe(error.clone().to_trap());

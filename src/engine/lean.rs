@@ -1,61 +1,73 @@
-//! A compiler that says of its code what stack traces ask for, and no more.
+//! A compiler that says of its code what is needed, and no more: the disk cache keeps it, and each load seals, maps and
+//! links it.
 //!
-//! Cranelift notes for every instruction which machine code it became: a third of a compiled module, which the disk cache
-//! keeps, seals and maps. A trace asks only where a trap can be, or a frame can stand.
+//! Cranelift notes for every instruction which machine code it became, a third of a compiled module. A trace asks only where
+//! a trap can be, or a frame can stand. And wasmer links the calls of functions when it loads them, one by one, although all
+//! functions of a module lie side by side, always in the same way.
 
 use enumset::EnumSet;
 use std::sync::Arc;
 use wasmer_compiler::types::address_map::InstructionAddressMap;
-use wasmer_compiler::types::function::{Compilation, CompiledFunctionFrameInfo};
+use wasmer_compiler::types::function::{Compilation, CompiledFunction, CompiledFunctionFrameInfo};
 use wasmer_compiler::types::module::CompileModuleInfo;
+use wasmer_compiler::types::relocation::{RelocationKind, RelocationTarget};
+use wasmer_compiler::types::unwind::CompiledFunctionUnwindInfo;
 use wasmer_compiler::{Compiler, CompilerConfig, FunctionBodyData, ModuleMiddleware, ModuleTranslationState};
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::target::{CpuFeature, Target, UserCompilerOptimizations};
 use wasmer_types::{CompilationProgressCallback, CompileError, Features, LocalFunctionIndex};
 
-/// The configuration of a compiler that is to note less. It must list all its traps: what Singlepass jumps to, it does not.
-pub(super) struct Sparse<C>(pub C);
+/// The configuration of a compiler.
+pub(super) struct Lean<C> {
+    pub compiler: C,
+    /// Whether it lists all its traps: what Singlepass jumps to, it does not
+    pub lists_traps: bool,
+}
 
-impl<C: CompilerConfig> CompilerConfig for Sparse<C> {
+impl<C: CompilerConfig> CompilerConfig for Lean<C> {
     fn compiler(self: Box<Self>) -> Box<dyn Compiler> {
-        Box::new(SparseCompiler(Box::new(self.0).compiler()))
+        let Self { compiler, lists_traps } = *self;
+        Box::new(LeanCompiler { compiler: Box::new(compiler).compiler(), lists_traps })
     }
 
     fn default_features_for_target(&self, target: &Target) -> Features {
-        self.0.default_features_for_target(target)
+        self.compiler.default_features_for_target(target)
     }
 
     fn supported_features_for_target(&self, target: &Target) -> Features {
-        self.0.supported_features_for_target(target)
+        self.compiler.supported_features_for_target(target)
     }
 
     fn push_middleware(&mut self, middleware: Arc<dyn ModuleMiddleware>) {
-        self.0.push_middleware(middleware);
+        self.compiler.push_middleware(middleware);
     }
 }
 
 #[derive(Debug)]
-struct SparseCompiler(Box<dyn Compiler>);
+struct LeanCompiler {
+    compiler: Box<dyn Compiler>,
+    lists_traps: bool,
+}
 
-impl Compiler for SparseCompiler {
+impl Compiler for LeanCompiler {
     fn name(&self) -> &str {
-        self.0.name()
+        self.compiler.name()
     }
 
     fn deterministic_id(&self) -> String {
-        self.0.deterministic_id()
+        self.compiler.deterministic_id()
     }
 
     fn artifact_format(&self) -> String {
-        self.0.artifact_format()
+        self.compiler.artifact_format()
     }
 
     fn with_opts(&mut self, suggested: &UserCompilerOptimizations) -> Result<(), CompileError> {
-        self.0.with_opts(suggested)
+        self.compiler.with_opts(suggested)
     }
 
     fn validate_module(&self, features: &Features, data: &[u8]) -> Result<(), CompileError> {
-        self.0.validate_module(features, data)
+        self.compiler.validate_module(features, data)
     }
 
     fn compile_module(
@@ -69,30 +81,39 @@ impl Compiler for SparseCompiler {
     ) -> Result<Compilation, CompileError> {
         let sources: Vec<_> =
             bodies.values().map(|body| Source { code: body.data, offset: body.module_offset }).collect();
-        let mut compilation =
-            self.0.compile_module(target, module, compile_info_blob, module_translation, bodies, progress_callback)?;
+        let mut compilation = self.compiler.compile_module(
+            target,
+            module,
+            compile_info_blob,
+            module_translation,
+            bodies,
+            progress_callback,
+        )?;
         if let Compilation::Rkyv { compilation, .. } = &mut compilation {
-            for (function, source) in compilation.functions.values_mut().zip(sources) {
-                thin(&mut function.frame_info, &source);
+            if self.lists_traps {
+                for (function, source) in compilation.functions.values_mut().zip(sources) {
+                    thin(&mut function.frame_info, &source);
+                }
             }
+            link_calls(&mut compilation.functions);
         }
         Ok(compilation)
     }
 
     fn get_middlewares(&self) -> &[Arc<dyn ModuleMiddleware>] {
-        self.0.get_middlewares()
+        self.compiler.get_middlewares()
     }
 
     fn enable_readonly_funcref_table(&self) -> bool {
-        self.0.enable_readonly_funcref_table()
+        self.compiler.enable_readonly_funcref_table()
     }
 
     fn get_cpu_features_used(&self, features: &EnumSet<CpuFeature>) -> EnumSet<CpuFeature> {
-        self.0.get_cpu_features_used(features)
+        self.compiler.get_cpu_features_used(features)
     }
 
     fn get_perfmap_enabled(&self) -> bool {
-        self.0.get_perfmap_enabled()
+        self.compiler.get_perfmap_enabled()
     }
 }
 
@@ -135,10 +156,50 @@ fn thin(info: &mut CompiledFunctionFrameInfo, source: &Source<'_>) {
     info.address_map.instructions.shrink_to_fit();
 }
 
+/// To a multiple of how many bytes wasmer fills up each function, before the next one.
+const ALIGNMENT: usize = 16;
+
+/// Writes into calls of functions of the same module how far away these are.
+fn link_calls(functions: &mut PrimaryMap<LocalFunctionIndex, CompiledFunction>) {
+    // On Windows, what unwinds a function lies behind it.
+    let is_alone = |function: &CompiledFunction| {
+        !matches!(function.body.unwind_info, Some(CompiledFunctionUnwindInfo::WindowsX64(_)))
+    };
+    if !functions.values().all(is_alone) {
+        return;
+    }
+    let mut next = 0;
+    let begin = |function: &CompiledFunction| {
+        let begin = next;
+        next += function.body.body.len().next_multiple_of(ALIGNMENT);
+        begin
+    };
+    let begins: PrimaryMap<LocalFunctionIndex, usize> = functions.values().map(begin).collect();
+    for (index, function) in functions.iter_mut() {
+        let CompiledFunction { body, relocations, .. } = function;
+        relocations.retain(|relocation| {
+            let (RelocationKind::X86CallPCRel4, RelocationTarget::LocalFunc(callee)) =
+                (relocation.kind, relocation.reloc_target)
+            else {
+                return true;
+            };
+            let offset = relocation.offset as usize;
+            let distance = begins[callee] as i64 - (begins[index] + offset) as i64 + relocation.addend;
+            // One that is too far is wasmer's to refuse.
+            let Ok(distance) = i32::try_from(distance) else { return true };
+            body.body[offset..offset + size_of::<i32>()].copy_from_slice(&distance.to_le_bytes());
+            false
+        });
+        relocations.shrink_to_fit();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use wasmer_compiler::types::address_map::FunctionAddressMap;
+    use wasmer_compiler::types::function::FunctionBody;
+    use wasmer_compiler::types::relocation::Relocation;
     use wasmer_types::{SourceLoc, TrapCode, TrapInformation};
 
     /// What stays of a function with such code, whose instructions are this long each in machine code.
@@ -176,5 +237,38 @@ mod tests {
     fn what_is_not_known_stays() {
         assert_eq!(left(&[0x20, 0, 0x0b], &[(0, 1), (70, 2), (u32::MAX - 200, 3)], &[]), [70, u32::MAX - 200]);
         assert_eq!(left(&[0xfc, 0, 0xfe, 0, 0xff], &[(0, 1), (2, 1), (4, 1)], &[]), [0, 2, 4]);
+    }
+
+    #[test]
+    fn calls_reach_functions_where_wasmer_puts_them() {
+        let call = |offset, callee, kind| Relocation {
+            kind,
+            reloc_target: RelocationTarget::LocalFunc(LocalFunctionIndex::from_u32(callee)),
+            offset,
+            addend: -4,
+        };
+        let direct = |offset, callee| call(offset, callee, RelocationKind::X86CallPCRel4);
+        let function = |length, relocations| CompiledFunction {
+            body: FunctionBody { body: vec![0xcc; length], unwind_info: None },
+            relocations,
+            frame_info: CompiledFunctionFrameInfo::default(),
+            maximum_stack_usage: None,
+        };
+        let absolute = call(8, 0, RelocationKind::Abs8);
+        let all = [
+            function(17, vec![direct(1, 0), direct(6, 2)]),
+            function(16, vec![absolute.clone(), direct(2, 0)]),
+            function(5, vec![direct(1, 1)]),
+        ];
+        let mut functions: PrimaryMap<LocalFunctionIndex, _> = all.into_iter().collect();
+        link_calls(&mut functions);
+        let at = |function: u32, offset: usize| {
+            let body = &functions[LocalFunctionIndex::from_u32(function)].body.body;
+            i32::from_le_bytes(body[offset..offset + 4].try_into().unwrap())
+        };
+        // They begin at 0, 32 and 48; a distance counts from the end of the call.
+        assert_eq!([at(0, 1), at(0, 6), at(1, 2), at(2, 1)], [-5, 38, -38, -21]);
+        let left: Vec<_> = functions.values().map(|function| function.relocations.clone()).collect();
+        assert_eq!(left, [vec![], vec![absolute], vec![]]);
     }
 }

@@ -1,0 +1,88 @@
+//! A module without what only people read, for engines: they would keep it, in memory and on disk.
+
+use crate::error::Result;
+use wasm_encoder::{NameSection, Section};
+use wasmparser::{Parser, Payload};
+
+/// The module without the custom sections that come after its code, and with a name of its own. What stands before the code
+/// stays: offsets into it are those of `bytes`.
+///
+/// # Errors
+/// `Compile` for what is no module.
+pub fn bare(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
+    let mut bare = Vec::with_capacity(bytes.len());
+    let (mut end, mut after_code) = (0, false);
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        let range = match &payload {
+            Payload::Version { range, .. } => range.clone(),
+            Payload::CodeSectionStart { range, .. } => {
+                after_code = true;
+                range.clone()
+            }
+            payload => match payload.as_section() {
+                Some((_, range)) => range,
+                None => continue,
+            },
+        };
+        // The content comes with the head of its section, as that was written.
+        let whole = end..range.end;
+        end = range.end;
+        if !(after_code && matches!(payload, Payload::CustomSection(_))) {
+            bare.extend_from_slice(&bytes[whole.start as usize..whole.end as usize]);
+        }
+    }
+    let mut names = NameSection::new();
+    names.module(name);
+    names.append_to(&mut bare);
+    Ok(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::Range;
+
+    /// The sections of a module, by id and content.
+    fn sections(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let all = Parser::new(0).parse_all(bytes).map(Result::unwrap);
+        let content = |range: Range<u64>| bytes[range.start as usize..range.end as usize].to_vec();
+        all.filter_map(|payload| payload.as_section()).map(|(id, range)| (id, content(range))).collect()
+    }
+
+    #[test]
+    fn custom_sections_behind_the_code_are_left_out() {
+        let text = "(module (@custom \"first\" (before first) \"a\") (func $f (export \"f\")) (memory 1)
+            (data (i32.const 0) \"d\") (@custom \"last\" \"b\") (@custom \"more\" (after func) \"c\"))";
+        let bytes = wat::parse_str(text).unwrap();
+        let bare = bare(&bytes, "id").unwrap();
+        let (old, new) = (sections(&bytes), sections(&bare));
+        let kept: Vec<_> = old.iter().filter(|(id, content)| *id != 0 || !content.ends_with(b"b")).cloned().collect();
+        let kept: Vec<_> = kept.into_iter().filter(|(_, content)| !content.starts_with(b"\x04name")).collect();
+        assert_eq!(new[..new.len() - 1], kept);
+        assert_eq!(new.last().unwrap().1, b"\x04name\x00\x03\x02id");
+    }
+
+    #[test]
+    fn all_that_comes_before_the_code_is_where_it_was() {
+        let bytes =
+            wat::parse_str("(module (@custom \"x\" (before first) \"abc\") (func nop) (func unreachable))").unwrap();
+        let code = |bytes: &[u8]| {
+            let all = Parser::new(0).parse_all(bytes).map(Result::unwrap);
+            all.filter_map(|payload| match payload {
+                Payload::CodeSectionStart { range, .. } => Some(range),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(code(&bare(&bytes, "id").unwrap()), code(&bytes));
+    }
+
+    #[test]
+    fn what_is_no_module_is_refused() {
+        assert!(bare(b"no module", "id").is_err());
+        // No code, and nothing at all.
+        let empty = bare(b"\0asm\x01\0\0\0", "id").unwrap();
+        assert!(empty.starts_with(b"\0asm\x01\0\0\0"));
+    }
+}
