@@ -1,6 +1,6 @@
 //! Compiled modules on disk: a folder of sealed entries, which processes share.
 
-use super::compiler::{Compiler, in_pool};
+use super::compiler::Compiler;
 use super::entry::{About, BUILD, Content, Entry, Hash, write};
 use super::parts::{Compiled, Parts};
 use crate::rewrite::Selection;
@@ -96,10 +96,8 @@ impl Cache {
         let file = open_own(&self.path(&key)).ok()?;
         // SAFETY: entries are never changed, and nobody else writes to the folder.
         let entry = unsafe { Entry::map(&file) }.ok()??;
-        // What is not sealed is read meanwhile, too: it may be anything, and is only dropped then.
-        let (seal, read) = (|| entry.is_sealed(&key, &secret), || postcard::from_bytes(entry.parts()));
-        let (sealed, parts) = if entry.is_big() { in_pool(|| rayon::join(seal, read)) } else { (seal(), read()) };
-        let parts: Parts = parts.ok().filter(|_| sealed)?;
+        // All on this thread: to wake others takes longer than either.
+        let parts: Parts = entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
         // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
         let _ = file.set_modified(SystemTime::now());
         Some(Compiled { parts, custom: entry.custom(), artifact: entry.artifact() })

@@ -115,7 +115,7 @@ pub(super) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
 }
 
 /// From so many bytes on, it pays to hash them on all threads.
-pub(super) const MANY: usize = 1 << 17;
+const MANY: usize = 1 << 17;
 
 /// The hash of bytes.
 pub(super) fn hash(bytes: &[u8]) -> [u8; 32] {

@@ -1,7 +1,6 @@
 //! A file of the disk cache: what it says of itself, what is known of a module, its custom sections, and its machine
 //! code, sealed.
 
-use super::compiler::MANY;
 use aegis::aegis128x2::Aegis128X2Mac;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -109,11 +108,6 @@ impl Entry {
     pub fn is_sealed(&self, key: &Hash, secret: &Hash) -> bool {
         let sealed = self.bytes[SEAL].try_into().expect("a seal has 32 bytes");
         self.bytes[KEY] == *key && seal(secret, [&self.bytes[SEAL.end..]]).verify(sealed).is_ok()
-    }
-
-    /// Whether it takes long to read.
-    pub fn is_big(&self) -> bool {
-        self.bytes.len() >= MANY
     }
 
     /// What is known of the module.
