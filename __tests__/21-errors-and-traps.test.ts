@@ -91,6 +91,19 @@ describe.each(compilers)('traps (%s)', (compiler) => {
     expect(lines.slice(3).join('\n')).toMatch(/21-errors-and-traps/)
   })
 
+  test('modules that are the same but for the names of their functions keep their own', async () => {
+    const named = (name: string) =>
+      `(module (func ${name} (unreachable)) (func (export "run") (call 0)) (table (export "t") 1 funcref) (elem (i32.const 0) 0))`
+    const make = (name: string, slots: 'all' | 'none') => instanceOf(named(name), {}, { compiler, slots })
+    for (const slots of ['all', 'none'] as const) {
+      const all = await Promise.all(['$first', '$second', ''].map((name) => make(name, slots)))
+      const innermost = all.map(({ exports }) => String(thrownBy(() => exports.run()).stack).split('\n')[1])
+      expect(innermost[0]).toMatch(/^ {4}at first \(wasm-function\[0\]:0x[0-9a-f]+\)$/)
+      expect(innermost[1]).toMatch(/^ {4}at second \(wasm-function\[0\]:0x[0-9a-f]+\)$/)
+      expect(innermost[2]).toMatch(/^ {4}at wasm-function\[0\]:0x[0-9a-f]+$/)
+    }
+  })
+
   test('without slots, offsets in the stack are those of the bytes, as V8 has them', async () => {
     const bytes = await wat(deep(Object.values(OPERATIONS)))
     const ours = new Instance(new Module(bytes, { compiler, slots: 'none' }))

@@ -63,6 +63,29 @@ describe.each(compilers)('%s', (compiler) => {
     expect(followers.map(answers)).toEqual([all(10), all(20), all(3)])
   })
 
+  test('many that come and go in any order follow one while they are there', async () => {
+    const [hub, other] = [await make(100), await make(200)]
+    const followers = await Promise.all(Array.from({ length: 9 }, (_, number) => make(number)))
+    const expected = followers.map((_, number) => number)
+    const follow = (number: number, to: Instance<any>) => link(f(to), followers[number]!.slot('f'))
+    const check = (hubGives: number) => {
+      const wanted = expected.map((number) => all(number === 100 ? hubGives : number))
+      expect(followers.map(answers)).toEqual(wanted)
+    }
+    for (let round = 0; round < 40; round++) {
+      // Each of nine in an order that no place in a list has, by turns to the hub, to another slot, and to neither.
+      const number = (round * 5) % 9
+      const turn = (round * 7) % 3
+      if (turn === 2) followers[number]!.slot('f').reset()
+      else follow(number, turn === 0 ? hub : other)
+      expected[number] = [100, 200, number][turn]!
+      link(() => 1000 + round, hub.slot('f'))
+      check(1000 + round)
+      hub.slot('f').reset()
+      check(100)
+    }
+  })
+
   test('no way leads in a circle, and a refused undo leaves all as it was', async () => {
     const [a, b] = await Promise.all([1, 2].map((number) => make(number)))
     const first = link(f(b!), a!.slot('f'))

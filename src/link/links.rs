@@ -172,7 +172,7 @@ impl Slots {
             None => write(store, home, function),
         }
         if leads_on {
-            let dependents: Vec<_> = self.slot(id).dependents.iter().copied().collect();
+            let dependents = self.slot(id).dependents.clone();
             for dependent in dependents {
                 let thunk = self.slot(dependent).via.map(|via| via.thunk);
                 self.hold(store, dependent, thunk, None);
