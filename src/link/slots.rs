@@ -287,7 +287,12 @@ impl Slots {
         self.slots.iter_mut().for_each(|(_, slot)| slot.dependents.clear());
         let vias: Vec<_> = self.slots.iter().filter_map(|(id, slot)| Some((id as SlotId, slot.via?.slot))).collect();
         for (id, through) in vias {
-            self.depend(id, through);
+            // What a slot goes through is there as long as the slot; an id that was another slot's would be a wrong way.
+            if self.find(through).is_some_and(|through| !through.ended) {
+                self.depend(id, through);
+            } else {
+                self.slot_mut(id).via = None;
+            }
         }
     }
 
