@@ -104,6 +104,25 @@ describe.each(compilers)('traps (%s)', (compiler) => {
     }
   })
 
+  test('functions have names also where these come before the code', () => {
+    // The section "name" (a module, and functions 0 and 1) is the first one.
+    const names = [0, 28, 4, ...Buffer.from('name'), 0, 5, 4, ...Buffer.from('mine'), 1, 14, 2, 0, 5]
+    const sections = [
+      [...names, ...Buffer.from('inner'), 1, 4, ...Buffer.from('main')],
+      [1, 4, 1, 0x60, 0, 0],
+      [3, 3, 2, 0, 0],
+      [7, 7, 1, 3, ...Buffer.from('run'), 0, 1],
+      [10, 10, 2, 3, 0, 0, 11, 4, 0, 0x10, 0, 11],
+    ]
+    const bytes = Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0, ...sections.flat()])
+    for (const slots of ['all', 'none'] as const) {
+      const { exports } = new Instance(new Module(bytes, { compiler, slots }))
+      const lines = String(thrownBy(() => (exports as { run(): void }).run()).stack).split('\n')
+      expect(lines[1]).toMatch(/^ {4}at inner \(wasm-function\[0\]:0x[0-9a-f]+\)$/)
+      expect(lines[2]).toMatch(/^ {4}at main \(wasm-function\[1\]:0x[0-9a-f]+\)$/)
+    }
+  })
+
   test('without slots, offsets in the stack are those of the bytes, as V8 has them', async () => {
     const bytes = await wat(deep(Object.values(OPERATIONS)))
     const ours = new Instance(new Module(bytes, { compiler, slots: 'none' }))

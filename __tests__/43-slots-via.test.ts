@@ -73,7 +73,7 @@ describe.each(compilers)('%s', (compiler) => {
       expect(followers.map(answers)).toEqual(wanted)
     }
     for (let round = 0; round < 40; round++) {
-      // Each of nine in an order that no place in a list has, by turns to the hub, to another slot, and to neither.
+      // One of nine, never the next one: to the hub, to another slot, or to neither.
       const number = (round * 5) % 9
       const turn = (round * 7) % 3
       if (turn === 2) followers[number]!.slot('f').reset()

@@ -45,6 +45,7 @@ impl FunctionNames {
 
     /// Whether the pass has added the function.
     pub fn is_added(&self, index: u32) -> bool {
+        // Modules that are ours as a whole say so in their own name section.
         self.origins.is_added(index) || self.name(index) == Some(ADDED_NAME)
     }
 

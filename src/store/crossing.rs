@@ -2,7 +2,7 @@ use super::call::invoke;
 use super::exception::Pending;
 use super::host_stack::HostStack;
 use super::instance::Instance;
-use super::table::Way;
+use super::table::TableFacts;
 use super::trap::{Failure, Thrown};
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
@@ -161,7 +161,7 @@ impl Store {
 
     /// Whose functions a table holds; the first function or importer decides.
     pub fn table_compiler(&self, id: TableId) -> Option<Compiler> {
-        self.way(id).compiler
+        self.table_facts(id).compiler
     }
 
     /// Whose function a global holds.
@@ -190,7 +190,7 @@ impl Store {
         if self.table_element(id) != RefType::Func {
             return;
         }
-        self.change_way(id, |way| way.compiler = way.compiler.or(Some(compiler)));
+        self.change_table_facts(id, |facts| facts.compiler = facts.compiler.or(Some(compiler)));
     }
 
     /// Decides whose function a global holds, if it is one for functions and that is open.
@@ -203,7 +203,7 @@ impl Store {
 
     /// Whether whoever calls through the table can call `function` as it is.
     pub fn is_native_to_table(&self, function: FuncRef, id: TableId) -> bool {
-        let Way { compiler, mirror, .. } = self.way(id);
+        let TableFacts { compiler, mirror, .. } = self.table_facts(id);
         compiler.is_none_or(|compiler| compiler == self.compiler_of(function))
             && mirror.is_none_or(|mirror| self.is_native_to_table(function, mirror))
     }
@@ -214,7 +214,7 @@ impl Store {
     /// Those of `native_to`.
     pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
         // That for the table's mirror is made together with it, so that writing has nothing to refuse.
-        let Way { compiler, mirror, .. } = self.way(id);
+        let TableFacts { compiler, mirror, .. } = self.table_facts(id);
         mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
         let compiler = compiler.unwrap_or_else(|| self.compiler_of(self.behind(function)));
         self.native_to(function, compiler)

@@ -197,7 +197,7 @@ impl Store {
             NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
         });
         if let Some(copy) = copy {
-            self.change_way(id, |way| way.copy = Some(copy));
+            self.change_table_facts(id, |facts| facts.copy = Some(copy));
         }
     }
 

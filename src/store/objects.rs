@@ -5,7 +5,7 @@ use super::crossing::Crossings;
 use super::host_stack::HostStack;
 use super::instance::{Instance, InstanceId, Objects};
 use super::signatures::Signatures;
-use super::table::Way;
+use super::table::TableFacts;
 use super::{GlobalId, TableId};
 use crate::engine::{Code, Compiler, Places};
 use crate::wasm::FuncType;
@@ -28,7 +28,7 @@ pub struct Store {
     pub(super) memories: RefCell<Arena<VMMemory>>,
     pub(super) tables: RefCell<Arena<VMTable>>,
     /// What is known of each table that has an id
-    pub(super) ways: RefCell<FxHashMap<TableId, Way>>,
+    pub(super) table_facts: RefCell<FxHashMap<TableId, TableFacts>>,
     pub(super) globals: RefCell<Arena<VMGlobal>>,
     pub(super) tags: RefCell<Arena<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
@@ -65,7 +65,7 @@ impl Default for Store {
             signatures: RefCell::default(),
             memories: RefCell::default(),
             tables: RefCell::default(),
-            ways: RefCell::default(),
+            table_facts: RefCell::default(),
             globals: RefCell::default(),
             tags: RefCell::default(),
             pending: OnceCell::new(),

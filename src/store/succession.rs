@@ -58,7 +58,7 @@ impl Store {
         for (table, entry, native) in entries {
             self.table_put(table, entry, native)?;
         }
-        mirrors.into_iter().for_each(|(from, to)| self.change_way(from, |way| way.mirror = Some(to)));
+        mirrors.into_iter().for_each(|(from, to)| self.change_table_facts(from, |facts| facts.mirror = Some(to)));
         Ok(())
     }
 

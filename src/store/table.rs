@@ -11,7 +11,7 @@ pub struct TableId(pub u32);
 
 /// What is known of a table.
 #[derive(Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct TableFacts {
     /// The table itself
     handle: InternalStoreHandle<VMTable>,
     /// Whose functions it holds, if it is one of functions: the first function or importer decides
@@ -40,7 +40,12 @@ impl Store {
 
     pub(super) fn table_id(&self, handle: InternalStoreHandle<VMTable>) -> TableId {
         let id = TableId(self.tables.borrow_mut().id(handle));
-        self.ways.borrow_mut().entry(id).or_insert(Way { handle, compiler: None, copy: None, mirror: None });
+        self.table_facts.borrow_mut().entry(id).or_insert(TableFacts {
+            handle,
+            compiler: None,
+            copy: None,
+            mirror: None,
+        });
         id
     }
 
@@ -48,18 +53,18 @@ impl Store {
     ///
     /// # Panics
     /// If there is none: whoever has the id from JavaScript asks `has_table` first.
-    pub(super) fn way(&self, id: TableId) -> Way {
-        self.ways.borrow()[&id]
+    pub(super) fn table_facts(&self, id: TableId) -> TableFacts {
+        self.table_facts.borrow()[&id]
     }
 
     /// Takes note of something about a table.
-    pub(super) fn change_way(&self, id: TableId, change: impl FnOnce(&mut Way)) {
-        self.ways.borrow_mut().get_mut(&id).map(change);
+    pub(super) fn change_table_facts(&self, id: TableId, change: impl FnOnce(&mut TableFacts)) {
+        self.table_facts.borrow_mut().get_mut(&id).map(change);
     }
 
     /// Forgets what is known of a table that is gone.
     pub(super) fn forget_table(&self, id: TableId) {
-        self.ways.borrow_mut().remove(&id);
+        self.table_facts.borrow_mut().remove(&id);
     }
 
     /// Whether JavaScript may use what it knows by this id.
@@ -68,7 +73,7 @@ impl Store {
     }
 
     pub(super) fn table(&self, id: TableId) -> InternalStoreHandle<VMTable> {
-        self.way(id).handle
+        self.table_facts(id).handle
     }
 
     /// What its entries are.
@@ -121,7 +126,7 @@ impl Store {
     /// `OutOfRange`, and those of `native_to`.
     pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
         match self.element(id, value)? {
-            TableElement::FuncRef(entry) => self.table_write(id, self.way(id), index, entry),
+            TableElement::FuncRef(entry) => self.table_write(id, self.table_facts(id), index, entry),
             value @ TableElement::ExternRef(_) => {
                 let handle = self.table(id);
                 self.with_objects(|objects| handle.get_mut(objects).set(index, value))
@@ -135,18 +140,18 @@ impl Store {
     /// # Errors
     /// `OutOfRange`.
     pub fn table_put(&self, id: TableId, index: u32, native: FuncRef) -> Result<()> {
-        let way = self.way(id);
-        if way.compiler.is_none() {
+        let facts = self.table_facts(id);
+        if facts.compiler.is_none() {
             self.bind_table(id, self.compiler_of(native));
         }
-        self.table_write(id, way, index, Some(native.raw()))
+        self.table_write(id, facts, index, Some(native.raw()))
     }
 
-    fn table_write(&self, id: TableId, way: Way, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
+    fn table_write(&self, id: TableId, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
         if self.has_shortcuts.get() {
             self.end_shortcuts();
         }
-        let Way { handle, copy, mirror, .. } = way;
+        let TableFacts { handle, copy, mirror, .. } = facts;
         self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(id, index))?;
         if let Some(copy) = copy {
@@ -158,7 +163,7 @@ impl Store {
         }
         match (mirror, entry) {
             (None, _) => Ok(()),
-            (Some(mirror), None) => self.table_write(mirror, self.way(mirror), index, None),
+            (Some(mirror), None) => self.table_write(mirror, self.table_facts(mirror), index, None),
             (Some(mirror), Some(entry)) => {
                 // SAFETY: what is put into a table is a function of its store.
                 let function = self.behind(unsafe { FuncRef::new(entry.0) });
