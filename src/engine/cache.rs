@@ -2,6 +2,7 @@
 
 use super::compiler::Compiler;
 use super::entry::{About, BUILD, Content, Entry, Hash, write};
+use super::machine::{InFile, Packed};
 use super::parts::{Compiled, Parts};
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
@@ -100,7 +101,9 @@ impl Cache {
         let parts: Parts = entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
         // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
         let _ = file.set_modified(SystemTime::now());
-        Some(Compiled { parts, custom: entry.custom(), artifact: entry.artifact() })
+        let offset = entry.image_begin();
+        let machine = Packed { image: entry.image(), file: Some(InFile { file, offset }) };
+        Some(Compiled { parts, custom: entry.custom(), machine })
     }
 
     /// Keeps what was compiled, as well as it goes: a cache that cannot be written to is an empty one.
@@ -113,7 +116,7 @@ impl Cache {
     fn try_keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) -> io::Result<()> {
         let secret = self.secret(true)?;
         let parts = postcard::to_stdvec(&compiled.parts).map_err(io::Error::other)?;
-        let content = Content { parts: &parts, custom: &compiled.custom, artifact: &compiled.artifact };
+        let content = Content { parts: &parts, custom: &compiled.custom, image: &compiled.machine.image };
         let key = wanted.key();
         self.write_whole(&self.path(&key), |file| write(file, &key, &secret, &wanted.about(), &content))
     }

@@ -1,5 +1,6 @@
 use super::compiler::Compiler;
 use super::function_names::FunctionNames;
+use super::machine::Machine;
 use super::parts::{Compiled, Parts};
 use super::trim::note_gone;
 use super::tunables::StoreTunables;
@@ -10,13 +11,11 @@ use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use wasmer::sys::Artifact;
-use wasmer_compiler::Engine;
+use wasmer::sys::{Artifact, Tunables};
+use wasmer_types::DataInitializer;
 
-/// A compiled module: its machine code and what is known of it. Immutable, shared by threads.
-///
-/// The code lives in a headless engine of its own, since neither wasmer's `Module` nor its
-/// instances keep an engine alive: whoever runs the code holds this.
+/// A compiled module: its machine code and what is known of it. Immutable, shared by threads. Whoever runs the code holds
+/// this.
 pub struct Code {
     /// What made the machine code: functions of different compilers cannot call each other
     pub compiler: Compiler,
@@ -46,9 +45,7 @@ pub struct Code {
     /// Slots by the entries of exported tables that are their places
     places: FxHashMap<Entry, u32>,
     tables_with_slots: BTreeSet<u32>,
-    // Fields drop in order: the artifact takes its trap tables back before the code goes.
-    artifact: Arc<Artifact>,
-    engine: Engine,
+    machine: Machine,
 }
 
 impl Drop for Code {
@@ -61,26 +58,26 @@ impl Code {
     /// Validates, runs the load-time pass and compiles. Takes long: a second for some megabytes.
     ///
     /// # Errors
-    /// What `Binary::parse`, `rewrite` and `Compiler::artifact` refuse.
+    /// What `Binary::parse`, `rewrite` and `Compiler::image` refuse.
     #[cfg(test)]
     pub fn compile(bytes: &[u8], compiler: Compiler, selection: &crate::rewrite::Selection) -> Result<Arc<Self>> {
         let compiled =
             Compiled::new(bytes, &super::How { selection: selection.clone(), ..super::How::plain(compiler) })?;
-        // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
+        // SAFETY: the image was packed a moment ago by this very build.
         unsafe { Self::assemble(compiled, compiler) }
     }
 
     /// Makes a compiled module ready to be run.
     ///
     /// # Errors
-    /// `Compile` if wasmer does not load the machine code.
+    /// `Compile` if the machine code does not load.
     ///
     /// # Safety
-    /// The artifact is what this very build of wasmer has serialized on a processor like this one, and does not change.
+    /// That of `Machine::load`.
     pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler) -> Result<Arc<Self>> {
-        let Compiled { parts, custom, artifact } = compiled;
-        let size = artifact.len();
-        let Parts { original, rewritten, id } = parts;
+        let Compiled { parts, custom, machine } = compiled;
+        let size = machine.image.len();
+        let Parts { original, rewritten } = parts;
         let Rewritten {
             binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
         } = rewritten;
@@ -90,7 +87,7 @@ impl Code {
             Some((name.clone(), custom.slice(section)))
         });
         let custom_sections: Vec<_> = sections.collect();
-        let names = FunctionNames::new(id, name_section(&custom_sections).cloned(), origins);
+        let names = FunctionNames::new(name_section(&custom_sections).cloned(), origins);
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
@@ -102,12 +99,11 @@ impl Code {
         let places: FxHashMap<_, _> = places.collect();
         let tables_with_slots = places.keys().map(|entry| entry.table).collect();
 
-        let mut engine = Engine::headless();
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
-        engine.set_tunables(StoreTunables::new(tables));
+        let first = binary.imported_functions;
         // SAFETY: by the contract of this function.
-        let artifact = unsafe { engine.deserialize_unchecked(artifact) }
-            .map_err(|error| ErrorKind::Compile { message: format!("the compiled module does not load: {error}") })?;
+        let machine = unsafe { Machine::load(machine, StoreTunables::new(tables), first, names.clone()) }
+            .map_err(|message| ErrorKind::Compile { message: format!("the compiled module does not load: {message}") })?;
         Ok(Arc::new(Self {
             compiler,
             binary,
@@ -124,21 +120,30 @@ impl Code {
             places,
             tables_with_slots,
             custom_sections,
-            artifact,
-            engine,
+            machine,
         }))
     }
 
     /// Compiles without the load-time pass, to show what it is for.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        Self::assemble_image(compiler.image(bytes)?, bytes, compiler)
+    }
+
+    /// The same, in the form that code has where only wasmer knows how to load it.
+    #[cfg(test)]
+    pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        Self::assemble_image(compiler.packed_by(super::image::pack_serialized, bytes)?, bytes, compiler)
+    }
+
+    #[cfg(test)]
+    fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
-        let id = super::parts::id(bytes, bytes);
-        let artifact = OwnedBuffer::from_bytes(compiler.artifact(bytes)?);
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes(), id };
+        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let machine = super::machine::Packed { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: as in `compile`.
-        unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), artifact }, compiler) }
+        unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), machine }, compiler) }
     }
 
     /// The index of the table that the pass adds where it needs one, which nobody but it knows of.
@@ -173,12 +178,17 @@ impl Code {
 
     /// What wasmer instantiates.
     pub fn artifact(&self) -> &Artifact {
-        &self.artifact
+        self.machine.artifact()
+    }
+
+    /// What the memories of an instance hold from the start.
+    pub fn data(&self) -> Vec<DataInitializer<'_>> {
+        self.machine.data()
     }
 
     /// How wasmer makes the memories and tables of an instance.
-    pub fn tunables(&self) -> &dyn wasmer::sys::Tunables {
-        self.engine.tunables()
+    pub fn tunables(&self) -> &dyn Tunables {
+        self.machine.tunables()
     }
 }
 

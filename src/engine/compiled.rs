@@ -138,7 +138,7 @@ fn through(cache: Option<&Cache>, wanted: &Wanted<'_>, make: impl FnOnce() -> Re
     if let Some(cache) = cache {
         cache.keep(wanted, &compiled);
     }
-    // SAFETY: the artifact was serialized a moment ago by this very build of wasmer.
+    // SAFETY: the image was packed a moment ago by this very build.
     unsafe { Code::assemble(compiled, wanted.compiler) }
 }
 

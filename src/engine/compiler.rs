@@ -1,13 +1,14 @@
-use super::lean::Lean;
 use super::tunables::StoreTunables;
+use super::{frames, image};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Options;
 use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
-use wasmer::sys::{Cranelift, EngineBuilder, NativeEngineExt, Singlepass};
-use wasmer::{Engine, Module};
+use wasmer::sys::{Cranelift, EngineBuilder, Singlepass};
+use wasmer_compiler::{ArtifactBuild, Engine, ModuleEnvironment};
+use wasmer_types::CompileError;
 use wasmer_types::target::Target;
 
 /// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
@@ -72,27 +73,43 @@ impl Compiler {
     }
 
     fn engine(self) -> Engine {
-        let mut engine: Engine = match self {
-            Self::Cranelift => EngineBuilder::new(Lean { compiler: Cranelift::default(), lists_traps: true }),
-            Self::Singlepass => EngineBuilder::new(Lean { compiler: Singlepass::default(), lists_traps: false }),
-        }
-        .engine()
-        .into();
+        let builder = match self {
+            Self::Cranelift => EngineBuilder::new(Cranelift::default()),
+            Self::Singlepass => EngineBuilder::new(Singlepass::default()),
+        };
+        let mut engine = builder.engine();
         // They say how code reaches each kind of memory.
         engine.set_tunables(StoreTunables::new(Vec::new()));
         engine
     }
 
-    /// Compiles a valid module into wasmer's serialized form, on an engine of its own: an engine is
-    /// locked for a whole compile, and keeps its code until it goes.
+    /// Whether it lists all its traps: what Singlepass jumps to, it does not.
+    fn lists_traps(self) -> bool {
+        self == Self::Cranelift
+    }
+
+    /// Compiles a valid module, on an engine of its own: an engine is locked for a whole compile.
     ///
     /// # Errors
     /// `Compile` with what the compiler says, also where it panics.
-    pub fn artifact(self, bytes: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn image(self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.packed_by(image::pack, bytes)
+    }
+
+    /// `image`, as something packs it.
+    pub(super) fn packed_by(
+        self,
+        pack: impl Fn(&ArtifactBuild, &[u8]) -> std::result::Result<Vec<u8>, String> + Sync,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>> {
         let compile = || {
             catch_unwind(AssertUnwindSafe(|| {
-                let module = Module::new(&self.engine(), bytes).map_err(|error| error.to_string())?;
-                module.serialize().map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+                let build = self.build(bytes).map_err(|error| error.to_string())?;
+                let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
+                let (bodies, infos) = functions.ok_or("it is in an unknown form")?;
+                let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
+                let frames = frames::pack(functions, self.lists_traps().then_some(bytes));
+                pack(&build, &frames)
             }))
             .unwrap_or_else(|panic| {
                 let says = panic.downcast_ref::<String>().map(String::as_str);
@@ -103,6 +120,16 @@ impl Compiler {
             })
         };
         in_pool(compile).map_err(|message| ErrorKind::Compile { message }.into())
+    }
+
+    fn build(self, bytes: &[u8]) -> std::result::Result<ArtifactBuild, CompileError> {
+        let engine = self.engine();
+        engine.validate(bytes)?;
+        let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
+        let tunables = engine.tunables();
+        let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
+        let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();
+        ArtifactBuild::new(&mut engine.inner_mut(), bytes, engine.target(), memories, tables, None)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A file of the disk cache: what it says of itself, what is known of a module, its custom sections, and its machine
 //! code, sealed.
 
+use super::image::PAGE;
 use aegis::aegis128x2::Aegis128X2Mac;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -9,9 +10,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 /// Says what the file is, and in which form.
-const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x01";
-/// Machine code begins at a multiple of this, as wasmer reads it in place.
-const ALIGNMENT: usize = 64;
+const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x02";
+/// The image begins at a multiple of this, so that it can be mapped.
+const ALIGNMENT: usize = PAGE;
 
 /// The build of the addon: its sources, and the versions of what it depends on.
 pub(super) const BUILD: &str = env!("WASM_RELINK_BUILD");
@@ -39,7 +40,7 @@ struct Layout {
     about: Range<usize>,
     parts: Range<usize>,
     custom: Range<usize>,
-    artifact: Range<usize>,
+    image: Range<usize>,
 }
 
 /// What an entry holds besides what it says of itself.
@@ -49,7 +50,7 @@ pub(super) struct Content<'a> {
     /// Its custom sections, one behind the other
     pub custom: &'a [u8],
     /// Its machine code
-    pub artifact: &'a [u8],
+    pub image: &'a [u8],
 }
 
 /// An entry, mapped into memory.
@@ -65,12 +66,12 @@ const KEY: Range<usize> = 48..80;
 
 impl Layout {
     /// Where the parts of these lengths are; none where they do not fit into a file.
-    fn new([about, parts, custom, artifact]: [usize; 4]) -> Option<Self> {
+    fn new([about, parts, custom, image]: [usize; 4]) -> Option<Self> {
         let about = HEADER..HEADER.checked_add(about)?;
         let parts = about.end..about.end.checked_add(parts)?;
         let custom = parts.end..parts.end.checked_add(custom)?;
         let begin = custom.end.checked_next_multiple_of(ALIGNMENT)?;
-        Some(Self { about, parts, custom, artifact: begin..begin.checked_add(artifact)? })
+        Some(Self { about, parts, custom, image: begin..begin.checked_add(image)? })
     }
 
     /// That of a file, if it has the size that it says.
@@ -82,7 +83,7 @@ impl Layout {
         let lengths = lengths.map(|length| usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok());
         let lengths: Option<Vec<usize>> = lengths.collect();
         let layout = Self::new(lengths?.try_into().ok()?)?;
-        (layout.artifact.end == bytes.len()).then_some(layout)
+        (layout.image.end == bytes.len()).then_some(layout)
     }
 }
 
@@ -121,8 +122,13 @@ impl Entry {
     }
 
     /// The machine code, which stays where it is mapped.
-    pub fn artifact(&self) -> OwnedBuffer {
-        self.bytes.slice(self.layout.artifact.clone())
+    pub fn image(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.image.clone())
+    }
+
+    /// Where in the file that begins.
+    pub fn image_begin(&self) -> u64 {
+        self.layout.image.start as u64
     }
 }
 
@@ -135,15 +141,15 @@ pub(super) fn write(
     key: &Hash,
     secret: &Hash,
     about: &About,
-    Content { parts, custom, artifact }: &Content<'_>,
+    Content { parts, custom, image }: &Content<'_>,
 ) -> io::Result<()> {
     let about = serde_json::to_vec(about)?;
-    let lengths = [about.len(), parts.len(), custom.len(), artifact.len()];
+    let lengths = [about.len(), parts.len(), custom.len(), image.len()];
     let layout = Layout::new(lengths).expect("what is in memory fits into a file");
     let lengths = lengths.map(|length| (length as u64).to_le_bytes());
     let padding = [0; ALIGNMENT];
-    let padding = &padding[..layout.artifact.start - layout.custom.end];
-    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, custom, padding, artifact];
+    let padding = &padding[..layout.image.start - layout.custom.end];
+    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, custom, padding, image];
     file.write_all(&MAGIC)?;
     file.write_all(&seal(secret, after_seal).finalize())?;
     after_seal.into_iter().try_for_each(|part| file.write_all(part))
@@ -187,21 +193,21 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out_aligned() {
         for length in [0, 1, 63, 64, 65, 1000] {
-            let (parts, custom, artifact) = (vec![1; length], vec![2; length / 2], vec![3; length * 2]);
-            let content = Content { parts: &parts, custom: &custom, artifact: &artifact };
+            let (parts, custom, image) = (vec![1; length], vec![2; length / 2], vec![3; length * 2]);
+            let content = Content { parts: &parts, custom: &custom, image: &image };
             let bytes = written("whole", &content);
             let entry = read(&bytes).unwrap();
             assert!(entry.is_sealed(&KEY_OF_TEST, &SECRET));
             assert!(!entry.is_sealed(&[4; 32], &SECRET) && !entry.is_sealed(&KEY_OF_TEST, &[8; 32]));
-            assert_eq!((entry.parts(), &*entry.custom(), &*entry.artifact()), (&*parts, &*custom, &*artifact));
-            assert!(entry.layout.artifact.start.is_multiple_of(ALIGNMENT));
+            assert_eq!((entry.parts(), &*entry.custom(), &*entry.image()), (&*parts, &*custom, &*image));
+            assert!(entry.layout.image.start.is_multiple_of(ALIGNMENT));
             assert_eq!(entry.about().unwrap().slots, "all");
         }
     }
 
     #[test]
     fn every_cut_and_every_other_bit_is_seen() {
-        let bytes = written("broken", &Content { parts: b"parts", custom: b"sections", artifact: b"machine code" });
+        let bytes = written("broken", &Content { parts: b"parts", custom: b"sections", image: b"machine code" });
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_none(), "cut at {length}");
         }

@@ -1,17 +1,13 @@
-//! The names of functions in stack traces. wasmer would keep them in memory, copied from wherever a module comes from, and a
-//! start waits for that; a trace is rare. So wasmer knows each module by an id, and the names are read when they are needed.
+//! The names of functions in stack traces. A trace is rare, so they are read from the author's name section when one asks.
 
 use crate::rewrite::{ADDED_NAME, Origins};
 use crate::wasm::function_names;
 use shared_buffer::OwnedBuffer;
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 
 /// Those of a module that is loaded.
 pub struct FunctionNames {
-    /// What wasmer calls the module: of no other one with other names
-    id: String,
     /// The name section of its author's, if there is one
     section: Option<OwnedBuffer>,
     origins: Origins,
@@ -19,23 +15,10 @@ pub struct FunctionNames {
     found: OnceLock<Vec<(u32, Range<usize>)>>,
 }
 
-static LIVE: LazyLock<Mutex<HashMap<String, Weak<FunctionNames>>>> = LazyLock::new(Mutex::default);
-
 impl FunctionNames {
-    /// Those of a module, which can be asked for by its id as long as someone has them.
-    pub fn new(id: String, section: Option<OwnedBuffer>, origins: Origins) -> Arc<Self> {
-        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(names) = live.get(&id).and_then(Weak::upgrade) {
-            return names;
-        }
-        let names = Arc::new(Self { id: id.clone(), section, origins, found: OnceLock::new() });
-        live.insert(id, Arc::downgrade(&names));
-        names
-    }
-
-    /// Those of the module with this id.
-    pub fn of(id: &str) -> Option<Arc<Self>> {
-        LIVE.lock().unwrap_or_else(PoisonError::into_inner).get(id)?.upgrade()
+    /// Those of a module with this name section.
+    pub fn new(section: Option<OwnedBuffer>, origins: Origins) -> Arc<Self> {
+        Arc::new(Self { section, origins, found: OnceLock::new() })
     }
 
     /// The index that a function has in the author's module.
@@ -65,32 +48,17 @@ impl FunctionNames {
     }
 }
 
-impl Drop for FunctionNames {
-    fn drop(&mut self) {
-        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-        // Someone may have asked for the same meanwhile.
-        if live.get(&self.id).is_some_and(|names| names.strong_count() == 0) {
-            live.remove(&self.id);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_are_there_as_long_as_someone_has_them() {
+    fn names_are_those_of_the_author() {
         let bytes = wat::parse_str("(module (func $first) (func) (func $third))").unwrap();
         let binary = crate::wasm::Binary::parse(&bytes, crate::engine::Compiler::Cranelift.features()).unwrap();
-        let section = || binary.name_section(&bytes).map(|section| OwnedBuffer::from_bytes(section.to_vec()));
-        let names = FunctionNames::new("one".into(), section(), Origins::default());
-        let same = FunctionNames::new("one".into(), section(), Origins::default());
-        assert!(Arc::ptr_eq(&names, &same));
+        let section = binary.name_section(&bytes).map(|section| OwnedBuffer::from_bytes(section.to_vec()));
+        let names = FunctionNames::new(section, Origins::default());
         assert_eq!([0, 1, 2, 3].map(|index| names.name(index)), [Some("first"), None, Some("third"), None]);
-        drop(names);
-        assert!(FunctionNames::of("one").is_some());
-        drop(same);
-        assert!(FunctionNames::of("one").is_none() && !LIVE.lock().unwrap().contains_key("one"));
+        assert_eq!(FunctionNames::new(None, Origins::default()).name(0), None);
     }
 }

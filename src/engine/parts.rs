@@ -1,5 +1,5 @@
 use super::compiled::How;
-use super::compiler::hash;
+use super::machine::Packed;
 use crate::error::Result;
 use crate::rewrite::{Options, Rewritten, Selection, bare, compare_branches, modernize, rewrite, successor};
 use crate::wasm::Binary;
@@ -15,8 +15,6 @@ pub(super) struct Parts {
     pub original: Binary,
     /// The same after the pass, without the bytes
     pub rewritten: Rewritten<'static>,
-    /// What wasmer calls the module
-    pub id: String,
 }
 
 /// A compiled module, on its way to where it is run from.
@@ -25,15 +23,15 @@ pub(super) struct Compiled {
     pub parts: Parts,
     /// The custom sections of the original bytes, one behind the other
     pub custom: OwnedBuffer,
-    /// wasmer's serialized form of its machine code
-    pub artifact: OwnedBuffer,
+    /// Its machine code
+    pub machine: Packed,
 }
 
 impl Compiled {
     /// Validates, runs the load-time pass and compiles.
     ///
     /// # Errors
-    /// What `Binary::parse`, `rewrite` and `Compiler::artifact` refuse.
+    /// What `Binary::parse`, `rewrite` and `Compiler::image` refuse.
     pub fn new(bytes: &[u8], how: &How) -> Result<Self> {
         let How { compiler, selection, succeeds, .. } = how;
         let binary = Binary::parse(bytes, compiler.features())?;
@@ -55,16 +53,10 @@ impl Compiled {
         {
             rewritten.bytes = bytes.into();
         }
-        let id = id(bytes, &rewritten.bytes);
-        let artifact = OwnedBuffer::from_bytes(compiler.artifact(&bare(&rewritten.bytes, &id)?)?);
+        let image = OwnedBuffer::from_bytes(compiler.image(&bare(&rewritten.bytes)?)?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
-        let parts = Parts { original: binary, rewritten: rewritten.without_bytes(), id };
-        Ok(Self { parts, custom, artifact })
+        let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };
+        Ok(Self { parts, custom, machine: Packed { image, file: None } })
     }
-}
-
-/// An id of a module that was rewritten: of no other module with other names for its functions.
-pub(super) fn id(original: &[u8], rewritten: &[u8]) -> String {
-    blake3::Hasher::new().update(&hash(original)).update(&hash(rewritten)).finalize().to_hex()[..32].to_owned()
 }

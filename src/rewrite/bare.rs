@@ -1,15 +1,14 @@
 //! A module without what only people read, for engines: they would keep it, in memory and on disk.
 
 use crate::error::Result;
-use wasm_encoder::{NameSection, Section};
 use wasmparser::{Parser, Payload};
 
-/// The module without the custom sections that come after its code, and with a name of its own. What stands before the code
-/// stays: offsets into it are those of `bytes`.
+/// The module without the custom sections that come after its code. What stands before the code stays: offsets into it are
+/// those of `bytes`.
 ///
 /// # Errors
 /// `Compile` for what is no module.
-pub fn bare(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
+pub fn bare(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut bare = Vec::with_capacity(bytes.len());
     let (mut end, mut after_code) = (0, false);
     for payload in Parser::new(0).parse_all(bytes) {
@@ -32,9 +31,6 @@ pub fn bare(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
             bare.extend_from_slice(&bytes[whole.start as usize..whole.end as usize]);
         }
     }
-    let mut names = NameSection::new();
-    names.module(name);
-    names.append_to(&mut bare);
     Ok(bare)
 }
 
@@ -55,12 +51,11 @@ mod tests {
         let text = "(module (@custom \"first\" (before first) \"a\") (func $f (export \"f\")) (memory 1)
             (data (i32.const 0) \"d\") (@custom \"last\" \"b\") (@custom \"more\" (after func) \"c\"))";
         let bytes = wat::parse_str(text).unwrap();
-        let bare = bare(&bytes, "id").unwrap();
+        let bare = bare(&bytes).unwrap();
         let (old, new) = (sections(&bytes), sections(&bare));
         let kept: Vec<_> = old.iter().filter(|(id, content)| *id != 0 || !content.ends_with(b"b")).cloned().collect();
         let kept: Vec<_> = kept.into_iter().filter(|(_, content)| !content.starts_with(b"\x04name")).collect();
-        assert_eq!(new[..new.len() - 1], kept);
-        assert_eq!(new.last().unwrap().1, b"\x04name\x00\x03\x02id");
+        assert_eq!(new, kept);
     }
 
     #[test]
@@ -75,14 +70,13 @@ mod tests {
             })
             .collect::<Vec<_>>()
         };
-        assert_eq!(code(&bare(&bytes, "id").unwrap()), code(&bytes));
+        assert_eq!(code(&bare(&bytes).unwrap()), code(&bytes));
     }
 
     #[test]
     fn what_is_no_module_is_refused() {
-        assert!(bare(b"no module", "id").is_err());
+        assert!(bare(b"no module").is_err());
         // No code, and nothing at all.
-        let empty = bare(b"\0asm\x01\0\0\0", "id").unwrap();
-        assert!(empty.starts_with(b"\0asm\x01\0\0\0"));
+        assert_eq!(bare(b"\0asm\x01\0\0\0").unwrap(), b"\0asm\x01\0\0\0");
     }
 }

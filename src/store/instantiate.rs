@@ -74,10 +74,10 @@ impl Store {
         let mut vm = allocated.vm;
         made(&instance);
         let _entered = self.host_stack.enter();
-        let artifact = code.artifact();
+        let data = code.data();
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
-        let start = || unsafe { artifact.finish_instantiation(config(), None, &mut vm) }.map_err(refused);
+        let start = || unsafe { vm.finish_instantiation(config(), None, &data) }.map_err(Failure::from);
         // A panic must not drop what imported tables may hold by now.
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
             let message = "starting the instance panicked".to_owned();

@@ -1,10 +1,9 @@
 use super::ExceptionRef;
-use crate::engine::FunctionNames;
+use crate::engine::{Place, trace};
 use crate::error::{Error, ErrorKind, Frame};
 use crate::wasm::path;
 use std::error::Error as StdError;
 use std::fmt;
-use wasmer::RuntimeError;
 use wasmer::sys::vm::Trap;
 use wasmer_types::TrapCode;
 
@@ -70,19 +69,15 @@ impl From<Trap> for Failure {
             Trap::UncaughtException { exnref, .. } => return Self::Exception(ExceptionRef(exnref.to_u32_exnref())),
             trap => trap,
         };
-        let error = RuntimeError::from(trap);
-        let frames = error.trace().iter().filter_map(|frame| {
-            let index = frame.func_index();
-            let names = FunctionNames::of(frame.module_name());
-            let is_authors = names.as_ref().is_none_or(|names| !names.is_added(index));
-            is_authors.then(|| Frame {
-                name: names.and_then(|names| Some(path(names.name(index)?).into_owned())),
-                index,
-                offset: frame.module_offset() as u32,
-            })
+        let (code, places) = trace(&trap);
+        let places = places.into_iter().filter(|place| !place.names.is_added(place.index));
+        let frames = places.map(|Place { names, index, offset }| Frame {
+            name: names.name(index).map(|name| path(name).into_owned()),
+            index,
+            offset,
         });
         let frames = frames.collect();
-        let (trap, message) = describe(error.clone().to_trap());
+        let (trap, message) = describe(code);
         Self::Error(ErrorKind::Trap { trap, message: message.into(), frames }.into())
     }
 }

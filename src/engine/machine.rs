@@ -1,0 +1,136 @@
+use super::frames::Registration;
+use super::function_names::FunctionNames;
+use super::image::{Image, Linked};
+use super::tunables::StoreTunables;
+use memmap2::{Mmap, MmapOptions};
+use shared_buffer::OwnedBuffer;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use wasmer::sys::{Artifact, Tunables};
+use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
+use wasmer_types::{DataInitializer, DataInitializerLike};
+
+/// An image, and the file that it is mapped from, if it is.
+pub(super) struct Packed {
+    pub image: OwnedBuffer,
+    pub file: Option<InFile>,
+}
+
+/// Where an image is kept.
+pub(super) struct InFile {
+    pub file: File,
+    /// Where in the file it begins
+    pub offset: u64,
+}
+
+/// Machine code that can be run, with all that wasmer knows of it.
+///
+/// Neither wasmer's `Module` nor its instances keep code alive: whoever runs it holds this.
+pub(super) struct Machine {
+    // Fields drop in order: nobody looks for code that goes.
+    _frames: Registration,
+    artifact: Artifact,
+    /// Tells the system how to unwind the code
+    _unwind: Option<CodeMemory>,
+    _code: Option<Mmap>,
+    image: Image,
+    /// Has the code where we have not, and what made it knows
+    engine: Engine,
+}
+
+impl Machine {
+    /// Makes a compiled module ready to be run. Before functions of its own, it imports `first` ones.
+    ///
+    /// # Errors
+    /// What the system or wasmer says.
+    ///
+    /// # Safety
+    /// The image is what this very build has packed on a processor like this one, and does not change.
+    pub unsafe fn load(
+        packed: Packed,
+        tunables: StoreTunables,
+        first: u32,
+        names: Arc<FunctionNames>,
+    ) -> Result<Self, String> {
+        let image = Image::read(packed.image).ok_or("it is no image")?;
+        let mut engine = Engine::headless();
+        engine.set_tunables(tunables);
+        let (mut unwind, mut code) = (None, None);
+        let artifact = match image.linked() {
+            Some(linked) => {
+                // SAFETY: by the contract of this function.
+                let memory = unsafe { executable(&image, linked, packed.file) }.map_err(|error| error.to_string())?;
+                unwind = unwinding(linked, &memory)?;
+                let object = image.object(linked, memory.as_ptr().expose_provenance());
+                code = Some(memory);
+                // SAFETY: the functions lie where it says.
+                unsafe { Artifact::deserialize_object(&engine, object) }
+            }
+            // SAFETY: by the contract of this function.
+            None => unsafe { Artifact::deserialize_unchecked(&engine, image.serialized()) },
+        };
+        let artifact = artifact.map_err(|error| error.to_string())?;
+        let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
+        let frames = Registration::new(image.frames(), functions, first, names);
+        Ok(Self { _frames: frames, artifact, _unwind: unwind, _code: code, image, engine })
+    }
+
+    /// What wasmer instantiates.
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// What an instance's memories hold from the start.
+    pub fn data(&self) -> Vec<DataInitializer<'_>> {
+        match self.image.linked() {
+            Some(linked) => self.image.data(linked),
+            None => {
+                let all = self.artifact.data_initializers();
+                all.map(|data| DataInitializer { location: data.location().clone_to_plain(), data: data.data() }).collect()
+            }
+        }
+    }
+
+    /// How wasmer makes the memories and tables of an instance.
+    pub fn tunables(&self) -> &dyn Tunables {
+        self.engine.tunables()
+    }
+}
+
+/// Puts machine code where it can be run: the very pages of the file, of which only those are copied into which addresses are
+/// written, so that processes share the others; or a copy, where there is no file, or it may not be run from.
+///
+/// # Safety
+/// Nobody changes the file.
+unsafe fn executable(image: &Image, linked: &Linked, file: Option<InFile>) -> io::Result<Mmap> {
+    let code = image.code(linked);
+    if cfg!(target_os = "linux")
+        && let Some(InFile { file, offset }) = file
+    {
+        let begin = offset + linked.range().start as u64;
+        // SAFETY: by the contract of this function.
+        let mapped = unsafe { MmapOptions::new().offset(begin).len(code.len()).map_copy(&file) };
+        let mapped = mapped.and_then(|mut memory| {
+            image.fill_in(linked, &mut memory);
+            memory.make_exec()
+        });
+        if mapped.is_ok() {
+            return mapped;
+        }
+    }
+    let mut memory = MmapOptions::new().len(code.len()).map_anon()?;
+    memory.copy_from_slice(code);
+    image.fill_in(linked, &mut memory);
+    memory.make_exec()
+}
+
+/// Lets the system unwind the code, as long as this is there.
+fn unwinding(linked: &Linked, code: &Mmap) -> Result<Option<CodeMemory>, String> {
+    let Some(range) = linked.eh_frame() else { return Ok(None) };
+    let mut memory = CodeMemory::new();
+    // Where code is unwound in another way, it is not linked here.
+    #[cfg(not(all(target_os = "macos", target_arch = "aarch64")))]
+    memory.unwind_registry_mut().publish_eh_frame(Some(&code[range]))?;
+    Ok(Some(memory))
+}
