@@ -27,7 +27,7 @@ async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
 /** Refuses what can be refused before the work of compiling, and returns the options. */
 function check(dialect, imports, options) {
   const known = dialect.compiling(options, ['store'])
-  toStore(known)
+  if (known.store !== undefined) toStore(known)
   toImports(imports)
   return known
 }

@@ -7,12 +7,16 @@ const dialects = require('./dialect')
 const { Instance } = require('./instance')
 const { check } = require('./instantiate')
 const { OwnModule, compileAsync, compileUnread } = require('./module')
+const { toStore } = require('./store')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const { store, ...compiling } = check(dialects.own, imports, options)
-  return new Instance(await compilePath(path, compiling), imports, { store })
+  const module = compilePath(path, compiling)
+  // What takes this thread time goes on while another one compiles.
+  toStore({ store })
+  return new Instance(await module, imports, { store })
 }
 
 /** Reads a file and compiles it off the main thread. */

@@ -103,7 +103,7 @@ impl Cache {
         let _ = file.set_modified(SystemTime::now());
         let offset = entry.image_begin();
         let machine = Packed { image: entry.image(), file: Some(InFile { file, offset }) };
-        Some(Compiled { parts, custom: entry.custom(), machine })
+        Some(Compiled { parts, details: entry.details(), custom: entry.custom(), machine })
     }
 
     /// Keeps what was compiled, as well as it goes: a cache that cannot be written to is an empty one.
@@ -116,7 +116,12 @@ impl Cache {
     fn try_keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) -> io::Result<()> {
         let secret = self.secret(true)?;
         let parts = postcard::to_stdvec(&compiled.parts).map_err(io::Error::other)?;
-        let content = Content { parts: &parts, custom: &compiled.custom, image: &compiled.machine.image };
+        let content = Content {
+            parts: &parts,
+            details: &compiled.details,
+            custom: &compiled.custom,
+            image: &compiled.machine.image,
+        };
         let key = wanted.key();
         self.write_whole(&self.path(&key), |file| write(file, &key, &secret, &wanted.about(), &content))
     }

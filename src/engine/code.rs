@@ -4,8 +4,9 @@ use super::machine::Machine;
 use super::parts::{Compiled, Parts};
 use super::trim::note_gone;
 use super::tunables::StoreTunables;
+use super::unread::Unread;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Entry, Forwarder, Rewritten, Roles, Slot};
+use crate::rewrite::{Details, Entry, Forwarder, Rewritten, Slot};
 use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
@@ -35,10 +36,9 @@ pub struct Code {
     pub written_globals: Vec<u32>,
     /// The size of the compiled module in bytes
     pub size: usize,
-    /// What functions are, besides having a slot
-    pub roles: Roles,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, OwnedBuffer)>,
+    details: Unread<Details>,
     names: Arc<FunctionNames>,
     /// Slots by the function that calls through each
     thunks: FxHashMap<u32, u32>,
@@ -75,11 +75,11 @@ impl Code {
     /// # Safety
     /// That of `Machine::load`.
     pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler) -> Result<Arc<Self>> {
-        let Compiled { parts, custom, machine } = compiled;
+        let Compiled { parts, details, custom, machine } = compiled;
         let size = machine.image.len();
         let Parts { original, rewritten } = parts;
         let Rewritten {
-            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, ..
+            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, ..
         } = rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
             let section = *begin..*begin + range.len();
@@ -114,7 +114,7 @@ impl Code {
             written_tables,
             written_globals,
             size,
-            roles,
+            details: Unread::new(details),
             names,
             thunks,
             places,
@@ -143,12 +143,17 @@ impl Code {
         let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         let machine = super::machine::Packed { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: as in `compile`.
-        unsafe { Self::assemble(Compiled { parts, custom: OwnedBuffer::new(), machine }, compiler) }
+        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler) }
     }
 
     /// The index of the table that the pass adds where it needs one, which nobody but it knows of.
     pub fn dispatch_table(&self) -> u32 {
         self.original.tables.len() as u32
+    }
+
+    /// What users are told of its functions.
+    pub fn details(&self) -> &Details {
+        self.details.get()
     }
 
     /// The index that a function has in the original bytes.

@@ -6,7 +6,7 @@ use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
-use wasmer::sys::{Cranelift, EngineBuilder, Singlepass};
+use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder, Singlepass};
 use wasmer_compiler::{ArtifactBuild, Engine, ModuleEnvironment};
 use wasmer_types::CompileError;
 use wasmer_types::target::Target;
@@ -68,16 +68,19 @@ impl Compiler {
     /// All that its output depends on, besides the module: its version and options, and the processor.
     pub fn identity(self) -> String {
         let target = Target::default();
-        let name = self.engine().deterministic_id();
+        let name = self.configured().compiler().deterministic_id();
         format!("{name} {} {:x}", target.triple(), target.cpu_features().as_u64())
     }
 
+    fn configured(self) -> Box<dyn CompilerConfig> {
+        match self {
+            Self::Cranelift => Box::new(Cranelift::default()),
+            Self::Singlepass => Box::new(Singlepass::default()),
+        }
+    }
+
     fn engine(self) -> Engine {
-        let builder = match self {
-            Self::Cranelift => EngineBuilder::new(Cranelift::default()),
-            Self::Singlepass => EngineBuilder::new(Singlepass::default()),
-        };
-        let mut engine = builder.engine();
+        let mut engine = EngineBuilder::new(self.configured()).engine();
         // They say how code reaches each kind of memory.
         engine.set_tunables(StoreTunables::new(Vec::new()));
         engine

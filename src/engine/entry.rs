@@ -39,6 +39,7 @@ pub struct About {
 struct Layout {
     about: Range<usize>,
     parts: Range<usize>,
+    details: Range<usize>,
     custom: Range<usize>,
     image: Range<usize>,
 }
@@ -47,6 +48,8 @@ struct Layout {
 pub(super) struct Content<'a> {
     /// What is known of the module
     pub parts: &'a [u8],
+    /// What users are told of its functions
+    pub details: &'a [u8],
     /// Its custom sections, one behind the other
     pub custom: &'a [u8],
     /// Its machine code
@@ -59,19 +62,20 @@ pub(super) struct Entry {
     layout: Layout,
 }
 
-/// Magic, seal, key, and four lengths
-const HEADER: usize = 16 + 32 + 32 + 4 * 8;
+/// Magic, seal, key, and five lengths
+const HEADER: usize = 16 + 32 + 32 + 5 * 8;
 const SEAL: Range<usize> = 16..48;
 const KEY: Range<usize> = 48..80;
 
 impl Layout {
     /// Where the parts of these lengths are; none where they do not fit into a file.
-    fn new([about, parts, custom, image]: [usize; 4]) -> Option<Self> {
+    fn new([about, parts, details, custom, image]: [usize; 5]) -> Option<Self> {
         let about = HEADER..HEADER.checked_add(about)?;
         let parts = about.end..about.end.checked_add(parts)?;
-        let custom = parts.end..parts.end.checked_add(custom)?;
+        let details = parts.end..parts.end.checked_add(details)?;
+        let custom = details.end..details.end.checked_add(custom)?;
         let begin = custom.end.checked_next_multiple_of(ALIGNMENT)?;
-        Some(Self { about, parts, custom, image: begin..begin.checked_add(image)? })
+        Some(Self { about, parts, details, custom, image: begin..begin.checked_add(image)? })
     }
 
     /// That of a file, if it has the size that it says.
@@ -116,6 +120,11 @@ impl Entry {
         &self.bytes[self.layout.parts.clone()]
     }
 
+    /// What users are told of its functions.
+    pub fn details(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.details.clone())
+    }
+
     /// The custom sections, one behind the other.
     pub fn custom(&self) -> OwnedBuffer {
         self.bytes.slice(self.layout.custom.clone())
@@ -141,15 +150,15 @@ pub(super) fn write(
     key: &Hash,
     secret: &Hash,
     about: &About,
-    Content { parts, custom, image }: &Content<'_>,
+    Content { parts, details, custom, image }: &Content<'_>,
 ) -> io::Result<()> {
     let about = serde_json::to_vec(about)?;
-    let lengths = [about.len(), parts.len(), custom.len(), image.len()];
+    let lengths = [about.len(), parts.len(), details.len(), custom.len(), image.len()];
     let layout = Layout::new(lengths).expect("what is in memory fits into a file");
     let lengths = lengths.map(|length| (length as u64).to_le_bytes());
     let padding = [0; ALIGNMENT];
     let padding = &padding[..layout.image.start - layout.custom.end];
-    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, custom, padding, image];
+    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, details, custom, padding, image];
     file.write_all(&MAGIC)?;
     file.write_all(&seal(secret, after_seal).finalize())?;
     after_seal.into_iter().try_for_each(|part| file.write_all(part))
@@ -193,13 +202,15 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out_aligned() {
         for length in [0, 1, 63, 64, 65, 1000] {
-            let (parts, custom, image) = (vec![1; length], vec![2; length / 2], vec![3; length * 2]);
-            let content = Content { parts: &parts, custom: &custom, image: &image };
+            let (parts, details) = (vec![1; length], vec![4; length / 3]);
+            let (custom, image) = (vec![2; length / 2], vec![3; length * 2]);
+            let content = Content { parts: &parts, details: &details, custom: &custom, image: &image };
             let bytes = written("whole", &content);
             let entry = read(&bytes).unwrap();
             assert!(entry.is_sealed(&KEY_OF_TEST, &SECRET));
             assert!(!entry.is_sealed(&[4; 32], &SECRET) && !entry.is_sealed(&KEY_OF_TEST, &[8; 32]));
-            assert_eq!((entry.parts(), &*entry.custom(), &*entry.image()), (&*parts, &*custom, &*image));
+            assert_eq!((entry.parts(), &*entry.details()), (&*parts, &*details));
+            assert_eq!((&*entry.custom(), &*entry.image()), (&*custom, &*image));
             assert!(entry.layout.image.start.is_multiple_of(ALIGNMENT));
             assert_eq!(entry.about().unwrap().slots, "all");
         }
@@ -207,7 +218,7 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_other_bit_is_seen() {
-        let bytes = written("broken", &Content { parts: b"parts", custom: b"sections", image: b"machine code" });
+        let bytes = written("broken", &Content { parts: b"parts", details: b"names", custom: b"sections", image: b"machine code" });
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_none(), "cut at {length}");
         }

@@ -16,6 +16,7 @@ mod tiers;
 mod trim;
 mod tunables;
 mod types;
+mod unread;
 
 pub use cache::Cache;
 pub use code::Code;

@@ -1,5 +1,6 @@
 use super::compiled::How;
 use super::machine::Packed;
+use super::unread::Unread;
 use crate::error::Result;
 use crate::rewrite::{Options, Rewritten, Selection, bare, compare_branches, modernize, rewrite, successor};
 use crate::wasm::Binary;
@@ -8,7 +9,7 @@ use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
 
 /// What is known of a compiled module besides its machine code: what the load-time pass found out. Goes into the disk
-/// cache as it is.
+/// cache as it is, but for the details.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Parts {
     /// The module as its author compiled it
@@ -21,6 +22,8 @@ pub(super) struct Parts {
 pub(super) struct Compiled {
     /// What is known of it
     pub parts: Parts,
+    /// What users are told of its functions, as `Unread` reads it
+    pub details: OwnedBuffer,
     /// The custom sections of the original bytes, one behind the other
     pub custom: OwnedBuffer,
     /// Its machine code
@@ -57,6 +60,12 @@ impl Compiled {
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
         let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };
-        Ok(Self { parts, custom, machine: Packed { image, file: None } })
+        Ok(Self::new_of(parts, custom, Packed { image, file: None }))
+    }
+
+    /// Of what is known of a module, and has just been found out.
+    pub fn new_of(parts: Parts, custom: OwnedBuffer, machine: Packed) -> Self {
+        let details = Unread::bytes_of(&parts.rewritten.details);
+        Self { parts, details, custom, machine }
     }
 }

@@ -43,23 +43,24 @@ impl Slots {
         if let Some(id) = self.of_instance.get(&key) {
             return *id;
         }
-        let slot = &instance.code().slots[position as usize];
+        let code = instance.code();
+        let (slot, named) = (&code.slots[position as usize], &code.details().names[position as usize]);
         let original = store.behind(store.function(instance, slot.original));
         let place = |entry: &Entry| (store.instance_table(instance, entry.table), entry.index);
         let places = slot.places.iter().map(place).filter(|(table, _)| !self.released.contains(table));
         let followers = places.map(|place| Follower { place, written: false }).collect();
         let id = self.add(Slot {
-            name: slot.named.name.clone(),
+            name: named.name.clone(),
             kind: slot.kind,
             ty: store.type_of(original),
             home: place(&slot.home),
             followers,
             standing: Standing::default(),
-            private: slot.home.table == instance.code().dispatch_table(),
+            private: slot.home.table == code.dispatch_table(),
             via: None,
             dependents: Vec::new(),
             original,
-            merged: slot.merged().to_vec(),
+            merged: named.merged(slot.kind).to_vec(),
             declaration: slot.declaration.clone().map(Box::new),
             instance: Some(instance.clone()),
             ended: false,

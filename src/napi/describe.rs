@@ -1,6 +1,6 @@
 //! Functions, slots and whole modules as `lib/` reads them.
 
-use crate::rewrite::{Named, Roles, Slot, SlotKind, WhyNot, others};
+use crate::rewrite::{Details, Named, Roles, Slot, SlotKind, WhyNot, others};
 use crate::wasm::{Binary, Declaration, FuncType};
 use napi_derive::napi;
 
@@ -105,14 +105,14 @@ impl NativeFunction {
         }
     }
 
-    fn slot(binary: &Binary, slot: &Slot, roles: &Roles) -> Self {
+    fn slot(binary: &Binary, slot: &Slot, named: &Named, roles: &Roles) -> Self {
         let declaration = slot.declaration.as_ref();
         Self {
             table_index: roles.entries.get(&slot.function).copied(),
-            merged: slot.merged().to_vec(),
+            merged: named.merged(slot.kind).to_vec(),
             rust: declaration.map(|declaration: &Declaration| declaration.signature.clone()),
             docs: declaration.and_then(|declaration| declaration.docs.clone()),
-            ..Self::new(&slot.named, slot.kind, &binary.types[slot.ty as usize], slot.function)
+            ..Self::new(named, slot.kind, &binary.types[slot.ty as usize], slot.function)
         }
     }
 
@@ -129,8 +129,9 @@ impl NativeFunction {
 }
 
 /// The slots of a module that was `binary` before the pass.
-pub(super) fn slots(binary: &Binary, slots: &[Slot], roles: &Roles) -> Vec<NativeFunction> {
-    slots.iter().map(|slot| NativeFunction::slot(binary, slot, roles)).collect()
+pub(super) fn slots(binary: &Binary, slots: &[Slot], details: &Details) -> Vec<NativeFunction> {
+    let all = slots.iter().zip(&details.names);
+    all.map(|(slot, named)| NativeFunction::slot(binary, slot, named, &details.roles)).collect()
 }
 
 /// Its functions that are no slots.

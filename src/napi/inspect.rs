@@ -90,7 +90,7 @@ pub fn inspect_module(bytes: &[u8], slots: NativeSelection) -> Result<NativeRepo
 
 fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
     let binary = Binary::parse(bytes, Features::EVERYTHING)?;
-    let Rewritten { bytes: rewritten, slots, roles, .. } = rewrite(bytes, &binary, options)?;
+    let Rewritten { bytes: rewritten, slots, details, .. } = rewrite(bytes, &binary, options)?;
     let names = binary.name_section(bytes);
     let count = binary.functions.len() as u32;
     let sections = section_sizes(bytes)?.into_iter();
@@ -109,8 +109,8 @@ fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
         named_functions: names.map_or(0, |names| {
             crate::wasm::function_names(names).iter().filter(|(index, _)| *index < count).count() as u32
         }),
-        slots: describe::slots(&binary, &slots, &roles),
-        others: describe::no_slots(&binary, names, &slots, &roles),
+        slots: describe::slots(&binary, &slots, &details),
+        others: describe::no_slots(&binary, names, &slots, &details.roles),
         tables: objects(&binary, ExternKind::Table, binary.tables.len()),
         memories: objects(&binary, ExternKind::Memory, binary.memories.len()),
     })

@@ -35,8 +35,7 @@ impl NativeModule {
 
     fn report(&self, env: Env, sign: i64) {
         let mut total = 0;
-        // The artifact is in memory as machine code and as what is known of it.
-        let change = sign * 2 * self.code.size as i64;
+        let change = sign * self.code.size as i64;
         // SAFETY: a plain N-API call on the thread of the environment.
         unsafe { sys::napi_adjust_external_memory(env.raw(), change, &mut total) };
     }
@@ -121,13 +120,13 @@ impl NativeModule {
     /// The slots. The position in this list is how an instance is asked for one.
     #[napi]
     pub fn slots(&self) -> Vec<NativeFunction> {
-        describe::slots(&self.code.original, &self.code.slots, &self.code.roles)
+        describe::slots(&self.code.original, &self.code.slots, self.code.details())
     }
 
     /// The functions that are no slots.
     #[napi]
     pub fn no_slots(&self) -> Vec<NativeFunction> {
         let code = &self.code;
-        describe::no_slots(&code.original, code.name_section(), &code.slots, &code.roles)
+        describe::no_slots(&code.original, code.name_section(), &code.slots, &code.details().roles)
     }
 }

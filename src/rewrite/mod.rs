@@ -38,7 +38,7 @@ pub use encode::ADDED_NAME;
 pub use legacy::modernize;
 pub use naming::Named;
 pub use origins::Origins;
-pub use report::{Roles, WhyNot, others};
+pub use report::{Details, Roles, WhyNot, others};
 pub use selection::Selection;
 pub use slot::{Entry, Slot, SlotKind};
 pub use successor::{successor, why_no_successor};
@@ -63,8 +63,9 @@ pub struct Rewritten<'a> {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code puts references
     pub written_globals: Vec<u32>,
-    /// What functions are, besides having a slot
-    pub roles: Roles,
+    /// What users are told of its functions. Large, and kept apart: it is seldom asked for
+    #[serde(skip)]
+    pub details: Details,
 }
 
 /// What the pass is asked for.
@@ -96,19 +97,19 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
         let unchanged = Rewritten::unchanged(bytes, binary.clone());
-        return Ok(Rewritten { read_tables, written_tables, written_globals, roles: plan.roles, ..unchanged });
+        let details = Details { names: Vec::new(), roles: plan.roles };
+        return Ok(Rewritten { read_tables, written_tables, written_globals, details, ..unchanged });
     }
     let encoded = encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
-    let (mut slots, roles) = (plan.slots, plan.roles);
-    let names = Names::new(binary, binary.name_section(bytes), &roles.declared);
-    for slot in slots.iter_mut().filter(|slot| slot.kind != SlotKind::Declared) {
-        slot.named = names.of(slot.function);
-    }
+    let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
+    let all = Names::new(binary, binary.name_section(bytes), &roles.declared);
+    names.extend(slots[names.len()..].iter().map(|slot| all.of(slot.function)));
+    let details = Details { names, roles };
     let bytes = Cow::Owned(encoded);
     let binary = binary_after;
-    Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles })
+    Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details })
 }
 
 /// What the functions of a module are called, by function index.
@@ -125,9 +126,9 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 impl<'a> Rewritten<'a> {
     /// What is known of the module, once the bytes are compiled.
     pub fn without_bytes(self) -> Rewritten<'static> {
-        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles, .. } = self;
+        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details, .. } = self;
         let bytes = Cow::default();
-        Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, roles }
+        Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details }
     }
 
     /// A module that the pass leaves as it is.
@@ -141,7 +142,7 @@ impl<'a> Rewritten<'a> {
             read_tables: Vec::new(),
             written_tables: Vec::new(),
             written_globals: Vec::new(),
-            roles: Roles::default(),
+            details: Details::default(),
         }
     }
 }

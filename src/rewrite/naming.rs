@@ -1,3 +1,4 @@
+use super::SlotKind;
 use crate::wasm::{Binary, ExternKind, ExternType, function_names, path};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -14,6 +15,14 @@ pub struct Named {
     pub aliases: Vec<String>,
     /// The names under which it is exported
     pub exports: Vec<String>,
+}
+
+impl Named {
+    /// The names of the functions of which the compiler made this one, the function of a slot, if there are several. An
+    /// import that is exported under two names is still one import.
+    pub fn merged(&self, kind: SlotKind) -> &[String] {
+        if kind == SlotKind::Function && self.exports.len() > 1 { &self.exports } else { &[] }
+    }
 }
 
 /// The names of a module's functions: no two functions have the same.

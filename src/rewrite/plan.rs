@@ -15,6 +15,8 @@ pub(super) struct Plan<'a> {
     by_function: Vec<Option<u32>>,
     /// What functions are, besides having a slot
     pub roles: Roles,
+    /// What the declared slots are called, in their order
+    pub declared_names: Vec<Named>,
     /// The imported functions that leave the import list
     removed: Vec<u32>,
     /// Slots by their entry in the dispatch table
@@ -62,6 +64,7 @@ impl<'a> Plan<'a> {
             slots: Vec::new(),
             by_function: vec![None; binary.functions.len()],
             roles: Roles::default(),
+            declared_names: Vec::new(),
             removed: Vec::new(),
             dispatch: Vec::new(),
             dispatch_table: binary.tables.len() as u32,
@@ -114,7 +117,6 @@ impl<'a> Plan<'a> {
     /// Adds a slot, of which the rest is known once all of them are.
     fn slot(&mut self, kind: SlotKind, function: u32) {
         self.slots.push(Slot {
-            named: Default::default(),
             kind,
             function,
             ty: self.binary.functions[function as usize],
@@ -214,7 +216,7 @@ impl<'a> Plan<'a> {
             self.slots[index].original = self.original(own.map_or(self.slots[index].function, |slot| slot.original));
             let Some(own) = own else { continue };
             let aliases = own.imports.iter().map(|import| format!("func[{import}]")).collect();
-            self.slots[index].named = Named { name: own.name.to_owned(), aliases, ..Named::default() };
+            self.declared_names.push(Named { name: own.name.to_owned(), aliases, ..Named::default() });
             self.slots[index].declaration = own.record.cloned();
         }
     }

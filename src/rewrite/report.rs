@@ -18,6 +18,15 @@ pub struct Roles {
     pub entries: BTreeMap<u32, u32>,
 }
 
+/// What users are told of functions. It takes none of it to run a module.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Details {
+    /// What the functions of the slots are called, in the order of the slots
+    pub names: Vec<Named>,
+    /// What functions are, besides having a slot
+    pub roles: Roles,
+}
+
 /// A function that is no slot.
 #[derive(Debug)]
 pub struct Function {

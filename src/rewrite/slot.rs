@@ -1,4 +1,3 @@
-use super::Named;
 use crate::wasm::Declaration;
 use serde::{Deserialize, Serialize};
 
@@ -27,14 +26,6 @@ impl SlotKind {
     }
 }
 
-impl Slot {
-    /// The names of the functions of which the compiler made this one, if there are several. An import
-    /// that is exported under two names is still one import.
-    pub fn merged(&self) -> &[String] {
-        if self.kind == SlotKind::Function && self.named.exports.len() > 1 { &self.named.exports } else { &[] }
-    }
-}
-
 /// An entry of a table of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
@@ -47,8 +38,6 @@ pub struct Entry {
 /// A slot that the pass made. Function indices are those of the rewritten module, unless said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Slot {
-    /// What it is called
-    pub named: Named,
     /// Where it comes from
     pub kind: SlotKind,
     /// The function as its author compiled it: index in the original module

@@ -184,7 +184,7 @@ fn every_way_to_a_function_leads_through_its_slot() {
         (func (result funcref) ref.func $f))"#;
     let (bytes, binary, slots) = pass(text).unwrap();
     let slot = &slots[0];
-    assert_eq!((slot.named.name.as_str(), slot.kind, slot.original), ("f", SlotKind::Function, 0));
+    assert_eq!((slot.kind, slot.original), (SlotKind::Function, 0));
     assert_eq!(slot.home, Entry { table: 1, index: 0 }, "direct calls have an entry of their own");
     assert_eq!(slot.places, [Entry { table: 0, index: 1 }], "pointers need no thunk");
     let thunk = slot.thunk.unwrap();
@@ -237,11 +237,24 @@ fn imports_are_slots_whose_original_forwards() {
     let text = r#"(module (import "env" "f" (func $f (param f64))) (func f64.const 1 call $f) (export "f" (func $f)))"#;
     let (bytes, binary, slots) = pass(text).unwrap();
     let (thunk, forwarder) = (2, 3);
-    assert_eq!((slots[0].named.name.as_str(), slots[0].kind), ("f", SlotKind::Import));
+    assert_eq!(slots[0].kind, SlotKind::Import);
     assert_eq!((slots[0].original, slots[0].thunk), (forwarder, Some(thunk)));
     assert_eq!(export(&binary, "f"), thunk);
     assert_eq!(code_of(&bytes, 0)[2], "CallIndirect { type_index: 0, table_index: 0 }");
     assert_eq!(code_of(&bytes, 2)[1], "Call { function_index: 0 }");
+}
+
+#[test]
+fn slots_are_named_in_their_order() {
+    let text = r#"(module (import "env" "log" (func $log)) (import "relink" "a::f" (func $f)) (func $own)
+        (func (export "relink:a::f")) (func (export "g") call $log call $f call $own))"#;
+    let bytes = wat::parse_str(text).unwrap();
+    let options = Options { selection: Selection::All, ..Options::default() };
+    let rewritten = rewrite(&bytes, &Binary::parse(&bytes, ALL).unwrap(), &options).unwrap();
+    let names: Vec<_> = rewritten.details.names.iter().map(|named| named.name.as_str()).collect();
+    let kinds: Vec<_> = rewritten.slots.iter().map(|slot| slot.kind).collect();
+    assert_eq!(names, ["a::f", "env.log", "own", "g"]);
+    assert_eq!(kinds, [SlotKind::Declared, SlotKind::Import, SlotKind::Function, SlotKind::Function]);
 }
 
 #[test]
