@@ -78,9 +78,8 @@ impl Code {
         let Compiled { parts, details, custom, machine } = compiled;
         let size = machine.image.len();
         let Parts { original, rewritten } = parts;
-        let Rewritten {
-            binary, slots, forwarders, origins, read_tables, written_tables, written_globals, ..
-        } = rewritten;
+        let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
+            rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
             let section = *begin..*begin + range.len();
             *begin = section.end;
@@ -102,8 +101,10 @@ impl Code {
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         let first = binary.imported_functions;
         // SAFETY: by the contract of this function.
-        let machine = unsafe { Machine::load(machine, StoreTunables::new(tables), first, names.clone()) }
-            .map_err(|message| ErrorKind::Compile { message: format!("the compiled module does not load: {message}") })?;
+        let machine =
+            unsafe { Machine::load(machine, StoreTunables::new(tables), first, names.clone()) }.map_err(|message| {
+                ErrorKind::Compile { message: format!("the compiled module does not load: {message}") }
+            })?;
         Ok(Arc::new(Self {
             compiler,
             binary,

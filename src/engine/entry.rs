@@ -218,7 +218,10 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_other_bit_is_seen() {
-        let bytes = written("broken", &Content { parts: b"parts", details: b"names", custom: b"sections", image: b"machine code" });
+        let bytes = written(
+            "broken",
+            &Content { parts: b"parts", details: b"names", custom: b"sections", image: b"machine code" },
+        );
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_none(), "cut at {length}");
         }

@@ -273,8 +273,7 @@ mod tests {
         let packed = pack([15, 8].into_iter().zip(&infos), None);
         let begins = [0x1000, 0x1010];
         let names = FunctionNames::new(None, crate::rewrite::Origins::default());
-        let frames =
-            Frames { packed: OwnedBuffer::from_bytes(packed), functions: Box::new(begins), first: 0, names };
+        let frames = Frames { packed: OwnedBuffer::from_bytes(packed), functions: Box::new(begins), first: 0, names };
         let place = |address| frames.function(address).map(|(index, function, at)| (index, function.place(at)));
         let trap = |address| frames.function(address).and_then(|(_, function, at)| function.trap(at));
         assert_eq!([0x1000, 0x1003, 0x1004, 0x100e].map(place), [20, 20, 30, 25].map(|at| Some((0, at))));

@@ -135,8 +135,10 @@ impl Placed {
         let imports = build.get_dynamic_function_trampolines_ref()?;
         let sections = build.get_custom_sections_ref()?;
         let unwind = build.get_unwind_info()?;
-        let bodies: Vec<&FunctionBody> = functions.values().chain(trampolines.values()).chain(imports.values()).collect();
-        let on_windows = |body: &&FunctionBody| matches!(body.unwind_info, Some(CompiledFunctionUnwindInfo::WindowsX64(_)));
+        let bodies: Vec<&FunctionBody> =
+            functions.values().chain(trampolines.values()).chain(imports.values()).collect();
+        let on_windows =
+            |body: &&FunctionBody| matches!(body.unwind_info, Some(CompiledFunctionUnwindInfo::WindowsX64(_)));
         if unwind.compact_unwind.is_some() || build.get_got_ref()?.index.is_some() || bodies.iter().any(on_windows) {
             return None;
         }
@@ -226,7 +228,8 @@ impl Placed {
         };
         let metadata = metadata.serialize().map_err(|error| error.to_string())?;
         let metadata = writer.append(&metadata, NUMBERS);
-        let data = build.data_initializers().map(|data| (data.location.clone(), writer.append(&data.data, 1))).collect();
+        let data =
+            build.data_initializers().map(|data| (data.location.clone(), writer.append(&data.data, 1))).collect();
         Ok(Linked { code, begins, functions, trampolines, eh_frame, addresses, libcalls, metadata, data })
     }
 }
@@ -280,9 +283,8 @@ impl Image {
             code[at as usize..][..size_of::<u64>()].copy_from_slice(&address.to_le_bytes());
         };
         for pair in self.bytes[linked.addresses.clone()].as_chunks::<8>().0 {
-            let [at, place] = [pair[..4].try_into(), pair[4..].try_into()].map(|number| {
-                u32::from_le_bytes(number.expect("half of 8 bytes are 4"))
-            });
+            let [at, place] = [pair[..4].try_into(), pair[4..].try_into()]
+                .map(|number| u32::from_le_bytes(number.expect("half of 8 bytes are 4")));
             write(at, base + u64::from(place));
         }
         for (at, libcall, addend) in &linked.libcalls {

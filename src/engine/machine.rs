@@ -87,7 +87,8 @@ impl Machine {
             Some(linked) => self.image.data(linked),
             None => {
                 let all = self.artifact.data_initializers();
-                all.map(|data| DataInitializer { location: data.location().clone_to_plain(), data: data.data() }).collect()
+                all.map(|data| DataInitializer { location: data.location().clone_to_plain(), data: data.data() })
+                    .collect()
             }
         }
     }
@@ -133,4 +134,58 @@ fn unwinding(linked: &Linked, code: &Mmap) -> Result<Option<CodeMemory>, String>
     #[cfg(not(all(target_os = "macos", target_arch = "aarch64")))]
     memory.unwind_registry_mut().publish_eh_frame(Some(&code[range]))?;
     Ok(Some(memory))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::image::PAGE;
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::rewrite::Origins;
+    use std::env::temp_dir;
+    use std::io::{Seek, Write};
+    use std::{fs, process};
+
+    /// Loads a module of two functions from a file that opens like this; gives the addresses of its functions.
+    fn loaded(file: File, offset: u64) -> (Machine, Vec<usize>) {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
+        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes).unwrap());
+        let packed = Packed { image, file: Some(InFile { file, offset }) };
+        let names = FunctionNames::new(None, Origins::default());
+        // SAFETY: the image was packed a moment ago, and the file is the test's own.
+        let machine = unsafe { Machine::load(packed, StoreTunables::new(Vec::new()), 0, names) }.unwrap();
+        let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
+        (machine, addresses)
+    }
+
+    #[test]
+    fn code_in_a_file_is_run_from_there() {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
+        let image = Compiler::Cranelift.image(&bytes).unwrap();
+        let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
+        let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
+        file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
+        file.write_all(&image).unwrap();
+        let (machine, addresses) = loaded(file, PAGE as u64);
+        let maps = fs::read_to_string("/proc/self/maps");
+        fs::remove_file(&path).unwrap();
+        // There is such a list on Linux alone, as there are such mappings.
+        for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
+            let (begin, rest) = line.split_once('-').unwrap();
+            let end = rest.split_once(' ').unwrap().0;
+            let [begin, end] = [begin, end].map(|address| usize::from_str_radix(address, 16).unwrap());
+            assert!(line.contains("r-xp") && addresses.iter().all(|address| (begin..end).contains(address)), "{line}");
+        }
+        assert!(maps.is_err() || maps.unwrap().contains(path.to_str().unwrap()));
+        drop(machine);
+    }
+
+    #[test]
+    fn where_a_file_cannot_be_mapped_its_code_is_copied() {
+        let path = temp_dir().join(format!("wasm-relink-machine-write-{}", process::id()));
+        let (machine, addresses) = loaded(File::create(&path).unwrap(), 0);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(addresses.len(), 2);
+        drop(machine);
+    }
 }

@@ -126,7 +126,8 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 impl<'a> Rewritten<'a> {
     /// What is known of the module, once the bytes are compiled.
     pub fn without_bytes(self) -> Rewritten<'static> {
-        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details, .. } = self;
+        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details, .. } =
+            self;
         let bytes = Cow::default();
         Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details }
     }
