@@ -2,6 +2,7 @@
 //! asks, from where the module is kept.
 
 use super::function_names::FunctionNames;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::collections::BTreeMap;
@@ -180,6 +181,7 @@ impl Frames {
 }
 
 /// Where in a module a frame stands.
+#[derive(Clone)]
 pub struct Place {
     /// The names of the module's functions
     pub names: Arc<FunctionNames>,
@@ -187,6 +189,16 @@ pub struct Place {
     pub index: u32,
     /// The offset in those bytes
     pub offset: u32,
+}
+
+impl Place {
+    /// That of the code at `address`, if it is a module's.
+    fn of(address: usize) -> Option<Self> {
+        let frames = Frames::of(address)?;
+        let (index, function, position) = frames.function(address)?;
+        let index = frames.first + index as u32;
+        Some(Self { names: frames.names.clone(), index, offset: function.place(position) })
+    }
 }
 
 /// What a trap is, if something is known of it, and the frames of wasm that were on the stack, the innermost first.
@@ -205,14 +217,13 @@ pub fn trace(trap: &Trap) -> (Option<TrapCode>, Vec<Place>) {
         Trap::OOM { backtrace } => (None, 0, backtrace),
         Trap::UncaughtException { backtrace, .. } => (Some(TrapCode::UncaughtException), 0, backtrace),
     };
+    // What calls itself comes back to the same few addresses.
+    let mut known: FxHashMap<usize, Option<Place>> = FxHashMap::default();
     let places = backtrace.frames().iter().filter_map(|frame| {
         let address = frame.ip().addr();
         // A call returns to behind it.
         let address = if address == trapped { address } else { address.checked_sub(1)? };
-        let frames = Frames::of(address)?;
-        let (index, function, position) = frames.function(address)?;
-        let index = frames.first + index as u32;
-        Some(Place { names: frames.names.clone(), index, offset: function.place(position) })
+        known.entry(address).or_insert_with(|| Place::of(address)).clone()
     });
     (code, places.collect())
 }
