@@ -27,10 +27,12 @@ function readImports(store, wanted, imports, file) {
   toImports(imports)
   const held = []
   const given = wanted.map((item) => {
-    about(file, () => checkNamespaces(item, imports))
+    if (imports === undefined) throw nameFile(noImports(item), file)
     const namespace = imports[item.module]
-    about(file, () => checkNamespace(item, namespace))
+    if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
     const value = namespace[item.name]
+    // Most are functions, of which there may be many.
+    if (item.kind === 'function' && typeof value === 'function') return value
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)
@@ -49,18 +51,14 @@ function about(file, run) {
   }
 }
 
-function checkNamespaces({ module, name }, imports) {
-  if (imports !== undefined) return
-  throw wrongType('an object', 'imports', imports, `the module imports "${module}"."${name}"`)
-}
+const noImports = ({ module, name }) =>
+  wrongType('an object', 'imports', undefined, `the module imports "${module}"."${name}"`)
 
-function checkNamespace({ module, name }, namespace) {
-  if (isObject(namespace)) return
-  throw wrongType('an object', `imports[${JSON.stringify(module)}]`, namespace, `it should have "${name}"`)
-}
+const noNamespace = ({ module, name }, value) =>
+  wrongType('an object', `imports[${JSON.stringify(module)}]`, value, `it should have "${name}"`)
 
 const readers = {
-  function: (store, item, value) => (typeof value === 'function' ? value : refuse(item, value)),
+  function: (store, item, value) => refuse(item, value),
   memory: (store, item, value) => idOf(store, item, value, findMemory(value, store)),
   table: (store, item, value) => idOf(store, item, value, findTable(value)),
   global: (store, item, value) => idOf(store, item, value, findGlobal(value)),

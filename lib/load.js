@@ -13,10 +13,14 @@ const { toStore } = require('./store')
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const { store, ...compiling } = check(dialects.own, imports, options)
-  const module = compilePath(path, compiling)
-  // What takes this thread time goes on while another one compiles.
+  // A store is made while another thread compiles.
+  const [module] = await Promise.all([compilePath(path, compiling), prepare(store)])
+  return new Instance(module, imports, { store })
+}
+
+/** Sees to it that there is a store: the one that was given, or the default one. */
+async function prepare(store) {
   toStore({ store })
-  return new Instance(await module, imports, { store })
 }
 
 /** Reads a file and compiles it off the main thread. */

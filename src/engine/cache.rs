@@ -94,15 +94,20 @@ impl Cache {
     pub(super) fn find(&self, wanted: &Wanted<'_>) -> Option<Compiled> {
         let secret = self.secret(false).ok()?;
         let key = wanted.key();
-        let file = open_own(&self.path(&key)).ok()?;
-        // SAFETY: entries are never changed, and nobody else writes to the folder.
-        let entry = unsafe { Entry::map(&file) }.ok()??;
+        let mut file = open_own(&self.path(&key)).ok()?;
+        let entry = if is_local(&file) {
+            // SAFETY: entries are never changed, and nobody else writes to the folder.
+            unsafe { Entry::map(&file) }
+        } else {
+            Entry::read(&mut file)
+        };
+        let entry = entry.ok()??;
         // One after the other: with both at once, on two threads, a load was no quicker.
         let parts: Parts = entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
         // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
         let _ = file.set_modified(SystemTime::now());
-        let offset = entry.image_begin();
-        let machine = Packed { image: entry.image(), file: Some(InFile { file, offset }) };
+        let file = entry.image_in_file().map(|offset| InFile { file, offset });
+        let machine = Packed { image: entry.image(), file };
         Some(Compiled { parts, details: entry.details(), custom: entry.custom(), machine })
     }
 
@@ -288,6 +293,35 @@ fn open_own(path: &Path) -> io::Result<File> {
     }
     check_owner(&about)?;
     Ok(file)
+}
+
+/// Whether a file is on a disk of this machine: a file of another one may be removed there while it is mapped here, which ends
+/// the process.
+#[cfg(target_os = "linux")]
+fn is_local(file: &File) -> bool {
+    use std::os::fd::AsRawFd;
+    /// Of ext4, XFS, Btrfs, F2FS, Bcachefs, ZFS, overlays, and what is in memory alone
+    const LOCAL: [u32; 9] = [
+        0xef53,
+        0x5846_5342,
+        0x9123_683e,
+        0xf2f5_2010,
+        0xca45_1a4e,
+        0x2fc1_2fc1,
+        0x794c_7630,
+        0x0102_1994,
+        0x8584_58f6,
+    ];
+    // SAFETY: all of it is numbers.
+    let mut about: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a plain call; the file is open.
+    let known = unsafe { libc::fstatfs(file.as_raw_fd(), &mut about) } == 0;
+    known && LOCAL.contains(&(about.f_type as u32))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_local(_file: &File) -> bool {
+    true
 }
 
 #[cfg(unix)]

@@ -34,7 +34,7 @@ pub struct Code {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code puts references, counted among the imported globals
     pub written_globals: Vec<u32>,
-    /// The size of the compiled module in bytes
+    /// The bytes that the compiled module takes
     pub size: usize,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, OwnedBuffer)>,
@@ -114,7 +114,7 @@ impl Code {
             read_tables,
             written_tables,
             written_globals,
-            size,
+            size: size * machine.copies(),
             details: Unread::new(details),
             names,
             thunks,

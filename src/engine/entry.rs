@@ -6,7 +6,7 @@ use aegis::aegis128x2::Aegis128X2Mac;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::ops::Range;
 
 /// Says what the file is, and in which form.
@@ -104,6 +104,17 @@ impl Entry {
         Ok(Layout::of(&bytes).map(|layout| Self { bytes, layout }))
     }
 
+    /// Reads a file into memory; none if it is no entry.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(file: &mut File) -> io::Result<Option<Self>> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let bytes = OwnedBuffer::from_bytes(bytes);
+        Ok(Layout::of(&bytes).map(|layout| Self { bytes, layout }))
+    }
+
     /// What it says of itself.
     pub fn about(&self) -> Option<About> {
         serde_json::from_slice(&self.bytes[self.layout.about.clone()]).ok()
@@ -130,14 +141,14 @@ impl Entry {
         self.bytes.slice(self.layout.custom.clone())
     }
 
-    /// The machine code, which stays where it is mapped.
+    /// The machine code, which stays where it is.
     pub fn image(&self) -> OwnedBuffer {
         self.bytes.slice(self.layout.image.clone())
     }
 
-    /// Where in the file that begins.
-    pub fn image_begin(&self) -> u64 {
-        self.layout.image.start as u64
+    /// Where in the file that begins, if it is mapped from there.
+    pub fn image_in_file(&self) -> Option<u64> {
+        self.bytes.is_mmapped().then_some(self.layout.image.start as u64)
     }
 }
 
@@ -213,6 +224,7 @@ mod tests {
             assert_eq!((&*entry.custom(), &*entry.image()), (&*custom, &*image));
             assert!(entry.layout.image.start.is_multiple_of(ALIGNMENT));
             assert_eq!(entry.about().unwrap().slots, "all");
+            assert_eq!(entry.image_in_file(), None, "it is in memory");
         }
     }
 

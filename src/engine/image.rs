@@ -1,8 +1,8 @@
 //! A compiled module in one piece: machine code as it lies in memory, and what it takes to run it from there.
 //!
 //! wasmer's own form keeps each function apart; to load it is to put them all side by side, in memory of their own, and to
-//! link them. Here this is done once, when the module is compiled. What is left is what depends on where the code lies, of
-//! which there is none in the functions themselves if they are Cranelift's. So they can be run where the disk cache has them.
+//! link them. Here this is done once, when the module is compiled. What is left are addresses that depend on where the code
+//! lies, of which there is hardly ever one in a function. So functions can be run where the disk cache has them.
 
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -10,15 +10,13 @@ use std::iter::repeat_n;
 use std::ops::Range;
 use wasmer::sys::vm::{FunctionBodyPtr, SectionBodyPtr, VMFunctionBody, libcalls};
 use wasmer_compiler::serialize::MetadataHeader;
-use wasmer_compiler::types::function::FunctionBody;
 use wasmer_compiler::types::module::CompileModuleInfo;
 use wasmer_compiler::types::relocation::{Relocation, RelocationKind, RelocationTarget};
 use wasmer_compiler::types::section::{CustomSectionProtection, SectionIndex};
 use wasmer_compiler::types::symbols::ModuleMetadata;
-use wasmer_compiler::types::unwind::CompiledFunctionUnwindInfo;
 use wasmer_compiler::{ArtifactBuild, ArtifactCreate, FunctionExtent, link_module};
 use wasmer_types::entity::PrimaryMap;
-use wasmer_types::{DataInitializer, DataInitializerLocation, FunctionIndex, LibCall, LocalFunctionIndex};
+use wasmer_types::{DataInitializerLocation, FunctionIndex, LibCall, LocalFunctionIndex};
 
 /// Machine code begins at a multiple of this in an image, and wherever that lies, so that it can be mapped.
 pub(super) const PAGE: usize = 4096;
@@ -28,6 +26,12 @@ const FUNCTION: usize = 16;
 const DATA: usize = 64;
 /// Of numbers, and of what wasmer reads in place.
 const NUMBERS: usize = 16;
+
+/// So many bytes of code reach each other, also with what they refer to.
+const MOST: usize = i32::MAX as usize;
+
+/// Whether only wasmer can say how code is unwound on this system.
+const UNWOUND_BY_WASMER: bool = cfg!(windows) || cfg!(all(target_os = "macos", target_arch = "aarch64"));
 
 /// A compiled module.
 pub(super) struct Image {
@@ -47,7 +51,7 @@ struct Head {
 enum Code {
     /// As it lies in memory
     Linked(Linked),
-    /// In wasmer's own form: how code is unwound on this system, only wasmer can say
+    /// In wasmer's own form, which only wasmer can load
     Serialized(Range<usize>),
 }
 
@@ -91,7 +95,11 @@ impl Writer {
 /// # Errors
 /// What wasmer says that it cannot serialize.
 pub(super) fn pack(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
-    pack_placed(Placed::new(build), build, frames)
+    let placed = if UNWOUND_BY_WASMER { None } else { Placed::new(build) };
+    if placed.as_ref().is_some_and(|placed| placed.code.len() > MOST) {
+        return Err(format!("it has more than {MOST} bytes of machine code"));
+    }
+    pack_placed(placed, build, frames)
 }
 
 /// `pack` as it is where only wasmer knows how to load code.
@@ -134,17 +142,9 @@ impl Placed {
         let trampolines = build.get_function_call_trampolines_ref()?;
         let imports = build.get_dynamic_function_trampolines_ref()?;
         let sections = build.get_custom_sections_ref()?;
-        let unwind = build.get_unwind_info()?;
-        let bodies: Vec<&FunctionBody> =
-            functions.values().chain(trampolines.values()).chain(imports.values()).collect();
-        let on_windows =
-            |body: &&FunctionBody| matches!(body.unwind_info, Some(CompiledFunctionUnwindInfo::WindowsX64(_)));
-        if unwind.compact_unwind.is_some() || build.get_got_ref()?.index.is_some() || bodies.iter().any(on_windows) {
-            return None;
-        }
-
+        let bodies = functions.values().chain(trampolines.values()).chain(imports.values());
         let mut writer = Writer(Vec::new());
-        let begins: Vec<usize> = bodies.iter().map(|body| writer.append(&body.body, FUNCTION).start).collect();
+        let begins: Vec<usize> = bodies.map(|body| writer.append(&body.body, FUNCTION).start).collect();
         // What is run comes first, on pages of its own.
         let mut ranges: PrimaryMap<SectionIndex, Range<usize>> = repeat_n(0..0, sections.len()).collect();
         for (protection, alignment) in
@@ -161,7 +161,7 @@ impl Placed {
             begins: begins.iter().map(|begin| *begin as u32).collect(),
             functions: functions.len(),
             trampolines: trampolines.len(),
-            eh_frame: unwind.eh_frame.map(|index| ranges[index].clone()),
+            eh_frame: build.get_unwind_info()?.eh_frame.map(|index| ranges[index].clone()),
             addresses: Vec::new(),
             libcalls: Vec::new(),
         };
@@ -245,7 +245,13 @@ impl Image {
 
     /// What stack traces ask for.
     pub fn frames(&self) -> OwnedBuffer {
-        self.bytes.slice(self.head.frames.clone())
+        self.part(&self.head.frames)
+    }
+
+    /// A part that outlives the image, which takes no more memory than it has: of a file, that takes none.
+    fn part(&self, range: &Range<usize>) -> OwnedBuffer {
+        let part = self.bytes.slice(range.clone());
+        if part.is_mmapped() { part } else { OwnedBuffer::from_bytes(part.to_vec()) }
     }
 
     /// The code as it lies in memory, if it does.
@@ -269,11 +275,9 @@ impl Image {
         &self.bytes[linked.code.clone()]
     }
 
-    /// The active data segments, where `linked` has them.
-    pub fn data(&self, linked: &Linked) -> Vec<DataInitializer<'_>> {
-        let all = linked.data.iter();
-        all.map(|(location, range)| DataInitializer { location: location.clone(), data: &self.bytes[range.clone()] })
-            .collect()
+    /// The active data segments.
+    pub fn data(&self, linked: &Linked) -> Vec<(DataInitializerLocation, OwnedBuffer)> {
+        linked.data.iter().map(|(location, range)| (location.clone(), self.part(range))).collect()
     }
 
     /// Writes all addresses into a copy of the code that is to be run from where it lies.
@@ -322,5 +326,38 @@ impl Linked {
     /// What unwinds the functions, in the code.
     pub fn eh_frame(&self) -> Option<Range<usize>> {
         self.eh_frame.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::engine::function_names::FunctionNames;
+    use crate::engine::machine::{Machine, Packed};
+    use crate::engine::tunables::StoreTunables;
+    use crate::rewrite::Origins;
+    use std::backtrace::{Backtrace, BacktraceStatus};
+
+    #[test]
+    fn what_is_no_image_is_not_read() {
+        for bytes in [vec![], vec![0; 7], vec![0; 8], vec![0xff; 8], vec![0xff; 100]] {
+            assert!(Image::read(OwnedBuffer::from_bytes(bytes)).is_none());
+        }
+    }
+
+    #[test]
+    fn code_that_does_not_load_is_not_unwound() {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
+        let mut image = Compiler::Cranelift.image(&bytes).unwrap();
+        let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
+        image[metadata].fill(0xff);
+        let packed = Packed { image: OwnedBuffer::from_bytes(image), file: None };
+        let names = FunctionNames::new(None, Origins::default());
+        // SAFETY: wasmer checks what it reads of a module, and the code is as it was packed.
+        let loaded = unsafe { Machine::load(packed, StoreTunables::new(Vec::new()), 0, names) };
+        assert!(loaded.is_err());
+        // Whoever unwinds looks at all that is registered.
+        assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use wasmer::sys::{Artifact, Tunables};
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
-use wasmer_types::{DataInitializer, DataInitializerLike};
+use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
 /// An image, and the file that it is mapped from, if it is.
 pub(super) struct Packed {
@@ -31,12 +31,18 @@ pub(super) struct Machine {
     // Fields drop in order: nobody looks for code that goes.
     _frames: Registration,
     artifact: Artifact,
-    /// Tells the system how to unwind the code
-    _unwind: Option<CodeMemory>,
-    _code: Option<Mmap>,
-    image: Image,
-    /// Has the code where we have not, and what made it knows
+    /// None where the engine has the code
+    linked: Option<Running>,
     engine: Engine,
+}
+
+/// Code that lies where it is run.
+struct Running {
+    // Nobody unwinds code that goes.
+    _unwinding: Option<CodeMemory>,
+    code: Mmap,
+    /// The active data segments of the module
+    data: Vec<(DataInitializerLocation, OwnedBuffer)>,
 }
 
 impl Machine {
@@ -56,14 +62,11 @@ impl Machine {
         let image = Image::read(packed.image).ok_or("it is no image")?;
         let mut engine = Engine::headless();
         engine.set_tunables(tunables);
-        let (mut unwind, mut code) = (None, None);
-        let artifact = match image.linked() {
-            Some(linked) => {
-                // SAFETY: by the contract of this function.
-                let memory = unsafe { executable(&image, linked, packed.file) }.map_err(|error| error.to_string())?;
-                unwind = unwinding(linked, &memory)?;
-                let object = image.object(linked, memory.as_ptr().expose_provenance());
-                code = Some(memory);
+        // SAFETY: by the contract of this function.
+        let linked = image.linked().map(|linked| unsafe { Running::new(&image, linked, packed.file) }).transpose()?;
+        let artifact = match linked.as_ref().zip(image.linked()) {
+            Some((Running { code, .. }, linked)) => {
+                let object = image.object(linked, code.as_ptr().expose_provenance());
                 // SAFETY: the functions lie where it says.
                 unsafe { Artifact::deserialize_object(&engine, object) }
             }
@@ -73,7 +76,7 @@ impl Machine {
         let artifact = artifact.map_err(|error| error.to_string())?;
         let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         let frames = Registration::new(image.frames(), functions, first, names);
-        Ok(Self { _frames: frames, artifact, _unwind: unwind, _code: code, image, engine })
+        Ok(Self { _frames: frames, artifact, linked, engine })
     }
 
     /// What wasmer instantiates.
@@ -83,8 +86,11 @@ impl Machine {
 
     /// What an instance's memories hold from the start.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
-        match self.image.linked() {
-            Some(linked) => self.image.data(linked),
+        match &self.linked {
+            Some(Running { data, .. }) => {
+                let all = data.iter();
+                all.map(|(location, data)| DataInitializer { location: location.clone(), data }).collect()
+            }
             None => {
                 let all = self.artifact.data_initializers();
                 all.map(|data| DataInitializer { location: data.location().clone_to_plain(), data: data.data() })
@@ -93,9 +99,25 @@ impl Machine {
         }
     }
 
+    /// How often the module is in memory: wasmer keeps its own form beside the code that it runs.
+    pub fn copies(&self) -> usize {
+        if self.linked.is_some() { 1 } else { 2 }
+    }
+
     /// How wasmer makes the memories and tables of an instance.
     pub fn tunables(&self) -> &dyn Tunables {
         self.engine.tunables()
+    }
+}
+
+impl Running {
+    /// # Safety
+    /// Nobody changes the file.
+    unsafe fn new(image: &Image, linked: &Linked, file: Option<InFile>) -> Result<Self, String> {
+        // SAFETY: by the contract of this function.
+        let code = unsafe { executable(image, linked, file) }.map_err(|error| error.to_string())?;
+        let unwinding = linked.eh_frame().map(|range| unwinding(&code[range])).transpose()?;
+        Ok(Self { _unwinding: unwinding, code, data: image.data(linked) })
     }
 }
 
@@ -126,14 +148,13 @@ unsafe fn executable(image: &Image, linked: &Linked, file: Option<InFile>) -> io
     memory.make_exec()
 }
 
-/// Lets the system unwind the code, as long as this is there.
-fn unwinding(linked: &Linked, code: &Mmap) -> Result<Option<CodeMemory>, String> {
-    let Some(range) = linked.eh_frame() else { return Ok(None) };
+/// Lets the system unwind code as this says, as long as what comes back is there. The code may not go before.
+#[cfg_attr(all(target_os = "macos", target_arch = "aarch64"), expect(unused, reason = "wasmer loads the code there"))]
+fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
     let mut memory = CodeMemory::new();
-    // Where code is unwound in another way, it is not linked here.
     #[cfg(not(all(target_os = "macos", target_arch = "aarch64")))]
-    memory.unwind_registry_mut().publish_eh_frame(Some(&code[range]))?;
-    Ok(Some(memory))
+    memory.unwind_registry_mut().publish_eh_frame(Some(eh_frame))?;
+    Ok(memory)
 }
 
 #[cfg(test)]
