@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(again.functions.len(), rewritten.binary.functions.len());
             assert_eq!(again.imports.len(), rewritten.binary.imports.len());
             assert_eq!(again.exports.len(), binary.exports.len());
-            let left = others(&binary, binary.name_section(bytes), &rewritten.slots, &rewritten.roles);
+            let left = others(&binary, binary.name_section(bytes), &rewritten.slots, &rewritten.details.roles);
             assert!(left.len() <= binary.functions.len());
         }
     }
