@@ -1,5 +1,5 @@
-//! A file of the disk cache: what it says of itself, what is known of a module, its custom sections, and its machine
-//! code, sealed.
+//! A file of the disk cache: what it says of itself, what is known of a module, what users are told of its functions, its
+//! custom sections, and its machine code, sealed.
 
 use super::image::PAGE;
 use aegis::aegis128x2::Aegis128X2Mac;
@@ -56,7 +56,7 @@ pub(super) struct Content<'a> {
     pub image: &'a [u8],
 }
 
-/// An entry, mapped into memory.
+/// An entry, in memory.
 pub(super) struct Entry {
     bytes: OwnedBuffer,
     layout: Layout,
@@ -100,8 +100,7 @@ impl Entry {
     /// # Safety
     /// Nobody changes the file: entries are written under another name and moved to their own.
     pub unsafe fn map(file: &File) -> io::Result<Option<Self>> {
-        let bytes = OwnedBuffer::from_file(file).map_err(io::Error::other)?;
-        Ok(Layout::of(&bytes).map(|layout| Self { bytes, layout }))
+        Ok(Self::of(OwnedBuffer::from_file(file).map_err(io::Error::other)?))
     }
 
     /// Reads a file into memory; none if it is no entry.
@@ -111,8 +110,11 @@ impl Entry {
     pub fn read(file: &mut File) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let bytes = OwnedBuffer::from_bytes(bytes);
-        Ok(Layout::of(&bytes).map(|layout| Self { bytes, layout }))
+        Ok(Self::of(OwnedBuffer::from_bytes(bytes)))
+    }
+
+    fn of(bytes: OwnedBuffer) -> Option<Self> {
+        Layout::of(&bytes).map(|layout| Self { bytes, layout })
     }
 
     /// What it says of itself.
@@ -206,8 +208,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Option<Entry> {
-        let bytes = OwnedBuffer::from_bytes(bytes.to_vec());
-        Layout::of(&bytes).map(|layout| Entry { bytes, layout })
+        Entry::of(OwnedBuffer::from_bytes(bytes.to_vec()))
     }
 
     #[test]

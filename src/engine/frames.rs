@@ -43,14 +43,13 @@ pub(super) fn pack<'a>(
     functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
     thin: Option<&[u8]>,
 ) -> Vec<u8> {
-    let mut places = Vec::with_capacity(functions.len() + 1);
+    let mut places = Vec::with_capacity(functions.len());
     let mut packed = Vec::new();
     for (length, info) in functions {
         places.push(packed.len() as u32);
         let function = Function::new(length, info, thin);
         packed = postcard::to_extend(&function, packed).expect("numbers can be written into memory");
     }
-    places.push(packed.len() as u32);
     places.iter().flat_map(|place| place.to_le_bytes()).chain(packed).collect()
 }
 
@@ -173,7 +172,7 @@ impl Frames {
     fn function(&self, address: usize) -> Option<(usize, Function, u32)> {
         let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
         let position = u32::try_from(address - self.functions[index]).ok()?;
-        let (places, packed) = self.packed.split_at_checked((self.functions.len() + 1) * size_of::<u32>())?;
+        let (places, packed) = self.packed.split_at_checked(self.functions.len() * size_of::<u32>())?;
         let begin = *places.as_chunks().0.get(index)?;
         let function: Function = postcard::from_bytes(packed.get(u32::from_le_bytes(begin) as usize..)?).ok()?;
         (position < function.length).then_some((index, function, position))

@@ -136,7 +136,7 @@ struct Placed {
 }
 
 impl Placed {
-    /// None if there is something that only wasmer knows how to load.
+    /// None if there is something that only wasmer knows how to link.
     fn new(build: &ArtifactBuild) -> Option<Self> {
         let functions = build.get_function_bodies_ref()?;
         let trampolines = build.get_function_call_trampolines_ref()?;
@@ -318,12 +318,12 @@ impl Image {
 }
 
 impl Linked {
-    /// Where in the machine code it lies, in bytes.
+    /// Where in the image the code lies.
     pub fn range(&self) -> &Range<usize> {
         &self.code
     }
 
-    /// What unwinds the functions, in the code.
+    /// Where in the code that lies which unwinds the functions.
     pub fn eh_frame(&self) -> Option<Range<usize>> {
         self.eh_frame.clone()
     }
