@@ -1,7 +1,7 @@
 // As a user has it: both packages from their tarballs, in a project of its own, away from this repository.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guestPath, root } from './support'
 
@@ -146,6 +146,12 @@ test('the binary that is packed is the one that was built', () => {
     build: expect.stringContaining('napi build'),
     postbuild: 'node scripts/platforms.mjs binary',
   })
+})
+
+test('the binary holds no path of the machine that built it', () => {
+  const binary = readFileSync(join(root, `wasm-relink.${platform}.node`), 'latin1')
+  const crates = process.env.CARGO_HOME ?? join(homedir(), '.cargo')
+  expect([crates, root].filter((path) => binary.includes(path))).toEqual([])
 })
 
 test('there is a folder for each platform, with its os, cpu and libc', () => {
