@@ -52,6 +52,14 @@ function rangeError(message) {
   return annotate(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
 }
 
+const TRAP = 'ERR_RELINK_TRAP'
+
+/** The errors of traps. What else says that it is one is none. */
+const traps = new WeakSet()
+
+/** Whether a value that was thrown is the error of a trap. Runs no code of the user's, whatever it is. */
+const isTrap = (value) => traps.has(value)
+
 /** Makes the error that the native side describes in JSON. Does not throw it. */
 function buildError(json) {
   const { class: name, code, message, details, frames = [] } = JSON.parse(json)
@@ -60,6 +68,7 @@ function buildError(json) {
   // The stack begins where the user's code called, not here.
   Error.captureStackTrace?.(error, buildError)
   annotate(error, { code, details })
+  if (code === TRAP) traps.add(error)
   return frames.length > 0 ? withFrames(error, frames) : error
 }
 
@@ -112,6 +121,7 @@ module.exports = {
   rangeError,
   buildError,
   isNative,
+  isTrap,
   translate,
   nameFile,
 }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { toUnsignedLong, wrongType } = require('./arguments')
-const { RuntimeError, rangeError, typeError } = require('./errors')
+const { isTrap, rangeError, typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
 const { inspectable } = require('./inspect')
 const { NativeStore } = require('./native')
@@ -86,13 +86,12 @@ NativeStore.exceptions = {
   /** What a thrown value is for wasm that catches: see `NativeHost`. */
   toList(store, value) {
     // A trap ends all wasm on the stack, as in V8.
-    if (value instanceof RuntimeError && value.code === 'ERR_RELINK_TRAP') return null
+    if (isTrap(value)) return null
     const content = brand.find(value)
     return content?.store === store ? [content.tag, ...content.values] : undefined
   },
-  /** The Exception of one that wasm threw. */
-  fromList(store, [tag, ...values]) {
-    const types = store.tagParameters(tag)
+  /** The Exception of one that wasm threw: its tag, the types of that, and the values. */
+  fromList(store, [tag, types, ...values]) {
     return new Exception(new Handle(store, undefined, { store, tag, held: tagOf(store, tag), types, values }))
   },
 }
