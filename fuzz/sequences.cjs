@@ -455,4 +455,4 @@ async function run({ relink, modules, gc, seed, steps }) {
   return { most, freed: freed.instances }
 }
 
-module.exports = { texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING, catcher: CATCHER }, run }
+module.exports = { random, texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING, catcher: CATCHER }, run }

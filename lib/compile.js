@@ -12,7 +12,13 @@ async function compile(bytes, options = undefined) {
 
 /** Whether `compile` would take the bytes. Compiles nothing. */
 function validate(bytes, options = undefined) {
-  return native.validate(toBytes(bytes), dialects.own.compiling(options).compiler)
+  return validateAs(dialects.own, bytes, options)
+}
+
+function validateAs(dialect, bytes, options) {
+  // First what may run the user's code, which may detach the bytes.
+  const { compiler } = dialect.compiling(options)
+  return native.validate(toBytes(bytes), compiler)
 }
 
 /** Those of `WebAssembly`. */
@@ -21,7 +27,7 @@ const standard = {
     return compileAsync(Module, bytes, dialects.standard.compiling(options))
   },
   validate(bytes, options = undefined) {
-    return native.validate(toBytes(bytes), dialects.standard.compiling(options).compiler)
+    return validateAs(dialects.standard, bytes, options)
   },
 }
 

@@ -67,18 +67,21 @@ function create(exceptionTag, payload) {
   if (payload === undefined || payload === null || typeof payload[Symbol.iterator] !== 'function') {
     throw wrongType('an iterable', 'payload', payload)
   }
+  const given = [...payload]
   const types = store.tagParameters(tag)
-  const values = [...payload]
-  if (values.length !== types.length) {
-    throw typeError(`expected ${types.length} values as \`payload\`, got ${values.length}`, 'ERR_INVALID_ARG_VALUE')
+  if (given.length !== types.length) {
+    throw typeError(`expected ${types.length} values as \`payload\`, got ${given.length}`, 'ERR_INVALID_ARG_VALUE')
   }
+  const values = given.map((value, index) => store.convert(types[index], value))
+  // The conversions may have closed it.
+  store.tagParameters(tag)
   // The tag is held, as long as the exception may be asked about it.
   return {
     store,
     tag,
     held: exceptionTag,
     types,
-    values: values.map((value, index) => store.convert(types[index], value)),
+    values,
   }
 }
 

@@ -101,8 +101,12 @@ function refuse({ module, name, type }, value) {
 
 /** The value in words. Node's own objects carry the very names of ours, so that they need more words. */
 function inActualWords(value) {
-  for (const name of ['Memory', 'Table', 'Global', 'Tag']) {
-    if (value instanceof WebAssembly[name]) return `a ${name} made by Node's WebAssembly, not by wasm-relink`
+  try {
+    for (const name of ['Memory', 'Table', 'Global', 'Tag']) {
+      if (value instanceof WebAssembly[name]) return `a ${name} made by Node's WebAssembly, not by wasm-relink`
+    }
+  } catch {
+    // A proxy throws what it likes when it is asked for its prototype.
   }
   return inWords(value)
 }

@@ -75,8 +75,11 @@ class Memory {
   }
 
   grow(delta) {
-    const { store, id } = findMemory(this) ?? brand.get(this)
-    return store.memoryGrow(id, toUnsignedLong(delta, 'delta'))
+    brand.get(this)
+    const pages = toUnsignedLong(delta, 'delta')
+    // Only now, since the conversion may have run the user's code.
+    const { store, id } = findMemory(this)
+    return store.memoryGrow(id, pages)
   }
 }
 

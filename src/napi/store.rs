@@ -177,6 +177,12 @@ impl NativeStore {
                 made.ok_or_else(|| refuse(ErrorKind::Memory { message: NO_ROOM.to_owned() }.into()))?
             }
         };
+        // What the start function called may have closed the store, which did not know of this instance yet.
+        if let Err(error) = context.check_open() {
+            context.store.close(instance.id);
+            context.collect();
+            return Err(refuse(error));
+        }
         let binary = &module.code.binary;
         let memories = binary.memories.iter().skip(binary.imported_memories());
         let bytes = memories.map(|memory| match memory {
