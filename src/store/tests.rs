@@ -375,3 +375,20 @@ fn an_id_is_never_another_memorys() {
     assert_eq!(lengths(&store)[0], 1, "in the very place of the first one");
     assert!(!store.has_memory(first) && store.has_memory(second));
 }
+
+#[test]
+fn what_is_rooted_stays_until_the_last_holder_lets_go() {
+    let store = Store::default();
+    let instance = everything(&store, &compile(EVERYTHING, Compiler::Cranelift));
+    let Extern::Memory(memory) = export(&store, &instance, "memory") else { panic!("a memory") };
+    let tag = store.tag_new(&FuncType::default());
+    let (first, second, tagged) = (store.root(memory), store.root(instance.clone()), store.root(tag));
+    drop(store.root(instance.clone()));
+    assert!(collect(&store, &Roots::default()).instances.is_empty());
+    drop(second);
+    assert!(collect(&store, &Roots::default()).instances.is_empty(), "by its memory");
+    assert!(store.has_memory(*first) && store.tag_exists(*tagged));
+    drop((first, tagged));
+    assert_eq!(collect(&store, &Roots::default()).instances.len(), 1);
+    assert!(!store.has_memory(memory) && !store.tag_exists(tag));
+}
