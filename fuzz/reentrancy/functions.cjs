@@ -41,8 +41,8 @@ const calls = {
     try {
       exports.throw(w.hostile.primitive(4), w.hostile.proxy({}))
     } catch (error) {
-      if (error instanceof w.relink.Exception) w.add('exception', { exception: error, tag: exports.tag })
-      throw error
+      if (!(error instanceof w.relink.Exception)) throw error
+      w.add('exception', { exception: error, tag: exports.tag })
     }
   }),
   'WasmFunction#map': of('instance', ({ exports }, w) => {

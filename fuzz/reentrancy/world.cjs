@@ -25,6 +25,8 @@ const MOST = 5
 class World {
   /** The APIs that did what they were asked to */
   done = new Set()
+  /** Whether a call is being made */
+  #calls = false
   #depth = 0
   #number = 0
   #pools
@@ -35,6 +37,11 @@ class World {
     Object.assign(this, { relink, texts, gc, random, file })
     this.hostile = new Hostile(random, () => this.#act())
     this.begin()
+    // What is asked for the stack of an error is the user's code as well.
+    Error.prepareStackTrace = (error, frames) => {
+      if (this.#calls && random.below(20) === 0) this.#act()
+      return [String(error), ...frames].join('\n    at ')
+    }
   }
 
   /** A new store, with something in it. */
@@ -157,12 +164,15 @@ class World {
   /** Makes a call, which may be refused in all ways that are documented, and looks at what came of it. */
   async call(name) {
     let result
+    this.#calls = true
     try {
       result = await this.calls[name](this)
       if (result !== SKIPPED) this.done.add(name)
     } catch (error) {
+      this.#calls = false
       this.judge(error)
     }
+    this.#calls = false
     if (typeof result === 'function') await result()
     this.involved.length = 0
   }
