@@ -52,8 +52,9 @@ beforeAll(() => {
   write('package.json', JSON.stringify({ name: 'app', private: true }))
   // Offline, as the platform packages that do not belong here are nowhere to be had. What else is needed comes from
   // what is installed here, since no one knows what npm's cache holds.
+  output('npm', ['run', '--silent', 'stage'], root)
   const needed = Object.keys(dependencies).map((name) => pack(`./node_modules/${name}`))
-  output('npm', ['install', '--offline', pack('.'), pack(`./npm/${platform}`), ...needed], app)
+  output('npm', ['install', '--offline', pack('./target/package'), pack(`./npm/${platform}`), ...needed], app)
   cpSync(guestPath('scalars'), join(app, 'scalars.wasm'))
   cpSync(guestPath('scalars_v2'), join(app, 'scalars_v2.wasm'))
 }, 120_000)
@@ -132,8 +133,12 @@ test('the package holds what it should, and nothing else', () => {
   expect(files).toContain(join('guest', 'relinkable', 'src', 'lib.rs'))
   expect(files.filter((file) => /\.(node|rlib)$|__tests__|node_modules|\btarget\b/.test(file))).toEqual([])
   expect(files.filter((file) => file.endsWith('.wasm'))).toHaveLength(3)
-  // Nothing in the repository's own manifest, where `npm ci` would look for them.
-  expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))).not.toHaveProperty('optionalDependencies')
+  expect(manifest).not.toHaveProperty('scripts')
+  expect(manifest).not.toHaveProperty('private')
+  // The repository's own manifest names none of them, since `npm ci` would look for them, and cannot be published.
+  const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  expect(own).not.toHaveProperty('optionalDependencies')
+  expect(own.private).toBe(true)
 })
 
 test('the binary that is packed is the one that was built', () => {
@@ -144,7 +149,7 @@ test('the binary that is packed is the one that was built', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect(scripts).toMatchObject({
     build: expect.stringContaining('napi build'),
-    postbuild: 'node scripts/platforms.mjs binary',
+    postbuild: 'node scripts/platforms.mjs',
   })
 })
 
