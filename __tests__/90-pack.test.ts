@@ -1,8 +1,8 @@
 // As a user has it: both packages from their tarballs, in a project of its own, away from this repository.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { guestPath, root } from './support'
 
 const { platforms, platformName } = require('../lib/platform.js') as {
@@ -188,6 +188,19 @@ test('without its binary, it names the platform and the package to install', () 
     message: expect.stringMatching(new RegExp(`no working binary for ${platform}: install the package wasm-relink-`)),
     cause: true,
   })
+})
+
+test('no link of the packed documents leads nowhere', () => {
+  const installed = join(app, 'node_modules', 'wasm-relink')
+  const documents = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'))
+  expect(documents).toEqual(expect.arrayContaining(['README.md', join('docs', 'README.md')]))
+  const dead = documents.flatMap((file) => {
+    const text = readFileSync(join(installed, file), 'utf8')
+    const targets = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target!)
+    const local = targets.filter((target) => !/^[a-z]+:/.test(target))
+    return local.filter((target) => !existsSync(join(installed, dirname(file), target))).map((to) => `${file}: ${to}`)
+  })
+  expect(dead).toEqual([])
 })
 
 /** The blocks of code in README.md that say which file they are: \`\`\`js file=demo.mjs */
