@@ -24,17 +24,14 @@ function packedFiles() {
   return JSON.parse(list)[0].files.map(({ path }) => path)
 }
 
-/** The published manifest: without what only the repository needs. */
+/** The fields of the manifest that only the repository needs. */
+const OWN = new Set(['private', 'scripts', 'devDependencies', 'napi'])
+
+/** The published manifest. */
 function manifest() {
-  const {
-    private: _,
-    scripts,
-    devDependencies,
-    ...published
-  } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const optionalDependencies = Object.fromEntries(
-    platforms.map((platform) => [`${published.name}-${platform}`, published.version]),
-  )
+  const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const published = Object.fromEntries(Object.entries(own).filter(([field]) => !OWN.has(field)))
+  const optionalDependencies = Object.fromEntries(platforms.map((platform) => [`${own.name}-${platform}`, own.version]))
   return `${JSON.stringify({ ...published, optionalDependencies }, null, 2)}\n`
 }
 
