@@ -398,7 +398,7 @@ describe('docs/what-can-be-relinked.md', () => {
       .replace(/^import (\{.*\}) from '(.*)'$/gm, "const $1 = require('$2')")
       .replace(/'([\w.]+\.wasm)'/g, (_, name: string) => JSON.stringify(guestPath(name.replace(/\.wasm$/, ''))))
     const run = new Function('require', 'console', `return (async () => {${code}})()`)
-    await run((name: string) => require(name === 'wasm-relink' ? '..' : name), {
+    await run((name: string) => require(name === 'wasm-relink' ? '../..' : name), {
       log: (...values: unknown[]) => void printed.push(values.map((value) => formatted(value)).join(' ')),
     })
     expect(printed).toEqual(expected)
