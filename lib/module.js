@@ -75,11 +75,11 @@ class Module {
   }
 
   static customSections(moduleObject, name) {
-    const { native } = toModule(moduleObject)
+    const compiled = toModule(moduleObject)
     if (name === undefined) throw wrongType('a string', 'name', name)
     const wanted = `${name}`
     // No name in a binary has half a pair of surrogates, which the native side would replace.
-    return wanted.isWellFormed() ? native.customSections(wanted) : []
+    return wanted.isWellFormed() ? native.customSections(compiled.native, wanted) : []
   }
 
   static slots(moduleObject, options = undefined) {

@@ -192,6 +192,11 @@ impl Code {
         self.machine.data()
     }
 
+    /// The bytes that an instance takes, without its memories and its tables.
+    pub fn instance_size(&self) -> usize {
+        self.machine.instance_size()
+    }
+
     /// How wasmer makes the memories and tables of an instance.
     pub fn tunables(&self) -> &dyn Tunables {
         self.machine.tunables()

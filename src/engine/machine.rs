@@ -7,6 +7,7 @@ use shared_buffer::OwnedBuffer;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use wasmer::sys::vm::VMOffsets;
 use wasmer::sys::{Artifact, Tunables};
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
@@ -34,6 +35,7 @@ pub(super) struct Machine {
     /// None where the engine has the code
     linked: Option<Running>,
     engine: Engine,
+    instance_size: usize,
 }
 
 /// Code that lies where it is run.
@@ -76,7 +78,9 @@ impl Machine {
         let artifact = artifact.map_err(|error| error.to_string())?;
         let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         let frames = Registration::new(image.frames(), functions, first, names);
-        Ok(Self { _frames: frames, artifact, linked, engine })
+        let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
+        let instance_size = offsets.size_of_vmctx() as usize;
+        Ok(Self { _frames: frames, artifact, linked, engine, instance_size })
     }
 
     /// What wasmer instantiates.
@@ -97,6 +101,11 @@ impl Machine {
                     .collect()
             }
         }
+    }
+
+    /// The bytes of the context of an instance.
+    pub fn instance_size(&self) -> usize {
+        self.instance_size
     }
 
     /// How often the module is in memory: wasmer keeps its own form beside the code that it runs.

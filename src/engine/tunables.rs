@@ -1,3 +1,4 @@
+use super::builtins::may_begin;
 use super::placing::place;
 use super::shared_memory;
 use super::types::table_maximum;
@@ -79,6 +80,9 @@ impl Tunables for StoreTunables {
         style: &TableStyle,
         location: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
+        if !may_begin(ty.minimum) {
+            return Err(format!("there is no room for a table of {} entries", ty.minimum));
+        }
         // SAFETY: the caller's promise about `location` is passed on.
         unsafe { self.base.create_vm_table(ty, style, location) }
     }

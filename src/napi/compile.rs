@@ -2,7 +2,7 @@ use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{self, Compiler, How, Kept, Tiered, compile, compile_tiered};
+use crate::engine::{self, Compiler, How, Kept, Tiered, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
@@ -35,7 +35,13 @@ impl Asked {
     fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
         match self {
             Self::How(how) => Ok(Tiered { code: compile(&bytes, how)?, better: None }),
-            Self::Auto(selection, kept) => compile_tiered(bytes.into_owned(), selection.clone(), kept.clone()),
+            Self::Auto(selection, kept) => {
+                let bytes = match bytes {
+                    Cow::Borrowed(bytes) => copy(bytes)?,
+                    Cow::Owned(bytes) => bytes,
+                };
+                compile_tiered(bytes, selection.clone(), kept.clone())
+            }
         }
     }
 
@@ -49,6 +55,17 @@ impl Asked {
             Self::Auto(..) => fs::read(file).ok().map(|bytes| self.compile(bytes.into())).transpose(),
         }
     }
+}
+
+/// A copy of a module.
+///
+/// # Errors
+/// `Memory` where there is no room for it.
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    try_copy(bytes).ok_or_else(|| {
+        let message = format!("there is no room for a copy of the module, which has {} bytes", bytes.len());
+        ErrorKind::Memory { message }.into()
+    })
 }
 
 /// The compiler that is both of them.
@@ -97,7 +114,8 @@ pub fn compile_async(
     slots: NativeSelection,
     cache: Option<NativeCache>,
 ) -> Result<AsyncTask<Compile>> {
-    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), asked: Asked::new(&compiler_name, slots, cache)? }))
+    let asked = Asked::new(&compiler_name, slots, cache)?;
+    Ok(AsyncTask::new(Compile { bytes: copy(bytes).map_err(refuse)?, asked }))
 }
 
 /// Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why.
@@ -140,8 +158,8 @@ pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
 
 /// `function_names` on another thread.
 #[napi(ts_return_type = "Promise<Array<NativeNames>>")]
-pub fn function_names_async(bytes: &[u8]) -> AsyncTask<FunctionNames> {
-    AsyncTask::new(FunctionNames { bytes: bytes.to_vec() })
+pub fn function_names_async(bytes: &[u8]) -> Result<AsyncTask<FunctionNames>> {
+    Ok(AsyncTask::new(FunctionNames { bytes: copy(bytes).map_err(refuse)? }))
 }
 
 fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {

@@ -48,7 +48,7 @@ impl NativeStore {
         self.context.check_open().map_err(refuse)?;
         // SAFETY: the value is of the environment that calls.
         let bytes = unsafe { self.context.shared_memory(memory.raw())? };
-        Ok(self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).0)
+        self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
     }
 
     /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
@@ -77,7 +77,8 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
         let id = self.memory(id)?;
-        let pages = self.context.store.memory_grow(id, delta).map_err(refuse)?;
+        let pages = self.context.store.memory_grow(id, delta);
+        let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
         self.context.note_memory(u64::from(delta) << 16);
         self.context.detach_buffer(id);
         self.context.settle_memories();

@@ -52,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// `Memory` where there is no room for another batch; what instantiating may refuse.
-    pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>> {
+    pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>, Failure> {
         let memory = self.batch_memory()?;
         let driver = self.driver(ty, compiler, memory)?;
         let page = self.batches.borrow().running.len();
