@@ -1,6 +1,7 @@
 // What a guest or a user chooses the size of, where the process has no room for it: an error, and the process goes on. Each
 // test is a process of its own, which leaves itself so little.
 import { spawnSync } from 'node:child_process'
+import { leb, list, module, section } from './binary'
 import { root, wat, withSection } from './support'
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip
@@ -141,6 +142,32 @@ onLinux('where there is no room for it', () => {
       bytes,
     )
     expect(printed).toEqual([NO_ROOM, 'RangeError ERR_OUT_OF_RANGE', '-1', '1', '131072', NO_ROOM, NO_ROOM])
+  })
+
+  test('a module is not compiled', () => {
+    const increment = [0x20, 0x00, 0x41, 0x01, 0x6a, 0x21, 0x00]
+    const body = [0x00, ...Array.from({ length: 50 }, () => increment).flat(), 0x20, 0x00, 0x0b]
+    const count = 3000
+    const bytes = module(
+      section('type', [1, 0x60, 1, 0x7f, 1, 0x7f]),
+      list('function', count, [0]),
+      list('code', count, [...leb(body.length), ...body]),
+    )
+    const printed = run(
+      `
+      const small = Buffer.from('0061736d01000000', 'hex')
+      // Node does not go on where there is no room for its threads.
+      await relink.compile(small)
+      leave(20)
+      for (const compiler of ['cranelift', 'singlepass', 'auto']) {
+        say(() => new relink.Module(bytes, { compiler }))
+        await relink.compile(bytes, { compiler }).catch((error) => console.log(words(error)))
+      }
+      say(() => relink.validate(bytes))
+      say(() => new relink.Instance(new relink.Module(small)))`,
+      bytes,
+    )
+    expect(printed).toEqual([...Array(6).fill(NO_ROOM), 'true', '[object WebAssembly.Instance]'])
   })
 
   test('a module is not copied', async () => {

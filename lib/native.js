@@ -126,11 +126,12 @@ const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
 /** Compiles bytes that came from `file`, if from any, through `cache`, if through any. */
-const compileAsync = (bytes, compiler, slots, file, cache) =>
-  about(file, () => addon.compileAsync(bytes, compiler, slots, cache))
+const compileAsync = (bytes, compiler, slots, file, cache, reserve) =>
+  about(file, () => addon.compileAsync(bytes, compiler, slots, cache, reserve))
 
 /** The same of a file; null if it cannot be read. */
-const compileFile = (file, compiler, slots, cache) => about(file, () => addon.compileFile(file, compiler, slots, cache))
+const compileFile = (file, compiler, slots, cache, reserve) =>
+  about(file, () => addon.compileFile(file, compiler, slots, cache, reserve))
 
 /** The names of the functions in bytes that came from `file`, if from any. */
 const functionNamesAsync = (bytes, file) => about(file, () => addon.functionNamesAsync(bytes))
@@ -155,6 +156,7 @@ module.exports = {
   compileFile,
   compileSync,
   customSections,
+  defaultReserve: addon.defaultReserve,
   functionNames,
   functionNamesAsync,
   inspectModule,

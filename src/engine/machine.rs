@@ -170,7 +170,7 @@ fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
 mod tests {
     use super::super::image::PAGE;
     use super::*;
-    use crate::engine::Compiler;
+    use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
     use std::env::temp_dir;
     use std::io::{Seek, Write};
@@ -179,11 +179,12 @@ mod tests {
     /// Loads a module of two functions from a file that opens like this; gives the addresses of its functions.
     fn loaded(file: File, offset: u64) -> (Machine, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes).unwrap());
+        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());
         let packed = Packed { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: the image was packed a moment ago, and the file is the test's own.
-        let machine = unsafe { Machine::load(packed, StoreTunables::new(Vec::new()), 0, names) }.unwrap();
+        let machine =
+            unsafe { Machine::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }.unwrap();
         let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         (machine, addresses)
     }
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift.image(&bytes).unwrap();
+        let image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();

@@ -2,7 +2,7 @@ use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{self, Compiler, How, Kept, Tiered, compile, compile_tiered, try_copy};
+use crate::engine::{self, Compiler, How, Reserve, Tiered, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
@@ -19,28 +19,30 @@ enum Asked {
     /// One of the compilers
     How(How),
     /// The fast compiler first, and then the other
-    Auto(Selection, Option<Kept>),
+    Auto(How),
 }
 
 impl Asked {
-    fn new(compiler_name: &str, slots: NativeSelection, cache: Option<NativeCache>) -> Result<Self> {
-        let (selection, kept) = (selection(slots)?, cache.map(NativeCache::kept));
-        if compiler_name == AUTO {
-            return Ok(Self::Auto(selection, kept));
-        }
-        let compiler = compiler(compiler_name)?;
-        Ok(Self::How(How { compiler, selection, succeeds: None, kept }))
+    fn new(
+        compiler_name: &str,
+        slots: NativeSelection,
+        cache: Option<NativeCache>,
+        reserve: Option<&str>,
+    ) -> Result<Self> {
+        let (selection, kept, reserve) = (selection(slots)?, cache.map(NativeCache::kept), self::reserve(reserve)?);
+        let how = How { compiler: compiler(compiler_name)?, selection, succeeds: None, reserve, kept };
+        Ok(if compiler_name == AUTO { Self::Auto(how) } else { Self::How(how) })
     }
 
     fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
         match self {
             Self::How(how) => Ok(Tiered { code: compile(&bytes, how)?, better: None }),
-            Self::Auto(selection, kept) => {
+            Self::Auto(how) => {
                 let bytes = match bytes {
                     Cow::Borrowed(bytes) => copy(bytes)?,
                     Cow::Owned(bytes) => bytes,
                 };
-                compile_tiered(bytes, selection.clone(), kept.clone())
+                compile_tiered(bytes, how.clone())
             }
         }
     }
@@ -80,6 +82,25 @@ fn compiler(name: &str) -> Result<Compiler> {
     })
 }
 
+/// What memories reserve: what was asked for, else what the system gives.
+pub(super) fn reserve(name: Option<&str>) -> Result<Reserve> {
+    name.map_or_else(
+        || Ok(Reserve::available()),
+        |name| {
+            Reserve::from_name(name).ok_or_else(|| {
+                let message = format!("expected \"full\" or \"small\", got {name:?}");
+                refuse(ErrorKind::ArgumentValue { message }.into())
+            })
+        },
+    )
+}
+
+/// What memories reserve where nothing is said.
+#[napi]
+pub fn default_reserve() -> &'static str {
+    Reserve::available().name()
+}
+
 pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
     match (slots.kind.as_str(), slots.functions) {
         ("default", _) => Ok(Selection::Default),
@@ -101,8 +122,9 @@ pub fn compile_sync(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    reserve: Option<String>,
 ) -> Result<NativeModule> {
-    let asked = Asked::new(&compiler_name, slots, cache)?;
+    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
     guarded(|| asked.compile(bytes.into())).map(|tiered| NativeModule::new(env, tiered))
 }
 
@@ -113,8 +135,9 @@ pub fn compile_async(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    reserve: Option<String>,
 ) -> Result<AsyncTask<Compile>> {
-    let asked = Asked::new(&compiler_name, slots, cache)?;
+    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
     Ok(AsyncTask::new(Compile { bytes: copy(bytes).map_err(refuse)?, asked }))
 }
 
@@ -125,8 +148,10 @@ pub fn compile_file(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    reserve: Option<String>,
 ) -> Result<AsyncTask<CompileFile>> {
-    Ok(AsyncTask::new(CompileFile { file: file.into(), asked: Asked::new(&compiler_name, slots, cache)? }))
+    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    Ok(AsyncTask::new(CompileFile { file: file.into(), asked }))
 }
 
 /// Whether these bytes are a module that the compiler takes.

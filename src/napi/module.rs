@@ -60,6 +60,12 @@ impl NativeModule {
         self.code.compiler.name()
     }
 
+    /// What its memories reserve.
+    #[napi]
+    pub fn reserve(&self) -> &'static str {
+        self.code.reserve.name()
+    }
+
     /// Starts to compile the code that takes over from this, if there is to be any; says whether there is.
     #[napi]
     pub fn start_successor(&self) -> bool {

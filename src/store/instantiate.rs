@@ -7,7 +7,7 @@ use super::instance::{Instance, Objects, Parts};
 use super::objects::Resident;
 use super::trap::Failure;
 use super::{FuncRef, Store, free_id};
-use crate::engine::{Code, Placed, function_type, has_room, install, placing};
+use crate::engine::{Code, Placed, Reserve, function_type, has_room, install, placing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Slot, SlotKind};
 use crate::wasm::{ExternType, FuncType};
@@ -211,6 +211,16 @@ impl Store {
             match value {
                 Extern::Table(id) => self.check_table(*id, code.compiler)?,
                 Extern::Global(id) => self.check_global(*id, code.compiler)?,
+                Extern::Memory(id)
+                    if code.reserve == Reserve::Full && !self.memory_is_shared(*id) && !self.memory_is_full(*id) =>
+                {
+                    let (module, field) = (import.module.clone(), import.name.clone());
+                    let expected =
+                        "a memory of { reserve: 'full' }, since the module was compiled for such ones".to_owned();
+                    let actual =
+                        "one of { reserve: 'small' }, which takes modules that were compiled with that".to_owned();
+                    return Err(ErrorKind::Import { module, field, expected, actual }.into());
+                }
                 Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
             }
         }

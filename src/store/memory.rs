@@ -1,12 +1,12 @@
 use super::Store;
 use super::trap::Failure;
-use crate::engine::{SharedBytes, StoreTunables, memory_type, shared_memory, take_stopped};
+use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::Limits;
 use std::rc::Rc;
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, Trap, VMMemory};
-use wasmer::{MemoryType, Pages};
+use wasmer::{MemoryStyle, MemoryType, Pages};
 
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
@@ -22,13 +22,14 @@ impl Store {
     /// Makes a memory; `limits` in pages.
     ///
     /// # Errors
-    /// `Memory` when there is no room: each memory reserves 8 GiB of addresses.
-    pub fn memory_new(&self, limits: Limits) -> Result<MemoryId> {
-        let tunables = StoreTunables::new(Vec::new());
+    /// `Memory` when there is no room for what it reserves.
+    pub fn memory_new(&self, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
+        let tunables = StoreTunables::new(Vec::new(), reserve);
         let ty = memory_type(limits);
+        let style = tunables.memory_style(&ty);
         let memory = tunables
-            .create_host_memory(&ty, &tunables.memory_style(&ty))
-            .map_err(|error| ErrorKind::Memory { message: format!("could not allocate memory: {error}") })?;
+            .create_host_memory(&ty, &style)
+            .map_err(|error| ErrorKind::Memory { message: no_memory(&style, &error) })?;
         let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
         Ok(self.memory_id(handle))
     }
@@ -71,6 +72,12 @@ impl Store {
     pub fn memory_is_shared(&self, id: MemoryId) -> bool {
         let handle = self.memory(id);
         self.with_objects(|objects| handle.get(objects).ty().shared)
+    }
+
+    /// Whether it reserves all the addresses that an instruction can reach.
+    pub(super) fn memory_is_full(&self, id: MemoryId) -> bool {
+        let handle = self.memory(id);
+        self.with_objects(|objects| handle.get(objects).style() == MemoryStyle::Static)
     }
 
     /// Grows the memory by `delta` pages, and gives the number of pages it had.
