@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class NativeModule {
   /** What compiled it. */
   compiler(): string
+  /** What its memories reserve. */
+  reserve(): string
   /** Starts to compile the code that takes over from this, if there is to be any; says whether there is. */
   startSuccessor(): boolean
   /** Whether that code is there by now, or failed to be compiled. */
@@ -57,7 +59,7 @@ export declare class NativeStore {
    */
   direct(): any
   /** Makes a memory; sizes in pages. */
-  memoryCreate(minimum: number, maximum?: number | undefined | null): number
+  memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
   /** Makes a memory of the bytes of a shared one of Node's own. */
   memoryOf(minimum: number, maximum: number, memory: unknown): number
   /** Node's own memory that has the bytes of a shared one; undefined if it is not shared. */
@@ -148,13 +150,16 @@ export declare function cacheClear(cache: NativeCache): number
 export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
 /** Compiles on another thread. The bytes are copied before this returns. */
-export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): Promise<NativeModule>
+export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule>
 
 /** Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why. */
-export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): Promise<NativeModule | null>
+export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
 /** Compiles on this thread, through the cache if there is one. */
-export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): NativeModule
+export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): NativeModule
+
+/** What memories reserve where nothing is said. */
+export declare function defaultReserve(): string
 
 /**
  * What the functions of a module are called, by index. Takes all that the pass takes, so that what
@@ -200,6 +205,8 @@ export interface NativeCached {
   size: number
   /** What compiled it */
   compiler: string
+  /** What its memories reserve: "full" or "small" */
+  reserve: string
   /** "default", "all", "none", or how many functions were asked for besides the default ones */
   slots: string
   /** When it was last used, in milliseconds since 1970 */

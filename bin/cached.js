@@ -14,7 +14,7 @@ function toText({ directory, maximum, entries }) {
 const row = (entry) => [
   size(entry.size),
   entry.used.toISOString().slice(0, 16).replace('T', ' '),
-  entry.compiler,
+  entry.reserve === 'small' ? `${entry.compiler}, small` : entry.compiler,
   typeof entry.slots === 'number' ? `${entry.slots} more slots` : `slots: ${entry.slots}`,
   [entry.file ?? `(${size(entry.moduleSize)} from memory)`, ...(entry.usable ? [] : ['of another version'])],
 ]

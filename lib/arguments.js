@@ -74,6 +74,13 @@ function toCompiler({ compiler = 'cranelift' }) {
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
+/** What memories reserve, as the options say; undefined where they do not say. */
+function toReserve({ reserve }) {
+  if (reserve === undefined || reserve === 'full' || reserve === 'small') return reserve
+  const message = `expected 'full' or 'small' as \`options.reserve\`, got ${inWords(reserve)}`
+  throw typeError(message, 'ERR_INVALID_ARG_VALUE')
+}
+
 /** Whether the options ask for the disk cache; undefined where they do not say. */
 function toCache({ cache }) {
   if (cache === undefined || typeof cache === 'boolean') return cache
@@ -123,6 +130,7 @@ module.exports = {
   toCache,
   toCompiler,
   toDescriptor,
+  toReserve,
   toUnsignedLong,
   toLimits,
 }

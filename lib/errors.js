@@ -48,8 +48,8 @@ function typeError(message, code = 'ERR_INVALID_ARG_TYPE', details) {
 }
 
 /** The `RangeError` of an argument that is out of its range. */
-function rangeError(message) {
-  return annotate(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+function rangeError(message, code = 'ERR_OUT_OF_RANGE') {
+  return annotate(new RangeError(message), { code })
 }
 
 /** Makes the error that the native side describes in JSON. Does not throw it. */

@@ -1,7 +1,7 @@
 'use strict'
 
 const { markAsUntransferable } = require('node:worker_threads')
-const { toDescriptor, toLimits, toOptions, toUnsignedLong } = require('./arguments')
+const { toDescriptor, toLimits, toOptions, toReserve, toUnsignedLong } = require('./arguments')
 const { typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
 const { inspectable } = require('./inspect')
@@ -51,11 +51,12 @@ class Memory {
     if (descriptor instanceof Handle) {
       this.#handle = descriptor
     } else {
-      const store = toStore(toOptions(options, ['store']))
+      const known = toOptions(options, ['reserve', 'store'])
+      const [reserve, store] = [toReserve(known), toStore(known)]
       const { shared, ...limits } = toMemoryType(descriptor)
       // It can be posted to other threads, and nothing that JavaScript makes can.
       if (shared) return adopt(store, createShared(limits), limits, new.target.prototype)
-      this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum))
+      this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum, reserve))
     }
     this.#handle.keep('memory', this)
     uncloneable(this)

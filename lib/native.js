@@ -126,19 +126,23 @@ const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
 /** Compiles bytes that came from `file`, if from any, through `cache`, if through any. */
-const compileAsync = (bytes, compiler, slots, file, cache) =>
-  about(file, addon.compileAsync(bytes, compiler, slots, cache))
+const compileAsync = (bytes, compiler, slots, file, cache, reserve) =>
+  about(file, () => addon.compileAsync(bytes, compiler, slots, cache, reserve))
 
 /** The same of a file; null if it cannot be read. */
-const compileFile = (file, compiler, slots, cache) => about(file, addon.compileFile(file, compiler, slots, cache))
+const compileFile = (file, compiler, slots, cache, reserve) =>
+  about(file, () => addon.compileFile(file, compiler, slots, cache, reserve))
 
 /** The names of the functions in bytes that came from `file`, if from any. */
-const functionNamesAsync = (bytes, file) => about(file, addon.functionNamesAsync(bytes))
+const functionNamesAsync = (bytes, file) => about(file, () => addon.functionNamesAsync(bytes))
 
-/** What a task of the addon gives, throwing errors of this realm that name the file. */
-async function about(file, task) {
+/** The contents of the custom sections of a module that have a name. */
+const customSections = translated((module, name) => module.customSections(name))
+
+/** What a task of the addon gives, throwing errors of this realm that name the file. It may fail to start, too. */
+async function about(file, start) {
   try {
-    return await task
+    return await start()
   } catch (error) {
     throw nameFile(translate(error), file)
   }
@@ -151,6 +155,8 @@ module.exports = {
   compileAsync,
   compileFile,
   compileSync,
+  customSections,
+  defaultReserve: addon.defaultReserve,
   functionNames,
   functionNamesAsync,
   inspectModule,

@@ -1,5 +1,7 @@
 'use strict'
 
+const { rangeError } = require('./errors')
+
 // Only V8 makes a SharedArrayBuffer that can grow, and posts it to other threads with its memory. So the bytes of a
 // shared memory are those of a Memory of Node's own, and this file is all that knows of it. Captured when the package
 // is loaded, whatever stands on `globalThis.WebAssembly` later.
@@ -12,7 +14,15 @@ const grow = call.bind(NodeMemory.prototype.grow)
 const PAGE = 65536
 
 /** A shared memory of Node's own; sizes in pages. */
-const createShared = ({ initial, maximum }) => new NodeMemory({ initial, maximum, shared: true })
+function createShared({ initial, maximum }) {
+  try {
+    return new NodeMemory({ initial, maximum, shared: true })
+  } catch (error) {
+    // The limits were checked, so what else it says is that the stack is exhausted.
+    if (!/could not allocate/.test(error?.message)) throw error
+    throw rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
+  }
+}
 
 /** Whether a value is one, from whatever thread. */
 function isShared(value) {

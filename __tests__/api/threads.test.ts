@@ -36,7 +36,9 @@ function run(parts: { main: string; worker: string }, bytes = new Uint8Array(), 
       void (async () => {${parts.worker}})()
     }`,
   )
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, file], { encoding: 'utf8' })
+  // What never ends is killed, long after it should have ended.
+  const how = { encoding: 'utf8', timeout: 100_000 } as const
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, file], how)
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
   return stdout.trim().split('\n')
 }
@@ -268,3 +270,67 @@ test('threads that are ended from outside, while they compile, wait and run', as
   )
   expect(printed).toEqual(['all ended'])
 }, 60_000)
+
+// Wasm that never returns by itself: it ends at the first thing that it asks of the host once its thread is being ended.
+describe.each(['cranelift', 'singlepass'] as const)('terminate ends wasm that loops over (%s)', (compiler) => {
+  const forever = (body: string) => `(module
+    (import "env" "memory" (memory 1 10 shared))
+    (import "env" "js" (func $js (param i32) (result i32)))
+    (import "env" "ref" (func $ref (param externref) (result externref)))
+    (memory $own 1 10 shared)
+    (table 1 funcref) (elem (i32.const 0) $js)
+    (func (export "run") (param externref) (loop $again ${body} (br $again))))`
+  test.each([
+    ['memory.grow', '(drop (memory.grow (i32.const 1)))'],
+    ['memory.grow by nothing', '(drop (memory.grow (i32.const 0)))'],
+    ['memory.grow of its own memory', '(drop (memory.grow $own (i32.const 1)))'],
+    ['memory.atomic.notify', '(drop (memory.atomic.notify (i32.const 0) (i32.const 1)))'],
+    ['memory.atomic.notify of its own memory', '(drop (memory.atomic.notify 1 (i32.const 0) (i32.const 1)))'],
+    ['memory.atomic.wait', '(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0)))'],
+    ['calls of JavaScript', '(drop (call $js (i32.const 1)))'],
+    ['indirect calls of JavaScript', '(drop (call_indirect (param i32) (result i32) (i32.const 1) (i32.const 0)))'],
+    ['calls of JavaScript with references', '(local.set 0 (call $ref (local.get 0)))'],
+  ])('%s', async (_, body) => {
+    const printed = run(
+      {
+        main: `
+          const memory = new relink.Memory({ initial: 1, maximum: 10, shared: true })
+          const thread = start(memory)
+          await new Promise((resolve) => thread.once('message', resolve))
+          await thread.terminate()
+          console.log('ended')`,
+        worker: `
+          const module = new relink.Module(bytes, { compiler: '${compiler}' })
+          const env = { memory: data, js: (x) => ({ valueOf: () => x }), ref: (x) => ({ x: 1 }) }
+          const { exports } = new relink.Instance(module, { env })
+          setTimeout(() => exports.run({}), 1)
+          post('ready')`,
+      },
+      await wat(forever(body), { ...threads, multi_memory: true }),
+    )
+    expect(printed).toEqual(['ended'])
+  })
+})
+
+test('terminate ends wasm that catches all that JavaScript throws', async () => {
+  const printed = run(
+    {
+      main: `
+        const thread = start()
+        await new Promise((resolve) => thread.once('message', resolve))
+        await thread.terminate()
+        console.log('ended')`,
+      worker: `
+        const env = { throws: () => { throw new Error('caught') } }
+        const { exports } = new relink.Instance(new relink.Module(bytes), { env })
+        setTimeout(() => exports.run(), 1)
+        post('ready')`,
+    },
+    await wat(
+      `(module (import "env" "throws" (func $throws))
+        (func (export "run") (loop $again (try (do (call $throws)) (catch_all)) (br $again))))`,
+      { exceptions: true },
+    ),
+  )
+  expect(printed).toEqual(['ended'])
+})

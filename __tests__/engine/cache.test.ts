@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { cache } from '../..'
 import { LONG_AGO, age, directory, files, folder, inProcess } from '../support/caching'
 import { guestPath, rejectionOf, root, thrownBy, wat } from '../support'
-import { compileFile, instantiate, load } from '../..'
+import { compileFile, inspect, instantiate, load } from '../..'
 
 /** A module that does what modules do: the guest of the examples, with slots. */
 const plugin = guestPath('pricing')
@@ -370,6 +370,7 @@ describe('`cache`', () => {
         moduleSize: size(file),
         size: size(loaded!),
         compiler: 'singlepass',
+        reserve: inspect(await wat(adding(75))).reserve,
         slots: 'all',
         used: new Date((LONG_AGO + 60) * 1000),
         usable: true,
@@ -378,6 +379,7 @@ describe('`cache`', () => {
         moduleSize: (await wat(adding(75))).length,
         size: size(other!),
         compiler: 'cranelift',
+        reserve: inspect(await wat(adding(75))).reserve,
         slots: 1,
         used: new Date(LONG_AGO * 1000),
         usable: true,

@@ -88,13 +88,14 @@ function v8(name: string, slots?: SlotSelection): Engine {
   }
 }
 
-function wasmRelink(compiler: CompileOptions['compiler'], slots: SlotSelection | undefined): Engine {
+function wasmRelink({ compiler, slots, reserve }: CompileOptions): Engine {
   const store = new Store()
+  const options = { compiler, slots, reserve }
   return {
-    name: `${compiler}, ${slots ?? 'default'}`,
-    instantiate: (bytes, imports) => new Instance(new Module(bytes, { compiler, slots }), imports as any, { store }),
+    name: `${compiler}, ${slots ?? 'default'}${reserve ? `, ${reserve}` : ''}`,
+    instantiate: (bytes, imports) => new Instance(new Module(bytes, options), imports as any, { store }),
     provide: (bytes) => new Instance(new Module(bytes, { compiler, slots: 'none' }), {}, { store }).exports,
-    memory: (descriptor) => new Memory(descriptor, { store }),
+    memory: (descriptor) => new Memory(descriptor, { store, reserve }),
     table: (descriptor) => new Table(descriptor, null, { store }),
     global: (descriptor, value) => new Global(descriptor, value as any, { store }),
     trap(error) {
@@ -111,10 +112,10 @@ async function makeHelpers(): Promise<Helpers> {
   return { references: await wat(helperTexts.references), vectors: await wat(helperTexts.vectors) }
 }
 
-/** Runs a module everywhere, and compares. */
+/** Runs a module everywhere, with a reservation of its memories too if one is given, and compares. */
 export async function compare(
   bytes: Uint8Array<ArrayBuffer>,
-  options: Pick<Scenario, 'argumentSets'> = {},
+  { reserve, ...options }: Pick<Scenario, 'argumentSets'> & Pick<CompileOptions, 'reserve'> = {},
 ): Promise<Verdict> {
   const verdict: Verdict = { differences: [], ran: [], refused: {}, known: [], steps: 0, returned: 0 }
   const scenario = { bytes, report: inspect(bytes), helpers: await (helpers ??= makeHelpers()), ...options }
@@ -147,8 +148,10 @@ export async function compare(
       verdict.refused[compiler] = why
       continue
     }
-    const [plain, ...others] = (['none', undefined, 'all'] as const).map((slots) => {
-      const engine = wasmRelink(compiler, slots)
+    const ways: CompileOptions[] = [{ slots: 'none' }, {}, { slots: 'all' }]
+    if (reserve !== undefined) ways.push({ slots: 'none', reserve })
+    const [plain, ...others] = ways.map((way) => {
+      const engine = wasmRelink({ compiler, ...way })
       const session = run(engine, scenario)
       note(verdict, engine.name, session)
       return [engine.name, session] as const

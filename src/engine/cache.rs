@@ -4,6 +4,7 @@ use super::compiler::Compiler;
 use super::entry::{About, BUILD, Content, Entry, Hash, write};
 use super::machine::{InFile, Packed};
 use super::parts::{Compiled, Parts};
+use super::reserve::Reserve;
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -54,6 +55,7 @@ pub(super) struct Wanted<'a> {
     pub compiler: Compiler,
     pub selection: &'a Selection,
     pub succeeds: Option<Compiler>,
+    pub reserve: Reserve,
     /// Where the bytes were read
     pub file: Option<&'a str>,
 }
@@ -65,7 +67,9 @@ impl Wanted<'_> {
         let selection = postcard::to_stdvec(self.selection).unwrap_or_default();
         let succeeds = self.succeeds.map_or("", Compiler::name);
         let identity = self.compiler.identity();
-        for part in [BUILD.as_bytes(), identity.as_bytes(), succeeds.as_bytes(), &self.bytes, &selection] {
+        let reserve = self.reserve.name();
+        let words = [BUILD, &identity, succeeds, reserve].map(str::as_bytes);
+        for part in words.into_iter().chain([&self.bytes[..], &selection]) {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
@@ -84,6 +88,7 @@ impl Wanted<'_> {
             file: self.file.map(str::to_owned),
             module: self.size,
             compiler: self.compiler.name().to_owned(),
+            reserve: self.reserve.name().to_owned(),
             slots,
         }
     }

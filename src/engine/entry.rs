@@ -31,6 +31,8 @@ pub struct About {
     pub module: u64,
     /// What compiled it
     pub compiler: String,
+    /// What its memories reserve
+    pub reserve: String,
     /// Which functions are slots: "default", "all", "none", or how many others
     pub slots: String,
 }
@@ -200,7 +202,14 @@ mod tests {
     fn written(name: &str, content: &Content<'_>) -> Vec<u8> {
         let path = temp_dir().join(format!("wasm-relink-entry-{}-{name}", process::id()));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
-        let about = About { build: BUILD.into(), file: None, module: 1, compiler: "x".into(), slots: "all".into() };
+        let about = About {
+            build: BUILD.into(),
+            file: None,
+            module: 1,
+            compiler: "x".into(),
+            reserve: "small".into(),
+            slots: "all".into(),
+        };
         write(&mut file, &KEY_OF_TEST, &SECRET, &about, content).unwrap();
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(path).unwrap();

@@ -1,12 +1,19 @@
 use super::compiled::How;
 use super::machine::Packed;
+use super::room::has_room;
 use super::unread::Unread;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Options, Rewritten, Selection, bare, compare_branches, modernize, rewrite, successor};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
+
+/// How a module begins.
+const MAGIC: &[u8] = b"\0asm";
+
+/// So many bytes the compilers take for each of a module, at the most, and all of them by small allocations.
+const TAKEN: usize = 32;
 
 /// What is known of a compiled module besides its machine code: what the load-time pass found out. Goes into the disk
 /// cache as it is, but for the details.
@@ -34,9 +41,14 @@ impl Compiled {
     /// Validates, runs the load-time pass and compiles.
     ///
     /// # Errors
-    /// What `Binary::parse`, `rewrite` and `Compiler::image` refuse.
+    /// `Memory` where there is too little room to try, and what `Binary::parse`, `rewrite` and `Compiler::image` refuse.
     pub fn new(bytes: &[u8], how: &How) -> Result<Self> {
-        let How { compiler, selection, succeeds, .. } = how;
+        let How { compiler, selection, succeeds, reserve, .. } = how;
+        if bytes.starts_with(MAGIC) && !has_room(bytes.len().saturating_mul(TAKEN)) {
+            let message =
+                format!("there is no room to compile {} bytes, which takes {TAKEN} times as many", bytes.len());
+            return Err(ErrorKind::Memory { message }.into());
+        }
         let binary = Binary::parse(bytes, compiler.features())?;
         let options = Options { selection: selection.clone(), ..succeeds.unwrap_or(*compiler).pass() };
         let mut rewritten = rewrite(bytes, &binary, &options)?;
@@ -56,7 +68,7 @@ impl Compiled {
         {
             rewritten.bytes = bytes.into();
         }
-        let image = OwnedBuffer::from_bytes(compiler.image(&bare(&rewritten.bytes)?)?);
+        let image = OwnedBuffer::from_bytes(compiler.image(&bare(&rewritten.bytes)?, *reserve)?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
         let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };

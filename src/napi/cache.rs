@@ -39,6 +39,8 @@ pub struct NativeCached {
     pub size: f64,
     /// What compiled it
     pub compiler: String,
+    /// What its memories reserve: "full" or "small"
+    pub reserve: String,
     /// "default", "all", "none", or how many functions were asked for besides the default ones
     pub slots: String,
     /// When it was last used, in milliseconds since 1970
@@ -56,6 +58,7 @@ pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
         module_size: entry.about.module as f64,
         size: entry.size as f64,
         compiler: entry.about.compiler,
+        reserve: entry.about.reserve,
         slots: entry.about.slots,
         used: entry.used.duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_millis() as f64),
         usable: entry.usable,

@@ -66,7 +66,7 @@ impl Import {
         if status != sys::Status::napi_ok {
             return Err(Pending);
         }
-        context.settle_shared();
+        context.settle_shared()?;
         // SAFETY: `values` has room for the results, by the contract of this function.
         unsafe {
             match &*self.ty.results {

@@ -147,7 +147,7 @@ impl Context {
         }
         self.collect_if_due();
         // Left after the batch has ended: what waits for that may collect.
-        let _entered = self.enter(function.reference());
+        let _entered = self.enter(function.reference()).map_err(|pending| self.failure(pending))?;
         let batch = self.store.batch(function.target(), ty, function.compiler())?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room()) {

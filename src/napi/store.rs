@@ -167,14 +167,14 @@ impl NativeStore {
         let context = &self.context;
         context.check_open().map_err(refuse)?;
         context.collect_if_due();
-        // Where there is no room for its memories, there may be some once V8 has collected.
+        // Where there is no room for it, there may be some once V8 has collected.
         let first = self.try_instantiate(module, &imports, &shared)?;
         let (instance, cell) = match first {
-            Some(made) => made,
-            None => {
+            Ok(made) => made,
+            Err(_) => {
                 context.collect_all();
                 let made = self.try_instantiate(module, &imports, &shared)?;
-                made.ok_or_else(|| refuse(ErrorKind::Memory { message: NO_ROOM.to_owned() }.into()))?
+                made.map_err(|failure| context.refuse_failure(failure))?
             }
         };
         let binary = &module.code.binary;
@@ -243,9 +243,6 @@ impl NativeStore {
     }
 }
 
-/// What is said where the addresses of memories do not fit.
-const NO_ROOM: &str = "there is no room for the memory of the instance: each reserves 8 GiB of addresses";
-
 fn kind(name: &str) -> Result<Kind> {
     Kind::from_name(name).ok_or_else(|| {
         let message = format!("expected a kind of object, got {name:?}");
@@ -254,13 +251,13 @@ fn kind(name: &str) -> Result<Kind> {
 }
 
 impl NativeStore {
-    /// Makes an instance and its cell; none where there is no room for its memories.
+    /// Makes an instance and its cell; or the failure, where there is no room for it.
     fn try_instantiate(
         &self,
         module: &NativeModule,
         imports: &Array<'_>,
         shared: &[Unknown<'_>],
-    ) -> Result<Option<(Rc<Instance>, sys::napi_value)>> {
+    ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
         context.store.check_imports(&module.code, &externs).map_err(refuse)?;
@@ -274,8 +271,8 @@ impl NativeStore {
         prepare(shared.collect::<std::result::Result<_, _>>()?);
         let made = self.try_make(module, externs, imports);
         match made {
-            Ok(made) => Ok(Some(made)),
-            Err((failure, false)) if failure.is_no_room() => Ok(None),
+            Ok(made) => Ok(Ok(made)),
+            Err((failure, false)) if failure.is_no_room() => Ok(Err(failure)),
             Err((failure, _)) => Err(context.refuse_failure(failure)),
         }
     }
@@ -298,7 +295,7 @@ impl NativeStore {
     ) -> std::result::Result<(Rc<Instance>, sys::napi_value), (Failure, bool)> {
         let context = &self.context;
         let mut cell = ptr::null_mut();
-        let entered = context.enter(ptr::null_mut());
+        let entered = context.enter(ptr::null_mut()).map_err(|pending| (context.failure(pending), false))?;
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.
         let made = unsafe {

@@ -7,7 +7,7 @@ use super::instance::{Instance, Objects, Parts};
 use super::objects::Resident;
 use super::trap::Failure;
 use super::{FuncRef, Store, free_id};
-use crate::engine::{Code, Placed, function_type, placing};
+use crate::engine::{Code, Placed, Reserve, function_type, has_room, install, placing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Slot, SlotKind};
 use crate::wasm::{ExternType, FuncType};
@@ -122,6 +122,10 @@ impl Store {
 
     /// Makes wasmer's side of a new instance. Runs nothing.
     fn allocate(&self, code: &Code, resolved: Resolved) -> Result<Allocated, Failure> {
+        if !has_room(code.instance_size()) {
+            let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
+            return Err(Error::from(ErrorKind::Memory { message }).into());
+        }
         let mut vacant = self.lend_places();
         let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
         let room = self.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
@@ -149,7 +153,10 @@ impl Store {
         self.take_places_back(vacant);
         let own = Objects { places, tags };
         match made {
-            Ok(vm) => Ok(Allocated { resolved, own, vm }),
+            Ok(vm) => {
+                install(&vm);
+                Ok(Allocated { resolved, own, vm })
+            }
             Err(failure) => {
                 self.settle_objects(&own, Owner::Nobody);
                 drop(self.vacate_objects(&own));
@@ -204,6 +211,16 @@ impl Store {
             match value {
                 Extern::Table(id) => self.check_table(*id, code.compiler)?,
                 Extern::Global(id) => self.check_global(*id, code.compiler)?,
+                Extern::Memory(id)
+                    if code.reserve == Reserve::Full && !self.memory_is_shared(*id) && !self.memory_is_full(*id) =>
+                {
+                    let (module, field) = (import.module.clone(), import.name.clone());
+                    let expected =
+                        "a memory of { reserve: 'full' }, since the module was compiled for such ones".to_owned();
+                    let actual =
+                        "one of { reserve: 'small' }, which takes modules that were compiled with that".to_owned();
+                    return Err(ErrorKind::Import { module, field, expected, actual }.into());
+                }
                 Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
             }
         }

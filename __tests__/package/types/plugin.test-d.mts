@@ -14,6 +14,7 @@ import {
   Memory,
   Module,
   relink,
+  type Reserve,
   rewrite,
   Slot,
   Store,
@@ -156,6 +157,10 @@ for (const { name, functionIndex = -1, type, whyNot } of Module.slots(compiled, 
 }
 const rewritten: Uint8Array = rewrite(new Uint8Array(), { slots: 'none' })
 const sizes: number[] = [inspect(rewritten).rewrittenSize, ...inspect(rewritten).sections.map(({ size }) => size)]
+const reserved: Reserve[] = [both.instance.reserve, inspect(rewritten).reserve]
+new Memory({ initial: 1, maximum: 2 }, { reserve: reserved[0], store: new Store() })
+// @ts-expect-error no such reservation
+await compile(new Uint8Array(), { reserve: 'tiny' })
 // @ts-expect-error a name goes into an array
 await compile(new Uint8Array(), { slots: 'discount' })
 // @ts-expect-error it takes a module apart, and compiles nothing
