@@ -324,13 +324,7 @@ fn not_wasm(bytes: &[u8]) -> Error {
     ErrorKind::InvalidWasm { message: format!("expected magic word 00 61 73 6d, got {what}"), offset: 0 }.into()
 }
 
-/// Entries that a table may begin with: V8's limit.
-const MOST_ENTRIES: u64 = 10_000_000;
-
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
-    if ty.initial > MOST_ENTRIES {
-        return Err(unsupported(format!("tables of {} entries, only of {MOST_ENTRIES}", ty.initial)));
-    }
     let limits = Limits { minimum: ty.initial, maximum: ty.maximum };
     Ok(TableType { element: RefType::from_parsed(ty.element_type).map_err(unsupported)?, limits })
 }
