@@ -613,7 +613,7 @@ export const cache: {
   clear(): number
 }
 
-/** Whether {@link compile} would take the bytes. */
+/** Whether {@link compile} with the same options would take the bytes. */
 export function validate(bytes: Bytes, options?: CompileOptions): boolean
 
 /** What `fetch` gives, as far as it matters here. */

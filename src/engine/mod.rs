@@ -23,6 +23,7 @@ pub use code::Code;
 pub use compiled::{How, Kept, compile, compile_file};
 pub use compiler::Compiler;
 pub use frames::{Place, trace};
+pub use parts::check;
 pub use placing::{Placed, Places, placing, put};
 pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};
 pub use tiers::{Better, Coming, Tiered, compile_tiered};
