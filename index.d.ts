@@ -303,6 +303,7 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * @throws {TypeError} The imports are missing, or hold no object where the module names one
    * @throws {LinkError} `ERR_RELINK_IMPORT` (with `module`, `field`, `expected`, `actual`), `ERR_RELINK_STORE`,
    * `ERR_RELINK_CLOSED`, `ERR_RELINK_SIGNATURE_HASH`
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: the module defines a table of more than 10,000,000 entries
    * @throws {RuntimeError} `ERR_RELINK_TRAP`: the start function, or a segment that does not fit, trapped
    */
   constructor(module: Module, imports?: Imports, options?: StoreOptions)
@@ -637,7 +638,7 @@ export const cache: {
   clear(): number
 }
 
-/** Whether {@link compile} would take the bytes. */
+/** Whether {@link compile} with the same options would take the bytes. */
 export function validate(bytes: Bytes, options?: CompileOptions): boolean
 
 /** What `fetch` gives, as far as it matters here. */

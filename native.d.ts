@@ -486,5 +486,5 @@ export interface NativeTypedExport {
 /** Runs the pass and gives what it made. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
 
-/** Whether these bytes are a module that the compiler takes. */
-export declare function validate(bytes: Uint8Array, compilerName: string): boolean
+/** Whether these bytes are a module that can be compiled like this. */
+export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -12,7 +12,13 @@ async function compile(bytes, options = undefined) {
 
 /** Whether `compile` would take the bytes. Compiles nothing. */
 function validate(bytes, options = undefined) {
-  return native.validate(toBytes(bytes), dialects.own.compiling(options).compiler)
+  return isTaken(bytes, dialects.own.compiling(options))
+}
+
+function isTaken(bytes, { compiler, selection }) {
+  // Patterns add slots to those that there are by default, and are never refused.
+  const { kind } = selection
+  return native.validate(toBytes(bytes), compiler, { kind: kind === 'more' ? 'default' : kind })
 }
 
 /** Those of `WebAssembly`. */
@@ -21,7 +27,7 @@ const standard = {
     return compileAsync(Module, bytes, dialects.standard.compiling(options))
   },
   validate(bytes, options = undefined) {
-    return native.validate(toBytes(bytes), dialects.standard.compiling(options).compiler)
+    return isTaken(bytes, dialects.standard.compiling(options))
   },
 }
 

@@ -51,17 +51,6 @@ const v8Traps: [RegExp, string][] = [
   [/Maximum call stack/, 'stack-overflow'],
 ]
 
-/**
- * What wasmer's compilers say of valid modules that they do not take. The last two are faults of theirs: atomic
- * operations on what Singlepass holds elsewhere, and Cranelift's translation of exceptions.
- */
-export const wasmerLacks = [
-  /Unsupported feature: unsupported element type in element section: exnref/,
-  /Unsupported feature: unsupported init expr in element section: GlobalGet/,
-  /singlepass can't emit MOVZX/,
-  /the compiler panicked: declared type of variable/,
-]
-
 /** What V8 has one word for, or checks in another order. */
 const common: Record<string, string> = {
   'unaligned-atomic': 'memory-out-of-bounds',
@@ -187,8 +176,7 @@ function unsupported(bytes: Uint8Array<ArrayBuffer>, compiler: CompileOptions['c
     new Module(bytes, { compiler, slots: 'none' })
     return undefined
   } catch (error: any) {
-    if (error.code === 'ERR_RELINK_UNSUPPORTED' || wasmerLacks.some((words) => words.test(error.message)))
-      return error.message
+    if (error.code === 'ERR_RELINK_UNSUPPORTED') return error.message
     throw error
   }
 }

@@ -39,7 +39,12 @@ impl Compiler {
     /// The proposals that it takes.
     pub fn features(self) -> Features {
         let cranelift = self == Self::Cranelift;
-        Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift, tail_calls: false }
+        Features {
+            simd_and_exceptions: cranelift,
+            multi_value_imports: cranelift,
+            stored_exceptions: false,
+            tail_calls: false,
+        }
     }
 
     /// Whether its code knows exceptions.
@@ -56,6 +61,11 @@ impl Compiler {
     /// Whether its code is better where small branch tables are comparisons.
     pub fn wants_comparisons(self) -> bool {
         self == Self::Cranelift
+    }
+
+    /// Whether it lacks code for some atomic operations, unless each has a function of its own.
+    pub fn wants_atomics_outlined(self) -> bool {
+        self == Self::Singlepass
     }
 
     /// The name that the API has for it.

@@ -29,6 +29,7 @@ pub use code::Code;
 pub use compiled::{How, Kept, compile, compile_file};
 pub use compiler::Compiler;
 pub use frames::{Place, trace};
+pub use parts::check;
 pub use placing::{Placed, Places, placing, put};
 pub use reserve::Reserve;
 pub use room::{has_room, try_copy};

@@ -2,7 +2,7 @@ use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{self, Compiler, How, Reserve, Tiered, compile, compile_tiered, try_copy};
+use crate::engine::{self, Compiler, How, Reserve, Tiered, check, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
@@ -154,11 +154,11 @@ pub fn compile_file(
     Ok(AsyncTask::new(CompileFile { file: file.into(), asked }))
 }
 
-/// Whether these bytes are a module that the compiler takes.
+/// Whether these bytes are a module that can be compiled like this.
 #[napi]
-pub fn validate(bytes: &[u8], compiler_name: String) -> Result<bool> {
-    let features = compiler(&compiler_name)?.features();
-    guarded(|| Ok(Binary::parse(bytes, features).is_ok()))
+pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool> {
+    let how = How { selection: selection(slots)?, ..How::plain(compiler(&compiler_name)?) };
+    guarded(|| Ok(check(bytes, &how).is_ok()))
 }
 
 /// What a function is called, for the option `slots`.

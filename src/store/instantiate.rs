@@ -7,10 +7,10 @@ use super::instance::{Instance, Objects, Parts};
 use super::objects::Resident;
 use super::trap::Failure;
 use super::{FuncRef, Store, free_id};
-use crate::engine::{Code, Placed, Reserve, function_type, has_room, install, placing};
+use crate::engine::{Code, MOST_ENTRIES, Placed, Reserve, function_type, has_room, install, placing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Slot, SlotKind};
-use crate::wasm::{ExternType, FuncType};
+use crate::wasm::{Binary, ExternType, FuncType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Store {
     /// function. `made` sees it before anything of it runs.
     ///
     /// # Errors
-    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `Memory`; then nothing has
+    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `OutOfRange`, `Memory`; then nothing has
     /// run. A trap of a segment or the start function, or what a host function threw: then the
     /// instance is not handed out, and what it put into imported tables stays alive.
     ///
@@ -58,6 +58,7 @@ impl Store {
             code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
         }
         self.check_imports(code, &imports)?;
+        check_tables(&code.original)?;
         // What is added to the list of functions from here on is taken out again.
         let functions = self.with_objects(|objects| VMFunction::list(objects).len());
         let resolved = self.resolve(code, imports).map_err(Failure::from);
@@ -304,6 +305,21 @@ impl Store {
             host_data: Box::new(()),
         };
         (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
+    }
+}
+
+/// Whether there can be tables as large as the module defines them.
+///
+/// # Errors
+/// `OutOfRange`.
+fn check_tables(binary: &Binary) -> Result<()> {
+    let defined = &binary.tables[binary.imported_tables as usize..];
+    match defined.iter().map(|table| table.limits.minimum).find(|minimum| *minimum > MOST_ENTRIES.into()) {
+        None => Ok(()),
+        Some(minimum) => {
+            let message = format!("a table may have {MOST_ENTRIES} entries, and the module defines one of {minimum}");
+            Err(ErrorKind::OutOfRange { message }.into())
+        }
     }
 }
 
