@@ -52,6 +52,14 @@ function rangeError(message) {
   return annotate(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
 }
 
+const PERMISSIONS = { 'fs.read': 'FileSystemRead', 'fs.write': 'FileSystemWrite' }
+
+/** The error of Node's permission model for a path. */
+function accessDenied(scope, resource) {
+  const error = new Error(`access to ${resource} has been restricted: run Node with --allow-${scope.replace('.', '-')}`)
+  return annotate(error, { code: 'ERR_ACCESS_DENIED', details: { permission: PERMISSIONS[scope], resource } })
+}
+
 /** Makes the error that the native side describes in JSON. Does not throw it. */
 function buildError(json) {
   const { class: name, code, message, details, frames = [] } = JSON.parse(json)
@@ -110,6 +118,7 @@ module.exports = {
   RuntimeError,
   typeError,
   rangeError,
+  accessDenied,
   buildError,
   isNative,
   translate,
