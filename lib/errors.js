@@ -1,8 +1,20 @@
 'use strict'
 
-// Captured when the package is loaded, so that `instanceof WebAssembly.LinkError` holds in the realm
-// that loaded it, whatever stands on `globalThis.WebAssembly` later.
-const { CompileError: BaseCompileError, LinkError: BaseLinkError, RuntimeError: BaseRuntimeError } = WebAssembly
+const { node } = require('./node-webassembly')
+
+// Node's own, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.
+const {
+  CompileError: BaseCompileError,
+  LinkError: BaseLinkError,
+  RuntimeError: BaseRuntimeError,
+} = node ?? Object.fromEntries(['CompileError', 'LinkError', 'RuntimeError'].map((name) => [name, errorClass(name)]))
+
+/** What stands in for a class of Node's WebAssembly where there is none. */
+function errorClass(name) {
+  const { [name]: Class } = { [name]: class extends Error {} }
+  Object.defineProperty(Class.prototype, 'name', { value: name, writable: true, configurable: true })
+  return Class
+}
 
 /** The `code` of an error whose message is not for people: the JSON from which `buildError` makes the real one. */
 const NATIVE = 'ERR_RELINK_NATIVE'

@@ -6,12 +6,12 @@ const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const native = require('./native')
-const { carried, carry } = require('./posted-module')
+const { carried, carries, carry } = require('./posted-module')
 const { describe, describeMissing } = require('./slot-descriptor')
 const { select } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
 const { Tiers } = require('./tiers')
-const { webidl } = require('./webidl')
+const { hasArrived, webidl } = require('./webidl')
 
 /**
  * What is in a Module: the native one, the file that it came from, if `load` made it, what was asked for in vain, and
@@ -51,6 +51,7 @@ class Module {
   static {
     brand = new Brand('a Module', (value) => (#compiled in value ? value.#compiled : posted.get(value)))
     webidl(this, 'WebAssembly.Module')
+    hasArrived(this, carries)
     inspectable(this, {
       imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
       exports: (module) => Module.exports(module).map(({ name }) => name),
