@@ -6,6 +6,7 @@ const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const native = require('./native')
+const { isAllowed } = require('./permission')
 const { carried, carries, carry } = require('./posted-module')
 const { describe, describeMissing } = require('./slot-descriptor')
 const { select } = require('./slot-selection')
@@ -144,11 +145,11 @@ async function compileAsync(
 }
 
 /**
- * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot be read, or where its
- * functions must be known first.
+ * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot or may not be read, or where
+ * its functions must be known first.
  */
 async function compileUnread(file, { cache, compiler, selection: { kind, patterns } }) {
-  if (patterns !== undefined) return undefined
+  if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
   const module = await native.compileFile(file, compiler, { kind }, cache ? toNative(file) : undefined)
   return module ? new OwnModule(new Compiled(module, { file })) : undefined
 }
