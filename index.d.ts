@@ -602,7 +602,7 @@ export interface CacheEntry {
   readonly slots: 'default' | 'all' | 'none' | number
   /** When it was last used */
   readonly used: Date
-  /** Whether this version of the package uses it */
+  /** Whether it is as it was written, and this version of the package uses it, on this processor */
   readonly usable: boolean
 }
 
@@ -616,7 +616,8 @@ export interface CacheEntry {
 export const cache: {
   /**
    * Where it is: what the environment variable `WASM_RELINK_CACHE` says, else `wasm-relink` where the system keeps what a
-   * user can do without (`~/.cache` on Linux). Undefined where the variable says `off`.
+   * user can do without (`~/.cache` on Linux). Its files are in a folder of their own inside of it, `wasm-relink-modules`.
+   * Undefined where the variable says `off`, or it says nothing and the user has no home directory.
    */
   readonly directory: string | undefined
   /**
@@ -627,13 +628,15 @@ export const cache: {
   /**
    * The entries, those that were used last first.
    *
-   * @throws {Error} `ERR_RELINK_CACHE`: the folder cannot be read
+   * @throws {Error} `ERR_RELINK_CACHE`: the folder cannot be read, or others may write to it; `ERR_ACCESS_DENIED`: Node's
+   * permission model does not allow it
    */
   entries(): CacheEntry[]
   /**
-   * Removes all entries, and says how many there were. What is in memory goes on.
+   * Removes all entries, and no other files, and says how many there were. What is in memory goes on.
    *
-   * @throws {Error} `ERR_RELINK_CACHE`: one cannot be removed
+   * @throws {Error} `ERR_RELINK_CACHE`: one cannot be removed, or others may write to the folder; `ERR_ACCESS_DENIED`: Node's
+   * permission model does not allow it
    */
   clear(): number
 }

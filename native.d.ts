@@ -191,6 +191,8 @@ export interface NativeCache {
   directory: string
   /** How many bytes all entries may have together */
   most: number
+  /** Whether it may be written to */
+  writable: boolean
   /** The file that the module comes from, if it comes from one */
   file?: string
 }
@@ -211,7 +213,7 @@ export interface NativeCached {
   slots: string
   /** When it was last used, in milliseconds since 1970 */
   used: number
-  /** Whether this version of the package would use it */
+  /** Whether this version of the package would use it, on this machine */
   usable: boolean
 }
 

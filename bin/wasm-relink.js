@@ -77,7 +77,7 @@ program
   .addHelpText('after', examples('compile plugins/*.wasm', 'compile plugin.wasm --slots all'))
   .action(async (files, { compiler, reserve, slots }, command) => {
     const { Module, cache, compileFile } = face()
-    if (cache.directory === undefined) command.error('error: the cache is off: WASM_RELINK_CACHE says so')
+    if (cache.directory === undefined) command.error(`error: the cache is off: ${cached.whyOff()}`)
     for (const file of files) {
       const module = await about(file, () => compileFile(file, { compiler, reserve, slots }))
       warn(file, { slots: Module.slots(module) })

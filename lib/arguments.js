@@ -3,12 +3,13 @@
 const { inspect, types } = require('node:util')
 const { typeError, rangeError } = require('./errors')
 const { nearest } = require('./nearest')
+const { whose } = require('./whose')
 
 /** A value in a few words, for messages. What the user's code throws meanwhile (a string tag) is not told. */
 function inWords(value) {
   const options = { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity }
   try {
-    return inspect(value, options)
+    return whose(value) ?? inspect(value, options)
   } catch {
     return `a value of type ${typeof value}`
   }

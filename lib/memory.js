@@ -8,7 +8,7 @@ const { inspectable } = require('./inspect')
 const { bufferOf, createShared, isShared, limitsOf } = require('./shared-memory')
 const { toStore } = require('./store')
 const { uncloneable } = require('./uncloneable')
-const { webidl } = require('./webidl')
+const { hasArrived, webidl } = require('./webidl')
 
 const PAGE = 65536
 
@@ -41,6 +41,7 @@ class Memory {
   static {
     brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : sharedHandles.get(value)))
     webidl(this, 'WebAssembly.Memory')
+    hasArrived(this, isShared)
     inspectable(this, {
       pages: (memory) => memory.buffer.byteLength / PAGE,
       byteLength: (memory) => memory.buffer.byteLength,
@@ -63,7 +64,7 @@ class Memory {
   }
 
   get buffer() {
-    const { store, id, details } = brand.get(this)
+    const { store, id, details } = brand.find(this) ?? toMemory(this)
     if (details?.shared) return bufferOf(this)
     // A buffer is detached the moment control returns after a growth, and has no length from then on. One of
     // a memory without pages has none either: the native side knows which it is.
@@ -76,7 +77,7 @@ class Memory {
   }
 
   grow(delta) {
-    const { store, id } = findMemory(this) ?? brand.get(this)
+    const { store, id } = findMemory(this) ?? toMemory(this)
     return store.memoryGrow(id, toUnsignedLong(delta, 'delta'))
   }
 }
@@ -126,5 +127,8 @@ function findMemory(value, store = undefined) {
   }
   return sharedHandles.get(value)
 }
+
+/** What is in a `this`. A shared memory that has arrived from another thread is taken into the default store. */
+const toMemory = (value) => (isShared(value) ? findMemory(value, toStore()) : brand.get(value))
 
 module.exports = { Memory, memoryOf, findMemory }

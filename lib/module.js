@@ -6,12 +6,13 @@ const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const native = require('./native')
-const { carried, carry } = require('./posted-module')
+const { isAllowed } = require('./permission')
+const { carried, carries, carry } = require('./posted-module')
 const { describe, describeMissing } = require('./slot-descriptor')
 const { select } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
 const { Tiers } = require('./tiers')
-const { webidl } = require('./webidl')
+const { hasArrived, webidl } = require('./webidl')
 
 /**
  * What is in a Module: the native one, the file that it came from, if `load` made it, what was asked for in vain, and
@@ -51,6 +52,7 @@ class Module {
   static {
     brand = new Brand('a Module', (value) => (#compiled in value ? value.#compiled : posted.get(value)))
     webidl(this, 'WebAssembly.Module')
+    hasArrived(this, carries)
     inspectable(this, {
       imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
       exports: (module) => Module.exports(module).map(({ name }) => name),
@@ -145,11 +147,11 @@ async function compileAsync(
 }
 
 /**
- * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot be read, or where its
- * functions must be known first.
+ * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot or may not be read, or where
+ * its functions must be known first.
  */
 async function compileUnread(file, { cache, compiler, reserve, selection: { kind, patterns } }) {
-  if (patterns !== undefined) return undefined
+  if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
   const module = await native.compileFile(file, compiler, { kind }, cache ? toNative(file) : undefined, reserve)
   return module ? new OwnModule(new Compiled(module, { file })) : undefined
 }

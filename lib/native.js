@@ -12,7 +12,8 @@ function loadAddon() {
   try {
     return require('../native.cjs')
   } catch (cause) {
-    throw platformError(cause)
+    // The permission model does not let the loader be read: Node's own words name the file.
+    throw cause.code === 'ERR_ACCESS_DENIED' ? cause : platformError(cause)
   }
 }
 

@@ -144,17 +144,18 @@ describe('a shared memory', () => {
           await ended(thread)
           console.log(exports.load(16), memory.buffer.byteLength)`,
         worker: `
+          const arrived = data instanceof relink.Memory
           const { exports } = new relink.Instance(new relink.Module(bytes), { env: { memory: data } })
           post('ready')
           const woken = exports.wait(0, 0, -1n)
           for (let i = 0; i < 1000; i++) exports.add(16, 1)
           exports.grow(1)
           exports.add(65536 * 2 - 4, 7)
-          post([woken, data instanceof relink.Memory, data === exports.memory].join())`,
+          post([woken, arrived, data instanceof relink.Memory, data === exports.memory].join())`,
       },
       await wat(shared, threads),
     )
-    expect(printed).toEqual(['0,true,true 2 7 1000', '1000 131072'])
+    expect(printed).toEqual(['0,true,true,true 2 7 1000', '1000 131072'])
   })
 })
 
@@ -171,20 +172,24 @@ describe('a module', () => {
         worker: `
           const { WebAssembly } = relink
           const { module, later } = data
+          const arrived = [module, later].map((each) => each instanceof WebAssembly.Module)
           const one = new WebAssembly.Instance(module)
           const other = await WebAssembly.instantiate(later)
           relink.link(() => 1, other.slot('f'))
-          post([one.exports.f(), other.exports.f(), module instanceof WebAssembly.Module, Object.keys(one.slots)].join())`,
+          post([arrived, one.exports.f(), other.exports.f(), module instanceof WebAssembly.Module, Object.keys(one.slots)].join())`,
       },
       bytes,
     )
-    expect(printed).toEqual(['42,1,true,'])
+    expect(printed).toEqual(['true,true,42,1,true,'])
   })
 
   test('goes through structuredClone', async () => {
     const module = new ours.Module(await wat('(module (func (export "f") (result i32) i32.const 42))'))
     const { modules } = structuredClone({ modules: [module, module] })
     expect(modules[0]).toBe(modules[1])
+    // Before it is used. The package's own class is a subclass, which has not made it.
+    expect(modules[0]).toBeInstanceOf(ours.Module)
+    expect(modules[0]).not.toBeInstanceOf(Module)
     expect(new ours.Instance(modules[0]!).exports.f()).toBe(42)
     expect(ours.Module.exports(modules[0]!)).toEqual([{ name: 'f', kind: 'function' }])
     expect(modules[0]).toBeInstanceOf(ours.Module)
@@ -192,7 +197,15 @@ describe('a module', () => {
 
   test('of Node’s own is none', async () => {
     const node = new WebAssembly.Module(await wat('(module)'))
+    expect(node).not.toBeInstanceOf(ours.Module)
     expect(thrownBy(() => new Instance(node as never)).code).toBe('ERR_INVALID_ARG_TYPE')
+  })
+
+  test('posted to where the package is not loaded, says what is missing', async () => {
+    const module = structuredClone(new ours.Module(await wat('(module (func (export "f")))')))
+    expect(() => new WebAssembly.Instance(module as never, {})).toThrow('wasm-relink/register')
+    const [wanted] = WebAssembly.Module.imports(module as never)
+    expect(wanted!.name).toBe('this Module is one of wasm-relink: load wasm-relink/register in this thread too')
   })
 
   test('of the same bytes shares its code, and nothing else', async () => {

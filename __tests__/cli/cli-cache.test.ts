@@ -91,4 +91,8 @@ test('a cache that is off says so', () => {
   const off = { WASM_RELINK_CACHE: 'off' }
   expect(run(['cache'], off)).toEqual(done('The cache is off: WASM_RELINK_CACHE says so.\n'))
   expect(run(['cache', 'clear'], off)).toEqual(done('Removed 0 compiled modules\n'))
+  const homeless = { WASM_RELINK_CACHE: '', XDG_CACHE_HOME: '', LOCALAPPDATA: '', HOME: '', USERPROFILE: '' }
+  const why = 'the user has no home directory, and WASM_RELINK_CACHE names no folder'
+  expect(run(['cache'], homeless)).toEqual(done(`The cache is off: ${why}.\n`))
+  expect(run(['compile', plugin('plugin')], homeless)).toMatchObject({ status: 2, stdout: '' })
 })

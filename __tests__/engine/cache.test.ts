@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { cache } from '../..'
-import { LONG_AGO, age, directory, files, folder, inProcess } from '../support/caching'
+import { LONG_AGO, age, directory, files, folder, inProcess, modules } from '../support/caching'
 import { guestPath, rejectionOf, root, thrownBy, wat } from '../support'
 import { compileFile, inspect, instantiate, load } from '../..'
 
@@ -30,6 +30,8 @@ const USE = `
 
 /** Whether an entry was used since it was aged. */
 const wasUsed = (file: string) => statSync(file).mtimeMs > LONG_AGO * 1000
+
+const secretFile = () => join(modules(), 'relink-secret')
 
 /** A module in a file of the test's own. */
 async function moduleFile(name: string, text: string): Promise<string> {
@@ -110,7 +112,6 @@ describe('who asks for it', () => {
     ['`WebAssembly`', `new relink.WebAssembly.Module(require('fs').readFileSync(file))`, 0],
   ])('%s', async (_, call, entries) => {
     await inProcess(call, await moduleFile('add.wasm', adding(2)))
-    mkdirSync(directory(), { recursive: true })
     expect(files()).toHaveLength(entries)
   })
 
@@ -227,12 +228,12 @@ describe('what is not as it was written is not there', () => {
   })
 
   test('made with another secret', async () => {
-    writeFileSync(join(directory(), 'secret'), Buffer.alloc(32, 7), { mode: 0o600 })
+    writeFileSync(secretFile(), Buffer.alloc(32, 7), { mode: 0o600 })
     expect(await answers()).toEqual(right)
   })
 
   test('without a secret', async () => {
-    rmSync(join(directory(), 'secret'))
+    rmSync(secretFile())
     expect(await answers()).toEqual(right)
   })
 
@@ -251,19 +252,22 @@ describe('what is not as it was written is not there', () => {
   test('an entry, or the folder, that others may write to', async () => {
     chmodSync(entry, 0o622)
     expect(await answers()).toEqual(right)
-    age()
-    chmodSync(directory(), 0o777)
-    expect(await inProcess(ADD, file)).toBe(42)
-    expect(wasUsed(entry)).toBe(false)
+    for (const each of [directory(), modules()]) {
+      age()
+      chmodSync(each, 0o777)
+      expect(await inProcess(ADD, file)).toBe(42)
+      expect(wasUsed(entry)).toBe(false)
+      chmodSync(each, 0o700)
+    }
   })
 
   test('entries and the secret are their owner’s alone, and so is the folder', () => {
-    expect([entry, join(directory(), 'secret')].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600])
-    expect(statSync(directory()).mode & 0o777).toBe(0o700)
+    expect([entry, secretFile()].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600])
+    expect([directory(), modules()].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700])
   })
 
   test('what a process left that was killed while it wrote goes, when it is old', async () => {
-    const [old, young] = ['1-0.tmp', '2-0.tmp'].map((name) => join(directory(), name))
+    const [old, young] = ['1', '2'].map((digit) => join(modules(), `relink-${digit.repeat(16)}.tmp`))
     writeFileSync(old!, readFileSync(entry).subarray(0, 100))
     writeFileSync(young!, 'just begun')
     utimesSync(old!, LONG_AGO, LONG_AGO)
@@ -410,8 +414,8 @@ describe('`cache`', () => {
     bytes.write('"build":"another', bytes.indexOf('"build":"'))
     writeFileSync(entry!, bytes)
     await load(await moduleFile('add.wasm', adding(72)))
-    writeFileSync(join(directory(), 'notes.txt'), 'mine')
-    writeFileSync(join(directory(), 'broken.code'), 'no entry')
+    writeFileSync(join(modules(), 'notes.txt'), 'mine')
+    writeFileSync(join(modules(), `relink-${'0'.repeat(64)}.code`), 'no entry')
     const told = cache.entries().map(({ file, usable }) => [file, usable])
     expect(new Map(told as [string, boolean][])).toEqual(
       new Map([
@@ -421,6 +425,6 @@ describe('`cache`', () => {
     )
     cache.clear()
     expect(files()).toEqual([])
-    expect(readFileSync(join(directory(), 'notes.txt'), 'utf8')).toBe('mine')
+    expect(readFileSync(join(modules(), 'notes.txt'), 'utf8')).toBe('mine')
   })
 })

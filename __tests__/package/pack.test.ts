@@ -203,6 +203,48 @@ test('no link of the packed documents leads nowhere', () => {
   expect(dead).toEqual([])
 })
 
+const hasGlibc = platform.endsWith('-gnu')
+const versions = (text: string) =>
+  [...text.matchAll(/glibc(?: |_)(\d+)\.(\d+)/gi)].map(([, major, minor]) => +major! * 1000 + +minor!)
+
+;(hasGlibc ? describe : describe.skip)('the version of glibc that the binary needs', () => {
+  const binary = `wasm-relink.${platform}.node`
+
+  test('is the one that is documented', () => {
+    const needed = Math.max(...versions(readFileSync(join(root, binary), 'latin1')))
+    const manifest = JSON.parse(readFileSync(join(root, 'npm', platform, 'package.json'), 'utf8'))
+    for (const text of [readFileSync(join(root, 'README.md'), 'utf8'), manifest.description]) {
+      expect(versions(text).length).toBeGreaterThan(0)
+      expect(versions(text).every((each) => each >= needed)).toBe(true)
+    }
+  })
+
+  test('is told where it is not there', () => {
+    const old = join(folder, 'old')
+    cpSync(app, old, { recursive: true })
+    const path = join(old, 'node_modules', `wasm-relink-${platform}`, binary)
+    // As if it had been built for a later version: the linker compares the names.
+    const newer = Buffer.from(readFileSync(path, 'latin1').replaceAll('GLIBC_2.34', 'GLIBC_2.99'), 'latin1')
+    writeFileSync(path, newer)
+    const script = `
+      try { require('wasm-relink') } catch ({ code, message, glibc, cause }) {
+        console.log(JSON.stringify({ code, message, glibc, cause: cause instanceof Error }))
+      }`
+    expect(JSON.parse(output(process.execPath, ['-e', script], old))).toEqual({
+      code: 'ERR_RELINK_PLATFORM',
+      message: expect.stringMatching(/needs glibc 2\.99 or later, and this machine has \d+\.\d+: /),
+      glibc: '2.99',
+      cause: true,
+    })
+    writeFileSync(path, Buffer.alloc(1000))
+    const broken = JSON.parse(output(process.execPath, ['-e', script], old))
+    expect(broken).toMatchObject({
+      code: 'ERR_RELINK_PLATFORM',
+      message: expect.stringContaining(`${binary}: invalid ELF header`),
+    })
+  })
+})
+
 /** The blocks of code in README.md that say which file they are: \`\`\`js file=demo.mjs */
 function examples(): { file: string; code: string }[] {
   const readme = readFileSync(join(app, 'node_modules', 'wasm-relink', 'README.md'), 'utf8')

@@ -1,6 +1,6 @@
 // A cache on disk for each test, and processes that use it: within one, the second load would find the first in memory.
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
+import { type SpawnOptions, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -15,10 +15,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 export const directory = () => join(folder, 'cache')
 
+/** The folder that the cache makes for itself in there. */
+export const modules = () => join(directory(), 'wasm-relink-modules')
+
 /** The files of the cache that have this ending. */
 export function files(ending = '.code'): string[] {
-  const all = readdirSync(directory()).filter((name) => name.endsWith(ending))
-  return all.toSorted().map((name) => join(directory(), name))
+  if (!existsSync(modules())) return []
+  const all = readdirSync(modules()).filter((name) => name.endsWith(ending))
+  return all.toSorted().map((name) => join(modules(), name))
 }
 
 /** A time long ago, in seconds since 1970: what has it as its own was not used. */
@@ -29,16 +33,22 @@ export function age() {
   for (const file of files()) utimesSync(file, LONG_AGO, LONG_AGO)
 }
 
-/** Runs a program that has `relink` and `file`, and gives what it returns. */
-export async function inProcess(program: string, file: string, env: Record<string, string> = {}): Promise<any> {
+/** Runs a program that has `relink` and `file`, and gives what it returns. A variable that is undefined is not set. */
+export async function inProcess(
+  program: string,
+  file: string,
+  env: Record<string, string | undefined> = {},
+  options: SpawnOptions = {},
+): Promise<any> {
   const source = `const relink = require(${JSON.stringify(root)}); const file = ${JSON.stringify(file)}
     void (async () => {${program}})().then((value) => console.log(JSON.stringify(value ?? null)))`
   const child = spawn(process.execPath, ['-e', source], {
     env: { ...process.env, WASM_RELINK_CACHE: directory(), ...env },
+    ...options,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise((resolve) => child.on('close', (status, signal) => resolve({ status, signal })))
-  const [printed, complaints, how] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  const [printed, complaints, how] = await Promise.all([text(child.stdout!), text(child.stderr!), ended])
   if (complaints !== '' || printed === '') throw new Error(`${JSON.stringify(how)} ${complaints}`)
   return JSON.parse(printed)
 }

@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 
 /// Says what the file is, and in which form.
-const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x02";
+const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x03";
 /// The image begins at a multiple of this, so that it can be mapped.
 const ALIGNMENT: usize = PAGE;
 
@@ -33,6 +33,8 @@ pub struct About {
     pub compiler: String,
     /// What its memories reserve
     pub reserve: String,
+    /// The version and the options of that, and the processor
+    pub made_for: String,
     /// Which functions are slots: "default", "all", "none", or how many others
     pub slots: String,
 }
@@ -208,6 +210,7 @@ mod tests {
             module: 1,
             compiler: "x".into(),
             reserve: "small".into(),
+            made_for: "y".into(),
             slots: "all".into(),
         };
         write(&mut file, &KEY_OF_TEST, &SECRET, &about, content).unwrap();

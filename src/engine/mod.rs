@@ -7,6 +7,7 @@ mod code;
 mod compiled;
 mod compiler;
 mod entry;
+mod folder;
 mod frames;
 mod function_names;
 mod image;

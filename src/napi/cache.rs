@@ -13,13 +13,16 @@ pub struct NativeCache {
     pub directory: String,
     /// How many bytes all entries may have together
     pub most: f64,
+    /// Whether it may be written to
+    pub writable: bool,
     /// The file that the module comes from, if it comes from one
     pub file: Option<String>,
 }
 
 impl NativeCache {
     fn cache(&self) -> Cache {
-        Cache { directory: self.directory.clone().into(), most: self.most as u64 }
+        let Self { directory, most, writable, .. } = self;
+        Cache { directory: directory.into(), most: *most as u64, writable: *writable }
     }
 
     /// Where a compiled module is kept.
@@ -45,7 +48,7 @@ pub struct NativeCached {
     pub slots: String,
     /// When it was last used, in milliseconds since 1970
     pub used: f64,
-    /// Whether this version of the package would use it
+    /// Whether this version of the package would use it, on this machine
     pub usable: bool,
 }
 
