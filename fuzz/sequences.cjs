@@ -39,6 +39,16 @@ const FAILING = `(module
   (func $start unreachable)
   (start $start))`
 
+/** Throws an exception of its own, catches those, and those of a tag that it is given. */
+const CATCHER = `(module
+  (import "env" "f" (func $f (result i32)))
+  (import "env" "tag" (tag $tag (param i32)))
+  (tag $own (export "own") (param i32 externref))
+  (func (export "throw") (param i32 externref) (throw $own (local.get 0) (local.get 1)))
+  (func (export "caught") (result i32)
+    try (result i32) (call $f) catch $tag catch $own drop catch_all (i32.const -1) end)
+  (func (export "passed") (result i32) try (result i32) (call $f) catch_all rethrow 0 end))`
+
 /** Random numbers that come again with the same seed. */
 function random(seed) {
   let state = seed >>> 0
@@ -64,6 +74,10 @@ class History {
   #closed = []
   /** Links that JavaScript holds */
   #links = []
+  /** The instances that throw and catch */
+  #catchers = []
+  /** What JavaScript may throw: each with the catcher whose tag it has, if any, and what it carries */
+  #throwable = []
   /** What stands in the entries of both tables: what a call gives, and whose function it is; or null */
   #entries = [Array(SIZE).fill(null), Array(SIZE).fill(null)]
 
@@ -75,6 +89,7 @@ class History {
     this.store = new relink.Store()
     const table = () => new relink.Table({ element: 'anyfunc', initial: SIZE }, null, { store: this.store })
     this.tables = [table(), table()]
+    this.tag = new relink.Tag({ parameters: ['i32'] }, { store: this.store })
   }
 
   /** One step; some let the event loop turn. */
@@ -159,6 +174,29 @@ class History {
     return { fn: exports.id, value: number }
   }
 
+  makeCatcher() {
+    const catcher = { state: { closed: false } }
+    const f = () => {
+      throw catcher.throws
+    }
+    const { exports } = (catcher.instance = new this.relink.Instance(
+      this.modules.catcher,
+      { env: { f, tag: this.tag } },
+      { store: this.store },
+    ))
+    return Object.assign(catcher, { exports, own: exports.own })
+  }
+
+  /** What a call throws. */
+  thrownBy(run) {
+    try {
+      run()
+    } catch (error) {
+      return error
+    }
+    throw new Error('expected a throw, and there was none')
+  }
+
   nextNumber() {
     return ++this.#number
   }
@@ -167,6 +205,12 @@ class History {
     return list.splice(this.random.below(list.length), 1)[0]
   }
 
+  get catchers() {
+    return this.#catchers
+  }
+  get throwable() {
+    return this.#throwable
+  }
   get live() {
     return this.#live
   }
@@ -289,6 +333,49 @@ const ACTIONS = {
     this.same(caught, thrown, 'what was thrown')
     link.undo()
   },
+  catcher() {
+    if (this.catchers.length < MOST) this.catchers.push(this.makeCatcher())
+  },
+  throwable() {
+    const [number, value] = [this.nextNumber(), { value: true }]
+    const catcher = this.random.pick(this.catchers)
+    const ways = [
+      () => ({ thrown: new this.relink.Exception(this.tag, [number]), tag: this.tag, number }),
+      () => ({ thrown: value }),
+      () => ({ thrown: this.thrownBy(() => catcher.exports.throw(number, value)), own: catcher, number, value }),
+      () => ({ thrown: new this.relink.Exception(catcher.own, [number, value]), own: catcher, number, value }),
+    ]
+    this.throwable.push(this.random.pick(catcher === undefined ? ways.slice(0, 2) : ways)())
+    if (this.throwable.length > MOST) this.takeOut(this.throwable)
+  },
+  catch() {
+    const [catcher, each] = [this.random.pick(this.catchers), this.random.pick(this.throwable)]
+    if (catcher === undefined || each === undefined) return
+    catcher.throws = each.thrown
+    const caught = each.tag === this.tag || each.own === catcher ? each.number : -1
+    this.same(catcher.exports.caught(), caught, 'what is caught')
+    this.same(this.thrownBy(catcher.exports.passed), each.thrown, 'what goes through')
+    catcher.throws = undefined
+  },
+  lookIntoException() {
+    const { thrown, own, number, value } = this.random.pick(this.throwable) ?? {}
+    if (own === undefined) return
+    this.same(thrown.is(own.own) && !thrown.is(this.tag), true, 'the tag of an exception')
+    this.same(thrown.getArg(own.own, 0), number, 'what it carries')
+    this.same(thrown.getArg(own.own, 1), value, 'the value that it carries')
+    if (own.state.closed) this.refused('ERR_RELINK_CLOSED', () => new this.relink.Exception(own.own, [1, null]))
+  },
+  endCatcher() {
+    if (this.catchers.length === 0) return
+    const catcher = this.takeOut(this.catchers)
+    const ways = [
+      () => ((catcher.state.closed = true), catcher.instance.close()),
+      // Nobody has it, nor its tag; only what it has thrown is left.
+      () => this.throwable.filter((each) => each.own === catcher).forEach((each) => (each.own = undefined)),
+    ]
+    this.random.pick(ways)()
+    catcher.instance = catcher.exports = undefined
+  },
   trap() {
     const plugin = this.random.pick(this.live)
     if (plugin !== undefined) this.refused('ERR_RELINK_TRAP', plugin.exports.trap)
@@ -353,7 +440,7 @@ const ACTIONS = {
 }
 
 /**
- * Runs one history of so many steps, and ends it: then nothing may be left. `modules` are the three texts, compiled.
+ * Runs one history of so many steps, and ends it: then nothing may be left. `modules` are the texts, compiled.
  * Throws at the first thing that is not as the model has it.
  */
 async function run({ relink, modules, gc, seed, steps }) {
@@ -368,4 +455,4 @@ async function run({ relink, modules, gc, seed, steps }) {
   return { most, freed: freed.instances }
 }
 
-module.exports = { texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING }, run }
+module.exports = { random, texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING, catcher: CATCHER }, run }

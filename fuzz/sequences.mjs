@@ -18,7 +18,12 @@ function fail(message) {
 
 const wabt = await loadWabt()
 const compile = (text, options) => {
-  const parsed = wabt.parseWat('module.wat', text, { reference_types: true, bulk_memory: true, mutable_globals: true })
+  const parsed = wabt.parseWat('module.wat', text, {
+    reference_types: true,
+    bulk_memory: true,
+    mutable_globals: true,
+    exceptions: true,
+  })
   return new relink.Module(parsed.toBinary({}).buffer, options)
 }
 

@@ -12,10 +12,12 @@ async function compile(bytes, options = undefined) {
 
 /** Whether `compile` would take the bytes. Compiles nothing. */
 function validate(bytes, options = undefined) {
-  return isTaken(bytes, dialects.own.compiling(options))
+  return validateAs(dialects.own, bytes, options)
 }
 
-function isTaken(bytes, { compiler, selection }) {
+function validateAs(dialect, bytes, options) {
+  // First what may run the user's code, which may detach the bytes.
+  const { compiler, selection } = dialect.compiling(options)
   // Patterns add slots to those that there are by default, and are never refused.
   const { kind } = selection
   return native.validate(toBytes(bytes), compiler, { kind: kind === 'more' ? 'default' : kind })
@@ -27,7 +29,7 @@ const standard = {
     return compileAsync(Module, bytes, dialects.standard.compiling(options))
   },
   validate(bytes, options = undefined) {
-    return isTaken(bytes, dialects.standard.compiling(options))
+    return validateAs(dialects.standard, bytes, options)
   },
 }
 

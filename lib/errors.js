@@ -72,6 +72,14 @@ function accessDenied(scope, resource) {
   return annotate(error, { code: 'ERR_ACCESS_DENIED', details: { permission: PERMISSIONS[scope], resource } })
 }
 
+const TRAP = 'ERR_RELINK_TRAP'
+
+/** The errors of traps. What else says that it is one is none. */
+const traps = new WeakSet()
+
+/** Whether a value that was thrown is the error of a trap. Runs no code of the user's, whatever it is. */
+const isTrap = (value) => traps.has(value)
+
 /** Makes the error that the native side describes in JSON. Does not throw it. */
 function buildError(json) {
   const { class: name, code, message, details, frames = [] } = JSON.parse(json)
@@ -80,6 +88,7 @@ function buildError(json) {
   // The stack begins where the user's code called, not here.
   Error.captureStackTrace?.(error, buildError)
   annotate(error, { code, details })
+  if (code === TRAP) traps.add(error)
   return frames.length > 0 ? withFrames(error, frames) : error
 }
 
@@ -133,6 +142,7 @@ module.exports = {
   accessDenied,
   buildError,
   isNative,
+  isTrap,
   translate,
   nameFile,
 }

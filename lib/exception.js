@@ -1,7 +1,7 @@
 'use strict'
 
 const { toUnsignedLong, wrongType } = require('./arguments')
-const { RuntimeError, rangeError, typeError } = require('./errors')
+const { isTrap, rangeError, typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
 const { inspectable } = require('./inspect')
 const { NativeStore } = require('./native')
@@ -67,18 +67,21 @@ function create(exceptionTag, payload) {
   if (payload === undefined || payload === null || typeof payload[Symbol.iterator] !== 'function') {
     throw wrongType('an iterable', 'payload', payload)
   }
+  const given = [...payload]
   const types = store.tagParameters(tag)
-  const values = [...payload]
-  if (values.length !== types.length) {
-    throw typeError(`expected ${types.length} values as \`payload\`, got ${values.length}`, 'ERR_INVALID_ARG_VALUE')
+  if (given.length !== types.length) {
+    throw typeError(`expected ${types.length} values as \`payload\`, got ${given.length}`, 'ERR_INVALID_ARG_VALUE')
   }
+  const values = given.map((value, index) => store.convert(types[index], value))
+  // The conversions may have closed it.
+  store.tagParameters(tag)
   // The tag is held, as long as the exception may be asked about it.
   return {
     store,
     tag,
     held: exceptionTag,
     types,
-    values: values.map((value, index) => store.convert(types[index], value)),
+    values,
   }
 }
 
@@ -86,13 +89,12 @@ NativeStore.exceptions = {
   /** What a thrown value is for wasm that catches: see `NativeHost`. */
   toList(store, value) {
     // A trap ends all wasm on the stack, as in V8.
-    if (value instanceof RuntimeError && value.code === 'ERR_RELINK_TRAP') return null
+    if (isTrap(value)) return null
     const content = brand.find(value)
     return content?.store === store ? [content.tag, ...content.values] : undefined
   },
-  /** The Exception of one that wasm threw. */
-  fromList(store, [tag, ...values]) {
-    const types = store.tagParameters(tag)
+  /** The Exception of one that wasm threw: its tag, the types of that, and the values. */
+  fromList(store, [tag, types, ...values]) {
     return new Exception(new Handle(store, undefined, { store, tag, held: tagOf(store, tag), types, values }))
   },
 }

@@ -38,7 +38,9 @@ async function compilePath(path, { cache = true, ...compiling }) {
 /** A path, or a `file:` URL as an object or as a string. */
 function toPath(file) {
   if (typeof file === 'string') return file.startsWith('file:') ? fileURLToPath(file) : file
-  if (typeof file?.href === 'string' && typeof file.protocol === 'string') return fileURLToPath(file)
+  // Of an object, each is asked for once: Node would ask for more than there need be, and more than once.
+  const [href, protocol] = [file?.href, file?.protocol]
+  if (typeof href === 'string' && typeof protocol === 'string') return fileURLToPath(href)
   throw wrongType('a path or a file: URL', 'file', file, 'for bytes there is `instantiate(bytes)`')
 }
 

@@ -73,8 +73,10 @@ function takeOptions(given, count) {
 function toTargets(into, results) {
   if (into === undefined) return undefined
   if (results.length === 0) throw wrongType('nothing, since the function has no result,', 'options.into', into)
-  const targets = results.length === 1 ? [into] : into
-  if (!Array.isArray(targets) || targets.length !== results.length) {
+  const isList = results.length === 1 || Array.isArray(into)
+  // Each element is read once, since that may run the user's code.
+  const targets = results.length === 1 ? [into] : isList ? Array.from(into) : []
+  if (!isList || targets.length !== results.length) {
     throw wrongType(`an array of ${results.length} typed arrays`, 'options.into', into)
   }
   if (results.length === 1) checkArray(into, results[0], 'options.into')

@@ -77,8 +77,11 @@ class Memory {
   }
 
   grow(delta) {
-    const { store, id } = findMemory(this) ?? toMemory(this)
-    return store.memoryGrow(id, toUnsignedLong(delta, 'delta'))
+    toMemory(this)
+    const pages = toUnsignedLong(delta, 'delta')
+    // Only now, since the conversion may have run the user's code.
+    const { store, id } = toMemory(this)
+    return store.memoryGrow(id, pages)
   }
 }
 

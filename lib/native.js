@@ -1,6 +1,6 @@
 'use strict'
 
-const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
+const { buildError, isNative, isTrap, nameFile, translate } = require('./errors')
 const { mapOf } = require('./map')
 const { platformError } = require('./platform')
 const { createShared, shared } = require('./shared-memory')
@@ -108,13 +108,13 @@ class NativeStore {
       return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
     } catch (error) {
       // An error of the user's own, thrown by an import that the start function called, comes out as it is.
-      throw isNative(error) || isTrap(error) ? nameFile(translate(error), file) : error
+      throw isNative(error) || isNewTrap(error) ? nameFile(translate(error), file) : error
     }
   }
 }
 
 /** A trap of the start function is made into an error while WebAssembly runs, and needs no translation. */
-const isTrap = (error) => error instanceof RuntimeError && error.code === 'ERR_RELINK_TRAP' && !('file' in error)
+const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
 const compileSync = translated(addon.compileSync)
 const validate = translated(addon.validate)

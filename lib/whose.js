@@ -19,6 +19,15 @@ function mark(Class) {
  * name. Undefined for anything else.
  */
 function whose(value) {
+  try {
+    return described(value)
+  } catch {
+    // A proxy throws what it likes when it is asked.
+    return undefined
+  }
+}
+
+function described(value) {
   if (typeof value !== 'object' || value === null) return undefined
   const marked = value[MARK]
   if (own.has(marked)) return undefined

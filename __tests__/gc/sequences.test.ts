@@ -10,7 +10,8 @@ const { run, texts } = require('../../fuzz/sequences.cjs') as {
 
 test.each([1, 2, 3, 4, 5])('history %i', async (seed) => {
   const modules: Record<string, relink.Module> = {}
-  for (const [name, text] of Object.entries(texts)) modules[name] = new relink.Module(await wat(text))
+  for (const [name, text] of Object.entries(texts))
+    modules[name] = new relink.Module(await wat(text, { exceptions: true }))
   const { freed } = await run({ relink, modules, gc: collectNow, seed, steps: 1000 })
   expect(freed).toBeGreaterThan(20)
 })

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::handles::Kind;
 use super::store::NativeStore;
+use super::throw::Exception;
 use crate::engine::{Code, trim, trim_all};
 use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
 use napi::sys;
@@ -149,7 +150,6 @@ impl NativeStore {
         context.closed.set(true);
         context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id)));
         context.detach_all();
-        context.store.end_batches();
         context.collect();
     }
 }
@@ -254,6 +254,9 @@ impl Context {
         if self.depth.get() > 0 {
             return false;
         }
+        if self.closed.get() {
+            self.store.end_batches();
+        }
         let start = Instant::now();
         let mut scope = ptr::null_mut();
         // SAFETY: the scope is closed below; all that is made here is for the collection.
@@ -275,6 +278,20 @@ impl Context {
         trim();
         self.settle_pace(start);
         true
+    }
+
+    /// Collects when a call has ended, perhaps with an exception that is pending: until that is taken out, N-API writes
+    /// into no object.
+    #[cold]
+    pub fn collect_after_call(&self) {
+        let mut pending = false;
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let thrown = unsafe {
+            sys::napi_is_exception_pending(self.env, &mut pending);
+            pending.then(|| Exception::take(self.env))
+        };
+        self.collect();
+        thrown.iter().for_each(Exception::throw);
     }
 
     /// A shared memory is an object of Node's own, which only an instance that may use its bytes has us keep; else it

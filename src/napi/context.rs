@@ -162,7 +162,7 @@ impl Drop for Entered<'_> {
         }
         context.depth.set(context.depth.get() - 1);
         if context.depth.get() == 0 && context.wanted.get() {
-            context.collect();
+            context.collect_after_call();
         }
     }
 }

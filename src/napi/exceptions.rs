@@ -1,13 +1,14 @@
 //! WebAssembly's exceptions on their way between wasm and JavaScript.
 
 use super::context::Context;
+use super::describe::strings;
 use super::throw::{Exception, Pending};
 use crate::engine::Compiler;
-use crate::store::{ExceptionRef, ExternRef, TagId, Thrown};
+use crate::store::{ExceptionRef, ExternRef, RawValue, Rooted, TagId, Thrown};
 use crate::wasm::{FuncType, RefType, ValType};
 use napi::sys;
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 
@@ -17,7 +18,7 @@ pub struct Exceptions {
     /// The JavaScript value of each that JavaScript threw or has seen
     values: RefCell<FxHashMap<ExceptionRef, ExternRef>>,
     /// The tag of what JavaScript throws and that is no `Exception`, once there is wasm that catches
-    tag: Cell<Option<TagId>>,
+    tag: OnceCell<Rooted<TagId>>,
 }
 
 /// So many exceptions are not worth freeing.
@@ -33,11 +34,10 @@ impl Exceptions {
 impl Context {
     /// Notes that there is wasm in the store that may catch.
     pub fn prepare_to_catch(&self) {
-        if self.exceptions.tag.get().is_none() {
+        self.exceptions.tag.get_or_init(|| {
             let parameters = [ValType::Ref(RefType::Extern)].into();
-            let tag = self.store.tag_new(&FuncType { parameters, ..FuncType::default() });
-            self.exceptions.tag.set(Some(tag));
-        }
+            self.store.root(self.store.tag_new(&FuncType { parameters, ..FuncType::default() }))
+        });
     }
 
     /// Frees the exceptions once there are many, unless wasm still holds one. No wasm is on the stack.
@@ -63,7 +63,7 @@ impl Context {
     pub fn throw_at_wasm(self: &Rc<Self>, adapted: bool) -> Result<(), Thrown> {
         // SAFETY: this is the thread of the environment.
         let exception = unsafe { Exception::take(self.env) };
-        let catchable = || self.catchable(self.exceptions.tag.get()?, exception.value(self.env)?);
+        let catchable = || self.catchable(**self.exceptions.tag.get()?, exception.value(self.env)?);
         match adapted.then(catchable).flatten() {
             Some(exception) => {
                 self.store.throw(exception);
@@ -73,7 +73,8 @@ impl Context {
         }
     }
 
-    /// A thrown value as wasm can catch it.
+    /// A thrown value as wasm can catch it: an `Exception` by its tag, as long as there is wasm that has that, and its
+    /// values may go there; any other as one of the tag `js`.
     fn catchable(&self, js: TagId, value: sys::napi_value) -> Option<ExceptionRef> {
         let env = self.env;
         // SAFETY: the value was just taken in this environment.
@@ -86,20 +87,29 @@ impl Context {
             sys::ValueType::napi_null => return None,
             sys::ValueType::napi_undefined => self.store.exception_new(js, &[reference.to_raw()]),
             _ => {
-                let mut id = 0;
-                // SAFETY: plain N-API calls; `lib/` gives a list of an id and the values of its tag.
-                unsafe { sys::napi_get_value_uint32(env, self.element(list, 0), &mut id) };
-                let types = self.store.tag_type(TagId(id)).parameters;
-                let values = types.iter().zip(1..).map(|(ty, index)| {
-                    // SAFETY: as above. Only Cranelift's code knows exceptions.
-                    unsafe { self.read(*ty, self.element(list, index), Compiler::Cranelift) }
-                });
-                let values = self.or_nothing(values.collect::<Result<Vec<_>, _>>())?;
-                self.store.exception_new(TagId(id), &values)
+                // Closing an instance ends its tag, but no exception that JavaScript has.
+                let own = self.tag_and_values(list);
+                let (tag, values) = own.unwrap_or_else(|| (js, vec![reference.to_raw()]));
+                self.store.exception_new(tag, &values)
             }
         };
         self.exceptions.values.borrow_mut().insert(exception, reference);
         Some(exception)
+    }
+
+    /// The tag of an `Exception` and the values that it carries, of the list that `lib/` gives; none if the tag is gone, or
+    /// a value may not go into wasm any more.
+    fn tag_and_values(&self, list: sys::napi_value) -> Option<(TagId, Vec<RawValue>)> {
+        let mut id = 0;
+        // SAFETY: plain N-API calls; `lib/` gives a list of an id and the values of its tag.
+        unsafe { sys::napi_get_value_uint32(self.env, self.element(list, 0), &mut id) };
+        let tag = Some(TagId(id)).filter(|tag| self.store.tag_exists(*tag))?;
+        let types = self.store.tag_type(tag).parameters;
+        let values = types.iter().zip(1..).map(|(ty, index)| {
+            // SAFETY: as above. Only Cranelift's code knows exceptions.
+            unsafe { self.read(*ty, self.element(list, index), Compiler::Cranelift) }
+        });
+        Some((tag, self.or_nothing(values.collect::<Result<Vec<_>, _>>())?))
     }
 
     /// Throws an exception that wasm did not catch, as JavaScript knows it.
@@ -121,13 +131,19 @@ impl Context {
     fn exception(self: &Rc<Self>, exception: ExceptionRef) -> Result<sys::napi_value, Pending> {
         let env = self.env;
         let (tag, values) = self.store.exception(exception);
-        let (mut list, mut id) = (ptr::null_mut(), ptr::null_mut());
+        let (mut list, mut id, mut names) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let types = self.store.tag_type(tag).parameters;
         // SAFETY: plain N-API calls; the values are of the tag's types.
         unsafe {
             sys::napi_create_array(env, &mut list);
             sys::napi_create_uint32(env, tag.0, &mut id);
             sys::napi_set_element(env, list, 0, id);
-            for ((ty, value), index) in self.store.tag_type(tag).parameters.iter().zip(values).zip(1..) {
+            sys::napi_create_array(env, &mut names);
+            sys::napi_set_element(env, list, 1, names);
+            for (((ty, value), index), name) in types.iter().zip(values).zip(2..).zip(strings(&types)) {
+                let mut text = ptr::null_mut();
+                sys::napi_create_string_utf8(env, name.as_ptr().cast(), name.len() as isize, &mut text);
+                sys::napi_set_element(env, names, index - 2, text);
                 // What does not cross stays unseen: to ask for it is an error.
                 if super::value::crosses(*ty) {
                     sys::napi_set_element(env, list, index, self.write(*ty, &value)?);

@@ -297,11 +297,13 @@ impl Exported {
         Err(self.context.throw(&ErrorKind::ArgumentType { message }.into()))
     }
 
+    fn check_open(&self) -> Result<(), Pending> {
+        if self.is_closed() { Err(self.context.throw(&ErrorKind::ClosedCall.into())) } else { Ok(()) }
+    }
+
     fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
-        if self.is_closed() {
-            return Err(context.throw(&ErrorKind::ClosedCall.into()));
-        }
+        self.check_open()?;
         // Before anything runs, as the JS API says.
         if let Some(ty) = self.stays {
             return Err(context.does_not_cross(ty));
@@ -312,6 +314,8 @@ impl Exported {
             // SAFETY: the arguments are of the environment that calls.
             *value = unsafe { context.read(*ty, *argument, compiler)? };
         }
+        // A conversion may have closed it.
+        self.check_open()?;
         // SAFETY: the values are those of the parameters, with room for the results; the context is
         // held by `self`, and no cell of it is borrowed.
         let result = unsafe { context.store.call(target, values.as_mut_ptr()) };

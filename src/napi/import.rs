@@ -66,7 +66,6 @@ impl Import {
         if status != sys::Status::napi_ok {
             return Err(Pending);
         }
-        context.settle_shared()?;
         // SAFETY: `values` has room for the results, by the contract of this function.
         unsafe {
             match &*self.ty.results {
@@ -88,7 +87,8 @@ impl Import {
                 }
             }
         }
-        Ok(())
+        // Shared memories may have grown, last in these conversions.
+        context.settle_shared()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::describe::strings;
 use super::function::{Exported, exported, exported_at};
+use super::throw::Pending;
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::width;
 use crate::store::Failure;
@@ -76,10 +77,8 @@ unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info
     let (arguments, results) = (all(given[2], &ty.parameters), all(given[3], &ty.results));
     let context = function.context.clone();
     context.finish(|| {
-        // What wasm throws goes to whoever has called.
-        if let Err(failure) = context.map(function, calls as usize, &arguments, &results) {
-            context.throw_failure(failure);
-        }
+        // What it throws is pending.
+        let _ = context.map(function, calls as usize, &arguments, &results);
         Ok(ptr::null_mut())
     })
 }
@@ -136,18 +135,29 @@ impl Context {
         count: usize,
         arguments: &[Column],
         results: &[Column],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Pending> {
         if function.is_closed() {
-            return Err(Error::from(ErrorKind::ClosedCall).into());
+            return Err(self.throw(&ErrorKind::ClosedCall.into()));
         }
         let ty = function.ty();
         if let Some(ty) = ty.parameters.iter().chain(&ty.results).find(|ty| width(**ty).is_none()) {
             let message = format!("values of type {ty} do not stand in typed arrays");
-            return Err(Error::from(ErrorKind::UnsupportedValue { message }).into());
+            return Err(self.throw(&ErrorKind::UnsupportedValue { message }.into()));
         }
         self.collect_if_due();
-        // Left after the batch has ended: what waits for that may collect.
-        let _entered = self.enter(function.reference()).map_err(|pending| self.failure(pending))?;
+        // Left after the batch has ended, and an exception of wasm is one of JavaScript: what waits for that may collect.
+        let _entered = self.enter(function.reference())?;
+        self.map_entered(function, count, arguments, results).map_err(|failure| self.throw_failure(failure))
+    }
+
+    fn map_entered(
+        &self,
+        function: &Exported,
+        count: usize,
+        arguments: &[Column],
+        results: &[Column],
+    ) -> Result<(), Failure> {
+        let ty = function.ty();
         let batch = self.store.batch(function.target(), ty, function.compiler())?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room()) {

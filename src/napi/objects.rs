@@ -159,6 +159,8 @@ impl NativeStore {
             let compiler = function.map_or(Compiler::Cranelift, |function| function.compiler());
             (self.context.read(value_type, value.raw(), compiler)?, function.map(|_| compiler))
         };
+        // The conversion may have closed it.
+        self.context.check_open().map_err(refuse)?;
         let id = self.context.store.global_new(GlobalType { value: value_type, mutable }, raw);
         if let Some(compiler) = compiler {
             self.context.store.bind_global(id, compiler);
@@ -195,7 +197,8 @@ impl NativeStore {
         let reader = self.context.store.global_compiler(id).unwrap_or(Compiler::Cranelift);
         // SAFETY: the value is of the environment that calls.
         let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
-        self.context.store.global_set(id, raw);
+        // The conversion may have closed its instance.
+        self.context.store.global_set(self.global(id.0)?, raw);
         Ok(())
     }
 }

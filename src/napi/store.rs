@@ -177,6 +177,12 @@ impl NativeStore {
                 made.map_err(|failure| context.refuse_failure(failure))?
             }
         };
+        // What the start function called may have closed the store, which did not know of this instance yet.
+        if let Err(error) = context.check_open() {
+            context.store.close(instance.id);
+            context.collect();
+            return Err(refuse(error));
+        }
         let binary = &module.code.binary;
         let memories = binary.memories.iter().skip(binary.imported_memories());
         let bytes = memories.map(|memory| match memory {
@@ -202,11 +208,10 @@ impl NativeStore {
         // What it imports may be closed by now; it goes on as it is.
         let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
         externs.extend(context.store.state_of(&old));
-        let made = self.make(module, externs, &imports).and_then(|(new, _)| {
-            context.store.succeed(&old, &new).map_err(refuse)?;
-            Ok(new)
-        });
-        let Ok(new) = made else { return Ok(false) };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
+        if context.store.succeed(&old, &new).is_err() {
+            return Ok(false);
+        }
         context.lead_to(Some(Node::Instance(old.id)), Node::Instance(new.id));
         context.hand_over(&old);
         Ok(true)
@@ -269,33 +274,20 @@ impl NativeStore {
         let memory = |value: &Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
         let shared = shared.iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
         prepare(shared.collect::<std::result::Result<_, _>>()?);
-        let made = self.try_make(module, externs, imports);
-        match made {
-            Ok(made) => Ok(Ok(made)),
-            Err((failure, false)) if failure.is_no_room() => Ok(Err(failure)),
-            Err((failure, _)) => Err(context.refuse_failure(failure)),
-        }
+        self.try_make(module, externs, imports)
     }
 
-    fn make(
-        &self,
-        module: &NativeModule,
-        externs: Vec<Extern>,
-        imports: &Array<'_>,
-    ) -> Result<(Rc<Instance>, sys::napi_value)> {
-        self.try_make(module, externs, imports).map_err(|(failure, _)| self.context.refuse_failure(failure))
-    }
-
-    /// Makes an instance and its cell; or says why not, and whether it had been made when that happened.
+    /// Makes an instance of these imports, and its cell; or the failure, where there is no room for it.
     fn try_make(
         &self,
         module: &NativeModule,
         externs: Vec<Extern>,
         imports: &Array<'_>,
-    ) -> std::result::Result<(Rc<Instance>, sys::napi_value), (Failure, bool)> {
+    ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
         let mut cell = ptr::null_mut();
-        let entered = context.enter(ptr::null_mut()).map_err(|pending| (context.failure(pending), false))?;
+        let entered =
+            context.enter(ptr::null_mut()).map_err(|pending| context.refuse_failure(context.failure(pending)))?;
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.
         let made = unsafe {
@@ -304,14 +296,16 @@ impl NativeStore {
             })
         };
         context.settle_memories();
-        let made = made.map(|instance| (instance, cell)).map_err(|failure| (failure, !cell.is_null()));
-        // Whether a collection that waits may run now: the new instance has no handle yet.
-        if made.is_ok() {
-            context.put_off(entered);
-        } else {
-            drop(entered);
+        match made {
+            // A collection that waits goes on waiting: the new instance has no handle yet.
+            Ok(instance) => {
+                context.put_off(entered);
+                Ok(Ok((instance, cell)))
+            }
+            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(Err(failure)),
+            // Before a collection that waits, which forgets the exceptions of wasm.
+            Err(failure) => Err(context.refuse_failure(failure)),
         }
-        made
     }
 
     /// Readies the tables from which code of the module may take functions.

@@ -94,7 +94,8 @@ impl Exception {
         found.then_some(value)
     }
 
-    fn throw(&self) {
+    /// Throws it.
+    pub fn throw(&self) {
         if let Some(value) = self.value(self.env) {
             // SAFETY: a plain N-API call on the thread of the environment.
             unsafe { sys::napi_throw(self.env, value) };

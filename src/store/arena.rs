@@ -100,6 +100,11 @@ impl<T> Arena<T> {
         (!self.places[place_of(handle)].hidden).then_some(handle)
     }
 
+    /// Whether the object with this id is there, be it for wasm alone.
+    pub fn has(&self, id: u32) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
     /// The id that the object has, if it has one.
     pub fn known_id(&self, handle: InternalStoreHandle<T>) -> Option<u32> {
         self.places[place_of(handle)].id

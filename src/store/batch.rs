@@ -1,5 +1,6 @@
 use super::extern_value::Extern;
 use super::instance::Instance;
+use super::rooted::Rooted;
 use super::trap::Failure;
 use super::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::engine::{Compiler, How, Reserve, compile};
@@ -13,38 +14,27 @@ use std::rc::Rc;
 /// arguments and results stand in columns.
 #[derive(Default)]
 pub struct Batches {
-    memory: Option<MemoryId>,
-    drivers: FxHashMap<(FuncType, Compiler), Driver>,
+    memory: Option<Rooted<MemoryId>>,
+    drivers: FxHashMap<(FuncType, Compiler), Rc<Driver>>,
     /// The batches on the stack, each of which has a page of the memory: the table of its driver, and what it calls
     running: Vec<(TableId, FuncRef)>,
 }
 
-#[derive(Clone)]
 struct Driver {
-    instance: Rc<Instance>,
+    /// Keeps the function and the table
+    _instance: Rooted<Rc<Instance>>,
     run: FuncRef,
     /// Holds the function that is called
     table: TableId,
-    columns: Rc<Columns>,
+    columns: Columns,
 }
 
 /// A batch that is being made, until it is dropped.
 pub struct Batch<'a> {
     store: &'a Store,
-    driver: Driver,
+    driver: Rc<Driver>,
     memory: MemoryId,
     page: usize,
-}
-
-impl Batches {
-    /// The instances that the store needs for itself.
-    pub(super) fn instances(&self) -> impl Iterator<Item = &Rc<Instance>> {
-        self.drivers.values().map(|driver| &driver.instance)
-    }
-
-    pub(super) fn memory(&self) -> Option<MemoryId> {
-        self.memory
-    }
 }
 
 impl Store {
@@ -107,15 +97,14 @@ impl Store {
     }
 
     fn batch_memory(&self) -> Result<MemoryId> {
-        if let Some(memory) = self.batches.borrow().memory {
-            return Ok(memory);
+        if let Some(memory) = &self.batches.borrow().memory {
+            return Ok(**memory);
         }
-        let memory = self.memory_new(Limits { minimum: 1, maximum: None }, Reserve::available())?;
-        self.batches.borrow_mut().memory = Some(memory);
-        Ok(memory)
+        let memory = self.root(self.memory_new(Limits { minimum: 1, maximum: None }, Reserve::available())?);
+        Ok(**self.batches.borrow_mut().memory.insert(memory))
     }
 
-    fn driver(&self, ty: &FuncType, compiler: Compiler, memory: MemoryId) -> Result<Driver> {
+    fn driver(&self, ty: &FuncType, compiler: Compiler, memory: MemoryId) -> Result<Rc<Driver>> {
         let key = (ty.clone(), compiler);
         if let Some(driver) = self.batches.borrow().drivers.get(&key) {
             return Ok(driver.clone());
@@ -131,7 +120,7 @@ impl Store {
             other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
         })?;
         let (run, table) = (self.function(&instance, 0), self.instance_table(&instance, 0));
-        let driver = Driver { instance, run, table, columns: Rc::new(Columns::new(ty)) };
+        let driver = Rc::new(Driver { _instance: self.root(instance), run, table, columns: Columns::new(ty) });
         self.batches.borrow_mut().drivers.insert(key, driver.clone());
         Ok(driver)
     }

@@ -57,10 +57,11 @@ impl Store {
 
     /// That, as a global.
     pub(super) fn pending_exception(&self) -> GlobalId {
-        *self.pending.get_or_init(|| {
+        let pending = self.pending.get_or_init(|| {
             let ty = GlobalType { value: ValType::Ref(RefType::Exn), mutable: true };
-            self.global_new(ty, RawValue::default())
-        })
+            self.root(self.global_new(ty, RawValue::default()))
+        });
+        **pending
     }
 
     /// How many exceptions there are since they were last forgotten.

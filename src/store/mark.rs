@@ -30,7 +30,7 @@ impl Node {
     }
 }
 
-/// What the host holds of a store.
+/// What JavaScript holds of a store. What Rust code holds is `Rooted`.
 #[derive(Default)]
 pub struct Roots {
     /// Instances
@@ -77,7 +77,7 @@ impl Marks {
 pub type Behind<'a> = &'a dyn Fn(TableId) -> Vec<FuncRef>;
 
 impl Store {
-    /// Finds what is reached from `roots`. No wasm may be on the stack.
+    /// Finds what is reached from `roots`, and from what is `Rooted`. No wasm may be on the stack.
     pub fn mark(&self, roots: &Roots, behind: Behind<'_>) -> Marks {
         let (mut marks, mut todo) = (Marks::default(), Vec::new());
         for id in &roots.instances {
@@ -90,11 +90,7 @@ impl Store {
         let tables = roots.tables.iter().filter_map(|id| self.table_node(self.tables.borrow().find(id.0)?));
         let globals = roots.globals.iter().filter_map(|id| self.global_node(self.globals.borrow().find(id.0)?));
         let tags = roots.tags.iter().filter_map(|id| self.tag_node(self.tags.borrow().find(id.0)?));
-        let own = self.pending.get().and_then(|id| self.global_node(self.global(*id)));
-        let batches: Vec<_> = self.batches.borrow().instances().map(|driver| Node::Instance(driver.id)).collect();
-        let memory = self.batches.borrow().memory().and_then(|id| self.memory_node(self.memory(id)));
-        let own = own.into_iter().chain(batches).chain(memory);
-        let all = functions.chain(memories).chain(tables).chain(globals).chain(tags).chain(own);
+        let all = functions.chain(memories).chain(tables).chain(globals).chain(tags).chain(self.roots.nodes());
         all.chain(self.thrown()).for_each(|node| marks.reach(node, &mut todo));
         while let Some(node) = todo.pop() {
             let leads = self.leads(node, behind);
@@ -263,6 +259,11 @@ impl Store {
     /// The node that a global belongs to.
     pub fn node_of_global(&self, id: GlobalId) -> Option<Node> {
         self.global_node(self.global(id))
+    }
+
+    /// The node that a tag belongs to.
+    pub(super) fn node_of_tag(&self, id: TagId) -> Option<Node> {
+        self.tag_node(self.tag(id))
     }
 
     /// The imported tables and globals in which code of the instance may put what it has, by their nodes.

@@ -4,6 +4,7 @@ use super::collector::Freed;
 use super::crossing::Crossings;
 use super::host_stack::HostStack;
 use super::instance::{Instance, InstanceId, Objects};
+use super::rooted::{RootSet, Rooted};
 use super::signatures::Signatures;
 use super::table::TableFacts;
 use super::{GlobalId, TableId};
@@ -32,7 +33,7 @@ pub struct Store {
     pub(super) globals: RefCell<Arena<VMGlobal>>,
     pub(super) tags: RefCell<Arena<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
-    pub(super) pending: OnceCell<GlobalId>,
+    pub(super) pending: OnceCell<Rooted<GlobalId>>,
     /// Those that have started. They hold their code, which goes after the objects
     pub(super) instances: RefCell<FxHashMap<InstanceId, Rc<Instance>>>,
     pub(super) next_instance: Cell<InstanceId>,
@@ -46,6 +47,8 @@ pub struct Store {
     pub(super) host_stack: HostStack,
     /// Instances by the address of a context, which every function holds
     pub(super) by_context: RefCell<FxHashMap<usize, Resident>>,
+    /// What Rust code holds across collections
+    pub(super) roots: Rc<RootSet>,
     pub(super) freed: Cell<Freed>,
 }
 
@@ -77,6 +80,7 @@ impl Default for Store {
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
             by_context: RefCell::default(),
+            roots: Rc::default(),
             freed: Cell::default(),
         }
     }

@@ -25,6 +25,11 @@ impl Store {
         self.tags.borrow().find(id.0).is_some()
     }
 
+    /// Whether it is in the store: wasm may throw and catch it, also where JavaScript may not use it any more.
+    pub fn tag_exists(&self, id: TagId) -> bool {
+        self.tags.borrow().has(id.0)
+    }
+
     pub(super) fn tag(&self, id: TagId) -> InternalStoreHandle<VMTag> {
         self.tags.borrow().handle(id.0)
     }

@@ -1,0 +1,160 @@
+'use strict'
+
+// Values that run code of their own when they are converted, read or iterated.
+
+/** What hostile code throws. */
+class Planned {
+  planned = true
+}
+
+class Hostile {
+  #random
+  #act
+
+  /** `act` is what the code of the values does. */
+  constructor(random, act) {
+    this.#random = random
+    this.#act = act
+  }
+
+  #chance(percent) {
+    return this.#random.below(100) < percent
+  }
+
+  /** Makes a value hostile, more often than not. */
+  #perhaps(value, make) {
+    return this.#chance(55) ? make() : value
+  }
+
+  /** An object that converts to a number, a bigint, a boolean or a string. */
+  primitive(value) {
+    const act = () => {
+      this.#act()
+      return value
+    }
+    const ways = [
+      () => ({ valueOf: act, toString: act }),
+      () => ({ [Symbol.toPrimitive]: act }),
+      () => this.proxy({ [Symbol.toPrimitive]: () => value }),
+    ]
+    return this.#perhaps(value, this.#random.pick(ways))
+  }
+
+  /** A proxy of which any trap acts. */
+  proxy(target) {
+    const trap =
+      (name) =>
+      (...args) => {
+        if (this.#chance(30)) this.#act()
+        return Reflect[name](...args)
+      }
+    const names = [
+      'get',
+      'has',
+      'ownKeys',
+      'getOwnPropertyDescriptor',
+      'getPrototypeOf',
+      'set',
+      'isExtensible',
+      'apply',
+    ]
+    return new Proxy(target, Object.fromEntries(names.map((name) => [name, trap(name)])))
+  }
+
+  /** An object with these properties, as getters or behind a proxy. */
+  object(properties) {
+    const getters = () => {
+      const object = {}
+      for (const [name, value] of Object.entries(properties)) {
+        const get = () => {
+          this.#act()
+          return value
+        }
+        Object.defineProperty(object, name, { get, enumerable: true, configurable: true })
+      }
+      return object
+    }
+    return this.#perhaps(properties, this.#chance(50) ? getters : () => this.proxy(properties))
+  }
+
+  /** Something to iterate. */
+  list(values) {
+    const act = () => this.#act()
+    function* each() {
+      for (const value of values) {
+        act()
+        yield value
+      }
+      act()
+    }
+    const ways = [() => each(), () => this.array(values), () => ({ [Symbol.iterator]: each })]
+    return this.#perhaps(values, this.#random.pick(ways))
+  }
+
+  /** An array, whose elements and length may be read through code. */
+  array(values) {
+    return this.#perhaps(values, () => this.proxy(values))
+  }
+
+  /** A typed array whose length is asked of code. */
+  column(values) {
+    const length = { get: () => (this.#act(), Reflect.get(Object.getPrototypeOf(values), 'length', values)) }
+    return this.#perhaps(values, () => Object.defineProperty(values, 'length', { ...length, configurable: true }))
+  }
+
+  /** Bytes of a module, of any class that they may have; its buffer may be read through code. */
+  bytes(bytes) {
+    const copy = new Uint8Array(bytes)
+    const buffer = {
+      get: () => (this.#act(), Reflect.get(Object.getPrototypeOf(Uint8Array.prototype), 'buffer', copy)),
+    }
+    const ways = [
+      () => copy.buffer,
+      () => new DataView(copy.buffer),
+      () => Object.defineProperty(copy, 'buffer', { ...buffer, configurable: true }),
+      () => {
+        const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+        shared.set(bytes)
+        return shared
+      },
+    ]
+    return this.#perhaps(copy, this.#random.pick(ways))
+  }
+
+  /** A promise, or something that looks like one. */
+  promise(value) {
+    const then = (resolve) => {
+      this.#act()
+      resolve(value)
+    }
+    // oxlint-disable-next-line unicorn/no-thenable -- to be awaited is what it is for
+    return this.#random.pick([() => Promise.resolve(value), () => ({ then }), () => value])()
+  }
+
+  /** A function that acts when it is called, and gives what `results` gives. */
+  callback(results) {
+    return (...args) => {
+      this.#act()
+      return results(...args)
+    }
+  }
+
+  /** No argument that an API expects. */
+  junk() {
+    const junk = [
+      undefined,
+      null,
+      -1,
+      'text',
+      Symbol('junk'),
+      {},
+      this.proxy({}),
+      () => {},
+      2n ** 70n,
+      this.primitive(1e20),
+    ]
+    return this.#random.pick(junk)
+  }
+}
+
+module.exports = { Hostile, Planned }
