@@ -242,7 +242,7 @@ describe('the generator knows every API', () => {
     const statics = Object.getOwnPropertyNames(value).filter((each) => !['length', 'name', 'prototype'].includes(each))
     const members = Reflect.ownKeys(value.prototype).map((each) => (typeof each === 'symbol' ? each.description : each))
     const shown = members.filter(
-      (each) => !['constructor', 'Symbol.toStringTag', 'nodejs.util.inspect.custom'].includes(each!),
+      (each) => !['constructor', 'Symbol.toStringTag', 'nodejs.util.inspect.custom', 'wasm-relink'].includes(each!),
     )
     const symbols = (each?: string) => (each === 'Symbol.dispose' || each === 'nodejs.dispose' ? '[dispose]' : each)
     return [name, ...statics.map((each) => `${name}.${each}`), ...shown.map((each) => `${name}#${symbols(each)}`)]
