@@ -361,7 +361,7 @@ export interface MemoryOptions extends StoreOptions {
  * A linear memory.
  *
  * A shared one may be posted to other threads, where it arrives as a Memory of Node's own: import it into an instance,
- * and it is one of this package.
+ * and it is one of this package. `instanceof` is true from the beginning, as for a posted Module of {@link WebAssembly}.
  */
 export class Memory {
   #private

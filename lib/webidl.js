@@ -26,10 +26,11 @@ const ordinary = Function.prototype[Symbol.hasInstance]
  * Node's class, until it is first used. A subclass has only what it has made.
  */
 function hasArrived(Class, arrived) {
-  const value = function (object) {
-    return ordinary.call(this, object) || (this === Class && arrived(object))
+  const { [Symbol.hasInstance]: value } = {
+    [Symbol.hasInstance](object) {
+      return ordinary.call(this, object) || (this === Class && arrived(object))
+    },
   }
-  Object.defineProperty(value, 'name', { value: '[Symbol.hasInstance]' })
   Object.defineProperty(Class, Symbol.hasInstance, { value, configurable: true })
 }
 
