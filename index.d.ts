@@ -324,9 +324,12 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   slot<P extends unknown[] = any, R = any>(name: string | number): Slot<P, R>
   /**
    * Ends the instance for JavaScript: its exports, its slots and links, and the memories, tables and globals that it
-   * defines throw `ERR_RELINK_CLOSED` from now on, and the buffers of its memories are detached. Code of it that is
-   * linked elsewhere runs on; when nothing runs it any more, the instance is freed. A memory, table or global that an
-   * open instance imports stays usable as long as that is open. Closing twice is fine.
+   * defines throw `ERR_RELINK_CLOSED` from now on. Code of it that is linked elsewhere runs on; when nothing runs it any
+   * more, the instance is freed. A memory, table or global that an open instance imports stays usable as long as that is
+   * open. Closing twice is fine.
+   *
+   * Buffers that there are of its memories stay as they are, since requests of Node's may be using them (`fs.read`, zlib,
+   * sockets): their bytes are given back once V8 has collected them all.
    */
   close(): void
   readonly closed: boolean
@@ -535,6 +538,11 @@ export interface StoreStats {
   memories: number
   /** What is in the memories, in bytes */
   memoryBytes: number
+  /**
+   * What is in memories that are gone, and of which JavaScript or a request in flight still has a buffer, in bytes. They are
+   * given back once V8 has collected the buffers (docs/memory.md)
+   */
+  retainedBytes: number
   tables: number
   globals: number
   tags: number

@@ -41,10 +41,10 @@ export declare class NativeStore {
   collect(): NativeFreed | null
   /** Counts what there is. */
   stats(): NativeStats
-  /** Ends an instance for JavaScript. */
-  closeInstance(id: number): void
-  /** Ends the store, and all that is in it. */
-  close(): void
+  /** Ends an instance for JavaScript. Gives the Memory objects that have ended with it. */
+  closeInstance(id: number): object[]
+  /** Ends the store, and all that is in it. Gives all its Memory objects. */
+  close(): object[]
   /**
    * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
    * there.
@@ -319,8 +319,6 @@ export interface NativeHost {
   map: (arg: unknown) => unknown
   /** Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it */
   know: (fn: object, address: number, cell?: object) => void
-  /** Whether V8 has `ArrayBuffer.prototype.transfer` */
-  transfers: boolean
   /** The object that `lib/` has for the store */
   store: object
 }
@@ -453,6 +451,8 @@ export interface NativeStats {
   memories: number
   /** What is in them, in bytes */
   memoryBytes: number
+  /** What is in memories that are gone, and whose bytes native code may still use through a buffer, in bytes */
+  retainedBytes: number
   /** Tables */
   tables: number
   /** Globals */

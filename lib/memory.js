@@ -5,6 +5,7 @@ const { toDescriptor, toLimits, toOptions, toReserve, toUnsignedLong } = require
 const { typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
 const { inspectable } = require('./inspect')
+const { NativeStore } = require('./native')
 const { bufferOf, createShared, isShared, limitsOf } = require('./shared-memory')
 const { toStore } = require('./store')
 const { uncloneable } = require('./uncloneable')
@@ -40,6 +41,9 @@ class Memory {
 
   static {
     brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : sharedHandles.get(value)))
+    NativeStore.forgetBuffer = (memory) => {
+      if (#buffer in memory) memory.#buffer = undefined
+    }
     webidl(this, 'WebAssembly.Memory')
     hasArrived(this, isShared)
     inspectable(this, {

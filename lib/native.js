@@ -57,7 +57,6 @@ function host(store) {
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     know: (fn, address, cell) => void functions.set(fn, { address, cell }),
     map,
-    transfers: 'transfer' in ArrayBuffer.prototype,
     ...shared,
   }
 }
@@ -70,12 +69,21 @@ class NativeStore {
   /** What `exception.js` knows of exceptions; it is above this file. */
   static exceptions
 
+  /** How `memory.js`, which is above this file too, lets go of the buffer of a Memory. */
+  static forgetBuffer
+
   #addon = new addon.NativeStore(host(this))
 
   /** Whether its user has closed it. */
   closed = false
 
   static {
+    // A dead Memory that is still held somewhere holds no buffer: that would keep the bytes mapped (src/napi/backing.rs).
+    for (const name of ['close', 'closeInstance']) {
+      this.prototype[name] = translated(function (...args) {
+        this.#addon[name](...args).forEach(NativeStore.forgetBuffer)
+      })
+    }
     for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
       if (name in this.prototype) continue
       this.prototype[name] = translated(function (...args) {

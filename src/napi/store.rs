@@ -73,8 +73,6 @@ pub struct NativeHost<'a> {
     /// Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it
     #[napi(ts_type = "(fn: object, address: number, cell?: object) => void")]
     pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Whether V8 has `ArrayBuffer.prototype.transfer`
-    pub transfers: bool,
     /// The object that `lib/` has for the store
     #[napi(ts_type = "object")]
     pub store: Object<'a>,
@@ -126,7 +124,6 @@ impl NativeStore {
             shared_notify: reference(host.shared_notify.raw()),
             map: reference(host.map.raw()),
             know: reference(host.know.raw()),
-            transfers: host.transfers,
         };
         let context = Rc::new(Context {
             env,
@@ -149,7 +146,7 @@ impl NativeStore {
             shared: SharedMemories::default(),
             growths: Cell::new(memory_growths()),
             depth: Cell::new(0),
-            buffers: RefCell::new(Buffers::default()),
+            buffers: Buffers::default(),
             store: Store::default(),
         });
         Self { context }
