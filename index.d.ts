@@ -156,6 +156,20 @@ export type Bytes = ArrayBufferLike | ArrayBufferView
  */
 export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
 
+/**
+ * How many addresses a memory reserves. Address space is not memory: it costs nothing but where it is limited
+ * (`ulimit -v`, some containers).
+ *
+ * - `full`: 8 GiB, all that an instruction can reach. What lies outside of the memory faults, so that code looks at nothing.
+ * - `small`: what the memory has, and 64 KiB. It grows into what lies behind it, up to its maximum. Code compares each access
+ *   with the length, which makes it up to a fifth slower, by 7 % on average.
+ *
+ * Code that was compiled for `full` imports only memories of that kind; code for `small` takes both. Memories that threads
+ * share are neither, and always checked. Default: `full`, but `small` in a process whose address space is limited, or to
+ * which the system gives no 8 GiB.
+ */
+export type Reserve = 'full' | 'small'
+
 export interface CompileOptions {
   /**
    * Which of wasmer's compilers to use. `cranelift` makes the faster code; `singlepass` compiles several
@@ -167,6 +181,8 @@ export interface CompileOptions {
    * Cranelift at once: `docs/loading.md` says where.
    */
   compiler?: 'auto' | 'cranelift' | 'singlepass' | undefined
+  /** What memories reserve, and so how the code keeps within them: see {@link Reserve}. */
+  reserve?: Reserve | undefined
   /** Which functions become slots. */
   slots?: SlotSelection | undefined
   /**
@@ -287,6 +303,7 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * @throws {TypeError} The imports are missing, or hold no object where the module names one
    * @throws {LinkError} `ERR_RELINK_IMPORT` (with `module`, `field`, `expected`, `actual`), `ERR_RELINK_STORE`,
    * `ERR_RELINK_CLOSED`, `ERR_RELINK_SIGNATURE_HASH`
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: the module defines a table of more than 10,000,000 entries
    * @throws {RuntimeError} `ERR_RELINK_TRAP`: the start function, or a segment that does not fit, trapped
    */
   constructor(module: Module, imports?: Imports, options?: StoreOptions)
@@ -307,14 +324,19 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   slot<P extends unknown[] = any, R = any>(name: string | number): Slot<P, R>
   /**
    * Ends the instance for JavaScript: its exports, its slots and links, and the memories, tables and globals that it
-   * defines throw `ERR_RELINK_CLOSED` from now on, and the buffers of its memories are detached. Code of it that is
-   * linked elsewhere runs on; when nothing runs it any more, the instance is freed. A memory, table or global that an
-   * open instance imports stays usable as long as that is open. Closing twice is fine.
+   * defines throw `ERR_RELINK_CLOSED` from now on. Code of it that is linked elsewhere runs on; when nothing runs it any
+   * more, the instance is freed. A memory, table or global that an open instance imports stays usable as long as that is
+   * open. Closing twice is fine.
+   *
+   * Buffers that there are of its memories stay as they are, since requests of Node's may be using them (`fs.read`, zlib,
+   * sockets): their bytes are given back once V8 has collected them all.
    */
   close(): void
   readonly closed: boolean
   /** What compiled the code that it runs now. */
   readonly compiler: 'cranelift' | 'singlepass'
+  /** What its memories reserve. */
+  readonly reserve: Reserve
   /**
    * Resolves when it runs the best code that it is going to run: at once, unless it was compiled with `auto`. Whoever waits
    * for it keeps the process from ending.
@@ -333,16 +355,21 @@ export interface MemoryDescriptor {
   shared?: boolean | undefined
 }
 
+export interface MemoryOptions extends StoreOptions {
+  /** What it reserves. A shared memory is checked by the code in any case. */
+  reserve?: Reserve | undefined
+}
+
 /**
  * A linear memory.
  *
  * A shared one may be posted to other threads, where it arrives as a Memory of Node's own: import it into an instance,
- * and it is one of this package.
+ * and it is one of this package. `instanceof` is true from the beginning, as for a posted Module of {@link WebAssembly}.
  */
 export class Memory {
   #private
   /** @throws {RangeError} `ERR_OUT_OF_RANGE`, or `ERR_RELINK_MEMORY` if there is no room for it */
-  constructor(descriptor: MemoryDescriptor, options?: StoreOptions)
+  constructor(descriptor: MemoryDescriptor, options?: MemoryOptions)
   /**
    * The bytes themselves, not a copy. Growth detaches the buffer, from JavaScript or from inside WebAssembly: take
    * it again after every call. Until then it is the same object. It belongs to this thread: never transfer it to
@@ -511,6 +538,11 @@ export interface StoreStats {
   memories: number
   /** What is in the memories, in bytes */
   memoryBytes: number
+  /**
+   * What is in memories that are gone, and of which JavaScript or a request in flight still has a buffer, in bytes. They are
+   * given back once V8 has collected the buffers (docs/memory.md)
+   */
+  retainedBytes: number
   tables: number
   globals: number
   tags: number
@@ -572,11 +604,13 @@ export interface CacheEntry {
   readonly size: number
   /** What compiled it */
   readonly compiler: 'cranelift' | 'singlepass'
+  /** What its memories reserve */
+  readonly reserve: Reserve
   /** Which functions are slots; a number says how many there are besides those by default */
   readonly slots: 'default' | 'all' | 'none' | number
   /** When it was last used */
   readonly used: Date
-  /** Whether this version of the package uses it */
+  /** Whether it is as it was written, and this version of the package uses it, on this processor */
   readonly usable: boolean
 }
 
@@ -590,7 +624,8 @@ export interface CacheEntry {
 export const cache: {
   /**
    * Where it is: what the environment variable `WASM_RELINK_CACHE` says, else `wasm-relink` where the system keeps what a
-   * user can do without (`~/.cache` on Linux). Undefined where the variable says `off`.
+   * user can do without (`~/.cache` on Linux). Its files are in a folder of their own inside of it, `wasm-relink-modules`.
+   * Undefined where the variable says `off`, or it says nothing and the user has no home directory.
    */
   readonly directory: string | undefined
   /**
@@ -601,18 +636,20 @@ export const cache: {
   /**
    * The entries, those that were used last first.
    *
-   * @throws {Error} `ERR_RELINK_CACHE`: the folder cannot be read
+   * @throws {Error} `ERR_RELINK_CACHE`: the folder cannot be read, or others may write to it; `ERR_ACCESS_DENIED`: Node's
+   * permission model does not allow it
    */
   entries(): CacheEntry[]
   /**
-   * Removes all entries, and says how many there were. What is in memory goes on.
+   * Removes all entries, and no other files, and says how many there were. What is in memory goes on.
    *
-   * @throws {Error} `ERR_RELINK_CACHE`: one cannot be removed
+   * @throws {Error} `ERR_RELINK_CACHE`: one cannot be removed, or others may write to the folder; `ERR_ACCESS_DENIED`: Node's
+   * permission model does not allow it
    */
   clear(): number
 }
 
-/** Whether {@link compile} would take the bytes. */
+/** Whether {@link compile} with the same options would take the bytes. */
 export function validate(bytes: Bytes, options?: CompileOptions): boolean
 
 /** What `fetch` gives, as far as it matters here. */
@@ -692,6 +729,8 @@ export interface ModuleReport {
   slots: SlotDescriptor[]
   tables: ObjectReport[]
   memories: ObjectReport[]
+  /** What its memories reserve if it is compiled in this process, and the options do not say */
+  reserve: Reserve
 }
 
 /** A table or a memory. */

@@ -844,6 +844,7 @@ module.exports.cacheList = nativeBinding.cacheList
 module.exports.compileAsync = nativeBinding.compileAsync
 module.exports.compileFile = nativeBinding.compileFile
 module.exports.compileSync = nativeBinding.compileSync
+module.exports.defaultReserve = nativeBinding.defaultReserve
 module.exports.functionNames = nativeBinding.functionNames
 module.exports.functionNamesAsync = nativeBinding.functionNamesAsync
 module.exports.functionType = nativeBinding.functionType

@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class NativeModule {
   /** What compiled it. */
   compiler(): string
+  /** What its memories reserve. */
+  reserve(): string
   /** Starts to compile the code that takes over from this, if there is to be any; says whether there is. */
   startSuccessor(): boolean
   /** Whether that code is there by now, or failed to be compiled. */
@@ -39,10 +41,10 @@ export declare class NativeStore {
   collect(): NativeFreed | null
   /** Counts what there is. */
   stats(): NativeStats
-  /** Ends an instance for JavaScript. */
-  closeInstance(id: number): void
-  /** Ends the store, and all that is in it. */
-  close(): void
+  /** Ends an instance for JavaScript. Gives the Memory objects that have ended with it. */
+  closeInstance(id: number): object[]
+  /** Ends the store, and all that is in it. Gives all its Memory objects. */
+  close(): object[]
   /**
    * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
    * there.
@@ -57,7 +59,7 @@ export declare class NativeStore {
    */
   direct(): any
   /** Makes a memory; sizes in pages. */
-  memoryCreate(minimum: number, maximum?: number | undefined | null): number
+  memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
   /** Makes a memory of the bytes of a shared one of Node's own. */
   memoryOf(minimum: number, maximum: number, memory: unknown): number
   /** Node's own memory that has the bytes of a shared one; undefined if it is not shared. */
@@ -148,13 +150,16 @@ export declare function cacheClear(cache: NativeCache): number
 export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
 /** Compiles on another thread. The bytes are copied before this returns. */
-export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): Promise<NativeModule>
+export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule>
 
 /** Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why. */
-export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): Promise<NativeModule | null>
+export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
 /** Compiles on this thread, through the cache if there is one. */
-export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null): NativeModule
+export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): NativeModule
+
+/** What memories reserve where nothing is said. */
+export declare function defaultReserve(): string
 
 /**
  * What the functions of a module are called, by index. Takes all that the pass takes, so that what
@@ -186,6 +191,8 @@ export interface NativeCache {
   directory: string
   /** How many bytes all entries may have together */
   most: number
+  /** Whether it may be written to */
+  writable: boolean
   /** The file that the module comes from, if it comes from one */
   file?: string
 }
@@ -200,11 +207,13 @@ export interface NativeCached {
   size: number
   /** What compiled it */
   compiler: string
+  /** What its memories reserve: "full" or "small" */
+  reserve: string
   /** "default", "all", "none", or how many functions were asked for besides the default ones */
   slots: string
   /** When it was last used, in milliseconds since 1970 */
   used: number
-  /** Whether this version of the package would use it */
+  /** Whether this version of the package would use it, on this machine */
   usable: boolean
 }
 
@@ -310,8 +319,6 @@ export interface NativeHost {
   map: (arg: unknown) => unknown
   /** Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it */
   know: (fn: object, address: number, cell?: object) => void
-  /** Whether V8 has `ArrayBuffer.prototype.transfer` */
-  transfers: boolean
   /** The object that `lib/` has for the store */
   store: object
 }
@@ -444,6 +451,8 @@ export interface NativeStats {
   memories: number
   /** What is in them, in bytes */
   memoryBytes: number
+  /** What is in memories that are gone, and whose bytes native code may still use through a buffer, in bytes */
+  retainedBytes: number
   /** Tables */
   tables: number
   /** Globals */
@@ -479,5 +488,5 @@ export interface NativeTypedExport {
 /** Runs the pass and gives what it made. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
 
-/** Whether these bytes are a module that the compiler takes. */
-export declare function validate(bytes: Uint8Array, compilerName: string): boolean
+/** Whether these bytes are a module that can be compiled like this. */
+export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -1,4 +1,4 @@
-// Writes the tables of README.md anew, from the results of the last whole run.
+// Writes the tables of docs/benchmarks.md and the figures of README.md anew, from the results of the last whole run.
 //
 //   node bench/readme.mjs
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ function short(measured) {
 const times = (measured) => (measured === undefined ? '' : ratio({ ...measured, spread: 0, as: undefined }))
 const change = ({ median, spread }) => `${signed(median - 1)} ± ${(100 * spread).toFixed(1)}`
 
-/** The tables, by their headings: what stands in each row of one. */
+/** The tables of docs/benchmarks.md, by their headings: what stands in each row of one. */
 const TABLES = {
   '| what | wasm-relink | V8 | / V8 | / N-API |': ({ calls }) =>
     calls['Calls, links and loads'].map(({ name, values, ratios }) => [
@@ -68,28 +68,106 @@ const TABLES = {
   },
 }
 
-/** The README with the tables of a run. */
-function withTables(readme, run) {
+const ROWS_OF_README = [
+  ['calls', 'JavaScript calls wasm, `(i32, i32) -> i32`'],
+  ['calls', '1,000 calls in one crossing, `add.map(a, b)`: each (V8: a loop)'],
+  ['calls', 'wasm calls JavaScript, `(i32) -> i32`'],
+  ['calls', 'wasm calls wasm of another module, linked (V8: `call_indirect`)'],
+  ['calls', '`link` over another link (V8: `table.set`)'],
+  ['calls', 'Compile and instantiate a 28 KB Rust module (V8: lazily)'],
+  ['loads', '`@prisma/prisma-schema-wasm`'],
+  ['kernels', 'geometric mean'],
+]
+
+/** The words of README.md for rows whose own name needs its table. */
+const WORDS = {
+  '`@prisma/prisma-schema-wasm`': 'a module of 3.2 MB, from the disk cache to the first answer',
+  'geometric mean': 'eighteen kernels of Rust crates, geometric mean',
+}
+
+/** The one table of README.md. */
+const SUMMARY = {
+  '| what | wasm-relink | V8 | / V8 |': (parts) =>
+    ROWS_OF_README.map(([part, name]) => {
+      const { values = {}, ratios } = find(parts, part, name)
+      return [
+        WORDS[name] ?? name,
+        short(values['wasm-relink'] ?? values['disk cache']),
+        short(values.V8),
+        times(ratios['wasm-relink / V8'] ?? ratios['disk cache / V8']),
+      ]
+    }),
+}
+
+/** The figures within the text of README.md: what stands around each, and what it is. */
+const FIGURES = [
+  [
+    /(?<=the call through it )[\d.]+(?= of the time of V8)/,
+    (parts) => times(find(parts, 'calls', ROWS_OF_README[3][1]).ratios['wasm-relink / V8']),
+  ],
+  [
+    /(?<=changes 100 slots in )[\d.]+ \S+(?=\.)/,
+    (parts) =>
+      short(
+        find(parts, 'calls', '`relink` of 100 slots, over other links (V8: `table.set`, 100 times)').values[
+          'wasm-relink'
+        ],
+      ),
+  ],
+  [
+    /(?<=loads in )[\d.]+(?= of V8's time)/,
+    (parts) => times(find(parts, 'loads', '`@prisma/prisma-schema-wasm`').ratios['disk cache / V8']),
+  ],
+  [
+    /(?<=the process holds )[\d.]+ MiB, on V8 [\d.]+ MiB/,
+    ({ memory }) => {
+      const swaps = memory['What is left'].filter(({ name }) => name.startsWith('100,000 swaps'))
+      const after = (engine) => short(swaps.find(({ labels }) => labels.engine === engine).values['RSS after'])
+      return `${after('wasm-relink')}, on V8 ${after('V8')}`
+    },
+  ],
+]
+
+/** The row of this name in a part. */
+function find(parts, part, name) {
+  return Object.values(parts[part])
+    .flat()
+    .find((row) => row.name === name)
+}
+
+/** A document with the tables and figures of a run. */
+function filled(document, run, tables, figures = []) {
   const parts = {}
   for (const row of run.rows) ((parts[row.part] ??= {})[row.table] ??= []).push(row)
-  const lines = readme.split('\n')
-  for (const [heading, rows] of Object.entries(TABLES)) {
+  const lines = document.split('\n')
+  for (const [heading, rows] of Object.entries(tables)) {
     const start = lines.indexOf(heading)
-    if (start === -1) throw new Error(`the README has no table with the heading ${heading}`)
+    if (start === -1) throw new Error(`there is no table with the heading ${heading}`)
     const length = lines.slice(start).findIndex((line) => !line.startsWith('|'))
     const made = rows(parts).map((cells) => `| ${cells.join(' | ')} |`)
     lines.splice(start + 2, length - 2, ...made)
   }
-  return lines.join('\n').replace(/, on \d{4}-\d\d-\d\d: medians/, `, on ${run.date.slice(0, 10)}: medians`)
+  const text = lines.join('\n').replace(/, on \d{4}-\d\d-\d\d: medians/, `, on ${run.date.slice(0, 10)}: medians`)
+  return figures.reduce((filling, [place, figure]) => {
+    if (!place.test(filling)) throw new Error(`no figure stands at ${place}`)
+    return filling.replace(place, figure(parts))
+  }, text)
 }
 
-/** The README, and what it is to be. */
-export function readme() {
+/** The documents with figures in them, and what they are to be. */
+export function documents() {
   const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
-  const current = read('../README.md')
-  return { current, made: withTables(current, JSON.parse(read('results/latest.json'))) }
+  const run = JSON.parse(read('results/latest.json'))
+  const each = [
+    { name: '../docs/benchmarks.md', tables: TABLES },
+    { name: '../README.md', tables: SUMMARY, figures: FIGURES },
+  ]
+  return each.map(({ name, tables, figures }) => {
+    const current = read(name)
+    return { name, current, made: filled(current, run, tables, figures) }
+  })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(new URL('../README.md', import.meta.url), readme().made)
+  for (const { name, made } of documents()) writeFileSync(new URL(name, import.meta.url), made)
 }

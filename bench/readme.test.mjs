@@ -1,9 +1,10 @@
-// Do the README's tables say what the last run has measured?
+// Do the documents say what the last run has measured?
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readme } from './readme.mjs'
+import { documents } from './readme.mjs'
 
-test('the tables of the README are those of bench/results/latest.json', () => {
-  const { current, made } = readme()
-  assert.equal(current, made, 'node bench/readme.mjs writes them')
-})
+for (const { name, current, made } of documents()) {
+  test(`the figures of ${name} are those of bench/results/latest.json`, () => {
+    assert.equal(current, made, 'node bench/readme.mjs writes them')
+  })
+}

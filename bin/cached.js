@@ -5,16 +5,22 @@ const { printable } = require('./printable')
 
 /** The entries of the disk cache for people to read. */
 function toText({ directory, maximum, entries }) {
-  if (directory === undefined) return 'The cache is off: WASM_RELINK_CACHE says so.\n'
+  if (directory === undefined) return `The cache is off: ${whyOff()}.\n`
   const total = entries.reduce((sum, { size }) => sum + size, 0)
   const head = `${printable(directory)}: ${modules(entries.length)}, ${size(total)} of ${size(maximum)}`
   return `${[head, ...(entries.length > 0 ? ['', ...columns(entries.map(row))] : [])].join('\n')}\n`
 }
 
+/** Why there is no cache, for people to read. */
+const whyOff = () =>
+  process.env.WASM_RELINK_CACHE
+    ? 'WASM_RELINK_CACHE says so'
+    : 'the user has no home directory, and WASM_RELINK_CACHE names no folder'
+
 const row = (entry) => [
   size(entry.size),
   entry.used.toISOString().slice(0, 16).replace('T', ' '),
-  entry.compiler,
+  entry.reserve === 'small' ? `${entry.compiler}, small` : entry.compiler,
   typeof entry.slots === 'number' ? `${entry.slots} more slots` : `slots: ${entry.slots}`,
   [entry.file ?? `(${size(entry.moduleSize)} from memory)`, ...(entry.usable ? [] : ['of another version'])],
 ]
@@ -23,4 +29,4 @@ const modules = (count) => `${count} compiled module${count === 1 ? '' : 's'}`
 
 const size = (bytes) => `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`
 
-module.exports = { modules, toText }
+module.exports = { modules, toText, whyOff }

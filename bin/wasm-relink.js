@@ -72,13 +72,14 @@ program
   .description('Compiles modules ahead into the cache on disk, from which load() takes them.')
   .argument('<FILE...>', 'the modules')
   .addOption(new Option('--compiler <NAME>', 'which compiler').choices(['cranelift', 'singlepass']))
+  .addOption(new Option('--reserve <NAME>', 'what memories reserve').choices(['full', 'small']))
   .option('--slots <PATTERN>', SLOTS, addSlots)
   .addHelpText('after', examples('compile plugins/*.wasm', 'compile plugin.wasm --slots all'))
-  .action(async (files, { compiler, slots }, command) => {
+  .action(async (files, { compiler, reserve, slots }, command) => {
     const { Module, cache, compileFile } = face()
-    if (cache.directory === undefined) command.error('error: the cache is off: WASM_RELINK_CACHE says so')
+    if (cache.directory === undefined) command.error(`error: the cache is off: ${cached.whyOff()}`)
     for (const file of files) {
-      const module = await about(file, () => compileFile(file, { compiler, slots }))
+      const module = await about(file, () => compileFile(file, { compiler, reserve, slots }))
       warn(file, { slots: Module.slots(module) })
       print(`${printable(file)}: compiled\n`)
     }

@@ -1,4 +1,4 @@
-// Compares generated modules on all engines, as __tests__/62-generated.test.ts does, until it is stopped.
+// Compares generated modules on all engines, as __tests__/engine/generated.test.ts does, until it is stopped.
 //
 //   node fuzz/differential.mjs [first] [count]
 //

@@ -15,7 +15,7 @@ function compile(module, filename) {
 /** A module of the tests, which are TypeScript: Node 20 does not strip types itself. */
 function ofTests(name) {
   require.extensions['.ts'] = compile
-  return require(`../__tests__/${name}.ts`)
+  return require(`../__tests__/support/${name}.ts`)
 }
 
 module.exports = { ofTests }

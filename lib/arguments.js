@@ -3,12 +3,13 @@
 const { inspect, types } = require('node:util')
 const { typeError, rangeError } = require('./errors')
 const { nearest } = require('./nearest')
+const { whose } = require('./whose')
 
 /** A value in a few words, for messages. What the user's code throws meanwhile (a string tag) is not told. */
 function inWords(value) {
   const options = { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity }
   try {
-    return inspect(value, options)
+    return whose(value) ?? inspect(value, options)
   } catch {
     return `a value of type ${typeof value}`
   }
@@ -74,6 +75,13 @@ function toCompiler({ compiler = 'cranelift' }) {
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
+/** What memories reserve, as the options say; undefined where they do not say. */
+function toReserve({ reserve }) {
+  if (reserve === undefined || reserve === 'full' || reserve === 'small') return reserve
+  const message = `expected 'full' or 'small' as \`options.reserve\`, got ${inWords(reserve)}`
+  throw typeError(message, 'ERR_INVALID_ARG_VALUE')
+}
+
 /** Whether the options ask for the disk cache; undefined where they do not say. */
 function toCache({ cache }) {
   if (cache === undefined || typeof cache === 'boolean') return cache
@@ -123,6 +131,7 @@ module.exports = {
   toCache,
   toCompiler,
   toDescriptor,
+  toReserve,
   toUnsignedLong,
   toLimits,
 }

@@ -17,8 +17,10 @@ function validate(bytes, options = undefined) {
 
 function validateAs(dialect, bytes, options) {
   // First what may run the user's code, which may detach the bytes.
-  const { compiler } = dialect.compiling(options)
-  return native.validate(toBytes(bytes), compiler)
+  const { compiler, selection } = dialect.compiling(options)
+  // Patterns add slots to those that there are by default, and are never refused.
+  const { kind } = selection
+  return native.validate(toBytes(bytes), compiler, { kind: kind === 'more' ? 'default' : kind })
 }
 
 /** Those of `WebAssembly`. */

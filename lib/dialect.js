@@ -1,6 +1,6 @@
 'use strict'
 
-const { toCache, toCompiler, toLooseOptions, toOptions } = require('./arguments')
+const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { toSelection } = require('./slot-selection')
 
 /** How options are read, and which functions are slots where nothing is said. */
@@ -20,9 +20,10 @@ class Dialect {
 
   /** What options say about compiling, checked. `others` are the names that are not about it. */
   compiling(options, others = []) {
-    const known = this.options(options, ['cache', 'compiler', 'slots', ...others])
+    const known = this.options(options, ['cache', 'compiler', 'reserve', 'slots', ...others])
     const { slots = this.#slots } = known
-    return { ...known, cache: toCache(known), compiler: toCompiler(known), selection: toSelection({ slots }) }
+    const [cache, compiler, reserve] = [toCache(known), toCompiler(known), toReserve(known)]
+    return { ...known, cache, compiler, reserve, selection: toSelection({ slots }) }
   }
 }
 

@@ -1,8 +1,20 @@
 'use strict'
 
-// Captured when the package is loaded, so that `instanceof WebAssembly.LinkError` holds in the realm
-// that loaded it, whatever stands on `globalThis.WebAssembly` later.
-const { CompileError: BaseCompileError, LinkError: BaseLinkError, RuntimeError: BaseRuntimeError } = WebAssembly
+const { node } = require('./node-webassembly')
+
+// Node's own, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.
+const {
+  CompileError: BaseCompileError,
+  LinkError: BaseLinkError,
+  RuntimeError: BaseRuntimeError,
+} = node ?? Object.fromEntries(['CompileError', 'LinkError', 'RuntimeError'].map((name) => [name, errorClass(name)]))
+
+/** What stands in for a class of Node's WebAssembly where there is none. */
+function errorClass(name) {
+  const { [name]: Class } = { [name]: class extends Error {} }
+  Object.defineProperty(Class.prototype, 'name', { value: name, writable: true, configurable: true })
+  return Class
+}
 
 /** The `code` of an error whose message is not for people: the JSON from which `buildError` makes the real one. */
 const NATIVE = 'ERR_RELINK_NATIVE'
@@ -48,8 +60,16 @@ function typeError(message, code = 'ERR_INVALID_ARG_TYPE', details) {
 }
 
 /** The `RangeError` of an argument that is out of its range. */
-function rangeError(message) {
-  return annotate(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+function rangeError(message, code = 'ERR_OUT_OF_RANGE') {
+  return annotate(new RangeError(message), { code })
+}
+
+const PERMISSIONS = { 'fs.read': 'FileSystemRead', 'fs.write': 'FileSystemWrite' }
+
+/** The error of Node's permission model for a path. */
+function accessDenied(scope, resource) {
+  const error = new Error(`access to ${resource} has been restricted: run Node with --allow-${scope.replace('.', '-')}`)
+  return annotate(error, { code: 'ERR_ACCESS_DENIED', details: { permission: PERMISSIONS[scope], resource } })
 }
 
 const TRAP = 'ERR_RELINK_TRAP'
@@ -119,6 +139,7 @@ module.exports = {
   RuntimeError,
   typeError,
   rangeError,
+  accessDenied,
   buildError,
   isNative,
   isTrap,

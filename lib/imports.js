@@ -92,23 +92,11 @@ function idOf(store, item, value, handle) {
 }
 
 function refuse({ module, name, type }, value) {
-  const actual = inActualWords(value)
+  const actual = inWords(value)
   throw new LinkError(`import "${module}"."${name}": expected ${type}, got ${actual}`, {
     code: 'ERR_RELINK_IMPORT',
     details: { module, field: name, expected: type, actual },
   })
-}
-
-/** The value in words. Node's own objects carry the very names of ours, so that they need more words. */
-function inActualWords(value) {
-  try {
-    for (const name of ['Memory', 'Table', 'Global', 'Tag']) {
-      if (value instanceof WebAssembly[name]) return `a ${name} made by Node's WebAssembly, not by wasm-relink`
-    }
-  } catch {
-    // A proxy throws what it likes when it is asked for its prototype.
-  }
-  return inWords(value)
 }
 
 module.exports = { toImports, readImports }

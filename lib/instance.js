@@ -62,6 +62,10 @@ class Instance {
     return brand.get(this).compiler
   }
 
+  get reserve() {
+    return brand.get(this).compiled.native.reserve()
+  }
+
   get optimized() {
     const { compiled } = brand.get(this)
     return compiled.tiers?.wait() ?? Promise.resolve()

@@ -1,14 +1,15 @@
 'use strict'
 
 const { markAsUntransferable } = require('node:worker_threads')
-const { toDescriptor, toLimits, toOptions, toUnsignedLong } = require('./arguments')
+const { toDescriptor, toLimits, toOptions, toReserve, toUnsignedLong } = require('./arguments')
 const { typeError } = require('./errors')
 const { Brand, Handle } = require('./handle')
 const { inspectable } = require('./inspect')
+const { NativeStore } = require('./native')
 const { bufferOf, createShared, isShared, limitsOf } = require('./shared-memory')
 const { toStore } = require('./store')
 const { uncloneable } = require('./uncloneable')
-const { webidl } = require('./webidl')
+const { hasArrived, webidl } = require('./webidl')
 
 const PAGE = 65536
 
@@ -40,7 +41,11 @@ class Memory {
 
   static {
     brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : sharedHandles.get(value)))
+    NativeStore.forgetBuffer = (memory) => {
+      if (#buffer in memory) memory.#buffer = undefined
+    }
     webidl(this, 'WebAssembly.Memory')
+    hasArrived(this, isShared)
     inspectable(this, {
       pages: (memory) => memory.buffer.byteLength / PAGE,
       byteLength: (memory) => memory.buffer.byteLength,
@@ -51,18 +56,19 @@ class Memory {
     if (descriptor instanceof Handle) {
       this.#handle = descriptor
     } else {
-      const store = toStore(toOptions(options, ['store']))
+      const known = toOptions(options, ['reserve', 'store'])
+      const [reserve, store] = [toReserve(known), toStore(known)]
       const { shared, ...limits } = toMemoryType(descriptor)
       // It can be posted to other threads, and nothing that JavaScript makes can.
       if (shared) return adopt(store, createShared(limits), limits, new.target.prototype)
-      this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum))
+      this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum, reserve))
     }
     this.#handle.keep('memory', this)
     uncloneable(this)
   }
 
   get buffer() {
-    const { store, id, details } = brand.get(this)
+    const { store, id, details } = brand.find(this) ?? toMemory(this)
     if (details?.shared) return bufferOf(this)
     // A buffer is detached the moment control returns after a growth, and has no length from then on. One of
     // a memory without pages has none either: the native side knows which it is.
@@ -75,10 +81,10 @@ class Memory {
   }
 
   grow(delta) {
-    brand.get(this)
+    toMemory(this)
     const pages = toUnsignedLong(delta, 'delta')
     // Only now, since the conversion may have run the user's code.
-    const { store, id } = findMemory(this)
+    const { store, id } = toMemory(this)
     return store.memoryGrow(id, pages)
   }
 }
@@ -128,5 +134,8 @@ function findMemory(value, store = undefined) {
   }
   return sharedHandles.get(value)
 }
+
+/** What is in a `this`. A shared memory that has arrived from another thread is taken into the default store. */
+const toMemory = (value) => (isShared(value) ? findMemory(value, toStore()) : brand.get(value))
 
 module.exports = { Memory, memoryOf, findMemory }

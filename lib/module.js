@@ -6,12 +6,13 @@ const dialects = require('./dialect')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const native = require('./native')
-const { carried, carry } = require('./posted-module')
+const { isAllowed } = require('./permission')
+const { carried, carries, carry } = require('./posted-module')
 const { describe, describeMissing } = require('./slot-descriptor')
 const { select } = require('./slot-selection')
 const { uncloneable } = require('./uncloneable')
 const { Tiers } = require('./tiers')
-const { webidl } = require('./webidl')
+const { hasArrived, webidl } = require('./webidl')
 
 /**
  * What is in a Module: the native one, the file that it came from, if `load` made it, what was asked for in vain, and
@@ -51,6 +52,7 @@ class Module {
   static {
     brand = new Brand('a Module', (value) => (#compiled in value ? value.#compiled : posted.get(value)))
     webidl(this, 'WebAssembly.Module')
+    hasArrived(this, carries)
     inspectable(this, {
       imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
       exports: (module) => Module.exports(module).map(({ name }) => name),
@@ -75,11 +77,11 @@ class Module {
   }
 
   static customSections(moduleObject, name) {
-    const { native } = toModule(moduleObject)
+    const compiled = toModule(moduleObject)
     if (name === undefined) throw wrongType('a string', 'name', name)
     const wanted = `${name}`
     // No name in a binary has half a pair of surrogates, which the native side would replace.
-    return wanted.isWellFormed() ? native.customSections(wanted) : []
+    return wanted.isWellFormed() ? native.customSections(compiled.native, wanted) : []
   }
 
   static slots(moduleObject, options = undefined) {
@@ -114,12 +116,13 @@ function adopt(compiled, prototype) {
 }
 
 /** Compiles on this thread; `posts` says whether the Module may be posted. */
-function compile(bytes, { cache = false, compiler, selection: { kind, patterns } }, posts) {
+function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns } }, posts) {
   const source = toBytes(bytes)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
-  const module = native.compileSync(source, compiler, selection, cache ? toNative() : undefined)
-  return new Compiled(module, { missing, carrier: posts ? carry(source, { compiler, selection, missing }) : undefined })
+  const module = native.compileSync(source, compiler, selection, cache ? toNative() : undefined, reserve)
+  const how = { compiler, selection, missing, reserve }
+  return new Compiled(module, { missing, carrier: posts ? carry(source, how) : undefined })
 }
 
 /**
@@ -129,7 +132,7 @@ function compile(bytes, { cache = false, compiler, selection: { kind, patterns }
 async function compileAsync(
   Class,
   bytes,
-  { cache = false, compiler, selection: { kind, patterns } },
+  { cache = false, compiler, reserve, selection: { kind, patterns } },
   file = undefined,
 ) {
   let source = toBytes(bytes)
@@ -137,18 +140,19 @@ async function compileAsync(
   if (patterns !== undefined || Class === Module) source = source.slice()
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
-  const module = await native.compileAsync(source, compiler, selection, file, cache ? toNative(file) : undefined)
-  const carrier = Class === Module ? carry(source, { compiler, selection, missing }) : undefined
+  const kept = cache ? toNative(file) : undefined
+  const module = await native.compileAsync(source, compiler, selection, file, kept, reserve)
+  const carrier = Class === Module ? carry(source, { compiler, selection, missing, reserve }) : undefined
   return new Class(new Compiled(module, { file, missing, carrier }))
 }
 
 /**
- * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot be read, or where its
- * functions must be known first.
+ * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot or may not be read, or where
+ * its functions must be known first.
  */
-async function compileUnread(file, { cache, compiler, selection: { kind, patterns } }) {
-  if (patterns !== undefined) return undefined
-  const module = await native.compileFile(file, compiler, { kind }, cache ? toNative(file) : undefined)
+async function compileUnread(file, { cache, compiler, reserve, selection: { kind, patterns } }) {
+  if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
+  const module = await native.compileFile(file, compiler, { kind }, cache ? toNative(file) : undefined, reserve)
   return module ? new OwnModule(new Compiled(module, { file })) : undefined
 }
 
@@ -159,9 +163,10 @@ function findModule(value) {
   const content = carried(value)
   if (content === undefined) return undefined
   const { bytes, how } = content
-  const { compiler, selection, missing } = how
+  const { compiler, selection, missing, reserve } = how
   // Not compiled again, as long as the thread that posted it has it.
-  adopt(new Compiled(native.compileSync(bytes, compiler, selection), { missing, carrier: value }), Module.prototype)
+  const module = native.compileSync(bytes, compiler, selection, undefined, reserve)
+  adopt(new Compiled(module, { missing, carrier: value }), Module.prototype)
   return posted.get(value)
 }
 

@@ -12,7 +12,8 @@ function loadAddon() {
   try {
     return require('../native.cjs')
   } catch (cause) {
-    throw platformError(cause)
+    // The permission model does not let the loader be read: Node's own words name the file.
+    throw cause.code === 'ERR_ACCESS_DENIED' ? cause : platformError(cause)
   }
 }
 
@@ -56,7 +57,6 @@ function host(store) {
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     know: (fn, address, cell) => void functions.set(fn, { address, cell }),
     map,
-    transfers: 'transfer' in ArrayBuffer.prototype,
     ...shared,
   }
 }
@@ -69,12 +69,21 @@ class NativeStore {
   /** What `exception.js` knows of exceptions; it is above this file. */
   static exceptions
 
+  /** How `memory.js`, which is above this file too, lets go of the buffer of a Memory. */
+  static forgetBuffer
+
   #addon = new addon.NativeStore(host(this))
 
   /** Whether its user has closed it. */
   closed = false
 
   static {
+    // A dead Memory that is still held somewhere holds no buffer: that would keep the bytes mapped (src/napi/backing.rs).
+    for (const name of ['close', 'closeInstance']) {
+      this.prototype[name] = translated(function (...args) {
+        this.#addon[name](...args).forEach(NativeStore.forgetBuffer)
+      })
+    }
     for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
       if (name in this.prototype) continue
       this.prototype[name] = translated(function (...args) {
@@ -126,19 +135,23 @@ const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
 /** Compiles bytes that came from `file`, if from any, through `cache`, if through any. */
-const compileAsync = (bytes, compiler, slots, file, cache) =>
-  about(file, addon.compileAsync(bytes, compiler, slots, cache))
+const compileAsync = (bytes, compiler, slots, file, cache, reserve) =>
+  about(file, () => addon.compileAsync(bytes, compiler, slots, cache, reserve))
 
 /** The same of a file; null if it cannot be read. */
-const compileFile = (file, compiler, slots, cache) => about(file, addon.compileFile(file, compiler, slots, cache))
+const compileFile = (file, compiler, slots, cache, reserve) =>
+  about(file, () => addon.compileFile(file, compiler, slots, cache, reserve))
 
 /** The names of the functions in bytes that came from `file`, if from any. */
-const functionNamesAsync = (bytes, file) => about(file, addon.functionNamesAsync(bytes))
+const functionNamesAsync = (bytes, file) => about(file, () => addon.functionNamesAsync(bytes))
 
-/** What a task of the addon gives, throwing errors of this realm that name the file. */
-async function about(file, task) {
+/** The contents of the custom sections of a module that have a name. */
+const customSections = translated((module, name) => module.customSections(name))
+
+/** What a task of the addon gives, throwing errors of this realm that name the file. It may fail to start, too. */
+async function about(file, start) {
   try {
-    return await task
+    return await start()
   } catch (error) {
     throw nameFile(translate(error), file)
   }
@@ -151,6 +164,8 @@ module.exports = {
   compileAsync,
   compileFile,
   compileSync,
+  customSections,
+  defaultReserve: addon.defaultReserve,
   functionNames,
   functionNamesAsync,
   inspectModule,

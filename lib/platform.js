@@ -24,15 +24,54 @@ function platformName() {
   return [process.platform, process.arch, abi].filter(Boolean).join('-')
 }
 
-/** Why the package cannot be loaded here, and what to install. */
+/** Why the package cannot be loaded here, and what to do. */
 function platformError(cause) {
+  const messages = messagesOf(cause)
+  const find = (pattern) => messages.map((message) => pattern.exec(message)).find(Boolean)
+  if (find(/loading addons is disabled/)) return disabledError(cause)
   const platform = platformName()
-  const advice = platforms.includes(platform)
+  const glibc = find(/version `GLIBC_([\d.]+)' not found/)?.[1]
+  const refused = find(/.*\.node: .+|.*\bdlopen\b.*|.*not a valid Win32 application.*/)?.[0]
+  const details = { platform, package: `wasm-relink-${platform}`, ...(glibc && { glibc }) }
+  const error = new Error(
+    glibc
+      ? `the binary of wasm-relink for ${platform} needs glibc ${glibc} or later, and this machine has ${glibcVersion()}: ` +
+          'use a newer system, or run `npm run build` in a clone of the repository on this one'
+      : `wasm-relink has no working binary for ${platform}: ${refused ?? adviceFor(platform)}`,
+    { cause },
+  )
+  return Object.assign(error, { code: 'ERR_RELINK_PLATFORM', ...details })
+}
+
+function adviceFor(platform) {
+  return platforms.includes(platform)
     ? `install the package wasm-relink-${platform} (npm leaves it out under --omit=optional, and when a lockfile or ` +
-      'node_modules was made on another platform), or run `npm run build` in a clone of the repository'
+        'node_modules was made on another platform), or run `npm run build` in a clone of the repository'
     : `there are binaries for ${platforms.join(', ')}; elsewhere, run \`npm run build\` in a clone of the repository`
-  const error = new Error(`wasm-relink has no working binary for ${platform}: ${advice}`, { cause })
-  return Object.assign(error, { code: 'ERR_RELINK_PLATFORM', platform, package: `wasm-relink-${platform}` })
+}
+
+/** Node was told to load no addons. */
+function disabledError(cause) {
+  const flag = process.permission && !isGiven('--allow-addons') ? '--allow-addons' : '--no-addons'
+  const advice =
+    flag === '--allow-addons'
+      ? 'Node runs with its permission model: give it --allow-addons too'
+      : 'Node runs with --no-addons (in its command line, in NODE_OPTIONS or in the execArgv of a worker): leave it out'
+  const error = new Error(`wasm-relink is a native addon, which Node was told not to load. ${advice}`, { cause })
+  return Object.assign(error, { code: 'ERR_RELINK_ADDONS_DISABLED', flag })
+}
+
+const isGiven = (flag) => [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].includes(flag)
+
+const glibcVersion = () => process.report.getReport().header.glibcVersionRuntime
+
+/** The messages of an error and of what caused it: the generated loader keeps nothing else of most. */
+function messagesOf(error) {
+  const messages = []
+  for (let each = error; each !== undefined && each !== null && messages.length < 20; each = each.cause) {
+    messages.push(String(each.message))
+  }
+  return messages
 }
 
 module.exports = { platforms, platformName, platformError }

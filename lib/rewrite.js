@@ -33,6 +33,7 @@ function inspect(bytes, options = undefined) {
     slots: [...[...report.slots, ...report.others].map(describe), ...missing.map(describeMissing)],
     tables: report.tables,
     memories: report.memories,
+    reserve: native.defaultReserve(),
   }
 }
 

@@ -1,22 +1,37 @@
 'use strict'
 
 // Only V8 makes a SharedArrayBuffer that can grow, and posts it to other threads with its memory. So the bytes of a
-// shared memory are those of a Memory of Node's own, and this file is all that knows of it. Captured when the package
-// is loaded, whatever stands on `globalThis.WebAssembly` later.
-const { Instance: NodeInstance, Memory: NodeMemory, Module: NodeModule } = WebAssembly
+// shared memory are those of a Memory of Node's own, and this file is all that knows of it.
+const { rangeError, typeError } = require('./errors')
+const { node } = require('./node-webassembly')
+const { Instance: NodeInstance, Memory: NodeMemory, Module: NodeModule } = node ?? {}
 
 const call = Function.prototype.call
-const bufferOf = call.bind(Object.getOwnPropertyDescriptor(NodeMemory.prototype, 'buffer').get)
-const grow = call.bind(NodeMemory.prototype.grow)
+const bufferOf = NodeMemory && call.bind(Object.getOwnPropertyDescriptor(NodeMemory.prototype, 'buffer').get)
+const grow = NodeMemory && call.bind(NodeMemory.prototype.grow)
 
 const PAGE = 65536
 
 /** A shared memory of Node's own; sizes in pages. */
-const createShared = ({ initial, maximum }) => new NodeMemory({ initial, maximum, shared: true })
+function createShared({ initial, maximum }) {
+  if (node === undefined) {
+    throw typeError(
+      "a shared memory needs Node's own WebAssembly, which `node --jitless` and `node --no-expose-wasm` leave out",
+      'ERR_RELINK_UNSUPPORTED',
+    )
+  }
+  try {
+    return new NodeMemory({ initial, maximum, shared: true })
+  } catch (error) {
+    // The limits were checked, so what else it says is that the stack is exhausted.
+    if (!/could not allocate/.test(error?.message)) throw error
+    throw rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
+  }
+}
 
 /** Whether a value is one, from whatever thread. */
 function isShared(value) {
-  if (typeof value !== 'object' || value === null) return false
+  if (typeof value !== 'object' || value === null || node === undefined) return false
   try {
     return bufferOf(value) instanceof SharedArrayBuffer
   } catch {

@@ -56,6 +56,7 @@ const classes = {
   }),
   'Instance#closed': of('instance', ({ instance }) => void instance.closed),
   'Instance#compiler': of('instance', ({ instance }) => void instance.compiler),
+  'Instance#reserve': of('instance', ({ instance }) => void instance.reserve),
   'Instance#optimized': of('instance', ({ instance }) => void instance.optimized),
   'Instance#[dispose]': of('user', ({ instance }) => instance[dispose]()),
   Memory: (w, { Memory }) => {

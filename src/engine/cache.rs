@@ -2,20 +2,17 @@
 
 use super::compiler::Compiler;
 use super::entry::{About, BUILD, Content, Entry, Hash, write};
+use super::folder::{Folder, Kind, Own, open_own, remove};
 use super::machine::{InFile, Packed};
 use super::parts::{Compiled, Parts};
+use super::reserve::Reserve;
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The ending of entries.
-const CODE: &str = "code";
-/// The ending of files that are being written.
-const UNFINISHED: &str = "tmp";
 /// So old, a file that is being written was left by a process that has ended.
 const ABANDONED: Duration = Duration::from_secs(600);
 
@@ -26,10 +23,12 @@ const ABANDONED: Duration = Duration::from_secs(600);
 /// there: the module is compiled.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    /// The folder
+    /// The directory that its user named; its files are in a folder of their own inside of it
     pub directory: PathBuf,
     /// How many bytes all entries may have together
     pub most: u64,
+    /// Whether it may be written to
+    pub writable: bool,
 }
 
 /// What there is of a cache to see.
@@ -41,7 +40,7 @@ pub struct Listed {
     pub size: u64,
     /// When it was last used
     pub used: SystemTime,
-    /// Whether this build would use it
+    /// Whether this build would use it, on this machine
     pub usable: bool,
 }
 
@@ -54,6 +53,7 @@ pub(super) struct Wanted<'a> {
     pub compiler: Compiler,
     pub selection: &'a Selection,
     pub succeeds: Option<Compiler>,
+    pub reserve: Reserve,
     /// Where the bytes were read
     pub file: Option<&'a str>,
 }
@@ -65,7 +65,9 @@ impl Wanted<'_> {
         let selection = postcard::to_stdvec(self.selection).unwrap_or_default();
         let succeeds = self.succeeds.map_or("", Compiler::name);
         let identity = self.compiler.identity();
-        for part in [BUILD.as_bytes(), identity.as_bytes(), succeeds.as_bytes(), &self.bytes, &selection] {
+        let reserve = self.reserve.name();
+        let words = [BUILD, &identity, succeeds, reserve].map(str::as_bytes);
+        for part in words.into_iter().chain([&self.bytes[..], &selection]) {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
@@ -84,6 +86,8 @@ impl Wanted<'_> {
             file: self.file.map(str::to_owned),
             module: self.size,
             compiler: self.compiler.name().to_owned(),
+            reserve: self.reserve.name().to_owned(),
+            made_for: self.compiler.identity(),
             slots,
         }
     }
@@ -92,20 +96,16 @@ impl Wanted<'_> {
 impl Cache {
     /// A compiled module, if there is an entry for it that can be trusted.
     pub(super) fn find(&self, wanted: &Wanted<'_>) -> Option<Compiled> {
-        let secret = self.secret(false).ok()?;
+        let folder = Folder::open(&self.directory).ok()?;
+        let secret = folder.secret().ok()??;
         let key = wanted.key();
-        let mut file = open_own(&self.path(&key)).ok()?;
-        let entry = if is_local(&file) {
-            // SAFETY: entries are never changed, and nobody else writes to the folder.
-            unsafe { Entry::map(&file) }
-        } else {
-            Entry::read(&mut file)
-        };
-        let entry = entry.ok()??;
+        let (file, entry) = open_entry(&folder.entry(&key))?;
         // One after the other: with both at once, on two threads, a load was no quicker.
         let parts: Parts = entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
-        // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
-        let _ = file.set_modified(SystemTime::now());
+        if self.writable {
+            // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
+            let _ = file.set_modified(SystemTime::now());
+        }
         let file = entry.image_in_file().map(|offset| InFile { file, offset });
         let machine = Packed { image: entry.image(), file };
         Some(Compiled { parts, details: entry.details(), custom: entry.custom(), machine })
@@ -113,13 +113,17 @@ impl Cache {
 
     /// Keeps what was compiled, as well as it goes: a cache that cannot be written to is an empty one.
     pub(super) fn keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) {
-        if self.try_keep(wanted, compiled).is_ok() {
-            self.shrink();
+        if let Ok(folder) = self.try_keep(wanted, compiled) {
+            self.shrink(&folder);
         }
     }
 
-    fn try_keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) -> io::Result<()> {
-        let secret = self.secret(true)?;
+    fn try_keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) -> io::Result<Folder> {
+        if !self.writable {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+        let folder = Folder::make(&self.directory)?;
+        let secret = folder.secret_or_new()?;
         let parts = postcard::to_stdvec(&compiled.parts).map_err(io::Error::other)?;
         let content = Content {
             parts: &parts,
@@ -128,19 +132,19 @@ impl Cache {
             image: &compiled.machine.image,
         };
         let key = wanted.key();
-        self.write_whole(&self.path(&key), |file| write(file, &key, &secret, &wanted.about(), &content))
-    }
-
-    fn path(&self, key: &Hash) -> PathBuf {
-        self.directory.join(blake3::Hash::from_bytes(*key).to_hex().as_str()).with_extension(CODE)
+        folder.write_whole(&folder.entry(&key), |file| write(file, &key, &secret, &wanted.about(), &content))?;
+        Ok(folder)
     }
 
     /// The entries, those that were used last first.
     ///
     /// # Errors
-    /// What the system says of the folder; there is none for a folder that is not there.
+    /// What the system says of the folder, and that it is not to be trusted; there is none for a folder that is not there.
     pub fn list(&self) -> io::Result<Vec<Listed>> {
-        let mut all: Vec<_> = self.entries()?.iter().filter_map(|(path, _, _)| listed(path)).collect();
+        let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
+        let secret = folder.secret()?;
+        let mut all: Vec<_> =
+            folder.files(Kind::Entry)?.iter().filter_map(|own| listed(own, secret.as_ref())).collect();
         all.sort_by_key(|entry| Reverse(entry.used));
         Ok(all)
     }
@@ -148,151 +152,65 @@ impl Cache {
     /// Removes all that the cache has written, but for the folder itself. Gives how many entries there were.
     ///
     /// # Errors
-    /// What the system says; then some of it may be gone.
+    /// Those of `list`; then some of it may be gone.
     pub fn clear(&self) -> io::Result<usize> {
-        let entries = self.entries()?;
-        entries.iter().try_for_each(|(path, _, _)| remove(path))?;
-        self.files(UNFINISHED)?.iter().try_for_each(|(path, _, _)| remove(path))?;
-        remove(&self.secret_path())?;
+        let Some(folder) = self.folder()? else { return Ok(0) };
+        let entries = folder.files(Kind::Entry)?;
+        entries.iter().try_for_each(|own| remove(&own.path))?;
+        folder.files(Kind::Unfinished)?.iter().try_for_each(|own| remove(&own.path))?;
+        folder.remove_secret()?;
         Ok(entries.len())
     }
 
+    fn folder(&self) -> io::Result<Option<Folder>> {
+        match Folder::open(&self.directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
     /// Removes the entries that were not used for the longest time, until the others have room.
-    fn shrink(&self) {
-        let old = |(path, _, used): &(PathBuf, u64, SystemTime)| {
-            if used.elapsed().is_ok_and(|age| age > ABANDONED) {
-                let _ = remove(path);
+    fn shrink(&self, folder: &Folder) {
+        for own in folder.files(Kind::Unfinished).unwrap_or_default() {
+            if own.used.elapsed().is_ok_and(|age| age > ABANDONED) {
+                let _ = remove(&own.path);
             }
-        };
-        self.files(UNFINISHED).unwrap_or_default().iter().for_each(old);
-        let mut entries = self.entries().unwrap_or_default();
-        let mut total: u64 = entries.iter().map(|(_, size, _)| size).sum();
-        entries.sort_by_key(|(_, _, used)| *used);
-        for (path, size, _) in entries {
+        }
+        let mut entries = folder.files(Kind::Entry).unwrap_or_default();
+        let mut total: u64 = entries.iter().map(|own| own.size).sum();
+        entries.sort_by_key(|own| own.used);
+        for own in entries {
             if total <= self.most {
                 break;
             }
             // On Windows, one that is mapped stays.
-            let _ = remove(&path);
-            total -= size;
+            let _ = remove(&own.path);
+            total -= own.size;
         }
     }
+}
 
-    fn entries(&self) -> io::Result<Vec<(PathBuf, u64, SystemTime)>> {
-        self.files(CODE)
-    }
-
-    /// The files with this ending: path, size, and when it was last changed.
-    fn files(&self, ending: &str) -> io::Result<Vec<(PathBuf, u64, SystemTime)>> {
-        let folder = match fs::read_dir(&self.directory) {
-            Ok(folder) => folder,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let ours = folder.filter_map(|entry| {
-            let entry = entry.ok()?;
-            let path = entry.path();
-            // One that is not there any more was removed by another process.
-            let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-            (path.extension() == Some(OsStr::new(ending))).then_some((path, about.len(), about.modified().ok()?))
-        });
-        Ok(ours.collect())
-    }
-
-    fn secret_path(&self) -> PathBuf {
-        self.directory.join("secret")
-    }
-
-    /// The secret of the folder; makes both where they are not there yet, if `make` says so.
-    fn secret(&self, make: bool) -> io::Result<Hash> {
-        if make {
-            create_folder(&self.directory)?;
-        }
-        check_folder(&self.directory)?;
-        let path = self.secret_path();
-        match read_secret(&path) {
-            Err(error) if make && error.kind() == ErrorKind::NotFound => {}
-            found => return found,
-        }
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(io::Error::other)?;
-        self.write_whole(&path, |file| file.write_all(&secret))?;
-        // Another process may have been faster, and slower: what stands there now is the secret.
-        read_secret(&path)
-    }
-
-    /// Writes a file that is there whole or not at all.
-    fn write_whole(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-        // By chance: a process of another container may have the same id.
-        let name = getrandom::u64().map_err(io::Error::other)?;
-        let unfinished = self.directory.join(format!("{name:016x}")).with_extension(UNFINISHED);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
-        let written = write(&mut file).and_then(|()| fs::rename(&unfinished, path));
-        if written.is_err() {
-            let _ = remove(&unfinished);
-        }
-        written
-    }
+/// An entry that is ours, and its file.
+fn open_entry(path: &Path) -> Option<(File, Entry)> {
+    let mut file = open_own(path).ok()?;
+    let entry = if is_local(&file) {
+        // SAFETY: entries are never changed, and nobody else writes to the folder.
+        unsafe { Entry::map(&file) }
+    } else {
+        Entry::read(&mut file)
+    };
+    Some((file, entry.ok()??))
 }
 
 /// What there is to see of an entry.
-fn listed(path: &Path) -> Option<Listed> {
-    let file = open_own(path).ok()?;
-    let metadata = file.metadata().ok()?;
-    // SAFETY: entries are never changed, and what is read of one is not trusted here.
-    let about = unsafe { Entry::map(&file) }.ok()??.about()?;
-    let usable = about.build == BUILD;
-    Some(Listed { about, size: metadata.len(), used: metadata.modified().ok()?, usable })
-}
-
-/// Removes a file, unless it is gone.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn read_secret(path: &Path) -> io::Result<Hash> {
-    let mut secret = [0; 32];
-    open_own(path)?.read_exact(&mut secret)?;
-    Ok(secret)
-}
-
-fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Refuses a folder that is not ours, or that others write to. On Windows, folders of a user are the user's.
-fn check_folder(path: &Path) -> io::Result<()> {
-    let about = fs::metadata(path)?;
-    if !about.is_dir() {
-        return Err(io::Error::new(ErrorKind::NotADirectory, "the cache is no folder"));
-    }
-    check_owner(&about)
-}
-
-/// Opens a file that is ours, and no link to one that may be another's.
-fn open_own(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let file = options.open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(ErrorKind::InvalidInput.into());
-    }
-    check_owner(&about)?;
-    Ok(file)
+fn listed(own: &Own, secret: Option<&Hash>) -> Option<Listed> {
+    let (_, entry) = open_entry(&own.path)?;
+    let about = entry.about()?;
+    let key = own.key()?;
+    let usable = about.build == BUILD
+        && Compiler::from_name(&about.compiler).is_some_and(|compiler| about.made_for == compiler.identity())
+        && secret.is_some_and(|secret| entry.is_sealed(&key, secret));
+    Some(Listed { about, size: own.size, used: own.used, usable })
 }
 
 /// Whether a file is on a disk of this machine: a file of another one may be removed there while it is mapped here, which ends
@@ -322,18 +240,4 @@ fn is_local(file: &File) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn is_local(_file: &File) -> bool {
     true
-}
-
-#[cfg(unix)]
-fn check_owner(about: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    // SAFETY: it has no preconditions.
-    let user = unsafe { libc::geteuid() };
-    let others_write = about.mode() & 0o022 != 0;
-    if about.uid() == user && !others_write { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) }
-}
-
-#[cfg(not(unix))]
-fn check_owner(_about: &fs::Metadata) -> io::Result<()> {
-    Ok(())
 }

@@ -2,6 +2,8 @@ use super::compiler::Compiler;
 use super::function_names::FunctionNames;
 use super::machine::Machine;
 use super::parts::{Compiled, Parts};
+use super::reserve::Reserve;
+use super::room::has_room;
 use super::trim::note_gone;
 use super::tunables::StoreTunables;
 use super::unread::Unread;
@@ -20,6 +22,8 @@ use wasmer_types::DataInitializer;
 pub struct Code {
     /// What made the machine code: functions of different compilers cannot call each other
     pub compiler: Compiler,
+    /// What its memories reserve, which is all that its code relies on
+    pub reserve: Reserve,
     /// The module as it was loaded, after the pass
     pub binary: Binary,
     /// The module as its author compiled it
@@ -64,19 +68,23 @@ impl Code {
         let compiled =
             Compiled::new(bytes, &super::How { selection: selection.clone(), ..super::How::plain(compiler) })?;
         // SAFETY: the image was packed a moment ago by this very build.
-        unsafe { Self::assemble(compiled, compiler) }
+        unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
     }
 
     /// Makes a compiled module ready to be run.
     ///
     /// # Errors
-    /// `Compile` if the machine code does not load.
+    /// `Memory` where there is no room for it, `Compile` if the machine code does not load.
     ///
     /// # Safety
     /// That of `Machine::load`.
-    pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler) -> Result<Arc<Self>> {
+    pub(super) unsafe fn assemble(compiled: Compiled, compiler: Compiler, reserve: Reserve) -> Result<Arc<Self>> {
         let Compiled { parts, details, custom, machine } = compiled;
         let size = machine.image.len();
+        if !has_room(size.saturating_mul(2)) {
+            let message = format!("there is no room for the {size} bytes of a compiled module");
+            return Err(ErrorKind::Memory { message }.into());
+        }
         let Parts { original, rewritten } = parts;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
@@ -101,12 +109,13 @@ impl Code {
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         let first = binary.imported_functions;
         // SAFETY: by the contract of this function.
-        let machine =
-            unsafe { Machine::load(machine, StoreTunables::new(tables), first, names.clone()) }.map_err(|message| {
-                ErrorKind::Compile { message: format!("the compiled module does not load: {message}") }
+        let machine = unsafe { Machine::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
+            .map_err(|message| ErrorKind::Compile {
+                message: format!("the compiled module does not load: {message}"),
             })?;
         Ok(Arc::new(Self {
             compiler,
+            reserve,
             binary,
             original,
             slots,
@@ -128,13 +137,17 @@ impl Code {
     /// Compiles without the load-time pass, to show what it is for.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
-        Self::assemble_image(compiler.image(bytes)?, bytes, compiler)
+        Self::assemble_image(compiler.image(bytes, Reserve::available())?, bytes, compiler)
     }
 
     /// The same, in the form that code has where only wasmer knows how to load it.
     #[cfg(test)]
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
-        Self::assemble_image(compiler.packed_by(super::image::pack_serialized, bytes)?, bytes, compiler)
+        Self::assemble_image(
+            compiler.packed_by(super::image::pack_serialized, bytes, Reserve::available())?,
+            bytes,
+            compiler,
+        )
     }
 
     #[cfg(test)]
@@ -144,7 +157,7 @@ impl Code {
         let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         let machine = super::machine::Packed { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: as in `compile`.
-        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler) }
+        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
     }
 
     /// The index of the table that the pass adds where it needs one, which nobody but it knows of.
@@ -190,6 +203,11 @@ impl Code {
     /// What the memories of an instance hold from the start.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
         self.machine.data()
+    }
+
+    /// The bytes that an instance takes, without its memories and its tables.
+    pub fn instance_size(&self) -> usize {
+        self.machine.instance_size()
     }
 
     /// How wasmer makes the memories and tables of an instance.

@@ -5,6 +5,7 @@ use super::code::Code;
 use super::compiler::{Compiler, hash};
 use super::entry::Hash;
 use super::parts::Compiled;
+use super::reserve::Reserve;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Selection;
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ struct Key {
     compiler: Compiler,
     selection: Selection,
     succeeds: Option<Compiler>,
+    reserve: Reserve,
 }
 
 /// One compile: locked while it goes on, so that whoever wants the same waits for it.
@@ -45,6 +47,8 @@ pub struct How {
     pub selection: Selection,
     /// Whose code it is to take over from, if it is to work on the state of another instance
     pub succeeds: Option<Compiler>,
+    /// What its memories reserve
+    pub reserve: Reserve,
     /// Where it is kept, if it is
     pub kept: Option<Kept>,
 }
@@ -52,7 +56,7 @@ pub struct How {
 impl How {
     /// That of a module of our own: without slots, and not kept.
     pub fn plain(compiler: Compiler) -> Self {
-        Self { compiler, selection: Selection::None, succeeds: None, kept: None }
+        Self { compiler, selection: Selection::None, succeeds: None, reserve: Reserve::available(), kept: None }
     }
 }
 
@@ -106,15 +110,16 @@ fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
 
 /// The code of a module, by its hash; `make` compiles it.
 fn get(bytes: Hash, size: u64, how: &How, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
-    let How { compiler, selection, succeeds, kept } = how;
-    let key = Key { bytes, compiler: *compiler, selection: selection.clone(), succeeds: *succeeds };
+    let How { compiler, selection, succeeds, reserve, kept } = how;
+    let (compiler, succeeds, reserve) = (*compiler, *succeeds, *reserve);
+    let key = Key { bytes, compiler, selection: selection.clone(), succeeds, reserve };
     let entry = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
     let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(code) = known.upgrade() {
         return Ok(code);
     }
     let file = kept.as_ref().and_then(|kept| kept.file.as_deref());
-    let wanted = Wanted { bytes, size, compiler: *compiler, selection, succeeds: *succeeds, file };
+    let wanted = Wanted { bytes, size, compiler, selection, succeeds, reserve, file };
     let code = through(kept.as_ref().map(|kept| &kept.cache), &wanted, make);
     if let Ok(code) = &code {
         *known = Arc::downgrade(code);
@@ -129,7 +134,7 @@ fn through(cache: Option<&Cache>, wanted: &Wanted<'_>, make: impl FnOnce() -> Re
     if let Some(found) = cache.and_then(|cache| cache.find(wanted)) {
         // SAFETY: the entry was written by this very build, for a processor like this one; its seal says that it is as it
         // was written.
-        let code = unsafe { Code::assemble(found, wanted.compiler) };
+        let code = unsafe { Code::assemble(found, wanted.compiler, wanted.reserve) };
         if code.is_ok() {
             return code;
         }
@@ -139,7 +144,7 @@ fn through(cache: Option<&Cache>, wanted: &Wanted<'_>, make: impl FnOnce() -> Re
         cache.keep(wanted, &compiled);
     }
     // SAFETY: the image was packed a moment ago by this very build.
-    unsafe { Code::assemble(compiled, wanted.compiler) }
+    unsafe { Code::assemble(compiled, wanted.compiler, wanted.reserve) }
 }
 
 /// Takes out the entries of code that is gone, and of compiles that failed. Costs as much as there are

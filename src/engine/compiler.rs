@@ -1,3 +1,4 @@
+use super::reserve::Reserve;
 use super::tunables::StoreTunables;
 use super::{frames, image};
 use crate::error::{ErrorKind, Result};
@@ -38,7 +39,12 @@ impl Compiler {
     /// The proposals that it takes.
     pub fn features(self) -> Features {
         let cranelift = self == Self::Cranelift;
-        Features { simd_and_exceptions: cranelift, multi_value_imports: cranelift, tail_calls: false }
+        Features {
+            simd_and_exceptions: cranelift,
+            multi_value_imports: cranelift,
+            stored_exceptions: false,
+            tail_calls: false,
+        }
     }
 
     /// Whether its code knows exceptions.
@@ -55,6 +61,11 @@ impl Compiler {
     /// Whether its code is better where small branch tables are comparisons.
     pub fn wants_comparisons(self) -> bool {
         self == Self::Cranelift
+    }
+
+    /// Whether it lacks code for some atomic operations, unless each has a function of its own.
+    pub fn wants_atomics_outlined(self) -> bool {
+        self == Self::Singlepass
     }
 
     /// The name that the API has for it.
@@ -79,10 +90,10 @@ impl Compiler {
         }
     }
 
-    fn engine(self) -> Engine {
+    fn engine(self, reserve: Reserve) -> Engine {
         let mut engine = EngineBuilder::new(self.configured()).engine();
         // They say how code reaches each kind of memory.
-        engine.set_tunables(StoreTunables::new(Vec::new()));
+        engine.set_tunables(StoreTunables::new(Vec::new(), reserve));
         engine
     }
 
@@ -95,8 +106,8 @@ impl Compiler {
     ///
     /// # Errors
     /// `Compile` with what the compiler says, also where it panics.
-    pub(super) fn image(self, bytes: &[u8]) -> Result<Vec<u8>> {
-        self.packed_by(image::pack, bytes)
+    pub(super) fn image(self, bytes: &[u8], reserve: Reserve) -> Result<Vec<u8>> {
+        self.packed_by(image::pack, bytes, reserve)
     }
 
     /// `image`, as something packs it.
@@ -104,10 +115,11 @@ impl Compiler {
         self,
         pack: impl Fn(&ArtifactBuild, &[u8]) -> std::result::Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
+        reserve: Reserve,
     ) -> Result<Vec<u8>> {
         let compile = || {
             catch_unwind(AssertUnwindSafe(|| {
-                let build = self.build(bytes).map_err(|error| error.to_string())?;
+                let build = self.build(bytes, reserve).map_err(|error| error.to_string())?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or("it is in an unknown form")?;
                 let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
@@ -125,8 +137,8 @@ impl Compiler {
         in_pool(compile).map_err(|message| ErrorKind::Compile { message }.into())
     }
 
-    fn build(self, bytes: &[u8]) -> std::result::Result<ArtifactBuild, CompileError> {
-        let engine = self.engine();
+    fn build(self, bytes: &[u8], reserve: Reserve) -> std::result::Result<ArtifactBuild, CompileError> {
+        let engine = self.engine(reserve);
         engine.validate(bytes)?;
         let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
         let tunables = engine.tunables();

@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 
 /// Says what the file is, and in which form.
-const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x02";
+const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x03";
 /// The image begins at a multiple of this, so that it can be mapped.
 const ALIGNMENT: usize = PAGE;
 
@@ -31,6 +31,10 @@ pub struct About {
     pub module: u64,
     /// What compiled it
     pub compiler: String,
+    /// What its memories reserve
+    pub reserve: String,
+    /// The version and the options of that, and the processor
+    pub made_for: String,
     /// Which functions are slots: "default", "all", "none", or how many others
     pub slots: String,
 }
@@ -200,7 +204,15 @@ mod tests {
     fn written(name: &str, content: &Content<'_>) -> Vec<u8> {
         let path = temp_dir().join(format!("wasm-relink-entry-{}-{name}", process::id()));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
-        let about = About { build: BUILD.into(), file: None, module: 1, compiler: "x".into(), slots: "all".into() };
+        let about = About {
+            build: BUILD.into(),
+            file: None,
+            module: 1,
+            compiler: "x".into(),
+            reserve: "small".into(),
+            made_for: "y".into(),
+            slots: "all".into(),
+        };
         write(&mut file, &KEY_OF_TEST, &SECRET, &about, content).unwrap();
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(path).unwrap();

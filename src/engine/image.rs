@@ -335,6 +335,7 @@ mod tests {
     use crate::engine::Compiler;
     use crate::engine::function_names::FunctionNames;
     use crate::engine::machine::{Machine, Packed};
+    use crate::engine::reserve::Reserve;
     use crate::engine::tunables::StoreTunables;
     use crate::rewrite::Origins;
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -349,13 +350,13 @@ mod tests {
     #[test]
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
-        let mut image = Compiler::Cranelift.image(&bytes).unwrap();
+        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
         let packed = Packed { image: OwnedBuffer::from_bytes(image), file: None };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: wasmer checks what it reads of a module, and the code is as it was packed.
-        let loaded = unsafe { Machine::load(packed, StoreTunables::new(Vec::new()), 0, names) };
+        let loaded = unsafe { Machine::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
         assert!(loaded.is_err());
         // Whoever unwinds looks at all that is registered.
         assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);

@@ -7,6 +7,7 @@ use shared_buffer::OwnedBuffer;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use wasmer::sys::vm::VMOffsets;
 use wasmer::sys::{Artifact, Tunables};
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
@@ -34,6 +35,7 @@ pub(super) struct Machine {
     /// None where the engine has the code
     linked: Option<Running>,
     engine: Engine,
+    instance_size: usize,
 }
 
 /// Code that lies where it is run.
@@ -76,7 +78,9 @@ impl Machine {
         let artifact = artifact.map_err(|error| error.to_string())?;
         let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         let frames = Registration::new(image.frames(), functions, first, names);
-        Ok(Self { _frames: frames, artifact, linked, engine })
+        let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
+        let instance_size = offsets.size_of_vmctx() as usize;
+        Ok(Self { _frames: frames, artifact, linked, engine, instance_size })
     }
 
     /// What wasmer instantiates.
@@ -97,6 +101,11 @@ impl Machine {
                     .collect()
             }
         }
+    }
+
+    /// The bytes of the context of an instance.
+    pub fn instance_size(&self) -> usize {
+        self.instance_size
     }
 
     /// How often the module is in memory: wasmer keeps its own form beside the code that it runs.
@@ -161,7 +170,7 @@ fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
 mod tests {
     use super::super::image::PAGE;
     use super::*;
-    use crate::engine::Compiler;
+    use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
     use std::env::temp_dir;
     use std::io::{Seek, Write};
@@ -170,11 +179,12 @@ mod tests {
     /// Loads a module of two functions from a file that opens like this; gives the addresses of its functions.
     fn loaded(file: File, offset: u64) -> (Machine, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes).unwrap());
+        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());
         let packed = Packed { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: the image was packed a moment ago, and the file is the test's own.
-        let machine = unsafe { Machine::load(packed, StoreTunables::new(Vec::new()), 0, names) }.unwrap();
+        let machine =
+            unsafe { Machine::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }.unwrap();
         let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         (machine, addresses)
     }
@@ -182,7 +192,7 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift.image(&bytes).unwrap();
+        let image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();

@@ -1,12 +1,22 @@
 use super::compiled::How;
 use super::machine::Packed;
+use super::room::has_room;
 use super::unread::Unread;
-use crate::error::Result;
-use crate::rewrite::{Options, Rewritten, Selection, bare, compare_branches, modernize, rewrite, successor};
+use crate::error::{ErrorKind, Result};
+use crate::rewrite::{
+    Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, is_near_limits, modernize,
+    outline_atomics, rewrite, spell_out_elements, successor,
+};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
+
+/// How a module begins.
+const MAGIC: &[u8] = b"\0asm";
+
+/// So many bytes the compilers take for each of a module, at the most, and all of them by small allocations.
+const TAKEN: usize = 32;
 
 /// What is known of a compiled module besides its machine code: what the load-time pass found out. Goes into the disk
 /// cache as it is, but for the details.
@@ -30,33 +40,66 @@ pub(super) struct Compiled {
     pub machine: Packed,
 }
 
+/// Whether `Compiled::new` would take the bytes. Compiles nothing.
+///
+/// # Errors
+/// Those of `Compiled::new`.
+pub fn check(bytes: &[u8], how: &How) -> Result<()> {
+    let binary = Binary::parse(bytes, how.compiler.features())?;
+    if how.selection != Selection::None {
+        check_declarations(&binary)?;
+    }
+    if is_near_limits(bytes, &binary)? {
+        prepare(bytes, &binary, how)?;
+    }
+    Ok(())
+}
+
+/// What the compiler is given of a module that `Binary::parse` accepted.
+///
+/// # Errors
+/// What the load-time pass refuses.
+fn prepare<'a>(bytes: &'a [u8], binary: &Binary, how: &How) -> Result<Rewritten<'a>> {
+    let How { compiler, selection, succeeds, .. } = how;
+    let options = Options { selection: selection.clone(), ..succeeds.unwrap_or(*compiler).pass() };
+    let mut rewritten = rewrite(bytes, binary, &options)?;
+    if succeeds.is_some() {
+        rewritten.bytes = successor(&rewritten.bytes, &mut rewritten.binary)?.into();
+    }
+    spell_out_elements(&mut rewritten)?;
+    if binary.legacy_exceptions {
+        rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
+    }
+    // Under `none`, offsets in stack traces are those of the author's file.
+    if compiler.wants_comparisons()
+        && *selection != Selection::None
+        && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
+    {
+        rewritten.bytes = bytes.into();
+    }
+    if compiler.wants_atomics_outlined() {
+        outline_atomics(&mut rewritten)?;
+    }
+    if matches!(rewritten.bytes, Cow::Owned(_)) {
+        check_limits(&rewritten.bytes, &rewritten.binary)?;
+    }
+    Ok(rewritten)
+}
+
 impl Compiled {
     /// Validates, runs the load-time pass and compiles.
     ///
     /// # Errors
-    /// What `Binary::parse`, `rewrite` and `Compiler::image` refuse.
+    /// `Memory` where there is too little room to try, and what `Binary::parse`, `rewrite` and `Compiler::image` refuse.
     pub fn new(bytes: &[u8], how: &How) -> Result<Self> {
-        let How { compiler, selection, succeeds, .. } = how;
-        let binary = Binary::parse(bytes, compiler.features())?;
-        let options = Options { selection: selection.clone(), ..succeeds.unwrap_or(*compiler).pass() };
-        let mut rewritten = rewrite(bytes, &binary, &options)?;
-        if succeeds.is_some() {
-            rewritten.bytes = successor(&rewritten.bytes, &mut rewritten.binary)?.into();
+        if bytes.starts_with(MAGIC) && !has_room(bytes.len().saturating_mul(TAKEN)) {
+            let message =
+                format!("there is no room to compile {} bytes, which takes {TAKEN} times as many", bytes.len());
+            return Err(ErrorKind::Memory { message }.into());
         }
-        let mut rewritten = if binary.legacy_exceptions {
-            let bytes = modernize(&rewritten.bytes, &rewritten.binary)?;
-            Rewritten { bytes: bytes.into(), ..rewritten }
-        } else {
-            rewritten
-        };
-        // Under `none`, offsets in stack traces are those of the author's file.
-        if compiler.wants_comparisons()
-            && *selection != Selection::None
-            && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
-        {
-            rewritten.bytes = bytes.into();
-        }
-        let image = OwnedBuffer::from_bytes(compiler.image(&bare(&rewritten.bytes)?)?);
+        let binary = Binary::parse(bytes, how.compiler.features())?;
+        let rewritten = prepare(bytes, &binary, how)?;
+        let image = OwnedBuffer::from_bytes(how.compiler.image(&bare(&rewritten.bytes)?, how.reserve)?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
         let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::error::Error;
 use std::fmt;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -10,26 +11,41 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use wasmer::sys::vm::{
     ExpectedValue, LinearMemory, MaybeInstanceOwned, MemoryError, VMMemory, VMMemoryDefinition, WaiterError,
-    on_host_stack,
+    on_host_stack, raise_user_trap,
 };
 use wasmer::{MemoryStyle, MemoryType, Pages};
 
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
 
+/// Why the host answers no more: the trap that ends the wasm on the stack. JavaScript fails like this when its thread is
+/// being ended.
+pub type Stopped = Box<dyn Error + Send + Sync>;
+
 /// The bytes of a shared memory, as the thread that has them asks the host for them.
 pub trait SharedBytes {
     /// Where they are. They never move, and stay as long as this lives.
     fn base(&self) -> *mut u8;
     /// How many there are by now. They never become fewer.
-    fn length(&self) -> usize;
+    ///
+    /// # Errors
+    /// `Stopped`, as for all that the host is asked.
+    fn length(&self) -> Result<usize, Stopped>;
     /// Asks for more, and says whether they are there.
-    fn grow(&self, pages: u32) -> bool;
-    /// Waits until another thread notifies the offset: `memory.atomic.wait`. None if waiting was ended
-    /// from outside.
-    fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Option<u32>;
+    ///
+    /// # Errors
+    /// `Stopped`.
+    fn grow(&self, pages: u32) -> Result<bool, Stopped>;
+    /// Waits until another thread notifies the offset: `memory.atomic.wait`.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Result<u32, Stopped>;
     /// Wakes so many who wait at the offset: `memory.atomic.notify`. Gives how many there were.
-    fn notify(&self, offset: u32, count: u32) -> u32;
+    ///
+    /// # Errors
+    /// `Stopped`.
+    fn notify(&self, offset: u32, count: u32) -> Result<u32, Stopped>;
 }
 
 /// What a waiter expects to find.
@@ -70,6 +86,14 @@ pub type Prepared = VecDeque<Rc<dyn SharedBytes>>;
 
 thread_local! {
     static PREPARED: RefCell<Prepared> = RefCell::default();
+    /// Why the last growth on this thread failed, if the host answered no more
+    static STOPPED: RefCell<Option<Stopped>> = RefCell::default();
+}
+
+/// Why the growth that has just failed did so, if the host answered no more: whoever asked for it ends the wasm on the
+/// stack.
+pub fn take_stopped() -> Option<Stopped> {
+    STOPPED.take()
 }
 
 /// Sets the bytes for the shared memories of the instance that this thread makes next.
@@ -81,11 +105,14 @@ pub fn prepare(memories: Prepared) {
 pub(super) fn prepared(ty: &MemoryType, location: NonNull<VMMemoryDefinition>) -> Result<VMMemory, MemoryError> {
     let bytes = PREPARED.with_borrow_mut(VecDeque::pop_front);
     let bytes = bytes.ok_or_else(|| MemoryError::Generic("the host gave no bytes for a shared memory".into()))?;
-    Ok(SharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes))
+    SharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes)
 }
 
 /// A memory of the host's own making.
-pub fn shared_memory(ty: MemoryType, bytes: Rc<dyn SharedBytes>) -> VMMemory {
+///
+/// # Errors
+/// `Generic` if the host answers no more.
+pub fn shared_memory(ty: MemoryType, bytes: Rc<dyn SharedBytes>) -> Result<VMMemory, MemoryError> {
     let definition = VMMemoryDefinition { base: bytes.base(), current_length: 0 };
     SharedMemory::new(ty, MaybeInstanceOwned::Host(Box::new(definition.into())), bytes)
 }
@@ -104,17 +131,22 @@ unsafe impl Sync for SharedMemory {}
 
 impl SharedMemory {
     #[expect(clippy::new_ret_no_self, reason = "the engine's word for any memory")]
-    fn new(ty: MemoryType, definition: MaybeInstanceOwned<VMMemoryDefinition>, bytes: Rc<dyn SharedBytes>) -> VMMemory {
-        let (base, current_length) = (bytes.base(), bytes.length());
+    fn new(
+        ty: MemoryType,
+        definition: MaybeInstanceOwned<VMMemoryDefinition>,
+        bytes: Rc<dyn SharedBytes>,
+    ) -> Result<VMMemory, MemoryError> {
+        let length = || bytes.length().map_err(|stopped| MemoryError::Generic(stopped.to_string()));
+        let (base, current_length) = (bytes.base(), length()?);
         // SAFETY: the definition is this memory's own, and no code uses it yet.
         unsafe { *definition.as_ptr().as_ptr() = VMMemoryDefinition { base, current_length } };
-        let memory = Self { ty, definition, bytes };
+        let memory = Self { ty, definition, bytes: bytes.clone() };
         let mut lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
         lengths.entry(base as usize).or_default().push(memory.length());
         drop(lengths);
         // Another thread may have grown it meanwhile.
-        publish(base, memory.bytes.length());
-        VMMemory(Box::new(memory))
+        publish(base, length()?);
+        Ok(VMMemory(Box::new(memory)))
     }
 
     fn length(&self) -> Length {
@@ -161,10 +193,18 @@ impl LinearMemory for SharedMemory {
         let bytes = &self.bytes;
         // The host is asked on its own stack: its limits are those of that one.
         let before = on_host_stack(|| {
-            let before = bytes.length() / PAGE;
-            bytes.grow(delta.0).then(|| {
-                publish(bytes.base(), bytes.length());
-                before as u32
+            let grow = || {
+                let before = bytes.length()? / PAGE;
+                if !bytes.grow(delta.0)? {
+                    return Ok(None);
+                }
+                publish(bytes.base(), bytes.length()?);
+                Ok(Some(before as u32))
+            };
+            // The engine drops all but the fact that it failed.
+            grow().unwrap_or_else(|stopped| {
+                STOPPED.set(Some(stopped));
+                None
             })
         });
         let failed = MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta };
@@ -194,10 +234,20 @@ impl LinearMemory for SharedMemory {
             ExpectedValue::U64(value) => Expected::I64(value as i64),
             ExpectedValue::None => return Err(WaiterError::Unimplemented),
         };
-        on_host_stack(|| self.bytes.wait(offset, expected, timeout)).ok_or(WaiterError::AtomicsDisabled)
+        Ok(answer_to_wasm(|| self.bytes.wait(offset, expected, timeout)))
     }
 
     fn do_notify(&mut self, offset: u32, count: u32) -> u32 {
-        on_host_stack(|| self.bytes.notify(offset, count))
+        answer_to_wasm(|| self.bytes.notify(offset, count))
+    }
+}
+
+/// What the host answers to wasm, which ends where it answers no more.
+fn answer_to_wasm(ask: impl FnOnce() -> Result<u32, Stopped>) -> u32 {
+    match on_host_stack(ask) {
+        Ok(answer) => answer,
+        // SAFETY: only instructions of wasm wait and notify, so wasm is on the stack. Between it and this function are the
+        // engine's own, of which none has anything to drop, as its own traps leave by the same way.
+        Err(stopped) => unsafe { raise_user_trap(stopped) },
     }
 }

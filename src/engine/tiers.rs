@@ -1,10 +1,10 @@
 //! Code that answers soon, and code that takes over from it.
 
 use super::code::Code;
-use super::compiled::{How, Kept, compile, compiled_before};
+use super::compiled::{How, compile, compiled_before};
 use super::compiler::Compiler;
 use crate::error::{Error, ErrorKind, Result};
-use crate::rewrite::{Selection, why_no_successor};
+use crate::rewrite::why_no_successor;
 use crate::wasm::Binary;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Once, OnceLock};
@@ -32,8 +32,8 @@ pub type Coming = Arc<OnceLock<Result<Arc<Code>>>>;
 ///
 /// # Errors
 /// Those of `compile`.
-pub fn compile_tiered(bytes: Vec<u8>, selection: Selection, kept: Option<Kept>) -> Result<Tiered> {
-    let how = How { selection, kept, ..How::plain(Compiler::Cranelift) };
+pub fn compile_tiered(bytes: Vec<u8>, how: How) -> Result<Tiered> {
+    let how = How { compiler: Compiler::Cranelift, succeeds: None, ..how };
     if how.kept.is_some()
         && let Some(code) = compiled_before(&bytes, &how)
     {

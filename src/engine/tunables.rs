@@ -1,5 +1,8 @@
+use super::builtins::may_begin;
 use super::placing::place;
+use super::reserve::Reserve;
 use super::shared_memory;
+use super::small_memory::SmallMemory;
 use super::types::table_maximum;
 use crate::wasm::Limits;
 use std::ptr::NonNull;
@@ -24,24 +27,30 @@ pub fn memory_growths() -> u32 {
     GROWTHS.load(Ordering::Relaxed)
 }
 
+/// Notes that a memory has grown.
+pub(super) fn note_growth() {
+    GROWTHS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// How a module's instances make their memories and tables.
 pub struct StoreTunables {
     base: BaseTunables,
+    reserve: Reserve,
     /// The limits of the module's own tables as their author wrote them
     tables: Vec<Limits>,
 }
 
 impl StoreTunables {
     /// `tables` are the limits that the module's own tables have at run time; the bytes that were
-    /// compiled give fixed-size ones more room (see `rewrite`).
-    pub fn new(tables: Vec<Limits>) -> Self {
-        Self { base: BaseTunables::new(), tables }
+    /// compiled give fixed-size ones more room (see `rewrite`). `reserve` is that of its memories.
+    pub fn new(tables: Vec<Limits>, reserve: Reserve) -> Self {
+        Self { base: BaseTunables::new(), reserve, tables }
     }
 }
 
 impl Tunables for StoreTunables {
     fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
-        if memory.shared { shared_memory::STYLE } else { self.base.memory_style(memory) }
+        if memory.shared { shared_memory::STYLE } else { self.reserve.style() }
     }
 
     fn table_style(&self, table: &TableType) -> TableStyle {
@@ -52,7 +61,10 @@ impl Tunables for StoreTunables {
         if ty.shared {
             return Err(MemoryError::Generic("a shared memory is made of the host's bytes".into()));
         }
-        Ok(VMMemory(Box::new(WatchedMemory(VMOwnedMemory::new(ty, style)?))))
+        Ok(VMMemory(match Reserve::of_style(*style) {
+            Reserve::Full => Box::new(WatchedMemory(VMOwnedMemory::new(ty, style)?)),
+            Reserve::Small => Box::new(SmallMemory::new(ty)?),
+        }))
     }
 
     unsafe fn create_vm_memory(
@@ -64,9 +76,12 @@ impl Tunables for StoreTunables {
         if ty.shared {
             return shared_memory::prepared(ty, location);
         }
-        // SAFETY: as above.
-        let memory = unsafe { VMOwnedMemory::from_definition(ty, style, location)? };
-        Ok(VMMemory(Box::new(WatchedMemory(memory))))
+        Ok(VMMemory(match Reserve::of_style(*style) {
+            // SAFETY: the caller's promise about `location` is passed on.
+            Reserve::Full => Box::new(WatchedMemory(unsafe { VMOwnedMemory::from_definition(ty, style, location)? })),
+            // SAFETY: as above.
+            Reserve::Small => Box::new(unsafe { SmallMemory::of_instance(ty, location)? }),
+        }))
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
@@ -79,6 +94,9 @@ impl Tunables for StoreTunables {
         style: &TableStyle,
         location: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
+        if !may_begin(ty.minimum) {
+            return Err(format!("there is no room for a table of {} entries", ty.minimum));
+        }
         // SAFETY: the caller's promise about `location` is passed on.
         unsafe { self.base.create_vm_table(ty, style, location) }
     }
@@ -115,7 +133,7 @@ impl Tunables for StoreTunables {
         for ((index, ty), location) in own.zip(locations) {
             // SAFETY: the caller's promise about `locations` is passed on.
             let memory = unsafe { self.create_vm_memory(ty, &styles[index], *location) };
-            let memory = memory.map_err(|error| LinkError::Resource(format!("Failed to create memory: {error}")))?;
+            let memory = memory.map_err(|error| LinkError::Resource(no_memory(&styles[index], &error)))?;
             memories.push(place(context, memory, |places| &mut places.memories));
         }
         Ok(memories)
@@ -136,6 +154,15 @@ impl Tunables for StoreTunables {
         }
         Ok(globals)
     }
+}
+
+/// What is said where there is no room for a memory.
+pub fn no_memory(style: &MemoryStyle, error: &MemoryError) -> String {
+    let advice = match Reserve::of_style(*style) {
+        Reserve::Full => "; it reserves 8 GiB of addresses, unless { reserve: 'small' } is said",
+        Reserve::Small => "",
+    };
+    format!("there is no room for the memory: {error}{advice}")
 }
 
 /// What stands where a memory was: nobody has it.
@@ -192,7 +219,7 @@ impl LinearMemory for WatchedMemory {
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
         let before = self.0.grow(delta)?;
-        GROWTHS.fetch_add(1, Ordering::Relaxed);
+        note_growth();
         Ok(before)
     }
 

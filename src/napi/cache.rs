@@ -13,13 +13,16 @@ pub struct NativeCache {
     pub directory: String,
     /// How many bytes all entries may have together
     pub most: f64,
+    /// Whether it may be written to
+    pub writable: bool,
     /// The file that the module comes from, if it comes from one
     pub file: Option<String>,
 }
 
 impl NativeCache {
     fn cache(&self) -> Cache {
-        Cache { directory: self.directory.clone().into(), most: self.most as u64 }
+        let Self { directory, most, writable, .. } = self;
+        Cache { directory: directory.into(), most: *most as u64, writable: *writable }
     }
 
     /// Where a compiled module is kept.
@@ -39,11 +42,13 @@ pub struct NativeCached {
     pub size: f64,
     /// What compiled it
     pub compiler: String,
+    /// What its memories reserve: "full" or "small"
+    pub reserve: String,
     /// "default", "all", "none", or how many functions were asked for besides the default ones
     pub slots: String,
     /// When it was last used, in milliseconds since 1970
     pub used: f64,
-    /// Whether this version of the package would use it
+    /// Whether this version of the package would use it, on this machine
     pub usable: bool,
 }
 
@@ -56,6 +61,7 @@ pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
         module_size: entry.about.module as f64,
         size: entry.size as f64,
         compiler: entry.about.compiler,
+        reserve: entry.about.reserve,
         slots: entry.about.slots,
         used: entry.used.duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_millis() as f64),
         usable: entry.usable,

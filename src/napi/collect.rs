@@ -6,6 +6,7 @@ use super::store::NativeStore;
 use super::throw::Exception;
 use crate::engine::{Code, trim, trim_all};
 use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
+use napi::bindgen_prelude::Unknown;
 use napi::sys;
 use napi_derive::napi;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -80,6 +81,8 @@ pub struct NativeStats {
     pub memories: f64,
     /// What is in them, in bytes
     pub memory_bytes: f64,
+    /// What is in memories that are gone, and whose bytes native code may still use through a buffer, in bytes
+    pub retained_bytes: f64,
     /// Tables
     pub tables: f64,
     /// Globals
@@ -124,6 +127,7 @@ impl NativeStore {
             functions: census.functions as f64,
             memories: census.memories as f64,
             memory_bytes: census.memory_bytes as f64,
+            retained_bytes: self.context.buffers.retained_bytes() as f64,
             tables: census.tables as f64,
             globals: census.globals as f64,
             tags: census.tags as f64,
@@ -137,20 +141,21 @@ impl NativeStore {
         }
     }
 
-    /// Ends an instance for JavaScript.
-    #[napi(catch_unwind)]
-    pub fn close_instance(&self, id: u32) {
-        self.context.close(id);
+    /// Ends an instance for JavaScript. Gives the Memory objects that have ended with it.
+    #[napi(catch_unwind, ts_return_type = "object[]")]
+    pub fn close_instance(&self, id: u32) -> Vec<Unknown<'_>> {
+        self.context.close(id).into_iter().map(|memory| self.unknown(memory)).collect()
     }
 
-    /// Ends the store, and all that is in it.
-    #[napi(catch_unwind)]
-    pub fn close(&self) {
+    /// Ends the store, and all that is in it. Gives all its Memory objects.
+    #[napi(catch_unwind, ts_return_type = "object[]")]
+    pub fn close(&self) -> Vec<Unknown<'_>> {
         let context = &self.context;
         context.closed.set(true);
         context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id)));
-        context.detach_all();
+        let memories = context.handles.all_of(Kind::Memory).into_iter().map(|memory| self.unknown(memory)).collect();
         context.collect();
+        memories
     }
 }
 
@@ -185,11 +190,10 @@ impl Context {
         }
     }
 
-    /// Ends an instance for JavaScript.
-    fn close(&self, id: InstanceId) {
-        for memory in self.store.close(id) {
-            self.detach_buffer(memory);
-        }
+    /// Ends an instance for JavaScript. Gives the Memory objects that have ended.
+    fn close(&self, id: InstanceId) -> Vec<sys::napi_value> {
+        let memories = self.store.close(id);
+        let memories = memories.iter().filter_map(|memory| self.handles.find(Kind::Memory, memory.0.into())).collect();
         let closed = {
             let mut pace = self.pace.borrow_mut();
             pace.closed += 1;
@@ -200,6 +204,7 @@ impl Context {
         if all <= FEW || closed * 16 >= all {
             self.collect();
         }
+        memories
     }
 
     /// Notes a new instance, whose memories have so many bytes, to V8 as well.

@@ -2,7 +2,7 @@ use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
 use super::throw::{Refusal, Result, guard, guarded, refuse};
-use crate::engine::{self, Compiler, How, Kept, Tiered, compile, compile_tiered};
+use crate::engine::{self, Compiler, How, Reserve, Tiered, check, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
@@ -19,23 +19,31 @@ enum Asked {
     /// One of the compilers
     How(How),
     /// The fast compiler first, and then the other
-    Auto(Selection, Option<Kept>),
+    Auto(How),
 }
 
 impl Asked {
-    fn new(compiler_name: &str, slots: NativeSelection, cache: Option<NativeCache>) -> Result<Self> {
-        let (selection, kept) = (selection(slots)?, cache.map(NativeCache::kept));
-        if compiler_name == AUTO {
-            return Ok(Self::Auto(selection, kept));
-        }
-        let compiler = compiler(compiler_name)?;
-        Ok(Self::How(How { compiler, selection, succeeds: None, kept }))
+    fn new(
+        compiler_name: &str,
+        slots: NativeSelection,
+        cache: Option<NativeCache>,
+        reserve: Option<&str>,
+    ) -> Result<Self> {
+        let (selection, kept, reserve) = (selection(slots)?, cache.map(NativeCache::kept), self::reserve(reserve)?);
+        let how = How { compiler: compiler(compiler_name)?, selection, succeeds: None, reserve, kept };
+        Ok(if compiler_name == AUTO { Self::Auto(how) } else { Self::How(how) })
     }
 
     fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
         match self {
             Self::How(how) => Ok(Tiered { code: compile(&bytes, how)?, better: None }),
-            Self::Auto(selection, kept) => compile_tiered(bytes.into_owned(), selection.clone(), kept.clone()),
+            Self::Auto(how) => {
+                let bytes = match bytes {
+                    Cow::Borrowed(bytes) => copy(bytes)?,
+                    Cow::Owned(bytes) => bytes,
+                };
+                compile_tiered(bytes, how.clone())
+            }
         }
     }
 
@@ -51,6 +59,17 @@ impl Asked {
     }
 }
 
+/// A copy of a module.
+///
+/// # Errors
+/// `Memory` where there is no room for it.
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    try_copy(bytes).ok_or_else(|| {
+        let message = format!("there is no room for a copy of the module, which has {} bytes", bytes.len());
+        ErrorKind::Memory { message }.into()
+    })
+}
+
 /// The compiler that is both of them.
 const AUTO: &str = "auto";
 
@@ -61,6 +80,25 @@ fn compiler(name: &str) -> Result<Compiler> {
         let message = format!("expected the compiler \"cranelift\", \"singlepass\" or \"auto\", got {name:?}");
         refuse(ErrorKind::ArgumentValue { message }.into())
     })
+}
+
+/// What memories reserve: what was asked for, else what the system gives.
+pub(super) fn reserve(name: Option<&str>) -> Result<Reserve> {
+    name.map_or_else(
+        || Ok(Reserve::available()),
+        |name| {
+            Reserve::from_name(name).ok_or_else(|| {
+                let message = format!("expected \"full\" or \"small\", got {name:?}");
+                refuse(ErrorKind::ArgumentValue { message }.into())
+            })
+        },
+    )
+}
+
+/// What memories reserve where nothing is said.
+#[napi]
+pub fn default_reserve() -> &'static str {
+    Reserve::available().name()
 }
 
 pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
@@ -84,8 +122,9 @@ pub fn compile_sync(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    reserve: Option<String>,
 ) -> Result<NativeModule> {
-    let asked = Asked::new(&compiler_name, slots, cache)?;
+    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
     guarded(|| asked.compile(bytes.into())).map(|tiered| NativeModule::new(env, tiered))
 }
 
@@ -96,8 +135,10 @@ pub fn compile_async(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    reserve: Option<String>,
 ) -> Result<AsyncTask<Compile>> {
-    Ok(AsyncTask::new(Compile { bytes: bytes.to_vec(), asked: Asked::new(&compiler_name, slots, cache)? }))
+    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    Ok(AsyncTask::new(Compile { bytes: copy(bytes).map_err(refuse)?, asked }))
 }
 
 /// Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why.
@@ -107,15 +148,17 @@ pub fn compile_file(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    reserve: Option<String>,
 ) -> Result<AsyncTask<CompileFile>> {
-    Ok(AsyncTask::new(CompileFile { file: file.into(), asked: Asked::new(&compiler_name, slots, cache)? }))
+    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    Ok(AsyncTask::new(CompileFile { file: file.into(), asked }))
 }
 
-/// Whether these bytes are a module that the compiler takes.
+/// Whether these bytes are a module that can be compiled like this.
 #[napi]
-pub fn validate(bytes: &[u8], compiler_name: String) -> Result<bool> {
-    let features = compiler(&compiler_name)?.features();
-    guarded(|| Ok(Binary::parse(bytes, features).is_ok()))
+pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool> {
+    let how = How { selection: selection(slots)?, ..How::plain(compiler(&compiler_name)?) };
+    guarded(|| Ok(check(bytes, &how).is_ok()))
 }
 
 /// What a function is called, for the option `slots`.
@@ -140,8 +183,8 @@ pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
 
 /// `function_names` on another thread.
 #[napi(ts_return_type = "Promise<Array<NativeNames>>")]
-pub fn function_names_async(bytes: &[u8]) -> AsyncTask<FunctionNames> {
-    AsyncTask::new(FunctionNames { bytes: bytes.to_vec() })
+pub fn function_names_async(bytes: &[u8]) -> Result<AsyncTask<FunctionNames>> {
+    Ok(AsyncTask::new(FunctionNames { bytes: copy(bytes).map_err(refuse)? }))
 }
 
 fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {

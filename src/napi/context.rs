@@ -8,6 +8,7 @@ use super::record::Desk;
 use super::reference::StrongReference;
 use super::references::References;
 use super::shared::SharedMemories;
+use super::throw::Pending;
 use crate::link::Slots;
 use crate::store::{FuncRef, Store};
 use napi::sys;
@@ -43,8 +44,6 @@ pub struct Host {
     pub map: StrongReference,
     /// Notes a wasm function: where its `Exported` is, and the cell that it holds
     pub know: StrongReference,
-    /// Whether the bytes of a buffer may come to be those of another one
-    pub transfers: bool,
 }
 
 /// A store, and what it holds of its JavaScript environment. Every function, buffer and handle
@@ -88,7 +87,7 @@ pub struct Context {
     /// How many calls from JavaScript into wasm have not returned
     pub depth: Cell<u32>,
     /// The buffers that JavaScript has
-    pub buffers: RefCell<Buffers>,
+    pub buffers: Buffers,
     /// The store; the host functions in it point back here
     pub store: Store,
 }
@@ -103,8 +102,12 @@ pub struct Entered<'a> {
 impl Context {
     /// Notes that JavaScript calls into wasm, through the function behind `function` if through one. When nothing else
     /// runs, this is the time to let go of what wasm no longer holds.
+    ///
+    /// # Errors
+    /// Those of `settle_shared`.
     #[inline]
-    pub fn enter(&self, function: sys::napi_ref) -> Entered<'_> {
+    pub fn enter(&self, function: sys::napi_ref) -> Result<Entered<'_>, Pending> {
+        self.settle_shared()?;
         let depth = self.depth.get();
         let outer = self.running.replace((function, false));
         if depth == 0 {
@@ -113,9 +116,8 @@ impl Context {
                 self.sweep_many_references();
             }
         }
-        self.settle_shared();
         self.depth.set(depth + 1);
-        Entered { context: self, outer }
+        Ok(Entered { context: self, outer })
     }
 
     /// Leaves wasm without collecting, for whoever has something new that JavaScript has no handle of yet.

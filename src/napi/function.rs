@@ -308,7 +308,7 @@ impl Exported {
         if let Some(ty) = self.stays {
             return Err(context.does_not_cross(ty));
         }
-        let _entered = context.enter(self.reference.get());
+        let _entered = context.enter(self.reference.get())?;
         let (target, compiler) = self.target.get();
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             // SAFETY: the arguments are of the environment that calls.

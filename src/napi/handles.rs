@@ -62,6 +62,12 @@ impl Handles {
         self.objects.borrow().get(&(kind, id))?.get()
     }
 
+    /// The objects that stand for all things of a kind.
+    pub fn all_of(&self, kind: Kind) -> Vec<sys::napi_value> {
+        let objects = self.objects.borrow();
+        objects.iter().filter(|((of, _), _)| *of == kind).filter_map(|(_, object)| object.get()).collect()
+    }
+
     /// Whether there is one.
     pub fn has(&self, kind: Kind, id: u64) -> bool {
         self.find(kind, id).is_some()

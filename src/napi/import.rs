@@ -88,8 +88,7 @@ impl Import {
             }
         }
         // Shared memories may have grown, last in these conversions.
-        context.settle_shared();
-        Ok(())
+        context.settle_shared()
     }
 }
 

@@ -146,7 +146,7 @@ impl Context {
         }
         self.collect_if_due();
         // Left after the batch has ended, and an exception of wasm is one of JavaScript: what waits for that may collect.
-        let _entered = self.enter(function.reference());
+        let _entered = self.enter(function.reference())?;
         self.map_entered(function, count, arguments, results).map_err(|failure| self.throw_failure(failure))
     }
 

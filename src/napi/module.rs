@@ -1,5 +1,7 @@
 use super::describe::{self, NativeExport, NativeFunction, NativeImport};
-use crate::engine::{Better, Code, Coming, Tiered, trim};
+use super::throw::{Result, refuse};
+use crate::engine::{Better, Code, Coming, Tiered, trim, try_copy};
+use crate::error::ErrorKind;
 use crate::wasm::ExternType;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
@@ -58,6 +60,12 @@ impl NativeModule {
         self.code.compiler.name()
     }
 
+    /// What its memories reserve.
+    #[napi]
+    pub fn reserve(&self) -> &'static str {
+        self.code.reserve.name()
+    }
+
     /// Starts to compile the code that takes over from this, if there is to be any; says whether there is.
     #[napi]
     pub fn start_successor(&self) -> bool {
@@ -112,9 +120,15 @@ impl NativeModule {
 
     /// The contents of the custom sections of this name.
     #[napi]
-    pub fn custom_sections<'env>(&self, env: &'env Env, name: String) -> napi::Result<Vec<ArrayBuffer<'env>>> {
+    pub fn custom_sections<'env>(&self, env: &'env Env, name: String) -> Result<Vec<ArrayBuffer<'env>>> {
         let sections = self.code.custom_sections.iter().filter(|(each, _)| *each == name);
-        sections.map(|(_, data)| ArrayBuffer::from_data(env, data.to_vec())).collect()
+        let copy = |data: &[u8]| {
+            let message = || format!("there is no room for a copy of a section of {} bytes", data.len());
+            let copy = try_copy(data).ok_or_else(|| refuse(ErrorKind::Memory { message: message() }.into()))?;
+            ArrayBuffer::from_data(env, copy)
+                .map_err(|error| refuse(ErrorKind::Memory { message: error.reason }.into()))
+        };
+        sections.map(|(_, data)| copy(data)).collect()
     }
 
     /// The slots. The position in this list is how an instance is asked for one.

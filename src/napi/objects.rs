@@ -1,5 +1,6 @@
 //! Memories, tables and globals of a store, by id.
 
+use super::compile;
 use super::function::exported;
 use super::store::NativeStore;
 use super::throw::{Refusal, Result, refuse};
@@ -28,14 +29,14 @@ fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
 impl NativeStore {
     /// Makes a memory; sizes in pages.
     #[napi(catch_unwind)]
-    pub fn memory_create(&self, minimum: u32, maximum: Option<u32>) -> Result<u32> {
-        let context = &self.context;
+    pub fn memory_create(&self, minimum: u32, maximum: Option<u32>, reserve: Option<String>) -> Result<u32> {
+        let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
         context.check_open().map_err(refuse)?;
         context.collect_if_due();
-        let made = context.store.memory_new(limits(minimum, maximum)).or_else(|_| {
+        let made = context.store.memory_new(limits(minimum, maximum), reserve).or_else(|_| {
             // There may be room once V8 has collected.
             context.collect_all();
-            context.store.memory_new(limits(minimum, maximum))
+            context.store.memory_new(limits(minimum, maximum), reserve)
         });
         let id = made.map_err(refuse)?;
         context.note_memory(u64::from(minimum) << 16);
@@ -48,7 +49,7 @@ impl NativeStore {
         self.context.check_open().map_err(refuse)?;
         // SAFETY: the value is of the environment that calls.
         let bytes = unsafe { self.context.shared_memory(memory.raw())? };
-        Ok(self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).0)
+        self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
     }
 
     /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
@@ -77,7 +78,8 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
         let id = self.memory(id)?;
-        let pages = self.context.store.memory_grow(id, delta).map_err(refuse)?;
+        let pages = self.context.store.memory_grow(id, delta);
+        let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
         self.context.note_memory(u64::from(delta) << 16);
         self.context.detach_buffer(id);
         self.context.settle_memories();

@@ -1,5 +1,6 @@
 use super::context::Context;
 use super::reference::StrongReference;
+use crate::engine::has_room;
 use crate::store::{ExternRef, Node};
 use napi::sys;
 use rustc_hash::FxHashMap;
@@ -130,6 +131,10 @@ impl Context {
     /// Lets go of all values that wasm no longer holds, and lets the cells of the nodes that hold the others have
     /// them: a value may lead back to who holds it.
     pub fn sweep_references(&self) {
+        // What notes where values are is as long as there are numbers.
+        if !has_room(self.references.end.get() as usize * size_of::<Option<(Node, u32)>>()) {
+            return;
+        }
         let mut holders: FxHashMap<u32, Option<Node>> = FxHashMap::default();
         let mut hold = |node: Option<Node>, ExternRef(number)| {
             // What several nodes hold stays with the store.

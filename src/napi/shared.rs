@@ -1,9 +1,11 @@
 //! Memories that threads share: V8 has the bytes, since only V8 makes a `SharedArrayBuffer`.
 
-use super::context::Context;
+use super::context::{Context, Host};
 use super::reference::{StrongReference, TurnedReference};
-use super::throw::Pending;
-use crate::engine::{Expected, SharedBytes, publish};
+use super::throw::{Exception, Pending};
+use crate::engine::{Expected, SharedBytes, Stopped, publish};
+use crate::error::ErrorKind;
+use crate::store::Thrown;
 use napi::sys;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -62,17 +64,21 @@ impl Context {
 
     /// Looks whether shared memories have grown behind our back: in another thread, by Node's own
     /// `grow`.
+    ///
+    /// # Errors
+    /// What JavaScript throws when its thread is being ended: no wasm may go on then.
     #[inline]
-    pub fn settle_shared(&self) {
-        if !self.shared.by_base.borrow().is_empty() {
-            self.publish_lengths();
-        }
+    pub fn settle_shared(&self) -> Result<(), Pending> {
+        if self.shared.by_base.borrow().is_empty() { Ok(()) } else { self.publish_lengths() }
     }
 
     #[cold]
-    fn publish_lengths(&self) {
+    fn publish_lengths(&self) -> Result<(), Pending> {
         let memories: Vec<_> = self.shared.by_base.borrow().values().cloned().collect();
-        memories.iter().for_each(|memory| publish(memory.base, memory.length()));
+        memories.iter().try_for_each(|memory| {
+            publish(memory.base, memory.ask_length(self)?);
+            Ok(())
+        })
     }
 
     /// Where the bytes of a shared memory are, and how many there are by now.
@@ -89,34 +95,54 @@ impl Context {
 }
 
 impl SharedMemory {
+    fn context(&self) -> Result<Rc<Context>, Stopped> {
+        let closed = || Thrown::error(ErrorKind::ClosedStore.into());
+        Ok(self.context.upgrade().ok_or_else(closed)?)
+    }
+
+    /// How many bytes there are by now.
+    fn ask_length(&self, context: &Context) -> Result<usize, Pending> {
+        let mut scope = ptr::null_mut();
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe { sys::napi_open_handle_scope(context.env, &mut scope) };
+        let length = self.memory.get().map_or(Ok(0), |memory| context.shared_bytes(memory).map(|(_, length)| length));
+        // SAFETY: as above.
+        unsafe { sys::napi_close_handle_scope(context.env, scope) };
+        length
+    }
+
     /// Calls a function that `lib/` lends with the memory and further arguments, in a scope of its own.
-    /// None if it throws, as it does when the thread is being ended.
+    ///
+    /// # Errors
+    /// What it throws, as it does when the thread is being ended: then there is nothing to be caught, but nothing else runs
+    /// either.
     fn ask(
         &self,
-        context: &Context,
-        function: &StrongReference,
+        function: impl FnOnce(&Host) -> &StrongReference,
         make: impl FnOnce(sys::napi_env, &mut [sys::napi_value; 3]),
         read: impl FnOnce(sys::napi_env, sys::napi_value),
-    ) -> Option<()> {
+    ) -> Result<(), Stopped> {
+        let context = self.context()?;
         let env = context.env;
         let (mut scope, mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let mut arguments = [ptr::null_mut(); 3];
-        // SAFETY: plain N-API calls on the thread of the environment; an exception stays pending only
-        // if the thread is being ended.
+        // SAFETY: plain N-API calls on the thread of the environment.
         unsafe {
             sys::napi_open_handle_scope(env, &mut scope);
             sys::napi_get_undefined(env, &mut receiver);
             arguments.fill(receiver);
             make(env, &mut arguments);
             let all = [self.memory.get().unwrap_or(receiver), arguments[0], arguments[1], arguments[2]];
-            let function = function.get(env);
+            let function = function(&context.host).get(env);
             let status = sys::napi_call_function(env, receiver, function, all.len(), all.as_ptr(), &mut result);
-            let done = status == sys::Status::napi_ok;
-            if done {
+            let answered = if status == sys::Status::napi_ok {
                 read(env, result);
-            }
+                Ok(())
+            } else {
+                Err(Thrown(Box::new(Exception::take(env))))
+            };
             sys::napi_close_handle_scope(env, scope);
-            done.then_some(())
+            Ok(answered?)
         }
     }
 }
@@ -126,20 +152,14 @@ impl SharedBytes for SharedMemory {
         self.base
     }
 
-    fn length(&self) -> usize {
-        let Some(context) = self.context.upgrade() else { return 0 };
-        let mut scope = ptr::null_mut();
-        // SAFETY: plain N-API calls on the thread of the environment.
-        unsafe { sys::napi_open_handle_scope(context.env, &mut scope) };
-        let length = self.memory.get().and_then(|memory| context.shared_bytes(memory).ok());
-        let length = length.map_or(0, |(_, length)| length);
-        // SAFETY: as above.
-        unsafe { sys::napi_close_handle_scope(context.env, scope) };
-        length
+    fn length(&self) -> Result<usize, Stopped> {
+        let context = self.context()?;
+        // SAFETY: this is the thread of the environment.
+        let stopped = |Pending| Thrown(Box::new(unsafe { Exception::take(context.env) }));
+        Ok(self.ask_length(&context).map_err(stopped)?)
     }
 
-    fn grow(&self, pages: u32) -> bool {
-        let Some(context) = self.context.upgrade() else { return false };
+    fn grow(&self, pages: u32) -> Result<bool, Stopped> {
         let mut grown = false;
         // SAFETY: plain N-API calls on the thread of the environment.
         let make = |env, arguments: &mut [_; 3]| unsafe {
@@ -149,12 +169,11 @@ impl SharedBytes for SharedMemory {
         let read = |env, result| unsafe {
             sys::napi_get_value_bool(env, result, &mut grown);
         };
-        self.ask(&context, &context.host.shared_grow, make, read);
-        grown
+        self.ask(|host| &host.shared_grow, make, read)?;
+        Ok(grown)
     }
 
-    fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Option<u32> {
-        let context = self.context.upgrade()?;
+    fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Result<u32, Stopped> {
         let mut outcome = 0;
         let milliseconds = timeout.map_or(f64::INFINITY, |timeout| timeout.as_secs_f64() * 1000.0);
         // SAFETY: plain N-API calls on the thread of the environment.
@@ -170,11 +189,11 @@ impl SharedBytes for SharedMemory {
         let read = |env, result| unsafe {
             sys::napi_get_value_uint32(env, result, &mut outcome);
         };
-        self.ask(&context, &context.host.shared_wait, make, read).map(|()| outcome)
+        self.ask(|host| &host.shared_wait, make, read)?;
+        Ok(outcome)
     }
 
-    fn notify(&self, offset: u32, count: u32) -> u32 {
-        let Some(context) = self.context.upgrade() else { return 0 };
+    fn notify(&self, offset: u32, count: u32) -> Result<u32, Stopped> {
         let mut woken = 0;
         // SAFETY: plain N-API calls on the thread of the environment.
         let make = |env, arguments: &mut [_; 3]| unsafe {
@@ -185,7 +204,7 @@ impl SharedBytes for SharedMemory {
         let read = |env, result| unsafe {
             sys::napi_get_value_uint32(env, result, &mut woken);
         };
-        self.ask(&context, &context.host.shared_notify, make, read);
-        woken
+        self.ask(|host| &host.shared_notify, make, read)?;
+        Ok(woken)
     }
 }

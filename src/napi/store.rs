@@ -17,7 +17,7 @@ use super::throw::{Result, refuse};
 use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
-use crate::store::{Callable, Extern, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId};
+use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId};
 use crate::wasm::ExternType;
 use napi::bindgen_prelude::{Array, Function, JsValue, Object, Unknown};
 use napi::sys;
@@ -73,8 +73,6 @@ pub struct NativeHost<'a> {
     /// Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it
     #[napi(ts_type = "(fn: object, address: number, cell?: object) => void")]
     pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Whether V8 has `ArrayBuffer.prototype.transfer`
-    pub transfers: bool,
     /// The object that `lib/` has for the store
     #[napi(ts_type = "object")]
     pub store: Object<'a>,
@@ -126,7 +124,6 @@ impl NativeStore {
             shared_notify: reference(host.shared_notify.raw()),
             map: reference(host.map.raw()),
             know: reference(host.know.raw()),
-            transfers: host.transfers,
         };
         let context = Rc::new(Context {
             env,
@@ -149,7 +146,7 @@ impl NativeStore {
             shared: SharedMemories::default(),
             growths: Cell::new(memory_growths()),
             depth: Cell::new(0),
-            buffers: RefCell::new(Buffers::default()),
+            buffers: Buffers::default(),
             store: Store::default(),
         });
         Self { context }
@@ -167,14 +164,14 @@ impl NativeStore {
         let context = &self.context;
         context.check_open().map_err(refuse)?;
         context.collect_if_due();
-        // Where there is no room for its memories, there may be some once V8 has collected.
+        // Where there is no room for it, there may be some once V8 has collected.
         let first = self.try_instantiate(module, &imports, &shared)?;
         let (instance, cell) = match first {
-            Some(made) => made,
-            None => {
+            Ok(made) => made,
+            Err(_) => {
                 context.collect_all();
                 let made = self.try_instantiate(module, &imports, &shared)?;
-                made.ok_or_else(|| refuse(ErrorKind::Memory { message: NO_ROOM.to_owned() }.into()))?
+                made.map_err(|failure| context.refuse_failure(failure))?
             }
         };
         // What the start function called may have closed the store, which did not know of this instance yet.
@@ -208,7 +205,7 @@ impl NativeStore {
         // What it imports may be closed by now; it goes on as it is.
         let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
         externs.extend(context.store.state_of(&old));
-        let Ok(Some((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
         if context.store.succeed(&old, &new).is_err() {
             return Ok(false);
         }
@@ -248,9 +245,6 @@ impl NativeStore {
     }
 }
 
-/// What is said where the addresses of memories do not fit.
-const NO_ROOM: &str = "there is no room for the memory of the instance: each reserves 8 GiB of addresses";
-
 fn kind(name: &str) -> Result<Kind> {
     Kind::from_name(name).ok_or_else(|| {
         let message = format!("expected a kind of object, got {name:?}");
@@ -259,13 +253,13 @@ fn kind(name: &str) -> Result<Kind> {
 }
 
 impl NativeStore {
-    /// Makes an instance and its cell; none where there is no room for its memories.
+    /// Makes an instance and its cell; or the failure, where there is no room for it.
     fn try_instantiate(
         &self,
         module: &NativeModule,
         imports: &Array<'_>,
         shared: &[Unknown<'_>],
-    ) -> Result<Option<(Rc<Instance>, sys::napi_value)>> {
+    ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
         context.store.check_imports(&module.code, &externs).map_err(refuse)?;
@@ -280,16 +274,17 @@ impl NativeStore {
         self.try_make(module, externs, imports)
     }
 
-    /// Makes an instance of these imports, and its cell; none where there is no room for its memories.
+    /// Makes an instance of these imports, and its cell; or the failure, where there is no room for it.
     fn try_make(
         &self,
         module: &NativeModule,
         externs: Vec<Extern>,
         imports: &Array<'_>,
-    ) -> Result<Option<(Rc<Instance>, sys::napi_value)>> {
+    ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
         let mut cell = ptr::null_mut();
-        let entered = context.enter(ptr::null_mut());
+        let entered =
+            context.enter(ptr::null_mut()).map_err(|pending| context.refuse_failure(context.failure(pending)))?;
         // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
         // the host functions were made for this call.
         let made = unsafe {
@@ -302,9 +297,9 @@ impl NativeStore {
             // A collection that waits goes on waiting: the new instance has no handle yet.
             Ok(instance) => {
                 context.put_off(entered);
-                Ok(Some((instance, cell)))
+                Ok(Ok((instance, cell)))
             }
-            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(None),
+            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(Err(failure)),
             // Before a collection that waits, which forgets the exceptions of wasm.
             Err(failure) => Err(context.refuse_failure(failure)),
         }

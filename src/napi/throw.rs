@@ -146,6 +146,13 @@ impl Context {
         Pending
     }
 
+    /// What the pending exception is to whoever called into wasm.
+    #[cold]
+    pub fn failure(&self, Pending: Pending) -> Failure {
+        // SAFETY: this is the thread of the environment.
+        Failure::Thrown(Box::new(unsafe { Exception::take(self.env) }))
+    }
+
     /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.
     #[cold]
     pub fn refuse_failure(self: &Rc<Self>, failure: Failure) -> Refusal {

@@ -20,6 +20,14 @@ pub(super) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) -> wasmparse
                 let taken = plan.taken(function_index);
                 (taken != function_index).then_some(Replacement::One(Instruction::RefFunc(taken)))
             }
+            Operator::TableInit { elem_index, table } => {
+                let moved = plan.moved_segment(elem_index);
+                (moved != elem_index).then_some(Replacement::One(Instruction::TableInit { elem_index: moved, table }))
+            }
+            Operator::ElemDrop { elem_index } => {
+                let moved = plan.moved_segment(elem_index);
+                (moved != elem_index).then_some(Replacement::One(Instruction::ElemDrop(moved)))
+            }
             _ => None,
         };
         let Some(replacement) = replacement else { continue };

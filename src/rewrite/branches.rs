@@ -2,6 +2,7 @@
 //! what becomes of it; Cranelift makes a jump to an address in memory of any, which takes longer than to compare.
 
 use super::code::{Locals, change_bodies, with_code};
+use super::limits::{BODY, LOCALS};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{Binary, FuncType};
 use std::borrow::Cow;
@@ -10,9 +11,6 @@ use wasmparser::{BlockType, BrTable, FunctionBody, Operator};
 
 /// As many comparisons are no slower. V8 draws the line here, too.
 const FEW: usize = 4;
-
-/// The locals that a function may have, its parameters among them.
-const MOST_LOCALS: u32 = 50_000;
 
 /// The module with its small branch tables as comparisons. Nothing else changes, no index neither. `binary` describes the
 /// bytes.
@@ -55,7 +53,7 @@ impl<'a> Function<'a> {
         let bytes = body.as_bytes();
         let place = |position: u64| (position - body.range().start) as usize;
         let locals = Locals::of(body, self.parameters)?;
-        if locals.next >= MOST_LOCALS {
+        if locals.next >= LOCALS {
             return Ok(None);
         }
         let mut reader = body.get_operators_reader()?;
@@ -79,7 +77,7 @@ impl<'a> Function<'a> {
         locals.encode(1, ValType::I32, &mut translated);
         translated.extend_from_slice(&code);
         translated.extend_from_slice(&bytes[copied..]);
-        Ok(Some(translated))
+        Ok((translated.len() <= BODY).then_some(translated))
     }
 
     /// Opens and closes labels.
@@ -226,8 +224,8 @@ mod tests {
                 "i32 ".repeat(locals as usize)
             )
         };
-        assert_eq!(branches(&text(MOST_LOCALS - 2)), ["else 0"]);
-        assert_eq!(branches(&text(MOST_LOCALS - 1)), ["table"]);
+        assert_eq!(branches(&text(LOCALS - 2)), ["else 0"]);
+        assert_eq!(branches(&text(LOCALS - 1)), ["table"]);
     }
 
     #[test]

@@ -66,12 +66,17 @@ impl Encoder<'_> {
         }
     }
 
-    fn add_elements(&self, section: &mut ElementSection) {
+    /// Fills the dispatch table before any segment of the module's own: one of these may fail, and the functions that those
+    /// before it have put into imported tables must work.
+    fn fill_dispatch_table(&self, section: &mut ElementSection) {
         if !self.plan.dispatch.is_empty() {
             let originals: Vec<_> = self.plan.dispatch.iter().map(|slot| self.plan.slots[*slot].original).collect();
             let table = self.plan.dispatch_table;
             section.active(Some(table), &ConstExpr::i32_const(0), Elements::Functions(originals.into()));
         }
+    }
+
+    fn declare_thunks(&self, section: &mut ElementSection) {
         if !self.plan.referenced.is_empty() {
             section.declared(Elements::Functions(Cow::Borrowed(&self.plan.referenced)));
         }
@@ -130,7 +135,8 @@ impl Encoder<'_> {
                 }
                 SectionId::Element => {
                     let mut elements = ElementSection::new();
-                    self.add_elements(&mut elements);
+                    self.fill_dispatch_table(&mut elements);
+                    self.declare_thunks(&mut elements);
                     module.section(&elements);
                 }
                 _ => {
@@ -181,6 +187,10 @@ impl Reencode for Encoder<'_> {
 
     fn function_index(&mut self, index: u32) -> Result<u32, Error> {
         Ok(if self.in_home { self.plan.original(index) } else { self.plan.taken(index) })
+    }
+
+    fn element_index(&mut self, index: u32) -> Result<u32, Error> {
+        Ok(self.plan.moved_segment(index))
     }
 
     fn start_section(&mut self, start: u32) -> Result<u32, Error> {
@@ -237,9 +247,9 @@ impl Reencode for Encoder<'_> {
         section: &mut ElementSection,
         reader: wasmparser::ElementSectionReader<'_>,
     ) -> Result<(), Error> {
-        // Behind the module's own segments, whose indices table.init and elem.drop use.
+        self.fill_dispatch_table(section);
         utils::parse_element_section(self, section, reader)?;
-        self.add_elements(section);
+        self.declare_thunks(section);
         Ok(())
     }
 

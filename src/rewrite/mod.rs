@@ -6,16 +6,20 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+mod atomics;
 mod bare;
 mod batch;
 mod body;
 mod branches;
 mod code;
 mod declared;
+mod elements;
 mod encode;
 mod legacy;
+mod limits;
 mod naming;
 mod origins;
+mod outlined;
 mod plan;
 mod relay;
 mod report;
@@ -31,11 +35,14 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 pub use adapter::{adapter, catching_adapter};
+pub use atomics::outline_atomics;
 pub use bare::bare;
 pub use batch::{Columns, PAGE, batch, width};
 pub use branches::compare_branches;
+pub use elements::spell_out_elements;
 pub use encode::ADDED_NAME;
 pub use legacy::modernize;
+pub use limits::{check_limits, is_near_limits};
 pub use naming::Named;
 pub use origins::Origins;
 pub use report::{Details, Roles, WhyNot, others};
@@ -110,6 +117,14 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     let bytes = Cow::Owned(encoded);
     let binary = binary_after;
     Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details })
+}
+
+/// Refuses a module whose declared slots do not fit.
+///
+/// # Errors
+/// `Declaration`.
+pub fn check_declarations(binary: &Binary) -> Result<()> {
+    declared::declared(binary).map(drop)
 }
 
 /// What the functions of a module are called, by function index.

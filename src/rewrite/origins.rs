@@ -19,6 +19,12 @@ impl Origins {
         Self { gaps, first_added: Some(first_added), added }
     }
 
+    /// Adds functions behind all others that stand for none of the original module, and so for themselves.
+    pub(super) fn add(&mut self, first: u32, count: u32) {
+        self.first_added.get_or_insert(first);
+        self.added.extend(first..first + count);
+    }
+
     /// Whether the function was added: a thunk or a forwarder.
     pub fn is_added(&self, index: u32) -> bool {
         let added = self.first_added.and_then(|first| index.checked_sub(first));

@@ -273,6 +273,11 @@ impl<'a> Plan<'a> {
         function - self.removed.partition_point(|removed| *removed <= function) as u32
     }
 
+    /// The new index of an element segment: the one that fills the dispatch table comes first.
+    pub fn moved_segment(&self, segment: u32) -> u32 {
+        segment + u32::from(!self.dispatch.is_empty())
+    }
+
     /// Whether `function` is an import that leaves the module.
     pub fn removes(&self, function: u32) -> bool {
         self.removed.binary_search(&function).is_ok()
@@ -311,10 +316,15 @@ impl<'a> Plan<'a> {
                 || segments.count() > MOST_SEGMENTS)
     }
 
-    /// The maximum that the bytes give a local table: one above the size of a fixed one that needs room.
+    /// The maximum that the bytes give a local table: one above the size of a fixed one that needs room, or none above the
+    /// greatest.
     pub fn table_maximum(&self, table: u32) -> Option<u64> {
         let maximum = self.binary.tables[table as usize].limits.maximum;
-        if self.roomy.contains(&table) { maximum.map(|maximum| maximum + 1) } else { maximum }
+        if self.roomy.contains(&table) {
+            maximum.filter(|maximum| *maximum < u32::MAX.into()).map(|maximum| maximum + 1)
+        } else {
+            maximum
+        }
     }
 
     /// The dispatch table as its author would write it.

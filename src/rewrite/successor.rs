@@ -38,6 +38,7 @@ pub fn why_no_successor(bytes: &[u8], binary: &Binary) -> Result<Option<&'static
             "it has functions of references or vectors",
         ),
         (binary.exceptions || !binary.tags.is_empty(), "it has exceptions"),
+        (binary.computed_elements, "its tables hold what its globals do"),
         (has_passive_data(bytes)?, "it has data that code copies"),
     ];
     Ok(reasons.into_iter().find(|(is_so, _)| *is_so).map(|(_, why)| why))

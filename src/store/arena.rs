@@ -105,6 +105,11 @@ impl<T> Arena<T> {
         self.by_id.contains_key(&id)
     }
 
+    /// The object with this id, whether JavaScript may use it or not.
+    pub fn known(&self, id: u32) -> Option<InternalStoreHandle<T>> {
+        self.by_id.get(&id).copied()
+    }
+
     /// The id that the object has, if it has one.
     pub fn known_id(&self, handle: InternalStoreHandle<T>) -> Option<u32> {
         self.places[place_of(handle)].id

@@ -3,7 +3,7 @@ use super::instance::Instance;
 use super::rooted::Rooted;
 use super::trap::Failure;
 use super::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
-use crate::engine::{Compiler, How, compile};
+use crate::engine::{Compiler, How, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, PAGE, batch};
 use crate::wasm::{FuncType, Limits};
@@ -42,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// `Memory` where there is no room for another batch; what instantiating may refuse.
-    pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>> {
+    pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>, Failure> {
         let memory = self.batch_memory()?;
         let driver = self.driver(ty, compiler, memory)?;
         let page = self.batches.borrow().running.len();
@@ -100,7 +100,7 @@ impl Store {
         if let Some(memory) = &self.batches.borrow().memory {
             return Ok(**memory);
         }
-        let memory = self.root(self.memory_new(Limits { minimum: 1, maximum: None })?);
+        let memory = self.root(self.memory_new(Limits { minimum: 1, maximum: None }, Reserve::available())?);
         Ok(**self.batches.borrow_mut().memory.insert(memory))
     }
 
@@ -109,7 +109,9 @@ impl Store {
         if let Some(driver) = self.batches.borrow().drivers.get(&key) {
             return Ok(driver.clone());
         }
-        let code = compile(&batch(ty), &How::plain(compiler))?;
+        // The memory may have been made when there was less room than now.
+        let reserve = if self.memory_is_full(memory) { Reserve::Full } else { Reserve::Small };
+        let code = compile(&batch(ty), &How { reserve, ..How::plain(compiler) })?;
         // SAFETY: the module has neither a start function nor a segment, so nothing runs.
         let instance =
             unsafe { self.instantiate(&code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };

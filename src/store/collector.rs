@@ -47,8 +47,27 @@ pub struct Census {
     pub code_bytes: u64,
 }
 
-/// The bytes of a memory that is no longer in a store. They are there as long as this is.
-pub struct Remains(#[expect(dead_code, reason = "held for its destructor")] VMMemory);
+/// The bytes of a memory that is no longer in a store. They are mapped as long as this is there.
+pub struct Remains {
+    #[expect(dead_code, reason = "held for its destructor")]
+    memory: VMMemory,
+    bytes: u64,
+}
+
+impl Remains {
+    /// # Safety
+    /// The definition of the memory is still there.
+    unsafe fn new(memory: VMMemory) -> Self {
+        // SAFETY: by the contract of this function.
+        let bytes = unsafe { (*memory.vmmemory().as_ptr()).current_length };
+        Self { memory, bytes: bytes as u64 }
+    }
+
+    /// How many there are.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
 
 /// What a sweep has taken out.
 #[derive(Default)]
@@ -177,13 +196,22 @@ impl Store {
                 let mut arena = self.memories.borrow_mut();
                 let id = arena.known_id(*handle);
                 let memory = arena.vacate(objects, *handle);
-                memories.extend(id.map(|id| (MemoryId(id), Remains(memory))));
+                // SAFETY: what has an id was part of an instance, whose context goes later, or is the host's.
+                memories.extend(id.map(|id| (MemoryId(id), unsafe { Remains::new(memory) })));
             }
             places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().vacate(objects, *handle)));
             places.globals.iter().for_each(|handle| drop(self.globals.borrow_mut().vacate(objects, *handle)));
             tags.iter().for_each(|handle| drop(self.tags.borrow_mut().vacate(objects, *handle)));
             memories
         })
+    }
+
+    /// Takes a memory out of the store, which is going. None if there is no memory with this id.
+    pub fn take_memory(&self, id: MemoryId) -> Option<Remains> {
+        let mut memories = self.memories.borrow_mut();
+        let handle = memories.known(id.0)?;
+        // SAFETY: instances have their contexts until the store has gone.
+        Some(self.with_objects(|objects| unsafe { Remains::new(memories.vacate(objects, handle)) }))
     }
 
     fn bytes_of(&self, memories: impl Iterator<Item = InternalStoreHandle<VMMemory>>) -> u64 {

@@ -7,10 +7,10 @@ use super::instance::{Instance, Objects, Parts};
 use super::objects::Resident;
 use super::trap::Failure;
 use super::{FuncRef, Store, free_id};
-use crate::engine::{Code, Placed, function_type, placing};
+use crate::engine::{Code, MOST_ENTRIES, Placed, Reserve, function_type, has_room, install, placing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Slot, SlotKind};
-use crate::wasm::{ExternType, FuncType};
+use crate::wasm::{Binary, ExternType, FuncType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Store {
     /// function. `made` sees it before anything of it runs.
     ///
     /// # Errors
-    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `Memory`; then nothing has
+    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `OutOfRange`, `Memory`; then nothing has
     /// run. A trap of a segment or the start function, or what a host function threw: then the
     /// instance is not handed out, and what it put into imported tables stays alive.
     ///
@@ -58,6 +58,7 @@ impl Store {
             code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
         }
         self.check_imports(code, &imports)?;
+        check_tables(&code.original)?;
         // What is added to the list of functions from here on is taken out again.
         let functions = self.with_objects(|objects| VMFunction::list(objects).len());
         let resolved = self.resolve(code, imports).map_err(Failure::from);
@@ -122,6 +123,10 @@ impl Store {
 
     /// Makes wasmer's side of a new instance. Runs nothing.
     fn allocate(&self, code: &Code, resolved: Resolved) -> Result<Allocated, Failure> {
+        if !has_room(code.instance_size()) {
+            let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
+            return Err(Error::from(ErrorKind::Memory { message }).into());
+        }
         let mut vacant = self.lend_places();
         let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
         let room = self.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
@@ -149,7 +154,10 @@ impl Store {
         self.take_places_back(vacant);
         let own = Objects { places, tags };
         match made {
-            Ok(vm) => Ok(Allocated { resolved, own, vm }),
+            Ok(vm) => {
+                install(&vm);
+                Ok(Allocated { resolved, own, vm })
+            }
             Err(failure) => {
                 self.settle_objects(&own, Owner::Nobody);
                 drop(self.vacate_objects(&own));
@@ -204,6 +212,16 @@ impl Store {
             match value {
                 Extern::Table(id) => self.check_table(*id, code.compiler)?,
                 Extern::Global(id) => self.check_global(*id, code.compiler)?,
+                Extern::Memory(id)
+                    if code.reserve == Reserve::Full && !self.memory_is_shared(*id) && !self.memory_is_full(*id) =>
+                {
+                    let (module, field) = (import.module.clone(), import.name.clone());
+                    let expected =
+                        "a memory of { reserve: 'full' }, since the module was compiled for such ones".to_owned();
+                    let actual =
+                        "one of { reserve: 'small' }, which takes modules that were compiled with that".to_owned();
+                    return Err(ErrorKind::Import { module, field, expected, actual }.into());
+                }
                 Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
             }
         }
@@ -287,6 +305,21 @@ impl Store {
             host_data: Box::new(()),
         };
         (self.with_objects(|objects| InternalStoreHandle::new(objects, shared)), function)
+    }
+}
+
+/// Whether there can be tables as large as the module defines them.
+///
+/// # Errors
+/// `OutOfRange`.
+fn check_tables(binary: &Binary) -> Result<()> {
+    let defined = &binary.tables[binary.imported_tables as usize..];
+    match defined.iter().map(|table| table.limits.minimum).find(|minimum| *minimum > MOST_ENTRIES.into()) {
+        None => Ok(()),
+        Some(minimum) => {
+            let message = format!("a table may have {MOST_ENTRIES} entries, and the module defines one of {minimum}");
+            Err(ErrorKind::OutOfRange { message }.into())
+        }
     }
 }
 

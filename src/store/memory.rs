@@ -1,14 +1,18 @@
 use super::Store;
-use crate::engine::{SharedBytes, StoreTunables, memory_type, shared_memory};
-use crate::error::{ErrorKind, Result};
+use super::trap::Failure;
+use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
+use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::Limits;
 use std::rc::Rc;
 use wasmer::sys::Tunables;
-use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
-use wasmer::{MemoryType, Pages};
+use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, Trap, VMMemory};
+use wasmer::{MemoryStyle, MemoryType, Pages};
 
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
+
+/// Pages that a memory may have at the most.
+const MOST_PAGES: usize = 65_536;
 
 /// A memory of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,22 +22,27 @@ impl Store {
     /// Makes a memory; `limits` in pages.
     ///
     /// # Errors
-    /// `Memory` when there is no room: each memory reserves 8 GiB of addresses.
-    pub fn memory_new(&self, limits: Limits) -> Result<MemoryId> {
-        let tunables = StoreTunables::new(Vec::new());
+    /// `Memory` when there is no room for what it reserves.
+    pub fn memory_new(&self, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
+        let tunables = StoreTunables::new(Vec::new(), reserve);
         let ty = memory_type(limits);
+        let style = tunables.memory_style(&ty);
         let memory = tunables
-            .create_host_memory(&ty, &tunables.memory_style(&ty))
-            .map_err(|error| ErrorKind::Memory { message: format!("could not allocate memory: {error}") })?;
+            .create_host_memory(&ty, &style)
+            .map_err(|error| ErrorKind::Memory { message: no_memory(&style, &error) })?;
         let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
         Ok(self.memory_id(handle))
     }
 
     /// Makes a memory of bytes that threads share; `limits` in pages.
-    pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> MemoryId {
-        let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes);
+    ///
+    /// # Errors
+    /// `Memory` if the host does not say how many bytes there are.
+    pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> Result<MemoryId> {
+        let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes)
+            .map_err(|error| ErrorKind::Memory { message: format!("could not share memory: {error}") })?;
         let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
-        self.memory_id(handle)
+        Ok(self.memory_id(handle))
     }
 
     pub(super) fn memory_id(&self, handle: InternalStoreHandle<VMMemory>) -> MemoryId {
@@ -65,20 +74,36 @@ impl Store {
         self.with_objects(|objects| handle.get(objects).ty().shared)
     }
 
+    /// Whether it reserves all the addresses that an instruction can reach.
+    pub(super) fn memory_is_full(&self, id: MemoryId) -> bool {
+        let handle = self.memory(id);
+        self.with_objects(|objects| handle.get(objects).style() == MemoryStyle::Static)
+    }
+
     /// Grows the memory by `delta` pages, and gives the number of pages it had.
     ///
     /// # Errors
-    /// `OutOfRange` when it may not or cannot grow that far; then it has not grown.
-    pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32> {
+    /// `OutOfRange` when it may not grow that far, `Memory` where there is no room; then it has not grown. What the host
+    /// threw that has the bytes of a shared memory.
+    pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32, Failure> {
         let handle = self.memory(id);
         let grown = self.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
         grown.map(|pages| pages.0).map_err(|_| {
+            if let Some(stopped) = take_stopped() {
+                return Failure::from(Trap::User(stopped));
+            }
             let pages = self.memory_data(id).1 / PAGE;
             let ty = self.with_objects(|objects| handle.get(objects).ty());
-            let most =
-                ty.maximum.map_or_else(|| "no maximum".to_owned(), |most| format!("a maximum of {} pages", most.0));
-            let message = format!("the memory has {pages} pages and {most}, it cannot grow by {delta}");
-            ErrorKind::OutOfRange { message }.into()
+            let (most, limit) = match ty.maximum {
+                Some(most) => (most.0 as usize, format!("a maximum of {} pages", most.0)),
+                None => (MOST_PAGES, "no maximum".to_owned()),
+            };
+            if pages + delta as usize <= most {
+                let message = format!("there is no room for the memory to grow from {pages} pages by {delta}");
+                return Error::from(ErrorKind::Memory { message }).into();
+            }
+            let message = format!("the memory has {pages} pages and {limit}, it cannot grow by {delta}");
+            Error::from(ErrorKind::OutOfRange { message }).into()
         })
     }
 }

@@ -1,5 +1,5 @@
 use super::{ExternRef, FuncRef, Reference, Store};
-use crate::engine::{Compiler, MOST_ENTRIES, table_type};
+use crate::engine::{Compiler, MOST_ENTRIES, may_begin, may_grow, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{RefType, TableType};
 use std::ptr::NonNull;
@@ -26,11 +26,15 @@ impl Store {
     /// Makes a table, with null in every entry.
     ///
     /// # Errors
-    /// `OutOfRange` for more entries than the engine has.
+    /// `OutOfRange` for more entries than the engine has, `Memory` where there is no room for them.
     pub fn table_new(&self, ty: &TableType) -> Result<TableId> {
         if ty.limits.minimum > MOST_ENTRIES.into() {
             let message = format!("a table may have {MOST_ENTRIES} entries, {} were asked for", ty.limits.minimum);
             return Err(ErrorKind::OutOfRange { message }.into());
+        }
+        if !u32::try_from(ty.limits.minimum).is_ok_and(may_begin) {
+            let message = format!("there is no room for a table of {} entries", ty.limits.minimum);
+            return Err(ErrorKind::Memory { message }.into());
         }
         let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
             .map_err(|message| ErrorKind::OutOfRange { message })?;
@@ -175,14 +179,19 @@ impl Store {
     /// Grows a table by `delta` entries of `value`, and gives the number it had.
     ///
     /// # Errors
-    /// `OutOfRange` when it may not grow that far; then it has not grown. Those of `native_to`.
+    /// `OutOfRange` when it may not grow that far, `Memory` where there is no room; then it has not grown. Those of
+    /// `native_to`.
     pub fn table_grow(&self, id: TableId, delta: u32, value: Reference) -> Result<u32> {
         let handle = self.table(id);
         let size = self.table_size(id);
         let element = self.element(id, value)?;
+        let most = self.with_objects(|objects| handle.get(objects).ty().maximum).unwrap_or(MOST_ENTRIES);
+        if size.checked_add(delta).is_some_and(|entries| entries <= most) && !may_grow(size, delta) {
+            let message = format!("there is no room for the table to grow from {size} entries by {delta}");
+            return Err(ErrorKind::Memory { message }.into());
+        }
         let grown = self.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
         grown.ok_or_else(|| {
-            let most = self.with_objects(|objects| handle.get(objects).ty().maximum).unwrap_or(MOST_ENTRIES);
             let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
             ErrorKind::OutOfRange { message }.into()
         })

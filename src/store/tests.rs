@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Code, Compiler};
+use crate::engine::{Code, Compiler, Reserve};
 use crate::error::ErrorKind;
 use crate::rewrite::Selection;
 use crate::wasm::{FuncType, ValType};
@@ -367,10 +367,10 @@ fn an_instance_is_reached_through_tables_imports_and_functions() {
 fn an_id_is_never_another_memorys() {
     let store = Store::default();
     let limits = crate::wasm::Limits { minimum: 1, maximum: None };
-    let first = store.memory_new(limits).unwrap();
+    let first = store.memory_new(limits, Reserve::available()).unwrap();
     collect(&store, &Roots::default());
     assert!(!store.has_memory(first));
-    let second = store.memory_new(limits).unwrap();
+    let second = store.memory_new(limits, Reserve::available()).unwrap();
     assert_ne!(first, second);
     assert_eq!(lengths(&store)[0], 1, "in the very place of the first one");
     assert!(!store.has_memory(first) && store.has_memory(second));

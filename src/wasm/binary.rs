@@ -4,7 +4,9 @@ use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableTy
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use wasmparser::{ExternalKind, KnownCustom, Parser, Payload, TypeRef, Validator, WasmFeatures};
+use wasmparser::{
+    ElementItems, ElementKind, ExternalKind, KnownCustom, Operator, Parser, Payload, TypeRef, Validator, WasmFeatures,
+};
 
 /// A validated module, described.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub struct Binary {
     pub legacy_exceptions: bool,
     /// Type index of every tag, the imported ones first
     pub tags: Vec<u32>,
+    /// Whether it has element segments with items that only the instance knows, or of host references that code copies
+    pub computed_elements: bool,
 }
 
 /// An import.
@@ -162,6 +166,9 @@ impl Binary {
         if !features.multi_value_imports {
             binary.refuse_multi_value_imports()?;
         }
+        if !features.stored_exceptions {
+            binary.refuse_stored_exceptions(bytes)?;
+        }
         Ok(binary)
     }
 
@@ -185,6 +192,17 @@ impl Binary {
             Payload::TableSection(reader) => {
                 for table in reader {
                     self.tables.push(table_type(table?.ty)?);
+                }
+            }
+            Payload::ElementSection(reader) => {
+                for element in reader {
+                    let element = element?;
+                    let ElementItems::Expressions(ty, items) = element.items else { continue };
+                    self.computed_elements |= ty.is_extern_ref() && matches!(element.kind, ElementKind::Passive);
+                    for item in items {
+                        let first = item?.get_operators_reader().read()?;
+                        self.computed_elements |= matches!(first, Operator::GlobalGet { .. });
+                    }
                 }
             }
             Payload::TagSection(reader) => {
@@ -246,6 +264,57 @@ impl Binary {
                 "imported functions with more than one result on the compiler singlepass, as \"{module}\".\"{name}\" is"
             )))
         })
+    }
+
+    /// Refuses tables of exceptions and segments for them, and code that does something else with the exception in a global
+    /// than to throw it.
+    fn refuse_stored_exceptions(&self, bytes: &[u8]) -> Result<()> {
+        if self.tables.iter().any(|table| table.element == RefType::Exn) {
+            return Err(unsupported("tables of exceptions (exnref)".into()));
+        }
+        let is_exception = |global: &GlobalType| global.value == ValType::Ref(RefType::Exn);
+        let in_globals = self.globals.iter().any(is_exception);
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::ElementSection(reader) => {
+                    for element in reader {
+                        if let ElementItems::Expressions(ty, _) = element?.items
+                            && RefType::from_parsed(ty) == Ok(RefType::Exn)
+                        {
+                            return Err(unsupported("element segments of exceptions (exnref)".into()));
+                        }
+                    }
+                }
+                Payload::CodeSectionEntry(body) if in_globals => {
+                    // How far the instructions are past one that has taken an exception.
+                    let mut taken = Taken::Nothing;
+                    for operator in body.get_operators_reader()? {
+                        let operator = operator?;
+                        taken = match (taken, &operator) {
+                            (Taken::Nothing, Operator::GlobalGet { global_index })
+                                if is_exception(&self.globals[*global_index as usize]) =>
+                            {
+                                Taken::Exception
+                            }
+                            (Taken::Nothing, _) => Taken::Nothing,
+                            (Taken::Exception, Operator::ThrowRef | Operator::RefIsNull | Operator::Drop) => {
+                                Taken::Nothing
+                            }
+                            // What throws it may clear the global first.
+                            (Taken::Exception, Operator::RefNull { .. }) => Taken::ExceptionAndNull,
+                            (Taken::ExceptionAndNull, Operator::GlobalSet { .. }) => Taken::Exception,
+                            _ => {
+                                let what = "exceptions (exnref) that code takes out of a global, and does not throw";
+                                return Err(unsupported(what.into()));
+                            }
+                        };
+                    }
+                }
+                Payload::CodeSectionStart { .. } if !in_globals => break,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn import(&mut self, import: wasmparser::Import<'_>) -> Result<()> {
@@ -311,6 +380,13 @@ impl Binary {
     }
 }
 
+/// What lies on top of the stack, as far as it is out of a global of exceptions.
+enum Taken {
+    Nothing,
+    Exception,
+    ExceptionAndNull,
+}
+
 /// Says what bytes that are no module are, as far as a glance tells.
 fn not_wasm(bytes: &[u8]) -> Error {
     let what = if bytes.is_empty() {
@@ -324,13 +400,7 @@ fn not_wasm(bytes: &[u8]) -> Error {
     ErrorKind::InvalidWasm { message: format!("expected magic word 00 61 73 6d, got {what}"), offset: 0 }.into()
 }
 
-/// Entries that a table may begin with: V8's limit.
-const MOST_ENTRIES: u64 = 10_000_000;
-
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
-    if ty.initial > MOST_ENTRIES {
-        return Err(unsupported(format!("tables of {} entries, only of {MOST_ENTRIES}", ty.initial)));
-    }
     let limits = Limits { minimum: ty.initial, maximum: ty.maximum };
     Ok(TableType { element: RefType::from_parsed(ty.element_type).map_err(unsupported)?, limits })
 }
@@ -397,6 +467,23 @@ mod tests {
             }
         }
         assert!(offset(&bytes[..bytes.len() - 1]) > 8);
+    }
+
+    #[test]
+    fn exceptions_are_stored_only_to_be_thrown() {
+        let features = Features { stored_exceptions: false, ..ALL };
+        let is_taken = |text: &str| Binary::parse(&wat::parse_str(text).unwrap(), features).is_ok();
+        assert!(!is_taken("(module (table 1 exnref))"));
+        assert!(!is_taken("(module (import \"a\" \"t\" (table 1 exnref)))"));
+        assert!(!is_taken("(module (elem exnref (ref.null exn)))"));
+        let global =
+            |code: &str| format!("(module (global $e (mut exnref) (ref.null exn)) (func (local exnref) {code}))");
+        assert!(is_taken(&global("global.get $e throw_ref")));
+        assert!(is_taken(&global("global.get $e ref.null exn global.set $e throw_ref")));
+        assert!(!is_taken(&global("global.get $e ref.null exn local.set 0 throw_ref")));
+        assert!(is_taken(&global("global.get $e ref.is_null drop ref.null exn global.set $e")));
+        assert!(!is_taken(&global("global.get $e local.set 0")));
+        assert!(!is_taken(&global("global.get $e global.get $e drop throw_ref")));
     }
 
     #[test]

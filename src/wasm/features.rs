@@ -7,13 +7,16 @@ pub struct Features {
     pub simd_and_exceptions: bool,
     /// Imported functions with more than one result: Singlepass panics at them.
     pub multi_value_imports: bool,
+    /// Exceptions in tables, and in globals for other ends than to be thrown: Cranelift takes them for wider than they are.
+    pub stored_exceptions: bool,
     /// Tail calls: no compiler has them, but the load-time pass takes them.
     pub tail_calls: bool,
 }
 
 impl Features {
     /// What the load-time pass takes.
-    pub const EVERYTHING: Self = Self { simd_and_exceptions: true, multi_value_imports: true, tail_calls: true };
+    pub const EVERYTHING: Self =
+        Self { simd_and_exceptions: true, multi_value_imports: true, stored_exceptions: true, tail_calls: true };
 
     pub(super) fn parsed(self) -> WasmFeatures {
         let common = WasmFeatures::MUTABLE_GLOBAL

@@ -1,0 +1,199 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { CompileError, Instance, LinkError, Module, RuntimeError } from '../..'
+import { compilers, instanceOf, root, thrownBy, wat } from '../support'
+
+const TRAPS: Record<string, [body: string, message: string]> = {
+  unreachable: ['unreachable', 'unreachable'],
+  'divide-by-zero': ['(drop (i32.div_s (i32.const 1) (global.get $zero)))', 'divide by zero'],
+  'integer-overflow': [
+    '(drop (i32.div_s (i32.const 0x80000000) (i32.sub (global.get $zero) (i32.const 1))))',
+    'integer overflow',
+  ],
+  'float-unrepresentable': ['(drop (i32.trunc_f32_s (f32.const nan)))', 'float unrepresentable in integer range'],
+  'memory-out-of-bounds': ['(drop (i32.load (i32.const 65536)))', 'memory access out of bounds'],
+  'table-out-of-bounds': ['(call_indirect (type $none) (i32.const 9))', 'table index is out of bounds'],
+  'null-function': ['(call_indirect (type $none) (i32.const 1))', 'null function in an indirect call'],
+  'signature-mismatch': [
+    '(call_indirect (type $number) (i32.const 7) (i32.const 0))',
+    'function signature mismatch in an indirect call',
+  ],
+  'stack-overflow': ['(call $endless)', 'call stack exhausted'],
+}
+
+/** Operations that trap, one in a function. */
+const OPERATIONS = {
+  unreachable: '(unreachable)',
+  'i32.div_s': '(drop (i32.div_s (i32.const 1) (global.get $zero)))',
+  'i32.rem_u': '(drop (i32.rem_u (i32.const 1) (global.get $zero)))',
+  'i64.div_u': '(drop (i64.div_u (i64.const 1) (i64.extend_i32_u (global.get $zero))))',
+  'overflow of i32.div_s': '(drop (i32.div_s (i32.const 0x80000000) (i32.sub (global.get $zero) (i32.const 1))))',
+  'i32.trunc_f64_s': '(drop (i32.trunc_f64_s (f64.const inf)))',
+  'i32.load': '(drop (i32.add (i32.load (i32.const 4)) (i32.load (i32.const 65536))))',
+  'f64.load': '(drop (f64.add (f64.const 1) (f64.load offset=65532 (i32.const 4))))',
+  'i64.store': '(i64.store (i32.const 65533) (i64.const 1))',
+  'memory.copy': '(memory.copy (i32.const 65530) (i32.const 1) (i32.const 7))',
+  'memory.fill': '(memory.fill (i32.const 65530) (i32.const 1) (i32.const 7))',
+  'memory.init': '(memory.init $bytes (i32.const 0) (i32.const 1) (i32.const 9))',
+  'table.get': '(drop (table.get (i32.const 3)))',
+  'table.set': '(table.set (i32.const 3) (ref.null func))',
+  'table.copy': '(table.copy (i32.const 2) (i32.const 0) (i32.const 2))',
+  'call_indirect, out of bounds': '(call_indirect (type $none) (i32.const 9))',
+  'call_indirect, null': '(call_indirect (type $none) (i32.const 1))',
+  'call_indirect, signature': '(call_indirect (type $number) (i32.const 7) (i32.const 0))',
+}
+
+/** A module that reaches each by a call through a table, which stands in one that is called. */
+const deep = (bodies: string[]) => `(module
+  (type $none (func)) (type $number (func (param i32)))
+  (global $zero (mut i32) (i32.const 0))
+  (memory 1) (data $bytes "12345678")
+  (table 2 2 funcref) (elem (i32.const 0) $nothing)
+  (table $operations ${bodies.length} funcref) (elem (table $operations) (i32.const 0) func ${bodies.map((_, index) => `$${index}`).join(' ')})
+  (func $nothing)
+  ${bodies.map((body, index) => `(func $${index} (drop (i32.add (i32.const 1) (i32.load (i32.const 8)))) ${body} (call $nothing))`).join('\n  ')}
+  (func $by_table (param i32) (local i64)
+    (i64.store (i32.const 0) (i64.mul (local.get 1) (i64.const 3)))
+    (call_indirect $operations (type $none) (local.get 0)) (call $nothing))
+  (func $middle (param i32) (result i32) (local f64)
+    (local.set 1 (f64.add (local.get 1) (f64.load (i32.const 0))))
+    (call $by_table (local.get 0)) (i32.trunc_sat_f64_s (local.get 1)))
+  (func (export "run") (param i32) (result i32)
+    (if (result i32) (i32.eqz (i32.const 0)) (then (i32.mul (i32.const 3) (call $middle (local.get 0)))) (else (i32.const 1)))))`
+
+const text = (body: string) => `(module
+  (type $none (func)) (type $number (func (param i32)))
+  (global $zero (mut i32) (i32.const 0))
+  (memory 1) (table 2 funcref) (elem (i32.const 0) $nothing)
+  (func $nothing) (func $endless (param) (call $endless) (call $nothing))
+  (func $innermost ${body})
+  (func $outer (export "run") (call $innermost))
+  (func (export "one") (result i32) i32.const 1))`
+
+describe.each(compilers)('traps (%s)', (compiler) => {
+  test.each(Object.entries(TRAPS))('%s', async (trap, [body, message]) => {
+    const { exports } = await instanceOf(text(body), {}, { compiler })
+    const error = thrownBy(() => exports.run())
+    expect(error).toBeInstanceOf(RuntimeError)
+    expect(error).toBeInstanceOf(WebAssembly.RuntimeError)
+    expect(error).toBeInstanceOf(Error)
+    expect(error).toMatchObject({ name: 'RuntimeError', code: 'ERR_RELINK_TRAP', trap, message })
+    expect(exports.one()).toBe(1)
+  })
+
+  test('the stack has the wasm functions by name, innermost first, over the JavaScript ones', async () => {
+    const { exports } = await instanceOf(text('unreachable'), {}, { compiler })
+    const lines = String(thrownBy(() => exports.run()).stack).split('\n')
+    expect(lines[0]).toBe('RuntimeError: unreachable')
+    expect(lines[1]).toMatch(/^ {4}at innermost \(wasm-function\[2\]:0x[0-9a-f]+\)$/)
+    expect(lines[2]).toMatch(/^ {4}at outer \(wasm-function\[3\]:0x[0-9a-f]+\)$/)
+    expect(lines.slice(3).join('\n')).toMatch(/errors-and-traps/)
+  })
+
+  test('modules that are the same but for the names of their functions keep their own', async () => {
+    const named = (name: string) =>
+      `(module (func ${name} (unreachable)) (func (export "run") (call 0)) (table (export "t") 1 funcref) (elem (i32.const 0) 0))`
+    const make = (name: string, slots: 'all' | 'none') => instanceOf(named(name), {}, { compiler, slots })
+    for (const slots of ['all', 'none'] as const) {
+      const all = await Promise.all(['$first', '$second', ''].map((name) => make(name, slots)))
+      const innermost = all.map(({ exports }) => String(thrownBy(() => exports.run()).stack).split('\n')[1])
+      expect(innermost[0]).toMatch(/^ {4}at first \(wasm-function\[0\]:0x[0-9a-f]+\)$/)
+      expect(innermost[1]).toMatch(/^ {4}at second \(wasm-function\[0\]:0x[0-9a-f]+\)$/)
+      expect(innermost[2]).toMatch(/^ {4}at wasm-function\[0\]:0x[0-9a-f]+$/)
+    }
+  })
+
+  test('functions have names also where these come before the code', () => {
+    // The section "name" (a module, and functions 0 and 1) is the first one.
+    const names = [0, 28, 4, ...Buffer.from('name'), 0, 5, 4, ...Buffer.from('mine'), 1, 14, 2, 0, 5]
+    const sections = [
+      [...names, ...Buffer.from('inner'), 1, 4, ...Buffer.from('main')],
+      [1, 4, 1, 0x60, 0, 0],
+      [3, 3, 2, 0, 0],
+      [7, 7, 1, 3, ...Buffer.from('run'), 0, 1],
+      [10, 10, 2, 3, 0, 0, 11, 4, 0, 0x10, 0, 11],
+    ]
+    const bytes = Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0, ...sections.flat()])
+    for (const slots of ['all', 'none'] as const) {
+      const { exports } = new Instance(new Module(bytes, { compiler, slots }))
+      const lines = String(thrownBy(() => (exports as { run(): void }).run()).stack).split('\n')
+      expect(lines[1]).toMatch(/^ {4}at inner \(wasm-function\[0\]:0x[0-9a-f]+\)$/)
+      expect(lines[2]).toMatch(/^ {4}at main \(wasm-function\[1\]:0x[0-9a-f]+\)$/)
+    }
+  })
+
+  test('without slots, offsets in the stack are those of the bytes, as V8 has them', async () => {
+    const bytes = await wat(deep(Object.values(OPERATIONS)))
+    const ours = new Instance(new Module(bytes, { compiler, slots: 'none' }))
+    const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes))
+    const stackOf = (exports: WebAssembly.Exports, operation: number) =>
+      String(thrownBy(() => (exports.run as (operation: number) => unknown)(operation)).stack)
+    Object.keys(OPERATIONS).forEach((operation, index) => {
+      // Jest has V8 write offsets as columns, which count from 1.
+      const expected = [...stackOf(v8.exports, index).matchAll(/wasm:\/+wasm\/\w+:1:(\d+)/g)].map(
+        ([, column]) => Number(column) - 1,
+      )
+      const found = [...stackOf(ours.exports, index).matchAll(/wasm-function\[\d+\]:(0x[0-9a-f]+)/g)].map(
+        ([, offset]) => Number(offset),
+      )
+      expect(expected).toHaveLength(4)
+      // Singlepass has one place in a function for each kind of trap.
+      if (compiler === 'singlepass') [expected, found].forEach((offsets) => offsets.shift())
+      expect({ operation, found }).toEqual({ operation, found: expected })
+    })
+  })
+
+  test('in the start function, and in a segment that does not fit', async () => {
+    const start = await instanceOf('(module (func $start unreachable) (start $start))', {}, { compiler }).catch(
+      (error) => error,
+    )
+    expect(start).toBeInstanceOf(RuntimeError)
+    expect(start).toMatchObject({ code: 'ERR_RELINK_TRAP', trap: 'unreachable' })
+    const segment = await instanceOf('(module (memory 1) (data (i32.const 65536) "a"))', {}, { compiler }).catch(
+      (error) => error,
+    )
+    expect(segment).toBeInstanceOf(RuntimeError)
+    expect(segment).toMatchObject({ code: 'ERR_RELINK_TRAP', trap: 'memory-out-of-bounds' })
+  })
+})
+
+describe('the classes of errors', () => {
+  test.each([
+    ['CompileError', CompileError, WebAssembly.CompileError],
+    ['LinkError', LinkError, WebAssembly.LinkError],
+    ['RuntimeError', RuntimeError, WebAssembly.RuntimeError],
+  ] as const)('%s extends that of WebAssembly', (name, Class, Base) => {
+    const cause = new Error('why')
+    const error = new Class('what', { cause, code: 'ERR_MINE', details: { slot: 'a::b' } })
+    expect(error).toBeInstanceOf(Base)
+    expect(error).toMatchObject({ name, message: 'what', cause, code: 'ERR_MINE', slot: 'a::b' })
+    expect(String(error)).toBe(`${name}: what`)
+    expect(Object.keys(new Class('bare'))).toEqual([])
+  })
+})
+
+test('an uncaught trap ends Node with its stack, and nothing worse', () => {
+  const script = `
+    const { Instance, Module } = require('.')
+    // (module (func (export "f") unreachable))
+    const bytes = [0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,102,0,0,10,5,1,3,0,0,11]
+    new Instance(new Module(Uint8Array.from(bytes))).exports.f()`
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' })
+  expect({ status, signal }).toEqual({ status: 1, signal: null })
+  expect(stderr).toMatch(/RuntimeError: unreachable\n {4}at wasm-function\[0\]:0x/)
+  expect(stderr).toMatch(/code: 'ERR_RELINK_TRAP'/)
+})
+
+test('docs/errors.md lists every code, and no other', () => {
+  const sources = ['lib', 'src'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(js|rs)$/.test(name))
+      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
+  )
+  const used = new Set(sources.flatMap((source) => source.match(/\bERR_[A-Z_]+/g) ?? []))
+  // Never seen by users: it marks the errors that lib/ translates.
+  used.delete('ERR_RELINK_NATIVE')
+  const listed = readFileSync(join(root, 'docs', 'errors.md'), 'utf8').match(/(?<=^### )ERR_[A-Z_]+/gm)
+  expect([...new Set(listed)].toSorted()).toEqual([...used].toSorted())
+})

@@ -1,0 +1,158 @@
+import { Instance, LinkError, Module, RuntimeError } from '../..'
+import { compilers, guest, instanceOf, thrownBy, wat } from '../support'
+
+describe.each(compilers)('instances (%s)', (compiler) => {
+  test('exports are frozen, without a prototype, and one function is one object', async () => {
+    const { exports } = await instanceOf(
+      `(module (func $f (export "f") (param i32 i64)) (export "g" (func $f)) (export "__proto__" (func $f)))`,
+      {},
+      { compiler },
+    )
+    expect(Object.getPrototypeOf(exports)).toBeNull()
+    expect(Object.isFrozen(exports)).toBe(true)
+    expect(Object.keys(exports)).toEqual(['f', 'g', '__proto__'])
+    expect(exports.g).toBe(exports.f)
+    expect(exports.f).toHaveLength(2)
+    expect(exports.f.name).toBe('0')
+    expect(() => new exports.f()).toThrow(TypeError)
+  })
+
+  const ECHO = `(module
+    (func (export "i32") (param i32) (result i32) local.get 0)
+    (func (export "i64") (param i64) (result i64) local.get 0)
+    (func (export "f32") (param f32) (result f32) local.get 0)
+    (func (export "f64") (param f64) (result f64) local.get 0))`
+
+  test('values are converted as V8 does', async () => {
+    const bytes = await wat(ECHO)
+    const ours = new Instance(new Module(bytes, { compiler })).exports
+    const theirs = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Record<string, any>
+    const others = [undefined, null, true, false, '', '12', ' 0x10 ', 'twelve', [], [7], {}, NaN, Infinity, -Infinity]
+    const numbers = [0, -0, 1, -1, 1.9, -1.9, 2 ** 31, 2 ** 32 + 5, -(2 ** 31) - 1, 2 ** 53, 1e300, 0.1, 1e-46]
+    const more = [0n, 1n, -1n, 2n ** 63n, 2n ** 64n + 3n, Symbol('s'), { valueOf: () => 3.5 }, { valueOf: () => 4n }]
+    const attempt = (call: (value: unknown) => unknown, value: unknown) => {
+      try {
+        return call(value)
+      } catch (error) {
+        return (error as Error).name
+      }
+    }
+    for (const type of ['i32', 'i64', 'f32', 'f64']) {
+      for (const value of [...others, ...numbers, ...more] as unknown[]) {
+        const seen = attempt(ours[type], value)
+        expect([type, value, seen]).toEqual([type, value, attempt(theirs[type], value)])
+      }
+    }
+  })
+
+  test('an error of a conversion comes out as it is', async () => {
+    const { exports } = await instanceOf(ECHO, {}, { compiler })
+    const own = new Error('from valueOf')
+    const value = {
+      valueOf() {
+        throw own
+      },
+    }
+    expect(thrownBy(() => exports.i32(value))).toBe(own)
+    expect(thrownBy(() => exports.i64(value))).toBe(own)
+  })
+
+  test('none, one and many results', async () => {
+    const { exports } = await instanceOf(
+      `(module
+        (func (export "none"))
+        (func (export "swap") (param i32 i64) (result i64 i32) local.get 1 local.get 0)
+        (func (export "four") (result i32 i64 f32 f64) i32.const 1 i64.const 2 f32.const 0.5 f64.const 0.25))`,
+      {},
+      { compiler },
+    )
+    expect(exports.none()).toBeUndefined()
+    expect(exports.none(1, 2, 3)).toBeUndefined()
+    expect(exports.swap(1, 2n)).toEqual([2n, 1])
+    expect(exports.four()).toEqual([1, 2n, 0.5, 0.25])
+  })
+
+  test('the start function runs once, before the constructor returns', async () => {
+    const seen: number[] = []
+    await instanceOf(
+      `(module (import "env" "log" (func $log (param i32))) (func $start i32.const 5 call $log) (start $start))`,
+      { env: { log: (value: number) => void seen.push(value) } },
+      { compiler },
+    )
+    expect(seen).toEqual([5])
+  })
+
+  test('recursion', async () => {
+    const { exports } = await instanceOf(
+      `(module (func $fib (export "fib") (param i32) (result i32)
+        (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
+          (then (local.get 0))
+          (else (i32.add
+            (call $fib (i32.sub (local.get 0) (i32.const 1)))
+            (call $fib (i32.sub (local.get 0) (i32.const 2))))))))`,
+      {},
+      { compiler },
+    )
+    expect(exports.fib(20)).toBe(6765)
+  })
+
+  test('close ends it', async () => {
+    const module = new Module(guest('seed.O3'), { compiler })
+    const instance = new Instance(module, { env: { host_hook: () => {} } })
+    const { watch_me: run } = instance.exports
+    const slot = instance.slot('replace_me')
+    expect(run()).toBe(10)
+    expect(instance.closed).toBe(false)
+    instance.close()
+    instance.close()
+    expect(instance.closed).toBe(true)
+    const call = thrownBy(() => run())
+    expect(call).toBeInstanceOf(RuntimeError)
+    expect(call).toMatchObject({ code: 'ERR_RELINK_CLOSED' })
+    const search = thrownBy(() => instance.slot('replace_me'))
+    expect(search).toBeInstanceOf(LinkError)
+    expect(search).toMatchObject({ code: 'ERR_RELINK_CLOSED', slot: 'replace_me' })
+    expect(slot.name).toBe('seed::replace_me')
+  })
+
+  test('using closes it', async () => {
+    const outer = await instanceOf('(module)', {}, { compiler })
+    {
+      using inner = outer
+      expect(inner.closed).toBe(false)
+    }
+    expect(outer.closed).toBe(true)
+  })
+})
+
+describe('the class', () => {
+  test('looks as the specification says', async () => {
+    const instance = await instanceOf('(module)')
+    expect(String(instance)).toBe('[object WebAssembly.Instance]')
+    expect(instance.slots).toEqual({})
+    expect(Object.isFrozen(instance.slots)).toBe(true)
+    expect(Object.getPrototypeOf(instance.slots)).toBeNull()
+    expect(Instance).toHaveLength(1)
+    expect(() => (Instance as unknown as () => void)()).toThrow(TypeError)
+    const getter = Object.getOwnPropertyDescriptor(Instance.prototype, 'exports')?.get
+    expect(thrownBy(() => getter?.call({}))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: 'expected an Instance as `this`, got {}',
+    })
+  })
+
+  test.each([
+    ['no module', [undefined], /expected a Module as `module`, got undefined/],
+    ['bytes', [new Uint8Array()], /expected a Module as `module`/],
+    ['imports that are no object', ['module', 5], /expected an object as `imports`, got 5/],
+    ['options that are no object', ['module', {}, 5], /expected an object as `options`, got 5/],
+    ['an unknown option', ['module', {}, { shop: 1 }], /unknown option `shop`, did you mean `store`\?/],
+    ['a store that is none', ['module', {}, { store: {} }], /expected a Store as `options.store`, got {}/],
+  ])('refuses %s', async (_, parameters, message) => {
+    const module = new Module(await wat('(module)'))
+    const given = parameters.map((value) => (value === 'module' ? module : value)) as [Module]
+    const error = thrownBy(() => new Instance(...given))
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toMatch(message)
+  })
+})

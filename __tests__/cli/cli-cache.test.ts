@@ -1,0 +1,98 @@
+// The command line, as far as it looks after the compiled modules on disk.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { age, directory, files, folder, inProcess, LONG_AGO } from '../support/caching'
+import { guestPath, root } from '../support'
+
+const program = join(root, require('../../package.json').bin['wasm-relink'])
+
+function run(parameters: string[], env: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...parameters], {
+    encoding: 'utf8',
+    env: { ...process.env, WASM_RELINK_CACHE: directory(), ...env },
+  })
+  return { status, stdout, stderr }
+}
+
+const done = (stdout: string) => ({ status: 0, stdout, stderr: '' })
+
+/** A guest in a file of the test's own. */
+function plugin(name: string): string {
+  const path = join(folder, `${name}.wasm`)
+  copyFileSync(guestPath('pricing'), path)
+  return path
+}
+
+test('compile fills the cache ahead, and load finds what it needs there', async () => {
+  const [one, other] = [plugin('one'), guestPath('pricing_promotions')]
+  expect(run(['compile', one, other])).toEqual(done(`${one}: compiled\n${other}: compiled\n`))
+  expect(files()).toHaveLength(2)
+  age()
+  expect(await inProcess('return Object.keys((await relink.load(file)).exports)', one)).toContain('total')
+  expect(files().filter((file) => statSync(file).mtimeMs > LONG_AGO * 1000)).toHaveLength(1)
+  expect(files()).toHaveLength(2)
+})
+
+test('compile takes the compiler and the slots', async () => {
+  const file = plugin('plugin')
+  const options = ['--compiler', 'singlepass', '--slots', 'all']
+  expect(run(['compile', file, ...options])).toEqual(done(`${file}: compiled\n`))
+  age()
+  await inProcess("await relink.load(file, {}, { compiler: 'singlepass', slots: 'all' })", file)
+  expect(files().map((path) => statSync(path).mtimeMs > LONG_AGO * 1000)).toEqual([true])
+  expect(run(['compile', file, '--compiler', 'fast']).status).toBe(2)
+  const { status, stderr } = run(['compile', file, '--slots', 'nothing_like_it'])
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: `wasm-relink: ${file}: no function fits "nothing_like_it" of --slots\n`,
+  })
+})
+
+test('compile says which file is wrong', () => {
+  const [none, bad] = [join(folder, 'none.wasm'), join(folder, 'bad.wasm')]
+  writeFileSync(bad, 'not WebAssembly')
+  expect(run(['compile', none])).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: `wasm-relink: ${none}: no such file or directory (ENOENT)\n`,
+  })
+  const { status, stderr } = run(['compile', bad])
+  expect({ status, named: stderr.startsWith(`wasm-relink: ${bad}: `) }).toEqual({ status: 1, named: true })
+  expect(stderr).toContain('ERR_RELINK_INVALID_WASM')
+  const off = run(['compile', bad], { WASM_RELINK_CACHE: 'off' })
+  expect(off.status).toBe(2)
+  expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE says so')
+})
+
+test('cache lists and clears', () => {
+  const file = plugin('plugin')
+  expect(run(['cache'])).toEqual(done(`${directory()}: 0 compiled modules, 0.0 MiB of 1024 MiB\n`))
+  run(['compile', file])
+  const { stdout } = run(['cache'])
+  const [head, , row] = stdout.split('\n')
+  expect(head).toMatch(/: 1 compiled module, 0\.\d MiB of 1024 MiB$/)
+  expect(row!.trim().split(/ {2,}/)).toEqual([
+    expect.stringMatching(/^0\.\d MiB$/),
+    expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d$/),
+    'cranelift',
+    'slots: default',
+    file,
+  ])
+  const listed = JSON.parse(run(['cache', 'list', '--json']).stdout)
+  expect(listed).toMatchObject({ directory: directory(), maximum: 2 ** 30 })
+  expect(listed.entries).toMatchObject([{ file, compiler: 'cranelift', slots: 'default', usable: true }])
+  expect(run(['cache', 'clear'])).toEqual(done('Removed 1 compiled module\n'))
+  expect(files()).toEqual([])
+  expect(run(['cache', 'empty']).status).toBe(2)
+})
+
+test('a cache that is off says so', () => {
+  const off = { WASM_RELINK_CACHE: 'off' }
+  expect(run(['cache'], off)).toEqual(done('The cache is off: WASM_RELINK_CACHE says so.\n'))
+  expect(run(['cache', 'clear'], off)).toEqual(done('Removed 0 compiled modules\n'))
+  const homeless = { WASM_RELINK_CACHE: '', XDG_CACHE_HOME: '', LOCALAPPDATA: '', HOME: '', USERPROFILE: '' }
+  const why = 'the user has no home directory, and WASM_RELINK_CACHE names no folder'
+  expect(run(['cache'], homeless)).toEqual(done(`The cache is off: ${why}.\n`))
+  expect(run(['compile', plugin('plugin')], homeless)).toMatchObject({ status: 2, stdout: '' })
+})

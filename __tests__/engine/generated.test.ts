@@ -1,0 +1,46 @@
+// Modules that nobody wrote: with nothing linked, all engines agree on what they do, untouched and rewritten.
+import { join } from 'node:path'
+import { type Outcome, compareFiles } from '../support/batches'
+import { buildGenerator, generate } from '../support/generator'
+import { root } from '../support'
+
+const COUNT = 300
+
+/** What a compiler lacks, in its own words. Anything else that it refuses is to be looked at. */
+const lacks = [
+  /^not valid there$/,
+  /imported functions with more than one result on the compiler singlepass/,
+  /uses what this compiler does not have: (SIMD|tail calls|exceptions|exception refs)/i,
+  /the engine does not have (tables of |element segments of |)exceptions \(exnref\)/,
+]
+
+const outcomes: Outcome[] = []
+
+beforeAll(buildGenerator, 300_000)
+
+beforeAll(async () => {
+  // They stay there: a failure gives the path of its module.
+  const files = generate(join(root, 'fuzz', 'target', 'modules'), 0, COUNT)
+  await compareFiles(files, (outcome) => outcomes.push(outcome))
+}, 300_000)
+
+test('each does the same, untouched and rewritten, on V8 and on wasmer', () => {
+  const failures = outcomes.filter(({ failure }) => failure !== undefined)
+  expect(failures.map(({ path, failure }) => `${path}\n${failure}`).join('\n\n')).toBe('')
+  expect(outcomes).toHaveLength(COUNT)
+})
+
+test('most of them run everywhere, and some of their calls come back', () => {
+  const ran = (engine: string) => outcomes.filter(({ verdict }) => verdict?.ran.includes(engine)).length
+  // Which proposals V8 has depends on the version of Node.
+  expect(ran('v8, all')).toBeGreaterThan(COUNT * 0.75)
+  expect(ran('cranelift, all')).toBeGreaterThan(COUNT * 0.75)
+  expect(ran('singlepass, all')).toBeGreaterThan(COUNT * 0.5)
+  const returned = outcomes.reduce((sum, { verdict }) => sum + (verdict?.returned ?? 0), 0)
+  expect(returned).toBeGreaterThan(COUNT * 5)
+})
+
+test('what a compiler refuses has a name', () => {
+  const reasons = outcomes.flatMap(({ verdict }) => Object.values(verdict?.refused ?? {}))
+  expect(reasons.filter((reason) => !lacks.some((words) => words.test(reason)))).toEqual([])
+})

@@ -1,0 +1,238 @@
+// Servers that swap for months: whatever comes and goes, nothing is left. This counts things, not seconds.
+import { spawnSync } from 'node:child_process'
+import { Exception, Global, Instance, Memory, Module, Store, Table, Tag, instantiate, link, relink } from '../..'
+import { Yard, collect, collectGarbage } from '../support/collecting'
+import { guest, root, wat } from '../support'
+
+const PLUGIN = `(module
+  (import "env" "f" (func $f (param i32) (result i32)))
+  (memory (export "memory") 1 2)
+  (table (export "values") 1 externref)
+  (tag $tag (export "tag") (param i32))
+  (func (export "double") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
+  (func (export "run") (param i32) (result i32) (call $f (local.get 0)))
+  (func (export "keep") (param externref) (table.set 0 (i32.const 0) (local.get 0)))
+  (func (export "throw") (throw $tag (i32.const 1))))`
+
+/** What there is, without what grows for good: how much has been freed, and how often; and without what V8 has yet to free. */
+function left(store: Store) {
+  const { freed: _freed, collections: _collections, collectionTime: _time, retainedBytes: _, ...counts } = store.stats()
+  return counts
+}
+
+const rounds: Record<string, (make: () => Instance, store: Store) => unknown> = {
+  'instances that are dropped': (make) => make().exports.run(1),
+  'instances that are closed': (make) => make().close(),
+  'buffers, views and growth': (make) => {
+    const { memory } = make().exports as { memory: Memory }
+    new Uint8Array(memory.buffer).fill(1)
+    memory.grow(1)
+    return new Uint8Array(memory.buffer)
+  },
+  'links that are undone': (make) => {
+    const plugin = make()
+    link(make().exports.double, plugin.slot('env.f')).undo()
+  },
+  'links that stand when all goes': (make) => {
+    const plugin = make()
+    link(make().exports.double, plugin.slot('env.f'))
+    link((x) => x, plugin.slot('run'))
+    relink([[make().exports.double, plugin.slot('double')]])
+  },
+  'JavaScript functions in slots': (make) => {
+    const plugin = make()
+    link((x) => plugin.exports.double(x), plugin.slot('env.f'))
+    plugin.exports.run(2)
+  },
+  'values that lead back': (make) => {
+    const plugin = make()
+    plugin.exports.keep({ plugin })
+  },
+  'exceptions, caught by nobody': (make) => {
+    const thrown: unknown = (() => {
+      try {
+        return make().exports.throw()
+      } catch (error) {
+        return error
+      }
+    })()
+    expect(thrown).toBeInstanceOf(Exception)
+  },
+  'errors in the middle': (make, store) => {
+    expect(() => new Instance(plugins.get('cranelift') as Module, { env: {} }, { store })).toThrow('expected func')
+    expect(() => link(make().exports.keep, make().slot('env.f'))).toThrow('takes a function of type')
+  },
+  'objects of JavaScript’s own': (make, store) => {
+    const table = new Table({ element: 'anyfunc', initial: 2 }, make().exports.double, { store })
+    link((x) => x, table.slot(0))
+    new Memory({ initial: 1 }, { store }).buffer.slice(0, 1)
+    new Global({ value: 'anyfunc', mutable: true }, make().exports.double, { store }).valueOf()
+    return new Tag({ parameters: ['i32'] }, { store })
+  },
+}
+
+const plugins = new Map<string, Module>()
+
+beforeAll(async () => {
+  const bytes = await wat(PLUGIN, { exceptions: true })
+  plugins.set('cranelift', new Module(bytes))
+})
+
+describe.each(Object.entries(rounds))('%s', (_, round) => {
+  test('leave nothing', async () => {
+    const store = new Store()
+    const make: () => Instance = () => {
+      const plugin: Instance = new Instance(
+        plugins.get('cranelift') as Module,
+        { env: { f: (x: number) => plugin.exports.double(x) } },
+        { store },
+      )
+      return plugin
+    }
+    const some = async (count: number) => {
+      for (let index = 0; index < count; index++) round(make, store)
+      // What leads back through values of wasm takes two.
+      await collect(store)
+      await collect(store)
+      return left(store)
+    }
+    const first = await some(3)
+    expect(first).toMatchObject({ instances: 0, memories: 0, slots: 0, links: 0, externrefs: 0 })
+    expect(await some(300)).toEqual(first)
+  })
+})
+
+test('a slot that is linked again and again holds what it runs, and no more', async () => {
+  const yard = await Yard.of(
+    `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`,
+    `(module (global $g (export "g") (mut i32) (i32.const 0)) (memory 1)
+      (func (export "get") (result i32) (global.get $g)))`,
+  )
+  const [host, value] = [...yard.texts] as [string, string]
+  const plugin = yard.make(host, { env: { f: () => 0 } })
+  const swap = (number: number) => {
+    const { g, get } = yard.make(value).exports as { g: Global<'i32'>; get: () => number }
+    g.value = number
+    link(get, plugin.slot('env.f'))
+  }
+  for (let round = 1; round <= 10; round++) {
+    for (let number = 1; number <= 100; number++) {
+      swap(number)
+      expect(plugin.exports.run()).toBe(number)
+    }
+    await collect(yard.store)
+    // Its own, and that of the function which it runs.
+    expect(yard.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 2 })
+  }
+})
+
+test('so does one that is linked to JavaScript, which leads back', async () => {
+  const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`
+  const yard = await Yard.of(text)
+  const plugin = yard.make(text, { env: { f: () => 0 } })
+  const swap = (number: number) => {
+    const other: Instance = yard.make(text, { env: { f: () => (other.closed ? -1 : number) } })
+    link(() => other.exports.run(), plugin.slot('env.f'))
+  }
+  for (let round = 1; round <= 3; round++) {
+    for (let number = 1; number <= 100; number++) {
+      swap(number)
+      expect(plugin.exports.run()).toBe(number)
+    }
+    await collect(yard.store)
+    await collect(yard.store)
+    expect(yard.store.stats()).toMatchObject({ links: 1, slots: 1 })
+    // V8 may hold on to the last one that it has seen.
+    expect(yard.instances).toBeLessThanOrEqual(3)
+  }
+})
+
+test('links that nobody keeps leave nothing', async () => {
+  const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f))
+    (func (export "five") (result i32) i32.const 5))`
+  const yard = await Yard.of(text)
+  const plugin = yard.make(text, { env: { f: () => 0 } })
+  const before = yard.store.stats().collections
+  for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f')).undo()
+  for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f'))
+  // There was nothing that would be worth it.
+  expect(yard.store.stats()).toMatchObject({ instances: 1, links: 1, collections: before })
+  plugin.slot('env.f').reset()
+  expect(plugin.exports.run()).toBe(0)
+  expect(yard.store.stats().links).toBe(0)
+})
+
+test('pasts that nobody can bring back are looked through, where nothing else is made', async () => {
+  const text = '(module (func (export "f") (result i32) i32.const 1) (func (export "g") (result i32) i32.const 2))'
+  const yard = await Yard.of(text)
+  const { f, g } = yard.make(text).exports
+  const table = new Table({ element: 'anyfunc', initial: 5000 }, f, { store: yard.store })
+  const before = yard.store.stats().collections
+  for (let entry = 0; entry < 5000; entry++) link(g, table.slot(entry)).undo()
+  expect(yard.store.stats().collections).toBeGreaterThan(before)
+  await collect(yard.store)
+  expect(yard.store.stats()).toMatchObject({ slots: 0, links: 0 })
+  expect(table.get(4999)).toBe(f)
+})
+
+test('modules that are compiled for one instance each leave no code', async () => {
+  const store = new Store()
+  const once = async (number: number) => {
+    const bytes = await wat(`(module (func (export "f") (result i32) i32.const ${number}))`)
+    const { instance } = await instantiate(bytes, {}, { store, compiler: 'singlepass' })
+    expect(instance.exports.f()).toBe(number)
+  }
+  for (let number = 0; number < 100; number++) await once(number)
+  await collect(store)
+  expect(store.stats()).toMatchObject({ instances: 0, codeBytes: 0 })
+})
+
+test('the process has no more mappings and no more addresses than before', () => {
+  const program = `
+    const { existsSync, readFileSync } = require('node:fs')
+    const { Instance, Module, Store, link } = require(${JSON.stringify(root)})
+    const store = new Store()
+    const bytes = readFileSync(${JSON.stringify(`${root}/fixtures/wasm/scalars.wasm`)})
+    const host = new Instance(new Module(bytes), {}, { store })
+    const size = () => {
+      // Only Linux says it.
+      if (!existsSync('/proc/self/maps')) return { maps: 0, addresses: 0 }
+      const maps = readFileSync('/proc/self/maps', 'utf8')
+      const addresses = Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
+      return { maps: maps.split('\\n').length, addresses }
+    }
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    async function swap(count) {
+      for (let index = 0; index < count; index++) {
+        const plugin = new Instance(new Module(bytes, { compiler: 'singlepass' }), {}, { store })
+        const change = link((x) => plugin.exports.call_i32(x), host.slot('next_i32'))
+        if (host.exports.call_i32(1) !== 2) throw new Error('a wrong answer')
+        change.undo()
+        if (index % 10 === 0) await turn()
+      }
+      for (let round = 0; round < 3; round++) { gc(); await turn(); store.collect() }
+    }
+    ;(async () => {
+      await swap(100)
+      const before = size()
+      await swap(400)
+      console.log(JSON.stringify({ before, after: size() }))
+    })()`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  const { before, after } = JSON.parse(stdout)
+  // V8 and malloc take and give as they like; one memory alone would be 8 GiB, and 400 pieces of code 400 mappings.
+  expect(after.maps - before.maps).toBeLessThan(100)
+  expect(after.addresses - before.addresses).toBeLessThan(4 * 1024 * 1024)
+})
+
+test('guests of Rust, through V8’s own collection', async () => {
+  const store = new Store()
+  const module = new Module(guest('plugin'))
+  const imports = Object.fromEntries(Module.imports(module).map(({ name }) => [name, () => 0]))
+  const make = () => new Instance(module, { env: imports, host: imports }, { store })
+  for (let index = 0; index < 50; index++) make()
+  await collectGarbage()
+  store.collect()
+  expect(store.stats()).toMatchObject({ instances: 0, memories: 0 })
+})

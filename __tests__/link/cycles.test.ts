@@ -1,0 +1,52 @@
+// A slot that would call itself for ever, by whatever way it comes about.
+import { Instance, Module, link } from '../..'
+import { compilers, declaring, thrownBy } from '../support'
+
+describe.each(compilers)('a cycle of slots (%s)', (compiler) => {
+  test('is refused when undo would make it', async () => {
+    const slots = [
+      { name: 'a::f', call: 'f', step: 1 },
+      { name: 'a::g', call: 'g', step: 100 },
+    ] as const
+    const instance = new Instance(new Module(await declaring(...slots), { compiler }))
+    const [f, g] = [instance.slot('a::f'), instance.slot('a::g')]
+    const first = link(instance.exports['slot:g'], f)
+    const second = link(f.original, f)
+    link(instance.exports['slot:f'], g)
+    const error = thrownBy(() => second.undo())
+    expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_CYCLE' })
+    expect([instance.exports.f(0), instance.exports.g(0), f.current]).toEqual([1, 1, f.original])
+    g.reset()
+    second.undo()
+    expect(instance.exports.f(0)).toBe(100)
+    first.undo()
+    expect(instance.exports.f(0)).toBe(1)
+  })
+})
+
+describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
+  test('are those of its thunk too', async () => {
+    const signed = new Instance(new Module(await declaring({ name: 'a::f', call: 'f', step: 1 }), { compiler }))
+    const unsigned = new Instance(
+      new Module(await declaring({ name: 'b::g', call: 'g', step: 100, type: 'u32' }), { compiler }),
+    )
+    const error = thrownBy(() => link(unsigned.exports['slot:g'], signed.slot('a::f')))
+    expect(error).toMatchObject({ code: 'ERR_RELINK_ABI', slot: 'a::f' })
+    expect(signed.exports.f(0)).toBe(1)
+  })
+
+  test('a closed instance’s functions are no imports, and its slots no slots', async () => {
+    const instance = new Instance(new Module(await declaring({ name: 'a::f', call: 'f', step: 1 }), { compiler }))
+    const other = new Instance(new Module(await declaring({ name: 'b::g', call: 'g', step: 100 }), { compiler }))
+    const slot = instance.slot('a::f')
+    link(other.slot('b::g').original, slot)
+    const { f } = instance.exports
+    instance.close()
+    expect(thrownBy(() => slot.reset())).toMatchObject({ code: 'ERR_RELINK_CLOSED', slot: 'a::f' })
+    const bytes = new Uint8Array([
+      0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 2, 7, 1, 1, 101, 1, 102, 0, 0,
+    ])
+    const error = thrownBy(() => new Instance(new Module(bytes, { compiler }), { e: { f } }))
+    expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_CLOSED', module: 'e', field: 'f' })
+  })
+})

@@ -1,0 +1,445 @@
+// Slots of functions that nobody declared: every way to a function leads through its slot, and back.
+import { Instance, LinkError, Module, type SlotDescriptor, inspect, link, relink } from '../..'
+import { compilers, instanceOf, thrownBy, wat } from '../support'
+
+/** A function `f` that gives its parameter plus 1, and every way to call it. */
+const WAYS = `(module
+  (type $t (func (param i32) (result i32)))
+  (table $t (export "table") 4 4 funcref)
+  (table $moved 2 2 funcref)
+  (elem (table $t) (i32.const 1) func $f)
+  (elem (table $t) (i32.const 3) func $f)
+  (elem $passive func $f)
+  (global $held funcref (ref.func $f))
+  (func $f (export "f") (type $t) (i32.add (local.get 0) (i32.const 1)))
+  (func (export "direct") (type $t) (call $f (local.get 0)))
+  (func (export "pointer") (type $t) (call_indirect $t (type $t) (local.get 0) (i32.const 1)))
+  (func (export "copied") (type $t)
+    (table.init $moved $passive (i32.const 0) (i32.const 0) (i32.const 1))
+    (call_indirect $moved (type $t) (local.get 0) (i32.const 0)))
+  (func (export "held") (type $t)
+    (table.set $moved (i32.const 1) (global.get $held))
+    (call_indirect $moved (type $t) (local.get 0) (i32.const 1)))
+  (func (export "referred") (type $t)
+    (table.set $moved (i32.const 1) (ref.func $f))
+    (call_indirect $moved (type $t) (local.get 0) (i32.const 1)))
+  (func (export "twice") (type $t) (call $f (call $f (local.get 0))))
+  (func (export "overwrite") (table.set $t (i32.const 1) (ref.null func))))`
+
+const OTHER = `(module
+  (func (export "hundred") (param i32) (result i32) (i32.add (local.get 0) (i32.const 100)))
+  (func (export "thousand") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1000))))`
+
+const IMPORTER = `(module
+  (type $t (func (param i32) (result i32)))
+  (import "a" "f" (func $f (type $t)))
+  (import "a" "table" (table 4 funcref))
+  (func (export "imported") (type $t) (call $f (local.get 0)))
+  (func (export "shared") (type $t) (call_indirect (type $t) (local.get 0) (i32.const 1))))`
+
+const waysOf = (...all: Instance[]) =>
+  all.flatMap(({ exports }) =>
+    ['f', 'direct', 'pointer', 'copied', 'held', 'referred', 'imported', 'shared'].flatMap((name) =>
+      name in exports ? [exports[name]] : [],
+    ),
+  )
+
+describe.each(compilers)('a slot of a function (%s)', (compiler) => {
+  const make = async () => {
+    const a = await instanceOf(WAYS, {}, { compiler })
+    const b = await instanceOf(OTHER, {}, { compiler })
+    const importer = await instanceOf(IMPORTER, { a: a.exports }, { compiler })
+    const { table } = a.exports
+    const ways = [...waysOf(a, importer), (x: number) => table.get(1)(x), table.get(3), a.exports.f]
+    return { a, b, ways, slot: a.slot('f'), answers: () => ways.map((way) => way(0)) }
+  }
+  const all = (answer: number) => Array.from({ length: 11 }, () => answer)
+
+  test('every way leads through it, and back', async () => {
+    const { a, b, slot, answers } = await make()
+    expect(answers()).toEqual(all(1))
+    const change = link(b.exports.hundred, slot)
+    expect(answers()).toEqual(all(100))
+    expect(a.exports.twice(0)).toBe(200)
+    link((x: number) => x + 7, slot)
+    expect(answers()).toEqual(all(7))
+    expect(thrownBy(() => change.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER' })
+    slot.reset()
+    expect(answers()).toEqual(all(1))
+    expect(slot.linked).toBe(false)
+  })
+
+  test('is one slot, whatever name or entry leads to it', async () => {
+    const { a, slot } = await make()
+    const { table } = a.exports
+    expect([a.slots.f, a.slot(0), a.slot('func[0]'), table.slot(1), table.slot(3)]).toEqual(Array(5).fill(slot))
+    expect(slot).toMatchObject({ name: 'f', kind: 'function', type: { parameters: ['i32'], results: ['i32'] } })
+  })
+
+  test('its export is one function, which follows it; its original does not', async () => {
+    const { a, b, slot } = await make()
+    const { f, table } = a.exports
+    expect([table.get(1), table.get(3)]).toEqual([f, f])
+    expect(table.get(1)).toBe(f)
+    expect([f.name, slot.original.name]).toEqual(['0', '0'])
+    const { original } = slot
+    link(b.exports.hundred, slot)
+    expect([f(0), original(0), slot.current!(0)]).toEqual([100, 1, 100])
+    expect(slot.current).toBe(b.exports.hundred)
+    expect(table.get(1)).toBe(b.exports.hundred)
+    // The original is good for another slot meanwhile.
+    const other = (await instanceOf(WAYS, {}, { compiler })).slot('f')
+    link(b.exports.thousand, other)
+    link(original, other)
+    expect(other.current!(0)).toBe(1)
+    expect(a.exports.direct(0)).toBe(100)
+  })
+
+  test('calls its own original without going round', async () => {
+    const { slot, answers } = await make()
+    const { original } = slot
+    link((x: number) => original(x) * 2, slot)
+    expect(answers()).toEqual(all(2))
+  })
+
+  test('refuses what leads back to it', async () => {
+    const { a, slot, answers } = await make()
+    const cycle = { name: 'LinkError', code: 'ERR_RELINK_CYCLE', slot: 'f' }
+    expect(thrownBy(() => link(a.exports.f, slot))).toMatchObject(cycle)
+    const between = await instanceOf(
+      '(module (import "a" "f" (func $f (param i32) (result i32))) (export "again" (func $f)))',
+      { a: a.exports },
+      { compiler },
+    )
+    expect(thrownBy(() => link(between.exports.again, slot))).toMatchObject(cycle)
+    // A way that does more than that is no cycle, but a recursion.
+    expect(answers()).toEqual(all(1))
+  })
+
+  test('leaves alone what the guest wrote into an entry', async () => {
+    const { a, b, slot } = await make()
+    a.exports.overwrite()
+    const change = link(b.exports.hundred, slot)
+    expect([a.exports.direct(0), a.exports.table.get(3)(0), a.exports.table.get(1)]).toEqual([100, 100, null])
+    change.undo()
+    expect([a.exports.direct(0), a.exports.table.get(3)(0), a.exports.table.get(1)]).toEqual([1, 1, null])
+  })
+
+  test('undo notices that the guest wrote over a link, and reset mends it', async () => {
+    const { a, b, slot, answers } = await make()
+    const change = link(b.exports.hundred, slot)
+    a.exports.overwrite()
+    expect(thrownBy(() => change.undo())).toMatchObject({ code: 'ERR_RELINK_CHANGED', slot: 'f' })
+    expect(a.exports.direct(0)).toBe(100)
+    slot.reset()
+    expect(answers()).toEqual(all(1))
+  })
+
+  test('an entry that was written since is a slot of its own', async () => {
+    const { a, b, slot } = await make()
+    const { table, direct, pointer } = a.exports
+    table.set(1, b.exports.hundred)
+    const entry = table.slot(1)
+    expect([entry.kind, entry.name]).toEqual(['table', 'table[1]'])
+    link(b.exports.thousand, entry)
+    expect([direct(0), pointer(0), slot.linked]).toEqual([1, 1000, false])
+  })
+
+  test('what another module takes out of the table follows it too', async () => {
+    const { a, b, slot } = await make()
+    const earlier = link(b.exports.thousand, slot)
+    const thief = await instanceOf(
+      `(module
+        (type $t (func (param i32) (result i32)))
+        (import "a" "table" (table $theirs 4 funcref))
+        (table $own 2 2 funcref)
+        (func (export "steal")
+          (table.copy $own $theirs (i32.const 0) (i32.const 1) (i32.const 1))
+          (table.set $own (i32.const 1) (table.get $theirs (i32.const 3))))
+        (func (export "use") (param i32 i32) (result i32) (call_indirect $own (type $t) (local.get 1) (local.get 0))))`,
+      { a: a.exports },
+      { compiler },
+    )
+    thief.exports.steal()
+    const uses = () => [0, 1].map((entry) => thief.exports.use(entry, 0))
+    expect([...uses(), a.exports.pointer(0)]).toEqual([1000, 1000, 1000])
+    earlier.undo()
+    expect([...uses(), a.exports.pointer(0)]).toEqual([1, 1, 1])
+    link(b.exports.hundred, slot)
+    expect([...uses(), a.exports.pointer(0), a.exports.direct(0)]).toEqual([100, 100, 100, 100])
+    slot.reset()
+    expect([...uses(), a.exports.pointer(0), a.exports.direct(0)]).toEqual([1, 1, 1, 1])
+  })
+
+  test.each(['f32', 'f64', 'i64'] as const)('takes and gives %s', async (type) => {
+    const text = (step: string) => `(module
+      (type $t (func (param ${type} i32 ${type}) (result ${type})))
+      (table (export "table") 1 1 funcref) (elem (i32.const 0) $f)
+      (func $f (export "f") (type $t) (${type}.add (local.get 0) (${type}.${step} (local.get 2) (local.get 0))))
+      (func (export "direct") (type $t) (call $f (local.get 0) (local.get 1) (local.get 2)))
+      (func (export "pointer") (type $t)
+        (call_indirect (type $t) (local.get 0) (local.get 1) (local.get 2) (i32.const 0))))`
+    const a = await instanceOf(text('add'), {}, { compiler })
+    const [two, three] = type === 'i64' ? [2n, 3n] : [2, 3]
+    const answers = () => ['f', 'direct', 'pointer'].map((name) => Number(a.exports[name](two, 9, three)))
+    expect(answers()).toEqual([7, 7, 7])
+    // From either compiler, since the other one passes arguments elsewhere.
+    for (const other of compilers) {
+      const b = await instanceOf(text('sub'), {}, { compiler: other })
+      const change = link(b.exports.f, a.slot('f'))
+      expect(answers()).toEqual([3, 3, 3])
+      change.undo()
+    }
+    expect(answers()).toEqual([7, 7, 7])
+  })
+
+  test('takes an error that a JavaScript function throws, as it is', async () => {
+    const { slot, ways } = await make()
+    const mine = new Error('mine')
+    const change = link(() => {
+      throw mine
+    }, slot)
+    for (const way of ways) expect(thrownBy(() => way(0))).toBe(mine)
+    change.undo()
+  })
+
+  test('shows traps as if it were not there', async () => {
+    const text = '(module (func $inner (export "inner") unreachable) (func $outer (export "outer") call $inner))'
+    const frames = async (slots?: 'all' | 'none') => {
+      const { exports } = await instanceOf(text, {}, { compiler, slots })
+      const stack = thrownBy(() => exports.outer()).stack!
+      return stack.split('\n').flatMap((line) => /at (\w+) \(wasm-function\[(\d+)]/.exec(line)?.slice(1) ?? [])
+    }
+    expect(await frames()).toEqual(['inner', '0', 'outer', '1'])
+    expect(await frames('all')).toEqual(await frames('none'))
+  })
+
+  test('one function under several names asks for a word', async () => {
+    const a = await instanceOf(
+      `(module (func $f (export "tax") (export "fee") (result i32) i32.const 1)
+        (func (export "call") (result i32) call $f))`,
+      {},
+      { compiler },
+    )
+    const slot = a.slot('fee')
+    expect([slot.name, a.slot('tax')]).toEqual(['tax', slot])
+    const merged = { name: 'LinkError', code: 'ERR_RELINK_MERGED', slot: 'tax', candidates: ['tax', 'fee'] }
+    expect(thrownBy(() => link(() => 2, slot))).toMatchObject(merged)
+    expect(thrownBy(() => relink([[() => 2, slot]]))).toMatchObject({
+      code: 'ERR_RELINK_REFUSED',
+      refusals: [{ index: 0, code: 'ERR_RELINK_MERGED', slot: 'tax' }],
+    })
+    expect(a.exports.call()).toBe(1)
+    const change = link(() => 2, slot, { merged: true })
+    expect([a.exports.tax(), a.exports.fee(), a.exports.call()]).toEqual([2, 2, 2])
+    change.undo()
+    relink([[() => 3, slot]], { merged: true })
+    expect(a.exports.fee()).toBe(3)
+  })
+})
+
+describe('the option slots', () => {
+  const TEXT = `(module
+    (import "env" "price" (func $env::price (param i32) (result i32)))
+    (func $guest::pricing::discount (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    (func $guest::pricing::tax (param i32) (result i32) (call $guest::pricing::discount (local.get 0)))
+    (func $guest::shipping::cost (param i32) (result i32) (call $guest::pricing::tax (local.get 0)))
+    (func $total (export "total") (param i32) (result i32) (call $guest::shipping::cost (local.get 0))))`
+  const named = async (slots?: unknown) =>
+    Module.slots(new Module(await wat(TEXT), { slots: slots as never })).map(({ name }: SlotDescriptor) => name)
+
+  test.each<[unknown, string[]]>([
+    [undefined, ['env.price', 'total']],
+    ['none', []],
+    ['all', ['env.price', 'guest::pricing::discount', 'guest::pricing::tax', 'guest::shipping::cost', 'total']],
+    [[], ['env.price', 'total']],
+    [['tax'], ['env.price', 'guest::pricing::tax', 'total']],
+    [['guest::pricing::*'], ['env.price', 'guest::pricing::discount', 'guest::pricing::tax', 'total']],
+    [['*::?ost'], ['env.price', 'guest::shipping::cost', 'total']],
+    [[/^guest::\w+::(tax|cost)$/g], ['env.price', 'guest::pricing::tax', 'guest::shipping::cost', 'total']],
+    [
+      ['func[1]', 'total'],
+      ['env.price', 'guest::pricing::discount', 'total'],
+    ],
+    [['ax'], ['env.price', 'total', 'ax']],
+    [['guest.pricing*'], ['env.price', 'total', 'guest.pricing*']],
+    [['price'], ['env.price', 'total']],
+    [['*tax?'], ['env.price', 'total', '*tax?']],
+    [['?uest::*::*a?'], ['env.price', 'guest::pricing::tax', 'total']],
+    [['**::*t*ing::c*'], ['env.price', 'total', '**::*t*ing::c*']],
+    [['*::shi**g::*s?'], ['env.price', 'guest::shipping::cost', 'total']],
+  ])('%p', async (slots, names) => {
+    expect(await named(slots)).toEqual(names)
+  })
+
+  test.each<[unknown, string]>([
+    ['guest::*', 'ERR_INVALID_ARG_VALUE'],
+    ['', 'ERR_INVALID_ARG_VALUE'],
+    [5, 'ERR_INVALID_ARG_TYPE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
+    [{ all: true }, 'ERR_INVALID_ARG_TYPE'],
+    [[5], 'ERR_INVALID_ARG_TYPE'],
+    [[''], 'ERR_INVALID_ARG_TYPE'],
+  ])('refuses %p', async (slots, code) => {
+    const bytes = await wat(TEXT)
+    const error = thrownBy(() => new Module(bytes, { slots: slots as never }))
+    expect(error).toMatchObject({ name: 'TypeError', code, message: expect.stringContaining('options.slots') })
+  })
+
+  test('a function that is no slot, and a name that is no function, are told apart', async () => {
+    const instance = new Instance(new Module(await wat(TEXT), { slots: ['tax', 'guest::inlined'] }), {
+      env: { price: () => 0 },
+    })
+    const unselected = thrownBy(() => instance.slot('discount'))
+    expect(unselected).toBeInstanceOf(LinkError)
+    expect(unselected).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-selected' })
+    expect(unselected.message).toMatch(/^"guest::pricing::discount" is no slot: .*`slots`/)
+    const lost = thrownBy(() => instance.slot('inlined'))
+    expect(lost).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-found' })
+    expect(thrownBy(() => instance.slot('tacs'))).toMatchObject({ candidates: ['guest::pricing::tax'] })
+  })
+
+  test('calls inside are led through a slot that was asked for', async () => {
+    const make = async (slots: 'all' | string[]) =>
+      new Instance(new Module(await wat(TEXT), { slots }), { env: { price: () => 0 } })
+    for (const slots of ['all', ['discount']] as const) {
+      const { exports, slot } = await make(slots as 'all').then((it) => ({
+        exports: it.exports,
+        slot: it.slot('discount'),
+      }))
+      expect(exports.total(0)).toBe(1)
+      link((x: number) => x + 50, slot)
+      expect(exports.total(0)).toBe(50)
+    }
+  })
+})
+
+describe('the name of a slot', () => {
+  const slotted = (text: string) => instanceOf(text, { env: { price: () => 0 } }, { slots: 'all' })
+  const unknown = { name: 'LinkError', code: 'ERR_RELINK_UNKNOWN_SLOT' }
+
+  test.each<[name: string, means: string[], not: string[]]>([
+    [
+      'a::outer::<i32>::inner::<u8>',
+      ['inner', 'inner::<u8>', 'outer::<i32>::inner', 'a::outer::<i32>::inner'],
+      ['outer', 'a::outer', 'inner::<'],
+    ],
+    ['a::f::<fn(i32) -> i32>', ['f', 'f::<fn(i32) -> i32>'], ['f::<fn(i32) -']],
+    ["a::f::<<b::C as d::E<u8>>::F, '>'>", ['f', "F, '>'>"], ['f::<<b', "f::<<b::C as d::E<u8>>::F, '"]],
+    ['<a::B<u8> as c::D>::e', ['e', 'D>::e'], ['<a::B', 'B<u8>']],
+    ['<a::B as c::D<u8>>', ['D<u8>>'], ['<a', '<a::B as c']],
+    ['a::f::<u8>::{closure#0}', ['{closure#0}', '<u8>::{closure#0}'], ['f', '{closure', 'f::{closure#0}']],
+  ])('%s may be called by its end, and without its own types', async (name, means, not) => {
+    const a = await slotted(`(module (func (export "${name}")) (func (export "another")))`)
+    for (const wanted of [name, ...means]) expect(a.slot(wanted)).toBe(a.slots[name])
+    for (const wanted of not) expect(thrownBy(() => a.slot(wanted))).toMatchObject({ ...unknown, slot: wanted })
+  })
+
+  test('is cut at a dot only if it is that of an import', async () => {
+    const text = '(module (import "env" "price" (func)) (func $a::w.1234) (func (export "b.c")))'
+    const a = await slotted(text)
+    expect(a.slot('price')).toBe(a.slots['env.price'])
+    for (const wanted of ['1234', 'c']) expect(thrownBy(() => a.slot(wanted))).toMatchObject(unknown)
+    const asked = Module.slots(new Module(await wat(text), { slots: ['price', '1234', 'c'] }))
+    expect(asked.filter(({ whyNot }) => whyNot).map(({ name }) => name)).toEqual(['1234', 'c'])
+  })
+
+  test('is without the number that LLVM gives to a private function that it shares', async () => {
+    const a = await slotted('(module (func $a::v.llvm.1234))')
+    expect(Object.keys(a.slots)).toEqual(['a::v'])
+    expect(a.slot('v')).toBe(a.slots['a::v'])
+  })
+
+  test('may be an index, but no other number', async () => {
+    const a = await slotted('(module (func (export "f")))')
+    for (const wanted of [0, -0]) expect(a.slot(wanted)).toBe(a.slots.f)
+    for (const wanted of [NaN, 0.5, 1.5, -1, Infinity, -Infinity, 2 ** 32, 1e21]) {
+      const error = thrownBy(() => a.slot(wanted))
+      expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' })
+      expect(error.message).toBe(`expected a string or a function index as \`name\`, got ${wanted}`)
+    }
+    for (const wanted of [1, 2 ** 32 - 1]) {
+      expect(thrownBy(() => a.slot(wanted))).toMatchObject({ ...unknown, slot: `func[${wanted}]` })
+    }
+  })
+})
+
+// No clocks: what took time with the square of these sizes, or worse, would take minutes.
+describe('names without end', () => {
+  const COUNT = 20_000
+  const kinds = Array.from({ length: COUNT }, (_, index) => `kind_${index}::new`)
+  const exporting = (names: string[]) => wat(`(module ${names.map((name) => `(func (export "${name}"))`).join('\n')})`)
+  const started = async (names: string[]) =>
+    new Instance(new Module(await exporting(names), { compiler: 'singlepass' }))
+
+  test('many lookups in many slots', async () => {
+    const a = await started(kinds.map((name) => `guest::${name}`))
+    for (const name of kinds) expect(a.slot(name).name).toBe(`guest::${name}`)
+  })
+
+  test('many names for the option', async () => {
+    const bytes = await wat(`(module ${kinds.map((name) => `(func $guest::${name})`).join('\n')})`)
+    const { slots } = inspect(bytes, { slots: kinds })
+    expect(slots).toHaveLength(COUNT)
+    expect(slots.filter(({ whyNot }) => whyNot)).toEqual([])
+  })
+
+  test('names of many segments, brackets and signs', async () => {
+    // A name may have 100 000 bytes.
+    const long = ['a::', '::<', '::<>', '#1'].map((part) => part.repeat(Math.floor(99_000 / part.length)))
+    const ends = long.flatMap((text) => [`${text}>`, `${text}f`])
+    const a = await started(ends.map((end) => `x::${end}`))
+    for (let time = 0; time < 20; time++) {
+      for (const end of ends) {
+        expect(a.slot(end).name).toBe(`x::${end}`)
+        expect(thrownBy(() => a.slot(`${end}f`))).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT' })
+      }
+    }
+  })
+
+  test('globs of many stars', async () => {
+    const name = 'a'.repeat(8000)
+    const bytes = await exporting([name])
+    const globs = ['*a*a*b', '*a*a*?', '*a*a*a*a*a*a*b', `${'*a'.repeat(50)}?b`]
+    expect(Module.slots(new Module(bytes, { slots: globs })).map((slot) => slot.name)).toEqual([
+      name,
+      ...globs.filter((glob) => glob.endsWith('b')),
+    ])
+  })
+
+  test('many misspelt names among many long ones', async () => {
+    const letters = 'abcdefgh_'.repeat(20)
+    const names = Array.from({ length: 5000 }, (_, index) => `${letters}${index}`)
+    const a = await started(names)
+    for (let index = 0; index < 50; index++) {
+      const { candidates } = thrownBy(() => a.slot(`${letters}x${index}`))
+      expect(candidates[0]).toBe(names[index])
+      // One whose letters are in another order.
+      const { code } = thrownBy(() => a.slot([...letters, index].toReversed().join('')))
+      expect(code).toBe('ERR_RELINK_UNKNOWN_SLOT')
+    }
+  })
+
+  test('a message lists the first of many', async () => {
+    const names = Array.from({ length: COUNT }, (_, index) => `m${index}::same`)
+    const first = names.slice(0, 10).map((name) => `"${name}"`)
+    const a = await started(names)
+    const error = thrownBy(() => a.slot('same'))
+    expect(error).toMatchObject({ code: 'ERR_RELINK_AMBIGUOUS_SLOT', candidates: names })
+    expect(error.message).toBe(
+      `"same" may be any of ${first.join(', ')} and ${COUNT - 10} more: take one of these names`,
+    )
+    const none = new Instance(new Module(await exporting(names), { compiler: 'singlepass', slots: 'none' }))
+    expect(thrownBy(() => none.slot('same')).message).toContain(
+      `${first.join(', ')} and ${COUNT - 10} more are no slots: it was not selected`,
+    )
+  })
+
+  test('a function of many names', async () => {
+    const exports = kinds.map((name) => `(export "${name}")`).join(' ')
+    const a = await instanceOf(`(module (func ${exports}))`)
+    const error = thrownBy(() => link(() => {}, a.slot(0)))
+    expect(error).toMatchObject({ code: 'ERR_RELINK_MERGED', candidates: kinds })
+    expect(error.message).toContain(`"${kinds[9]}" and ${COUNT - 10} more: the compiler merged them`)
+  })
+})

@@ -1,0 +1,199 @@
+// Checked by `npm run types`, never run. What must not compile stands under @ts-expect-error: if it did compile,
+// that line would be the error.
+import {
+  compile,
+  CompileError,
+  Global,
+  Instance,
+  inspect,
+  instantiate,
+  link,
+  type Link,
+  LinkError,
+  load,
+  Memory,
+  Module,
+  relink,
+  type Reserve,
+  rewrite,
+  Slot,
+  Store,
+  Table,
+  validate,
+  type WasmFunction,
+} from 'wasm-relink'
+
+interface Pricing {
+  exports: {
+    total(cents: bigint): bigint
+    half(cents: bigint): bigint
+    rate(country: number): number
+    between(low: bigint, high: bigint): bigint
+    tick(): void
+    memory: Memory
+    __indirect_function_table: Table
+  }
+  slots: {
+    'pricing::discount': (cents: bigint) => bigint
+    'pricing::rate': (country: number) => number
+    'pricing::tick': () => void
+  }
+}
+
+const plugin = await load<Pricing>('pricing.wasm', { env: { log: (pointer: number) => void pointer } })
+const { exports, slots } = plugin
+
+// Calls take and give what the shape says.
+const total: bigint = exports.total(1000n)
+const buffer: ArrayBuffer = exports.memory.buffer
+// @ts-expect-error a number where a bigint belongs
+exports.total(1000)
+// @ts-expect-error there is no such export
+exports.totals
+// @ts-expect-error exports are frozen
+exports.total = exports.half
+
+// A link of the same type.
+const change: Link<[cents: bigint], bigint> = link(exports.half, slots['pricing::discount'])
+link(exports.half, plugin.slot('pricing::discount'))
+link(exports.tick, slots['pricing::tick'])
+link(slots['pricing::discount'].original, slots['pricing::discount'])
+const previous: WasmFunction<[bigint], bigint> | null = change.previous
+
+// @ts-expect-error number against bigint
+link(exports.rate, slots['pricing::discount'])
+// @ts-expect-error bigint against number
+link(exports.half, slots['pricing::rate'])
+// @ts-expect-error more parameters than the slot has
+link(exports.between, slots['pricing::discount'])
+// @ts-expect-error fewer parameters than the slot has
+link(exports.tick, slots['pricing::rate'])
+// @ts-expect-error a result where there should be none
+link(exports.half as unknown as WasmFunction<[], bigint>, slots['pricing::tick'])
+// @ts-expect-error no result where there should be one
+link(exports.half as unknown as WasmFunction<[bigint], void>, slots['pricing::discount'])
+// A JavaScript function, whose parameters get their types from the slot.
+link((cents) => cents / 2n, slots['pricing::discount'])
+link(() => 0n, slots['pricing::discount'])
+relink([[(cents: bigint) => cents, slots['pricing::discount']]])
+// @ts-expect-error a JavaScript function that takes something else
+link((_cents: number) => 0n, slots['pricing::discount'])
+// @ts-expect-error a JavaScript function that gives something else
+link(() => 0, slots['pricing::discount'])
+// @ts-expect-error the other way round
+link(slots['pricing::discount'], exports.half)
+// @ts-expect-error there is no such slot
+link(exports.half, slots['pricing::discout'])
+
+// Many at once, each pair by its own types.
+relink([
+  [exports.half, slots['pricing::discount']],
+  [exports.rate, slots['pricing::rate']],
+]).undo()
+relink(new Map([[exports.half, slots['pricing::discount']]]))
+relink([])
+relink([
+  [exports.half, slots['pricing::discount']],
+  // @ts-expect-error the second pair does not fit
+  [exports.half, slots['pricing::rate']],
+])
+// @ts-expect-error not pairs
+relink([exports.half])
+
+// Entries of tables have the type that the caller gives.
+const entry: Slot<[], number> = exports.__indirect_function_table.slot<[], number>(1)
+// @ts-expect-error of another type
+link(exports.half, entry)
+link(exports.half, exports.__indirect_function_table.slot(1))
+
+// What may be missing stays so.
+interface Optional {
+  exports: { opt?: (a: number) => number; memory?: Memory }
+  slots: { 'a::opt'?: (a: number) => number }
+}
+const partial = await load<Optional>('partial.wasm')
+const maybe: WasmFunction<[a: number], number> | undefined = partial.exports.opt
+const maybeMemory: Memory | undefined = partial.exports.memory
+partial.exports.opt?.(1)
+// @ts-expect-error it may be missing
+partial.exports.opt(1)
+// @ts-expect-error of its type, if it is there
+partial.exports.opt?.('1')
+const maybeSlot: Slot<[a: number], number> | undefined = partial.slots['a::opt']
+// @ts-expect-error it may be missing
+link((a: number) => a, partial.slots['a::opt'])
+if (partial.exports.opt && maybeSlot) link(partial.exports.opt, maybeSlot)
+
+// Without a shape, anything goes.
+const untyped = await load({ href: 'file:///plugin.wasm', protocol: 'file:' })
+untyped.exports.anything(1, 'two')
+link(untyped.exports.f, untyped.slot('f'))
+link(exports.half, untyped.slots['f']!)
+
+// The classes are open to both kinds of typing.
+const typed: Instance<{ add(a: number, b: number): number }, {}> = new Instance(new Module(new Uint8Array()))
+const sum: number = typed.exports.add(1, 2)
+const both = await instantiate<Pricing>(new Uint8Array(), {}, { compiler: 'singlepass', store: new Store() })
+both.instance.exports.total(1n)
+const one = await instantiate<Pricing>(both.module)
+one.exports.total(1n)
+const compiled: Module = await compile(new ArrayBuffer(8), { compiler: 'cranelift' })
+const valid: boolean = validate(new SharedArrayBuffer(8))
+
+const wide = new Global({ value: 'i64', mutable: true }, 1n)
+wide.value = 2n
+// @ts-expect-error an i64 is a bigint
+wide.value = 2
+const narrow: number = new Global({ value: 'f32' }).value
+
+// What becomes a slot, and what is found.
+const picked = await load<Pricing>('pricing.wasm', {}, { slots: ['discount', 'pricing::*', /tax$/] })
+await compile(new Uint8Array(), { slots: 'all' })
+link((a: number) => a, picked.slot<[number], number>(12), { merged: true })
+relink([[exports.half, slots['pricing::discount']]], { merged: false })
+for (const { name, functionIndex = -1, type, whyNot } of Module.slots(compiled, { all: true })) {
+  const words: string[] = [name, String(functionIndex), type?.results[0] ?? 'nothing', whyNot?.reason ?? 'a slot']
+  void words
+}
+const rewritten: Uint8Array = rewrite(new Uint8Array(), { slots: 'none' })
+const sizes: number[] = [inspect(rewritten).rewrittenSize, ...inspect(rewritten).sections.map(({ size }) => size)]
+const reserved: Reserve[] = [both.instance.reserve, inspect(rewritten).reserve]
+new Memory({ initial: 1, maximum: 2 }, { reserve: reserved[0], store: new Store() })
+// @ts-expect-error no such reservation
+await compile(new Uint8Array(), { reserve: 'tiny' })
+// @ts-expect-error a name goes into an array
+await compile(new Uint8Array(), { slots: 'discount' })
+// @ts-expect-error it takes a module apart, and compiles nothing
+inspect(new Uint8Array(), { compiler: 'cranelift' })
+
+// @ts-expect-error no such option
+await compile(new Uint8Array(), { compilr: 'cranelift' })
+// @ts-expect-error no such compiler
+validate(new Uint8Array(), { compiler: 'llvm' })
+// @ts-expect-error text is no bytes
+new Module('(module)')
+// @ts-expect-error slots are found, not made
+new Slot()
+// @ts-expect-error no entries of that kind
+new Table({ element: 'i32', initial: 1 })
+
+// Columns are of the function's types.
+const halves: BigInt64Array | BigUint64Array = exports.half.map(BigInt64Array.of(4n))
+exports.rate.map(Int32Array.of(4), { into: new Float64Array(1) })
+exports.tick.map() satisfies undefined
+// @ts-expect-error a bigint stands in no such array
+exports.half.map(Int32Array.of(4))
+// @ts-expect-error one parameter, one column
+exports.half.map()
+
+try {
+  using _scope = link(exports.half, slots['pricing::discount'])
+} catch (error) {
+  if (error instanceof LinkError) {
+    const lines: string[] = [error.code, error.message, error.slot ?? '', ...(error.candidates ?? [])]
+    const first: number | undefined = error.refusals?.[0]?.index
+    void [lines, first]
+  } else if (error instanceof CompileError) void error.offset
+}
+
+void [halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]

@@ -1,0 +1,68 @@
+// Compares many modules, some at a time, in processes of their own: a crash is a finding too, and names its module.
+import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Verdict } from './differential'
+import { root } from '.'
+
+/** Modules in one process: what they leave behind in it makes each next trap take longer. */
+const AT_ONCE = 25
+
+/** How long one module may take; they take some tenths of a second. */
+const MOST_SECONDS = 120
+
+/** What came of one module. */
+export interface Outcome {
+  path: string
+  /** Missing where the process ended before */
+  verdict?: Verdict
+  /** Why it is no good, in words */
+  failure?: string
+}
+
+/** Compares the modules in these files, and says of each what came of it. */
+export async function compareFiles(paths: readonly string[], each: (outcome: Outcome) => void): Promise<void> {
+  const batches: string[][] = []
+  for (let first = 0; first < paths.length; first += AT_ONCE) batches.push(paths.slice(first, first + AT_ONCE))
+  const lane = async () => {
+    for (let batch = batches.shift(); batch; batch = batches.shift()) await compareBatch(batch, each)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, lane))
+}
+
+/** Compares a batch; what is behind a module that ends the process gets a new one. */
+async function compareBatch(paths: readonly string[], each: (outcome: Outcome) => void) {
+  for (let rest = paths; rest.length > 0;) {
+    const { done, failure } = await compareInOne(rest, each)
+    if (done < rest.length) each({ path: rest[done]!, failure })
+    rest = rest.slice(done + 1)
+  }
+}
+
+function compareInOne(paths: readonly string[], each: (outcome: Outcome) => void) {
+  return new Promise<{ done: number; failure: string }>((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, 'fuzz', 'compare.cjs'), ...paths])
+    let [done, errors, late] = [0, '', false]
+    const stop = () => {
+      late = true
+      child.kill('SIGKILL')
+    }
+    let watch = setTimeout(stop, MOST_SECONDS * 1000)
+    createInterface(child.stdout).on('line', (line) => {
+      clearTimeout(watch)
+      watch = setTimeout(stop, MOST_SECONDS * 1000)
+      const { path, verdict } = JSON.parse(line) as Outcome
+      if (verdict === undefined) return
+      done++
+      each({ path, verdict, ...(verdict.differences.length > 0 && { failure: verdict.differences.join('\n') }) })
+    })
+    child.stderr.on('data', (text) => (errors += text))
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      clearTimeout(watch)
+      const how = late ? `no end within ${MOST_SECONDS} s` : `the process ended with ${signal ?? code}`
+      resolve({ done, failure: `${how}\n${errors}` })
+    })
+  })
+}

@@ -1,0 +1,23 @@
+// Modules that wasm-smith makes, by their numbers.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '.'
+
+/** Builds the generator with what is installed; that takes half a minute, once. */
+export function buildGenerator() {
+  const manifest = join(root, 'fuzz', 'Cargo.toml')
+  execFileSync('cargo', ['build', '--locked', '--package', 'generate', '--manifest-path', manifest], { stdio: 'pipe' })
+}
+
+/** Writes modules `first` up to `first + count`, and gives the paths of their files. */
+export function generate(directory: string, first: number, count: number): string[] {
+  mkdirSync(directory, { recursive: true })
+  const program = join(root, 'fuzz', 'target', 'debug', `generate${process.platform === 'win32' ? '.exe' : ''}`)
+  execFileSync(program, [directory, `${first}`, `${count}`], { stdio: 'pipe' })
+  const files = readdirSync(directory).map((name) => ({ number: Number.parseInt(name, 10), name }))
+  return files
+    .filter(({ number }) => number >= first && number < first + count)
+    .sort((a, b) => a.number - b.number)
+    .map(({ name }) => join(directory, name))
+}

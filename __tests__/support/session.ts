@@ -1,0 +1,256 @@
+// One module at work, the same way on every engine: what is called, what comes of it, and what it leaves behind.
+import { createHash } from 'node:crypto'
+import type { ModuleReport } from '../..'
+import { type Arguments, type Scenario, externrefs, functionType, hostile, limits, mixed, visible } from './scenario'
+
+/** What an engine has to offer: what JavaScript calls `WebAssembly`, and its words for an error. */
+export interface Engine {
+  name: string
+  instantiate(bytes: Uint8Array<ArrayBuffer>, imports: Record<string, Record<string, unknown>>): { exports: object }
+  /** A helper module, compiled as it is */
+  provide(bytes: Uint8Array<ArrayBuffer>): any
+  memory(descriptor: { initial: number; maximum?: number | undefined }): any
+  table(descriptor: { element: any; initial: number; maximum?: number | undefined }): any
+  global(descriptor: { value: any; mutable: boolean }, value: number | bigint): any
+  /** Which trap an error is, if it is one */
+  trap(error: any): string | undefined
+}
+
+/** One thing that was done, and what came of it. */
+export interface Step {
+  what: string
+  outcome: string
+  /** What an engine says of it in its own words */
+  detail?: string | undefined
+}
+
+export interface Session {
+  steps: Step[]
+  /** The first step that cannot be compared any more, nor what is behind it */
+  cut?: number
+}
+
+/** What a module that counts its steps may do in one call. */
+const FUEL = 1000
+
+/** What an import throws: whoever called must get this very object. */
+class Thrown extends Error {}
+
+/** Runs a module on an engine. */
+export function run(engine: Engine, scenario: Scenario): Session {
+  return new Run(engine, scenario).session()
+}
+
+class Run {
+  readonly steps: Step[] = []
+  cut: number | undefined
+  exports: Record<string, any> = {}
+  /** What the module imports and could change, by the import's number */
+  given: Record<number, any> = {}
+  imported = 0
+  depth = 0
+
+  constructor(
+    readonly engine: Engine,
+    readonly scenario: Scenario,
+  ) {}
+
+  session(): Session {
+    this.instantiate()
+    for (const values of this.scenario.argumentSets ?? hostile) {
+      this.callAll(values)
+      this.look()
+    }
+    this.disturb()
+    return { steps: this.steps, ...(this.cut !== undefined && { cut: this.cut }) }
+  }
+
+  get functions() {
+    const functions = this.scenario.report.exports.filter(({ kind }) => kind === 'function')
+    return functions.map(({ name, type }) => ({ name, ...functionType(type) }))
+  }
+
+  get callable() {
+    return this.functions.filter(({ parameters, results }) => visible([...parameters, ...results]))
+  }
+
+  /** What the module shares with JavaScript, of one kind; without those whose values not all engines show. */
+  objects(kind: string): [string, any][] {
+    const { imports, exports } = this.scenario.report
+    const own = exports.map((each): [any, string, any] => [each, `exports.${each.name}`, this.exports[each.name]])
+    const given = imports.map((each, index): [any, string, any] => [each, `import ${index}`, this.given[index]])
+    const shown = ({ kind: its, type }: { kind: string; type: string }) => its === kind && visible(type.split(' '))
+    return [...own, ...given]
+      .filter(([each, , object]) => shown(each) && object)
+      .map(([, name, object]) => [name, object])
+  }
+
+  /** Does something, and writes down what comes of it. */
+  step(what: string, action: () => unknown) {
+    if (this.cut !== undefined) return
+    try {
+      const value = action()
+      this.steps.push({
+        what,
+        outcome: Array.isArray(value) ? value.map((each) => this.say(each)).join() : this.say(value),
+      })
+    } catch (error) {
+      this.steps.push({ what, ...this.fault(error) })
+    }
+  }
+
+  fault(error: any): { outcome: string; detail?: string } {
+    if (error instanceof Thrown) return { outcome: `throws ${error.message}` }
+    const trap = this.engine.trap(error)
+    // How deep a stack may be is the engine's affair, and so is all that comes after its end.
+    if (trap === 'stack-overflow') this.cut ??= this.steps.length
+    if (trap) return { outcome: `traps: ${trap}`, detail: error.trap ?? error.message }
+    return { outcome: `throws a ${error?.name}`, detail: error?.message }
+  }
+
+  say(value: unknown): string {
+    if (typeof value === 'bigint') return `${value}n`
+    if (typeof value === 'function') return this.sayFunction(value)
+    return Object.is(value, -0) ? '-0' : String(value)
+  }
+
+  /** A function by the export that it is, else by its number in the module. */
+  sayFunction(value: Function): string {
+    const own = this.functions.find(({ name }) => this.exports[name] === value)
+    return `function ${JSON.stringify(own?.name ?? `[${value.name}]`)}`
+  }
+
+  instantiate() {
+    const { bytes, report } = this.scenario
+    const imports: Record<string, Record<string, unknown>> = Object.create(null)
+    report.imports.forEach((each, index) => {
+      const values = (imports[each.module] ??= Object.create(null))
+      values[each.name] = this.import(each, index)
+    })
+    this.step('instantiate', () => {
+      this.exports = this.engine.instantiate(bytes, imports).exports
+    })
+  }
+
+  import({ module, name, kind, type }: ModuleReport['imports'][number], index: number): unknown {
+    if (kind === 'function') return this.importedFunction(module, name, functionType(type), index)
+    const made = this.importedObject(kind, type, index)
+    this.given[index] = made
+    return made
+  }
+
+  importedObject(kind: string, type: string, index: number): unknown {
+    const { engine, scenario } = this
+    if (kind === 'memory') return engine.memory(limits(type))
+    if (kind === 'table')
+      return type.includes('externref') ? engine.provide(externrefs(limits(type)))['table'] : this.table(type)
+    const value = type.replace(/global (mut )?/, '')
+    if (value === 'v128') return engine.provide(scenario.helpers.vectors)[type]
+    if (!visible([value]) || value === 'funcref') return engine.provide(scenario.helpers.references)[type]
+    return engine.global({ value, mutable: type.includes('mut ') }, value === 'i64' ? BigInt(index) : index)
+  }
+
+  table(type: string): unknown {
+    const table = this.engine.table({ element: 'anyfunc', ...limits(type) })
+    const provided = Object.values(this.engine.provide(this.scenario.helpers.references))
+    const functions = provided.filter((each) => typeof each === 'function').slice(0, table.length)
+    functions.forEach((each, entry) => table.set(entry, each))
+    return table
+  }
+
+  importedFunction(
+    module: string,
+    name: string,
+    { parameters, results }: ReturnType<typeof functionType>,
+    index: number,
+  ) {
+    if (module === 'relink') {
+      // Where the engine knows no slots, this is the way from a declared slot's import to its original.
+      return (...values: unknown[]) => this.exports[`relink:${name}`](...values)
+    }
+    if (!visible([...parameters, ...results])) {
+      // Not all engines have these in JavaScript, so none has them here.
+      return () => {
+        throw new TypeError('a value of a type that not all engines take')
+      }
+    }
+    return (...values: unknown[]) => {
+      const count = this.imported++
+      this.steps.push({
+        what: `  call ${count} of an import, ${index}`,
+        outcome: values.map((each) => this.say(each)).join(),
+      })
+      const number = mixed(index * 1000 + count)
+      if (number % 16 === 0) throw new Thrown(`import ${index}`)
+      if (number % 8 === 1) this.reenter(number)
+      const value = (type: string, position: number) => this.result(type, mixed(number + position))
+      return results.length > 1 ? results.map(value) : results.map(value)[0]
+    }
+  }
+
+  result(type: string, number: number): unknown {
+    const small = number % 3 === 0 ? number % 5 : number
+    if (type === 'funcref')
+      return this.callable[number % 4] ? (this.exports[this.callable[number % 4]!.name] ?? null) : null
+    return type === 'i64' ? BigInt(small) * 0x1_0000_0001n : type === 'i32' ? small | 0 : small / 8
+  }
+
+  /** What an import may do while its caller waits: call back, and reach for a memory. */
+  reenter(number: number) {
+    const callable = this.callable
+    const target = callable[number % (callable.length || 1)]
+    if (target === undefined || this.exports[target.name] === undefined || this.depth > 1) return
+    this.depth++
+    try {
+      this.call('  call back', target, hostile[number % 2]!)
+    } finally {
+      this.depth--
+    }
+    const [memory] = this.objects('memory')
+    if (memory && memory[1].buffer.byteLength > 0) new Uint8Array(memory[1].buffer)[number % 64] = number
+  }
+
+  callAll(values: Arguments) {
+    for (const each of this.callable) {
+      if (this.exports[each.name] === undefined) continue
+      if (this.exports.fuel?.value !== undefined) this.exports.fuel.value = FUEL
+      this.call('call', each, values)
+      for (const [name, table] of this.objects('table')) this.lookAtTable(name, table)
+      for (const [name, global] of this.objects('global')) this.step(`  value of ${name}`, () => global.value)
+    }
+  }
+
+  call(what: string, { name, parameters }: Run['functions'][number], values: Arguments) {
+    const given = parameters.map((type) => values[type as keyof Arguments])
+    this.step(`${what} ${name}(${given.map((each) => this.say(each)).join()})`, () => this.exports[name](...given))
+  }
+
+  lookAtTable(name: string, table: any) {
+    this.step(`  ${name}.length`, () => table.length)
+    for (let index = 0; index < Math.min(table.length, 30); index++) {
+      this.step(`  ${name}.get(${index})`, () => table.get(index))
+    }
+  }
+
+  look() {
+    for (const [name, memory] of this.objects('memory')) {
+      this.step(`bytes of ${name}`, () => {
+        const { buffer } = memory
+        return `${buffer.byteLength}: ${createHash('sha1').update(new Uint8Array(buffer)).digest('hex')}`
+      })
+    }
+  }
+
+  /** JavaScript writes into what is exported, and everything is called once more. */
+  disturb() {
+    // Not the original of a declared slot: where that stands in an entry of the slot's, the entry reads as the slot.
+    const first = this.callable.find(({ name }) => this.exports[name] && !name.startsWith('relink:'))
+    for (const [name, table] of this.objects('table')) {
+      if (this.scenario.grows !== false) this.step(`${name}.grow(1)`, () => table.grow(1))
+      if (first) this.step(`${name}.set(0)`, () => table.set(0, this.exports[first.name]))
+    }
+    for (const [name, memory] of this.objects('memory')) this.step(`${name}.grow(1)`, () => memory.grow(1))
+    this.callAll((this.scenario.argumentSets ?? hostile)[1]!)
+    this.look()
+  }
+}
