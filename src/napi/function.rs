@@ -300,7 +300,7 @@ impl Exported {
     fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
         if self.is_closed() {
-            return Err(context.throw(&ErrorKind::ClosedCall.into()));
+            return self.call_closed(values);
         }
         // Before anything runs, as the JS API says.
         if let Some(ty) = self.stays {
@@ -322,6 +322,24 @@ impl Exported {
         match &*self.ty.results {
             [] => Ok(ptr::null_mut()),
             // SAFETY: the call has written a result of this type.
+            [ty] => unsafe { context.write(*ty, &values[0]) },
+            types => self.list(types, values),
+        }
+    }
+
+    /// A call of a function whose instance is closed does nothing where its user wants that, or where nobody could catch an
+    /// error: in a finalizer.
+    #[cold]
+    fn call_closed(&self, values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
+        let context = &self.context;
+        if !self.life.is_silent() && !context.silent.get() && !context.in_finalizer() {
+            return Err(context.throw(&ErrorKind::ClosedCall.into()));
+        }
+        values.fill(RawValue::default());
+        match &*self.ty.results {
+            _ if self.stays.is_some() => Ok(ptr::null_mut()),
+            [] => Ok(ptr::null_mut()),
+            // SAFETY: zero, or null, is a value of each type that crosses.
             [ty] => unsafe { context.write(*ty, &values[0]) },
             types => self.list(types, values),
         }
