@@ -49,7 +49,7 @@ function nothing() {}
 /** What uses of something closed give, by the method of the native store, where they do nothing. */
 const NOTHING = {
   __proto__: null,
-  memoryBuffer: () => new ArrayBuffer(65536),
+  memoryBuffer: () => null,
   memoryGrow: () => 0,
   tableGet: () => nothing,
   tableSet: () => undefined,

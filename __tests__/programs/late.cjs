@@ -129,6 +129,14 @@ const tasks = {
     finish()
     await finalize()
     void keep
+    // Outside of the finalizer, it is as closed as before.
+    for (const use of [() => memory.buffer, () => table.get(1), () => counter.value, () => slot.linked]) {
+      try {
+        seen.push(use())
+      } catch ({ code }) {
+        seen.push(code)
+      }
+    }
     return JSON.stringify(seen, (_, value) => (typeof value === 'bigint' ? `${value}n` : (value ?? null)))
   },
 
