@@ -330,8 +330,14 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    *
    * Buffers that there are of its memories stay as they are, since requests of Node's may be using them (`fs.read`, zlib,
    * sockets): their bytes are given back once V8 has collected them all.
+   *
+   * Uses by callbacks of a `FinalizationRegistry`, where nobody could catch an error, do nothing instead of throwing.
+   * `lateCalls: 'ignore'` says the same of all later calls of its functions and uses of its memories, tables and globals:
+   * for a plugin whose glue has timers or promises pending.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: no such option
    */
-  close(): void
+  close(options?: CloseOptions): void
   readonly closed: boolean
   /** What compiled the code that it runs now. */
   readonly compiler: 'cranelift' | 'singlepass'
@@ -486,6 +492,14 @@ export class Exception {
   readonly stack: string | undefined
 }
 
+export interface CloseOptions {
+  /**
+   * What becomes of later calls of what is closed: `throw` throws `ERR_RELINK_CLOSED` at the caller, `ignore` does nothing and
+   * gives 0, null or undefined. 'throw' unless you say otherwise
+   */
+  lateCalls?: 'throw' | 'ignore' | undefined
+}
+
 /**
  * An island of instances. What lives in one store never mixes with what lives in another.
  *
@@ -508,8 +522,11 @@ export class Store {
    * WebAssembly is on the stack, nothing is freed: then it gives null, and collects when none is.
    */
   collect(): Freed | null
-  /** Ends all that is in it: whatever is used of it from then on throws `ERR_RELINK_CLOSED`. Closing twice is fine. */
-  close(): void
+  /**
+   * Ends all that is in it: whatever is used of it from then on throws `ERR_RELINK_CLOSED`, but see {@link Instance.close},
+   * whose option it has for all that is in it. Closing twice is fine.
+   */
+  close(options?: CloseOptions): void
   /** {@link close}, for `using`. */
   [Symbol.dispose](): void
 }

@@ -41,10 +41,13 @@ export declare class NativeStore {
   collect(): NativeFreed | null
   /** Counts what there is. */
   stats(): NativeStats
-  /** Ends an instance for JavaScript. Gives the Memory objects that have ended with it. */
-  closeInstance(id: number): object[]
-  /** Ends the store, and all that is in it. Gives all its Memory objects. */
-  close(): object[]
+  /**
+   * Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
+   * Gives the Memory objects that have ended with it.
+   */
+  closeInstance(id: number, silent: boolean): object[]
+  /** Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects. */
+  close(silent: boolean): object[]
   /**
    * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
    * there.
@@ -133,6 +136,8 @@ export declare class NativeStore {
   keep(kind: string, id: number, object: object): object | null
   /** The object that stands for a thing of a kind, if there is one. */
   find(kind: string, id: number): object | null
+  /** Whether a thing of a kind does nothing when it is used, now that it is closed. */
+  isSilent(kind: string, id: number): boolean
   /** The slot at a position of the list that the instance's module has. */
   instanceSlot(id: number, position: number): NativeSlot
 }
@@ -315,6 +320,8 @@ export interface NativeHost {
   sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
   /** `memory.atomic.notify` */
   sharedNotify: (memory: object, offset: number, count: number) => number
+  /** Whether this stands in a callback of a `FinalizationRegistry` */
+  inFinalizer: () => boolean
   /** The method `map` of functions */
   map: (arg: unknown) => unknown
   /** Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it */

@@ -66,6 +66,14 @@ function toLooseOptions(value, known) {
   return Object.fromEntries(known.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]))
 }
 
+/** Whether `close` is asked to let late uses do nothing. */
+function toSilent(options) {
+  const { lateCalls = 'throw' } = toOptions(options, ['lateCalls'])
+  if (lateCalls === 'throw' || lateCalls === 'ignore') return lateCalls === 'ignore'
+  const message = `expected 'throw' or 'ignore' as \`options.lateCalls\`, got ${inWords(lateCalls)}`
+  throw typeError(message, 'ERR_INVALID_ARG_VALUE')
+}
+
 const compilers = ['auto', 'cranelift', 'singlepass']
 
 /** The compiler that the options ask for. */
@@ -130,6 +138,7 @@ module.exports = {
   toLooseOptions,
   toCache,
   toCompiler,
+  toSilent,
   toDescriptor,
   toReserve,
   toUnsignedLong,

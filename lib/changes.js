@@ -1,5 +1,6 @@
 'use strict'
 
+const { endsNothing } = require('./late')
 const { Record } = require('./record')
 
 /**
@@ -43,7 +44,11 @@ class Changes {
   /** Takes one back. */
   undo(index) {
     this.#record.putOn(this.store.desk, index)
-    this.store.undo(index, this.#keeper)
+    try {
+      this.store.undo(index, this.#keeper)
+    } catch (error) {
+      if (!endsNothing(error)) throw error
+    }
     this.#record.end(index)
   }
 
@@ -51,7 +56,11 @@ class Changes {
   undoAll() {
     const record = this.#record
     if (record === undefined) return
-    this.store.undoAll(record.numbers, this.#keeper)
+    try {
+      this.store.undoAll(record.numbers, this.#keeper)
+    } catch (error) {
+      if (!endsNothing(error)) throw error
+    }
     for (let index = 0; index < record.count; index++) record.end(index)
   }
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { toOptions, wrongType } = require('./arguments')
+const { toOptions, toSilent, wrongType } = require('./arguments')
 const dispose = require('./dispose')
 const { LinkError, typeError } = require('./errors')
 const { globalOf } = require('./global')
@@ -105,10 +105,11 @@ class Instance {
     return slotAt(state, findSlot(compiled.slots, wanted, others))
   }
 
-  close() {
+  close(options = undefined) {
     const state = brand.get(this)
+    const silent = toSilent(options)
     if (this.closed) return
-    state.store.closeInstance(state.id)
+    state.store.closeInstance(state.id, silent)
     state.closed = true
   }
 

@@ -38,6 +38,8 @@ let brand
 class Memory {
   #handle
   #buffer
+  /** What is seen of it in a finalizer, once it is closed */
+  #zeros
 
   static {
     brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : sharedHandles.get(value)))
@@ -73,7 +75,10 @@ class Memory {
     // A buffer is detached the moment control returns after a growth, and has no length from then on. One of
     // a memory without pages has none either: the native side knows which it is.
     if (!this.#buffer?.byteLength) {
-      this.#buffer = store.memoryBuffer(id)
+      const buffer = store.memoryBuffer(id)
+      // It is closed, and nobody could catch an error. Not kept as its buffer: others can.
+      if (buffer === null) return (this.#zeros ??= new ArrayBuffer(PAGE))
+      this.#buffer = buffer
       keepHere(this.#buffer)
       Object.defineProperties(this.#buffer, { transfer: refuseTransfer, transferToFixedLength: refuseTransfer })
     }

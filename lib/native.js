@@ -1,6 +1,7 @@
 'use strict'
 
 const { buildError, isNative, isTrap, nameFile, translate } = require('./errors')
+const { NOTHING, endsNothing, inFinalizer } = require('./late')
 const { mapOf } = require('./map')
 const { platformError } = require('./platform')
 const { createShared, shared } = require('./shared-memory')
@@ -54,6 +55,7 @@ function host(store) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
+    inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     know: (fn, address, cell) => void functions.set(fn, { address, cell }),
     map,
@@ -84,6 +86,18 @@ class NativeStore {
         this.#addon[name](...args).forEach(NativeStore.forgetBuffer)
       })
     }
+    for (const [name, nothing] of Object.entries(NOTHING)) {
+      const [kind] = /^[a-z]+/.exec(name)
+      this.prototype[name] = function (...args) {
+        try {
+          return this.#addon[name](...args)
+        } catch (thrown) {
+          const error = translate(thrown)
+          if (!endsNothing(error) && !this.#isSilent(error, kind, args[0])) throw error
+          return nothing()
+        }
+      }
+    }
     for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
       if (name in this.prototype) continue
       this.prototype[name] = translated(function (...args) {
@@ -95,6 +109,11 @@ class NativeStore {
   constructor() {
     // Instead of methods of the addon's class, which take longer than what they do.
     Object.assign(this, this.#addon.direct())
+  }
+
+  /** Whether an error says that something is closed, and its user wants it to do nothing from then on. */
+  #isSilent(error, kind, id) {
+    return error?.code === 'ERR_RELINK_CLOSED' && this.#addon.isSilent(kind, id)
   }
 
   /**

@@ -1,5 +1,6 @@
 'use strict'
 
+const { toSilent } = require('./arguments')
 const dispose = require('./dispose')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
@@ -36,10 +37,11 @@ class Store {
     return brand.get(this).collect()
   }
 
-  close() {
+  close(options = undefined) {
     const native = brand.get(this)
+    const silent = toSilent(options)
     if (native.closed) return
-    native.close()
+    native.close(silent)
     native.closed = true
   }
 

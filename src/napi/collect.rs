@@ -141,18 +141,20 @@ impl NativeStore {
         }
     }
 
-    /// Ends an instance for JavaScript. Gives the Memory objects that have ended with it.
+    /// Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
+    /// Gives the Memory objects that have ended with it.
     #[napi(catch_unwind, ts_return_type = "object[]")]
-    pub fn close_instance(&self, id: u32) -> Vec<Unknown<'_>> {
-        self.context.close(id).into_iter().map(|memory| self.unknown(memory)).collect()
+    pub fn close_instance(&self, id: u32, silent: bool) -> Vec<Unknown<'_>> {
+        self.context.close(id, silent).into_iter().map(|memory| self.unknown(memory)).collect()
     }
 
-    /// Ends the store, and all that is in it. Gives all its Memory objects.
+    /// Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects.
     #[napi(catch_unwind, ts_return_type = "object[]")]
-    pub fn close(&self) -> Vec<Unknown<'_>> {
+    pub fn close(&self, silent: bool) -> Vec<Unknown<'_>> {
         let context = &self.context;
         context.closed.set(true);
-        context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id)));
+        context.silent.set(silent);
+        context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id, silent)));
         let memories = context.handles.all_of(Kind::Memory).into_iter().map(|memory| self.unknown(memory)).collect();
         context.collect();
         memories
@@ -191,9 +193,15 @@ impl Context {
     }
 
     /// Ends an instance for JavaScript. Gives the Memory objects that have ended.
-    fn close(&self, id: InstanceId) -> Vec<sys::napi_value> {
-        let memories = self.store.close(id);
-        let memories = memories.iter().filter_map(|memory| self.handles.find(Kind::Memory, memory.0.into())).collect();
+    fn close(&self, id: InstanceId, silent: bool) -> Vec<sys::napi_value> {
+        let hidden = self.store.close(id, silent);
+        if silent {
+            self.handles.silence(Kind::Memory, hidden.memories.iter().map(|id| id.0));
+            self.handles.silence(Kind::Table, hidden.tables.iter().map(|id| id.0));
+            self.handles.silence(Kind::Global, hidden.globals.iter().map(|id| id.0));
+        }
+        let memories = hidden.memories.iter().filter_map(|memory| self.handles.find(Kind::Memory, memory.0.into()));
+        let memories = memories.collect();
         let closed = {
             let mut pace = self.pace.borrow_mut();
             pace.closed += 1;

@@ -40,6 +40,8 @@ pub struct Host {
     pub shared_wait: StrongReference,
     /// `memory.atomic.notify`: an offset and a count
     pub shared_notify: StrongReference,
+    /// Whether this stands in a callback of a `FinalizationRegistry`
+    pub in_finalizer: StrongReference,
     /// The method `map` of functions
     pub map: StrongReference,
     /// Notes a wasm function: where its `Exported` is, and the cell that it holds
@@ -72,6 +74,8 @@ pub struct Context {
     pub pace: RefCell<Pace>,
     /// Whether the store was closed
     pub closed: Cell<bool>,
+    /// Whether what is used of the store does nothing, now that it is closed
+    pub silent: Cell<bool>,
     /// Whether a collection waits until no wasm is on the stack
     pub wanted: Cell<bool>,
     /// The function that JavaScript is calling, the innermost one, and whether it is kept while it runs

@@ -297,13 +297,11 @@ impl Exported {
         Err(self.context.throw(&ErrorKind::ArgumentType { message }.into()))
     }
 
-    fn check_open(&self) -> Result<(), Pending> {
-        if self.is_closed() { Err(self.context.throw(&ErrorKind::ClosedCall.into())) } else { Ok(()) }
-    }
-
     fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
-        self.check_open()?;
+        if self.is_closed() {
+            return self.call_closed(values);
+        }
         // Before anything runs, as the JS API says.
         if let Some(ty) = self.stays {
             return Err(context.does_not_cross(ty));
@@ -315,7 +313,9 @@ impl Exported {
             *value = unsafe { context.read(*ty, *argument, compiler)? };
         }
         // A conversion may have closed it.
-        self.check_open()?;
+        if self.is_closed() {
+            return self.call_closed(values);
+        }
         // SAFETY: the values are those of the parameters, with room for the results; the context is
         // held by `self`, and no cell of it is borrowed.
         let result = unsafe { context.store.call(target, values.as_mut_ptr()) };
@@ -326,6 +326,24 @@ impl Exported {
         match &*self.ty.results {
             [] => Ok(ptr::null_mut()),
             // SAFETY: the call has written a result of this type.
+            [ty] => unsafe { context.write(*ty, &values[0]) },
+            types => self.list(types, values),
+        }
+    }
+
+    /// A call of a function whose instance is closed does nothing where its user wants that, or where nobody could catch an
+    /// error: in a finalizer.
+    #[cold]
+    fn call_closed(&self, values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
+        let context = &self.context;
+        if !self.life.is_silent() && !context.silent.get() && !context.in_finalizer() {
+            return Err(context.throw(&ErrorKind::ClosedCall.into()));
+        }
+        values.fill(RawValue::default());
+        match &*self.ty.results {
+            _ if self.stays.is_some() => Ok(ptr::null_mut()),
+            [] => Ok(ptr::null_mut()),
+            // SAFETY: zero, or null, is a value of each type that crosses.
             [ty] => unsafe { context.write(*ty, &values[0]) },
             types => self.list(types, values),
         }

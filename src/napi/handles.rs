@@ -3,7 +3,7 @@ use super::reference::WeakReference;
 use crate::error::ErrorKind;
 use crate::store::{GlobalId, InstanceId, MemoryId, Node, Roots, TableId, TagId};
 use napi::sys;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 
 /// What a JavaScript object stands for.
@@ -44,6 +44,8 @@ impl Kind {
 #[derive(Default)]
 pub struct Handles {
     objects: RefCell<FxHashMap<(Kind, u64), WeakReference>>,
+    /// Those that do nothing, now that they are closed
+    silent: RefCell<FxHashSet<(Kind, u64)>>,
 }
 
 impl Handles {
@@ -68,6 +70,18 @@ impl Handles {
         objects.iter().filter(|((of, _), _)| *of == kind).filter_map(|(_, object)| object.get()).collect()
     }
 
+    /// Lets things of a kind do nothing when they are used: those that JavaScript has.
+    pub fn silence(&self, kind: Kind, ids: impl Iterator<Item = u32>) {
+        let objects = self.objects.borrow();
+        let held = ids.map(|id| (kind, id.into())).filter(|key| objects.contains_key(key));
+        self.silent.borrow_mut().extend(held);
+    }
+
+    /// Whether a thing does nothing when it is used.
+    pub fn is_silent(&self, kind: Kind, id: u64) -> bool {
+        self.silent.borrow().contains(&(kind, id))
+    }
+
     /// Whether there is one.
     pub fn has(&self, kind: Kind, id: u64) -> bool {
         self.find(kind, id).is_some()
@@ -77,6 +91,7 @@ impl Handles {
     pub fn settle(&self) -> Vec<(Kind, u64)> {
         let mut objects = self.objects.borrow_mut();
         objects.retain(|_, reference| reference.get().is_some());
+        self.silent.borrow_mut().retain(|key| objects.contains_key(key));
         objects.keys().copied().collect()
     }
 }

@@ -68,6 +68,9 @@ pub struct NativeHost<'a> {
     /// `memory.atomic.notify`
     #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
     pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Whether this stands in a callback of a `FinalizationRegistry`
+    #[napi(ts_type = "() => boolean")]
+    pub in_finalizer: Function<'a, (), bool>,
     /// The method `map` of functions
     pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it
@@ -122,6 +125,7 @@ impl NativeStore {
             shared_grow: reference(host.shared_grow.raw()),
             shared_wait: reference(host.shared_wait.raw()),
             shared_notify: reference(host.shared_notify.raw()),
+            in_finalizer: reference(host.in_finalizer.raw()),
             map: reference(host.map.raw()),
             know: reference(host.know.raw()),
         };
@@ -140,6 +144,7 @@ impl NativeStore {
             cells: unsafe { Cells::new(env, store) },
             pace: RefCell::new(Pace::default()),
             closed: Cell::new(false),
+            silent: Cell::new(false),
             wanted: Cell::new(false),
             running: Cell::new((ptr::null_mut(), false)),
             exceptions: Exceptions::default(),
@@ -176,7 +181,7 @@ impl NativeStore {
         };
         // What the start function called may have closed the store, which did not know of this instance yet.
         if let Err(error) = context.check_open() {
-            context.store.close(instance.id);
+            context.store.close(instance.id, context.silent.get());
             context.collect();
             return Err(refuse(error));
         }
@@ -233,6 +238,13 @@ impl NativeStore {
     #[napi(catch_unwind, ts_return_type = "object | null")]
     pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>> {
         Ok(self.context.handles.find(self::kind(&kind)?, id.into()).map(|object| self.unknown(object)))
+    }
+
+    /// Whether a thing of a kind does nothing when it is used, now that it is closed.
+    #[napi(catch_unwind)]
+    pub fn is_silent(&self, kind: String, id: u32) -> bool {
+        let is_silent = |kind| self.context.handles.is_silent(kind, id.into());
+        self.context.silent.get() || Kind::from_name(&kind).is_some_and(is_silent)
     }
 
     /// The slot at a position of the list that the instance's module has.

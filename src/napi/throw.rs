@@ -153,6 +153,21 @@ impl Context {
         Failure::Thrown(Box::new(unsafe { Exception::take(self.env) }))
     }
 
+    /// Whether this stands in a callback of a `FinalizationRegistry`.
+    pub fn in_finalizer(&self) -> bool {
+        let (mut receiver, mut result, mut answer) = (ptr::null_mut(), ptr::null_mut(), false);
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut receiver);
+            let function = self.host.in_finalizer.get(self.env);
+            let status = sys::napi_call_function(self.env, receiver, function, 0, ptr::null(), &mut result);
+            if status == sys::Status::napi_ok {
+                sys::napi_get_value_bool(self.env, result, &mut answer);
+            }
+        }
+        answer
+    }
+
     /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.
     #[cold]
     pub fn refuse_failure(self: &Rc<Self>, failure: Failure) -> Refusal {

@@ -69,6 +69,17 @@ impl Remains {
     }
 }
 
+/// What JavaScript's handles have ended of.
+#[derive(Default)]
+pub struct Hidden {
+    /// The memories that had an id
+    pub memories: Vec<MemoryId>,
+    /// The tables that had one
+    pub tables: Vec<TableId>,
+    /// The globals that had one
+    pub globals: Vec<GlobalId>,
+}
+
 /// What a sweep has taken out.
 #[derive(Default)]
 pub struct Swept {
@@ -81,41 +92,48 @@ pub struct Swept {
 }
 
 impl Store {
-    /// Ends the host's handles of an instance. Gives the memories of which JavaScript's handles have ended: not those
-    /// that an open instance imports.
-    pub fn close(&self, id: InstanceId) -> Vec<MemoryId> {
-        let Some(instance) = self.instances.borrow().get(&id).cloned() else { return Vec::new() };
+    /// Ends the host's handles of an instance; `silent` says that its functions do nothing from then on, for JavaScript.
+    /// Gives what JavaScript's handles have ended of: not what an open instance imports.
+    pub fn close(&self, id: InstanceId, silent: bool) -> Hidden {
+        let Some(instance) = self.instances.borrow().get(&id).cloned() else { return Hidden::default() };
         if instance.is_closed() {
-            return Vec::new();
+            return Hidden::default();
         }
-        instance.life().close();
+        instance.life().close(silent);
         // It uses what this one defines, as an importer does.
-        let successor = instance.successor().map(|successor| self.close(successor.id));
+        let successor = instance.successor().map(|successor| self.close(successor.id, silent));
         let parts = &instance.parts;
         self.count_importers(&parts.imported, false);
-        let mut memories = self.hide(&parts.own, |_| true);
+        let mut hidden = Hidden::default();
+        self.hide(&mut hidden, &parts.own, |_| true);
         // What only this one has still kept alive of others that were closed before.
         let instances = self.instances.borrow();
         let is_closed = |owner| match owner {
             Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
             Owner::Host | Owner::Nobody => false,
         };
-        memories.extend(self.hide(&parts.imported, is_closed));
-        memories.extend(successor.into_iter().flatten());
-        memories
+        self.hide(&mut hidden, &parts.imported, is_closed);
+        if let Some(Hidden { memories, tables, globals }) = successor {
+            hidden.memories.extend(memories);
+            hidden.tables.extend(tables);
+            hidden.globals.extend(globals);
+        }
+        hidden
     }
 
-    fn hide(&self, objects: &Objects, which: impl Fn(Owner) -> bool) -> Vec<MemoryId> {
+    fn hide(&self, hidden: &mut Hidden, objects: &Objects, which: impl Fn(Owner) -> bool) {
         fn all<T>(arena: &mut Arena<T>, handles: &[InternalStoreHandle<T>], which: impl Fn(Owner) -> bool) -> Vec<u32> {
             let hide =
                 |handle: &InternalStoreHandle<T>| which(arena.owner(*handle)).then(|| arena.hide(*handle)).flatten();
             handles.iter().filter_map(hide).collect()
         }
-        all(&mut self.tables.borrow_mut(), &objects.places.tables, &which);
-        all(&mut self.globals.borrow_mut(), &objects.places.globals, &which);
+        let places = &objects.places;
+        hidden.tables.extend(all(&mut self.tables.borrow_mut(), &places.tables, &which).into_iter().map(TableId));
+        hidden.globals.extend(all(&mut self.globals.borrow_mut(), &places.globals, &which).into_iter().map(GlobalId));
         all(&mut self.tags.borrow_mut(), &objects.tags, &which);
-        let memories = all(&mut self.memories.borrow_mut(), &objects.places.memories, &which);
-        memories.into_iter().map(MemoryId).collect()
+        hidden
+            .memories
+            .extend(all(&mut self.memories.borrow_mut(), &places.memories, &which).into_iter().map(MemoryId));
     }
 
     /// The ids of all instances.
@@ -147,7 +165,7 @@ impl Store {
             if !instance.is_closed() {
                 self.count_importers(&instance.parts.imported, false);
             }
-            instance.life().close();
+            instance.life().close(false);
             freed.instances += u64::from(instance.is_users());
             freed.functions += instance.functions();
             let own = &instance.parts.own;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 #[derive(Debug, Default)]
 pub struct Life {
     closed: Cell<bool>,
+    silent: Cell<bool>,
 }
 
 impl Life {
@@ -13,7 +14,14 @@ impl Life {
         self.closed.get()
     }
 
-    pub(super) fn close(&self) {
-        self.closed.set(true);
+    /// Whether functions of one that is closed do nothing when they are called.
+    pub fn is_silent(&self) -> bool {
+        self.silent.get()
+    }
+
+    pub(super) fn close(&self, silent: bool) {
+        if !self.closed.replace(true) {
+            self.silent.set(silent);
+        }
     }
 }

@@ -345,7 +345,9 @@ async function matrix() {
   let release
   const released = new Promise((resolve) => (release = resolve))
   const prepared = []
-  for (const end of Object.keys(ends)) {
+  // A thread is its main thread's double, so that some ways are enough.
+  const ways = isMainThread ? Object.keys(ends) : ['close', 'store.close', 'drop', 'growth and close']
+  for (const end of ways) {
     for (const [name, request] of Object.entries(requests)) {
       // What takes several steps finds a detached view in the second one, as with V8's own memories.
       if (end === 'growth and close' && (!request.whole || name.startsWith('ReadableStream'))) continue
@@ -391,11 +393,11 @@ async function retained() {
 
 /** Begins what takes libuv's threads some time, right in the memory of a plugin, without an end. */
 function busy() {
-  const { view } = make(A, LARGE)
+  const { view } = make(A, SMALL)
   crypto.randomFillSync(view)
   zlib.deflate(view, () => {})
   zlib.brotliCompress(view, () => {})
-  fs.read(fs.openSync('/dev/urandom'), view, 0, LARGE, null, () => {})
+  fs.read(fs.openSync('/dev/urandom'), view, 0, SMALL, null, () => {})
   crypto.randomFill(view, () => {})
   fs.write(fs.openSync(file(), 'w'), view, () => {})
   return view
@@ -416,7 +418,7 @@ async function worker(task) {
 /** Threads that end while the system uses the memories of their plugins, and instances of this thread beside them. */
 async function threads(task) {
   const wrong = []
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     const [message] = await worker(task)
     if (message !== 'busy') wrong.push(`the thread said ${message}`)
     const fresh = Array.from({ length: 4 }, () => make(Z, LARGE))
