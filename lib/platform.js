@@ -37,7 +37,7 @@ function platformError(cause) {
     glibc
       ? `the binary of wasm-relink for ${platform} needs glibc ${glibc} or later, and this machine has ${glibcVersion()}: ` +
           'use a newer system, or run `npm run build` in a clone of the repository on this one'
-      : `wasm-relink has no working binary for ${platform}: ${refused ?? adviceFor(platform)}`,
+      : `wasm-relink has no working binary for ${platform}: ${refused ? `${refused}; ` : ''}${adviceFor(platform)}`,
     { cause },
   )
   return Object.assign(error, { code: 'ERR_RELINK_PLATFORM', ...details })

@@ -240,7 +240,7 @@ const versions = (text: string) =>
     const broken = JSON.parse(output(process.execPath, ['-e', script], old))
     expect(broken).toMatchObject({
       code: 'ERR_RELINK_PLATFORM',
-      message: expect.stringContaining(`${binary}: invalid ELF header`),
+      message: expect.stringContaining(`${binary}: invalid ELF header; install the package wasm-relink-`),
     })
   })
 })
