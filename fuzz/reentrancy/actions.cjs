@@ -11,7 +11,7 @@ const ACTIONS = [
     for (let count = 0; count < 5; count++) w.endInvolved()
   },
   function closeStore(w) {
-    if (w.random.below(6) === 0) w.store.close()
+    if (w.random.below(6) === 0) w.close(w.store)
   },
   function collect(w) {
     w.store.collect()

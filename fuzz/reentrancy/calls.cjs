@@ -21,6 +21,7 @@ const {
   of,
   fileOf,
 } = require('./arguments.cjs')
+const { Fault } = require('./faults.cjs')
 const functions = require('./functions.cjs')
 
 const dispose = Symbol.dispose ?? Symbol.for('nodejs.dispose')
@@ -51,8 +52,8 @@ const classes = {
   }),
   'Instance#close': of('instance', ({ instance }, w) => {
     if (w.random.below(3)) return
-    instance.close()
-    w.same(instance.closed, true, 'closed')
+    w.close(instance)
+    if (!instance.closed) throw new Error('an instance is open that was closed', { cause: Fault })
   }),
   'Instance#closed': of('instance', ({ instance }) => void instance.closed),
   'Instance#compiler': of('instance', ({ instance }) => void instance.compiler),
@@ -138,7 +139,7 @@ const own = {
   'Store#closed': (w) => void w.store.closed,
   'Store#stats': (w) => void w.store.stats(),
   'Store#collect': (w) => void w.store.collect(),
-  'Store#close': (w) => void (w.random.below(20) === 0 && w.store.close()),
+  'Store#close': (w) => void (w.random.below(20) === 0 && w.close(w.store)),
   'Store#[dispose]': (w) => void (w.random.below(40) === 0 && w.store[dispose]()),
   Slot: (w) => void new w.relink.Slot(w.hostile.junk()),
   'Slot#name': of('slot', (slot) => void slot.name),
