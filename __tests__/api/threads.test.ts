@@ -284,6 +284,11 @@ test('threads that are ended from outside, while they compile, wait and run', as
   expect(printed).toEqual(['all ended'])
 }, 60_000)
 
+/** Waits until wasm has noted in `memory` that it runs. */
+const untilRunning = `
+  const cells = new Int32Array(memory.buffer)
+  while (Atomics.load(cells, 2) === 0) await new Promise((resolve) => setTimeout(resolve, 1))`
+
 // Wasm that never returns by itself: it ends at the first thing that it asks of the host once its thread is being ended.
 describe.each(['cranelift', 'singlepass'] as const)('terminate ends wasm that loops over (%s)', (compiler) => {
   const forever = (body: string) => `(module
@@ -292,7 +297,8 @@ describe.each(['cranelift', 'singlepass'] as const)('terminate ends wasm that lo
     (import "env" "ref" (func $ref (param externref) (result externref)))
     (memory $own 1 10 shared)
     (table 1 funcref) (elem (i32.const 0) $js)
-    (func (export "run") (param externref) (loop $again ${body} (br $again))))`
+    (func (export "run") (param externref)
+      (i32.atomic.store (i32.const 8) (i32.const 1)) (loop $again ${body} (br $again))))`
   test.each([
     ['memory.grow', '(drop (memory.grow (i32.const 1)))'],
     ['memory.grow by nothing', '(drop (memory.grow (i32.const 0)))'],
@@ -309,15 +315,14 @@ describe.each(['cranelift', 'singlepass'] as const)('terminate ends wasm that lo
         main: `
           const memory = new relink.Memory({ initial: 1, maximum: 10, shared: true })
           const thread = start(memory)
-          await new Promise((resolve) => thread.once('message', resolve))
+          ${untilRunning}
           await thread.terminate()
           console.log('ended')`,
         worker: `
           const module = new relink.Module(bytes, { compiler: '${compiler}' })
           const env = { memory: data, js: (x) => ({ valueOf: () => x }), ref: (x) => ({ x: 1 }) }
           const { exports } = new relink.Instance(module, { env })
-          setTimeout(() => exports.run({}), 1)
-          post('ready')`,
+          exports.run({})`,
       },
       await wat(forever(body), { ...threads, multi_memory: true }),
     )
@@ -329,20 +334,20 @@ test('terminate ends wasm that catches all that JavaScript throws', async () => 
   const printed = run(
     {
       main: `
-        const thread = start()
-        await new Promise((resolve) => thread.once('message', resolve))
+        const memory = new relink.Memory({ initial: 1, maximum: 1, shared: true })
+        const thread = start(memory)
+        ${untilRunning}
         await thread.terminate()
         console.log('ended')`,
       worker: `
-        const env = { throws: () => { throw new Error('caught') } }
+        const env = { memory: data, throws: () => { throw new Error('caught') } }
         const { exports } = new relink.Instance(new relink.Module(bytes), { env })
-        setTimeout(() => exports.run(), 1)
-        post('ready')`,
+        exports.run()`,
     },
     await wat(
-      `(module (import "env" "throws" (func $throws))
-        (func (export "run") (loop $again (try (do (call $throws)) (catch_all)) (br $again))))`,
-      { exceptions: true },
+      `(module (import "env" "throws" (func $throws)) (import "env" "memory" (memory 1 1 shared))
+        (func (export "run") (i32.atomic.store (i32.const 8) (i32.const 1)) (loop $again (try (do (call $throws)) (catch_all)) (br $again))))`,
+      { ...threads, exceptions: true },
     ),
   )
   expect(printed).toEqual(['ended'])
