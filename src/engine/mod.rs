@@ -26,7 +26,7 @@ pub use frames::{Place, trace};
 pub use parts::check;
 pub use placing::{Placed, Places, placing, put};
 pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};
-pub use tiers::{Better, Coming, Tiered, compile_tiered};
+pub use tiers::{Better, Coming, Tiered, compile_tiered, stay_silent_at_the_end};
 pub use trim::{trim, trim_all};
 pub use tunables::{StoreTunables, memory_growths};
 pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};
