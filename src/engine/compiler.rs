@@ -63,6 +63,11 @@ impl Compiler {
         self == Self::Cranelift
     }
 
+    /// Whether the time that it takes for a function grows with the square of how often a local is merged.
+    pub fn wants_chains_cut(self) -> bool {
+        self == Self::Cranelift
+    }
+
     /// Whether it lacks code for some atomic operations, unless each has a function of its own.
     pub fn wants_atomics_outlined(self) -> bool {
         self == Self::Singlepass

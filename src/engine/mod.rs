@@ -35,7 +35,7 @@ pub use placing::{Placed, Places, placing, put};
 pub use reserve::Reserve;
 pub use room::{has_room, try_copy};
 pub use shared_memory::{Expected, SharedBytes, Stopped, prepare, publish, shared_memory, take_stopped};
-pub use tiers::{Better, Coming, Tiered, compile_tiered};
+pub use tiers::{Better, Coming, Tiered, compile_tiered, stay_silent_at_the_end};
 pub use trim::{trim, trim_all};
 pub use tunables::{StoreTunables, memory_growths, no_memory};
 pub use types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};

@@ -4,8 +4,8 @@ use super::room::has_room;
 use super::unread::Unread;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
-    Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, is_near_limits, modernize,
-    outline_atomics, rewrite, spell_out_elements, successor,
+    Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
+    is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, successor,
 };
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, how: &How) -> Result<Rewritten<
         rewritten.bytes = successor(&rewritten.bytes, &mut rewritten.binary)?.into();
     }
     spell_out_elements(&mut rewritten)?;
+    if compiler.wants_chains_cut() {
+        cut_chains(&mut rewritten)?;
+    }
     if binary.legacy_exceptions {
         rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
     }

@@ -78,7 +78,7 @@ fn failed(why: &str) -> Error {
 }
 
 /// Lets no thread complain that it compiles while the process ends. The hook is that of this library alone.
-fn stay_silent_at_the_end() {
+pub fn stay_silent_at_the_end() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = take_hook();

@@ -1,13 +1,14 @@
+use super::background::in_background;
 use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
-use super::throw::{Refusal, Result, guard, guarded, refuse};
+use super::throw::{Refusal, Result, guarded, refuse};
 use crate::engine::{self, Compiler, How, Reserve, Tiered, check, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
-use napi::bindgen_prelude::{AsyncTask, JsValue, Unknown};
-use napi::{Env, JsError, Task};
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
+use napi::{Env, JsError};
 use napi_derive::napi;
 use std::borrow::Cow;
 use std::fs;
@@ -130,28 +131,33 @@ pub fn compile_sync(
 
 /// Compiles on another thread. The bytes are copied before this returns.
 #[napi(ts_return_type = "Promise<NativeModule>")]
-pub fn compile_async(
+pub fn compile_async<'env>(
+    env: &'env Env,
     bytes: &[u8],
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
     reserve: Option<String>,
-) -> Result<AsyncTask<Compile>> {
+) -> Result<Object<'env>> {
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
-    Ok(AsyncTask::new(Compile { bytes: copy(bytes).map_err(refuse)?, asked }))
+    let bytes = copy(bytes).map_err(refuse)?;
+    in_background(env, move || asked.compile(bytes.into()), NativeModule::new)
 }
 
 /// Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why.
 #[napi(ts_return_type = "Promise<NativeModule | null>")]
-pub fn compile_file(
+pub fn compile_file<'env>(
+    env: &'env Env,
     file: String,
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
     reserve: Option<String>,
-) -> Result<AsyncTask<CompileFile>> {
+) -> Result<Object<'env>> {
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
-    Ok(AsyncTask::new(CompileFile { file: file.into(), asked }))
+    let file = PathBuf::from(file);
+    let settle = |env, tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
+    in_background(env, move || asked.compile_file(&file), settle)
 }
 
 /// Whether these bytes are a module that can be compiled like this.
@@ -183,8 +189,9 @@ pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
 
 /// `function_names` on another thread.
 #[napi(ts_return_type = "Promise<Array<NativeNames>>")]
-pub fn function_names_async(bytes: &[u8]) -> Result<AsyncTask<FunctionNames>> {
-    Ok(AsyncTask::new(FunctionNames { bytes: copy(bytes).map_err(refuse)? }))
+pub fn function_names_async<'env>(env: &'env Env, bytes: &[u8]) -> Result<Object<'env>> {
+    let bytes = copy(bytes).map_err(refuse)?;
+    in_background(env, move || all_names(&bytes), |_, names| names)
 }
 
 fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {
@@ -197,69 +204,10 @@ fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {
     Ok(all.collect())
 }
 
-/// Names on their way.
-pub struct FunctionNames {
-    bytes: Vec<u8>,
-}
-
-impl Task for FunctionNames {
-    type Output = std::result::Result<Vec<NativeNames>, Error>;
-    type JsValue = Vec<NativeNames>;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let bytes = std::mem::take(&mut self.bytes);
-        Ok(guard(|| all_names(&bytes)))
-    }
-
-    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        output.map_err(|error| rejection(env, error))
-    }
-}
-
 /// A task's error has no code of its own, so it is given the error object itself.
-fn rejection(env: Env, error: Error) -> napi::Error {
+pub(super) fn rejection(env: Env, error: Error) -> napi::Error {
     let refusal: Refusal = refuse(error);
     let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);
     debug_assert!(!object.raw().is_null());
     napi::Error::from(object)
-}
-
-/// A compile on its way.
-pub struct Compile {
-    bytes: Vec<u8>,
-    asked: Asked,
-}
-
-impl Task for Compile {
-    type Output = std::result::Result<Tiered, Error>;
-    type JsValue = NativeModule;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let bytes = std::mem::take(&mut self.bytes);
-        Ok(guard(|| self.asked.compile(bytes.into())))
-    }
-
-    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<NativeModule> {
-        output.map(|tiered| NativeModule::new(env, tiered)).map_err(|error| rejection(env, error))
-    }
-}
-
-/// A file on its way.
-pub struct CompileFile {
-    file: PathBuf,
-    asked: Asked,
-}
-
-impl Task for CompileFile {
-    type Output = std::result::Result<Option<Tiered>, Error>;
-    type JsValue = Option<NativeModule>;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(guard(|| self.asked.compile_file(&self.file)))
-    }
-
-    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Option<NativeModule>> {
-        let module = |tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
-        output.map(module).map_err(|error| rejection(env, error))
-    }
 }

@@ -3,6 +3,7 @@
 // napi-derive registers nothing in test builds, which leaves all of this unused there.
 #![cfg_attr(test, allow(dead_code))]
 
+mod background;
 mod backing;
 mod bare;
 mod buffer;

@@ -1,0 +1,67 @@
+// Functions of shapes that no person writes compile in a time that grows with their size, and compute what they do on V8.
+// Before locals were cut, these took Cranelift minutes each.
+import { Instance, Module, type SlotSelection, Store } from '../..'
+import { leb, module, section } from '../support/binary'
+import { compilers } from '../support'
+
+const V8 = globalThis.WebAssembly as any
+
+const repeat = (count: number, bytes: number[]) => Buffer.alloc(count * bytes.length, Buffer.from(bytes))
+
+/** A module that exports `f: (i32) -> i32`, which gives what is left in its parameter; its locals are an i64 and an f64. */
+function exporting(...code: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const body = Buffer.concat([Buffer.from([2, 1, 0x7e, 1, 0x7c]), ...code, Buffer.from([0x20, 0, 0x0b])])
+  return module(
+    section('type', [1, 0x60, 1, 0x7f, 1, 0x7f]),
+    section('function', [1, 0]),
+    section('export', [1, 1, 0x66, 0, 0]),
+    section('code', [1], leb(body.length), body),
+  )
+}
+
+/** x & 3, then some instruction that takes it. */
+const low = [0x20, 0, 0x41, 3, 0x71]
+const add = [0x20, 0, 0x41, 5, 0x6a, 0x21, 0]
+const mix = [0x20, 0, 0x41, 7, 0x73, 0x21, 0]
+/** i = i + 1; x = wrap(i) + x. d = x; x = trunc_sat(d * 0.5), so that locals of all types matter */
+const wide = [0x20, 1, 0x42, 1, 0x7c, 0x22, 1, 0xa7, 0x20, 0, 0x6a, 0x21, 0]
+const float = [0x20, 0, 0xb7, 0x22, 2, 0x20, 2, 0xa0, 0xfc, 2, 0x21, 0]
+
+const COUNT = 20_000
+
+const shapes: Record<string, () => Uint8Array<ArrayBuffer>> = {
+  'if and else': () => exporting(repeat(COUNT, [...low, 0x04, 0x40, ...add, 0x05, ...mix, 0x0b])),
+  'if with locals of three types': () => exporting(repeat(COUNT, [...low, 0x04, 0x40, ...wide, 0x05, ...float, 0x0b])),
+  blocks: () => exporting(repeat(COUNT, [0x02, 0x40, ...low, 0x0d, 0, ...add, 0x0b])),
+  'blocks in blocks': () => exporting(repeat(COUNT, [0x02, 0x40]), repeat(COUNT, [...low, 0x0d, 0, ...add, 0x0b])),
+  'values of blocks': () =>
+    exporting(repeat(COUNT, [...low, 0x04, 0x7f, 0x20, 0, 0x05, 0x41, 9, 0x0b, 0x20, 0, 0x6a, 0x21, 0])),
+}
+
+const selections: (SlotSelection | undefined)[] = [undefined, 'none']
+
+describe.each(compilers)('%s', (compiler) => {
+  test.each(Object.keys(shapes))('%s', (name) => {
+    const bytes = shapes[name]!()
+    const expected = new V8.Instance(new V8.Module(bytes)).exports
+    for (const slots of selections) {
+      const { f } = new Instance(new Module(bytes, { compiler, slots }), {}, { store: new Store() }).exports
+      for (const argument of [0, 1, 2, 3, -7, 123_456_789]) expect(f(argument)).toBe(expected.f(argument))
+      expect([f.name, f.length]).toEqual(['0', 1])
+    }
+  })
+})
+
+test('a trap in such a function names it, and nothing that was added', () => {
+  const bytes = exporting(repeat(3000, [...low, 0x04, 0x40, ...add, 0x05, ...mix, 0x0b]), Buffer.from([0x00]))
+  const { f } = new Instance(new Module(bytes)).exports
+  let error: any
+  try {
+    f(1)
+  } catch (caught) {
+    error = caught
+  }
+  expect(error).toMatchObject({ name: 'RuntimeError', trap: 'unreachable' })
+  const frames = error.stack.split('\n').filter((line: string) => line.includes('wasm'))
+  expect(frames.join('\n')).not.toMatch(/wasm-function\[1\]|wasm-function\[2\]/)
+})
