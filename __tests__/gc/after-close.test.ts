@@ -44,7 +44,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** What a task prints, or the code of the error that has ended its process. */
 function run(task: string, end: string, { lateCalls = '', worker = false, flags = [] as string[] } = {}): string {
-  const program = join(root, '__tests__', 'support', 'programs', 'late.cjs')
+  const program = join(root, '__tests__', 'support', 'late.cjs')
   const all = ['--expose-gc', ...flags, program, root, file, task, end, ...(lateCalls ? [lateCalls] : [])]
   const env = { ...process.env, IN_WORKER: worker ? '1' : '0' }
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8', env })
