@@ -28,6 +28,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod trap;
+mod wasm_stack;
 
 pub use collector::{Remains, Swept};
 pub use exception::ExceptionRef;
@@ -45,5 +46,6 @@ pub use reference::{ExternRef, Reference};
 pub use table::TableId;
 pub use tag::TagId;
 pub use trap::{Failure, Thrown};
+pub use wasm_stack::DEFAULT_SIZE;
 /// A raw value as compiled code passes it.
 pub use wasmer_types::RawValue;

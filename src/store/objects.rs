@@ -6,6 +6,7 @@ use super::host_stack::HostStack;
 use super::instance::{Instance, InstanceId, Objects};
 use super::signatures::Signatures;
 use super::table::TableFacts;
+use super::wasm_stack::{DEFAULT_SIZE, WasmStack};
 use super::{GlobalId, TableId};
 use crate::engine::{Code, Compiler, Places};
 use crate::wasm::FuncType;
@@ -44,6 +45,7 @@ pub struct Store {
     /// table may change that
     pub(super) has_shortcuts: Cell<bool>,
     pub(super) host_stack: HostStack,
+    pub(super) wasm_stack: WasmStack,
     /// Instances by the address of a context, which every function holds
     pub(super) by_context: RefCell<FxHashMap<usize, Resident>>,
     pub(super) freed: Cell<Freed>,
@@ -59,6 +61,13 @@ pub(super) struct Resident {
 
 impl Default for Store {
     fn default() -> Self {
+        Self::new(DEFAULT_SIZE)
+    }
+}
+
+impl Store {
+    /// An empty store, whose calls run on stacks of so many bytes.
+    pub fn new(stack_size: usize) -> Self {
         init_traps();
         Self {
             objects: Box::into_raw(Box::default()),
@@ -76,13 +85,12 @@ impl Default for Store {
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
+            wasm_stack: WasmStack::new(stack_size),
             by_context: RefCell::default(),
             freed: Cell::default(),
         }
     }
-}
 
-impl Store {
     /// Runs `f` on the objects.
     ///
     /// `f` must not run wasm, host functions or JavaScript: any of them may come back here.
