@@ -69,7 +69,7 @@ class NativeStore {
   /** What `exception.js` knows of exceptions; it is above this file. */
   static exceptions
 
-  #addon = new addon.NativeStore(host(this))
+  #addon
 
   /** Whether its user has closed it. */
   closed = false
@@ -83,7 +83,8 @@ class NativeStore {
     }
   }
 
-  constructor() {
+  constructor(stackSize) {
+    this.#addon = new addon.NativeStore(host(this), stackSize)
     // Instead of methods of the addon's class, which take longer than what they do.
     Object.assign(this, this.#addon.direct())
   }
