@@ -508,7 +508,10 @@ export interface CloseOptions {
  */
 export class Store {
   #private
-  constructor()
+  /**
+   * @throws {TypeError | RangeError} for an option that is unknown, of the wrong type or out of its range
+   */
+  constructor(options?: NewStoreOptions)
   /** The store that this thread uses where none is named. */
   static readonly default: Store
   /** Whether it was closed. */
@@ -529,6 +532,19 @@ export class Store {
   close(options?: CloseOptions): void
   /** {@link close}, for `using`. */
   [Symbol.dispose](): void
+}
+
+/** How a store is made. */
+export interface NewStoreOptions {
+  /**
+   * The call stack of each call from JavaScript into WebAssembly of the store, in bytes: from 65,536 to 67,108,864, which is
+   * 64 KiB to 64 MiB; by default 1 MiB. It is rounded up to a multiple of 64 KiB.
+   *
+   * How deep functions can call each other grows with it; what goes deeper ends in the trap `stack-overflow`. Node's own
+   * options, `--stack-size` and `resourceLimits.stackSizeMb`, are about JavaScript's stack alone. Memory is taken as it is
+   * used; of address space, each call within a call takes as much as the largest `stackSize` of the process, and 1 MiB.
+   */
+  stackSize?: number | undefined
 }
 
 /** So many things of each kind were freed. */

@@ -117,8 +117,8 @@ export declare class NativeStore {
   adapt(value: unknown, slot: number, merged: boolean): unknown
   /** Whether those that are wanted in a record could be linked; throws what `relink` would. */
   checkChanges(record: Float64Array, merged: boolean): void
-  /** Makes an empty store. */
-  constructor(host: NativeHost)
+  /** Makes an empty store, whose calls run on stacks of so many bytes. */
+  constructor(host: NativeHost, stackSize?: number | undefined | null)
   /**
    * Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
    * of Node's own memories for each shared memory that it defines.

@@ -74,7 +74,7 @@ class NativeStore {
   /** How `memory.js`, which is above this file too, lets go of the buffer of a Memory. */
   static forgetBuffer
 
-  #addon = new addon.NativeStore(host(this))
+  #addon
 
   /** Whether its user has closed it. */
   closed = false
@@ -106,7 +106,8 @@ class NativeStore {
     }
   }
 
-  constructor() {
+  constructor(stackSize) {
+    this.#addon = new addon.NativeStore(host(this), stackSize)
     // Instead of methods of the addon's class, which take longer than what they do.
     Object.assign(this, this.#addon.direct())
   }

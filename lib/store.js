@@ -1,7 +1,8 @@
 'use strict'
 
-const { toSilent } = require('./arguments')
+const { inWords, toOptions, toSilent, wrongType } = require('./arguments')
 const dispose = require('./dispose')
+const { rangeError } = require('./errors')
 const { Brand } = require('./handle')
 const { inspectable } = require('./inspect')
 const { NativeStore } = require('./native')
@@ -9,6 +10,9 @@ const { uncloneable } = require('./uncloneable')
 const { webidl } = require('./webidl')
 
 let brand
+
+/** The least and the most bytes of call stack that a store can ask for (`SIZES` in src/store/wasm_stack.rs). */
+const stackSizes = { least: 64 * 1024, most: 64 * 1024 * 1024 }
 
 /** An island of instances. What lives in one store never mixes with what lives in another. */
 class Store {
@@ -21,7 +25,8 @@ class Store {
   }
 
   constructor() {
-    this.#native = arguments[0] instanceof NativeStore ? arguments[0] : new NativeStore()
+    const [given] = arguments
+    this.#native = given instanceof NativeStore ? given : new NativeStore(toStackSize(given))
     uncloneable(this)
   }
 
@@ -56,6 +61,17 @@ let shown
 
 // Not in the class, whose members are looked at when it is defined: it is made when someone asks for it.
 Object.defineProperty(Store, 'default', { get: () => (shown ??= new Store(toStore())), enumerable: true })
+
+/** The `stackSize` of the options of a store. */
+function toStackSize(options) {
+  const { stackSize } = toOptions(options, ['stackSize'])
+  if (stackSize === undefined) return undefined
+  if (typeof stackSize !== 'number') throw wrongType('a number of bytes', 'options.stackSize', stackSize)
+  const { least, most } = stackSizes
+  if (Number.isInteger(stackSize) && stackSize >= least && stackSize <= most) return stackSize
+  const expected = `expected an integer from ${least} to ${most} as \`options.stackSize\``
+  throw rangeError(`${expected}, got ${inWords(stackSize)}`)
+}
 
 /** The native store that `options.store` means: without one, the store that this thread has by default. */
 function toStore({ store } = {}) {

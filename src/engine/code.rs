@@ -137,17 +137,23 @@ impl Code {
     /// Compiles without the load-time pass, to show what it is for.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
-        Self::assemble_image(compiler.image(bytes, Reserve::available())?, bytes, compiler)
+        Self::assemble_image(compiler.image(bytes, Reserve::available()).map_err(Self::unnamed)?, bytes, compiler)
     }
 
     /// The same, in the form that code has where only wasmer knows how to load it.
     #[cfg(test)]
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         Self::assemble_image(
-            compiler.packed_by(super::image::pack_serialized, bytes, Reserve::available())?,
+            compiler.packed_by(super::image::pack_serialized, bytes, Reserve::available()).map_err(Self::unnamed)?,
             bytes,
             compiler,
         )
+    }
+
+    /// The error of a module without names.
+    #[cfg(test)]
+    fn unnamed(refusal: super::compiler::Refusal) -> crate::error::Error {
+        refusal.into_error(|index| format!("function {index}"))
     }
 
     #[cfg(test)]

@@ -1,14 +1,14 @@
 use super::reserve::Reserve;
 use super::tunables::StoreTunables;
 use super::{frames, image};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::rewrite::Options;
 use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder, Singlepass};
-use wasmer_compiler::{ArtifactBuild, Engine, ModuleEnvironment};
+use wasmer_compiler::{ArtifactBuild, ArtifactCreate, Engine, ModuleEnvironment};
 use wasmer_types::CompileError;
 use wasmer_types::target::Target;
 
@@ -20,6 +20,19 @@ pub enum Compiler {
     Cranelift,
     /// Compiles about six times as fast; its code is slower. No SIMD, no exceptions.
     Singlepass,
+}
+
+/// The largest frame of a function that is let in, in bytes: a stack ends in a guard that no such frame steps over. 50,000
+/// locals, all that a valid function may have, take half of it.
+pub const LARGEST_FRAME: usize = 768 << 10;
+
+/// Why there is no code of a compiler for a valid module.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// What the compiler says
+    Compiler(String),
+    /// A function whose frame is too large, by its index
+    Frame { function: u32, size: usize },
 }
 
 /// Compiles run here: wasmer would build a pool for each, or take the global one.
@@ -110,39 +123,40 @@ impl Compiler {
     /// Compiles a valid module, on an engine of its own: an engine is locked for a whole compile.
     ///
     /// # Errors
-    /// `Compile` with what the compiler says, also where it panics.
-    pub(super) fn image(self, bytes: &[u8], reserve: Reserve) -> Result<Vec<u8>> {
+    /// What the compiler says, also where it panics.
+    pub(super) fn image(self, bytes: &[u8], reserve: Reserve) -> Result<Vec<u8>, Refusal> {
         self.packed_by(image::pack, bytes, reserve)
     }
 
     /// `image`, as something packs it.
     pub(super) fn packed_by(
         self,
-        pack: impl Fn(&ArtifactBuild, &[u8]) -> std::result::Result<Vec<u8>, String> + Sync,
+        pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
         reserve: Reserve,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Vec<u8>, Refusal> {
         let compile = || {
             catch_unwind(AssertUnwindSafe(|| {
                 let build = self.build(bytes, reserve).map_err(|error| error.to_string())?;
+                check_frames(&build)?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
-                let (bodies, infos) = functions.ok_or("it is in an unknown form")?;
+                let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
                 let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
                 let frames = frames::pack(functions, self.lists_traps().then_some(bytes));
-                pack(&build, &frames)
+                pack(&build, &frames).map_err(Refusal::from)
             }))
             .unwrap_or_else(|panic| {
                 let says = panic.downcast_ref::<String>().map(String::as_str);
-                Err(format!(
+                Err(Refusal::Compiler(format!(
                     "the compiler panicked: {}",
                     says.or(panic.downcast_ref().copied()).unwrap_or("no message")
-                ))
+                )))
             })
         };
-        in_pool(compile).map_err(|message| ErrorKind::Compile { message }.into())
+        in_pool(compile)
     }
 
-    fn build(self, bytes: &[u8], reserve: Reserve) -> std::result::Result<ArtifactBuild, CompileError> {
+    fn build(self, bytes: &[u8], reserve: Reserve) -> Result<ArtifactBuild, CompileError> {
         let engine = self.engine(reserve);
         engine.validate(bytes)?;
         let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
@@ -150,6 +164,38 @@ impl Compiler {
         let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
         let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();
         ArtifactBuild::new(&mut engine.inner_mut(), bytes, engine.target(), memories, tables, None)
+    }
+}
+
+/// Refuses frames that could step over the guard of a stack. Cranelift, which does not tell their sizes, touches each page of
+/// a frame.
+fn check_frames(build: &ArtifactBuild) -> Result<(), Refusal> {
+    let imported = build.module_info().num_imported_functions as u32;
+    let mut sizes = build.get_function_max_stack_usage().into_iter().flatten();
+    match sizes.find_map(|(index, size)| size.filter(|size| *size > LARGEST_FRAME).map(|size| (index.as_u32(), size))) {
+        Some((index, size)) => Err(Refusal::Frame { function: imported + index, size }),
+        None => Ok(()),
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self::Compiler(message)
+    }
+}
+
+impl Refusal {
+    /// The error that it is; `in_words` tells a function by its index.
+    pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
+        let message = match self {
+            Self::Compiler(message) => message,
+            Self::Frame { function, size } => format!(
+                "{} needs {size} bytes of the call stack in code of singlepass, which takes functions of {LARGEST_FRAME} \
+                 at the most; cranelift takes it",
+                in_words(function)
+            ),
+        };
+        ErrorKind::Compile { message }.into()
     }
 }
 

@@ -128,6 +128,8 @@ struct Frames {
     packed: OwnedBuffer,
     /// The addresses of its functions, in order
     functions: Box<[usize]>,
+    /// Where the last of them ends
+    end: usize,
     /// The index of the first of them
     first: u32,
     names: Arc<FunctionNames>,
@@ -145,7 +147,7 @@ impl Registration {
     pub fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
         let begin = functions.first().copied();
         if let Some(begin) = begin {
-            let frames = Arc::new(Frames { packed, functions, first, names });
+            let frames = Arc::new(Frames::new(packed, functions, first, names));
             LIVE.write().unwrap_or_else(PoisonError::into_inner).insert(begin, frames);
         }
         Self(begin)
@@ -160,7 +162,21 @@ impl Drop for Registration {
     }
 }
 
+/// Whether there is code of a module's function at `address`. May be asked by the handler of a signal that the code at
+/// `address` has caused: that holds no lock of this list.
+pub fn is_code(address: usize) -> bool {
+    let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
+    live.range(..=address).next_back().is_some_and(|(_, frames)| address < frames.end)
+}
+
 impl Frames {
+    fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
+        let last = functions.last().copied().unwrap_or_default();
+        let mut frames = Self { packed, functions, end: last, first, names };
+        frames.end += frames.function(last).map_or(0, |(_, function, _)| function.length as usize);
+        frames
+    }
+
     /// That of the code which may lie at `address`.
     fn of(address: usize) -> Option<Arc<Self>> {
         let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
@@ -209,8 +225,9 @@ pub fn trace(trap: &Trap) -> (Option<TrapCode>, Vec<Place>) {
                 let (_, function, position) = frames.function(*pc)?;
                 function.trap(position)
             });
-            // What no compiler lists is the end of the stack.
-            (listed.or(*signal_trap).or(Some(TrapCode::StackOverflow)), *pc, backtrace)
+            // What is at the end of the stack, whatever else it may do; what no compiler lists is too.
+            let overflow = signal_trap.filter(|code| *code == TrapCode::StackOverflow);
+            (overflow.or(listed).or(*signal_trap).or(Some(TrapCode::StackOverflow)), *pc, backtrace)
         }
         Trap::Lib { trap_code, backtrace } => (Some(*trap_code), 0, backtrace),
         Trap::OOM { backtrace } => (None, 0, backtrace),
@@ -283,7 +300,8 @@ mod tests {
         let packed = pack([15, 8].into_iter().zip(&infos), None);
         let begins = [0x1000, 0x1010];
         let names = FunctionNames::new(None, crate::rewrite::Origins::default());
-        let frames = Frames { packed: OwnedBuffer::from_bytes(packed), functions: Box::new(begins), first: 0, names };
+        let frames = Frames::new(OwnedBuffer::from_bytes(packed), Box::new(begins), 0, names);
+        assert_eq!(frames.end, 0x1018);
         let place = |address| frames.function(address).map(|(index, function, at)| (index, function.place(at)));
         let trap = |address| frames.function(address).and_then(|(_, function, at)| function.trap(at));
         assert_eq!([0x1000, 0x1003, 0x1004, 0x100e].map(place), [20, 20, 30, 25].map(|at| Some((0, at))));

@@ -7,7 +7,7 @@ use crate::rewrite::{
     Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
     is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, successor,
 };
-use crate::wasm::Binary;
+use crate::wasm::{Binary, function_names, path};
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
@@ -102,7 +102,10 @@ impl Compiled {
         }
         let binary = Binary::parse(bytes, how.compiler.features())?;
         let rewritten = prepare(bytes, &binary, how)?;
-        let image = OwnedBuffer::from_bytes(how.compiler.image(&bare(&rewritten.bytes)?, how.reserve)?);
+        let image = how.compiler.image(&bare(&rewritten.bytes)?, how.reserve);
+        let image =
+            image.map_err(|refusal| refusal.into_error(|index| named(bytes, &binary, rewritten.origins.of(index))));
+        let image = OwnedBuffer::from_bytes(image?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
         let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };
@@ -113,5 +116,14 @@ impl Compiled {
     pub fn new_of(parts: Parts, custom: OwnedBuffer, machine: Packed) -> Self {
         let details = Unread::bytes_of(&parts.rewritten.details);
         Self { parts, details, custom, machine }
+    }
+}
+
+/// A function of a module, for a message.
+fn named(bytes: &[u8], binary: &Binary, index: u32) -> String {
+    let names = binary.name_section(bytes).map(function_names).unwrap_or_default();
+    match names.into_iter().find(|(each, _)| *each == index) {
+        Some((_, name)) => format!("function {index}, \"{}\",", path(name)),
+        None => format!("function {index}"),
     }
 }

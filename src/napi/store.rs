@@ -17,7 +17,9 @@ use super::throw::{Result, refuse};
 use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
-use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId};
+use crate::store::{
+    Callable, DEFAULT_SIZE, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId,
+};
 use crate::wasm::ExternType;
 use napi::bindgen_prelude::{Array, Function, JsValue, Object, Unknown};
 use napi::sys;
@@ -106,9 +108,9 @@ pub struct NativeInstanceExport<'a> {
 
 #[napi]
 impl NativeStore {
-    /// Makes an empty store.
+    /// Makes an empty store, whose calls run on stacks of so many bytes.
     #[napi(constructor)]
-    pub fn new(env: napi::Env, host: NativeHost<'_>) -> Self {
+    pub fn new(env: napi::Env, host: NativeHost<'_>, stack_size: Option<u32>) -> Self {
         let env = env.raw();
         let store = host.store.raw();
         // SAFETY: `host` holds functions of the environment that calls.
@@ -152,7 +154,7 @@ impl NativeStore {
             growths: Cell::new(memory_growths()),
             depth: Cell::new(0),
             buffers: Buffers::default(),
-            store: Store::default(),
+            store: Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)),
         });
         Self { context }
     }

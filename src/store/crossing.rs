@@ -1,9 +1,9 @@
-use super::call::invoke;
 use super::exception::Pending;
 use super::host_stack::HostStack;
 use super::instance::Instance;
 use super::table::TableFacts;
 use super::trap::{Failure, Thrown};
+use super::wasm_stack::WasmStack;
 use super::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +31,7 @@ pub struct Crossings {
 pub(super) struct Crossing {
     pub function: FuncRef,
     pub host_stack: HostStack,
+    pub wasm_stack: WasmStack,
     /// Where code that can catch looks for an exception
     pub pending: Option<Pending>,
 }
@@ -40,7 +41,7 @@ impl HostFunction for Crossing {
         self.host_stack.check().map_err(Thrown::error)?;
         // SAFETY: `values` are those of a function of the same type, of the same store, which is
         // held by whoever entered wasm; a host function is called with nothing borrowed.
-        match (unsafe { invoke(self.function, values) }, &self.pending) {
+        match (unsafe { self.wasm_stack.call_within(self.function, values) }, &self.pending) {
             (Ok(()), _) => Ok(()),
             (Err(Failure::Exception(exception)), Some(pending)) => {
                 pending.throw(exception);
@@ -142,11 +143,15 @@ impl Store {
         let ty = self.type_of(function);
         self.check_crossing(&ty, function, compiler)?;
         let pending = compiler.catches().then(|| self.pending());
-        let crossing =
-            self.adapt(&ty, Box::new(Crossing { function, host_stack: self.host_stack.clone(), pending }), compiler)?;
+        let crossing = self.adapt(&ty, Box::new(self.crossing(function, pending)), compiler)?;
         self.crossings.borrow_mut().made.insert((function, compiler), crossing);
         self.note_behind(crossing, function);
         Ok(crossing)
+    }
+
+    /// What calls `function` for code of another compiler.
+    pub(super) fn crossing(&self, function: FuncRef, pending: Option<Pending>) -> Crossing {
+        Crossing { function, host_stack: self.host_stack.clone(), wasm_stack: self.wasm_stack.clone(), pending }
     }
 
     /// Whether a function of this type may be called from code of another compiler.

@@ -1,6 +1,4 @@
 use super::arena::{Owner, handle_at};
-use super::call::config;
-use super::crossing::Crossing;
 use super::extern_value::{Callable, Extern};
 use super::host::HostContext;
 use super::instance::{Instance, Objects, Parts};
@@ -16,7 +14,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::InstantiationError;
 use wasmer::sys::vm::{
-    InternalStoreHandle, MaybeInstanceOwned, StoreObject, VMExtern, VMFunction, VMFunctionKind, VMInstance, VMTag,
+    InternalStoreHandle, MaybeInstanceOwned, StoreObject, VMConfig, VMExtern, VMFunction, VMFunctionKind, VMInstance,
+    VMTag,
 };
 use wasmer_compiler::{InstantiationError as Refused, LinkError};
 
@@ -78,7 +77,12 @@ impl Store {
         let data = code.data();
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
-        let start = || unsafe { vm.finish_instantiation(config(), None, &data) }.map_err(Failure::from);
+        let has_start = vm.module().start_function.is_some();
+        let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
+        let start = || match has_start {
+            true => self.wasm_stack.start(finish),
+            false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
+        };
         // A panic must not drop what imported tables may hold by now.
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
             let message = "starting the instance panicked".to_owned();
@@ -273,8 +277,7 @@ impl Store {
                             if code.original.exceptions {
                                 self.shared(ty, self.native_to(function, code.compiler)?)
                             } else {
-                                let crossing =
-                                    Crossing { function, host_stack: self.host_stack.clone(), pending: None };
+                                let crossing = self.crossing(function, None);
                                 let (handle, crossing) = self.host_function(ty, Box::new(crossing))?;
                                 self.note_host(crossing, code.compiler, index);
                                 self.note_behind(crossing, function);

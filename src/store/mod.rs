@@ -29,6 +29,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod trap;
+mod wasm_stack;
 
 pub use collector::{Remains, Swept};
 pub use exception::ExceptionRef;
@@ -47,5 +48,6 @@ pub use rooted::Rooted;
 pub use table::TableId;
 pub use tag::TagId;
 pub use trap::{Failure, Thrown};
+pub use wasm_stack::DEFAULT_SIZE;
 /// A raw value as compiled code passes it.
 pub use wasmer_types::RawValue;

@@ -7,6 +7,7 @@ use super::instance::{Instance, InstanceId, Objects};
 use super::rooted::{RootSet, Rooted};
 use super::signatures::Signatures;
 use super::table::TableFacts;
+use super::wasm_stack::{DEFAULT_SIZE, WasmStack};
 use super::{GlobalId, TableId};
 use crate::engine::{Code, Compiler, Places};
 use crate::wasm::FuncType;
@@ -45,6 +46,7 @@ pub struct Store {
     /// table may change that
     pub(super) has_shortcuts: Cell<bool>,
     pub(super) host_stack: HostStack,
+    pub(super) wasm_stack: WasmStack,
     /// Instances by the address of a context, which every function holds
     pub(super) by_context: RefCell<FxHashMap<usize, Resident>>,
     /// What Rust code holds across collections
@@ -62,6 +64,13 @@ pub(super) struct Resident {
 
 impl Default for Store {
     fn default() -> Self {
+        Self::new(DEFAULT_SIZE)
+    }
+}
+
+impl Store {
+    /// An empty store, whose calls run on stacks of so many bytes.
+    pub fn new(stack_size: usize) -> Self {
         init_traps();
         Self {
             objects: Box::into_raw(Box::default()),
@@ -79,14 +88,13 @@ impl Default for Store {
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
+            wasm_stack: WasmStack::new(stack_size),
             by_context: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),
         }
     }
-}
 
-impl Store {
     /// Runs `f` on the objects.
     ///
     /// `f` must not run wasm, host functions or JavaScript: any of them may come back here.
