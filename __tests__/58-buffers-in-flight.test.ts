@@ -18,7 +18,7 @@ const MEMORY = '(module (memory (export "memory") 1))'
 
 /** What went wrong in the program of this name. */
 function wrong(mode: string): string[] {
-  const program = join(root, '__tests__', 'programs', 'in-flight.cjs')
+  const program = join(root, '__tests__', 'closing', 'in-flight.cjs')
   // One thread in libuv's pool, which the program keeps busy: what waits for it is in flight.
   const env = { ...process.env, UV_THREADPOOL_SIZE: mode === 'matrix' || mode === 'worker' ? '1' : '4' }
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', program, root, folder, mode], {
