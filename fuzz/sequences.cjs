@@ -306,7 +306,7 @@ const ACTIONS = {
     const plugin = this.random.pick(this.closed)
     if (plugin === undefined) return
     const { exports, instance, slot, buffer } = plugin
-    this.same(buffer.byteLength, 0, 'the buffer of a closed instance')
+    this.same(new Int32Array(buffer)[2], plugin.number, 'the buffer of a closed instance')
     const uses = [
       () => exports.id(),
       () => exports.memory.buffer,
