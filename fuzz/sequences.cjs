@@ -393,9 +393,12 @@ const ACTIONS = {
   useClosed() {
     const plugin = this.random.pick(this.closed)
     if (plugin === undefined) return
-    const { exports, instance, slot, buffer, bytes } = plugin
+    const { exports, instance, slot, buffer, bytes, number } = plugin
     // It stays as it was, unless code that is still linked grows the memory.
-    if (buffer.byteLength !== 0) this.same(buffer.byteLength, bytes, 'the buffer of a closed instance')
+    if (buffer.byteLength !== 0) {
+      this.same(buffer.byteLength, bytes, 'the buffer of a closed instance')
+      this.same(new Int32Array(buffer)[2], number, 'the buffer of a closed instance')
+    }
     const uses = [
       () => exports.id(),
       () => exports.memory.buffer,

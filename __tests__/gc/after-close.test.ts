@@ -115,11 +115,13 @@ describe('late calls that are ignored', () => {
       0,
       0,
     ])
+    expect(exports.__wbindgen_export_5.map(Int32Array.of(1), Int32Array.of(2))).toBeUndefined()
     exports.counter.value = 4
     exports.__wbindgen_export_3.set(1, null)
     expect(new Uint8Array(exports.memory.buffer).every((byte) => byte === 0)).toBe(true)
     for (const use of [
       () => loud.exports.long(),
+      () => (loud.exports.long as any).map({ into: new BigInt64Array(2) }),
       () => loud.exports.memory.buffer,
       () => silent.slot('freed'),
       () => loud.exports.__wbindgen_export_3.get(1),

@@ -285,6 +285,11 @@ impl Exported {
         self.life.is_closed()
     }
 
+    /// Whether calls of it, now that its instance is closed, do nothing instead of throwing.
+    pub fn is_silent(&self) -> bool {
+        self.life.is_silent() || self.context.silent.get() || self.context.in_finalizer()
+    }
+
     /// Refuses `new`: N-API makes no functions that are no constructors.
     fn refuse_new(&self, env: sys::napi_env, info: sys::napi_callback_info) -> Result<(), Pending> {
         let mut target = ptr::null_mut();
@@ -336,7 +341,7 @@ impl Exported {
     #[cold]
     fn call_closed(&self, values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
         let context = &self.context;
-        if !self.life.is_silent() && !context.silent.get() && !context.in_finalizer() {
+        if !self.is_silent() {
             return Err(context.throw(&ErrorKind::ClosedCall.into()));
         }
         values.fill(RawValue::default());
