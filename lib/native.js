@@ -1,6 +1,6 @@
 'use strict'
 
-const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
+const { RuntimeError, buildError, isNative, nameFile, stackTraceLimit, translate } = require('./errors')
 const { mapOf } = require('./map')
 const { platformError } = require('./platform')
 const { createShared, shared } = require('./shared-memory')
@@ -48,6 +48,7 @@ function host(store) {
   return {
     store,
     error: buildError,
+    stackTraceLimit,
     toBigInt64: (value) => BigInt.asIntN(64, value),
     toNumber: (value) => +value,
     toList: (value) => [...value],

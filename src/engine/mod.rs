@@ -22,7 +22,7 @@ pub use cache::Cache;
 pub use code::Code;
 pub use compiled::{How, Kept, compile, compile_file};
 pub use compiler::{Compiler, LARGEST_FRAME};
-pub use frames::{Place, is_code, trace};
+pub use frames::{Place, WasmStack, is_code, trace};
 pub use placing::{Placed, Places, placing, put};
 pub use shared_memory::{Expected, SharedBytes, prepare, publish, shared_memory};
 pub use tiers::{Better, Coming, Tiered, compile_tiered};
