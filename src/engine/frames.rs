@@ -164,6 +164,7 @@ impl Drop for Registration {
 
 /// Whether there is code of a module's function at `address`. May be asked by the handler of a signal that the code at
 /// `address` has caused: that holds no lock of this list.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
 pub fn is_code(address: usize) -> bool {
     let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
     live.range(..=address).next_back().is_some_and(|(_, frames)| address < frames.end)
