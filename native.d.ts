@@ -300,6 +300,8 @@ export interface NativeGlobalType {
 export interface NativeHost {
   /** Builds the error that a JSON description tells of */
   error: (json: string) => Error
+  /** How many frames a stack may have */
+  stackTraceLimit: () => number
   /** ToBigInt64 */
   toBigInt64: (value: unknown) => bigint
   /** ToNumber */

@@ -105,16 +105,27 @@ function translate(error) {
 const internalError = (cause) =>
   new RuntimeError(`internal error: ${cause.message}`, { code: 'ERR_RELINK_INTERNAL', cause })
 
-/** Puts the frames of WebAssembly, innermost first, on top of the JavaScript ones, as V8 shows its own. */
+/** How many frames a stack may have. V8 looks at a property with a number too, and at nothing that would run code. */
+function stackTraceLimit() {
+  const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.value
+  return typeof limit === 'number' ? Math.max(Math.trunc(limit), 0) || 0 : 0
+}
+
+/**
+ * Puts the frames of WebAssembly, innermost first, on top of the JavaScript ones, as V8 shows its own, and no more of both than
+ * there may be.
+ */
 function withFrames(error, frames) {
-  const lines = frames.map(({ name, index, offset, module }) => {
+  const most = stackTraceLimit()
+  const lines = frames.slice(0, most).map(({ name, index, offset, module }) => {
     const place = `${module ? `${module}:` : ''}wasm-function[${index}]:0x${offset.toString(16)}`
     return name ? `\n    at ${name} (${place})` : `\n    at ${place}`
   })
   const header = String(error)
   // A stack that does not start with its header was formatted by someone's Error.prepareStackTrace.
   if (typeof error.stack === 'string' && error.stack.startsWith(header)) {
-    error.stack = header + lines.join('') + error.stack.slice(header.length)
+    const below = error.stack.slice(header.length).split(/(?=\n {4}at )/)
+    error.stack = header + [...lines, ...below].slice(0, most).join('')
   }
   return error
 }
@@ -140,6 +151,7 @@ module.exports = {
   typeError,
   rangeError,
   accessDenied,
+  stackTraceLimit,
   buildError,
   isNative,
   isTrap,

@@ -1,6 +1,6 @@
 'use strict'
 
-const { buildError, isNative, isTrap, nameFile, translate } = require('./errors')
+const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
 const { NOTHING, endsNothing, inFinalizer } = require('./late')
 const { mapOf } = require('./map')
 const { platformError } = require('./platform')
@@ -50,6 +50,7 @@ function host(store) {
   return {
     store,
     error: buildError,
+    stackTraceLimit,
     toBigInt64: (value) => BigInt.asIntN(64, value),
     toNumber: (value) => +value,
     toList: (value) => [...value],

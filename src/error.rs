@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use std::fmt;
+use std::sync::Arc;
 
 /// A refusal or a failure.
 #[derive(Debug, Clone)]
@@ -22,6 +23,12 @@ pub struct Frame {
     pub index: u32,
     /// Byte offset in that module
     pub offset: u32,
+}
+
+/// The wasm functions on the stack of a trap. Most are never asked for, so they are looked up when they are.
+pub trait Trace: fmt::Debug + Send + Sync {
+    /// The innermost of them, so many at the most.
+    fn frames(&self, most: usize) -> Vec<Frame>;
 }
 
 /// What an error is about.
@@ -89,7 +96,7 @@ pub enum ErrorKind {
     Order { slot: String },
     Changed { slot: String },
     Refused { refusals: Vec<(usize, String, Error)> },
-    Trap { trap: &'static str, message: String, frames: Vec<Frame> },
+    Trap { trap: &'static str, message: String, trace: Option<Arc<dyn Trace>> },
     Internal { message: String },
     ArgumentType { message: String },
     ArgumentValue { message: String },
@@ -185,11 +192,13 @@ impl Error {
         }
     }
 
-    /// The error as `lib/errors.js` builds it: class, code, message, properties, wasm stack.
-    pub fn to_json(&self) -> String {
+    /// The error as `lib/errors.js` builds it: class, code, message, properties, and so many frames of the wasm stack at the
+    /// most.
+    pub fn to_json(&self, most_frames: usize) -> String {
         let (code, class) = self.code();
         let frames = match &*self.kind {
-            ErrorKind::Trap { frames, .. } => frames
+            ErrorKind::Trap { trace: Some(trace), .. } => trace
+                .frames(most_frames)
                 .iter()
                 .map(|frame| json!({ "name": frame.name, "index": frame.index, "offset": frame.offset }))
                 .collect(),
@@ -320,13 +329,13 @@ mod tests {
     fn json_carries_class_code_and_properties() {
         let error =
             Error::from(ErrorKind::Signature { slot: "a::f".into(), expected: "(i32)".into(), actual: "(i64)".into() });
-        let json: Value = serde_json::from_str(&error.to_json()).unwrap();
+        let json: Value = serde_json::from_str(&error.to_json(10)).unwrap();
         assert_eq!(json["class"], "LinkError");
         assert_eq!(json["code"], "ERR_RELINK_SIGNATURE");
         assert_eq!(json["details"]["expected"], "(i32)");
         assert_eq!(json["message"], "slot \"a::f\" takes a function of type (i32), got (i64)");
         let refused = Error::from(ErrorKind::Refused { refusals: vec![(3, "a::f".into(), error)] });
-        let json: Value = serde_json::from_str(&refused.to_json()).unwrap();
+        let json: Value = serde_json::from_str(&refused.to_json(10)).unwrap();
         assert_eq!(json["details"]["refusals"][0]["index"], 3);
         assert_eq!(json["details"]["refusals"][0]["actual"], "(i64)");
     }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CompileError, Instance, LinkError, Module, RuntimeError } from '../..'
-import { compilers, instanceOf, root, thrownBy, wat } from '../support'
+import { compilers, instanceOf, rejectionOf, root, thrownBy, wat } from '../support'
 
 const TRAPS: Record<string, [body: string, message: string]> = {
   unreachable: ['unreachable', 'unreachable'],
@@ -170,6 +170,53 @@ describe('the classes of errors', () => {
     expect(error).toMatchObject({ name, message: 'what', cause, code: 'ERR_MINE', slot: 'a::b' })
     expect(String(error)).toBe(`${name}: what`)
     expect(Object.keys(new Class('bare'))).toEqual([])
+  })
+})
+
+describe.each(compilers)('the stack of a trap (%s)', (compiler) => {
+  const limit = Error.stackTraceLimit
+  afterEach(() => void Object.defineProperty(Error, 'stackTraceLimit', { value: limit, writable: true }))
+
+  const deep = `(module (func $down (export "down") (param i32)
+    local.get 0 if local.get 0 i32.const 1 i32.sub call $down else unreachable end))`
+
+  test.each([0, 1, 3, 10, 40])('has as many frames as Error.stackTraceLimit says (%d)', async (most) => {
+    const { down } = (await instanceOf(deep, {}, { compiler })).exports
+    Error.stackTraceLimit = most
+    const lines = thrownBy(() => down(3000)).stack!.split('\n')
+    expect(lines).toEqual(['RuntimeError: unreachable', ...Array(most).fill(expect.stringMatching(/^ {4}at down \(/))])
+  })
+
+  test('has WebAssembly on top, and what is left for JavaScript', async () => {
+    const { down } = (await instanceOf(deep, {}, { compiler })).exports
+    Error.stackTraceLimit = 6
+    const lines = thrownBy(() => down(2)).stack!.split('\n')
+    expect(lines.map((line) => /at down \(wasm-function/.test(line))).toEqual([
+      false,
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
+  })
+
+  test('is whole without a limit, and has none where that is no number', async () => {
+    const { down } = (await instanceOf(deep, {}, { compiler })).exports
+    Error.stackTraceLimit = Infinity
+    expect(thrownBy(() => down(3000)).stack!.match(/at down \(wasm/g)).toHaveLength(3001)
+    const get = jest.fn(() => 10)
+    Object.defineProperty(Error, 'stackTraceLimit', { get, configurable: true })
+    expect(String(thrownBy(() => down(30)).stack)).not.toMatch(/at down/)
+    expect(get).not.toHaveBeenCalled()
+  })
+
+  test('of a start function has no more', async () => {
+    const text = '(module (func $down call $more) (func $more unreachable) (start $down))'
+    Error.stackTraceLimit = 1
+    const thrown = await rejectionOf(instanceOf(text, {}, { compiler }))
+    expect(thrown.stack!.split('\n')).toEqual(['RuntimeError: unreachable', expect.stringContaining('at more (')])
   })
 })
 

@@ -164,6 +164,7 @@ impl Drop for Registration {
 
 /// Whether there is code of a module's function at `address`. May be asked by the handler of a signal that the code at
 /// `address` has caused: that holds no lock of this list.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
 pub fn is_code(address: usize) -> bool {
     let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
     live.range(..=address).next_back().is_some_and(|(_, frames)| address < frames.end)
@@ -216,10 +217,32 @@ impl Place {
     }
 }
 
-/// What a trap is, if something is known of it, and the frames of wasm that were on the stack, the innermost first.
-pub fn trace(trap: &Trap) -> (Option<TrapCode>, Vec<Place>) {
+/// What was on the stack of a trap.
+#[derive(Debug)]
+pub struct WasmStack {
+    /// The instruction that trapped
+    trapped: usize,
+    /// Where the code of each frame goes on, the innermost first
+    addresses: Vec<usize>,
+}
+
+impl WasmStack {
+    /// The frames of wasm, the innermost first. Each is looked up when it is asked for.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        // What calls itself comes back to the same few addresses.
+        let mut known: FxHashMap<usize, Option<Place>> = FxHashMap::default();
+        self.addresses.iter().filter_map(move |address| {
+            // A call returns to behind it.
+            let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
+            known.entry(address).or_insert_with(|| Place::of(address)).clone()
+        })
+    }
+}
+
+/// What a trap is, if something is known of it, and what was on the stack.
+pub fn trace(trap: &Trap) -> (Option<TrapCode>, WasmStack) {
     let (code, trapped, backtrace) = match trap {
-        Trap::User(_) => return (None, Vec::new()),
+        Trap::User(_) => return (None, WasmStack { trapped: 0, addresses: Vec::new() }),
         Trap::Wasm { pc, backtrace, signal_trap } => {
             let listed = Frames::of(*pc).and_then(|frames| {
                 let (_, function, position) = frames.function(*pc)?;
@@ -233,15 +256,7 @@ pub fn trace(trap: &Trap) -> (Option<TrapCode>, Vec<Place>) {
         Trap::OOM { backtrace } => (None, 0, backtrace),
         Trap::UncaughtException { backtrace, .. } => (Some(TrapCode::UncaughtException), 0, backtrace),
     };
-    // What calls itself comes back to the same few addresses.
-    let mut known: FxHashMap<usize, Option<Place>> = FxHashMap::default();
-    let places = backtrace.frames().iter().filter_map(|frame| {
-        let address = frame.ip().addr();
-        // A call returns to behind it.
-        let address = if address == trapped { address } else { address.checked_sub(1)? };
-        known.entry(address).or_insert_with(|| Place::of(address)).clone()
-    });
-    (code, places.collect())
+    (code, WasmStack { trapped, addresses: backtrace.frames().iter().map(|frame| frame.ip().addr()).collect() })
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use cache::Cache;
 pub use code::Code;
 pub use compiled::{How, Kept, compile, compile_file};
 pub use compiler::{Compiler, LARGEST_FRAME};
-pub use frames::{Place, is_code, trace};
+pub use frames::{Place, WasmStack, is_code, trace};
 pub use parts::check;
 pub use placing::{Placed, Places, placing, put};
 pub use reserve::Reserve;

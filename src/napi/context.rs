@@ -19,6 +19,7 @@ use std::cell::{Cell, RefCell};
 pub struct Host {
     /// Builds the error that a JSON description tells of
     pub error: StrongReference,
+    pub stack_trace_limit: StrongReference,
     /// ToBigInt64
     pub to_bigint64: StrongReference,
     /// ToNumber

@@ -40,6 +40,9 @@ pub struct NativeHost<'a> {
     /// Builds the error that a JSON description tells of
     #[napi(ts_type = "(json: string) => Error")]
     pub error: Function<'a, String, Unknown<'a>>,
+    /// How many frames a stack may have
+    #[napi(ts_type = "() => number")]
+    pub stack_trace_limit: Function<'a, (), Unknown<'a>>,
     /// ToBigInt64
     #[napi(js_name = "toBigInt64", ts_type = "(value: unknown) => bigint")]
     pub to_bigint64: Function<'a, Unknown<'a>, Unknown<'a>>,
@@ -117,6 +120,7 @@ impl NativeStore {
         let reference = |value| unsafe { StrongReference::new(env, value) };
         let host = Host {
             error: reference(host.error.raw()),
+            stack_trace_limit: reference(host.stack_trace_limit.raw()),
             to_bigint64: reference(host.to_bigint64.raw()),
             to_number: reference(host.to_number.raw()),
             to_list: reference(host.to_list.raw()),

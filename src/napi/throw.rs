@@ -23,7 +23,7 @@ pub struct Pending;
 /// Hands a refusal to `lib/`.
 #[cold]
 pub fn refuse(error: Error) -> Refusal {
-    Refusal::new(NATIVE, error.to_json())
+    Refusal::new(NATIVE, error.to_json(usize::MAX))
 }
 
 impl From<Pending> for Refusal {
@@ -131,7 +131,7 @@ impl Context {
     #[cold]
     pub fn throw(&self, error: &Error) -> Pending {
         let env = self.env;
-        let json = error.to_json();
+        let json = error.to_json(self.most_frames());
         let (mut text, mut built, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of `env`; should `lib/` itself throw, that is what
         // is pending.
@@ -166,6 +166,20 @@ impl Context {
             }
         }
         answer
+    }
+
+    /// How many frames `Error.stackTraceLimit` lets be on a stack.
+    fn most_frames(&self) -> usize {
+        let (mut receiver, mut value, mut most) = (ptr::null_mut(), ptr::null_mut(), 0.0);
+        // SAFETY: plain N-API calls on the thread of `env`; where JavaScript may not run any more, there is nobody to look.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut receiver);
+            let ask = self.host.stack_trace_limit.get(self.env);
+            if sys::napi_call_function(self.env, receiver, ask, 0, ptr::null(), &mut value) == sys::Status::napi_ok {
+                sys::napi_get_value_double(self.env, value, &mut most);
+            }
+        }
+        most as usize
     }
 
     /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.

@@ -62,7 +62,7 @@ impl HostStack {
             return Ok(());
         }
         let message = "call stack exhausted".to_owned();
-        Err(ErrorKind::Trap { trap: "stack-overflow", message, frames: Vec::new() }.into())
+        Err(ErrorKind::Trap { trap: "stack-overflow", message, trace: None }.into())
     }
 }
 

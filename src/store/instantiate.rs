@@ -75,9 +75,9 @@ impl Store {
         made(&instance);
         let _entered = self.host_stack.enter();
         let data = code.data();
+        let has_start = vm.module().start_function.is_some();
         // SAFETY: called once, right after the instance was made. It may run wasm and so come back
         // to this store, whose objects are not borrowed.
-        let has_start = vm.module().start_function.is_some();
         let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
         let start = || match has_start {
             true => self.wasm_stack.start(finish),

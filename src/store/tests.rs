@@ -149,7 +149,8 @@ fn code_does_the_same_in_either_form() {
             let instance = instantiate(&store, &code, Vec::new()).unwrap();
             let outcome = |name| match call(&store, function(&store, &instance, name)) {
                 Err(Failure::Error(error)) => match error.kind() {
-                    ErrorKind::Trap { trap, frames, .. } => {
+                    ErrorKind::Trap { trap, trace, .. } => {
+                        let frames = trace.as_ref().unwrap().frames(usize::MAX);
                         Err((*trap, frames.iter().map(|frame| (frame.index, frame.offset)).collect::<Vec<_>>()))
                     }
                     other => panic!("{other:?}"),
@@ -255,7 +256,8 @@ fn a_trap_says_which_and_where() {
         let Failure::Error(error) = call(&store, function(&store, &instance, "call")).unwrap_err() else {
             panic!("a trap is an error")
         };
-        let ErrorKind::Trap { trap, frames, .. } = error.kind() else { panic!("{error:?}") };
+        let ErrorKind::Trap { trap, trace: Some(trace), .. } = error.kind() else { panic!("{error:?}") };
+        let frames = trace.frames(2);
         assert_eq!(*trap, "unreachable");
         assert_eq!(frames[0].name.as_deref(), Some("inner"), "on {compiler:?}");
         assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), [0, 1], "on {compiler:?}");

@@ -1,9 +1,10 @@
 use super::ExceptionRef;
-use crate::engine::{Place, trace};
-use crate::error::{Error, ErrorKind, Frame};
+use crate::engine::{Place, WasmStack, trace};
+use crate::error::{Error, ErrorKind, Frame, Trace};
 use crate::wasm::path;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use wasmer::sys::vm::Trap;
 use wasmer_types::TrapCode;
 
@@ -69,16 +70,21 @@ impl From<Trap> for Failure {
             Trap::UncaughtException { exnref, .. } => return Self::Exception(ExceptionRef(exnref.to_u32_exnref())),
             trap => trap,
         };
-        let (code, places) = trace(&trap);
-        let places = places.into_iter().filter(|place| !place.names.is_added(place.index));
+        let (code, stack) = trace(&trap);
+        let (trap, message) = describe(code);
+        Self::Error(ErrorKind::Trap { trap, message: message.into(), trace: Some(Arc::new(stack)) }.into())
+    }
+}
+
+impl Trace for WasmStack {
+    fn frames(&self, most: usize) -> Vec<Frame> {
+        let places = self.places().filter(|place| !place.names.is_added(place.index)).take(most);
         let frames = places.map(|Place { names, index, offset }| Frame {
             name: names.name(index).map(|name| path(name).into_owned()),
             index,
             offset,
         });
-        let frames = frames.collect();
-        let (trap, message) = describe(code);
-        Self::Error(ErrorKind::Trap { trap, message: message.into(), frames }.into())
+        frames.collect()
     }
 }
 

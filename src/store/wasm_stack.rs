@@ -20,7 +20,7 @@
 
 use super::FuncRef;
 use super::trap::Failure;
-use crate::engine::{LARGEST_FRAME, is_code};
+use crate::engine::LARGEST_FRAME;
 use crate::error::{Error, ErrorKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
@@ -61,6 +61,7 @@ const MAPPED_UNIT: usize = 1 << 20;
 static MAPPED: AtomicUsize = AtomicUsize::new(DEFAULT_SIZE + REST);
 
 /// What a head says while its guard is lent, or is being set: no size.
+#[cfg(unix)]
 const UNSET: usize = 1;
 
 /// The stacks that the calls of a store run on.
@@ -312,6 +313,7 @@ unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBod
 #[cfg(unix)]
 mod system {
     use super::*;
+    use crate::engine::is_code;
 
     /// The size of the system's pages.
     pub fn page() -> usize {
