@@ -5,52 +5,31 @@
 //! N-API, no `unsafe`.
 #![forbid(unsafe_code)]
 
-mod adapter;
-mod atomics;
-mod bare;
-mod batch;
-mod body;
-mod branches;
-mod chains;
-mod code;
-mod declared;
-mod elements;
-mod encode;
-mod legacy;
-mod limits;
-mod naming;
-mod origins;
-mod outlined;
-mod plan;
-mod relay;
-mod report;
-mod sections;
-mod selection;
-mod slot;
-mod successor;
-
+mod generate;
+mod slots;
+mod transform;
 use crate::error::{ErrorKind, Result};
 use crate::wasm::Binary;
-use naming::Names;
 use serde::{Deserialize, Serialize};
+use slots::naming::Names;
 use std::borrow::Cow;
 
-pub use adapter::{adapter, catching_adapter};
-pub use atomics::outline_atomics;
-pub use bare::bare;
-pub use batch::{Columns, PAGE, batch, width};
-pub use branches::compare_branches;
-pub use chains::cut_chains;
-pub use elements::spell_out_elements;
-pub use encode::ADDED_NAME;
-pub use legacy::modernize;
-pub use limits::{check_limits, is_near_limits};
-pub use naming::Named;
-pub use origins::Origins;
-pub use report::{Details, Roles, WhyNot, others};
-pub use selection::Selection;
-pub use slot::{Entry, Slot, SlotKind};
-pub use successor::{successor, why_no_successor};
+pub use generate::adapter::{adapter, catching_adapter};
+pub use generate::batch::{Columns, PAGE, batch, width};
+pub use slots::encode::ADDED_NAME;
+pub use slots::naming::Named;
+pub use slots::origins::Origins;
+pub use slots::report::{Details, Roles, WhyNot, others};
+pub use slots::selection::Selection;
+pub use slots::slot::{Entry, Slot, SlotKind};
+pub use transform::atomics::outline_atomics;
+pub use transform::branches::compare_branches;
+pub use transform::chains::cut_chains;
+pub use transform::elements::spell_out_elements;
+pub use transform::legacy::modernize;
+pub use transform::limits::{check_limits, is_near_limits};
+pub use transform::strip::bare;
+pub use transform::tier_up::{successor, why_no_successor};
 
 /// A module after the pass.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,7 +80,7 @@ pub struct Forwarder {
 /// # Errors
 /// `Declaration` when the import and the export of a declared slot do not fit each other.
 pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Result<Rewritten<'a>> {
-    let plan = plan::Plan::new(bytes, binary, options)?;
+    let plan = slots::plan::Plan::new(bytes, binary, options)?;
     let read_tables = plan.read_imported_tables();
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
@@ -109,7 +88,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         let details = Details { names: Vec::new(), roles: plan.roles };
         return Ok(Rewritten { read_tables, written_tables, written_globals, details, ..unchanged });
     }
-    let encoded = encode::encode(bytes, &plan)
+    let encoded = slots::encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
@@ -126,7 +105,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
 /// # Errors
 /// `Declaration`.
 pub fn check_declarations(binary: &Binary) -> Result<()> {
-    declared::declared(binary).map(drop)
+    slots::declared::declared(binary).map(drop)
 }
 
 /// What the functions of a module are called, by function index.
@@ -134,7 +113,7 @@ pub fn check_declarations(binary: &Binary) -> Result<()> {
 /// # Errors
 /// Those of `rewrite`.
 pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
-    let declared = declared::declared(binary)?;
+    let declared = slots::declared::declared(binary)?;
     let declared = declared.iter().map(|slot| (slot.name.to_owned(), slot.imports.first().copied())).collect();
     let names = Names::new(binary, binary.name_section(bytes), &declared);
     Ok((0..binary.functions.len() as u32).map(|function| names.of(function)).collect())

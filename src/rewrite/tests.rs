@@ -1,5 +1,5 @@
-use super::*;
 use crate::error::Error;
+use crate::rewrite::*;
 use crate::wasm::Features;
 
 const ALL: Features = Features::EVERYTHING;

@@ -1,7 +1,7 @@
-use super::*;
 use crate::engine::{Code, Compiler, Reserve};
 use crate::error::ErrorKind;
 use crate::rewrite::Selection;
+use crate::store::*;
 use crate::wasm::{FuncType, ValType};
 use std::rc::Rc;
 use std::sync::Arc;

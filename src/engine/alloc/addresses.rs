@@ -1,0 +1,240 @@
+//! Addresses for memories that take no more of them than they have bytes, and yet never move.
+
+use std::io;
+
+/// The addresses of a memory: accessible from the beginning, then a guard that is not.
+#[cfg(unix)]
+pub(in crate::engine) struct Addresses {
+    base: *mut u8,
+    /// How many there are
+    length: usize,
+    position: Option<usize>,
+}
+
+/// Positions, far enough from each other for any memory to grow where it is, and from all that the system places itself.
+#[cfg(unix)]
+mod positions {
+    use std::ptr;
+    use std::sync::{Mutex, PoisonError};
+
+    const FIRST: usize = 1 << 44;
+    const DISTANCE: usize = 1 << 33;
+    const COUNT: usize = 1 << 13;
+
+    /// The next one that was never taken, and those that were given back
+    static FREE: Mutex<(usize, Vec<usize>)> = Mutex::new((0, Vec::new()));
+
+    pub fn take() -> Option<usize> {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.1.pop().or_else(|| {
+            free.0 += 1;
+            (free.0 <= COUNT).then_some(free.0 - 1)
+        })
+    }
+
+    pub fn give_back(position: usize) {
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).1.push(position);
+    }
+
+    /// Where it is; anywhere, if there is none.
+    pub fn address(position: Option<usize>) -> *mut u8 {
+        position.map_or(ptr::null_mut(), |position| ptr::without_provenance_mut(FIRST + position * DISTANCE))
+    }
+}
+
+/// Maps addresses that cannot be accessed, at `wanted` if that is free and the system heeds it.
+#[cfg(unix)]
+fn map(wanted: *mut u8, length: usize) -> io::Result<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
+    // SAFETY: without `MAP_FIXED`, what is mapped already stays as it is.
+    let mapped = unsafe { libc::mmap(wanted.cast(), length, libc::PROT_NONE, flags, -1, 0) };
+    if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(mapped.cast()) }
+}
+
+/// # Safety
+/// Nobody uses the addresses, which were mapped here.
+#[cfg(unix)]
+unsafe fn unmap(base: *mut u8, length: usize) {
+    // SAFETY: by the contract of this function.
+    let unmapped = unsafe { libc::munmap(base.cast(), length) };
+    debug_assert_eq!(unmapped, 0, "{}", io::Error::last_os_error());
+}
+
+/// Whether the system gives so many addresses in one piece.
+#[cfg(unix)]
+pub(in crate::engine) fn can_reserve(length: usize) -> bool {
+    map(std::ptr::null_mut(), length)
+        // SAFETY: nobody else knows of them.
+        .map(|base| unsafe { unmap(base, length) })
+        .is_ok()
+}
+
+#[cfg(unix)]
+impl Addresses {
+    /// Those of a memory that begins with so many bytes and a guard. Where a memory grows, there is no need to say how
+    /// large it may become.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(bytes: usize, guard: usize, _most: usize) -> io::Result<Self> {
+        let position = positions::take();
+        let length = bytes + guard;
+        match map(positions::address(position), length) {
+            Ok(base) => {
+                let addresses = Self { base, length, position };
+                addresses.make_accessible(0, bytes)?;
+                Ok(addresses)
+            }
+            Err(error) => {
+                position.into_iter().for_each(positions::give_back);
+                Err(error)
+            }
+        }
+    }
+
+    /// Where they begin.
+    pub fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    /// Makes `to` bytes accessible, of which `from` are so already, before a guard. The bytes stay where they are.
+    ///
+    /// # Errors
+    /// What the system says, or that the addresses behind it are taken; then nothing has changed for who uses it.
+    pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
+        if let Some(more) = (to + guard).checked_sub(self.length).filter(|more| *more > 0) {
+            let wanted = self.base.wrapping_add(self.length);
+            let base = map(wanted, more)?;
+            if base != wanted {
+                // SAFETY: nobody else knows of them.
+                unsafe { unmap(base, more) };
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            self.length += more;
+        }
+        self.make_accessible(from, to)
+    }
+
+    fn make_accessible(&self, from: usize, to: usize) -> io::Result<()> {
+        if from == to {
+            return Ok(());
+        }
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the addresses are this memory's own.
+        let done = unsafe { libc::mprotect(self.base.wrapping_add(from).cast(), to - from, access) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Addresses {
+    fn drop(&mut self) {
+        // SAFETY: the addresses are this memory's own, which is going.
+        unsafe { unmap(self.base, self.length) };
+        self.position.into_iter().for_each(positions::give_back);
+    }
+}
+
+#[cfg(not(unix))]
+pub(in crate::engine) use reserved::{Addresses, can_reserve};
+
+/// Where memories do not grow into what lies behind them: all is reserved that a memory may become.
+#[cfg(not(unix))]
+mod reserved {
+    use std::io;
+    use wasmer::sys::vm::{Mmap, MmapType};
+
+    pub struct Addresses(Mmap);
+
+    fn reserve(accessible: usize, length: usize) -> io::Result<Mmap> {
+        Mmap::accessible_reserved(accessible, length, None, MmapType::Private).map_err(io::Error::other)
+    }
+
+    pub fn can_reserve(length: usize) -> bool {
+        reserve(0, length).is_ok()
+    }
+
+    impl Addresses {
+        pub fn new(bytes: usize, guard: usize, most: usize) -> io::Result<Self> {
+            // As much of what it may become as there is.
+            let sizes = std::iter::successors(Some(most), |size| Some(size / 2)).take_while(|size| *size > bytes);
+            let reserved = sizes.chain([bytes]).map(|size| size.next_multiple_of(guard) + guard);
+            let mut last = Err(io::ErrorKind::OutOfMemory.into());
+            for length in reserved {
+                last = reserve(bytes, length);
+                if last.is_ok() {
+                    break;
+                }
+            }
+            last.map(Self)
+        }
+
+        pub fn base(&self) -> *mut u8 {
+            self.0.as_ptr().cast_mut()
+        }
+
+        pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
+            if to + guard > self.0.len() {
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
+            if from == to {
+                return Ok(());
+            }
+            self.0.make_accessible(from, to - from).map_err(io::Error::other)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 65_536;
+
+    #[test]
+    fn they_grow_where_they_are() {
+        let mut all: Vec<_> = (0..10).map(|_| Addresses::new(PAGE, PAGE, 64 * PAGE).unwrap()).collect();
+        for size in 1..60 {
+            for addresses in &mut all {
+                let base = addresses.base();
+                addresses.grow(size * PAGE, (size + 1) * PAGE, PAGE).unwrap();
+                assert_eq!(addresses.base(), base);
+                // SAFETY: these bytes are accessible by now, and nobody else's.
+                unsafe {
+                    let last = base.add((size + 1) * PAGE - 1);
+                    assert_eq!(last.read(), 0);
+                    last.write(1);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn those_of_nothing_are_a_guard() {
+        let mut addresses = Addresses::new(0, PAGE, PAGE).unwrap();
+        addresses.grow(0, 0, PAGE).unwrap();
+        addresses.grow(0, PAGE, PAGE).unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { addresses.base().read() }, 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_lies_behind_is_not_taken() {
+        let mut addresses = Addresses::new(PAGE, PAGE, 64 * PAGE).unwrap();
+        let behind = addresses.base().wrapping_add(4 * PAGE);
+        let taken = map(behind, PAGE).unwrap();
+        if taken == behind {
+            assert!(addresses.grow(PAGE, 4 * PAGE, PAGE).is_err());
+            addresses.grow(PAGE, 3 * PAGE, PAGE).unwrap();
+        }
+        // SAFETY: nobody else knows of them.
+        unsafe { unmap(taken, PAGE) };
+        addresses.grow(3 * PAGE, 4 * PAGE, PAGE).unwrap();
+    }
+
+    #[test]
+    fn no_process_has_so_many() {
+        assert!(Addresses::new(1 << 60, PAGE, 1 << 60).is_err() && !can_reserve(1 << 60));
+    }
+}

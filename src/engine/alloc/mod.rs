@@ -1,0 +1,11 @@
+//! Memories and tables: how they are allocated, and how their space is used again.
+
+pub(in crate::engine) mod addresses;
+pub(in crate::engine) mod builtins;
+pub(in crate::engine) mod free_list;
+pub(in crate::engine) mod reserve;
+pub(in crate::engine) mod room;
+pub(in crate::engine) mod shared_memory;
+pub(in crate::engine) mod small_memory;
+pub(in crate::engine) mod trim;
+pub(in crate::engine) mod tunables;

@@ -1,0 +1,110 @@
+use crate::engine::alloc::addresses::Addresses;
+use crate::engine::alloc::reserve::{GUARD, Reserve};
+use crate::engine::alloc::tunables::note_growth;
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::io;
+use std::ptr::NonNull;
+use wasmer::sys::vm::{LinearMemory, MaybeInstanceOwned, MemoryError, VMMemoryDefinition};
+use wasmer::{MemoryStyle, MemoryType, Pages};
+
+/// A memory that takes the addresses of the bytes that it has. It never moves, so that buffers over it stay good: it grows
+/// into what lies behind it.
+pub(in crate::engine) struct SmallMemory {
+    ty: MemoryType,
+    size: Pages,
+    definition: MaybeInstanceOwned<VMMemoryDefinition>,
+    addresses: Addresses,
+}
+
+// SAFETY: a memory belongs to a store, which lives and dies on one thread; the engine's list asks for the marker.
+unsafe impl Send for SmallMemory {}
+// SAFETY: as above.
+unsafe impl Sync for SmallMemory {}
+
+impl SmallMemory {
+    /// A memory of the host's own making.
+    ///
+    /// # Errors
+    /// `Region` where there is no room.
+    pub fn new(ty: &MemoryType) -> Result<Self, MemoryError> {
+        Self::of(ty, |definition| MaybeInstanceOwned::Host(Box::new(UnsafeCell::new(definition))))
+    }
+
+    /// That of an instance, whose definition is at `location`.
+    ///
+    /// # Errors
+    /// As above.
+    ///
+    /// # Safety
+    /// `location` may be written, and outlives the memory.
+    pub unsafe fn of_instance(ty: &MemoryType, location: NonNull<VMMemoryDefinition>) -> Result<Self, MemoryError> {
+        Self::of(ty, |definition| {
+            // SAFETY: by the contract of this function.
+            unsafe { location.write(definition) };
+            MaybeInstanceOwned::Instance(location)
+        })
+    }
+
+    fn of(
+        ty: &MemoryType,
+        own: impl FnOnce(VMMemoryDefinition) -> MaybeInstanceOwned<VMMemoryDefinition>,
+    ) -> Result<Self, MemoryError> {
+        let (size, most) = (ty.minimum, ty.maximum.unwrap_or(Pages::max_value()).min(Pages::max_value()));
+        if size > most {
+            return Err(MemoryError::MinimumMemoryTooLarge { min_requested: size, max_allowed: most });
+        }
+        let addresses = Addresses::new(size.bytes().0, GUARD, most.bytes().0).map_err(no_room)?;
+        let definition = own(VMMemoryDefinition { base: addresses.base(), current_length: size.bytes().0 });
+        Ok(Self { ty: *ty, size, definition, addresses })
+    }
+}
+
+fn no_room(error: io::Error) -> MemoryError {
+    MemoryError::Region(error.to_string())
+}
+
+impl fmt::Debug for SmallMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SmallMemory({:?})", self.ty)
+    }
+}
+
+impl LinearMemory for SmallMemory {
+    fn ty(&self) -> MemoryType {
+        MemoryType { minimum: self.size, ..self.ty }
+    }
+
+    fn size(&self) -> Pages {
+        self.size
+    }
+
+    fn style(&self) -> MemoryStyle {
+        Reserve::Small.style()
+    }
+
+    fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
+        let before = self.size;
+        let most = self.ty.maximum.unwrap_or(Pages::max_value()).min(Pages::max_value());
+        let size = before.checked_add(delta).filter(|size| *size <= most);
+        let size = size.ok_or(MemoryError::CouldNotGrow { current: before, attempted_delta: delta })?;
+        self.addresses.grow(before.bytes().0, size.bytes().0, GUARD).map_err(no_room)?;
+        self.size = size;
+        // SAFETY: the definition lives as long as this memory. No code reads it meanwhile: this is its thread.
+        unsafe { (*self.definition.as_ptr().as_ptr()).current_length = size.bytes().0 };
+        note_growth();
+        Ok(before)
+    }
+
+    fn vmmemory(&self) -> NonNull<VMMemoryDefinition> {
+        self.definition.as_ptr()
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
+        Err(MemoryError::MemoryNotShared)
+    }
+
+    fn copy(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
+        self.try_clone()
+    }
+}

@@ -1,0 +1,259 @@
+//! A file of the disk cache: what it says of itself, what is known of a module, what users are told of its functions, its
+//! custom sections, and its machine code, sealed.
+
+use crate::engine::code::image::PAGE;
+use aegis::aegis128x2::Aegis128X2Mac;
+use serde::{Deserialize, Serialize};
+use shared_buffer::OwnedBuffer;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+
+/// Says what the file is, and in which form.
+const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x03";
+/// The image begins at a multiple of this, so that it can be mapped.
+const ALIGNMENT: usize = PAGE;
+
+/// The build of the addon: its sources, and the versions of what it depends on.
+pub(in crate::engine) const BUILD: &str = env!("WASM_RELINK_BUILD");
+
+/// A hash: of bytes, of what an entry is for, or of what must not be changed.
+pub(in crate::engine) type Hash = [u8; 32];
+
+/// What an entry says of itself, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The build that wrote it
+    pub build: String,
+    /// Where the module was read, if it was read from a file
+    pub file: Option<String>,
+    /// The size of the module in bytes
+    pub module: u64,
+    /// What compiled it
+    pub compiler: String,
+    /// What its memories reserve
+    pub reserve: String,
+    /// The version and the options of that, and the processor
+    pub made_for: String,
+    /// Which functions are slots: "default", "all", "none", or how many others
+    pub slots: String,
+}
+
+/// The parts of a file, after the header.
+struct Layout {
+    about: Range<usize>,
+    parts: Range<usize>,
+    details: Range<usize>,
+    custom: Range<usize>,
+    image: Range<usize>,
+}
+
+/// What an entry holds besides what it says of itself.
+pub(in crate::engine) struct Content<'a> {
+    /// What is known of the module
+    pub parts: &'a [u8],
+    /// What users are told of its functions
+    pub details: &'a [u8],
+    /// Its custom sections, one behind the other
+    pub custom: &'a [u8],
+    /// Its machine code
+    pub image: &'a [u8],
+}
+
+/// An entry, in memory.
+pub(in crate::engine) struct Entry {
+    bytes: OwnedBuffer,
+    layout: Layout,
+}
+
+/// Magic, seal, key, and five lengths
+const HEADER: usize = 16 + 32 + 32 + 5 * 8;
+const SEAL: Range<usize> = 16..48;
+const KEY: Range<usize> = 48..80;
+
+impl Layout {
+    /// Where the parts of these lengths are; none where they do not fit into a file.
+    fn new([about, parts, details, custom, image]: [usize; 5]) -> Option<Self> {
+        let about = HEADER..HEADER.checked_add(about)?;
+        let parts = about.end..about.end.checked_add(parts)?;
+        let details = parts.end..parts.end.checked_add(details)?;
+        let custom = details.end..details.end.checked_add(custom)?;
+        let begin = custom.end.checked_next_multiple_of(ALIGNMENT)?;
+        Some(Self { about, parts, details, custom, image: begin..begin.checked_add(image)? })
+    }
+
+    /// That of a file, if it has the size that it says.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.get(..MAGIC.len())? != MAGIC {
+            return None;
+        }
+        let lengths = bytes.get(KEY.end..HEADER)?.chunks_exact(8);
+        let lengths = lengths.map(|length| usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok());
+        let lengths: Option<Vec<usize>> = lengths.collect();
+        let layout = Self::new(lengths?.try_into().ok()?)?;
+        (layout.image.end == bytes.len()).then_some(layout)
+    }
+}
+
+impl Entry {
+    /// Maps a file into memory; none if it is no entry.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Safety
+    /// Nobody changes the file: entries are written under another name and moved to their own.
+    pub unsafe fn map(file: &File) -> io::Result<Option<Self>> {
+        Ok(Self::of(OwnedBuffer::from_file(file).map_err(io::Error::other)?))
+    }
+
+    /// Reads a file into memory; none if it is no entry.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(file: &mut File) -> io::Result<Option<Self>> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Self::of(OwnedBuffer::from_bytes(bytes)))
+    }
+
+    fn of(bytes: OwnedBuffer) -> Option<Self> {
+        Layout::of(&bytes).map(|layout| Self { bytes, layout })
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> Option<About> {
+        serde_json::from_slice(&self.bytes[self.layout.about.clone()]).ok()
+    }
+
+    /// Whether it is for `key`, and was written by one who has `secret`, and as it is.
+    pub fn is_sealed(&self, key: &Hash, secret: &Hash) -> bool {
+        let sealed = self.bytes[SEAL].try_into().expect("a seal has 32 bytes");
+        self.bytes[KEY] == *key && seal(secret, [&self.bytes[SEAL.end..]]).verify(sealed).is_ok()
+    }
+
+    /// What is known of the module.
+    pub fn parts(&self) -> &[u8] {
+        &self.bytes[self.layout.parts.clone()]
+    }
+
+    /// What users are told of its functions.
+    pub fn details(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.details.clone())
+    }
+
+    /// The custom sections, one behind the other.
+    pub fn custom(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.custom.clone())
+    }
+
+    /// The machine code, which stays where it is.
+    pub fn image(&self) -> OwnedBuffer {
+        self.bytes.slice(self.layout.image.clone())
+    }
+
+    /// Where in the file that begins, if it is mapped from there.
+    pub fn image_in_file(&self) -> Option<u64> {
+        self.bytes.is_mmapped().then_some(self.layout.image.start as u64)
+    }
+}
+
+/// Writes an entry.
+///
+/// # Errors
+/// What the system says.
+pub(in crate::engine) fn write(
+    file: &mut File,
+    key: &Hash,
+    secret: &Hash,
+    about: &About,
+    Content { parts, details, custom, image }: &Content<'_>,
+) -> io::Result<()> {
+    let about = serde_json::to_vec(about)?;
+    let lengths = [about.len(), parts.len(), details.len(), custom.len(), image.len()];
+    let layout = Layout::new(lengths).expect("what is in memory fits into a file");
+    let lengths = lengths.map(|length| (length as u64).to_le_bytes());
+    let padding = [0; ALIGNMENT];
+    let padding = &padding[..layout.image.start - layout.custom.end];
+    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, details, custom, padding, image];
+    file.write_all(&MAGIC)?;
+    file.write_all(&seal(secret, after_seal).finalize())?;
+    after_seal.into_iter().try_for_each(|part| file.write_all(part))
+}
+
+/// The message authentication code of bytes. AEGIS takes a quarter of what BLAKE3 does, on one core, and most of a load waits
+/// for this.
+fn seal<'a>(secret: &Hash, bytes: impl IntoIterator<Item = &'a [u8]>) -> Aegis128X2Mac<32> {
+    let key = blake3::derive_key("wasm-relink seal of a compiled module", secret);
+    let mut seal = Aegis128X2Mac::new(key.first_chunk().expect("a key has 32 bytes"));
+    bytes.into_iter().for_each(|bytes| seal.update(bytes));
+    seal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::env::temp_dir;
+    use std::fs::{self, OpenOptions};
+    use std::process;
+
+    const KEY_OF_TEST: Hash = [3; 32];
+    const SECRET: Hash = [7; 32];
+
+    /// The bytes of an entry with such content.
+    fn written(name: &str, content: &Content<'_>) -> Vec<u8> {
+        let path = temp_dir().join(format!("wasm-relink-entry-{}-{name}", process::id()));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
+        let about = About {
+            build: BUILD.into(),
+            file: None,
+            module: 1,
+            compiler: "x".into(),
+            reserve: "small".into(),
+            made_for: "y".into(),
+            slots: "all".into(),
+        };
+        write(&mut file, &KEY_OF_TEST, &SECRET, &about, content).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Entry> {
+        Entry::of(OwnedBuffer::from_bytes(bytes.to_vec()))
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_aligned() {
+        for length in [0, 1, 63, 64, 65, 1000] {
+            let (parts, details) = (vec![1; length], vec![4; length / 3]);
+            let (custom, image) = (vec![2; length / 2], vec![3; length * 2]);
+            let content = Content { parts: &parts, details: &details, custom: &custom, image: &image };
+            let bytes = written("whole", &content);
+            let entry = read(&bytes).unwrap();
+            assert!(entry.is_sealed(&KEY_OF_TEST, &SECRET));
+            assert!(!entry.is_sealed(&[4; 32], &SECRET) && !entry.is_sealed(&KEY_OF_TEST, &[8; 32]));
+            assert_eq!((entry.parts(), &*entry.details()), (&*parts, &*details));
+            assert_eq!((&*entry.custom(), &*entry.image()), (&*custom, &*image));
+            assert!(entry.layout.image.start.is_multiple_of(ALIGNMENT));
+            assert_eq!(entry.about().unwrap().slots, "all");
+            assert_eq!(entry.image_in_file(), None, "it is in memory");
+        }
+    }
+
+    #[test]
+    fn every_cut_and_every_other_bit_is_seen() {
+        let bytes = written(
+            "broken",
+            &Content { parts: b"parts", details: b"names", custom: b"sections", image: b"machine code" },
+        );
+        for length in 0..bytes.len() {
+            assert!(read(&bytes[..length]).is_none(), "cut at {length}");
+        }
+        for index in 0..bytes.len() * 8 {
+            let mut other = bytes.clone();
+            other[index / 8] ^= 1 << (index % 8);
+            assert!(!read(&other).is_some_and(|entry| entry.is_sealed(&KEY_OF_TEST, &SECRET)), "bit {index}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The folder of the disk cache: which files are the cache's own, whether they can be trusted, and the secret.
+
+use crate::engine::cache::entry::Hash;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The cache's own folder, inside of the one that its user named, which may hold the user's files.
+const NAME: &str = "wasm-relink-modules";
+/// What the name of every file of the cache begins with. No other file is listed, counted or removed.
+const PREFIX: &str = "relink-";
+const SECRET: &str = "relink-secret";
+/// Locked by the process that makes the secret
+const LOCK: &str = "relink-lock";
+
+/// What a file of the cache is, besides the secret and the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Kind {
+    /// An entry, named by its key
+    Entry,
+    /// One that is being written, named by chance
+    Unfinished,
+}
+
+impl Kind {
+    /// How many hexadecimal digits the name has, and the extension.
+    const fn form(self) -> (usize, &'static str) {
+        match self {
+            Self::Entry => (64, "code"),
+            Self::Unfinished => (16, "tmp"),
+        }
+    }
+
+    fn name(self, digits: &str) -> String {
+        format!("{PREFIX}{digits}.{}", self.form().1)
+    }
+
+    /// The digits of a name of this kind; none for any other name.
+    fn digits(self, name: &OsStr) -> Option<&str> {
+        let (length, extension) = self.form();
+        let digits = name.to_str()?.strip_prefix(PREFIX)?.strip_suffix(extension)?.strip_suffix('.')?;
+        let hexadecimal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (digits.len() == length && hexadecimal).then_some(digits)
+    }
+}
+
+/// A file of the cache.
+pub(in crate::engine) struct Own {
+    pub path: PathBuf,
+    pub size: u64,
+    /// When it was last changed
+    pub used: SystemTime,
+}
+
+impl Own {
+    /// The key of an entry, by its name.
+    pub fn key(&self) -> Option<Hash> {
+        let digits = Kind::Entry.digits(self.path.file_name()?)?;
+        blake3::Hash::from_hex(digits).ok().map(|key| *key.as_bytes())
+    }
+}
+
+/// The folder of the cache, to which nobody but its owner writes.
+pub(in crate::engine) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// That in a directory.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none; `NotADirectory` and `PermissionDenied` for one that is not to be trusted; else what
+    /// the system says.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        check_folder(directory, &fs::metadata(directory)?)?;
+        let path = directory.join(NAME);
+        // Not `metadata`: a link may lead to files that are not the cache's.
+        check_folder(&path, &fs::symlink_metadata(&path)?)?;
+        Ok(Self { path })
+    }
+
+    /// The same; makes it, and the directory, where they are missing.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn make(directory: &Path) -> io::Result<Self> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory)?;
+        // Nothing is made in a directory that is not to be trusted.
+        check_folder(directory, &fs::metadata(directory)?)?;
+        builder.create(directory.join(NAME))?;
+        Self::open(directory)
+    }
+
+    /// Where the entry of a key is.
+    pub fn entry(&self, key: &Hash) -> PathBuf {
+        self.path.join(Kind::Entry.name(blake3::Hash::from_bytes(*key).to_hex().as_str()))
+    }
+
+    /// The files of a kind.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn files(&self, kind: Kind) -> io::Result<Vec<Own>> {
+        let own = fs::read_dir(&self.path)?.filter_map(|file| {
+            let file = file.ok()?;
+            kind.digits(&file.file_name())?;
+            // One that is not there any more was removed by another process. Of a link, this tells about the link.
+            let about = file.metadata().ok().filter(fs::Metadata::is_file)?;
+            Some(Own { path: file.path(), size: about.len(), used: about.modified().ok()? })
+        });
+        Ok(own.collect())
+    }
+
+    /// Removes the secret, and the file that is locked to make one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove_secret(&self) -> io::Result<()> {
+        [SECRET, LOCK].into_iter().try_for_each(|name| remove(&self.path.join(name)))
+    }
+
+    /// The secret; none where there is none, or what stands there is not as this cache writes it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn secret(&self) -> io::Result<Option<Hash>> {
+        let mut secret = [0; 32];
+        let read = open_own(&self.path.join(SECRET)).and_then(|mut file| {
+            file.read_exact(&mut secret)?;
+            file.metadata()
+        });
+        match read {
+            Ok(about) => Ok((about.len() == secret.len() as u64).then_some(secret)),
+            // Not any error: for want of a file descriptor, say, the secret of all entries must not be replaced.
+            Err(error) if is_unusable(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The secret, made anew where there is none that can be used.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn secret_or_new(&self) -> io::Result<Hash> {
+        if let Some(secret) = self.secret()? {
+            return Ok(secret);
+        }
+        // One process makes it, and the others take that: what was sealed with a secret that was replaced is lost. Where
+        // files cannot be locked, the worst of it is such a loss.
+        let lock = new_file().create(true).truncate(false).open(self.path.join(LOCK));
+        let _locked = lock.and_then(|file| file.lock().map(|()| file));
+        if let Some(secret) = self.secret()? {
+            return Ok(secret);
+        }
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(io::Error::other)?;
+        self.write_whole(&self.path.join(SECRET), |file| {
+            file.write_all(&secret)?;
+            // A file that was renamed and not synced may be empty after a loss of power.
+            file.sync_all()
+        })?;
+        self.secret()?.ok_or_else(|| ErrorKind::InvalidData.into())
+    }
+
+    /// Writes a file that is there whole or not at all.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write_whole(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        // By chance: a process of another container may have the same id.
+        let name = getrandom::u64().map_err(io::Error::other)?;
+        let unfinished = self.path.join(Kind::Unfinished.name(&format!("{name:016x}")));
+        let mut file = new_file().create_new(true).open(&unfinished)?;
+        let written = write(&mut file).and_then(|()| fs::rename(&unfinished, path));
+        if written.is_err() {
+            let _ = remove(&unfinished);
+        }
+        written
+    }
+}
+
+/// Removes a file, unless it is gone.
+pub(in crate::engine) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// How the cache opens files that it writes: its owner's alone, and no links.
+fn new_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    }
+    options
+}
+
+/// Opens a file that is ours, and no link to one that may be another's.
+///
+/// # Errors
+/// `InvalidInput` for what is no file, `PermissionDenied` for what others may write; else what the system says.
+pub(in crate::engine) fn open_own(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    check_owner(path, &about)?;
+    Ok(file)
+}
+
+/// Whether an error says that what stands in a place is not what the cache puts there.
+fn is_unusable(error: &io::Error) -> bool {
+    use ErrorKind::{InvalidInput, NotFound, PermissionDenied, UnexpectedEof};
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::ELOOP) {
+        return true;
+    }
+    matches!(error.kind(), NotFound | InvalidInput | PermissionDenied | UnexpectedEof)
+}
+
+/// Refuses a folder that is not ours, or that others write to. On Windows, folders of a user are the user's.
+fn check_folder(path: &Path, about: &fs::Metadata) -> io::Result<()> {
+    if !about.is_dir() {
+        return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is no folder", path.display())));
+    }
+    check_owner(path, about)
+}
+
+#[cfg(unix)]
+fn check_owner(path: &Path, about: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    // SAFETY: it has no preconditions.
+    let user = unsafe { libc::geteuid() };
+    let complaint = if about.uid() != user {
+        "belongs to another user"
+    } else if about.mode() & 0o022 != 0 {
+        "may be written by other users"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(ErrorKind::PermissionDenied, format!("{} {complaint}", path.display())))
+}
+
+#[cfg(not(unix))]
+fn check_owner(_path: &Path, _about: &fs::Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_the_cache_makes_are_its_own() {
+        let digits = |kind: Kind, name: &str| kind.digits(OsStr::new(name)).map(str::to_owned);
+        for kind in [Kind::Entry, Kind::Unfinished] {
+            let (length, extension) = kind.form();
+            let hexadecimal = "0123456789abcdef".repeat(4)[..length].to_owned();
+            assert_eq!(digits(kind, &kind.name(&hexadecimal)), Some(hexadecimal.clone()));
+            for other in [
+                format!("{hexadecimal}.{extension}"),
+                format!("{PREFIX}{}.{extension}", &hexadecimal[1..]),
+                format!("{PREFIX}0{hexadecimal}.{extension}"),
+                format!("{PREFIX}{}.{extension}", hexadecimal.to_uppercase()),
+                format!("{PREFIX}{hexadecimal}{extension}"),
+                format!("{PREFIX}{hexadecimal}.{extension}.bak"),
+                format!("{PREFIX}notes.{extension}"),
+                SECRET.to_owned(),
+                LOCK.to_owned(),
+            ] {
+                assert_eq!(digits(kind, &other), None, "{other}");
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+use crate::engine::alloc::reserve::Reserve;
+use crate::engine::alloc::room::has_room;
+use crate::engine::alloc::trim::note_gone;
+use crate::engine::alloc::tunables::StoreTunables;
+use crate::engine::code::lazy_decoded::Unread;
+use crate::engine::code::loaded::Machine;
+use crate::engine::code::parts::{Compiled, Parts};
+use crate::engine::compile::compiler::Compiler;
+use crate::engine::trace::function_names::FunctionNames;
+use crate::error::{ErrorKind, Result};
+use crate::rewrite::{Details, Entry, Forwarder, Rewritten, Slot};
+use crate::wasm::{Binary, ExternKind};
+use rustc_hash::FxHashMap;
+use shared_buffer::OwnedBuffer;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use wasmer::sys::{Artifact, Tunables};
+use wasmer_types::DataInitializer;
+
+/// A compiled module: its machine code and what is known of it. Immutable, shared by threads. Whoever runs the code holds
+/// this.
+pub struct Code {
+    /// What made the machine code: functions of different compilers cannot call each other
+    pub compiler: Compiler,
+    /// What its memories reserve, which is all that its code relies on
+    pub reserve: Reserve,
+    /// The module as it was loaded, after the pass
+    pub binary: Binary,
+    /// The module as its author compiled it
+    pub original: Binary,
+    /// Its slots, the declared ones first
+    pub slots: Vec<Slot>,
+    /// The functions that stand for imports
+    pub forwarders: Vec<Forwarder>,
+    /// The imported tables whose entries it may put elsewhere
+    pub read_tables: Vec<u32>,
+    /// The imported tables into which code puts references, by table index
+    pub written_tables: Vec<u32>,
+    /// The imported globals into which code puts references, counted among the imported globals
+    pub written_globals: Vec<u32>,
+    /// The bytes that the compiled module takes
+    pub size: usize,
+    /// Custom sections of the original bytes, in order
+    pub custom_sections: Vec<(String, OwnedBuffer)>,
+    details: Unread<Details>,
+    names: Arc<FunctionNames>,
+    /// Slots by the function that calls through each
+    thunks: FxHashMap<u32, u32>,
+    /// Slots by the entries of exported tables that are their places
+    places: FxHashMap<Entry, u32>,
+    tables_with_slots: BTreeSet<u32>,
+    machine: Machine,
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        note_gone(self.size);
+    }
+}
+
+impl Code {
+    /// Validates, runs the load-time pass and compiles. Takes long: a second for some megabytes.
+    ///
+    /// # Errors
+    /// What `Binary::parse`, `rewrite` and `Compiler::image` refuse.
+    #[cfg(test)]
+    pub fn compile(bytes: &[u8], compiler: Compiler, selection: &crate::rewrite::Selection) -> Result<Arc<Self>> {
+        let compiled = Compiled::new(
+            bytes,
+            &crate::engine::How { selection: selection.clone(), ..crate::engine::How::plain(compiler) },
+        )?;
+        // SAFETY: the image was packed a moment ago by this very build.
+        unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
+    }
+
+    /// Makes a compiled module ready to be run.
+    ///
+    /// # Errors
+    /// `Memory` where there is no room for it, `Compile` if the machine code does not load.
+    ///
+    /// # Safety
+    /// That of `Machine::load`.
+    pub(in crate::engine) unsafe fn assemble(
+        compiled: Compiled,
+        compiler: Compiler,
+        reserve: Reserve,
+    ) -> Result<Arc<Self>> {
+        let Compiled { parts, details, custom, machine } = compiled;
+        let size = machine.image.len();
+        if !has_room(size.saturating_mul(2)) {
+            let message = format!("there is no room for the {size} bytes of a compiled module");
+            return Err(ErrorKind::Memory { message }.into());
+        }
+        let Parts { original, rewritten } = parts;
+        let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
+            rewritten;
+        let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
+            let section = *begin..*begin + range.len();
+            *begin = section.end;
+            Some((name.clone(), custom.slice(section)))
+        });
+        let custom_sections: Vec<_> = sections.collect();
+        let names = FunctionNames::new(name_section(&custom_sections).cloned(), origins);
+        let indexed = || (0..).zip(&slots);
+        let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
+        let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
+        let places = |(index, slot): (u32, &Slot)| {
+            let entries: Vec<_> = slot.places.iter().chain(&slot.shown).chain([&slot.home]).copied().collect();
+            entries.into_iter().map(move |entry| (entry, index))
+        };
+        let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));
+        let places: FxHashMap<_, _> = places.collect();
+        let tables_with_slots = places.keys().map(|entry| entry.table).collect();
+
+        let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
+        let first = binary.imported_functions;
+        // SAFETY: by the contract of this function.
+        let machine = unsafe { Machine::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
+            .map_err(|message| ErrorKind::Compile {
+                message: format!("the compiled module does not load: {message}"),
+            })?;
+        Ok(Arc::new(Self {
+            compiler,
+            reserve,
+            binary,
+            original,
+            slots,
+            forwarders,
+            read_tables,
+            written_tables,
+            written_globals,
+            size: size * machine.copies(),
+            details: Unread::new(details),
+            names,
+            thunks,
+            places,
+            tables_with_slots,
+            custom_sections,
+            machine,
+        }))
+    }
+
+    /// Compiles without the load-time pass, to show what it is for.
+    #[cfg(test)]
+    pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        Self::assemble_image(compiler.image(bytes, Reserve::available()).map_err(Self::unnamed)?, bytes, compiler)
+    }
+
+    /// The same, in the form that code has where only wasmer knows how to load it.
+    #[cfg(test)]
+    pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        Self::assemble_image(
+            compiler
+                .packed_by(crate::engine::code::image::pack_serialized, bytes, Reserve::available())
+                .map_err(Self::unnamed)?,
+            bytes,
+            compiler,
+        )
+    }
+
+    /// The error of a module without names.
+    #[cfg(test)]
+    fn unnamed(refusal: crate::engine::compile::compiler::Refusal) -> crate::error::Error {
+        refusal.into_error(|index| format!("function {index}"))
+    }
+
+    #[cfg(test)]
+    fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        let binary = Binary::parse(bytes, compiler.features())?;
+        let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
+        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let machine = crate::engine::code::loaded::Packed { image: OwnedBuffer::from_bytes(image), file: None };
+        // SAFETY: as in `compile`.
+        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
+    }
+
+    /// The index of the table that the pass adds where it needs one, which nobody but it knows of.
+    pub fn dispatch_table(&self) -> u32 {
+        self.original.tables.len() as u32
+    }
+
+    /// What users are told of its functions.
+    pub fn details(&self) -> &Details {
+        self.details.get()
+    }
+
+    /// The index that a function has in the original bytes.
+    pub fn original_index(&self, index: u32) -> u32 {
+        self.names.original_index(index)
+    }
+
+    /// The slot that function `index` calls through, if that is all it does.
+    pub fn slot_of_thunk(&self, index: u32) -> Option<u32> {
+        self.thunks.get(&index).copied()
+    }
+
+    /// The slot that an entry of an exported table belongs to.
+    pub fn slot_at(&self, entry: Entry) -> Option<u32> {
+        self.places.get(&entry).copied()
+    }
+
+    /// The exported tables that have entries which belong to slots.
+    pub fn tables_with_slots(&self) -> &BTreeSet<u32> {
+        &self.tables_with_slots
+    }
+
+    /// The content of the name section.
+    pub fn name_section(&self) -> Option<&[u8]> {
+        name_section(&self.custom_sections).map(OwnedBuffer::as_slice)
+    }
+
+    /// What wasmer instantiates.
+    pub fn artifact(&self) -> &Artifact {
+        self.machine.artifact()
+    }
+
+    /// What the memories of an instance hold from the start.
+    pub fn data(&self) -> Vec<DataInitializer<'_>> {
+        self.machine.data()
+    }
+
+    /// The bytes that an instance takes, without its memories and its tables.
+    pub fn instance_size(&self) -> usize {
+        self.machine.instance_size()
+    }
+
+    /// How wasmer makes the memories and tables of an instance.
+    pub fn tunables(&self) -> &dyn Tunables {
+        self.machine.tunables()
+    }
+}
+
+/// The content of the name section among custom sections.
+fn name_section(sections: &[(String, OwnedBuffer)]) -> Option<&OwnedBuffer> {
+    sections.iter().find(|(name, _)| name == "name").map(|(_, content)| content)
+}

@@ -1,0 +1,222 @@
+use crate::engine::alloc::tunables::StoreTunables;
+use crate::engine::code::image::{Image, Linked};
+use crate::engine::trace::frames::Registration;
+use crate::engine::trace::function_names::FunctionNames;
+use memmap2::{Mmap, MmapOptions};
+use shared_buffer::OwnedBuffer;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use wasmer::sys::vm::VMOffsets;
+use wasmer::sys::{Artifact, Tunables};
+use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
+use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
+
+/// An image, and the file that it is mapped from, if it is.
+pub(in crate::engine) struct Packed {
+    pub image: OwnedBuffer,
+    pub file: Option<InFile>,
+}
+
+/// Where an image is kept.
+pub(in crate::engine) struct InFile {
+    pub file: File,
+    /// Where in the file it begins
+    pub offset: u64,
+}
+
+/// Machine code that can be run, with all that wasmer knows of it.
+///
+/// Neither wasmer's `Module` nor its instances keep code alive: whoever runs it holds this.
+pub(in crate::engine) struct Machine {
+    // Fields drop in order: nobody looks for code that goes.
+    _frames: Registration,
+    artifact: Artifact,
+    /// None where the engine has the code
+    linked: Option<Running>,
+    engine: Engine,
+    instance_size: usize,
+}
+
+/// Code that lies where it is run.
+struct Running {
+    // Nobody unwinds code that goes.
+    _unwinding: Option<CodeMemory>,
+    code: Mmap,
+    /// The active data segments of the module
+    data: Vec<(DataInitializerLocation, OwnedBuffer)>,
+}
+
+impl Machine {
+    /// Makes a compiled module ready to be run. Before functions of its own, it imports `first` ones.
+    ///
+    /// # Errors
+    /// What the system or wasmer says.
+    ///
+    /// # Safety
+    /// The image is what this very build has packed on a processor like this one, and does not change.
+    pub unsafe fn load(
+        packed: Packed,
+        tunables: StoreTunables,
+        first: u32,
+        names: Arc<FunctionNames>,
+    ) -> Result<Self, String> {
+        let image = Image::read(packed.image).ok_or("it is no image")?;
+        let mut engine = Engine::headless();
+        engine.set_tunables(tunables);
+        // SAFETY: by the contract of this function.
+        let linked = image.linked().map(|linked| unsafe { Running::new(&image, linked, packed.file) }).transpose()?;
+        let artifact = match linked.as_ref().zip(image.linked()) {
+            Some((Running { code, .. }, linked)) => {
+                let object = image.object(linked, code.as_ptr().expose_provenance());
+                // SAFETY: the functions lie where it says.
+                unsafe { Artifact::deserialize_object(&engine, object) }
+            }
+            // SAFETY: by the contract of this function.
+            None => unsafe { Artifact::deserialize_unchecked(&engine, image.serialized()) },
+        };
+        let artifact = artifact.map_err(|error| error.to_string())?;
+        let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
+        let frames = Registration::new(image.frames(), functions, first, names);
+        let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
+        let instance_size = offsets.size_of_vmctx() as usize;
+        Ok(Self { _frames: frames, artifact, linked, engine, instance_size })
+    }
+
+    /// What wasmer instantiates.
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// What an instance's memories hold from the start.
+    pub fn data(&self) -> Vec<DataInitializer<'_>> {
+        match &self.linked {
+            Some(Running { data, .. }) => {
+                let all = data.iter();
+                all.map(|(location, data)| DataInitializer { location: location.clone(), data }).collect()
+            }
+            None => {
+                let all = self.artifact.data_initializers();
+                all.map(|data| DataInitializer { location: data.location().clone_to_plain(), data: data.data() })
+                    .collect()
+            }
+        }
+    }
+
+    /// The bytes of the context of an instance.
+    pub fn instance_size(&self) -> usize {
+        self.instance_size
+    }
+
+    /// How often the module is in memory: wasmer keeps its own form beside the code that it runs.
+    pub fn copies(&self) -> usize {
+        if self.linked.is_some() { 1 } else { 2 }
+    }
+
+    /// How wasmer makes the memories and tables of an instance.
+    pub fn tunables(&self) -> &dyn Tunables {
+        self.engine.tunables()
+    }
+}
+
+impl Running {
+    /// # Safety
+    /// Nobody changes the file.
+    unsafe fn new(image: &Image, linked: &Linked, file: Option<InFile>) -> Result<Self, String> {
+        // SAFETY: by the contract of this function.
+        let code = unsafe { executable(image, linked, file) }.map_err(|error| error.to_string())?;
+        let unwinding = linked.eh_frame().map(|range| unwinding(&code[range])).transpose()?;
+        Ok(Self { _unwinding: unwinding, code, data: image.data(linked) })
+    }
+}
+
+/// Puts machine code where it can be run: the very pages of the file, of which only those are copied into which addresses are
+/// written, so that processes share the others; or a copy, where there is no file, or it may not be run from.
+///
+/// # Safety
+/// Nobody changes the file.
+unsafe fn executable(image: &Image, linked: &Linked, file: Option<InFile>) -> io::Result<Mmap> {
+    let code = image.code(linked);
+    if cfg!(target_os = "linux")
+        && let Some(InFile { file, offset }) = file
+    {
+        let begin = offset + linked.range().start as u64;
+        // SAFETY: by the contract of this function.
+        let mapped = unsafe { MmapOptions::new().offset(begin).len(code.len()).map_copy(&file) };
+        let mapped = mapped.and_then(|mut memory| {
+            image.fill_in(linked, &mut memory);
+            memory.make_exec()
+        });
+        if mapped.is_ok() {
+            return mapped;
+        }
+    }
+    let mut memory = MmapOptions::new().len(code.len()).map_anon()?;
+    memory.copy_from_slice(code);
+    image.fill_in(linked, &mut memory);
+    memory.make_exec()
+}
+
+/// Lets the system unwind code as this says, as long as what comes back is there. The code may not go before.
+#[cfg_attr(all(target_os = "macos", target_arch = "aarch64"), expect(unused, reason = "wasmer loads the code there"))]
+fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
+    let mut memory = CodeMemory::new();
+    #[cfg(not(all(target_os = "macos", target_arch = "aarch64")))]
+    memory.unwind_registry_mut().publish_eh_frame(Some(eh_frame))?;
+    Ok(memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::code::image::PAGE;
+    use crate::engine::{Compiler, Reserve};
+    use crate::rewrite::Origins;
+    use std::env::temp_dir;
+    use std::io::{Seek, Write};
+    use std::{fs, process};
+
+    /// Loads a module of two functions from a file that opens like this; gives the addresses of its functions.
+    fn loaded(file: File, offset: u64) -> (Machine, Vec<usize>) {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
+        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());
+        let packed = Packed { image, file: Some(InFile { file, offset }) };
+        let names = FunctionNames::new(None, Origins::default());
+        // SAFETY: the image was packed a moment ago, and the file is the test's own.
+        let machine =
+            unsafe { Machine::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }.unwrap();
+        let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
+        (machine, addresses)
+    }
+
+    #[test]
+    fn code_in_a_file_is_run_from_there() {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
+        let image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
+        let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
+        let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
+        file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
+        file.write_all(&image).unwrap();
+        let (machine, addresses) = loaded(file, PAGE as u64);
+        let maps = fs::read_to_string("/proc/self/maps");
+        fs::remove_file(&path).unwrap();
+        // There is such a list on Linux alone, as there are such mappings.
+        for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
+            let (begin, rest) = line.split_once('-').unwrap();
+            let end = rest.split_once(' ').unwrap().0;
+            let [begin, end] = [begin, end].map(|address| usize::from_str_radix(address, 16).unwrap());
+            assert!(line.contains("r-xp") && addresses.iter().all(|address| (begin..end).contains(address)), "{line}");
+        }
+        assert!(maps.is_err() || maps.unwrap().contains(path.to_str().unwrap()));
+        drop(machine);
+    }
+
+    #[test]
+    fn where_a_file_cannot_be_mapped_its_code_is_copied() {
+        let path = temp_dir().join(format!("wasm-relink-machine-write-{}", process::id()));
+        let (machine, addresses) = loaded(File::create(&path).unwrap(), 0);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(addresses.len(), 2);
+        drop(machine);
+    }
+}

@@ -1,0 +1,220 @@
+use crate::engine::alloc::reserve::Reserve;
+use crate::engine::alloc::tunables::StoreTunables;
+use crate::engine::code::image;
+use crate::engine::trace::frames;
+use crate::error::{Error, ErrorKind};
+use crate::rewrite::Options;
+use crate::wasm::Features;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder, Singlepass};
+use wasmer_compiler::{ArtifactBuild, ArtifactCreate, Engine, ModuleEnvironment};
+use wasmer_types::CompileError;
+use wasmer_types::target::Target;
+
+/// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
+/// two, `store::crossing` stands. Its LLVM is not (docs/architecture.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compiler {
+    /// Optimizes; the default
+    Cranelift,
+    /// Compiles about six times as fast; its code is slower. No SIMD, no exceptions.
+    Singlepass,
+}
+
+/// The largest frame of a function that is let in, in bytes: a stack ends in a guard that no such frame steps over. 50,000
+/// locals, all that a valid function may have, take half of it.
+pub const LARGEST_FRAME: usize = 768 << 10;
+
+/// Why there is no code of a compiler for a valid module.
+#[derive(Debug)]
+pub(in crate::engine) enum Refusal {
+    /// What the compiler says
+    Compiler(String),
+    /// A function whose frame is too large, by its index
+    Frame { function: u32, size: usize },
+}
+
+/// Compiles run here: wasmer would build a pool for each, or take the global one.
+static POOL: LazyLock<Option<ThreadPool>> =
+    LazyLock::new(|| ThreadPoolBuilder::new().thread_name(|index| format!("wasm-relink-{index}")).build().ok());
+
+impl Compiler {
+    /// The compiler that the API calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "cranelift" => Some(Self::Cranelift),
+            "singlepass" => Some(Self::Singlepass),
+            _ => None,
+        }
+    }
+
+    /// The proposals that it takes.
+    pub fn features(self) -> Features {
+        let cranelift = self == Self::Cranelift;
+        Features {
+            simd_and_exceptions: cranelift,
+            multi_value_imports: cranelift,
+            stored_exceptions: false,
+            tail_calls: false,
+        }
+    }
+
+    /// Whether its code knows exceptions.
+    pub fn catches(self) -> bool {
+        self.features().simd_and_exceptions
+    }
+
+    /// What it needs of the load-time pass. Singlepass passes floats in other registers to imports
+    /// than to functions of its own, so that an import is no good in a table.
+    pub fn pass(self) -> Options {
+        Options { forward_float_imports: self == Self::Singlepass, ..Options::default() }
+    }
+
+    /// Whether its code is better where small branch tables are comparisons.
+    pub fn wants_comparisons(self) -> bool {
+        self == Self::Cranelift
+    }
+
+    /// Whether the time that it takes for a function grows with the square of how often a local is merged.
+    pub fn wants_chains_cut(self) -> bool {
+        self == Self::Cranelift
+    }
+
+    /// Whether it lacks code for some atomic operations, unless each has a function of its own.
+    pub fn wants_atomics_outlined(self) -> bool {
+        self == Self::Singlepass
+    }
+
+    /// The name that the API has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cranelift => "cranelift",
+            Self::Singlepass => "singlepass",
+        }
+    }
+
+    /// All that its output depends on, besides the module: its version and options, and the processor.
+    pub fn identity(self) -> String {
+        let target = Target::default();
+        let name = self.configured().compiler().deterministic_id();
+        format!("{name} {} {:x}", target.triple(), target.cpu_features().as_u64())
+    }
+
+    fn configured(self) -> Box<dyn CompilerConfig> {
+        match self {
+            Self::Cranelift => Box::new(Cranelift::default()),
+            Self::Singlepass => Box::new(Singlepass::default()),
+        }
+    }
+
+    fn engine(self, reserve: Reserve) -> Engine {
+        let mut engine = EngineBuilder::new(self.configured()).engine();
+        // They say how code reaches each kind of memory.
+        engine.set_tunables(StoreTunables::new(Vec::new(), reserve));
+        engine
+    }
+
+    /// Whether it lists all its traps: what Singlepass jumps to, it does not.
+    fn lists_traps(self) -> bool {
+        self == Self::Cranelift
+    }
+
+    /// Compiles a valid module, on an engine of its own: an engine is locked for a whole compile.
+    ///
+    /// # Errors
+    /// What the compiler says, also where it panics.
+    pub(in crate::engine) fn image(self, bytes: &[u8], reserve: Reserve) -> Result<Vec<u8>, Refusal> {
+        self.packed_by(image::pack, bytes, reserve)
+    }
+
+    /// `image`, as something packs it.
+    pub(in crate::engine) fn packed_by(
+        self,
+        pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
+        bytes: &[u8],
+        reserve: Reserve,
+    ) -> Result<Vec<u8>, Refusal> {
+        let compile = || {
+            catch_unwind(AssertUnwindSafe(|| {
+                let build = self.build(bytes, reserve).map_err(|error| error.to_string())?;
+                check_frames(&build)?;
+                let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
+                let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
+                let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
+                let frames = frames::pack(functions, self.lists_traps().then_some(bytes));
+                pack(&build, &frames).map_err(Refusal::from)
+            }))
+            .unwrap_or_else(|panic| {
+                let says = panic.downcast_ref::<String>().map(String::as_str);
+                Err(Refusal::Compiler(format!(
+                    "the compiler panicked: {}",
+                    says.or(panic.downcast_ref().copied()).unwrap_or("no message")
+                )))
+            })
+        };
+        in_pool(compile)
+    }
+
+    fn build(self, bytes: &[u8], reserve: Reserve) -> Result<ArtifactBuild, CompileError> {
+        let engine = self.engine(reserve);
+        engine.validate(bytes)?;
+        let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
+        let tunables = engine.tunables();
+        let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
+        let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();
+        ArtifactBuild::new(&mut engine.inner_mut(), bytes, engine.target(), memories, tables, None)
+    }
+}
+
+/// Refuses frames that could step over the guard of a stack. Cranelift, which does not tell their sizes, touches each page of
+/// a frame.
+fn check_frames(build: &ArtifactBuild) -> Result<(), Refusal> {
+    let imported = build.module_info().num_imported_functions as u32;
+    let mut sizes = build.get_function_max_stack_usage().into_iter().flatten();
+    match sizes.find_map(|(index, size)| size.filter(|size| *size > LARGEST_FRAME).map(|size| (index.as_u32(), size))) {
+        Some((index, size)) => Err(Refusal::Frame { function: imported + index, size }),
+        None => Ok(()),
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self::Compiler(message)
+    }
+}
+
+impl Refusal {
+    /// The error that it is; `in_words` tells a function by its index.
+    pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
+        let message = match self {
+            Self::Compiler(message) => message,
+            Self::Frame { function, size } => format!(
+                "{} needs {size} bytes of the call stack in code of singlepass, which takes functions of {LARGEST_FRAME} \
+                 at the most; cranelift takes it",
+                in_words(function)
+            ),
+        };
+        ErrorKind::Compile { message }.into()
+    }
+}
+
+/// Runs what may use all threads. Without threads to be had, the calling one does it.
+pub(in crate::engine) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    match &*POOL {
+        Some(pool) => pool.install(run),
+        None => run(),
+    }
+}
+
+/// From so many bytes on, it pays to hash them on all threads.
+const MANY: usize = 1 << 17;
+
+/// The hash of bytes.
+pub(in crate::engine) fn hash(bytes: &[u8]) -> [u8; 32] {
+    if bytes.len() < MANY {
+        return *blake3::hash(bytes).as_bytes();
+    }
+    in_pool(|| *blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes())
+}

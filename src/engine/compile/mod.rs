@@ -1,0 +1,6 @@
+//! Compilers, and the modules that the process has compiled.
+
+pub(in crate::engine) mod compiled;
+pub(in crate::engine) mod compiler;
+pub(in crate::engine) mod tier_up;
+pub(in crate::engine) mod types;

@@ -1,0 +1,92 @@
+//! Code that answers soon, and code that takes over from it.
+
+use crate::engine::code::compiled_code::Code;
+use crate::engine::compile::compiled::{How, compile, compiled_before};
+use crate::engine::compile::compiler::Compiler;
+use crate::error::{Error, ErrorKind, Result};
+use crate::rewrite::why_no_successor;
+use crate::wasm::Binary;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Arc, Once, OnceLock};
+use std::thread;
+
+/// A compiled module, and what may take over from it.
+pub struct Tiered {
+    /// Its code
+    pub code: Arc<Code>,
+    /// How its successor is compiled, if it has one
+    pub better: Option<Better>,
+}
+
+/// A successor that is to be compiled.
+pub struct Better {
+    bytes: Vec<u8>,
+    how: How,
+}
+
+/// A successor that is being compiled.
+pub type Coming = Arc<OnceLock<Result<Arc<Code>>>>;
+
+/// Gives what the cache has of Cranelift's code. Else compiles with Singlepass where code of Cranelift's can take over later (see `why_no_successor`), else with Cranelift at
+/// once: so do modules that Singlepass does not take.
+///
+/// # Errors
+/// Those of `compile`.
+pub fn compile_tiered(bytes: Vec<u8>, how: How) -> Result<Tiered> {
+    let how = How { compiler: Compiler::Cranelift, succeeds: None, ..how };
+    if how.kept.is_some()
+        && let Some(code) = compiled_before(&bytes, &how)
+    {
+        return Ok(Tiered { code, better: None });
+    }
+    if may_begin_small(&bytes) {
+        let small = How { compiler: Compiler::Singlepass, ..how.clone() };
+        if let Ok(code) = compile(&bytes, &small) {
+            let how = How { succeeds: Some(Compiler::Singlepass), ..how };
+            return Ok(Tiered { code, better: Some(Better { bytes, how }) });
+        }
+    }
+    Ok(Tiered { code: compile(&bytes, &how)?, better: None })
+}
+
+fn may_begin_small(bytes: &[u8]) -> bool {
+    let binary = Binary::parse(bytes, Compiler::Singlepass.features());
+    binary.is_ok_and(|binary| matches!(why_no_successor(bytes, &binary), Ok(None)))
+}
+
+impl Better {
+    /// Compiles it on a thread of its own, which nothing waits for: not even the end of the process.
+    pub fn start(self) -> Coming {
+        let coming = Coming::default();
+        let result = coming.clone();
+        stay_silent_at_the_end();
+        let work = move || {
+            // At the end of the process, wasmer panics rather than register code.
+            let compiled = catch_unwind(AssertUnwindSafe(|| compile(&self.bytes, &self.how)));
+            drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
+        };
+        // Where there is none to be had, what runs goes on running.
+        if thread::Builder::new().name("wasm-relink-better".to_owned()).spawn(work).is_err() {
+            drop(coming.set(Err(failed("no thread"))));
+        }
+        coming
+    }
+}
+
+fn failed(why: &str) -> Error {
+    ErrorKind::Internal { message: format!("the successor was not compiled: {why}") }.into()
+}
+
+/// Lets no thread complain that it compiles while the process ends. The hook is that of this library alone.
+pub fn stay_silent_at_the_end() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            let says = panic.payload().downcast_ref::<&str>().copied();
+            if says.is_none_or(|says| !says.contains("during the process exit")) {
+                before(panic);
+            }
+        }));
+    });
+}

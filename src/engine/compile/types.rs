@@ -1,0 +1,58 @@
+use crate::wasm::{FuncType, Limits, RefType, TableType, ValType};
+
+/// wasmer's word for a value type.
+pub fn raw_type(ty: ValType) -> wasmer::Type {
+    match ty {
+        ValType::I32 => wasmer::Type::I32,
+        ValType::I64 => wasmer::Type::I64,
+        ValType::F32 => wasmer::Type::F32,
+        ValType::F64 => wasmer::Type::F64,
+        ValType::V128 => wasmer::Type::V128,
+        ValType::Ref(RefType::Func) => wasmer::Type::FuncRef,
+        ValType::Ref(RefType::Extern) => wasmer::Type::ExternRef,
+        ValType::Ref(RefType::Exn) => wasmer::Type::ExceptionRef,
+    }
+}
+
+/// wasmer's value type in our words.
+pub fn value_type(ty: wasmer::Type) -> ValType {
+    match ty {
+        wasmer::Type::I32 => ValType::I32,
+        wasmer::Type::I64 => ValType::I64,
+        wasmer::Type::F32 => ValType::F32,
+        wasmer::Type::F64 => ValType::F64,
+        wasmer::Type::V128 => ValType::V128,
+        wasmer::Type::FuncRef => ValType::Ref(RefType::Func),
+        wasmer::Type::ExternRef => ValType::Ref(RefType::Extern),
+        wasmer::Type::ExceptionRef => ValType::Ref(RefType::Exn),
+    }
+}
+
+/// wasmer's word for a function type.
+pub fn function_type(ty: &FuncType) -> wasmer::FunctionType {
+    let list = |types: &[ValType]| types.iter().copied().map(raw_type).collect::<Box<[_]>>();
+    wasmer::FunctionType::new(list(&ty.parameters), list(&ty.results))
+}
+
+/// wasmer's word for a table type.
+pub fn table_type(ty: &TableType) -> wasmer::TableType {
+    let minimum = u32::try_from(ty.limits.minimum).unwrap_or(u32::MAX);
+    wasmer::TableType::new(raw_type(ValType::Ref(ty.element)), minimum, table_maximum(&ty.limits))
+}
+
+/// Entries that a table may have at the most: V8's limit. wasmer has none for tables that grow, and
+/// takes the process down when there is no room.
+pub const MOST_ENTRIES: u32 = 10_000_000;
+
+/// The maximum that a table has at run time: it always has one.
+pub(in crate::engine) fn table_maximum(limits: &Limits) -> Option<u32> {
+    let most = u64::from(MOST_ENTRIES);
+    let maximum = limits.maximum.map_or(most, |maximum| maximum.min(most));
+    Some(u32::try_from(maximum.max(limits.minimum)).unwrap_or(u32::MAX))
+}
+
+/// wasmer's word for a memory that one thread owns.
+pub fn memory_type(limits: Limits) -> wasmer::MemoryType {
+    let pages = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
+    wasmer::MemoryType::new(pages(limits.minimum), limits.maximum.map(pages), false)
+}

@@ -1,0 +1,335 @@
+//! Where machine code comes from: what a stack trace asks for. That is rare, so it is read function by function when one
+//! asks, from where the module is kept.
+
+use crate::engine::trace::function_names::FunctionNames;
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use shared_buffer::OwnedBuffer;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use wasmer::sys::vm::Trap;
+use wasmer_compiler::types::function::CompiledFunctionFrameInfo;
+use wasmer_types::TrapCode;
+
+/// A function of a module.
+#[derive(Serialize, Deserialize)]
+struct Function {
+    /// The bytes of its machine code
+    length: u32,
+    /// Where in the module it begins
+    begin: u32,
+    /// Those at which a frame can stand, or a trap can be, in the order of the machine code
+    instructions: Vec<Instruction>,
+    /// How far each trap is behind the one before, in bytes of machine code, and what it is
+    traps: Vec<(u32, TrapCode)>,
+}
+
+/// An instruction of a module.
+#[derive(Serialize, Deserialize)]
+struct Instruction {
+    /// How far its machine code is behind that of the one before
+    gap: u32,
+    /// The bytes of its machine code
+    length: u32,
+    /// How far it is behind the one before, in the module
+    distance: i32,
+}
+
+/// Packs what a compiler says of functions, and how long each is in machine code.
+///
+/// Compilers note for every instruction which machine code it became. With `thin`, the module, only those stay at which a
+/// frame can stand or a trap can be: of all the traps, the compiler must list each.
+pub(in crate::engine) fn pack<'a>(
+    functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
+    thin: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut places = Vec::with_capacity(functions.len());
+    let mut packed = Vec::new();
+    for (length, info) in functions {
+        places.push(packed.len() as u32);
+        let function = Function::new(length, info, thin);
+        packed = postcard::to_extend(&function, packed).expect("numbers can be written into memory");
+    }
+    places.iter().flat_map(|place| place.to_le_bytes()).chain(packed).collect()
+}
+
+impl Function {
+    fn new(length: usize, info: &CompiledFunctionFrameInfo, thin: Option<&[u8]>) -> Self {
+        let begin = info.address_map.start_srcloc.bits();
+        let mut all: Vec<_> = info.address_map.instructions.iter().collect();
+        all.sort_by_key(|instruction| instruction.code_offset);
+        let mut traps: Vec<_> = info.traps.iter().map(|trap| (trap.code_offset, trap.trap_code)).collect();
+        traps.sort_by_key(|(offset, _)| *offset);
+        if let Some(module) = thin {
+            let mut offsets = traps.iter().map(|(offset, _)| *offset as usize).peekable();
+            all.retain(|instruction| {
+                while offsets.next_if(|offset| *offset < instruction.code_offset).is_some() {}
+                let end = instruction.code_offset + instruction.code_len;
+                offsets.peek().is_some_and(|offset| *offset < end) || !is_plain(module, instruction.srcloc.bits())
+            });
+        }
+        let (mut offset, mut place) = (0, begin);
+        let instructions = all.iter().map(|instruction| {
+            let gap = instruction.code_offset as u32 - std::mem::replace(&mut offset, instruction.code_offset as u32);
+            let before = std::mem::replace(&mut place, instruction.srcloc.bits());
+            Instruction { gap, length: instruction.code_len as u32, distance: place.wrapping_sub(before) as i32 }
+        });
+        let instructions = instructions.collect();
+        let mut offset = 0;
+        let traps = traps.iter().map(|(at, code)| (at - std::mem::replace(&mut offset, *at), *code)).collect();
+        Self { length: length as u32, begin, instructions, traps }
+    }
+
+    /// Where in the module the machine code at `position` comes from: the function itself, where nothing is known of it.
+    fn place(&self, position: u32) -> u32 {
+        let (mut offset, mut place) = (0, self.begin);
+        for instruction in &self.instructions {
+            offset += instruction.gap;
+            if position < offset {
+                break;
+            }
+            place = place.wrapping_add_signed(instruction.distance);
+            if position < offset + instruction.length {
+                return place;
+            }
+        }
+        self.begin
+    }
+
+    /// The trap at `position`.
+    fn trap(&self, position: u32) -> Option<TrapCode> {
+        let mut offset = 0;
+        let mut traps = self.traps.iter().map(|(gap, code)| {
+            offset += gap;
+            (offset, *code)
+        });
+        traps.find(|(offset, _)| *offset == position).map(|(_, code)| code)
+    }
+}
+
+/// Whether no frame can stand at the instruction at `offset` in the module, as it calls nothing: neither a function nor the
+/// engine. What is not known may.
+fn is_plain(module: &[u8], offset: u32) -> bool {
+    module.get(offset as usize).is_some_and(|opcode| {
+        matches!(
+            opcode,
+            0x00..=0x05 | 0x0b..=0x0f   // blocks and branches
+            | 0x1a..=0x1c               // drop, select
+            | 0x20..=0x24               // locals, globals
+            | 0x28..=0x3e               // loads and stores
+            | 0x41..=0xc4               // numbers
+            | 0xfd                      // vectors
+        )
+    })
+}
+
+/// What is known of the machine code of a module that can be run.
+struct Frames {
+    packed: OwnedBuffer,
+    /// The addresses of its functions, in order
+    functions: Box<[usize]>,
+    /// Where the last of them ends
+    end: usize,
+    /// The index of the first of them
+    first: u32,
+    names: Arc<FunctionNames>,
+}
+
+/// By the address of the first function.
+static LIVE: RwLock<BTreeMap<usize, Arc<Frames>>> = RwLock::new(BTreeMap::new());
+
+/// Keeps code in the list of what can be on the stack.
+pub(in crate::engine) struct Registration(Option<usize>);
+
+impl Registration {
+    /// `packed` is what `pack` gave for functions that lie at these addresses, one behind the other. Before them, the module
+    /// has imported `first` ones.
+    pub fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
+        let begin = functions.first().copied();
+        if let Some(begin) = begin {
+            let frames = Arc::new(Frames::new(packed, functions, first, names));
+            LIVE.write().unwrap_or_else(PoisonError::into_inner).insert(begin, frames);
+        }
+        Self(begin)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(begin) = self.0 {
+            LIVE.write().unwrap_or_else(PoisonError::into_inner).remove(&begin);
+        }
+    }
+}
+
+/// Whether there is code of a module's function at `address`. May be asked by the handler of a signal that the code at
+/// `address` has caused: that holds no lock of this list.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
+pub fn is_code(address: usize) -> bool {
+    let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
+    live.range(..=address).next_back().is_some_and(|(_, frames)| address < frames.end)
+}
+
+impl Frames {
+    fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
+        let last = functions.last().copied().unwrap_or_default();
+        let mut frames = Self { packed, functions, end: last, first, names };
+        frames.end += frames.function(last).map_or(0, |(_, function, _)| function.length as usize);
+        frames
+    }
+
+    /// That of the code which may lie at `address`.
+    fn of(address: usize) -> Option<Arc<Self>> {
+        let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
+        live.range(..=address).next_back().map(|(_, frames)| frames.clone())
+    }
+
+    /// The function at `address`: which one of the module's own it is, what is known of it, and how far behind its beginning
+    /// the address is.
+    fn function(&self, address: usize) -> Option<(usize, Function, u32)> {
+        let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
+        let position = u32::try_from(address - self.functions[index]).ok()?;
+        let (places, packed) = self.packed.split_at_checked(self.functions.len() * size_of::<u32>())?;
+        let begin = *places.as_chunks().0.get(index)?;
+        let function: Function = postcard::from_bytes(packed.get(u32::from_le_bytes(begin) as usize..)?).ok()?;
+        (position < function.length).then_some((index, function, position))
+    }
+}
+
+/// Where in a module a frame stands.
+#[derive(Clone)]
+pub struct Place {
+    /// The names of the module's functions
+    pub names: Arc<FunctionNames>,
+    /// The index of the function in the module as it was compiled
+    pub index: u32,
+    /// The offset in those bytes
+    pub offset: u32,
+}
+
+impl Place {
+    /// That of the code at `address`, if it is a module's.
+    fn of(address: usize) -> Option<Self> {
+        let frames = Frames::of(address)?;
+        let (index, function, position) = frames.function(address)?;
+        let index = frames.first + index as u32;
+        Some(Self { names: frames.names.clone(), index, offset: function.place(position) })
+    }
+}
+
+/// What was on the stack of a trap.
+#[derive(Debug)]
+pub struct WasmStack {
+    /// The instruction that trapped
+    trapped: usize,
+    /// Where the code of each frame goes on, the innermost first
+    addresses: Vec<usize>,
+}
+
+impl WasmStack {
+    /// The frames of wasm, the innermost first. Each is looked up when it is asked for.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        // What calls itself comes back to the same few addresses.
+        let mut known: FxHashMap<usize, Option<Place>> = FxHashMap::default();
+        self.addresses.iter().filter_map(move |address| {
+            // A call returns to behind it.
+            let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
+            known.entry(address).or_insert_with(|| Place::of(address)).clone()
+        })
+    }
+}
+
+/// What a trap is, if something is known of it, and what was on the stack.
+pub fn trace(trap: &Trap) -> (Option<TrapCode>, WasmStack) {
+    let (code, trapped, backtrace) = match trap {
+        Trap::User(_) => return (None, WasmStack { trapped: 0, addresses: Vec::new() }),
+        Trap::Wasm { pc, backtrace, signal_trap } => {
+            let listed = Frames::of(*pc).and_then(|frames| {
+                let (_, function, position) = frames.function(*pc)?;
+                function.trap(position)
+            });
+            // What is at the end of the stack, whatever else it may do; what no compiler lists is too.
+            let overflow = signal_trap.filter(|code| *code == TrapCode::StackOverflow);
+            (overflow.or(listed).or(*signal_trap).or(Some(TrapCode::StackOverflow)), *pc, backtrace)
+        }
+        Trap::Lib { trap_code, backtrace } => (Some(*trap_code), 0, backtrace),
+        Trap::OOM { backtrace } => (None, 0, backtrace),
+        Trap::UncaughtException { backtrace, .. } => (Some(TrapCode::UncaughtException), 0, backtrace),
+    };
+    (code, WasmStack { trapped, addresses: backtrace.frames().iter().map(|frame| frame.ip().addr()).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmer_compiler::types::address_map::{FunctionAddressMap, InstructionAddressMap};
+    use wasmer_types::{SourceLoc, TrapInformation};
+
+    /// What a compiler says of a function whose instructions are this long each in machine code.
+    fn info(lengths: &[(u32, usize)], traps: &[u32]) -> CompiledFunctionFrameInfo {
+        let instructions = lengths.iter().scan(0, |code_offset, (at, code_len)| {
+            let srcloc = SourceLoc::new(*at);
+            let instruction = InstructionAddressMap { srcloc, code_offset: *code_offset, code_len: *code_len };
+            *code_offset += code_len;
+            Some(instruction)
+        });
+        let start_srcloc = SourceLoc::new(7);
+        let address_map =
+            FunctionAddressMap { instructions: instructions.collect(), start_srcloc, ..FunctionAddressMap::default() };
+        let trap = |code_offset: &u32| TrapInformation {
+            code_offset: *code_offset,
+            trap_code: TrapCode::HeapAccessOutOfBounds,
+        };
+        CompiledFunctionFrameInfo { traps: traps.iter().map(trap).collect(), address_map }
+    }
+
+    /// The instructions that stay of a module with such code.
+    fn left(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
+        let function = Function::new(100, &info(lengths, traps), Some(code));
+        let places = function.instructions.iter().scan(function.begin, |place, instruction| {
+            *place = place.wrapping_add_signed(instruction.distance);
+            Some(*place)
+        });
+        places.collect()
+    }
+
+    #[test]
+    fn what_may_trap_or_calls_stays() {
+        // local.get, i32.load, i32.load, call, memory.grow, end
+        let code = [0x20, 0, 0x28, 2, 0, 0x28, 2, 0, 0x10, 1, 0x40, 0, 0x0b];
+        let all = [(0, 4), (2, 5), (5, 5), (8, 6), (10, 7), (12, 3)];
+        assert_eq!(left(&code, &all, &[]), [8, 10]);
+        assert_eq!(left(&code, &all, &[4, 13]), [2, 5, 8, 10], "the first and the last byte");
+        assert_eq!(left(&code, &all, &[0, 1, 29]), [0, 8, 10, 12]);
+    }
+
+    #[test]
+    fn what_is_not_known_stays() {
+        assert_eq!(left(&[0x20, 0, 0x0b], &[(0, 1), (70, 2), (u32::MAX - 200, 3)], &[]), [70, u32::MAX - 200]);
+        assert_eq!(left(&[0xfc, 0, 0xfe, 0, 0xff], &[(0, 1), (2, 1), (4, 1)], &[]), [0, 2, 4]);
+    }
+
+    #[test]
+    fn machine_code_leads_back_to_the_module() {
+        let infos = [info(&[(20, 4), (30, 5), (25, 6)], &[3, 8]), info(&[(40, 8)], &[])];
+        let packed = pack([15, 8].into_iter().zip(&infos), None);
+        let begins = [0x1000, 0x1010];
+        let names = FunctionNames::new(None, crate::rewrite::Origins::default());
+        let frames = Frames::new(OwnedBuffer::from_bytes(packed), Box::new(begins), 0, names);
+        assert_eq!(frames.end, 0x1018);
+        let place = |address| frames.function(address).map(|(index, function, at)| (index, function.place(at)));
+        let trap = |address| frames.function(address).and_then(|(_, function, at)| function.trap(at));
+        assert_eq!([0x1000, 0x1003, 0x1004, 0x100e].map(place), [20, 20, 30, 25].map(|at| Some((0, at))));
+        assert_eq!([0xfff, 0x100f, 0x1018].map(place), [None; 3], "before, between and behind functions");
+        assert_eq!([0x1010, 0x1017].map(place), [Some((1, 40)); 2]);
+        let out_of_bounds = Some(TrapCode::HeapAccessOutOfBounds);
+        assert_eq!([0x1003, 0x1008, 0x1007, 0x1013].map(trap), [out_of_bounds, out_of_bounds, None, None]);
+    }
+
+    #[test]
+    fn code_without_a_place_is_its_functions() {
+        // local.get, call, local.get
+        let function = Function::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]));
+        assert_eq!([0, 3, 4, 7, 8, 9].map(|at| function.place(at)), [7, 7, 1, 1, 7, 7]);
+    }
+}

@@ -1,0 +1,133 @@
+//! The load-time pass by itself: what it makes of a module, and what it finds in one.
+
+use crate::error;
+use crate::napi::api::compile::selection;
+use crate::napi::convert::describe::{self, NativeFunction, NativeImport, NativeSelection};
+use crate::napi::env::throw::{Result, guarded};
+use crate::rewrite::{Options, Rewritten, rewrite};
+use crate::wasm::{Binary, ExternKind, Features, section_sizes};
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+/// What there is in a module.
+#[napi(object, object_from_js = false)]
+pub struct NativeReport {
+    /// Size of the rewritten module in bytes
+    pub rewritten_size: u32,
+    /// Its sections, in order
+    pub sections: Vec<NativeSection>,
+    /// Its imports
+    pub imports: Vec<NativeImport>,
+    /// Its exports
+    pub exports: Vec<NativeTypedExport>,
+    /// How many functions it imports
+    pub imported_functions: u32,
+    /// How many functions it defines
+    pub defined_functions: u32,
+    /// How many functions have a name
+    pub named_functions: u32,
+    /// Its slots
+    pub slots: Vec<NativeFunction>,
+    /// Its functions that are no slots
+    pub others: Vec<NativeFunction>,
+    /// Its tables
+    pub tables: Vec<NativeObject>,
+    /// Its memories
+    pub memories: Vec<NativeObject>,
+}
+
+/// A section of a module.
+#[napi(object, object_from_js = false)]
+pub struct NativeSection {
+    /// What it is
+    pub name: String,
+    /// Size of its content in bytes
+    pub size: u32,
+}
+
+/// An export with its type.
+#[napi(object, object_from_js = false)]
+pub struct NativeTypedExport {
+    /// Its name
+    pub name: String,
+    /// What it is
+    pub kind: String,
+    /// Its type in words
+    #[napi(js_name = "type")]
+    pub ty: String,
+}
+
+/// A table or a memory.
+#[napi(object, object_from_js = false)]
+pub struct NativeObject {
+    /// Its type in words
+    #[napi(js_name = "type")]
+    pub ty: String,
+    /// Where it is imported from
+    #[napi(js_name = "import")]
+    pub import: Option<String>,
+    /// The names under which it is exported
+    pub exports: Vec<String>,
+}
+
+/// Runs the pass and gives what it made.
+#[napi]
+pub fn rewrite_module(bytes: &[u8], slots: NativeSelection) -> Result<Uint8Array> {
+    let selection = selection(slots)?;
+    guarded(|| {
+        let options = Options { selection, ..Options::default() };
+        let binary = Binary::parse(bytes, Features::EVERYTHING)?;
+        Ok(rewrite(bytes, &binary, &options)?.bytes.into_owned().into())
+    })
+}
+
+/// Says what there is in a module.
+#[napi]
+pub fn inspect_module(bytes: &[u8], slots: NativeSelection) -> Result<NativeReport> {
+    let selection = selection(slots)?;
+    guarded(|| inspect(bytes, &Options { selection, ..Options::default() }))
+}
+
+fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
+    let binary = Binary::parse(bytes, Features::EVERYTHING)?;
+    let Rewritten { bytes: rewritten, slots, details, .. } = rewrite(bytes, &binary, options)?;
+    let names = binary.name_section(bytes);
+    let count = binary.functions.len() as u32;
+    let sections = section_sizes(bytes)?.into_iter();
+    let exports = binary.exports.iter().map(|export| NativeTypedExport {
+        name: export.name.clone(),
+        kind: export.kind.name().to_owned(),
+        ty: binary.type_of(export.kind, export.index).to_string(),
+    });
+    Ok(NativeReport {
+        rewritten_size: rewritten.len() as u32,
+        sections: sections.map(|(name, size)| NativeSection { name, size: size as u32 }).collect(),
+        imports: describe::imports(&binary),
+        exports: exports.collect(),
+        imported_functions: binary.imported_functions,
+        defined_functions: count - binary.imported_functions,
+        named_functions: names.map_or(0, |names| {
+            crate::wasm::function_names(names).iter().filter(|(index, _)| *index < count).count() as u32
+        }),
+        slots: describe::slots(&binary, &slots, &details),
+        others: describe::no_slots(&binary, names, &slots, &details.roles),
+        tables: objects(&binary, ExternKind::Table, binary.tables.len()),
+        memories: objects(&binary, ExternKind::Memory, binary.memories.len()),
+    })
+}
+
+/// The tables or memories of a module, the imported ones first.
+fn objects(binary: &Binary, kind: ExternKind, count: usize) -> Vec<NativeObject> {
+    let imports = binary.imports.iter().filter(|import| import.ty.kind() == kind);
+    let mut imports = imports.map(|import| format!("{}.{}", import.module, import.name));
+    let mut exports = vec![Vec::new(); count];
+    for export in binary.exports.iter().filter(|export| export.kind == kind) {
+        exports[export.index as usize].push(export.name.clone());
+    }
+    let objects = (0..).zip(exports).map(|(index, exports)| NativeObject {
+        ty: binary.type_of(kind, index).to_string(),
+        import: imports.next(),
+        exports,
+    });
+    objects.collect()
+}

@@ -1,0 +1,146 @@
+use crate::engine::{Better, Code, Coming, Tiered, trim, try_copy};
+use crate::error::ErrorKind;
+use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
+use crate::napi::env::throw::{Result, refuse};
+use crate::wasm::ExternType;
+use napi::Env;
+use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
+use napi::sys;
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// The size of a memory, and the greatest that it may have, in pages.
+#[napi(object, object_from_js = false)]
+pub struct NativeLimits {
+    /// At the beginning
+    pub initial: u32,
+    /// At the most
+    pub maximum: u32,
+}
+
+/// A compiled module.
+#[napi(custom_finalize)]
+pub struct NativeModule {
+    pub(in crate::napi) code: Arc<Code>,
+    better: RefCell<Option<Better>>,
+    coming: RefCell<Option<Coming>>,
+}
+
+impl NativeModule {
+    /// Hands code to JavaScript, and tells V8 what it takes: to V8 itself, a module is a few bytes.
+    pub fn new(env: Env, Tiered { code, better }: Tiered) -> Self {
+        let module = Self { code, better: RefCell::new(better), coming: RefCell::default() };
+        module.report(env, 1);
+        module
+    }
+
+    fn report(&self, env: Env, sign: i64) {
+        let mut total = 0;
+        let change = sign * self.code.size as i64;
+        // SAFETY: a plain N-API call on the thread of the environment.
+        unsafe { sys::napi_adjust_external_memory(env.raw(), change, &mut total) };
+    }
+}
+
+impl ObjectFinalize for NativeModule {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        self.report(env, -1);
+        drop(self);
+        trim();
+        Ok(())
+    }
+}
+
+#[napi]
+impl NativeModule {
+    /// What compiled it.
+    #[napi]
+    pub fn compiler(&self) -> &'static str {
+        self.code.compiler.name()
+    }
+
+    /// What its memories reserve.
+    #[napi]
+    pub fn reserve(&self) -> &'static str {
+        self.code.reserve.name()
+    }
+
+    /// Starts to compile the code that takes over from this, if there is to be any; says whether there is.
+    #[napi]
+    pub fn start_successor(&self) -> bool {
+        let coming = self.better.take().map(Better::start);
+        let starts = coming.is_some();
+        *self.coming.borrow_mut() = coming;
+        starts
+    }
+
+    /// Whether that code is there by now, or failed to be compiled.
+    #[napi]
+    pub fn successor_is_done(&self) -> bool {
+        self.coming.borrow().as_ref().is_none_or(|coming| coming.get().is_some())
+    }
+
+    /// The code that takes over from this; null if it is not there.
+    #[napi]
+    pub fn successor(&self, env: Env) -> Option<NativeModule> {
+        let coming = self.coming.borrow();
+        let code = coming.as_ref()?.get()?.as_ref().ok()?.clone();
+        Some(Self::new(env, Tiered { code, better: None }))
+    }
+
+    /// The imports that an instance needs, in the order of the binary.
+    #[napi]
+    pub fn imports(&self) -> Vec<NativeImport> {
+        describe::imports(&self.code.binary)
+    }
+
+    /// The exports, in the order of the binary.
+    #[napi]
+    pub fn exports(&self) -> Vec<NativeExport> {
+        describe::exports(&self.code.binary)
+    }
+
+    /// The limits of the shared memories that an instance makes, in pages.
+    #[napi]
+    pub fn shared_memories(&self) -> Vec<NativeLimits> {
+        let own = self.code.binary.memories.iter().skip(self.code.binary.imported_memories());
+        let shared = own.filter_map(|memory| match memory {
+            ExternType::Memory { limits, shared: true } => Some(limits),
+            _ => None,
+        });
+        // A shared memory has a maximum.
+        let pages = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
+        let limits = shared.map(|limits| NativeLimits {
+            initial: pages(limits.minimum),
+            maximum: pages(limits.maximum.unwrap_or(limits.minimum)),
+        });
+        limits.collect()
+    }
+
+    /// The contents of the custom sections of this name.
+    #[napi]
+    pub fn custom_sections<'env>(&self, env: &'env Env, name: String) -> Result<Vec<ArrayBuffer<'env>>> {
+        let sections = self.code.custom_sections.iter().filter(|(each, _)| *each == name);
+        let copy = |data: &[u8]| {
+            let message = || format!("there is no room for a copy of a section of {} bytes", data.len());
+            let copy = try_copy(data).ok_or_else(|| refuse(ErrorKind::Memory { message: message() }.into()))?;
+            ArrayBuffer::from_data(env, copy)
+                .map_err(|error| refuse(ErrorKind::Memory { message: error.reason }.into()))
+        };
+        sections.map(|(_, data)| copy(data)).collect()
+    }
+
+    /// The slots. The position in this list is how an instance is asked for one.
+    #[napi]
+    pub fn slots(&self) -> Vec<NativeFunction> {
+        describe::slots(&self.code.original, &self.code.slots, self.code.details())
+    }
+
+    /// The functions that are no slots.
+    #[napi]
+    pub fn no_slots(&self) -> Vec<NativeFunction> {
+        let code = &self.code;
+        describe::no_slots(&code.original, code.name_section(), &code.slots, &code.details().roles)
+    }
+}

@@ -1,0 +1,303 @@
+//! Memories, tables and globals of a store, by id.
+
+use crate::engine::Compiler;
+use crate::error::{Error, ErrorKind};
+use crate::napi::api::compile;
+use crate::napi::api::store::NativeStore;
+use crate::napi::call::function::exported;
+use crate::napi::env::throw::{Refusal, Result, refuse};
+use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
+use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
+use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::sys;
+use napi_derive::napi;
+
+/// What a global holds, as `lib/` reads it.
+#[napi(object)]
+pub struct NativeGlobalType {
+    /// Its value type
+    pub value: String,
+    /// Whether it may be written
+    pub mutable: bool,
+}
+
+fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
+    Limits { minimum: minimum.into(), maximum: maximum.map(u64::from) }
+}
+
+#[napi]
+impl NativeStore {
+    /// Makes a memory; sizes in pages.
+    #[napi(catch_unwind)]
+    pub fn memory_create(&self, minimum: u32, maximum: Option<u32>, reserve: Option<String>) -> Result<u32> {
+        let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
+        context.check_open().map_err(refuse)?;
+        context.collect_if_due();
+        let made = context.store.memory_new(limits(minimum, maximum), reserve).or_else(|_| {
+            // There may be room once V8 has collected.
+            context.collect_all();
+            context.store.memory_new(limits(minimum, maximum), reserve)
+        });
+        let id = made.map_err(refuse)?;
+        context.note_memory(u64::from(minimum) << 16);
+        Ok(id.0)
+    }
+
+    /// Makes a memory of the bytes of a shared one of Node's own.
+    #[napi(catch_unwind)]
+    pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
+        self.context.check_open().map_err(refuse)?;
+        // SAFETY: the value is of the environment that calls.
+        let bytes = unsafe { self.context.shared_memory(memory.raw())? };
+        self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
+    }
+
+    /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
+    #[napi(catch_unwind)]
+    pub fn memory_shared(&self, id: u32) -> Result<Option<Unknown<'_>>> {
+        let (store, id) = (&self.context.store, self.memory(id)?);
+        if !store.memory_is_shared(id) {
+            return Ok(None);
+        }
+        Ok(self.context.shared_memory_at(store.memory_data(id).0).map(|memory| self.unknown(memory)))
+    }
+
+    /// Whether there is a memory with this id.
+    #[napi(catch_unwind)]
+    pub fn has_memory(&self, id: u32) -> bool {
+        self.context.store.has_memory(MemoryId(id))
+    }
+
+    /// The memory's `ArrayBuffer`.
+    #[napi(catch_unwind)]
+    pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {
+        Ok(self.unknown(self.context.memory_buffer(self.memory(id)?)?))
+    }
+
+    /// Grows a memory by `delta` pages; gives the pages it had.
+    #[napi(catch_unwind)]
+    pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
+        let id = self.memory(id)?;
+        let pages = self.context.store.memory_grow(id, delta);
+        let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
+        self.context.note_memory(u64::from(delta) << 16);
+        self.context.detach_buffer(id);
+        self.context.settle_memories();
+        Ok(pages)
+    }
+
+    /// Makes a table, with `init` in every entry.
+    #[napi(catch_unwind)]
+    pub fn table_create(&self, element: String, minimum: u32, maximum: Option<u32>, init: Unknown<'_>) -> Result<u32> {
+        let ValType::Ref(element) = value_type(&element)? else { return Err(unknown_type(&element)) };
+        self.context.check_open().map_err(refuse)?;
+        self.context.collect_if_due();
+        let store = &self.context.store;
+        let ty = TableType { element, limits: limits(minimum, maximum) };
+        let id = store.table_new(&ty).map_err(refuse)?;
+        let init = self.reference(id, init)?;
+        // Without a value, every entry is null as it is.
+        let is_null = matches!(init, Reference::Func(None) | Reference::Extern(ExternRef(0)));
+        let mut entries = if is_null { 0..0 } else { 0..minimum };
+        entries.try_for_each(|index| store.table_set(id, index, init)).map(|()| id.0).map_err(refuse)
+    }
+
+    /// How many entries a table has.
+    #[napi(catch_unwind)]
+    pub fn table_length(&self, id: u32) -> Result<u32> {
+        Ok(self.context.store.table_size(self.table(id)?))
+    }
+
+    /// What a table's entries are.
+    #[napi(catch_unwind)]
+    pub fn table_element(&self, id: u32) -> Result<&'static str> {
+        Ok(match self.context.store.table_element(self.table(id)?) {
+            RefType::Func => "anyfunc",
+            RefType::Extern | RefType::Exn => "externref",
+        })
+    }
+
+    /// Reads an entry.
+    #[napi(catch_unwind)]
+    pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
+        let (store, table) = (&self.context.store, self.table(id)?);
+        let value = match store.table_entry(table, index).map_err(refuse)? {
+            Reference::Func(function) => {
+                let outside = |function| self.context.slots.borrow().outside(store, (table, index), function);
+                self.context.function_or_null(function.map(outside))
+            }
+            Reference::Extern(reference) => self.context.behind(reference),
+        };
+        Ok(self.unknown(value))
+    }
+
+    /// Writes an entry.
+    #[napi(catch_unwind)]
+    pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<()> {
+        let id = self.table(id)?;
+        let value = self.reference(id, value)?;
+        self.context.store.table_set(id, index, value).map_err(refuse)
+    }
+
+    /// Grows a table by `delta` entries of `value`; gives the number it had.
+    #[napi(catch_unwind)]
+    pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32> {
+        let id = self.table(id)?;
+        let value = self.reference(id, value)?;
+        self.context.store.table_grow(id, delta, value).map_err(refuse)
+    }
+
+    /// Makes a global.
+    #[napi(catch_unwind)]
+    pub fn global_create(&self, value_type: String, mutable: bool, value: Unknown<'_>) -> Result<u32> {
+        let value_type = self::value_type(&value_type)?;
+        self.context.check_open().map_err(refuse)?;
+        self.context.collect_if_due();
+        // SAFETY: the value is of the environment that calls.
+        let (raw, compiler) = unsafe {
+            let function = exported(self.context.env, value.raw());
+            let compiler = function.map_or(Compiler::Cranelift, |function| function.compiler());
+            (self.context.read(value_type, value.raw(), compiler)?, function.map(|_| compiler))
+        };
+        // The conversion may have closed it.
+        self.context.check_open().map_err(refuse)?;
+        let id = self.context.store.global_new(GlobalType { value: value_type, mutable }, raw);
+        if let Some(compiler) = compiler {
+            self.context.store.bind_global(id, compiler);
+        }
+        Ok(id.0)
+    }
+
+    /// What a global holds.
+    #[napi(catch_unwind)]
+    pub fn global_type(&self, id: u32) -> Result<NativeGlobalType> {
+        let ty = self.context.store.global_type(self.global(id)?);
+        Ok(NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable })
+    }
+
+    /// The value of a global.
+    #[napi(catch_unwind)]
+    pub fn global_get(&self, id: u32) -> Result<Unknown<'_>> {
+        let id = self.global(id)?;
+        let ty = self.context.store.global_type(id);
+        let raw = self.context.store.global_get(id);
+        // SAFETY: a global holds a value of its type.
+        Ok(self.unknown(unsafe { self.context.write(ty.value, &raw)? }))
+    }
+
+    /// Writes a global.
+    #[napi(catch_unwind)]
+    pub fn global_set(&self, id: u32, value: Unknown<'_>) -> Result<()> {
+        let id = self.global(id)?;
+        let ty = self.context.store.global_type(id);
+        if !ty.mutable {
+            let message = "this global is immutable".to_owned();
+            return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
+        }
+        let reader = self.context.store.global_compiler(id).unwrap_or(Compiler::Cranelift);
+        // SAFETY: the value is of the environment that calls.
+        let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
+        // The conversion may have closed its instance.
+        self.context.store.global_set(self.global(id.0)?, raw);
+        Ok(())
+    }
+}
+
+#[napi]
+impl NativeStore {
+    /// Makes a tag of exceptions that carry values of these types.
+    #[napi(catch_unwind)]
+    pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32> {
+        let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_>>()?;
+        self.context.check_open().map_err(refuse)?;
+        Ok(self.context.store.tag_new(&FuncType { parameters, ..FuncType::default() }).0)
+    }
+
+    /// The types of the values that exceptions with this tag carry.
+    #[napi(catch_unwind)]
+    pub fn tag_parameters(&self, id: u32) -> Result<Vec<String>> {
+        let id = self.tag(id)?;
+        Ok(self.context.store.tag_type(id).parameters.iter().map(ToString::to_string).collect())
+    }
+
+    /// What becomes of a value that goes into wasm as one of this type and comes out again.
+    #[napi(catch_unwind)]
+    pub fn convert(&self, ty: String, value: Unknown<'_>) -> Result<Unknown<'_>> {
+        let ty = value_type(&ty)?;
+        if ty == ValType::Ref(RefType::Extern) {
+            return Ok(self.unknown(value.raw()));
+        }
+        // SAFETY: the value is of the environment that calls, and read as what it was written as.
+        let value = unsafe {
+            let raw = self.context.read(ty, value.raw(), Compiler::Cranelift)?;
+            self.context.write(ty, &raw)?
+        };
+        Ok(self.unknown(value))
+    }
+}
+
+/// The type that JavaScript calls `name`.
+fn value_type(name: &str) -> Result<ValType> {
+    Ok(match name {
+        "i32" => ValType::I32,
+        "i64" => ValType::I64,
+        "f32" => ValType::F32,
+        "f64" => ValType::F64,
+        "v128" => ValType::V128,
+        "anyfunc" | "funcref" => ValType::Ref(RefType::Func),
+        "externref" => ValType::Ref(RefType::Extern),
+        _ => return Err(unknown_type(name)),
+    })
+}
+
+#[cold]
+fn unknown_type(name: &str) -> Refusal {
+    let message = format!("expected a value type, got {name:?}");
+    refuse(ErrorKind::ArgumentValue { message }.into())
+}
+
+impl NativeStore {
+    /// What JavaScript knows by an id, unless its instance or the store is closed.
+    fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T> {
+        self.context.check_open().map_err(refuse)?;
+        if is_there(&self.context.store, &id) { Ok(id) } else { Err(refuse(ErrorKind::ClosedObject { what }.into())) }
+    }
+
+    fn memory(&self, id: u32) -> Result<MemoryId> {
+        self.alive(MemoryId(id), "memory", |store, id| store.has_memory(*id))
+    }
+
+    pub(in crate::napi) fn table(&self, id: u32) -> Result<TableId> {
+        self.alive(TableId(id), "table", |store, id| store.has_table(*id))
+    }
+
+    fn global(&self, id: u32) -> Result<GlobalId> {
+        self.alive(GlobalId(id), "global", |store, id| store.has_global(*id))
+    }
+
+    fn tag(&self, id: u32) -> Result<TagId> {
+        self.alive(TagId(id), "tag", |store, id| store.has_tag(*id))
+    }
+
+    /// A value as an entry of a table.
+    fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
+        // SAFETY: the value is of the environment that calls.
+        unsafe {
+            Ok(match self.context.store.table_element(table) {
+                RefType::Func => {
+                    let function = self.context.funcref(value.raw())?;
+                    let node = self.context.store.node_of_table(table);
+                    function.into_iter().for_each(|function| self.context.lead(node, function));
+                    Reference::Func(function)
+                }
+                RefType::Extern | RefType::Exn => Reference::Extern(self.context.externref(value.raw())),
+            })
+        }
+    }
+
+    /// A value of this environment, as napi-rs hands it to JavaScript.
+    pub(in crate::napi) fn unknown(&self, value: sys::napi_value) -> Unknown<'_> {
+        // SAFETY: callers give a value that was just made in this environment.
+        unsafe { Unknown::from_raw_unchecked(self.context.env, value) }
+    }
+}

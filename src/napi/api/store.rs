@@ -1,0 +1,418 @@
+use crate::engine::{SharedBytes, memory_growths, prepare};
+use crate::error::{Error, ErrorKind, Subject};
+use crate::link::Slots;
+use crate::napi::api::module::NativeModule;
+use crate::napi::call::function::{Exported, exported};
+use crate::napi::call::import::Import;
+use crate::napi::convert::describe::NativeSlot;
+use crate::napi::convert::exceptions::Exceptions;
+use crate::napi::convert::references::References;
+use crate::napi::env::context::{Context, Host};
+use crate::napi::env::reference::StrongReference;
+use crate::napi::env::throw::{Result, refuse};
+use crate::napi::gc::collect::Pace;
+use crate::napi::gc::handles::{Handles, Kind};
+use crate::napi::gc::retainers::Cells;
+use crate::napi::gc::undo_roots::Keepers;
+use crate::napi::link::record::Desk;
+use crate::napi::memory::buffer::Buffers;
+use crate::napi::memory::shared::SharedMemories;
+use crate::store::{
+    Callable, DEFAULT_SIZE, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId,
+};
+use crate::wasm::ExternType;
+use napi::bindgen_prelude::{Array, Function, JsValue, Object, Unknown};
+use napi::sys;
+use napi_derive::napi;
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::rc::Rc;
+
+/// A store. It belongs to the thread that made it.
+#[napi]
+pub struct NativeStore {
+    pub(in crate::napi) context: Rc<Context>,
+}
+
+/// What `lib/` lends to a store.
+#[napi(object, object_to_js = false)]
+pub struct NativeHost<'a> {
+    /// Builds the error that a JSON description tells of
+    #[napi(ts_type = "(json: string) => Error")]
+    pub error: Function<'a, String, Unknown<'a>>,
+    /// How many frames a stack may have
+    #[napi(ts_type = "() => number")]
+    pub stack_trace_limit: Function<'a, (), Unknown<'a>>,
+    /// ToBigInt64
+    #[napi(js_name = "toBigInt64", ts_type = "(value: unknown) => bigint")]
+    pub to_bigint64: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// ToNumber
+    #[napi(ts_type = "(value: unknown) => number")]
+    pub to_number: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Iterates a value into an array
+    #[napi(ts_type = "(value: unknown) => unknown[]")]
+    pub to_list: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Makes an array of its arguments
+    #[napi(ts_type = "(...values: unknown[]) => unknown[]")]
+    pub list_of: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Says what a thrown value is for wasm that catches
+    #[napi(ts_type = "(value: unknown) => unknown[] | null | undefined")]
+    pub to_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Makes an `Exception`
+    #[napi(ts_type = "(list: unknown[]) => object")]
+    pub from_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// The bytes of a shared memory of Node's own
+    #[napi(ts_type = "(memory: object) => Uint8Array")]
+    pub shared_bytes: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Grows it, and says whether it could
+    #[napi(ts_type = "(memory: object, pages: number) => boolean")]
+    pub shared_grow: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// `memory.atomic.wait`
+    #[napi(ts_type = "(memory: object, offset: number, expected: number | bigint, milliseconds: number) => number")]
+    pub shared_wait: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// `memory.atomic.notify`
+    #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
+    pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Whether this stands in a callback of a `FinalizationRegistry`
+    #[napi(ts_type = "() => boolean")]
+    pub in_finalizer: Function<'a, (), bool>,
+    /// The method `map` of functions
+    pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it
+    #[napi(ts_type = "(fn: object, address: number, cell?: object) => void")]
+    pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// The object that `lib/` has for the store
+    #[napi(ts_type = "object")]
+    pub store: Object<'a>,
+}
+
+/// A new instance.
+#[napi(object, object_from_js = false)]
+pub struct NativeInstance<'a> {
+    /// Its id
+    pub id: u32,
+    /// What keeps alive what it imports: to be held by whoever may call it
+    #[napi(ts_type = "object")]
+    pub cell: Unknown<'a>,
+    /// What it exports
+    pub exports: Vec<NativeInstanceExport<'a>>,
+}
+
+/// An export of an instance: a function, or the id of another object.
+#[napi(object, object_from_js = false)]
+pub struct NativeInstanceExport<'a> {
+    /// Its name
+    pub name: String,
+    /// What it is
+    pub kind: String,
+    /// The function, or the id
+    pub value: Unknown<'a>,
+}
+
+#[napi]
+impl NativeStore {
+    /// Makes an empty store, whose calls run on stacks of so many bytes.
+    #[napi(constructor)]
+    pub fn new(env: napi::Env, host: NativeHost<'_>, stack_size: Option<u32>) -> Self {
+        let env = env.raw();
+        let store = host.store.raw();
+        // SAFETY: `host` holds functions of the environment that calls.
+        let reference = |value| unsafe { StrongReference::new(env, value) };
+        let host = Host {
+            error: reference(host.error.raw()),
+            stack_trace_limit: reference(host.stack_trace_limit.raw()),
+            to_bigint64: reference(host.to_bigint64.raw()),
+            to_number: reference(host.to_number.raw()),
+            to_list: reference(host.to_list.raw()),
+            list_of: reference(host.list_of.raw()),
+            to_exception: reference(host.to_exception.raw()),
+            from_exception: reference(host.from_exception.raw()),
+            shared_bytes: reference(host.shared_bytes.raw()),
+            shared_grow: reference(host.shared_grow.raw()),
+            shared_wait: reference(host.shared_wait.raw()),
+            shared_notify: reference(host.shared_notify.raw()),
+            in_finalizer: reference(host.in_finalizer.raw()),
+            map: reference(host.map.raw()),
+            know: reference(host.know.raw()),
+        };
+        let context = Rc::new(Context {
+            env,
+            host,
+            slots: RefCell::new(Slots::default()),
+            functions: RefCell::default(),
+            // SAFETY: this is the thread of the environment that calls.
+            references: unsafe { References::new(env) },
+            handles: Handles::default(),
+            keepers: Keepers::default(),
+            // SAFETY: as above.
+            desk: unsafe { Desk::new(env) },
+            // SAFETY: as above.
+            cells: unsafe { Cells::new(env, store) },
+            pace: RefCell::new(Pace::default()),
+            closed: Cell::new(false),
+            silent: Cell::new(false),
+            wanted: Cell::new(false),
+            running: Cell::new((ptr::null_mut(), false)),
+            exceptions: Exceptions::default(),
+            shared: SharedMemories::default(),
+            growths: Cell::new(memory_growths()),
+            depth: Cell::new(0),
+            buffers: Buffers::default(),
+            store: Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)),
+        });
+        Self { context }
+    }
+
+    /// Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
+    /// of Node's own memories for each shared memory that it defines.
+    #[napi(catch_unwind)]
+    pub fn instantiate<'a>(
+        &self,
+        module: &NativeModule,
+        imports: Array<'a>,
+        shared: Vec<Unknown<'a>>,
+    ) -> Result<NativeInstance<'a>> {
+        let context = &self.context;
+        context.check_open().map_err(refuse)?;
+        context.collect_if_due();
+        // Where there is no room for it, there may be some once V8 has collected.
+        let first = self.try_instantiate(module, &imports, &shared)?;
+        let (instance, cell) = match first {
+            Ok(made) => made,
+            Err(_) => {
+                context.collect_all();
+                let made = self.try_instantiate(module, &imports, &shared)?;
+                made.map_err(|failure| context.refuse_failure(failure))?
+            }
+        };
+        // What the start function called may have closed the store, which did not know of this instance yet.
+        if let Err(error) = context.check_open() {
+            context.store.close(instance.id, context.silent.get());
+            context.collect();
+            return Err(refuse(error));
+        }
+        let binary = &module.code.binary;
+        let memories = binary.memories.iter().skip(binary.imported_memories());
+        let bytes = memories.map(|memory| match memory {
+            ExternType::Memory { limits, .. } => limits.minimum << 16,
+            _ => 0,
+        });
+        context.note_instance(bytes.sum(), &module.code);
+        context.slots.borrow_mut().welcome(&context.store, &instance);
+        let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
+        // SAFETY: the cell was just made in this environment.
+        let cell = unsafe { Unknown::from_raw_unchecked(context.env, cell) };
+        Ok(NativeInstance { id: instance.id, cell, exports: exports.collect() })
+    }
+
+    /// Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
+    /// did; else all is as it was.
+    #[napi(catch_unwind)]
+    pub fn take_over(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
+        let context = &self.context;
+        let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.successor().is_none());
+        let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
+        let given = old.code().binary.imports.len();
+        // What it imports may be closed by now; it goes on as it is.
+        let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
+        externs.extend(context.store.state_of(&old));
+        let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
+        if context.store.succeed(&old, &new).is_err() {
+            return Ok(false);
+        }
+        context.lead_to(Some(Node::Instance(old.id)), Node::Instance(new.id));
+        context.hand_over(&old);
+        Ok(true)
+    }
+
+    /// Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
+    /// to be held by the object.
+    #[napi(catch_unwind, ts_return_type = "object | null")]
+    pub fn keep(&self, kind: String, id: u32, object: Object<'_>) -> Result<Option<Unknown<'_>>> {
+        let kind = self::kind(&kind)?;
+        let context = &self.context;
+        // SAFETY: the object is of the environment that calls.
+        unsafe { context.handles.keep(context.env, kind, id.into(), object.raw()) };
+        context.cells.note_change(1);
+        let cell = context.node_of(kind, id).map(|node| self.unknown(context.cell(node)));
+        // Whoever only looks makes nothing else.
+        context.collect_if_due();
+        Ok(cell)
+    }
+
+    /// The object that stands for a thing of a kind, if there is one.
+    #[napi(catch_unwind, ts_return_type = "object | null")]
+    pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>> {
+        Ok(self.context.handles.find(self::kind(&kind)?, id.into()).map(|object| self.unknown(object)))
+    }
+
+    /// Whether a thing of a kind does nothing when it is used, now that it is closed.
+    #[napi(catch_unwind)]
+    pub fn is_silent(&self, kind: String, id: u32) -> bool {
+        let is_silent = |kind| self.context.handles.is_silent(kind, id.into());
+        self.context.silent.get() || Kind::from_name(&kind).is_some_and(is_silent)
+    }
+
+    /// The slot at a position of the list that the instance's module has.
+    #[napi(catch_unwind)]
+    pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot> {
+        let instance = self.context.store.find_instance(id).filter(|instance| !instance.is_closed());
+        let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
+        let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
+        Ok(self.slot_info(slot))
+    }
+}
+
+fn kind(name: &str) -> Result<Kind> {
+    Kind::from_name(name).ok_or_else(|| {
+        let message = format!("expected a kind of object, got {name:?}");
+        refuse(ErrorKind::ArgumentValue { message }.into())
+    })
+}
+
+impl NativeStore {
+    /// Makes an instance and its cell; or the failure, where there is no room for it.
+    fn try_instantiate(
+        &self,
+        module: &NativeModule,
+        imports: &Array<'_>,
+        shared: &[Unknown<'_>],
+    ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
+        let context = &self.context;
+        let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
+        context.store.check_imports(&module.code, &externs).map_err(refuse)?;
+        self.release(module, &externs)?;
+        if module.code.original.exceptions {
+            context.prepare_to_catch();
+        }
+        // SAFETY: the values are of the environment that calls.
+        let memory = |value: &Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
+        let shared = shared.iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
+        prepare(shared.collect::<std::result::Result<_, _>>()?);
+        self.try_make(module, externs, imports)
+    }
+
+    /// Makes an instance of these imports, and its cell; or the failure, where there is no room for it.
+    fn try_make(
+        &self,
+        module: &NativeModule,
+        externs: Vec<Extern>,
+        imports: &Array<'_>,
+    ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
+        let context = &self.context;
+        let mut cell = ptr::null_mut();
+        let entered =
+            context.enter(ptr::null_mut()).map_err(|pending| context.refuse_failure(context.failure(pending)))?;
+        // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
+        // the host functions were made for this call.
+        let made = unsafe {
+            context.store.instantiate(&module.code, externs, |instance| {
+                cell = context.new_cell(instance, imports.raw());
+            })
+        };
+        context.settle_memories();
+        match made {
+            // A collection that waits goes on waiting: the new instance has no handle yet.
+            Ok(instance) => {
+                context.put_off(entered);
+                Ok(Ok((instance, cell)))
+            }
+            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(Err(failure)),
+            // Before a collection that waits, which forgets the exceptions of wasm.
+            Err(failure) => Err(context.refuse_failure(failure)),
+        }
+    }
+
+    /// Readies the tables from which code of the module may take functions.
+    fn release(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
+        let tables = externs.iter().filter_map(|value| match value {
+            Extern::Table(id) => Some(*id),
+            _ => None,
+        });
+        let tables: Vec<_> = tables.collect();
+        let mut slots = self.context.slots.borrow_mut();
+        let read = module.code.read_tables.iter().filter_map(|index| tables.get(*index as usize));
+        read.into_iter().try_for_each(|table| slots.release(&self.context.store, *table)).map_err(refuse)
+    }
+
+    /// The first `count` imports of a module, as they were given.
+    fn externs(&self, module: &NativeModule, imports: sys::napi_value, count: usize) -> Result<Vec<Extern>> {
+        let env = self.context.env;
+        let mut externs = Vec::with_capacity(module.code.binary.imports.len());
+        for (index, import) in module.code.binary.imports.iter().take(count).enumerate() {
+            let (mut value, mut id) = (ptr::null_mut(), 0);
+            // SAFETY: plain N-API calls; `lib/` gives a function or an id for each import.
+            unsafe {
+                sys::napi_get_element(env, imports, index as u32, &mut value);
+                sys::napi_get_value_uint32(env, value, &mut id);
+            }
+            let store = &self.context.store;
+            let is_there = match &import.ty {
+                ExternType::Table(_) => store.has_table(TableId(id)),
+                ExternType::Memory { .. } => store.has_memory(MemoryId(id)),
+                ExternType::Global(_) => store.has_global(GlobalId(id)),
+                ExternType::Tag(_) => store.has_tag(TagId(id)),
+                ExternType::Function(_) => true,
+            };
+            if !is_there {
+                let subject = Subject::Import { module: import.module.clone(), field: import.name.clone() };
+                return Err(refuse(ErrorKind::Closed(subject).into()));
+            }
+            externs.push(match &import.ty {
+                ExternType::Table(_) => Extern::Table(TableId(id)),
+                ExternType::Memory { .. } => {
+                    self.context.keep_shared(store.memory_data(MemoryId(id)).0, true);
+                    Extern::Memory(MemoryId(id))
+                }
+                ExternType::Global(_) => Extern::Global(GlobalId(id)),
+                ExternType::Tag(_) => Extern::Tag(TagId(id)),
+                // SAFETY: the value is of the environment that calls, and in its array.
+                ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
+                    Some(function) => {
+                        let subject = || Subject::Import { module: import.module.clone(), field: import.name.clone() };
+                        Callable::Wasm(self.own(function, subject).map_err(refuse)?)
+                    }
+                    None => {
+                        let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
+                        // SAFETY: `lib/` has checked that it is a function.
+                        let import = unsafe { Import::new(&self.context, value, ty.clone(), compiler, catches) };
+                        if catches {
+                            let adapted = self.context.store.adapt(ty, Box::new(import), compiler).map_err(refuse)?;
+                            self.context.hold_with(adapted, value);
+                            Callable::Adapted(adapted)
+                        } else {
+                            Callable::Host(Box::new(import))
+                        }
+                    }
+                }),
+            });
+        }
+        Ok(externs)
+    }
+
+    /// The function that `exported` is, if it is one of this store, and alive.
+    fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
+        self.context.own(exported, subject)
+    }
+
+    fn export<'a>(&self, name: String, value: Extern) -> NativeInstanceExport<'a> {
+        let env = self.context.env;
+        let id = |id| {
+            let mut value = ptr::null_mut();
+            // SAFETY: a plain N-API call.
+            unsafe { sys::napi_create_uint32(env, id, &mut value) };
+            value
+        };
+        let (kind, value) = match value {
+            Extern::Function(Callable::Wasm(function)) => ("function", self.context.function(function)),
+            Extern::Function(_) => unreachable!("an instance exports functions of the store"),
+            Extern::Table(table) => ("table", id(table.0)),
+            Extern::Memory(memory) => ("memory", id(memory.0)),
+            Extern::Global(global) => ("global", id(global.0)),
+            Extern::Tag(tag) => ("tag", id(tag.0)),
+        };
+        // SAFETY: the value was just made in this environment.
+        let value = unsafe { Unknown::from_raw_unchecked(env, value) };
+        NativeInstanceExport { name, kind: kind.to_owned(), value }
+    }
+}

@@ -1,0 +1,185 @@
+//! Many calls in one crossing.
+
+use crate::error::{Error, ErrorKind};
+use crate::napi::call::function::{Exported, exported, exported_at};
+use crate::napi::convert::describe::strings;
+use crate::napi::env::context::Context;
+use crate::napi::env::throw::Pending;
+use crate::rewrite::width;
+use crate::store::Failure;
+use crate::wasm::ValType;
+use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::{Env, sys};
+use napi_derive::napi;
+use std::ptr;
+use std::rc::Rc;
+
+/// The type of a function.
+#[napi(object, object_from_js = false)]
+pub struct NativeFunctionType {
+    /// Parameter types
+    pub parameters: Vec<String>,
+    /// Result types
+    pub results: Vec<String>,
+}
+
+/// The type of a wasm function; null for anything else.
+#[napi]
+pub fn function_type(env: Env, value: Unknown<'_>) -> Option<NativeFunctionType> {
+    // SAFETY: the value is of the environment that calls, and on its stack.
+    let ty = unsafe { exported(env.raw(), value.raw()) }?.ty();
+    Some(NativeFunctionType { parameters: strings(&ty.parameters), results: strings(&ty.results) })
+}
+
+/// The function `mapCalls(address, count, columns, results, function)`, which calls the wasm function there `count` times,
+/// with arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and
+/// each result, of its type, and long enough. The function itself comes along to be there as long as the call takes.
+///
+/// A plain N-API function, as those of `direct`.
+#[napi(js_name = "mapCalls", ts_return_type = "any")]
+pub fn make_map_calls(env: &Env) -> Unknown<'_> {
+    let mut function = ptr::null_mut();
+    let name = c"mapCalls";
+    // SAFETY: a plain N-API call on the thread of the environment; what it makes is of `env`.
+    unsafe {
+        let length = name.count_bytes() as isize;
+        sys::napi_create_function(env.raw(), name.as_ptr(), length, Some(map_calls), ptr::null_mut(), &mut function);
+        Unknown::from_raw_unchecked(env.raw(), function)
+    }
+}
+
+unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut given = [ptr::null_mut(); 4];
+    let (mut address, mut calls) = (0, 0);
+    // SAFETY: plain N-API calls, of which the first fills all four; `lib/` gives numbers, and the function,
+    // which is on the stack until this returns.
+    let function = unsafe {
+        sys::napi_get_cb_info(env, info, &mut given.len(), given.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_value_int64(env, given[0], &mut address);
+        sys::napi_get_value_uint32(env, given[1], &mut calls);
+        exported_at(address.cast_unsigned() as usize)
+    };
+    let Some(function) = function else {
+        // SAFETY: a plain N-API call.
+        unsafe { sys::napi_throw_error(env, c"ERR_RELINK_INTERNAL".as_ptr(), c"there is no such function".as_ptr()) };
+        return ptr::null_mut();
+    };
+    let ty = function.ty();
+    let all = |array: sys::napi_value, types: &[ValType]| -> Vec<Column> {
+        let column = |(index, ty): (u32, &ValType)| {
+            let mut value = ptr::null_mut();
+            // SAFETY: a plain N-API call.
+            unsafe { sys::napi_get_element(env, array, index, &mut value) };
+            Column { env, value, ty: *ty }
+        };
+        (0..).zip(types).map(column).collect()
+    };
+    let (arguments, results) = (all(given[2], &ty.parameters), all(given[3], &ty.results));
+    let context = function.context.clone();
+    context.finish(|| {
+        // What it throws is pending.
+        let _ = context.map(function, calls as usize, &arguments, &results);
+        Ok(ptr::null_mut())
+    })
+}
+
+/// A typed array.
+struct Column {
+    env: sys::napi_env,
+    value: sys::napi_value,
+    /// The type of its values
+    ty: ValType,
+}
+
+impl Column {
+    /// The bytes of one value.
+    fn width(&self) -> usize {
+        width(self.ty).map_or(0, |width| width as usize)
+    }
+
+    /// Where value `first` is. Good until JavaScript runs, which may take the bytes away.
+    ///
+    /// # Errors
+    /// `ArgumentValue` if `count` values from there on are not there, or not of the type.
+    fn at(&self, first: usize, count: usize) -> Result<*mut u8, Error> {
+        use sys::TypedarrayType as T;
+        let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
+        // SAFETY: a plain N-API call; for anything that is no typed array it fails, and writes nothing.
+        unsafe {
+            let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_typedarray_info(self.env, self.value, &mut kind, &mut length, &mut data, buffer, offset);
+        }
+        let fits = match self.ty {
+            ValType::I32 => [T::int32_array, T::uint32_array].contains(&kind),
+            ValType::I64 => [T::bigint64_array, T::biguint64_array].contains(&kind),
+            ValType::F32 => kind == T::float32_array,
+            ValType::F64 => kind == T::float64_array,
+            ValType::V128 | ValType::Ref(_) => false,
+        };
+        if !fits || data.is_null() || length < first + count {
+            let message = format!(
+                "expected a typed array of {count} values of type {} from index {first} on: an array was detached, or \
+                 became shorter, while the calls were made",
+                self.ty
+            );
+            return Err(ErrorKind::ArgumentValue { message }.into());
+        }
+        Ok(data.cast::<u8>().wrapping_add(first * self.width()))
+    }
+}
+
+impl Context {
+    fn map(
+        self: &Rc<Self>,
+        function: &Exported,
+        count: usize,
+        arguments: &[Column],
+        results: &[Column],
+    ) -> Result<(), Pending> {
+        if function.is_closed() {
+            let refusal = || self.throw(&ErrorKind::ClosedCall.into());
+            return if function.is_silent() { Ok(()) } else { Err(refusal()) };
+        }
+        let ty = function.ty();
+        if let Some(ty) = ty.parameters.iter().chain(&ty.results).find(|ty| width(**ty).is_none()) {
+            let message = format!("values of type {ty} do not stand in typed arrays");
+            return Err(self.throw(&ErrorKind::UnsupportedValue { message }.into()));
+        }
+        self.collect_if_due();
+        // Left after the batch has ended, and an exception of wasm is one of JavaScript: what waits for that may collect.
+        let _entered = self.enter(function.reference())?;
+        self.map_entered(function, count, arguments, results).map_err(|failure| self.throw_failure(failure))
+    }
+
+    fn map_entered(
+        &self,
+        function: &Exported,
+        count: usize,
+        arguments: &[Column],
+        results: &[Column],
+    ) -> Result<(), Failure> {
+        let ty = function.ty();
+        let batch = self.store.batch(function.target(), ty, function.compiler())?;
+        let columns = arguments.len();
+        for first in (0..count).step_by(batch.room()) {
+            let calls = batch.room().min(count - first);
+            for (index, column) in arguments.iter().enumerate() {
+                let from = column.at(first, calls)?;
+                // SAFETY: there are so many bytes on either side, of which the one belongs to V8 and the other to the
+                // batch; other threads that write to shared bytes meanwhile are their own affair.
+                unsafe { ptr::copy_nonoverlapping(from, batch.column(index), calls * column.width()) };
+            }
+            // SAFETY: the arguments of so many calls stand in the columns; `self` holds the store, and no cell of it is
+            // borrowed.
+            let made = unsafe { batch.run(calls) };
+            self.settle_memories();
+            made?;
+            for (index, column) in results.iter().enumerate() {
+                let to = column.at(first, calls)?;
+                // SAFETY: as above.
+                unsafe { ptr::copy_nonoverlapping(batch.column(columns + index), to, calls * column.width()) };
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! Calls between JavaScript and WebAssembly.
+
+pub(in crate::napi) mod function;
+pub(in crate::napi) mod import;
+pub(in crate::napi) mod map;
+pub(in crate::napi) mod raw_callbacks;

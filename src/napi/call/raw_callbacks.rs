@@ -1,0 +1,279 @@
+//! The functions of a store that are called often: plain N-API functions over its context, since a method of a class that
+//! napi-rs makes costs more than what these do.
+
+use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::link::{Change, Link, SlotId};
+use crate::napi::api::store::NativeStore;
+use crate::napi::call::function::{Exported, exported, exported_at};
+use crate::napi::env::context::Context;
+use crate::napi::env::throw::panicked;
+use crate::napi::gc::handles::Kind;
+use crate::napi::gc::undo_roots::Past;
+use crate::napi::link::record;
+use crate::store::FuncRef;
+use napi::bindgen_prelude::Unknown;
+use napi::sys;
+use napi_derive::napi;
+use std::ffi::{CStr, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+/// Refusals, each with its position and the name of its slot.
+type Refusals = Vec<(usize, String, Error)>;
+
+/// What a direct function does with its arguments.
+type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> Result<sys::napi_value>;
+
+#[napi]
+impl NativeStore {
+    /// The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
+    /// there.
+    ///
+    /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
+    ///   the record to `desk`, a `Float64Array` beside the functions.
+    /// - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
+    ///   `Float64Array`. Gives the keeper.
+    /// - `undo(index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
+    ///   `undoAll(record, keeper)` takes many back, the last one first, all or none.
+    /// - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn direct(&self) -> Unknown<'_> {
+        let env = self.context.env;
+        let mut object = ptr::null_mut();
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe { sys::napi_create_object(env, &mut object) };
+        let functions: [(&CStr, sys::napi_callback); 5] = [
+            (c"link", Some(call::<4, MakeLink>)),
+            (c"relink", Some(call::<3, Relink>)),
+            (c"undo", Some(call::<2, Undo>)),
+            (c"undoAll", Some(call::<2, UndoAll>)),
+            (c"findFunction", Some(call::<1, FindFunction>)),
+        ];
+        for (name, callback) in functions {
+            let data = Rc::into_raw(self.context.clone()).cast_mut().cast::<c_void>();
+            let (mut function, length) = (ptr::null_mut(), name.count_bytes() as isize);
+            // SAFETY: as above. The context is let go of when the function is gone.
+            unsafe {
+                sys::napi_create_function(env, name.as_ptr(), length, callback, data, &mut function);
+                sys::napi_add_finalizer(env, function, data, Some(release), ptr::null_mut(), ptr::null_mut());
+                sys::napi_set_named_property(env, object, name.as_ptr(), function);
+            }
+        }
+        let desk = self.context.desk.array(env);
+        // SAFETY: as above.
+        unsafe { sys::napi_set_named_property(env, object, c"desk".as_ptr(), desk) };
+        self.unknown(object)
+    }
+}
+
+/// A direct function.
+trait Run<const COUNT: usize> {
+    const RUN: Direct<COUNT>;
+}
+
+struct MakeLink;
+struct Relink;
+struct Undo;
+struct UndoAll;
+struct FindFunction;
+
+impl Run<4> for MakeLink {
+    const RUN: Direct<4> = link;
+}
+impl Run<3> for Relink {
+    const RUN: Direct<3> = Context::relink;
+}
+impl Run<2> for Undo {
+    const RUN: Direct<2> = undo;
+}
+impl Run<2> for UndoAll {
+    const RUN: Direct<2> = undo_all;
+}
+impl Run<1> for FindFunction {
+    const RUN: Direct<1> = find_function;
+}
+
+/// Lets go of the context of a function that is gone.
+unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `data` came from `Rc::into_raw` in `direct`, and N-API calls this once.
+    drop(unsafe { Rc::from_raw(data.cast::<Context>().cast_const()) });
+}
+
+unsafe extern "C" fn call<const COUNT: usize, R: Run<COUNT>>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    let mut arguments = [ptr::null_mut(); COUNT];
+    let (mut count, mut data) = (COUNT, ptr::null_mut());
+    // SAFETY: N-API gives the function's own data, a context that the function holds, and fills what is missing. The extra
+    // count keeps it for the whole call.
+    let context = unsafe {
+        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
+        let data = data.cast::<Context>().cast_const();
+        Rc::increment_strong_count(data);
+        Rc::from_raw(data)
+    };
+    context.finish(|| R::RUN(&context, arguments))
+}
+
+fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]) -> Result<sys::napi_value> {
+    let slot = context.number(slot) as SlotId;
+    context.open_slot(slot)?;
+    context.collect_if_due();
+    let implementation = context.implementation(context.number(address) as usize, slot)?;
+    context.lead_slot(slot, implementation);
+    let (merged, id) = (context.truth(merged), context.number(id));
+    let change = Change { position: 0, implementation, slot };
+    let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
+    let (keeper, id) = context.keeper(&[(slot, link.previous)]);
+    context.desk.put(id, slot, link);
+    Ok(keeper)
+}
+
+fn undo(context: &Rc<Context>, [index, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
+    let index = context.number(index) as usize;
+    context.undo(&record::read(&context.desk.get(), &context.keepers, index))?;
+    Ok(ptr::null_mut())
+}
+
+fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
+    let links = context.numbers(record, |record| record::read(record, &context.keepers, 0));
+    context.undo(&links)?;
+    Ok(ptr::null_mut())
+}
+
+fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value> {
+    let mut address = ptr::null_mut();
+    // SAFETY: plain N-API calls; the value is an argument of the call.
+    unsafe {
+        let function = exported(context.env, value).map_or(0, Exported::address);
+        sys::napi_create_double(context.env, function as f64, &mut address);
+    }
+    Ok(address)
+}
+
+impl Context {
+    /// Runs a direct function, and throws what it refuses.
+    pub fn finish(&self, run: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
+        let error = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(value)) => return value,
+            Ok(Err(error)) => error,
+            Err(panic) => panicked(&*panic),
+        };
+        self.throw(&error);
+        ptr::null_mut()
+    }
+
+    fn relink(self: &Rc<Self>, [record, merged, first]: [sys::napi_value; 3]) -> Result<sys::napi_value> {
+        self.check_open()?;
+        self.collect_if_due();
+        let wanted = self.numbers(record, |record| record::wanted(record));
+        let (changes, refusals) = self.changes(&wanted);
+        self.lead_slots(changes.iter().map(|change| (change.slot, change.implementation)));
+        let (merged, first) = (self.truth(merged), self.number(first));
+        let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
+        let linked = || wanted.iter().map(|(_, slot)| *slot).zip(&links);
+        let past: Vec<Past> = linked().map(|(slot, link)| (slot, link.previous)).collect();
+        let (keeper, id) = self.keeper(&past);
+        self.numbers(record, |record| record::write(record, id, linked().map(|(slot, link)| (slot, *link))));
+        Ok(keeper)
+    }
+
+    /// Gives what is in a `Float64Array` to `work`, which runs no JavaScript; nothing for any other value.
+    fn numbers<T>(&self, array: sys::napi_value, work: impl FnOnce(&mut [f64]) -> T) -> T {
+        let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
+        // SAFETY: a plain N-API call; for anything that is no typed array it fails, and writes nothing. What it says is
+        // there, is there until JavaScript runs, and no one else has it.
+        unsafe {
+            let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_typedarray_info(self.env, array, &mut kind, &mut length, &mut data, buffer, offset);
+            if kind != sys::TypedarrayType::float64_array || length == 0 {
+                return work(&mut []);
+            }
+            work(std::slice::from_raw_parts_mut(data.cast(), length))
+        }
+    }
+
+    /// The whole number that an argument is.
+    fn number(&self, value: sys::napi_value) -> u64 {
+        let mut number = 0;
+        // SAFETY: a plain N-API call; `lib/` gives numbers.
+        unsafe { sys::napi_get_value_int64(self.env, value, &mut number) };
+        number.cast_unsigned()
+    }
+
+    fn truth(&self, value: sys::napi_value) -> bool {
+        let mut truth = false;
+        // SAFETY: a plain N-API call; `lib/` gives a boolean.
+        unsafe { sys::napi_get_value_bool(self.env, value, &mut truth) };
+        truth
+    }
+
+    /// The original of a slot that is not closed.
+    ///
+    /// # Errors
+    /// `ClosedStore` or `Closed`.
+    pub fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
+        self.check_open()?;
+        self.slots.borrow().open(slot).map(|slot| slot.original)
+    }
+
+    /// The function that is going to be linked.
+    ///
+    /// # Errors
+    /// `Closed` or `OtherStore`.
+    fn implementation(&self, address: usize, slot: SlotId) -> Result<FuncRef> {
+        let subject = || Subject::Implementation(self.slots.borrow().slot(slot).name.clone());
+        // SAFETY: `lib/` holds the function during the call.
+        let function = unsafe { exported_at(address) }.ok_or_else(|| {
+            let message = "internal error: there is no function at this address".to_owned();
+            ErrorKind::Internal { message }
+        })?;
+        self.own(function, subject)
+    }
+
+    /// Notes that a function goes into a slot.
+    pub fn lead_slot(&self, slot: SlotId, function: FuncRef) {
+        self.lead(self.node_of(Kind::Slot, slot), function);
+    }
+
+    /// The same for many, which often are one function for slots of one instance.
+    fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
+        let mut last = None;
+        for (slot, function) in all {
+            let home = self.slots.borrow().slot(slot).home.0;
+            if last.replace((home, function)) != Some((home, function)) {
+                self.lead_slot(slot, function);
+            }
+        }
+    }
+
+    /// Takes links of slots back, the last one first, all or none.
+    ///
+    /// # Errors
+    /// `ClosedStore`, and those of `Slots::undo`.
+    fn undo(&self, links: &[(SlotId, Link)]) -> Result<()> {
+        self.check_open()?;
+        self.lead_slots(links.iter().filter_map(|(slot, link)| Some((*slot, link.previous?))));
+        self.slots.borrow_mut().undo(&self.store, links)
+    }
+
+    /// The changes that are asked for, each by the address of its function and its slot, and what is no change.
+    pub fn changes(&self, wanted: &[(usize, SlotId)]) -> (Vec<Change>, Refusals) {
+        let (mut changes, mut refusals) = (Vec::with_capacity(wanted.len()), Vec::new());
+        // Often it is one function for many slots.
+        let mut last = None;
+        for (position, (address, slot)) in wanted.iter().enumerate() {
+            let known = last.filter(|(last, _)| last == address).map(|(_, implementation)| Ok(implementation));
+            match known.unwrap_or_else(|| self.implementation(*address, *slot)) {
+                Ok(implementation) => {
+                    last = Some((*address, implementation));
+                    changes.push(Change { position, implementation, slot: *slot });
+                }
+                Err(error) => refusals.push((position, self.slots.borrow().slot(*slot).name.clone(), error)),
+            }
+        }
+        (changes, refusals)
+    }
+}

@@ -1,0 +1,161 @@
+//! Functions, slots and whole modules as `lib/` reads them.
+
+use crate::rewrite::{Details, Named, Roles, Slot, SlotKind, WhyNot, others};
+use crate::wasm::{Binary, Declaration, FuncType};
+use napi_derive::napi;
+
+/// An import, as `lib/` reads it.
+#[napi(object)]
+pub struct NativeImport {
+    /// The module that it is asked of
+    pub module: String,
+    /// Its name there
+    pub name: String,
+    /// What it is
+    pub kind: String,
+    /// Its type, for messages
+    #[napi(js_name = "type")]
+    pub ty: String,
+}
+
+/// An export, as `lib/` reads it.
+#[napi(object)]
+pub struct NativeExport {
+    /// Its name
+    pub name: String,
+    /// What it is
+    pub kind: String,
+}
+
+/// A slot of a store.
+#[napi(object)]
+pub struct NativeSlot {
+    /// Its id
+    pub id: u32,
+    /// Its name
+    pub name: String,
+    /// Where it comes from
+    pub kind: String,
+    /// Parameter types
+    pub parameters: Vec<String>,
+    /// Result types
+    pub results: Vec<String>,
+}
+
+/// A slot of a module, or a function that is none.
+#[napi(object)]
+pub struct NativeFunction {
+    /// Its name
+    pub name: String,
+    /// Where it comes from
+    pub kind: String,
+    /// Parameter types
+    pub parameters: Vec<String>,
+    /// Result types
+    pub results: Vec<String>,
+    /// Its Rust path
+    pub path: Option<String>,
+    /// Its index in the module
+    pub function_index: u32,
+    /// The entry of a function table that holds it
+    pub table_index: Option<u32>,
+    /// Other names
+    pub aliases: Vec<String>,
+    /// The names of the functions that the compiler made one of
+    pub merged: Vec<String>,
+    /// Why it is no slot: a word
+    pub reason: Option<String>,
+    /// Why it is no slot: a sentence
+    pub message: Option<String>,
+    /// The Rust signature, as its author wrote it
+    pub rust: Option<String>,
+    /// The documentation comment
+    pub docs: Option<String>,
+}
+
+/// Which functions are to be slots.
+#[napi(object, object_to_js = false)]
+pub struct NativeSelection {
+    /// "default", "all", "none" or "more"
+    pub kind: String,
+    /// Those that are to be slots besides
+    pub functions: Option<Vec<u32>>,
+}
+
+pub(in crate::napi) fn strings(types: &[crate::wasm::ValType]) -> Vec<String> {
+    types.iter().map(ToString::to_string).collect()
+}
+
+impl NativeFunction {
+    fn new(named: &Named, kind: SlotKind, ty: &FuncType, function_index: u32) -> Self {
+        Self {
+            name: named.name.clone(),
+            kind: kind.name().to_owned(),
+            parameters: strings(&ty.parameters),
+            results: strings(&ty.results),
+            path: named.path.clone(),
+            function_index,
+            table_index: None,
+            aliases: named.aliases.clone(),
+            merged: Vec::new(),
+            reason: None,
+            message: None,
+            rust: None,
+            docs: None,
+        }
+    }
+
+    fn slot(binary: &Binary, slot: &Slot, named: &Named, roles: &Roles) -> Self {
+        let declaration = slot.declaration.as_ref();
+        Self {
+            table_index: roles.entries.get(&slot.function).copied(),
+            merged: named.merged(slot.kind).to_vec(),
+            rust: declaration.map(|declaration: &Declaration| declaration.signature.clone()),
+            docs: declaration.and_then(|declaration| declaration.docs.clone()),
+            ..Self::new(named, slot.kind, &binary.types[slot.ty as usize], slot.function)
+        }
+    }
+
+    fn other(binary: &Binary, named: &Named, function: u32, why: &WhyNot, roles: &Roles) -> Self {
+        let imported = function < binary.imported_functions;
+        let kind = if imported { SlotKind::Import } else { SlotKind::Function };
+        Self {
+            table_index: roles.entries.get(&function).copied(),
+            reason: Some(why.reason().to_owned()),
+            message: Some(why.to_string()),
+            ..Self::new(named, kind, binary.function_type(function), function)
+        }
+    }
+}
+
+/// The slots of a module that was `binary` before the pass.
+pub(in crate::napi) fn slots(binary: &Binary, slots: &[Slot], details: &Details) -> Vec<NativeFunction> {
+    let all = slots.iter().zip(&details.names);
+    all.map(|(slot, named)| NativeFunction::slot(binary, slot, named, &details.roles)).collect()
+}
+
+/// Its functions that are no slots.
+pub(in crate::napi) fn no_slots(
+    binary: &Binary,
+    names: Option<&[u8]>,
+    slots: &[Slot],
+    roles: &Roles,
+) -> Vec<NativeFunction> {
+    let others = others(binary, names, slots, roles).into_iter();
+    others.map(|each| NativeFunction::other(binary, &each.named, each.index, &each.why, roles)).collect()
+}
+
+pub(in crate::napi) fn imports(binary: &Binary) -> Vec<NativeImport> {
+    let imports = binary.imports.iter().map(|import| NativeImport {
+        module: import.module.clone(),
+        name: import.name.clone(),
+        kind: import.ty.kind().name().to_owned(),
+        ty: import.ty.to_string(),
+    });
+    imports.collect()
+}
+
+pub(in crate::napi) fn exports(binary: &Binary) -> Vec<NativeExport> {
+    let exports = binary.exports.iter();
+    exports.map(|export| NativeExport { name: export.name.clone(), kind: export.kind.name().to_owned() }).collect()
+}

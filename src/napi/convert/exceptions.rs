@@ -1,0 +1,176 @@
+//! WebAssembly's exceptions on their way between wasm and JavaScript.
+
+use crate::engine::Compiler;
+use crate::napi::convert::describe::strings;
+use crate::napi::env::context::Context;
+use crate::napi::env::throw::{Exception, Pending};
+use crate::store::{ExceptionRef, ExternRef, RawValue, Rooted, TagId, Thrown};
+use crate::wasm::{FuncType, RefType, ValType};
+use napi::sys;
+use rustc_hash::FxHashMap;
+use std::cell::{OnceCell, RefCell};
+use std::ptr;
+use std::rc::Rc;
+
+/// What is known of the exceptions of a store.
+#[derive(Default)]
+pub struct Exceptions {
+    /// The JavaScript value of each that JavaScript threw or has seen
+    values: RefCell<FxHashMap<ExceptionRef, ExternRef>>,
+    /// The tag of what JavaScript throws and that is no `Exception`, once there is wasm that catches
+    tag: OnceCell<Rooted<TagId>>,
+}
+
+/// So many exceptions are not worth freeing.
+const FEW: usize = 1024;
+
+impl Exceptions {
+    /// Calls `visit` for the JavaScript value of each exception.
+    pub fn each_externref(&self, visit: &mut dyn FnMut(ExternRef)) {
+        self.values.borrow().values().copied().for_each(visit);
+    }
+}
+
+impl Context {
+    /// Notes that there is wasm in the store that may catch.
+    pub fn prepare_to_catch(&self) {
+        self.exceptions.tag.get_or_init(|| {
+            let parameters = [ValType::Ref(RefType::Extern)].into();
+            self.store.root(self.store.tag_new(&FuncType { parameters, ..FuncType::default() }))
+        });
+    }
+
+    /// Frees the exceptions once there are many, unless wasm still holds one. No wasm is on the stack.
+    #[inline]
+    pub fn sweep_exceptions(&self) {
+        if self.store.exceptions() > FEW {
+            self.forget_exceptions();
+        }
+    }
+
+    /// Frees the exceptions, unless wasm still holds one. No wasm is on the stack.
+    pub fn forget_exceptions(&self) {
+        if self.store.forget_exceptions() {
+            self.exceptions.values.borrow_mut().clear();
+        }
+    }
+
+    /// Throws the pending JavaScript exception at the wasm that called. `adapted`: by way of an adapter,
+    /// so that wasm may catch it.
+    ///
+    /// # Errors
+    /// The exception, if it is to go past all wasm.
+    pub fn throw_at_wasm(self: &Rc<Self>, adapted: bool) -> Result<(), Thrown> {
+        // SAFETY: this is the thread of the environment.
+        let exception = unsafe { Exception::take(self.env) };
+        let catchable = || self.catchable(**self.exceptions.tag.get()?, exception.value(self.env)?);
+        match adapted.then(catchable).flatten() {
+            Some(exception) => {
+                self.store.throw(exception);
+                Ok(())
+            }
+            None => Err(Thrown(Box::new(exception))),
+        }
+    }
+
+    /// A thrown value as wasm can catch it: an `Exception` by its tag, as long as there is wasm that has that, and its
+    /// values may go there; any other as one of the tag `js`.
+    fn catchable(&self, js: TagId, value: sys::napi_value) -> Option<ExceptionRef> {
+        let env = self.env;
+        // SAFETY: the value was just taken in this environment.
+        let reference = unsafe { self.references.add(env, value) };
+        let list = self.or_nothing(self.call_host(self.host.to_exception.get(env), value))?;
+        let mut kind = 0;
+        // SAFETY: a plain N-API call.
+        unsafe { sys::napi_typeof(env, list, &mut kind) };
+        let exception = match kind {
+            sys::ValueType::napi_null => return None,
+            sys::ValueType::napi_undefined => self.store.exception_new(js, &[reference.to_raw()]),
+            _ => {
+                // Closing an instance ends its tag, but no exception that JavaScript has.
+                let own = self.tag_and_values(list);
+                let (tag, values) = own.unwrap_or_else(|| (js, vec![reference.to_raw()]));
+                self.store.exception_new(tag, &values)
+            }
+        };
+        self.exceptions.values.borrow_mut().insert(exception, reference);
+        Some(exception)
+    }
+
+    /// The tag of an `Exception` and the values that it carries, of the list that `lib/` gives; none if the tag is gone, or
+    /// a value may not go into wasm any more.
+    fn tag_and_values(&self, list: sys::napi_value) -> Option<(TagId, Vec<RawValue>)> {
+        let mut id = 0;
+        // SAFETY: plain N-API calls; `lib/` gives a list of an id and the values of its tag.
+        unsafe { sys::napi_get_value_uint32(self.env, self.element(list, 0), &mut id) };
+        let tag = Some(TagId(id)).filter(|tag| self.store.tag_exists(*tag))?;
+        let types = self.store.tag_type(tag).parameters;
+        let values = types.iter().zip(1..).map(|(ty, index)| {
+            // SAFETY: as above. Only Cranelift's code knows exceptions.
+            unsafe { self.read(*ty, self.element(list, index), Compiler::Cranelift) }
+        });
+        Some((tag, self.or_nothing(values.collect::<Result<Vec<_>, _>>())?))
+    }
+
+    /// Throws an exception that wasm did not catch, as JavaScript knows it.
+    #[cold]
+    pub fn throw_exception(self: &Rc<Self>, exception: ExceptionRef) -> Pending {
+        let known = self.exceptions.values.borrow().get(&exception).copied();
+        let value = match known {
+            Some(reference) => Ok(self.value_behind(reference)),
+            None => self.exception(exception),
+        };
+        if let Ok(value) = value {
+            // SAFETY: a plain N-API call.
+            unsafe { sys::napi_throw(self.env, value) };
+        }
+        Pending
+    }
+
+    /// The `Exception` of one that wasm threw.
+    fn exception(self: &Rc<Self>, exception: ExceptionRef) -> Result<sys::napi_value, Pending> {
+        let env = self.env;
+        let (tag, values) = self.store.exception(exception);
+        let (mut list, mut id, mut names) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let types = self.store.tag_type(tag).parameters;
+        // SAFETY: plain N-API calls; the values are of the tag's types.
+        unsafe {
+            sys::napi_create_array(env, &mut list);
+            sys::napi_create_uint32(env, tag.0, &mut id);
+            sys::napi_set_element(env, list, 0, id);
+            sys::napi_create_array(env, &mut names);
+            sys::napi_set_element(env, list, 1, names);
+            for (((ty, value), index), name) in types.iter().zip(values).zip(2..).zip(strings(&types)) {
+                let mut text = ptr::null_mut();
+                sys::napi_create_string_utf8(env, name.as_ptr().cast(), name.len() as isize, &mut text);
+                sys::napi_set_element(env, names, index - 2, text);
+                // What does not cross stays unseen: to ask for it is an error.
+                if crate::napi::convert::value::crosses(*ty) {
+                    sys::napi_set_element(env, list, index, self.write(*ty, &value)?);
+                }
+            }
+        }
+        let value = self.call_host(self.host.from_exception.get(env), list)?;
+        // SAFETY: the value was just made in this environment.
+        let reference = unsafe { self.references.add(env, value) };
+        self.exceptions.values.borrow_mut().insert(exception, reference);
+        Ok(value)
+    }
+
+    pub fn element(&self, list: sys::napi_value, index: u32) -> sys::napi_value {
+        let mut value = ptr::null_mut();
+        // SAFETY: a plain N-API call.
+        unsafe { sys::napi_get_element(self.env, list, index, &mut value) };
+        value
+    }
+
+    /// What was made, or nothing: then no exception is left pending.
+    fn or_nothing<T>(&self, result: Result<T, Pending>) -> Option<T> {
+        result
+            .inspect_err(|Pending| {
+                // SAFETY: this is the thread of the environment.
+                drop(unsafe { Exception::take(self.env) });
+            })
+            .ok()
+    }
+}

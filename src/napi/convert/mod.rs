@@ -1,0 +1,6 @@
+//! Values, between WebAssembly and JavaScript.
+
+pub(in crate::napi) mod describe;
+pub(in crate::napi) mod exceptions;
+pub(in crate::napi) mod references;
+pub(in crate::napi) mod value;

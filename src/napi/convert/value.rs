@@ -1,0 +1,212 @@
+use crate::engine::Compiler;
+use crate::error::{ErrorKind, Subject};
+use crate::napi::env::context::Context;
+use crate::napi::env::throw::Pending;
+use crate::store::{ExternRef, FuncRef, RawValue};
+use crate::wasm::{RefType, ValType};
+use napi::sys;
+use std::ptr;
+use std::rc::Rc;
+
+/// Whether values of this type cross between wasm and JavaScript.
+pub fn crosses(ty: ValType) -> bool {
+    !matches!(ty, ValType::V128 | ValType::Ref(RefType::Exn))
+}
+
+/// A value of these bits.
+#[inline]
+fn whole(bits: u64) -> RawValue {
+    RawValue { u128: bits.into() }
+}
+
+impl Context {
+    /// ToWebAssemblyValue: what `value` is as a value of type `ty`, for code of `reader`.
+    ///
+    /// # Errors
+    /// What the conversion throws: a `valueOf` of the user's, a `TypeError` of JavaScript's, or ours
+    /// for a type that does not cross.
+    ///
+    /// # Safety
+    /// `value` is of this context's environment.
+    #[inline(always)] // for the sake of `read_bits`
+    pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
+        // SAFETY: as promised by the caller.
+        unsafe { self.read_bits(ty, value, reader) }.map(whole)
+    }
+
+    /// The bits of the value. They are handed on in a register: a value in memory that was written in parts and is then
+    /// read whole waits for the writes.
+    #[inline(never)]
+    unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, Pending> {
+        let env = self.env;
+        let bits = match ty {
+            ValType::I32 => {
+                let mut number = 0;
+                // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
+                unsafe {
+                    if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
+                        let converted = self.call_host(self.host.to_number.get(env), value)?;
+                        sys::napi_get_value_int32(env, converted, &mut number);
+                    }
+                }
+                number.cast_unsigned().into()
+            }
+            ValType::I64 => {
+                let (mut number, mut lossless) = (0, false);
+                // SAFETY: as above; `get_value_bigint_int64` takes a BigInt modulo 2^64.
+                unsafe {
+                    if sys::napi_get_value_bigint_int64(env, value, &mut number, &mut lossless) != sys::Status::napi_ok
+                    {
+                        let converted = self.call_host(self.host.to_bigint64.get(env), value)?;
+                        sys::napi_get_value_bigint_int64(env, converted, &mut number, &mut lossless);
+                    }
+                }
+                number.cast_unsigned()
+            }
+            ValType::F32 | ValType::F64 => {
+                let mut number = 0.0;
+                // SAFETY: as above.
+                unsafe {
+                    if sys::napi_get_value_double(env, value, &mut number) != sys::Status::napi_ok {
+                        sys::napi_get_value_double(
+                            env,
+                            self.call_host(self.host.to_number.get(env), value)?,
+                            &mut number,
+                        );
+                    }
+                }
+                if ty == ValType::F32 { (number as f32).to_bits().into() } else { number.to_bits() }
+            }
+            ValType::Ref(RefType::Func) => {
+                // SAFETY: as above.
+                let function = unsafe { self.funcref(value)? };
+                // It may stay there.
+                function.into_iter().for_each(|function| self.hold_for_now(function));
+                let native = function.map(|function| self.store.native_to(function, reader)).transpose();
+                FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64
+            }
+            // SAFETY: as above.
+            ValType::Ref(RefType::Extern) => unsafe { self.externref(value) }.0.into(),
+            ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
+        };
+        Ok(bits)
+    }
+
+    /// ToJSValue: `raw`, a value of type `ty`, as JavaScript has it.
+    ///
+    /// # Errors
+    /// For a type that does not cross.
+    ///
+    /// # Safety
+    /// `raw` is a value of type `ty` of this store.
+    #[inline]
+    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, Pending> {
+        let env = self.env;
+        let mut value = ptr::null_mut();
+        // SAFETY: the union is read as the member that `ty` says it holds.
+        unsafe {
+            match ty {
+                ValType::I32 => sys::napi_create_int32(env, raw.i32, &mut value),
+                ValType::I64 => sys::napi_create_bigint_int64(env, raw.i64, &mut value),
+                ValType::F32 => sys::napi_create_double(env, raw.f32.into(), &mut value),
+                ValType::F64 => sys::napi_create_double(env, raw.f64, &mut value),
+                ValType::Ref(RefType::Func) => {
+                    let function = FuncRef::from_raw(raw.funcref).map(|function| self.store.behind(function));
+                    return Ok(self.function_or_null(function));
+                }
+                ValType::Ref(RefType::Extern) => return Ok(self.behind(ExternRef::from_raw(*raw))),
+                ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
+            }
+        };
+        Ok(value)
+    }
+
+    /// The function that `value` is; none for null.
+    ///
+    /// # Errors
+    /// A `TypeError` for anything but null and a wasm function, and `Store` for one of another store.
+    ///
+    /// # Safety
+    /// `value` is of this context's environment.
+    pub unsafe fn funcref(&self, value: sys::napi_value) -> Result<Option<FuncRef>, Pending> {
+        let mut kind = 0;
+        // SAFETY: by the contract of this function.
+        unsafe { sys::napi_typeof(self.env, value, &mut kind) };
+        if kind == sys::ValueType::napi_null {
+            return Ok(None);
+        }
+        // SAFETY: as above.
+        match unsafe { crate::napi::call::function::exported(self.env, value) } {
+            Some(function) if function.is_closed() => Err(self.throw(&ErrorKind::Closed(Subject::Function).into())),
+            Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
+            Some(_) => Err(self.throw(&ErrorKind::OtherStore(Subject::Function).into())),
+            None => {
+                let message = "expected null or an exported WebAssembly function".to_owned();
+                Err(self.throw(&ErrorKind::ArgumentType { message }.into()))
+            }
+        }
+    }
+
+    /// A reference to any value; that to null is null.
+    ///
+    /// # Safety
+    /// `value` is of this context's environment.
+    pub unsafe fn externref(&self, value: sys::napi_value) -> ExternRef {
+        let mut kind = 0;
+        // SAFETY: by the contract of this function.
+        unsafe {
+            sys::napi_typeof(self.env, value, &mut kind);
+            if kind == sys::ValueType::napi_null {
+                return ExternRef::default();
+            }
+            self.references.add(self.env, value)
+        }
+    }
+
+    /// The value behind a reference.
+    pub fn behind(&self, reference: ExternRef) -> sys::napi_value {
+        if reference != ExternRef::default() {
+            return self.value_behind(reference);
+        }
+        let mut null = ptr::null_mut();
+        // SAFETY: a plain N-API call.
+        unsafe { sys::napi_get_null(self.env, &mut null) };
+        null
+    }
+
+    /// Calls a function that `lib/` lends.
+    pub fn call_host(&self, function: sys::napi_value, argument: sys::napi_value) -> Result<sys::napi_value, Pending> {
+        self.call_host_with(function, &[argument])
+    }
+
+    /// Calls one with several arguments.
+    pub fn call_host_with(
+        &self,
+        function: sys::napi_value,
+        arguments: &[sys::napi_value],
+    ) -> Result<sys::napi_value, Pending> {
+        self.keep_running();
+        self.call_host_outside(function, arguments)
+    }
+
+    /// The same for a call that has come back from wasm, so that nothing of it has to be held any more.
+    pub fn call_host_outside(
+        &self,
+        function: sys::napi_value,
+        arguments: &[sys::napi_value],
+    ) -> Result<sys::napi_value, Pending> {
+        let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let status = unsafe {
+            sys::napi_get_undefined(self.env, &mut receiver);
+            sys::napi_call_function(self.env, receiver, function, arguments.len(), arguments.as_ptr(), &mut result)
+        };
+        if status == sys::Status::napi_ok { Ok(result) } else { Err(Pending) }
+    }
+
+    #[cold]
+    pub fn does_not_cross(&self, ty: ValType) -> Pending {
+        let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");
+        self.throw(&ErrorKind::UnsupportedValue { message }.into())
+    }
+}

@@ -1,0 +1,126 @@
+//! Work on threads that nothing waits for. Node waits for what runs on libuv's threads before a worker or the process ends;
+//! a compile may take minutes, and nobody wants its result any more by then.
+
+use crate::engine::stay_silent_at_the_end;
+use crate::error::{Error, ErrorKind};
+use crate::napi::api::compile::rejection;
+use crate::napi::env::throw::{Result, guard, refuse};
+use napi::Env;
+use napi::bindgen_prelude::{Object, ToNapiValue};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// So much is done at once, as on libuv's threads.
+const MOST: usize = 4;
+
+/// Whether the environment that wants a result has ended.
+type GivenUp = Arc<AtomicBool>;
+
+struct Task {
+    work: Box<dyn FnOnce() + Send>,
+    given_up: GivenUp,
+}
+
+/// What there is to do, and who does it.
+struct Queue {
+    waiting: VecDeque<Task>,
+    /// Threads that have nothing to do
+    idle: usize,
+    /// What the others do
+    running: Vec<GivenUp>,
+}
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), idle: 0, running: Vec::new() });
+static ARRIVED: Condvar = Condvar::new();
+
+fn queue() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does `work` on another thread, and gives the promise of what `settle` makes of its result.
+pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
+    env: &'env Env,
+    work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
+    settle: impl FnOnce(Env, T) -> V + Send + 'static,
+) -> Result<Object<'env>> {
+    let failed = |error: &dyn std::fmt::Display| refuse(ErrorKind::Internal { message: error.to_string() }.into());
+    let given_up = given_up(env).map_err(|error| failed(&error))?;
+    let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
+    let run = move || {
+        let output = guard(work);
+        // Where the environment has ended, this does nothing.
+        deferred.resolve(move |env: Env| match output {
+            Ok(output) => Ok(settle(env, output)),
+            Err(error) => Err(rejection(env, error)),
+        });
+    };
+    start(Task { work: Box::new(run), given_up }).map_err(|error| failed(&error))?;
+    Ok(promise)
+}
+
+/// What says whether the environment of this thread has ended.
+fn given_up(env: &Env) -> napi::Result<GivenUp> {
+    thread_local! {
+        static OF_THREAD: RefCell<Option<GivenUp>> = const { RefCell::new(None) };
+    }
+    OF_THREAD.with_borrow_mut(|known| {
+        if let Some(known) = known.as_ref().filter(|known| !known.load(Ordering::Relaxed)) {
+            return Ok(known.clone());
+        }
+        let given_up = GivenUp::default();
+        env.add_env_cleanup_hook(given_up.clone(), |given_up| given_up.store(true, Ordering::Relaxed))?;
+        Ok(known.insert(given_up).clone())
+    })
+}
+
+fn start(task: Task) -> std::io::Result<()> {
+    let mut queue = queue();
+    queue.waiting.push_back(task);
+    // What nobody waits for any more keeps nobody waiting.
+    let busy = queue.running.iter().filter(|given_up| !given_up.load(Ordering::Relaxed)).count();
+    if queue.idle < queue.waiting.len() && busy + queue.idle < MOST {
+        stay_silent_at_the_end();
+        let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(work_off);
+        match spawned {
+            Ok(_) => queue.idle += 1,
+            // Those that there are will do it, if there are any.
+            Err(error) if queue.idle + queue.running.len() == 0 => {
+                queue.waiting.pop_back();
+                return Err(error);
+            }
+            Err(_) => {}
+        }
+    }
+    drop(queue);
+    ARRIVED.notify_one();
+    Ok(())
+}
+
+/// What each thread does, for ever.
+fn work_off() {
+    let mut queue = queue();
+    loop {
+        let Some(Task { work, given_up }) = queue.waiting.pop_front() else {
+            // There are more where some went on with what was given up.
+            if queue.idle > MOST {
+                queue.idle -= 1;
+                return;
+            }
+            queue = ARRIVED.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        queue.idle -= 1;
+        queue.running.push(given_up.clone());
+        drop(queue);
+        if !given_up.load(Ordering::Relaxed) {
+            work();
+        }
+        queue = self::queue();
+        let done = queue.running.iter().position(|each| Arc::ptr_eq(each, &given_up));
+        done.map(|done| queue.running.swap_remove(done));
+        queue.idle += 1;
+    }
+}

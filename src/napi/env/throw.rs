@@ -1,0 +1,212 @@
+use crate::error::{Error, ErrorKind};
+use crate::napi::env::context::Context;
+use crate::store::Failure;
+use napi::sys;
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+/// The error of a cold call: `lib/errors.js` knows it by its code, and builds the real one.
+pub type Refusal = napi::Error<&'static str>;
+
+/// The result of a cold call.
+pub type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+const NATIVE: &str = "ERR_RELINK_NATIVE";
+
+/// A JavaScript exception is pending: whoever returns to JavaScript next throws it.
+#[derive(Debug)]
+pub struct Pending;
+
+/// Hands a refusal to `lib/`.
+#[cold]
+pub fn refuse(error: Error) -> Refusal {
+    Refusal::new(NATIVE, error.to_json(usize::MAX))
+}
+
+impl From<Pending> for Refusal {
+    fn from(_: Pending) -> Self {
+        // napi-rs leaves a pending exception alone when it sees this status.
+        Self::new("PendingException", String::new())
+    }
+}
+
+/// What a panic said.
+pub fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let says = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    let message = format!("internal error: {}", says.unwrap_or("a panic without a message"));
+    ErrorKind::Internal { message }.into()
+}
+
+/// Runs what may panic, and makes an error of it.
+pub fn guard<T>(run: impl FnOnce() -> std::result::Result<T, Error>) -> std::result::Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+/// `guard` for a cold call.
+pub fn guarded<T>(run: impl FnOnce() -> std::result::Result<T, Error>) -> Result<T> {
+    guard(run).map_err(refuse)
+}
+
+/// A JavaScript value that was thrown, on its way through wasm.
+pub struct Exception {
+    env: sys::napi_env,
+    /// An array that holds the value: a reference may not be to a primitive
+    holder: sys::napi_ref,
+}
+
+// SAFETY: an exception is made, carried and thrown on the one thread of its environment; the
+// engine's trap type asks for the marker, but never moves a trap to another thread.
+unsafe impl Send for Exception {}
+// SAFETY: as above.
+unsafe impl Sync for Exception {}
+
+impl Exception {
+    /// Takes the pending exception of `env`.
+    ///
+    /// # Safety
+    /// `env` is that of this thread.
+    pub unsafe fn take(env: sys::napi_env) -> Self {
+        let (mut value, mut array, mut holder) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of `env`. When the environment is going down they
+        // fail, and the holder stays null.
+        unsafe {
+            sys::napi_get_and_clear_last_exception(env, &mut value);
+            sys::napi_create_array_with_length(env, 1, &mut array);
+            if sys::napi_set_element(env, array, 0, value) == sys::Status::napi_ok {
+                sys::napi_create_reference(env, array, 1, &mut holder);
+            }
+        }
+        Self { env, holder }
+    }
+
+    /// The value; none when the environment is going down.
+    pub fn value(&self, env: sys::napi_env) -> Option<sys::napi_value> {
+        let (mut array, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: as in `take`; the reference is this exception's own.
+        let found = unsafe {
+            !self.holder.is_null()
+                && sys::napi_get_reference_value(env, self.holder, &mut array) == sys::Status::napi_ok
+                && sys::napi_get_element(env, array, 0, &mut value) == sys::Status::napi_ok
+        };
+        found.then_some(value)
+    }
+
+    /// Throws it.
+    pub fn throw(&self) {
+        if let Some(value) = self.value(self.env) {
+            // SAFETY: a plain N-API call on the thread of the environment.
+            unsafe { sys::napi_throw(self.env, value) };
+        }
+    }
+}
+
+impl Drop for Exception {
+    fn drop(&mut self) {
+        if !self.holder.is_null() {
+            // SAFETY: the reference is this exception's own, and this is its thread.
+            unsafe { sys::napi_delete_reference(self.env, self.holder) };
+        }
+    }
+}
+
+impl fmt::Debug for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exception")
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JavaScript exception")
+    }
+}
+
+impl std::error::Error for Exception {}
+
+impl Context {
+    /// Throws `error` as the error that `lib/` builds of it.
+    #[cold]
+    pub fn throw(&self, error: &Error) -> Pending {
+        let env = self.env;
+        let json = error.to_json(self.most_frames());
+        let (mut text, mut built, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of `env`; should `lib/` itself throw, that is what
+        // is pending.
+        unsafe {
+            sys::napi_create_string_utf8(env, json.as_ptr().cast(), json.len() as isize, &mut text);
+            sys::napi_get_undefined(env, &mut receiver);
+            let build = self.host.error.get(env);
+            if sys::napi_call_function(env, receiver, build, 1, &text, &mut built) == sys::Status::napi_ok {
+                sys::napi_throw(env, built);
+            }
+        }
+        Pending
+    }
+
+    /// What the pending exception is to whoever called into wasm.
+    #[cold]
+    pub fn failure(&self, Pending: Pending) -> Failure {
+        // SAFETY: this is the thread of the environment.
+        Failure::Thrown(Box::new(unsafe { Exception::take(self.env) }))
+    }
+
+    /// Whether this stands in a callback of a `FinalizationRegistry`.
+    pub fn in_finalizer(&self) -> bool {
+        let (mut receiver, mut result, mut answer) = (ptr::null_mut(), ptr::null_mut(), false);
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut receiver);
+            let function = self.host.in_finalizer.get(self.env);
+            let status = sys::napi_call_function(self.env, receiver, function, 0, ptr::null(), &mut result);
+            if status == sys::Status::napi_ok {
+                sys::napi_get_value_bool(self.env, result, &mut answer);
+            }
+        }
+        answer
+    }
+
+    /// How many frames `Error.stackTraceLimit` lets be on a stack.
+    fn most_frames(&self) -> usize {
+        let (mut receiver, mut value, mut most) = (ptr::null_mut(), ptr::null_mut(), 0.0);
+        // SAFETY: plain N-API calls on the thread of `env`; where JavaScript may not run any more, there is nobody to look.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut receiver);
+            let ask = self.host.stack_trace_limit.get(self.env);
+            if sys::napi_call_function(self.env, receiver, ask, 0, ptr::null(), &mut value) == sys::Status::napi_ok {
+                sys::napi_get_value_double(self.env, value, &mut most);
+            }
+        }
+        most as usize
+    }
+
+    /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.
+    #[cold]
+    pub fn refuse_failure(self: &Rc<Self>, failure: Failure) -> Refusal {
+        match failure {
+            Failure::Error(error) => refuse(error),
+            thrown => self.throw_failure(thrown).into(),
+        }
+    }
+
+    /// Throws why a call ended early; a JavaScript exception comes out as it went in.
+    #[cold]
+    pub fn throw_failure(self: &Rc<Self>, failure: Failure) -> Pending {
+        match failure {
+            Failure::Error(error) => self.throw(&error),
+            Failure::Exception(exception) => self.throw_exception(exception),
+            Failure::Thrown(thrown) => match thrown.downcast::<Exception>() {
+                Ok(exception) => {
+                    exception.throw();
+                    Pending
+                }
+                Err(other) => match other.downcast::<Error>() {
+                    Ok(error) => self.throw(&error),
+                    Err(other) => self.throw(&ErrorKind::Internal { message: other.to_string() }.into()),
+                },
+            },
+        }
+    }
+}

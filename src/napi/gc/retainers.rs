@@ -1,0 +1,231 @@
+//! What V8 knows of the store: which JavaScript functions live as long as which objects of it.
+//!
+//! A function that wasm imports may hold, as a closure, the very instance that imports it. So the store does not hold
+//! it: a *cell* does, a JavaScript array for each node of the store that may reach such functions. Whatever JavaScript
+//! has of a node holds the node's cell, and cells hold each other as the nodes do. V8 finds what is reached, and a ring
+//! that goes through both worlds is one of V8's own.
+
+use crate::napi::env::context::Context;
+use crate::napi::env::reference::{StrongReference, WeakReference};
+use crate::store::{FuncRef, Instance, Marks, Node};
+use napi::sys;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::{Cell as StdCell, RefCell};
+use std::ptr;
+
+/// In a cell: the store's own object, what the node imports, the cells of the nodes that it leads to, and the values
+/// that its tables and globals hold.
+const STORE: u32 = 0;
+const HELD: u32 = 1;
+const EDGES: u32 = 2;
+const VALUES: u32 = 3;
+
+/// The cells of a store.
+pub struct Cells {
+    cells: RefCell<FxHashMap<Node, Cell>>,
+    /// The object that `lib/` has for the store
+    store: WeakReference,
+    /// Cells of what went into wasm since the last collection, and may be anywhere
+    fresh: RefCell<Fresh>,
+    /// How many things were made or put somewhere since
+    changes: StdCell<u32>,
+}
+
+struct Cell {
+    reference: WeakReference,
+    edges: Vec<Node>,
+}
+
+struct Fresh {
+    array: StrongReference,
+    nodes: FxHashSet<Node>,
+}
+
+fn array(env: sys::napi_env) -> sys::napi_value {
+    let mut array = ptr::null_mut();
+    // SAFETY: a plain N-API call on the thread of `env`.
+    unsafe { sys::napi_create_array(env, &mut array) };
+    array
+}
+
+fn set(env: sys::napi_env, array: sys::napi_value, index: u32, value: sys::napi_value) {
+    // SAFETY: a plain N-API call on the thread of `env`.
+    unsafe { sys::napi_set_element(env, array, index, value) };
+}
+
+impl Cells {
+    /// # Safety
+    /// `store` is an object of `env`, which is that of this thread.
+    pub unsafe fn new(env: sys::napi_env, store: sys::napi_value) -> Self {
+        // SAFETY: by the contract of this function.
+        let (store, array) = unsafe { (WeakReference::new(env, store), StrongReference::new(env, array(env))) };
+        let fresh = Fresh { array, nodes: FxHashSet::default() };
+        Self { cells: RefCell::default(), store, fresh: fresh.into(), changes: StdCell::new(0) }
+    }
+
+    /// Notes that something was made: `weight` says how much of a reason it is to collect.
+    pub fn note_change(&self, weight: u32) {
+        self.changes.set(self.changes.get().saturating_add(weight));
+    }
+
+    /// How much was made since the last collection.
+    pub fn changes(&self) -> u32 {
+        self.changes.get()
+    }
+
+    fn find(&self, node: Node) -> Option<sys::napi_value> {
+        self.cells.borrow().get(&node)?.reference.get()
+    }
+}
+
+impl Context {
+    /// The cell of a node.
+    pub fn cell(&self, node: Node) -> sys::napi_value {
+        self.cells.find(node).unwrap_or_else(|| {
+            let leads = self.store.leads(node, &|_| Vec::new());
+            self.make_cell(node, None, leads)
+        })
+    }
+
+    /// The cell of an instance that has not started, which holds what it imports.
+    pub fn new_cell(&self, instance: &Instance, imports: sys::napi_value) -> sys::napi_value {
+        let leads = self.store.leads_of_new(instance);
+        let cell = self.make_cell(Node::Instance(instance.id), Some(imports), leads);
+        let imported = &instance.code().binary;
+        // Its segments, and its code, may put its functions there.
+        if imported.imported_tables > 0 || !instance.code().written_globals.is_empty() {
+            self.hold_node_for_now(Node::Instance(instance.id), cell);
+        }
+        cell
+    }
+
+    /// Lets the cell of the instance that defines `function` hold a value as well.
+    pub fn hold_with(&self, function: FuncRef, value: sys::napi_value) {
+        if let Some(node) = self.store.node_of(function) {
+            set(self.env, self.cell(node), HELD, value);
+        }
+    }
+
+    /// Lets the cell of a node have the values that its tables and globals hold.
+    pub fn set_values(&self, node: Node, values: sys::napi_value) {
+        set(self.env, self.cell(node), VALUES, values);
+    }
+
+    /// One of these values; undefined if nobody may reach the node any more.
+    pub fn value_at(&self, node: Node, index: u32) -> sys::napi_value {
+        let mut value = ptr::null_mut();
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut value);
+            if let Some(cell) = self.cells.find(node) {
+                let mut values = ptr::null_mut();
+                sys::napi_get_element(self.env, cell, VALUES, &mut values);
+                sys::napi_get_element(self.env, values, index, &mut value);
+            }
+        }
+        value
+    }
+
+    fn make_cell(&self, node: Node, held: Option<sys::napi_value>, leads: Vec<Node>) -> sys::napi_value {
+        let env = self.env;
+        let cell = array(env);
+        if let Some(store) = self.cells.store.get() {
+            set(env, cell, STORE, store);
+        }
+        if let Some(held) = held {
+            set(env, cell, HELD, held);
+        }
+        set(env, cell, EDGES, array(env));
+        // SAFETY: the array was just made in this environment.
+        let reference = unsafe { WeakReference::new(env, cell) };
+        self.cells.cells.borrow_mut().insert(node, Cell { reference, edges: Vec::new() });
+        self.set_edges(node, cell, leads);
+        cell
+    }
+
+    fn set_edges(&self, node: Node, cell: sys::napi_value, mut leads: Vec<Node>) {
+        leads.retain(|lead| lead.leads_on());
+        let same = self.cells.cells.borrow().get(&node).is_some_and(|cell| cell.edges == leads);
+        if same {
+            return;
+        }
+        let edges = array(self.env);
+        for (index, lead) in (0..).zip(&leads) {
+            set(self.env, edges, index, self.cell(*lead));
+        }
+        set(self.env, cell, EDGES, edges);
+        if let Some(cell) = self.cells.cells.borrow_mut().get_mut(&node) {
+            cell.edges = leads;
+        }
+    }
+
+    /// Lets a node lead to that of a function, which is put there.
+    pub fn lead(&self, from: Option<Node>, function: FuncRef) {
+        if let Some(to) = self.store.node_of(function) {
+            self.lead_to(from, to);
+        }
+    }
+
+    /// Lets a node lead to another one.
+    pub fn lead_to(&self, from: Option<Node>, to: Node) {
+        let Some(from) = from else { return };
+        let known = |cells: &FxHashMap<Node, Cell>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
+        if from == to || known(&self.cells.cells.borrow()) {
+            return;
+        }
+        let (cell, lead, mut edges) = (self.cell(from), self.cell(to), ptr::null_mut());
+        // The cell may be new, and lead there by now.
+        let mut cells = self.cells.cells.borrow_mut();
+        let known = known(&cells);
+        if let Some(Cell { edges: nodes, .. }) = cells.get_mut(&from).filter(|_| !known) {
+            // SAFETY: a plain N-API call on the thread of the environment.
+            unsafe { sys::napi_get_element(self.env, cell, EDGES, &mut edges) };
+            set(self.env, edges, nodes.len() as u32, lead);
+            nodes.push(to);
+            self.cells.note_change(1);
+        }
+    }
+
+    /// Keeps what a function needs that goes into wasm, which may put it anywhere, until the cells say where.
+    pub fn hold_for_now(&self, function: FuncRef) {
+        if let Some(node) = self.store.node_of(function) {
+            let is_new = !self.cells.fresh.borrow().nodes.contains(&node);
+            if is_new {
+                self.hold_node_for_now(node, self.cell(node));
+            }
+        }
+    }
+
+    fn hold_node_for_now(&self, node: Node, cell: sys::napi_value) {
+        let mut fresh = self.cells.fresh.borrow_mut();
+        if fresh.nodes.insert(node) {
+            set(self.env, fresh.array.get(self.env), fresh.nodes.len() as u32 - 1, cell);
+            self.cells.note_change(1);
+        }
+    }
+
+    /// Makes the cells lead where the nodes do.
+    pub fn mirror(&self, marks: &Marks) {
+        let mut written: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
+        for (node, _) in &marks.edges {
+            let Node::Instance(id) = node else { continue };
+            let Some(instance) = self.store.find_instance(*id) else { continue };
+            // What such an instance reaches may be anywhere that it writes, a moment from now.
+            for place in self.store.written_by(&instance) {
+                written.entry(place).or_default().push(*node);
+            }
+        }
+        for (node, leads) in &marks.edges {
+            let mut leads = leads.clone();
+            let back = written.remove(node).unwrap_or_default();
+            leads.extend(back.into_iter().filter(|each| each != node));
+            let cell = self.cell(*node);
+            self.set_edges(*node, cell, leads);
+        }
+        self.cells.cells.borrow_mut().retain(|node, _| marks.has(*node));
+        // SAFETY: a plain N-API call on the thread of the environment.
+        let array = unsafe { StrongReference::new(self.env, array(self.env)) };
+        *self.cells.fresh.borrow_mut() = Fresh { array, nodes: FxHashSet::default() };
+        self.cells.changes.set(0);
+    }
+}

@@ -1,0 +1,83 @@
+//! What links put back. There is one JavaScript object, a *keeper*, for each list of slots with what they held before: all
+//! links that have that past hold it, and what is in the list lives as long as one of them. So a link that is made again
+//! and again, and undone, makes nothing new.
+
+use crate::link::SlotId;
+use crate::napi::env::context::Context;
+use crate::napi::gc::handles::Kind;
+use crate::store::FuncRef;
+use napi::sys;
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use std::ptr;
+
+/// A slot, and what it held.
+pub type Past = (SlotId, Option<FuncRef>);
+
+/// A keeper of a store.
+pub type KeeperId = u64;
+
+/// The keepers of a store.
+#[derive(Default)]
+pub struct Keepers {
+    pasts: RefCell<FxHashMap<KeeperId, Vec<Past>>>,
+    /// Those of slots that are open
+    ids: RefCell<FxHashMap<Box<[Past]>, KeeperId>>,
+    last: Cell<KeeperId>,
+}
+
+impl Keepers {
+    /// What a slot that is open held before, by a keeper that is there.
+    pub fn find(&self, keeper: KeeperId, index: usize) -> Option<FuncRef> {
+        self.pasts.borrow().get(&keeper)?.get(index)?.1
+    }
+}
+
+impl Context {
+    /// The keeper of a list, with its id.
+    pub fn keeper(&self, past: &[Past]) -> (sys::napi_value, KeeperId) {
+        let known = self.keepers.ids.borrow().get(past).copied();
+        let id = known.unwrap_or_else(|| {
+            let id = self.keepers.last.get() + 1;
+            self.keepers.last.set(id);
+            self.keepers.ids.borrow_mut().insert(past.into(), id);
+            self.keepers.pasts.borrow_mut().insert(id, past.to_vec());
+            id
+        });
+        (self.handles.find(Kind::Keeper, id).unwrap_or_else(|| self.make_keeper(id, past)), id)
+    }
+
+    /// A list of the cells of what may come back, which V8 is not to collect either.
+    fn make_keeper(&self, id: KeeperId, past: &[Past]) -> sys::napi_value {
+        let mut nodes: Vec<_> = past.iter().filter_map(|(_, function)| self.store.node_of((*function)?)).collect();
+        nodes.dedup();
+        let mut keeper = ptr::null_mut();
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe {
+            sys::napi_create_array_with_length(self.env, nodes.len(), &mut keeper);
+            for (index, node) in (0..).zip(nodes) {
+                sys::napi_set_element(self.env, keeper, index, self.cell(node));
+            }
+            self.handles.keep(self.env, Kind::Keeper, id, keeper);
+        }
+        self.cells.note_change(1);
+        keeper
+    }
+
+    /// Forgets the keepers that V8 has collected, and what is of slots that are closed or gone, which nobody can undo. Gives
+    /// what the others may bring back: no function stays in a list that is not among these.
+    pub fn settle_keepers(&self) -> Vec<FuncRef> {
+        let slots = self.slots.borrow();
+        let mut pasts = self.keepers.pasts.borrow_mut();
+        pasts.retain(|id, _| self.handles.has(Kind::Keeper, *id));
+        let is_open = |slot: SlotId| slots.find(slot).is_some_and(|slot| !slot.is_closed());
+        let mut ids = self.keepers.ids.borrow_mut();
+        ids.retain(|past, id| pasts.contains_key(id) && past.iter().all(|(slot, _)| is_open(*slot)));
+        let mut all = Vec::new();
+        for (slot, function) in pasts.values_mut().flatten() {
+            *function = function.filter(|_| is_open(*slot));
+            all.extend(*function);
+        }
+        all
+    }
+}

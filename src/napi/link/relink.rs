@@ -1,0 +1,133 @@
+//! Slots and links of a store, by id. What is called often is in `direct`.
+
+use crate::engine::Compiler;
+use crate::error::ErrorKind;
+use crate::link::SlotId;
+use crate::napi::api::store::NativeStore;
+use crate::napi::call::import::Import;
+use crate::napi::convert::describe::{NativeSlot, strings};
+use crate::napi::convert::value::crosses;
+use crate::napi::env::throw::{Result, refuse};
+use crate::napi::gc::undo_roots::KeeperId;
+use crate::napi::link::record;
+use crate::store::FuncRef;
+use napi::bindgen_prelude::{JsValue, Unknown};
+use napi_derive::napi;
+
+#[napi]
+impl NativeStore {
+    /// The slot that is an entry of a table.
+    #[napi(catch_unwind)]
+    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot> {
+        let table = self.table(table)?;
+        let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, table, index);
+        slot.map(|id| self.slot_info(id)).map_err(refuse)
+    }
+
+    /// The function that a slot holds, or null.
+    #[napi(catch_unwind)]
+    pub fn slot_current(&self, slot: u32) -> Result<Unknown<'_>> {
+        self.open_slot(slot)?;
+        let current = self.context.slots.borrow().current(&self.context.store, slot);
+        Ok(self.unknown(self.context.function_or_null(current)))
+    }
+
+    /// The function that a slot held first.
+    #[napi(catch_unwind)]
+    pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>> {
+        let original = self.open_slot(slot)?;
+        Ok(self.unknown(self.context.function(original)))
+    }
+
+    /// Whether a link stands in a slot.
+    #[napi(catch_unwind)]
+    pub fn slot_linked(&self, slot: u32) -> Result<bool> {
+        self.open_slot(slot)?;
+        Ok(self.context.slots.borrow().is_linked(slot))
+    }
+
+    /// Puts a slot's original back.
+    #[napi(catch_unwind)]
+    pub fn slot_reset(&self, slot: u32) -> Result<()> {
+        let original = self.open_slot(slot)?;
+        self.context.lead_slot(slot, original);
+        self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
+    }
+
+    /// The function, or null, that a slot held before a link, by the keeper of that and the position there.
+    #[napi(catch_unwind)]
+    pub fn previous(&self, slot: u32, id: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
+        self.open_slot(slot)?;
+        let previous = self.context.keepers.find(id as KeeperId, index as usize);
+        Ok(self.unknown(self.context.function_or_null(previous)))
+    }
+
+    /// What an adapter for a slot depends on, as a key: its type, and whose code calls it.
+    #[napi(catch_unwind)]
+    pub fn slot_type(&self, slot: u32) -> Result<String> {
+        self.open_slot(slot)?;
+        let slots = self.context.slots.borrow();
+        let slot = slots.slot(slot);
+        let caller = self.context.store.table_compiler(slot.home.0).map_or("", Compiler::name);
+        Ok(format!("{} {caller}", slot.ty))
+    }
+
+    /// Makes a JavaScript function a wasm function of a slot's type, if the slot takes any.
+    #[napi(catch_unwind)]
+    pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>> {
+        self.open_slot(slot)?;
+        self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
+        self.context.collect_if_due();
+        let (ty, table) = {
+            let slots = self.context.slots.borrow();
+            let slot = slots.slot(slot);
+            (slot.ty.clone(), slot.home.0)
+        };
+        if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
+            let message = format!(
+                "slot \"{}\" takes a function of type {ty}, and values of type {stays} do not cross to JavaScript",
+                self.slot_name(slot)
+            );
+            return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
+        }
+        let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
+        // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
+        let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
+        let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
+        self.context.hold_with(function, value.raw());
+        self.context.cells.note_change(1);
+        Ok(self.unknown(self.context.function(function)))
+    }
+
+    /// Whether those that are wanted in a record could be linked; throws what `relink` would.
+    #[napi(catch_unwind)]
+    pub fn check_changes(&self, record: &[f64], merged: bool) -> Result<()> {
+        self.context.check_open().map_err(refuse)?;
+        let (changes, refusals) = self.context.changes(&record::wanted(record));
+        self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
+        Ok(())
+    }
+}
+
+impl NativeStore {
+    /// The original of a slot that is not closed.
+    fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
+        self.context.open_slot(slot).map_err(refuse)
+    }
+
+    pub(in crate::napi) fn slot_info(&self, id: SlotId) -> NativeSlot {
+        let slots = self.context.slots.borrow();
+        let slot = slots.slot(id);
+        NativeSlot {
+            id,
+            name: slot.name.clone(),
+            kind: slot.kind.name().to_owned(),
+            parameters: strings(&slot.ty.parameters),
+            results: strings(&slot.ty.results),
+        }
+    }
+
+    fn slot_name(&self, id: SlotId) -> String {
+        self.context.slots.borrow().slot(id).name.clone()
+    }
+}

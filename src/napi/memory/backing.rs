@@ -1,0 +1,157 @@
+//! How long the bytes of a memory stay mapped, once JavaScript has had buffers of them.
+//!
+//! libuv and other native code read and write the bytes of a buffer on threads of their own, also after the memory has left
+//! the store. Two things say together that nobody can use them any more, as they do for a buffer of V8's own:
+//!
+//! - The `ArrayBuffer` object has been collected: a request in flight holds the view, and so the object, also when that was
+//!   detached by a growth. V8's deleter says nothing of such requests, since it runs when the buffer is detached.
+//! - V8's deleter has run: native code may hold the backing store without the object, and the bytes can move to another object
+//!   (`ArrayBuffer.prototype.transfer`, a stream of bytes) while the first one is collected.
+
+use crate::napi::env::reference::WeakReference;
+use crate::store::Remains;
+use napi::sys;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::{Rc, Weak};
+
+/// The bytes of one memory. Its buffers hold it, and so does the context while the memory is in the store.
+#[derive(Default)]
+pub struct Backing {
+    /// The bytes, once the memory has left the store
+    retained: RefCell<Option<Retained>>,
+}
+
+/// An `ArrayBuffer` over a memory. Two hold it: the object, until its finalizer has run, and V8's backing store, until the
+/// deleter has run.
+pub struct Buffer {
+    env: sys::napi_env,
+    /// Set as soon as there is an object
+    object: OnceCell<WeakReference>,
+    length: usize,
+    #[expect(dead_code, reason = "held for its destructor")]
+    backing: Rc<Backing>,
+}
+
+/// How many bytes of memories that have left a store are still mapped.
+#[derive(Default)]
+pub struct RetainedBytes(Cell<u64>);
+
+/// The bytes of a memory that has left its store. V8 knows how many there are, and collects sooner for it.
+struct Retained {
+    env: sys::napi_env,
+    total: Rc<RetainedBytes>,
+    remains: Remains,
+}
+
+/// The least that V8 is told of one, in bytes: the addresses of an empty memory are taken too.
+const LEAST: u64 = 64 << 10;
+
+impl RetainedBytes {
+    /// How many there are.
+    pub fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl Retained {
+    fn new(env: sys::napi_env, total: &Rc<RetainedBytes>, remains: Remains) -> Self {
+        total.0.set(total.0.get() + remains.bytes());
+        adjust_external_memory(env, remains.bytes().max(LEAST) as i64);
+        Self { env, total: total.clone(), remains }
+    }
+}
+
+impl Drop for Retained {
+    fn drop(&mut self) {
+        let bytes = self.remains.bytes();
+        self.total.0.set(self.total.0.get() - bytes);
+        adjust_external_memory(self.env, -(bytes.max(LEAST) as i64));
+    }
+}
+
+fn adjust_external_memory(env: sys::napi_env, change: i64) {
+    let mut total = 0;
+    // SAFETY: a plain N-API call on the thread of the environment.
+    unsafe { sys::napi_adjust_external_memory(env, change, &mut total) };
+}
+
+impl Backing {
+    /// Makes an `ArrayBuffer` over the bytes at `base`. None where this Node allows none.
+    ///
+    /// # Safety
+    /// `env` is that of this thread. The bytes are those of this memory, and stay mapped until `retain` gets them.
+    pub unsafe fn buffer(
+        self: &Rc<Self>,
+        env: sys::napi_env,
+        base: *mut u8,
+        length: usize,
+    ) -> Option<(sys::napi_value, Weak<Buffer>)> {
+        let buffer = Rc::new(Buffer { env, object: OnceCell::new(), length, backing: self.clone() });
+        let mut value = ptr::null_mut();
+        let data = Rc::into_raw(buffer.clone()).cast_mut().cast::<c_void>();
+        // SAFETY: by the contract of this function. `data` holds the bytes until the deleter has run.
+        let status = unsafe {
+            sys::napi_create_external_arraybuffer(env, base.cast(), length, Some(released), data, &mut value)
+        };
+        if status != sys::Status::napi_ok {
+            // SAFETY: N-API did not take `data`.
+            drop(unsafe { Rc::from_raw(data.cast::<Buffer>()) });
+            return None;
+        }
+        let data = Rc::into_raw(buffer.clone()).cast_mut().cast::<c_void>();
+        // SAFETY: `value` is the object that was just made; `data` holds the bytes until it has been collected.
+        let object = unsafe {
+            sys::napi_add_finalizer(env, value, data, Some(collected), ptr::null_mut(), ptr::null_mut());
+            WeakReference::new(env, value)
+        };
+        let is_first = buffer.object.set(object).is_ok();
+        debug_assert!(is_first, "a buffer has one object");
+        Some((value, Rc::downgrade(&buffer)))
+    }
+
+    /// Takes the bytes of a memory that has left its store, to unmap them when its last buffer is gone.
+    pub fn retain(self: Rc<Self>, env: sys::napi_env, total: &Rc<RetainedBytes>, remains: Remains) {
+        if Rc::strong_count(&self) > 1 {
+            *self.retained.borrow_mut() = Some(Retained::new(env, total, remains));
+        }
+    }
+}
+
+impl Buffer {
+    /// Its length, while it is attached.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The object, if it is there and attached.
+    pub fn attached(&self) -> Option<sys::napi_value> {
+        self.object.get()?.get().filter(|object| {
+            let mut is_detached = false;
+            // SAFETY: a plain N-API call on an ArrayBuffer.
+            unsafe { sys::napi_is_detached_arraybuffer(self.env, *object, &mut is_detached) };
+            !is_detached
+        })
+    }
+
+    /// Detaches it.
+    pub fn detach(&self) {
+        if let Some(object) = self.attached() {
+            // SAFETY: a plain N-API call. An external buffer of ours is always detachable.
+            unsafe { sys::napi_detach_arraybuffer(self.env, object) };
+        }
+    }
+}
+
+/// V8's deleter has run.
+unsafe extern "C" fn released(_env: sys::napi_env, _bytes: *mut c_void, data: *mut c_void) {
+    // SAFETY: `data` came from `Rc::into_raw` in `buffer`, and N-API calls this once, on the thread of the environment.
+    drop(unsafe { Rc::from_raw(data.cast::<Buffer>()) });
+}
+
+/// V8 has collected the object.
+unsafe extern "C" fn collected(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: as in `released`.
+    drop(unsafe { Rc::from_raw(data.cast::<Buffer>()) });
+}

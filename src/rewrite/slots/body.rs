@@ -1,0 +1,93 @@
+use crate::rewrite::slots::plan::Plan;
+use std::borrow::Cow;
+use wasm_encoder::{Encode, Instruction};
+use wasmparser::{FunctionBody, Operator};
+
+/// The body of a function with its calls led through their slots. What does not speak of functions
+/// is copied as it stands, byte for byte.
+pub(in crate::rewrite) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) -> wasmparser::Result<Cow<'a, [u8]>> {
+    let bytes = body.as_bytes();
+    let start = body.range().start;
+    let mut rewritten = Vec::new();
+    let mut copied = 0;
+    let mut reader = body.get_operators_reader()?;
+    while !reader.eof() {
+        let (operator, offset) = reader.read_with_offset()?;
+        let replacement = match operator {
+            Operator::Call { function_index } => call(function_index, plan),
+            Operator::ReturnCall { function_index } => return_call(function_index, plan),
+            Operator::RefFunc { function_index } => {
+                let taken = plan.taken(function_index);
+                (taken != function_index).then_some(Replacement::One(Instruction::RefFunc(taken)))
+            }
+            Operator::TableInit { elem_index, table } => {
+                let moved = plan.moved_segment(elem_index);
+                (moved != elem_index).then_some(Replacement::One(Instruction::TableInit { elem_index: moved, table }))
+            }
+            Operator::ElemDrop { elem_index } => {
+                let moved = plan.moved_segment(elem_index);
+                (moved != elem_index).then_some(Replacement::One(Instruction::ElemDrop(moved)))
+            }
+            _ => None,
+        };
+        let Some(replacement) = replacement else { continue };
+        let (from, to) = ((offset - start) as usize, (reader.original_position() - start) as usize);
+        if rewritten.is_empty() {
+            rewritten.reserve(bytes.len() + bytes.len() / 4);
+        }
+        rewritten.extend_from_slice(&bytes[copied..from]);
+        replacement.encode(&mut rewritten);
+        copied = to;
+    }
+    if copied == 0 {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    rewritten.extend_from_slice(&bytes[copied..]);
+    Ok(Cow::Owned(rewritten))
+}
+
+/// What stands in the place of an instruction.
+enum Replacement {
+    /// Nothing: the operand is the result
+    Nothing,
+    One(Instruction<'static>),
+    /// An entry of a table, and a call of what it holds
+    Indirect(u32, Instruction<'static>),
+}
+
+impl Replacement {
+    fn encode(&self, code: &mut Vec<u8>) {
+        match self {
+            Self::Nothing => {}
+            Self::One(instruction) => instruction.encode(code),
+            Self::Indirect(entry, instruction) => {
+                Instruction::I32Const(entry.cast_signed()).encode(code);
+                instruction.encode(code);
+            }
+        }
+    }
+}
+
+fn call(function: u32, plan: &Plan<'_>) -> Option<Replacement> {
+    let table_index = plan.dispatch_table;
+    if let Some((type_index, entry)) = plan.dispatched(function) {
+        return Some(Replacement::Indirect(entry, Instruction::CallIndirect { type_index, table_index }));
+    }
+    if plan.strips(function) {
+        return Some(Replacement::Nothing);
+    }
+    let moved = plan.moved(function);
+    (moved != function).then_some(Replacement::One(Instruction::Call(moved)))
+}
+
+fn return_call(function: u32, plan: &Plan<'_>) -> Option<Replacement> {
+    let table_index = plan.dispatch_table;
+    if let Some((type_index, entry)) = plan.dispatched(function) {
+        return Some(Replacement::Indirect(entry, Instruction::ReturnCallIndirect { type_index, table_index }));
+    }
+    if plan.strips(function) {
+        return Some(Replacement::One(Instruction::Return));
+    }
+    let moved = plan.moved(function);
+    (moved != function).then_some(Replacement::One(Instruction::ReturnCall(moved)))
+}

@@ -1,0 +1,88 @@
+use crate::error::{Error, ErrorKind, Result};
+use crate::wasm::{Binary, DECLARED_MODULE, Declaration, Export, ExternKind, ExternType, original_export};
+use std::collections::{BTreeMap, HashMap};
+
+/// A slot that a module declares.
+#[derive(Debug)]
+pub(in crate::rewrite) struct DeclaredSlot<'a> {
+    /// Its name
+    pub name: &'a str,
+    /// Function index of its original
+    pub original: u32,
+    /// The imports by which it is called; the linker drops that of a function nobody calls
+    pub imports: Vec<u32>,
+    /// What the `relink` section says of it
+    pub record: Option<&'a Declaration>,
+}
+
+impl DeclaredSlot<'_> {
+    /// The function that stands for the slot: its import, or else the original.
+    pub fn function(&self) -> u32 {
+        self.imports.first().copied().unwrap_or(self.original)
+    }
+}
+
+/// The slots that a module declares: first those that it imports, in their order, then the others.
+///
+/// # Errors
+/// `Declaration` when the two sides of a slot do not fit.
+pub(in crate::rewrite) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'_>>> {
+    if let Some(message) = &binary.bad_declarations {
+        return Err(bad(message.clone()));
+    }
+    let originals = binary.exports.iter().filter(|export| export.name.starts_with(DECLARED_MODULE));
+    let originals: HashMap<&str, &Export> = originals.map(|export| (export.name.as_str(), export)).collect();
+    let original = |name: &str| match originals.get(original_export(name).as_str()) {
+        None => Ok(None),
+        Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
+        Some(export) => Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name()))),
+    };
+    // Of two records of one name, the first counts.
+    let records: HashMap<&str, &Declaration> =
+        binary.declarations.iter().rev().map(|record| (record.name.as_str(), record)).collect();
+    let mut slots: Vec<DeclaredSlot<'_>> = Vec::new();
+    let mut by_name = HashMap::new();
+    let mut function = 0;
+    for import in &binary.imports {
+        let ExternType::Function(ty) = &import.ty else { continue };
+        let index = function;
+        function += 1;
+        if import.module != DECLARED_MODULE {
+            continue;
+        }
+        let Some(original) = original(&import.name)? else { continue };
+        let actual = binary.function_type(original);
+        if actual != ty {
+            return Err(bad(format!("\"{}\" is imported as {ty}, but its original is {actual}", import.name)));
+        }
+        let name = import.name.as_str();
+        let position = *by_name.entry(name).or_insert_with(|| {
+            slots.push(DeclaredSlot { name, original, imports: Vec::new(), record: records.get(name).copied() });
+            slots.len() - 1
+        });
+        slots[position].imports.push(index);
+    }
+    for record in &binary.declarations {
+        let Some(original) = original(&record.name)? else { continue };
+        by_name.entry(record.name.as_str()).or_insert_with(|| {
+            let record = records.get(record.name.as_str()).copied();
+            slots.push(DeclaredSlot {
+                name: record.map_or("", |each| &each.name),
+                original,
+                imports: Vec::new(),
+                record,
+            });
+            slots.len() - 1
+        });
+    }
+    let imports: BTreeMap<u32, &str> =
+        slots.iter().flat_map(|slot| slot.imports.iter().map(|import| (*import, slot.name))).collect();
+    match slots.iter().find(|slot| imports.contains_key(&slot.original)) {
+        Some(slot) => Err(bad(format!("the original of \"{}\" is an import of a declared slot", slot.name))),
+        None => Ok(slots),
+    }
+}
+
+fn bad(message: String) -> Error {
+    ErrorKind::Declaration { message }.into()
+}

@@ -1,0 +1,60 @@
+use serde::{Deserialize, Serialize};
+
+/// Which function of the original module a function of the rewritten one is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Origins {
+    /// For each import that is gone, in order: the function that is now where it was
+    gaps: Vec<u32>,
+    /// Index of the first function that was added
+    first_added: Option<u32>,
+    /// For each function that was added: the function of the original module that it stands for
+    added: Vec<u32>,
+}
+
+impl Origins {
+    /// `removed` are the imports that are gone, in order, by their index in the original module; `added`
+    /// the functions for which those stand that were added, from `first_added` on.
+    pub(in crate::rewrite) fn new(removed: &[u32], first_added: u32, added: Vec<u32>) -> Self {
+        let gaps = (0..).zip(removed).map(|(before, removed)| removed - before).collect();
+        Self { gaps, first_added: Some(first_added), added }
+    }
+
+    /// Adds functions behind all others that stand for none of the original module, and so for themselves.
+    pub(in crate::rewrite) fn add(&mut self, first: u32, count: u32) {
+        self.first_added.get_or_insert(first);
+        self.added.extend(first..first + count);
+    }
+
+    /// Whether the function was added: a thunk or a forwarder.
+    pub fn is_added(&self, index: u32) -> bool {
+        let added = self.first_added.and_then(|first| index.checked_sub(first));
+        added.is_some_and(|added| (added as usize) < self.added.len())
+    }
+
+    /// The index in the original module of function `index` of the rewritten one; for a thunk or a
+    /// forwarder, that of the function which it stands for.
+    pub fn of(&self, index: u32) -> u32 {
+        if let Some(added) = self.first_added.and_then(|first| index.checked_sub(first))
+            && let Some(origin) = self.added.get(added as usize)
+        {
+            return *origin;
+        }
+        // Each import that went moved those behind it down by one.
+        index + self.gaps.partition_point(|gap| *gap <= index) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_go_back_to_where_they_came_from() {
+        // Functions 0 to 5, of which the imports 0 and 2 went; 4 and 5 of the new module were added.
+        let origins = Origins::new(&[0, 2], 4, vec![2, 1]);
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|index| origins.of(index)), [1, 3, 4, 5, 2, 1]);
+        assert_eq!([3, 4, 5, 6].map(|index| origins.is_added(index)), [false, true, true, false]);
+        assert_eq!(Origins::default().of(7), 7);
+        assert!(!Origins::default().is_added(7));
+    }
+}

@@ -1,0 +1,405 @@
+use crate::error::Result;
+use crate::rewrite::slots::declared::{DeclaredSlot, declared};
+use crate::rewrite::{Entry, Forwarder, Named, Options, Origins, Roles, Selection, Slot, SlotKind};
+use crate::wasm::{Binary, ExternKind, ExternType, Limits, RefType, TableType, Uses, ValType};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the pass is going to do with one module.
+#[derive(Debug)]
+pub(in crate::rewrite) struct Plan<'a> {
+    pub binary: &'a Binary,
+    uses: Uses,
+    /// The slots, the declared ones first
+    pub slots: Vec<Slot>,
+    /// For each function of the original module, its slot
+    by_function: Vec<Option<u32>>,
+    /// What functions are, besides having a slot
+    pub roles: Roles,
+    /// What the declared slots are called, in their order
+    pub declared_names: Vec<Named>,
+    /// The imported functions that leave the import list
+    removed: Vec<u32>,
+    /// Slots by their entry in the dispatch table
+    pub dispatch: Vec<usize>,
+    /// Index of the dispatch table: behind every table of the module
+    pub dispatch_table: u32,
+    /// The functions that are added, in order
+    pub added: Vec<Added>,
+    /// Index of the first of them: behind every function of the module
+    first_added: u32,
+    /// The functions that stand for imports: by the import, the index
+    forwarders: BTreeMap<u32, u32>,
+    /// For each element segment: whether its entries hold the functions themselves
+    pub homes: Vec<bool>,
+    /// The thunks to which code refers, which a segment must declare
+    pub referenced: Vec<u32>,
+    /// The local funcref tables of fixed size that get room in their type
+    roomy: BTreeSet<u32>,
+}
+
+/// What the uses of a slot's functions ask of it.
+#[derive(Debug, Default, Clone, Copy)]
+struct Demand {
+    called: bool,
+    taken: bool,
+    referenced: bool,
+}
+
+/// A function that the pass adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rewrite) enum Added {
+    /// Calls through a slot
+    Thunk(usize),
+    /// Calls an import
+    Forwarder(u32),
+}
+
+impl<'a> Plan<'a> {
+    /// # Errors
+    /// `Declaration` when the two sides of a declared slot do not fit.
+    pub fn new(bytes: &[u8], binary: &'a Binary, options: &Options) -> Result<Self> {
+        let mut plan = Self {
+            binary,
+            uses: Uses::read(bytes, binary)?,
+            slots: Vec::new(),
+            by_function: vec![None; binary.functions.len()],
+            roles: Roles::default(),
+            declared_names: Vec::new(),
+            removed: Vec::new(),
+            dispatch: Vec::new(),
+            dispatch_table: binary.tables.len() as u32,
+            added: Vec::new(),
+            first_added: 0,
+            forwarders: BTreeMap::new(),
+            homes: Vec::new(),
+            referenced: Vec::new(),
+            roomy: BTreeSet::new(),
+        };
+        let declared = if options.selection == Selection::None { Vec::new() } else { declared(binary)? };
+        plan.roles.entries = plan.uses.entries();
+        plan.roomy = (binary.imported_tables..plan.dispatch_table).filter(|table| plan.needs_room(*table)).collect();
+        plan.select(&declared, &options.selection);
+        plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
+        plan.removed.sort_unstable();
+        plan.first_added = (binary.functions.len() - plan.removed.len()) as u32;
+        plan.place();
+        plan.add(&declared, options.forward_float_imports);
+        Ok(plan)
+    }
+
+    /// Decides which functions have a slot.
+    fn select(&mut self, declared: &[DeclaredSlot<'_>], selection: &Selection) {
+        for slot in declared {
+            self.roles.originals.insert(slot.original, slot.name.to_owned());
+            for import in &slot.imports {
+                self.by_function[*import as usize] = Some(self.slots.len() as u32);
+            }
+            self.roles.declared.insert(slot.name.to_owned(), slot.imports.first().copied());
+            self.slot(SlotKind::Declared, slot.function());
+        }
+        if *selection == Selection::None {
+            return;
+        }
+        for function in 0..self.binary.functions.len() as u32 {
+            let imported = function < self.binary.imported_functions;
+            if selection.strips(function, &self.uses) {
+                self.roles.stripped.insert(function);
+            } else if self.by_function[function as usize].is_none()
+                && (imported || !self.roles.originals.contains_key(&function))
+                && selection.takes(function, imported, &self.uses)
+            {
+                self.by_function[function as usize] = Some(self.slots.len() as u32);
+                self.slot(if imported { SlotKind::Import } else { SlotKind::Function }, function);
+            }
+        }
+    }
+
+    /// Adds a slot, of which the rest is known once all of them are.
+    fn slot(&mut self, kind: SlotKind, function: u32) {
+        self.slots.push(Slot {
+            kind,
+            function,
+            ty: self.binary.functions[function as usize],
+            original: 0,
+            thunk: None,
+            home: Entry { table: self.dispatch_table, index: 0 },
+            places: Vec::new(),
+            shown: Vec::new(),
+            declaration: None,
+        });
+    }
+
+    /// Finds the entries of the module's own tables that hold a slot's function, or its thunk, from the
+    /// start. Functions themselves stand only where it is known that they do, and from where no code can
+    /// take them elsewhere.
+    fn place(&mut self) {
+        let segments = || self.uses.segments.iter().enumerate();
+        // What stands before a segment whose place is not known may be gone behind it.
+        let unknown = segments().filter_map(|(index, segment)| match segment.target {
+            Some((table, None)) => Some((table, index)),
+            _ => None,
+        });
+        let unknown: BTreeMap<u32, usize> = unknown.collect();
+        let homes = segments().map(|(index, segment)| match segment.target {
+            Some((table, Some(_))) => self.may_hold(table) && unknown.get(&table).is_none_or(|last| *last < index),
+            _ => false,
+        });
+        self.homes = homes.collect();
+        for (table, entries) in self.uses.tables() {
+            if table < self.binary.imported_tables {
+                continue;
+            }
+            let holds = self.may_hold(table);
+            for (index, function) in entries {
+                let Some(slot) = function.and_then(|function| self.by_function[function as usize]) else { continue };
+                let slot = &mut self.slots[slot as usize];
+                if holds { &mut slot.places } else { &mut slot.shown }.push(Entry { table, index });
+            }
+        }
+    }
+
+    /// Whether the entries of a table may hold functions themselves instead of their thunks.
+    fn may_hold(&self, table: u32) -> bool {
+        table >= self.binary.imported_tables
+            && self.binary.tables[table as usize].element == RefType::Func
+            && !self.uses.read_tables.contains(&table)
+    }
+
+    /// Gives each slot its home, its thunk and its original.
+    fn add(&mut self, declared: &[DeclaredSlot<'_>], forward_float_imports: bool) {
+        let exported: BTreeSet<u32> = self.binary.exports_of(ExternKind::Table).collect();
+        let mut demands = vec![Demand::default(); self.slots.len()];
+        for (function, slot) in self.by_function.iter().enumerate() {
+            let Some(slot) = slot else { continue };
+            let (each, demand) = (self.uses.functions[function], &mut demands[*slot as usize]);
+            demand.called |= each.called;
+            demand.taken |= each.exported || each.held || each.referenced;
+            demand.referenced |= each.referenced;
+        }
+        for (segment, _) in self.uses.segments.iter().zip(&self.homes).filter(|(_, home)| !**home) {
+            for function in segment.functions.iter().flatten() {
+                if let Some(slot) = self.by_function[*function as usize] {
+                    demands[slot as usize].taken = true;
+                }
+            }
+        }
+        for (index, (slot, demand)) in self.slots.iter_mut().zip(demands).enumerate() {
+            // JavaScript reads an exported table, and what it holds must go on following the slot.
+            let thunk = demand.taken || slot.places.iter().any(|place| exported.contains(&place.table));
+            // Where code writes, an entry says nothing of the slot once it is written.
+            let settled = slot.places.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
+            if thunk || demand.called || !settled {
+                slot.home.index = self.dispatch.len() as u32;
+                self.dispatch.push(index);
+            } else {
+                slot.home = slot.places.remove(0);
+            }
+            if thunk {
+                let function = self.first_added + self.added.len() as u32;
+                slot.thunk = Some(function);
+                self.added.push(Added::Thunk(index));
+                self.referenced.extend(demand.referenced.then_some(function));
+            }
+        }
+        let slots = self.slots.iter();
+        let mut forwarded: BTreeSet<u32> =
+            slots.filter(|slot| slot.kind == SlotKind::Import).map(|slot| slot.function).collect();
+        if forward_float_imports {
+            forwarded.extend((0..self.binary.imported_functions).filter(|import| self.needs_forwarder(*import)));
+        }
+        for import in forwarded {
+            self.forwarders.insert(import, self.first_added + self.added.len() as u32);
+            self.added.push(Added::Forwarder(import));
+        }
+        for index in 0..self.slots.len() {
+            let own = declared.get(index);
+            self.slots[index].original = self.original(own.map_or(self.slots[index].function, |slot| slot.original));
+            let Some(own) = own else { continue };
+            let aliases = own.imports.iter().map(|import| format!("func[{import}]")).collect();
+            self.declared_names.push(Named { name: own.name.to_owned(), aliases, ..Named::default() });
+            self.slots[index].declaration = own.record.cloned();
+        }
+    }
+
+    /// Whether an import is taken as a value and has a float among its parameters.
+    fn needs_forwarder(&self, import: u32) -> bool {
+        let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
+        self.uses.functions[import as usize].taken()
+            && self.slot_of(import).is_none()
+            && self.binary.function_type(import).parameters.iter().any(float)
+    }
+
+    /// Whether the module may stay as it is.
+    pub fn is_identity(&self) -> bool {
+        let nothing = self.slots.is_empty() && self.roles.stripped.is_empty() && self.added.is_empty();
+        nothing && self.roomy.is_empty() && !self.binary.bad_names
+    }
+
+    /// The slot that function `function` of the original module has.
+    fn slot_of(&self, function: u32) -> Option<&Slot> {
+        self.by_function[function as usize].map(|slot| &self.slots[slot as usize])
+    }
+
+    /// The type and the entry of the dispatch table through which calls of `function` go.
+    pub fn dispatched(&self, function: u32) -> Option<(u32, u32)> {
+        let slot = self.slot_of(function).filter(|slot| slot.home.table == self.dispatch_table)?;
+        Some((slot.ty, slot.home.index))
+    }
+
+    /// Whether calls of `function` vanish.
+    pub fn strips(&self, function: u32) -> bool {
+        self.roles.stripped.contains(&function)
+    }
+
+    /// What stands for `function` where it is taken as a value.
+    pub fn taken(&self, function: u32) -> u32 {
+        match self.slot_of(function).and_then(|slot| slot.thunk) {
+            Some(thunk) => thunk,
+            None => self.original(function),
+        }
+    }
+
+    /// What stands for `function` in a slot: itself, or the forwarder of an import. For a declared
+    /// import, the slot's own original.
+    pub fn original(&self, function: u32) -> u32 {
+        match self.slot_of(function) {
+            Some(slot) if slot.kind == SlotKind::Declared => slot.original,
+            _ => self.forwarders.get(&function).copied().unwrap_or_else(|| self.moved(function)),
+        }
+    }
+
+    /// The new index of `function`, which is no declared import.
+    pub fn moved(&self, function: u32) -> u32 {
+        function - self.removed.partition_point(|removed| *removed <= function) as u32
+    }
+
+    /// The new index of an element segment: the one that fills the dispatch table comes first.
+    pub fn moved_segment(&self, segment: u32) -> u32 {
+        segment + u32::from(!self.dispatch.is_empty())
+    }
+
+    /// Whether `function` is an import that leaves the module.
+    pub fn removes(&self, function: u32) -> bool {
+        self.removed.binary_search(&function).is_ok()
+    }
+
+    /// Whether there is a function with this index, which names may lie about, and it stays.
+    pub fn keeps(&self, function: u32) -> bool {
+        (function as usize) < self.binary.functions.len() && !self.removes(function)
+    }
+
+    /// The type index of a function that is added.
+    pub fn added_type(&self, added: Added) -> u32 {
+        match added {
+            Added::Thunk(slot) => self.slots[slot].ty,
+            Added::Forwarder(import) => self.binary.functions[import as usize],
+        }
+    }
+
+    /// New indices of the functions that are added, with what they are.
+    pub fn added(&self) -> impl Iterator<Item = (u32, Added)> {
+        (self.first_added..).zip(self.added.iter().copied())
+    }
+
+    /// Whether a table has to look as if it could grow. wasmer copies the entries of one that cannot into
+    /// each instance, where calls find them sooner: the store writes both. But other instances write the
+    /// table alone; and for code that writes, wasmer copies the whole table each time, as it does for each
+    /// segment.
+    fn needs_room(&self, table: u32) -> bool {
+        let ty = &self.binary.tables[table as usize];
+        let segments =
+            self.uses.segments.iter().filter(|segment| segment.target.is_some_and(|(each, _)| each == table));
+        is_fixed(ty)
+            && (ty.limits.minimum > MOST_COPIED
+                || self.binary.exports_of(ExternKind::Table).any(|each| each == table)
+                || self.uses.written_tables.contains(&table)
+                || segments.count() > MOST_SEGMENTS)
+    }
+
+    /// The maximum that the bytes give a local table: one above the size of a fixed one that needs room, or none above the
+    /// greatest.
+    pub fn table_maximum(&self, table: u32) -> Option<u64> {
+        let maximum = self.binary.tables[table as usize].limits.maximum;
+        if self.roomy.contains(&table) {
+            maximum.filter(|maximum| *maximum < u32::MAX.into()).map(|maximum| maximum + 1)
+        } else {
+            maximum
+        }
+    }
+
+    /// The dispatch table as its author would write it.
+    pub fn dispatch_table_type(&self) -> TableType {
+        let size = self.dispatch.len() as u64;
+        TableType { element: RefType::Func, limits: Limits { minimum: size, maximum: Some(size) } }
+    }
+
+    /// The description of the module after the pass.
+    pub fn describe(&self) -> Binary {
+        let mut binary = self.binary.clone();
+        let mut function = 0;
+        binary.imports.retain(|import| {
+            let index = function;
+            let is_function = matches!(import.ty, ExternType::Function(_));
+            function += u32::from(is_function);
+            !(is_function && self.removes(index))
+        });
+        for export in binary.exports.iter_mut().filter(|export| export.kind == ExternKind::Function) {
+            export.index = self.taken(export.index);
+        }
+        let mut function = 0;
+        binary.functions.retain(|_| {
+            function += 1;
+            !self.removes(function - 1)
+        });
+        binary.functions.extend(self.added.iter().map(|added| self.added_type(*added)));
+        binary.imported_functions -= self.removed.len() as u32;
+        if !self.dispatch.is_empty() {
+            binary.tables.push(self.dispatch_table_type());
+        }
+        binary
+    }
+
+    /// Which function of the original module each function is.
+    pub fn origins(&self) -> Origins {
+        let added = self.added.iter().map(|added| match added {
+            Added::Thunk(slot) => self.slots[*slot].function,
+            Added::Forwarder(import) => *import,
+        });
+        Origins::new(&self.removed, self.first_added, added.collect())
+    }
+
+    /// The forwarders, by the new index of what they call.
+    pub fn forwarders(&self) -> Vec<Forwarder> {
+        let forwarders = self.forwarders.iter();
+        forwarders.map(|(import, function)| Forwarder { import: self.moved(*import), function: *function }).collect()
+    }
+
+    /// The imported tables whose entries code may put elsewhere.
+    pub fn read_imported_tables(&self) -> Vec<u32> {
+        self.uses.read_tables.range(..self.binary.imported_tables).copied().collect()
+    }
+
+    /// The imported tables and globals into which code puts references.
+    pub fn written_imports(&self) -> (Vec<u32>, Vec<u32>) {
+        let tables = self.uses.written_tables.union(&self.uses.grown_tables).copied();
+        let tables = tables.filter(|table| *table < self.binary.imported_tables);
+        let imported = self.binary.imports.iter().filter(|import| import.ty.kind() == ExternKind::Global).count();
+        // An exception leads nowhere: where one is held, the store forgets none.
+        let holds = |global: &u32| {
+            matches!(self.binary.globals[*global as usize].value, ValType::Ref(RefType::Func | RefType::Extern))
+        };
+        let globals = self.uses.written_globals.range(..imported as u32).copied().filter(holds);
+        (tables.collect(), globals.collect())
+    }
+}
+
+/// Entries that are worth a copy in each instance.
+const MOST_COPIED: u64 = 1 << 16;
+
+/// Segments for each of which the table may be copied.
+const MOST_SEGMENTS: usize = 8;
+
+/// Whether the entries of this table are copied into each instance.
+fn is_fixed(ty: &TableType) -> bool {
+    ty.element == RefType::Func && ty.limits.maximum == Some(ty.limits.minimum)
+}

@@ -1,0 +1,77 @@
+//! Modules that stay what they are but for what their functions do.
+
+use crate::wasm::Binary;
+use std::borrow::Cow;
+use wasm_encoder::{CodeSection, Encode, Module, RawSection, SectionId, ValType};
+use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Parser, Payload};
+
+/// The bodies of a module's functions, as `change` makes them, which is given the index of each.
+pub(in crate::rewrite) fn change_bodies(
+    bytes: &[u8],
+    binary: &Binary,
+    mut change: impl for<'b> FnMut(u32, &FunctionBody<'b>) -> wasmparser::Result<Cow<'b, [u8]>>,
+) -> wasmparser::Result<CodeSection> {
+    let mut code = CodeSection::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let Payload::CodeSectionStart { range, .. } = payload? {
+            let data = &bytes[range.start as usize..range.end as usize];
+            let bodies = CodeSectionReader::new(BinaryReader::new(data, range.start))?;
+            for (function, body) in (binary.imported_functions..).zip(bodies) {
+                code.raw(&change(function, &body?)?);
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// The module with these bodies, and with what `change` makes of some other section.
+pub(in crate::rewrite) fn with_code(
+    bytes: &[u8],
+    code: &CodeSection,
+    change: impl Fn(u8, &[u8]) -> wasmparser::Result<Option<Vec<u8>>>,
+) -> wasmparser::Result<Vec<u8>> {
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let Some((id, range)) = payload?.as_section() else { continue };
+        let data = &bytes[range.start as usize..range.end as usize];
+        if id == SectionId::Code as u8 {
+            module.section(code);
+        } else {
+            let changed = change(id, data)?;
+            module.section(&RawSection { id, data: changed.as_deref().unwrap_or(data) });
+        }
+    }
+    Ok(module.finish())
+}
+
+/// The locals that a function declares.
+pub(in crate::rewrite) struct Locals<'a> {
+    groups: u32,
+    declared: &'a [u8],
+    /// The index of the next one
+    pub next: u32,
+}
+
+impl<'a> Locals<'a> {
+    /// Those of a function with so many parameters.
+    pub fn of(body: &FunctionBody<'a>, parameters: usize) -> wasmparser::Result<Self> {
+        let place = |position: u64| (position - body.range().start) as usize;
+        let mut locals = body.get_locals_reader()?;
+        let (groups, start) = (locals.get_count(), place(locals.original_position()));
+        let mut next = parameters as u32;
+        for _ in 0..groups {
+            next += locals.read()?.0;
+        }
+        Ok(Self { groups, declared: &body.as_bytes()[start..place(locals.original_position())], next })
+    }
+
+    /// Writes them, with so many more.
+    pub fn encode(&self, added: u32, ty: ValType, code: &mut Vec<u8>) {
+        (self.groups + u32::from(added > 0)).encode(code);
+        code.extend_from_slice(self.declared);
+        if added > 0 {
+            added.encode(code);
+            ty.encode(code);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Functions that are added to a module and called by its own code.
+
+use crate::rewrite::Rewritten;
+use crate::rewrite::generate::adapter::encoded;
+use crate::rewrite::slots::sections::Sections;
+use crate::wasm::{Binary, FuncType};
+use wasm_encoder::{CodeSection, Encode, Function, SectionId};
+
+/// Those that a step of the pass adds, behind all others.
+pub(in crate::rewrite) struct Outlined {
+    /// Index of the first
+    first: u32,
+    types: Vec<FuncType>,
+    /// Index of the first type that is added
+    first_type: u32,
+    functions: Vec<(u32, Function)>,
+}
+
+impl Outlined {
+    pub fn new(binary: &Binary) -> Self {
+        let (first, first_type) = (binary.functions.len() as u32, binary.types.len() as u32);
+        Self { first, types: Vec::new(), first_type, functions: Vec::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
+    /// Adds a function, and gives its index.
+    pub fn add(&mut self, ty: FuncType, function: Function) -> u32 {
+        let known = self.types.iter().position(|each| *each == ty);
+        let ty = self.first_type
+            + known.unwrap_or_else(|| {
+                self.types.push(ty);
+                self.types.len() - 1
+            }) as u32;
+        self.functions.push((ty, function));
+        self.first + self.functions.len() as u32 - 1
+    }
+
+    /// Writes them into the module, behind the bodies of its own functions, and into its description.
+    pub fn write(
+        self,
+        mut code: CodeSection,
+        sections: &mut Sections<'_>,
+        rewritten: &mut Rewritten<'_>,
+    ) -> wasmparser::Result<()> {
+        let (mut types, mut indices) = (Vec::new(), Vec::new());
+        for ty in &self.types {
+            types.push(0x60);
+            for list in [&ty.parameters, &ty.results] {
+                list.iter().copied().map(encoded).collect::<Vec<_>>().encode(&mut types);
+            }
+        }
+        for (ty, function) in &self.functions {
+            ty.encode(&mut indices);
+            code.function(function);
+        }
+        let count = self.functions.len() as u32;
+        sections.append(SectionId::Type, self.types.len() as u32, &types)?;
+        sections.append(SectionId::Function, count, &indices)?;
+        sections.set_code(&code)?;
+        rewritten.origins.add(self.first, count);
+        rewritten.binary.types.extend(self.types);
+        rewritten.binary.functions.extend(self.functions.iter().map(|(ty, _)| *ty));
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+use crate::engine::{Code, Compiler, How, compile};
+use crate::error::{ErrorKind, Result};
+use crate::rewrite::{adapter, catching_adapter};
+use crate::store::call::trap::Failure;
+use crate::store::object::extern_value::{Callable, Extern};
+use crate::store::{FuncRef, HostFunction, Store};
+use crate::wasm::FuncType;
+use std::sync::Arc;
+
+impl Store {
+    /// Makes a wasm function of type `ty` that calls a function of the host, for places that a
+    /// host function itself may not stand in: a slot runs what it holds with the instance that
+    /// calls, and a host function works with the one instance that imports it only.
+    ///
+    /// # Errors
+    /// What compiling or instantiating such a module may refuse: a type that `compiler` lacks.
+    pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
+        if compiler == Compiler::Singlepass && ty.results.len() > 1 {
+            let what = format!("a function of type {ty}, with several results,");
+            let (expected, actual) = (compiler.name(), Compiler::Cranelift.name());
+            return Err(ErrorKind::Compiler { what, expected, actual }.into());
+        }
+        let code = self.adapter(ty, compiler)?;
+        let mut imports = vec![Extern::Function(Callable::Host(function))];
+        if compiler.catches() {
+            imports.push(Extern::Global(self.pending_exception()));
+        }
+        // SAFETY: the module has neither a start function nor a segment, so nothing runs; the host
+        // function was made for this call.
+        let instance =
+            unsafe { self.instantiate(&code, imports, |instance| instance.make_adapter()) }.map_err(|failure| {
+                match failure {
+                    Failure::Error(error) => error,
+                    Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
+                    Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
+                }
+            })?;
+        Ok(self.function(&instance, 1))
+    }
+
+    /// The code of adapters of type `ty` that code of `compiler` may call, compiled once.
+    fn adapter(&self, ty: &FuncType, compiler: Compiler) -> Result<Arc<Code>> {
+        let key = (ty.clone(), compiler);
+        if let Some(code) = self.adapters.borrow().get(&key) {
+            return Ok(code.clone());
+        }
+        let bytes = if compiler.catches() { catching_adapter(ty) } else { adapter(ty) };
+        let code = compile(&bytes, &How::plain(compiler))?;
+        self.adapters.borrow_mut().insert(key, code.clone());
+        Ok(code)
+    }
+}

@@ -1,0 +1,231 @@
+use crate::engine::Compiler;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::call::host_stack::HostStack;
+use crate::store::call::trap::{Failure, Thrown};
+use crate::store::call::wasm_stack::WasmStack;
+use crate::store::instance::entity::Instance;
+use crate::store::object::exception::Pending;
+use crate::store::object::table::TableFacts;
+use crate::store::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
+use crate::wasm::{FuncType, RefType, ValType};
+use rustc_hash::FxHashMap;
+
+/// What is known of the borders between the code of different compilers.
+///
+/// Cranelift's and Singlepass's functions cannot call each other: they pass arguments and results in
+/// different places, and no check of wasmer's tells them apart. A function that is to be called from
+/// the other side gets a crossing, a function of that side that calls it by way of the host.
+#[derive(Default)]
+pub struct Crossings {
+    /// Whose code calls each host function, and as which function of its module
+    hosts: FxHashMap<FuncRef, (Compiler, u32)>,
+    /// The crossing of each function to the other compiler
+    made: FxHashMap<(FuncRef, Compiler), FuncRef>,
+    /// The function that a crossing, or a forwarder of an import, stands for
+    behind: FxHashMap<FuncRef, FuncRef>,
+    /// Whose function a global holds
+    globals: FxHashMap<GlobalId, Compiler>,
+}
+
+/// Calls a function of one compiler for code of another.
+pub(in crate::store) struct Crossing {
+    pub function: FuncRef,
+    pub host_stack: HostStack,
+    pub wasm_stack: WasmStack,
+    /// Where code that can catch looks for an exception
+    pub pending: Option<Pending>,
+}
+
+impl HostFunction for Crossing {
+    unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
+        self.host_stack.check().map_err(Thrown::error)?;
+        // SAFETY: `values` are those of a function of the same type, of the same store, which is
+        // held by whoever entered wasm; a host function is called with nothing borrowed.
+        match (unsafe { self.wasm_stack.call_within(self.function, values) }, &self.pending) {
+            (Ok(()), _) => Ok(()),
+            (Err(Failure::Exception(exception)), Some(pending)) => {
+                pending.throw(exception);
+                Ok(())
+            }
+            (Err(Failure::Exception(exception)), None) => Err(Thrown(Box::new(exception))),
+            (Err(Failure::Thrown(value)), _) => Err(Thrown(value)),
+            (Err(Failure::Error(error)), _) => Err(Thrown::error(error)),
+        }
+    }
+
+    fn held(&self) -> Option<FuncRef> {
+        Some(self.function)
+    }
+}
+
+impl Store {
+    /// Forgets functions that are going to be freed.
+    pub(in crate::store) fn forget_functions(&self, is_gone: impl Fn(FuncRef) -> bool) {
+        let mut crossings = self.crossings.borrow_mut();
+        crossings.hosts.retain(|function, _| !is_gone(*function));
+        crossings.made.retain(|(function, _), crossing| !is_gone(*function) && !is_gone(*crossing));
+        crossings.behind.retain(|crossing, function| !is_gone(*crossing) && !is_gone(*function));
+    }
+
+    /// Forgets the crossings of an instance's functions to a compiler: from now on there is something better. Those that
+    /// stand somewhere go on.
+    pub(in crate::store) fn forget_crossings(&self, instance: &Instance, to: Compiler) {
+        let is_of = |function| self.instance_of(function).is_some_and(|owner| owner.id == instance.id);
+        self.crossings.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
+    }
+
+    /// Forgets whose function a global holds that is gone.
+    pub(in crate::store) fn forget_global(&self, id: GlobalId) {
+        self.crossings.borrow_mut().globals.remove(&id);
+    }
+
+    /// Notes whose code calls a host function, and as which function of its module.
+    pub(in crate::store) fn note_host(&self, function: FuncRef, compiler: Compiler, index: u32) {
+        self.crossings.borrow_mut().hosts.insert(function, (compiler, index));
+    }
+
+    /// Which function of the module that imports it a host function is.
+    pub(in crate::store) fn host_index(&self, function: FuncRef) -> Option<u32> {
+        self.crossings.borrow().hosts.get(&function).map(|(_, index)| *index)
+    }
+
+    /// Notes that `crossing` stands for `function`.
+    pub(in crate::store) fn note_behind(&self, crossing: FuncRef, function: FuncRef) {
+        let function = self.behind(function);
+        self.crossings.borrow_mut().behind.insert(crossing, function);
+    }
+
+    /// The function itself, for one that only stands for it on the other side of a border.
+    pub fn behind(&self, function: FuncRef) -> FuncRef {
+        self.crossings.borrow().behind.get(&function).copied().unwrap_or(function)
+    }
+
+    /// Whose code `function` is, and so who may call it.
+    pub fn compiler_of(&self, function: FuncRef) -> Compiler {
+        match self.instance_of(function) {
+            Some(instance) => instance.code().compiler,
+            None => self.crossings.borrow().hosts.get(&function).map_or(Compiler::Cranelift, |(compiler, _)| *compiler),
+        }
+    }
+
+    /// Whether code of `importer` may import `function` as it is.
+    pub(in crate::store) fn imports_directly(&self, function: FuncRef, importer: Compiler) -> bool {
+        if self.compiler_of(function) != importer {
+            return false;
+        }
+        // Singlepass calls every import as it calls the host: floats in float registers. Its own
+        // functions look for them elsewhere.
+        let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
+        importer != Compiler::Singlepass
+            || self.instance_of(function).is_none()
+            || !self.type_of(function).parameters.iter().any(float)
+    }
+
+    /// `function` as code of `compiler` can call it: itself, or its crossing.
+    ///
+    /// # Errors
+    /// `Compiler` for a function that takes or gives functions, which would cross unseen; and what
+    /// `adapt` refuses.
+    pub fn native_to(&self, function: FuncRef, compiler: Compiler) -> Result<FuncRef> {
+        let function = self.behind(function);
+        if self.compiler_of(function) == compiler {
+            return Ok(function);
+        }
+        let known = self.crossings.borrow().made.get(&(function, compiler)).copied();
+        if let Some(crossing) = known {
+            return Ok(crossing);
+        }
+        if let Some(successor) = self.successor_of(function, compiler) {
+            self.crossings.borrow_mut().made.insert((function, compiler), successor);
+            self.note_behind(successor, function);
+            return Ok(successor);
+        }
+        let ty = self.type_of(function);
+        self.check_crossing(&ty, function, compiler)?;
+        let pending = compiler.catches().then(|| self.pending());
+        let crossing = self.adapt(&ty, Box::new(self.crossing(function, pending)), compiler)?;
+        self.crossings.borrow_mut().made.insert((function, compiler), crossing);
+        self.note_behind(crossing, function);
+        Ok(crossing)
+    }
+
+    /// What calls `function` for code of another compiler.
+    pub(in crate::store) fn crossing(&self, function: FuncRef, pending: Option<Pending>) -> Crossing {
+        Crossing { function, host_stack: self.host_stack.clone(), wasm_stack: self.wasm_stack.clone(), pending }
+    }
+
+    /// Whether a function of this type may be called from code of another compiler.
+    pub(in crate::store) fn check_crossing(&self, ty: &FuncType, function: FuncRef, compiler: Compiler) -> Result<()> {
+        let funcref = ValType::Ref(RefType::Func);
+        if ty.parameters.iter().chain(&ty.results).all(|each| *each != funcref) {
+            return Ok(());
+        }
+        let what = format!("a function of type {ty}");
+        Err(mixed(what, compiler, self.compiler_of(function)))
+    }
+
+    /// Whose functions a table holds; the first function or importer decides.
+    pub fn table_compiler(&self, id: TableId) -> Option<Compiler> {
+        self.table_facts(id).compiler
+    }
+
+    /// Whose function a global holds.
+    pub fn global_compiler(&self, id: GlobalId) -> Option<Compiler> {
+        self.crossings.borrow().globals.get(&id).copied()
+    }
+
+    /// Whether code of `compiler` may call what a table holds.
+    pub(in crate::store) fn check_table(&self, id: TableId, compiler: Compiler) -> Result<()> {
+        match self.table_compiler(id) {
+            Some(other) if other != compiler => Err(mixed("the table".into(), compiler, other)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether code of `compiler` may call what a global holds.
+    pub(in crate::store) fn check_global(&self, id: GlobalId, compiler: Compiler) -> Result<()> {
+        match self.global_compiler(id) {
+            Some(other) if other != compiler => Err(mixed("the global".into(), compiler, other)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Decides whose functions a table holds, if it is one of functions and that is open.
+    pub(in crate::store) fn bind_table(&self, id: TableId, compiler: Compiler) {
+        if self.table_element(id) != RefType::Func {
+            return;
+        }
+        self.change_table_facts(id, |facts| facts.compiler = facts.compiler.or(Some(compiler)));
+    }
+
+    /// Decides whose function a global holds, if it is one for functions and that is open.
+    pub fn bind_global(&self, id: GlobalId, compiler: Compiler) {
+        if self.global_type(id).value != ValType::Ref(RefType::Func) {
+            return;
+        }
+        self.crossings.borrow_mut().globals.entry(id).or_insert(compiler);
+    }
+
+    /// Whether whoever calls through the table can call `function` as it is.
+    pub fn is_native_to_table(&self, function: FuncRef, id: TableId) -> bool {
+        let TableFacts { compiler, mirror, .. } = self.table_facts(id);
+        compiler.is_none_or(|compiler| compiler == self.compiler_of(function))
+            && mirror.is_none_or(|mirror| self.is_native_to_table(function, mirror))
+    }
+
+    /// `function` as whoever calls through the table can call it.
+    ///
+    /// # Errors
+    /// Those of `native_to`.
+    pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
+        // That for the table's mirror is made together with it, so that writing has nothing to refuse.
+        let TableFacts { compiler, mirror, .. } = self.table_facts(id);
+        mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
+        let compiler = compiler.unwrap_or_else(|| self.compiler_of(self.behind(function)));
+        self.native_to(function, compiler)
+    }
+}
+
+fn mixed(what: String, expected: Compiler, actual: Compiler) -> Error {
+    ErrorKind::Compiler { what, expected: expected.name(), actual: actual.name() }.into()
+}

@@ -1,0 +1,148 @@
+use crate::error::{Error, ErrorKind};
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+
+/// How much of the host's stack functions of two compilers may take to call each other, in bytes, where there is as much.
+const MOST: usize = 1 << 20;
+
+/// What is left of a stack, in bytes, for whatever they call. So much Node leaves of the stack of a worker when it tells V8 where
+/// to end.
+const LEFT: usize = 192 << 10;
+
+/// The host's stack of a thread: where it was when JavaScript last called into a store, and where it ends.
+///
+/// V8 looks after JavaScript, not after what goes on without it. A store holds this, since a variable of the thread's costs a
+/// call of its own to find, in a library that is loaded late.
+#[derive(Clone)]
+pub(in crate::store) struct HostStack(Rc<Stack>);
+
+thread_local! {
+    static OF_THREAD: Rc<Stack> = Rc::default();
+}
+
+struct Stack {
+    entered: Cell<usize>,
+    /// The lowest address of the thread's own stack, once someone has asked; 0 where the system does not say
+    end: OnceCell<usize>,
+}
+
+/// A call into wasm from JavaScript, until it is dropped.
+pub(in crate::store) struct Entered<'a> {
+    stack: &'a Stack,
+    outer: usize,
+}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self { entered: Cell::new(usize::MAX), end: OnceCell::new() }
+    }
+}
+
+impl Default for HostStack {
+    fn default() -> Self {
+        Self(OF_THREAD.with(Rc::clone))
+    }
+}
+
+impl HostStack {
+    /// Notes that JavaScript calls into wasm.
+    #[inline]
+    pub fn enter(&self) -> Entered<'_> {
+        Entered { stack: &self.0, outer: self.0.entered.replace(here()) }
+    }
+
+    /// Refuses to go on where little is left.
+    ///
+    /// # Errors
+    /// `Trap`, as where the stack of wasm ends.
+    pub fn check(&self) -> Result<(), Error> {
+        let here = here();
+        let end = *self.0.end.get_or_init(|| end_of_stack().unwrap_or(0));
+        if self.0.entered.get().saturating_sub(here) < MOST && here.saturating_sub(end) > LEFT {
+            return Ok(());
+        }
+        let message = "call stack exhausted".to_owned();
+        Err(ErrorKind::Trap { trap: "stack-overflow", message, trace: None }.into())
+    }
+}
+
+impl Entered<'_> {
+    /// Whether there is no wasm of this thread on the stack.
+    pub fn is_outermost(&self) -> bool {
+        self.outer == usize::MAX
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.stack.entered.set(self.outer);
+    }
+}
+
+/// An address on the stack.
+#[inline]
+fn here() -> usize {
+    let marker = 0_u8;
+    &raw const marker as usize
+}
+
+/// The lowest address of this thread's stack.
+#[cfg(target_os = "linux")]
+fn end_of_stack() -> Option<usize> {
+    use std::{mem, ptr};
+    let mut attributes = mem::MaybeUninit::uninit();
+    let (mut low, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: `attributes` is written by the first call, read by the second and freed by the third.
+    let is_known = unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let is_known = libc::pthread_attr_getstack(attributes.as_ptr(), &mut low, &mut size) == 0;
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        is_known
+    };
+    let low = is_known.then(|| low.expose_provenance())?;
+    // SAFETY: plain calls of the system's.
+    let is_main = unsafe { libc::gettid() == libc::getpid() };
+    if !(is_main && cfg!(target_env = "musl")) {
+        return Some(low);
+    }
+    // musl says how far the main thread's stack has grown, which goes on growing.
+    // SAFETY: the limit is written by the call.
+    let limit = unsafe {
+        let mut limit = mem::zeroed::<libc::rlimit>();
+        (libc::getrlimit(libc::RLIMIT_STACK, &mut limit) == 0).then_some(limit.rlim_cur)
+    };
+    let limit = usize::try_from(limit?).ok()?;
+    (low + size).checked_sub(limit)
+}
+
+/// The lowest address of this thread's stack.
+#[cfg(target_os = "macos")]
+fn end_of_stack() -> Option<usize> {
+    // SAFETY: plain calls of the system's.
+    let (high, size) = unsafe {
+        let thread = libc::pthread_self();
+        (libc::pthread_get_stackaddr_np(thread), libc::pthread_get_stacksize_np(thread))
+    };
+    high.expose_provenance().checked_sub(size)
+}
+
+/// The lowest address of this thread's stack.
+#[cfg(windows)]
+fn end_of_stack() -> Option<usize> {
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetCurrentThreadStackLimits(low: *mut usize, high: *mut usize);
+    }
+    let (mut low, mut high) = (0, 0);
+    // SAFETY: both are written by the call.
+    unsafe { GetCurrentThreadStackLimits(&mut low, &mut high) };
+    Some(low)
+}
+
+/// The lowest address of this thread's stack.
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+fn end_of_stack() -> Option<usize> {
+    None
+}

@@ -1,0 +1,8 @@
+//! Calls into WebAssembly and out of it, and traps.
+
+pub(in crate::store) mod batch;
+pub(in crate::store) mod host;
+pub(in crate::store) mod host_stack;
+pub(in crate::store) mod invoke;
+pub(in crate::store) mod trap;
+pub(in crate::store) mod wasm_stack;

@@ -1,0 +1,110 @@
+use crate::engine::{Place, WasmStack, trace};
+use crate::error::{Error, ErrorKind, Frame, Trace};
+use crate::store::ExceptionRef;
+use crate::wasm::path;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use wasmer::sys::vm::Trap;
+use wasmer_types::TrapCode;
+
+/// Why a call ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// A trap, or a refusal
+    Error(Error),
+    /// What a host function threw, to be handed on as it is
+    Thrown(Box<dyn StdError + Send + Sync>),
+    /// An exception that no wasm caught
+    Exception(ExceptionRef),
+}
+
+impl Failure {
+    /// Whether there was no room for something.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::Error(error) if error.code().0 == "ERR_RELINK_MEMORY")
+    }
+}
+
+/// What a host function threw: past all wasm on the stack, to whoever called it.
+#[derive(Debug)]
+pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
+
+impl Thrown {
+    /// An error of ours.
+    pub fn error(error: Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Thrown {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Trap> for Failure {
+    #[cold]
+    fn from(trap: Trap) -> Self {
+        let trap = match trap {
+            Trap::User(thrown) => {
+                return match thrown.downcast::<Thrown>() {
+                    Ok(thrown) => match thrown.0.downcast::<ExceptionRef>() {
+                        Ok(exception) => Self::Exception(*exception),
+                        Err(value) => Self::Thrown(value),
+                    },
+                    Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
+                };
+            }
+            Trap::OOM { .. } => {
+                return Self::Error(ErrorKind::Memory { message: "out of memory".into() }.into());
+            }
+            Trap::UncaughtException { exnref, .. } => return Self::Exception(ExceptionRef(exnref.to_u32_exnref())),
+            trap => trap,
+        };
+        let (code, stack) = trace(&trap);
+        let (trap, message) = describe(code);
+        Self::Error(ErrorKind::Trap { trap, message: message.into(), trace: Some(Arc::new(stack)) }.into())
+    }
+}
+
+impl Trace for WasmStack {
+    fn frames(&self, most: usize) -> Vec<Frame> {
+        let places = self.places().filter(|place| !place.names.is_added(place.index)).take(most);
+        let frames = places.map(|Place { names, index, offset }| Frame {
+            name: names.name(index).map(|name| path(name).into_owned()),
+            index,
+            offset,
+        });
+        frames.collect()
+    }
+}
+
+/// A stable name, and V8's message for the same trap.
+fn describe(code: Option<TrapCode>) -> (&'static str, &'static str) {
+    use TrapCode as T;
+    match code {
+        Some(T::StackOverflow) => ("stack-overflow", "call stack exhausted"),
+        Some(T::HeapAccessOutOfBounds | T::HeapMisaligned) => ("memory-out-of-bounds", "memory access out of bounds"),
+        Some(T::TableAccessOutOfBounds) => ("table-out-of-bounds", "table index is out of bounds"),
+        Some(T::IndirectCallToNull) => ("null-function", "null function in an indirect call"),
+        Some(T::BadSignature) => ("signature-mismatch", "function signature mismatch in an indirect call"),
+        Some(T::IntegerOverflow) => ("integer-overflow", "integer overflow"),
+        Some(T::IntegerDivisionByZero) => ("divide-by-zero", "divide by zero"),
+        Some(T::BadConversionToInteger) => ("float-unrepresentable", "float unrepresentable in integer range"),
+        Some(T::UnreachableCodeReached) => ("unreachable", "unreachable"),
+        Some(T::UnalignedAtomic) => ("unaligned-atomic", "operation does not support unaligned accesses"),
+        Some(T::UncaughtException) => ("uncaught-exception", "uncaught WebAssembly exception"),
+        Some(T::UninitializedExnRef) => ("null-exception", "rethrowing a null exception reference"),
+        Some(T::HostInterrupt) => ("interrupted", "interrupted"),
+        Some(T::YieldOutsideAsyncContext | T::ReadonlyTableModified) | None => ("unknown", "unknown trap"),
+    }
+}

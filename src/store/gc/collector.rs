@@ -1,0 +1,279 @@
+use crate::engine::Code;
+use crate::store::instance::entity::{InstanceId, Objects};
+use crate::store::object::index::{Arena, Owner, place_of};
+use crate::store::{FuncRef, GlobalId, Marks, MemoryId, Node, Store, TableId};
+use rustc_hash::FxHashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
+
+/// What a store has freed since it was made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Freed {
+    /// Instances
+    pub instances: u64,
+    /// Functions: those that instances define, and those of the host that they import
+    pub functions: u64,
+    /// Memories
+    pub memories: u64,
+    /// What was in them, in bytes
+    pub memory_bytes: u64,
+    /// Tables
+    pub tables: u64,
+    /// Globals
+    pub globals: u64,
+    /// Tags
+    pub tags: u64,
+}
+
+/// What there is in a store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Census {
+    /// Instances of the user's, also those that are closed and still linked
+    pub instances: u64,
+    /// Functions: those that instances define, and those of the host that they import
+    pub functions: u64,
+    /// Memories
+    pub memories: u64,
+    /// What is in them, in bytes
+    pub memory_bytes: u64,
+    /// Tables
+    pub tables: u64,
+    /// Globals
+    pub globals: u64,
+    /// Tags
+    pub tags: u64,
+    /// The size of the machine code that its instances run, in bytes
+    pub code_bytes: u64,
+}
+
+/// The bytes of a memory that is no longer in a store. They are mapped as long as this is there.
+pub struct Remains {
+    #[expect(dead_code, reason = "held for its destructor")]
+    memory: VMMemory,
+    bytes: u64,
+}
+
+impl Remains {
+    /// # Safety
+    /// The definition of the memory is still there.
+    unsafe fn new(memory: VMMemory) -> Self {
+        // SAFETY: by the contract of this function.
+        let bytes = unsafe { (*memory.vmmemory().as_ptr()).current_length };
+        Self { memory, bytes: bytes as u64 }
+    }
+
+    /// How many there are.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// What JavaScript's handles have ended of.
+#[derive(Default)]
+pub struct Hidden {
+    /// The memories that had an id
+    pub memories: Vec<MemoryId>,
+    /// The tables that had one
+    pub tables: Vec<TableId>,
+    /// The globals that had one
+    pub globals: Vec<GlobalId>,
+}
+
+/// What a sweep has taken out.
+#[derive(Default)]
+pub struct Swept {
+    /// The instances
+    pub instances: FxHashSet<InstanceId>,
+    /// The tables that had an id
+    pub tables: FxHashSet<TableId>,
+    /// The memories that had an id
+    pub memories: Vec<(MemoryId, Remains)>,
+}
+
+impl Store {
+    /// Ends the host's handles of an instance; `silent` says that its functions do nothing from then on, for JavaScript.
+    /// Gives what JavaScript's handles have ended of: not what an open instance imports.
+    pub fn close(&self, id: InstanceId, silent: bool) -> Hidden {
+        let Some(instance) = self.instances.borrow().get(&id).cloned() else { return Hidden::default() };
+        if instance.is_closed() {
+            return Hidden::default();
+        }
+        instance.life().close(silent);
+        // It uses what this one defines, as an importer does.
+        let successor = instance.successor().map(|successor| self.close(successor.id, silent));
+        let parts = &instance.parts;
+        self.count_importers(&parts.imported, false);
+        let mut hidden = Hidden::default();
+        self.hide(&mut hidden, &parts.own, |_| true);
+        // What only this one has still kept alive of others that were closed before.
+        let instances = self.instances.borrow();
+        let is_closed = |owner| match owner {
+            Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
+            Owner::Host | Owner::Nobody => false,
+        };
+        self.hide(&mut hidden, &parts.imported, is_closed);
+        if let Some(Hidden { memories, tables, globals }) = successor {
+            hidden.memories.extend(memories);
+            hidden.tables.extend(tables);
+            hidden.globals.extend(globals);
+        }
+        hidden
+    }
+
+    fn hide(&self, hidden: &mut Hidden, objects: &Objects, which: impl Fn(Owner) -> bool) {
+        fn all<T>(arena: &mut Arena<T>, handles: &[InternalStoreHandle<T>], which: impl Fn(Owner) -> bool) -> Vec<u32> {
+            let hide =
+                |handle: &InternalStoreHandle<T>| which(arena.owner(*handle)).then(|| arena.hide(*handle)).flatten();
+            handles.iter().filter_map(hide).collect()
+        }
+        let places = &objects.places;
+        hidden.tables.extend(all(&mut self.tables.borrow_mut(), &places.tables, &which).into_iter().map(TableId));
+        hidden.globals.extend(all(&mut self.globals.borrow_mut(), &places.globals, &which).into_iter().map(GlobalId));
+        all(&mut self.tags.borrow_mut(), &objects.tags, &which);
+        hidden
+            .memories
+            .extend(all(&mut self.memories.borrow_mut(), &places.memories, &which).into_iter().map(MemoryId));
+    }
+
+    /// The ids of all instances.
+    pub fn instance_ids(&self) -> Vec<InstanceId> {
+        self.instances.borrow().keys().copied().collect()
+    }
+
+    /// The instance with this id, if it is there.
+    pub fn find_instance(&self, id: InstanceId) -> Option<Rc<crate::store::Instance>> {
+        self.instances.borrow().get(&id).cloned()
+    }
+
+    /// Whether a function goes with an instance that was not reached.
+    pub fn is_unreached(&self, marks: &Marks, function: FuncRef) -> bool {
+        self.node_of(function).is_none_or(|node| !marks.has(node))
+    }
+
+    /// Frees what was not reached. No wasm may be on the stack, and nothing may have been made or run since the marks.
+    pub fn sweep(&self, marks: &Marks) -> Swept {
+        self.forget_functions(|function| self.is_unreached(marks, function));
+        let unreached = |id: InstanceId| !marks.has(Node::Instance(id));
+        let mut swept = Swept::default();
+        let mut dead = Objects::default();
+        let instances: Vec<_> =
+            self.instances.borrow_mut().extract_if(|id, _| unreached(*id)).map(|(_, instance)| instance).collect();
+        let mut freed = self.freed.get();
+        for instance in &instances {
+            swept.instances.insert(instance.id);
+            if !instance.is_closed() {
+                self.count_importers(&instance.parts.imported, false);
+            }
+            instance.life().close(false);
+            freed.instances += u64::from(instance.is_users());
+            freed.functions += instance.functions();
+            let own = &instance.parts.own;
+            dead.places.memories.extend(&own.places.memories);
+            dead.places.tables.extend(&own.places.tables);
+            dead.places.globals.extend(&own.places.globals);
+            dead.tags.extend(&own.tags);
+        }
+        dead.places.memories.extend(hosts(&self.memories.borrow(), |place| !marks.has(Node::Memory(place))));
+        dead.places.tables.extend(hosts(&self.tables.borrow(), |place| !marks.has(Node::Table(place))));
+        dead.places.globals.extend(hosts(&self.globals.borrow(), |place| !marks.has(Node::Global(place))));
+        dead.tags.extend(hosts(&self.tags.borrow(), |place| !marks.has(Node::Tag(place))));
+        for handle in &dead.places.tables {
+            if let Some(id) = self.tables.borrow().known_id(*handle).map(TableId) {
+                swept.tables.insert(id);
+                self.forget_table(id);
+            }
+        }
+        for handle in &dead.places.globals {
+            if let Some(id) = self.globals.borrow().known_id(*handle).map(GlobalId) {
+                self.forget_global(id);
+            }
+        }
+        freed.memories += dead.places.memories.len() as u64;
+        freed.memory_bytes += self.bytes_of(dead.places.memories.iter().copied());
+        freed.tables += dead.places.tables.len() as u64;
+        freed.globals += dead.places.globals.len() as u64;
+        freed.tags += dead.tags.len() as u64;
+        self.freed.set(freed);
+        // Objects before the instances in whose contexts their definitions lie.
+        swept.memories = self.vacate_objects(&dead);
+        self.by_context.borrow_mut().retain(|_, resident| !swept.instances.contains(&resident.instance.id));
+        // Whoever else has such an instance looks at its life first, so its context goes now.
+        instances.iter().for_each(|instance| {
+            instance.set_successor(None);
+            drop(instance.vm.take());
+        });
+        swept
+    }
+
+    /// Takes objects out of the store. Gives the memories that had an id.
+    pub(in crate::store) fn vacate_objects(&self, Objects { places, tags }: &Objects) -> Vec<(MemoryId, Remains)> {
+        self.with_objects(|objects| {
+            let mut memories = Vec::new();
+            for handle in &places.memories {
+                let mut arena = self.memories.borrow_mut();
+                let id = arena.known_id(*handle);
+                let memory = arena.vacate(objects, *handle);
+                // SAFETY: what has an id was part of an instance, whose context goes later, or is the host's.
+                memories.extend(id.map(|id| (MemoryId(id), unsafe { Remains::new(memory) })));
+            }
+            places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().vacate(objects, *handle)));
+            places.globals.iter().for_each(|handle| drop(self.globals.borrow_mut().vacate(objects, *handle)));
+            tags.iter().for_each(|handle| drop(self.tags.borrow_mut().vacate(objects, *handle)));
+            memories
+        })
+    }
+
+    /// Takes a memory out of the store, which is going. None if there is no memory with this id.
+    pub fn take_memory(&self, id: MemoryId) -> Option<Remains> {
+        let mut memories = self.memories.borrow_mut();
+        let handle = memories.known(id.0)?;
+        // SAFETY: instances have their contexts until the store has gone.
+        Some(self.with_objects(|objects| unsafe { Remains::new(memories.vacate(objects, handle)) }))
+    }
+
+    fn bytes_of(&self, memories: impl Iterator<Item = InternalStoreHandle<VMMemory>>) -> u64 {
+        self.with_objects(|objects| {
+            // SAFETY: the definition lives as long as its memory.
+            let length = |handle: InternalStoreHandle<VMMemory>| unsafe {
+                (*handle.get(objects).vmmemory().as_ptr()).current_length
+            };
+            memories.map(|handle| length(handle) as u64).sum()
+        })
+    }
+
+    /// What has been freed so far.
+    pub fn freed(&self) -> Freed {
+        self.freed.get()
+    }
+
+    /// How much there is, in a word that costs nothing to say.
+    pub fn len(&self) -> usize {
+        self.instances.borrow().len()
+    }
+
+    /// Counts what there is.
+    pub fn census(&self) -> Census {
+        let instances = self.instances.borrow();
+        let mut codes: Vec<&Arc<Code>> = instances.values().map(|instance| instance.code()).collect();
+        codes.sort_by_key(|code| Arc::as_ptr(code));
+        codes.dedup_by_key(|code| Arc::as_ptr(code));
+        let memories: Vec<_> = self.memories.borrow().all().map(|(handle, _)| handle).collect();
+        Census {
+            instances: instances.values().filter(|instance| instance.is_users()).count() as u64,
+            functions: instances.values().map(|instance| instance.functions()).sum(),
+            memories: memories.len() as u64,
+            memory_bytes: self.bytes_of(memories.into_iter()),
+            tables: self.tables.borrow().all().count() as u64,
+            globals: self.globals.borrow().all().count() as u64,
+            tags: self.tags.borrow().all().count() as u64,
+            code_bytes: codes.iter().map(|code| code.size as u64).sum(),
+        }
+    }
+}
+
+/// The host's own objects among those of an arena, as far as `which` takes their places.
+fn hosts<T>(arena: &Arena<T>, which: impl Fn(usize) -> bool) -> Vec<InternalStoreHandle<T>> {
+    let all = arena.all().filter(|(handle, owner)| *owner == Owner::Host && which(place_of(*handle)));
+    all.map(|(handle, _)| handle).collect()
+}

@@ -1,0 +1,297 @@
+use crate::store::instance::entity::{Instance, InstanceId};
+use crate::store::object::index::{Arena, Owner, handle_at, place_of};
+use crate::store::{ExternRef, FuncRef, GlobalId, MemoryId, Store, TableId, TagId};
+use rustc_hash::FxHashSet;
+use wasmer::Type;
+use wasmer::sys::vm::{
+    InternalStoreHandle, StoreObject, TableElement, VMExceptionObj, VMGlobal, VMMemory, VMTable, VMTag,
+};
+
+/// What lives and dies as one: an instance with all that it defines, since the definitions lie in its context,
+/// or an object that the host made, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// An instance
+    Instance(InstanceId),
+    /// A memory of the host's
+    Memory(usize),
+    /// A table of the host's
+    Table(usize),
+    /// A global of the host's
+    Global(usize),
+    /// A tag of the host's
+    Tag(usize),
+}
+
+impl Node {
+    /// Whether functions or values of the host may be reached through it.
+    pub fn leads_on(self) -> bool {
+        matches!(self, Self::Instance(_) | Self::Table(_) | Self::Global(_))
+    }
+}
+
+/// What JavaScript holds of a store. What Rust code holds is `Rooted`.
+#[derive(Default)]
+pub struct Roots {
+    /// Instances
+    pub instances: Vec<InstanceId>,
+    /// Functions
+    pub functions: Vec<FuncRef>,
+    /// Memories
+    pub memories: Vec<MemoryId>,
+    /// Tables
+    pub tables: Vec<TableId>,
+    /// Globals
+    pub globals: Vec<GlobalId>,
+    /// Tags
+    pub tags: Vec<TagId>,
+}
+
+/// What is reached. Good until something is made or run.
+#[derive(Default)]
+pub struct Marks {
+    reached: FxHashSet<Node>,
+    /// Where each node that was reached leads
+    pub edges: Vec<(Node, Vec<Node>)>,
+}
+
+impl Marks {
+    /// Whether the node was reached.
+    pub fn has(&self, node: Node) -> bool {
+        self.reached.contains(&node)
+    }
+
+    /// Counts a node as reached that leads nowhere.
+    pub fn add(&mut self, node: Node) {
+        self.reached.insert(node);
+    }
+
+    fn reach(&mut self, node: Node, todo: &mut Vec<Node>) {
+        if self.reached.insert(node) {
+            todo.push(node);
+        }
+    }
+}
+
+/// What functions a table holds on to besides those in it: those that may come back into it.
+pub type Behind<'a> = &'a dyn Fn(TableId) -> Vec<FuncRef>;
+
+impl Store {
+    /// Finds what is reached from `roots`, and from what is `Rooted`. No wasm may be on the stack.
+    pub fn mark(&self, roots: &Roots, behind: Behind<'_>) -> Marks {
+        let (mut marks, mut todo) = (Marks::default(), Vec::new());
+        for id in &roots.instances {
+            if self.instances.borrow().contains_key(id) {
+                marks.reach(Node::Instance(*id), &mut todo);
+            }
+        }
+        let functions = roots.functions.iter().filter_map(|function| self.node_of(*function));
+        let memories = roots.memories.iter().filter_map(|id| self.memory_node(self.memories.borrow().find(id.0)?));
+        let tables = roots.tables.iter().filter_map(|id| self.table_node(self.tables.borrow().find(id.0)?));
+        let globals = roots.globals.iter().filter_map(|id| self.global_node(self.globals.borrow().find(id.0)?));
+        let tags = roots.tags.iter().filter_map(|id| self.tag_node(self.tags.borrow().find(id.0)?));
+        let all = functions.chain(memories).chain(tables).chain(globals).chain(tags).chain(self.roots.nodes());
+        all.chain(self.thrown()).for_each(|node| marks.reach(node, &mut todo));
+        while let Some(node) = todo.pop() {
+            let leads = self.leads(node, behind);
+            leads.iter().for_each(|next| marks.reach(*next, &mut todo));
+            if node.leads_on() {
+                marks.edges.push((node, leads));
+            }
+        }
+        marks
+    }
+
+    /// Where a node leads, each node once.
+    pub fn leads(&self, node: Node, behind: Behind<'_>) -> Vec<Node> {
+        let mut leads = Leads::default();
+        match node {
+            Node::Instance(id) => {
+                let instance = self.instances.borrow().get(&id).cloned();
+                if let Some(instance) = instance {
+                    self.leads_of_instance(&instance, behind, &mut leads);
+                }
+            }
+            Node::Table(place) => self.leads_of_table(handle_at(place), behind, &mut leads),
+            Node::Global(place) => self.leads_of_global(handle_at(place), &mut leads),
+            Node::Memory(_) | Node::Tag(_) => {}
+        }
+        leads.0
+    }
+
+    /// Where a new instance leads.
+    pub fn leads_of_new(&self, instance: &Instance) -> Vec<Node> {
+        let mut leads = Leads::default();
+        self.leads_of_instance(instance, &|_| Vec::new(), &mut leads);
+        leads.0
+    }
+
+    fn leads_of_instance(&self, instance: &Instance, behind: Behind<'_>, leads: &mut Leads) {
+        let parts = &instance.parts;
+        let own = Some(Node::Instance(instance.id));
+        let mut add = |node: Option<Node>| leads.add(node.filter(|_| node != own));
+        parts.imports.iter().chain(&parts.held).for_each(|function| add(self.node_of(*function)));
+        add(instance.successor().map(|successor| Node::Instance(successor.id)));
+        let places = &parts.imported.places;
+        places.memories.iter().for_each(|handle| add(self.memory_node(*handle)));
+        places.tables.iter().for_each(|handle| add(self.table_node(*handle)));
+        places.globals.iter().for_each(|handle| add(self.global_node(*handle)));
+        parts.imported.tags.iter().for_each(|handle| add(self.tag_node(*handle)));
+        parts.own.places.tables.iter().for_each(|handle| self.leads_of_table(*handle, behind, leads));
+        parts.own.places.globals.iter().for_each(|handle| self.leads_of_global(*handle, leads));
+        leads.0.retain(|node| Some(*node) != own);
+    }
+
+    fn leads_of_table(&self, handle: InternalStoreHandle<VMTable>, behind: Behind<'_>, leads: &mut Leads) {
+        let mut last = None;
+        self.with_objects(|objects| {
+            let table = handle.get(objects);
+            if table.ty().ty != Type::FuncRef {
+                return;
+            }
+            for index in 0..table.size() {
+                let Some(TableElement::FuncRef(Some(entry))) = table.get(index) else { continue };
+                // SAFETY: what a table holds is a function of its store.
+                let function = unsafe { FuncRef::new(entry.0) };
+                // Most entries of a table are functions of one instance.
+                if last.replace(function.context()) != Some(function.context()) {
+                    leads.add(self.node_of(function));
+                }
+            }
+        });
+        let id = self.tables.borrow().known_id(handle);
+        let behind = id.map(|id| behind(TableId(id))).unwrap_or_default();
+        behind.into_iter().for_each(|function| leads.add(self.node_of(function)));
+    }
+
+    fn leads_of_global(&self, handle: InternalStoreHandle<VMGlobal>, leads: &mut Leads) {
+        let held = self.with_objects(|objects| {
+            let global = handle.get(objects);
+            // SAFETY: the definition lives as long as its global, and the type says what it holds.
+            (global.ty().ty == Type::FuncRef)
+                .then(|| unsafe { FuncRef::from_raw((*global.vmglobal().as_ptr()).val.funcref) })
+        });
+        leads.add(held.flatten().and_then(|function| self.node_of(function)));
+    }
+
+    /// What the exceptions hold that wasm may still throw.
+    fn thrown(&self) -> Vec<Node> {
+        self.with_objects(|objects| {
+            let mut nodes = Vec::new();
+            for exception in VMExceptionObj::list(objects) {
+                nodes.extend(self.tag_node(exception.tag()));
+                for (ty, value) in crate::store::object::exception::values(objects, exception) {
+                    if ty == Type::FuncRef {
+                        // SAFETY: the type says what the value is.
+                        let function = unsafe { FuncRef::from_raw(value.funcref) };
+                        nodes.extend(function.and_then(|function| self.node_of(function)));
+                    }
+                }
+            }
+            nodes
+        })
+    }
+
+    /// Calls `visit` for each reference to a value of the host that a table or a global holds, with the node that this
+    /// belongs to; and for each that an exception holds, with none.
+    pub fn each_externref(&self, mut visit: impl FnMut(Option<Node>, ExternRef)) {
+        self.with_objects(|objects| {
+            for (handle, _) in self.tables.borrow().all() {
+                let table = handle.get(objects);
+                let elements = if table.ty().ty == Type::ExternRef { table.size() } else { 0 };
+                for index in 0..elements {
+                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
+                        visit(self.table_node(handle), ExternRef::from_element(entry));
+                    }
+                }
+            }
+            for (handle, _) in self.globals.borrow().all() {
+                let global = handle.get(objects);
+                if global.ty().ty == Type::ExternRef {
+                    // SAFETY: the definition lives as long as its global, and the type says what it holds.
+                    let reference = unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) };
+                    visit(self.global_node(handle), reference);
+                }
+            }
+            for exception in VMExceptionObj::list(objects) {
+                for (ty, value) in crate::store::object::exception::values(objects, exception) {
+                    if ty == Type::ExternRef {
+                        // SAFETY: the type says what the value is.
+                        visit(None, unsafe { ExternRef::from_raw(value) });
+                    }
+                }
+            }
+        });
+    }
+
+    /// The instance that a function goes with.
+    pub fn node_of(&self, function: FuncRef) -> Option<Node> {
+        let by_context = self.by_context.borrow();
+        by_context.get(&function.context()).map(|resident| Node::Instance(resident.instance.id))
+    }
+
+    fn memory_node(&self, handle: InternalStoreHandle<VMMemory>) -> Option<Node> {
+        node(&self.memories.borrow(), handle, Node::Memory)
+    }
+
+    fn table_node(&self, handle: InternalStoreHandle<VMTable>) -> Option<Node> {
+        node(&self.tables.borrow(), handle, Node::Table)
+    }
+
+    fn global_node(&self, handle: InternalStoreHandle<VMGlobal>) -> Option<Node> {
+        node(&self.globals.borrow(), handle, Node::Global)
+    }
+
+    fn tag_node(&self, handle: InternalStoreHandle<VMTag>) -> Option<Node> {
+        node(&self.tags.borrow(), handle, Node::Tag)
+    }
+
+    /// The node that a memory belongs to.
+    pub fn node_of_memory(&self, id: MemoryId) -> Option<Node> {
+        self.memory_node(self.memory(id))
+    }
+
+    /// The node that a table belongs to.
+    pub fn node_of_table(&self, id: TableId) -> Option<Node> {
+        self.table_node(self.table(id))
+    }
+
+    /// The node that a global belongs to.
+    pub fn node_of_global(&self, id: GlobalId) -> Option<Node> {
+        self.global_node(self.global(id))
+    }
+
+    /// The node that a tag belongs to.
+    pub(in crate::store) fn node_of_tag(&self, id: TagId) -> Option<Node> {
+        self.tag_node(self.tag(id))
+    }
+
+    /// The imported tables and globals in which code of the instance may put what it has, by their nodes.
+    pub fn written_by(&self, instance: &Instance) -> Vec<Node> {
+        let (places, code) = (&instance.parts.imported.places, instance.code());
+        let tables = code.written_tables.iter().filter_map(|index| places.tables.get(*index as usize));
+        let globals = code.written_globals.iter().filter_map(|index| places.globals.get(*index as usize));
+        let tables = tables.filter_map(|handle| self.table_node(*handle));
+        tables.chain(globals.filter_map(|handle| self.global_node(*handle))).collect()
+    }
+}
+
+fn node<T>(arena: &Arena<T>, handle: InternalStoreHandle<T>, host: impl Fn(usize) -> Node) -> Option<Node> {
+    match arena.owner(handle) {
+        Owner::Nobody => None,
+        Owner::Host => Some(host(place_of(handle))),
+        Owner::Instance(id) => Some(Node::Instance(id)),
+    }
+}
+
+/// Nodes, each once. There are few.
+#[derive(Default)]
+struct Leads(Vec<Node>);
+
+impl Leads {
+    fn add(&mut self, node: Option<Node>) {
+        if let Some(node) = node.filter(|node| !self.0.contains(node)) {
+            self.0.push(node);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+use crate::store::instance::entity::Instance;
+use crate::store::{GlobalId, MemoryId, Node, Store, TableId, TagId};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::rc::Rc;
+
+/// The nodes that Rust code holds, each with the number of those who hold it: where marking starts, besides what
+/// JavaScript holds.
+#[derive(Default)]
+pub(in crate::store) struct RootSet(RefCell<FxHashMap<Node, usize>>);
+
+impl RootSet {
+    /// The nodes, each once.
+    pub fn nodes(&self) -> Vec<Node> {
+        self.0.borrow().keys().copied().collect()
+    }
+}
+
+/// What the collector can be told to keep.
+pub trait Root {
+    /// The node that it lives and dies with; none if it is gone.
+    fn node(&self, store: &Store) -> Option<Node>;
+}
+
+impl Root for MemoryId {
+    fn node(&self, store: &Store) -> Option<Node> {
+        store.node_of_memory(*self)
+    }
+}
+
+impl Root for TableId {
+    fn node(&self, store: &Store) -> Option<Node> {
+        store.node_of_table(*self)
+    }
+}
+
+impl Root for GlobalId {
+    fn node(&self, store: &Store) -> Option<Node> {
+        store.node_of_global(*self)
+    }
+}
+
+impl Root for TagId {
+    fn node(&self, store: &Store) -> Option<Node> {
+        store.node_of_tag(*self)
+    }
+}
+
+impl Root for Rc<Instance> {
+    fn node(&self, _store: &Store) -> Option<Node> {
+        Some(Node::Instance(self.id))
+    }
+}
+
+/// Something of a store that is there as long as this is.
+///
+/// An id, a `FuncRef` and an `Rc<Instance>` keep nothing: each is good until the next collection, and so while wasm is on
+/// the stack. Whoever needs one longer holds it in this form; `docs/architecture.md` lists who does, and why the others
+/// need not.
+pub struct Rooted<T> {
+    held: T,
+    node: Option<Node>,
+    set: Rc<RootSet>,
+}
+
+impl Store {
+    /// Keeps something from being collected.
+    pub fn root<T: Root>(&self, held: T) -> Rooted<T> {
+        let node = held.node(self);
+        if let Some(node) = node {
+            *self.roots.0.borrow_mut().entry(node).or_default() += 1;
+        }
+        Rooted { held, node, set: self.roots.clone() }
+    }
+}
+
+impl<T> Deref for Rooted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.held
+    }
+}
+
+impl<T> Drop for Rooted<T> {
+    fn drop(&mut self) {
+        let Some(node) = self.node else { return };
+        let mut nodes = self.set.0.borrow_mut();
+        match nodes.get_mut(&node) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(nodes.remove(&node)),
+        }
+    }
+}

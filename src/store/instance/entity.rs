@@ -1,0 +1,242 @@
+use crate::engine::{Code, Places};
+use crate::store::instance::open_flag::Life;
+use crate::store::object::extern_value::{Callable, Extern};
+use crate::store::{FuncRef, Store, TableId};
+use crate::wasm::ExternKind;
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use wasmer::ExportIndex;
+use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMInstance, VMTag};
+use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
+
+/// Which instance of a store.
+pub type InstanceId = u32;
+
+/// Tables, memories, globals and tags of an instance.
+#[derive(Default)]
+pub(in crate::store) struct Objects {
+    pub places: Places,
+    pub tags: Vec<InternalStoreHandle<VMTag>>,
+}
+
+/// What an instance is made of, besides its code.
+pub(in crate::store) struct Parts {
+    /// The functions that it imports
+    pub imports: Box<[FuncRef]>,
+    /// What else it imports
+    pub imported: Objects,
+    /// What it defines; the definitions lie in the context of the instance
+    pub own: Objects,
+    /// The functions of the host that it imports, which nobody else may import as they are
+    pub hosts: Vec<VMFunction>,
+    /// The functions that these call
+    pub held: Vec<FuncRef>,
+    /// The first function that the module defines; the others lie behind it
+    pub first_function: Option<FuncRef>,
+}
+
+/// An instance of a module.
+///
+/// It is freed when the collector finds that nothing reaches it. Until then it holds all that its code needs;
+/// the host holds its `Life` at the most.
+pub struct Instance {
+    /// Which it is
+    pub id: InstanceId,
+    life: Rc<Life>,
+    /// The instance of other code that has taken over from it, on its state
+    successor: RefCell<Option<Rc<Instance>>>,
+    /// Whether it is not the user's, but makes a function fit for a place
+    is_adapter: Cell<bool>,
+    // Fields drop in order: the code goes last.
+    /// wasmer's side of it, once it has started
+    pub(in crate::store) vm: RefCell<Option<VMInstance>>,
+    pub(in crate::store) parts: Parts,
+    code: Arc<Code>,
+}
+
+impl Instance {
+    pub(in crate::store) fn new(id: InstanceId, code: Arc<Code>, parts: Parts) -> Self {
+        Self {
+            id,
+            life: Rc::default(),
+            successor: RefCell::default(),
+            is_adapter: Cell::new(false),
+            vm: RefCell::new(None),
+            parts,
+            code,
+        }
+    }
+
+    /// The code that it runs.
+    pub fn code(&self) -> &Arc<Code> {
+        &self.code
+    }
+
+    /// How far its life has come.
+    pub fn life(&self) -> &Rc<Life> {
+        &self.life
+    }
+
+    /// The instance that has taken over from it.
+    pub fn successor(&self) -> Option<Rc<Self>> {
+        self.successor.borrow().clone()
+    }
+
+    pub(in crate::store) fn set_successor(&self, successor: Option<Rc<Self>>) {
+        *self.successor.borrow_mut() = successor;
+    }
+
+    /// Whether its start function has run, so that it may be looked at.
+    pub fn has_started(&self) -> bool {
+        self.vm.borrow().is_some()
+    }
+
+    /// Notes that it is not the user's, but makes a function fit for a place.
+    pub(in crate::store) fn make_adapter(&self) {
+        self.is_adapter.set(true);
+    }
+
+    /// Whether it is the user's.
+    pub(in crate::store) fn is_users(&self) -> bool {
+        !self.is_adapter.get()
+    }
+
+    /// How many functions there are with it: those that it defines, and those of the host that it imports.
+    pub(in crate::store) fn functions(&self) -> u64 {
+        let binary = &self.code.binary;
+        (binary.functions.len() - binary.imported_functions as usize + self.parts.hosts.len()) as u64
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.life.is_closed()
+    }
+}
+
+impl Store {
+    /// wasmer's word for an object of the instance. Not for functions that it imports.
+    pub(in crate::store) fn lookup(&self, instance: &Instance, index: ExportIndex) -> VMExtern {
+        let mut vm = instance.vm.borrow_mut();
+        // This may add to the list of functions.
+        vm.as_mut().expect("an instance is handed out after it has started").lookup_by_declaration(index)
+    }
+
+    /// The first function that a new instance defines.
+    pub(in crate::store) fn first_function(&self, code: &Code, vm: &mut VMInstance) -> Option<FuncRef> {
+        let index = code.binary.imported_functions;
+        if index as usize >= code.binary.functions.len() {
+            return None;
+        }
+        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
+        let VMExtern::Function(handle) = vm.lookup_by_declaration(index) else { unreachable!("asked for a function") };
+        Some(self.take_function(handle))
+    }
+
+    /// The function of an object that a lookup added to the list: only its address matters.
+    fn take_function(&self, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
+        let pointer = self.with_objects(|objects| {
+            let pointer = handle.get(objects).anyfunc.as_ptr();
+            VMFunction::list_mut(objects).pop();
+            pointer
+        });
+        // SAFETY: the function is an instance's own, which lives until nothing reaches it.
+        unsafe { FuncRef::new(pointer) }
+    }
+
+    /// The function with this index in the instance's module.
+    pub fn function(&self, instance: &Instance, index: u32) -> FuncRef {
+        if let Some(import) = instance.parts.imports.get(index as usize) {
+            return *import;
+        }
+        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
+        let VMExtern::Function(handle) = self.lookup(instance, index) else { unreachable!("asked for a function") };
+        self.take_function(handle)
+    }
+
+    /// What the JS API calls `function`: its index in the module that defines it, as its author
+    /// compiled it; for a host function, in the module that imports it.
+    pub fn function_name(&self, function: FuncRef) -> String {
+        // First of the host: its adapter, which is defined somewhere, stands for it.
+        let own = || self.locate(function).map(|(instance, index)| instance.code().original_index(index));
+        self.host_index(function).or_else(own).map_or_else(String::new, |index| index.to_string())
+    }
+
+    /// The instance that defines `function`, and its index in the instance's module; none for a
+    /// host function.
+    pub fn locate(&self, function: FuncRef) -> Option<(Rc<Instance>, u32)> {
+        let instance = self.instance_of(function)?;
+        let distance = instance.parts.first_function.map_or(0, |first| function.distance(first));
+        let index = instance.parts.imports.len() as u32 + distance;
+        Some((instance, index))
+    }
+
+    /// The table with this index in the instance's module.
+    pub fn instance_table(&self, instance: &Instance, index: u32) -> TableId {
+        match self.lookup(instance, ExportIndex::Table(TableIndex::from_u32(index))) {
+            VMExtern::Table(handle) => {
+                let id = self.table_id(handle);
+                self.bind_table(id, instance.code().compiler);
+                self.note_copy(id, instance, TableIndex::from_u32(index));
+                id
+            }
+            _ => unreachable!("asked for a table"),
+        }
+    }
+
+    /// Notes where the instance has a copy of a table's entries, if it has one: wasmer keeps one of each
+    /// of its own function tables that cannot grow.
+    fn note_copy(&self, id: TableId, instance: &Instance, index: TableIndex) {
+        let vm = instance.vm.borrow();
+        let copy = vm.as_ref().and_then(|vm| {
+            let index = vm.module_ref().local_table_index(index)?;
+            let offset = vm.vmoffsets().vmctx_fixed_funcref_table_anyfuncs(index)?;
+            // SAFETY: the offset is that of the copy in the instance's own context. The table, and what is known of it,
+            // go when the instance goes.
+            NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
+        });
+        if let Some(copy) = copy {
+            self.change_table_facts(id, |facts| facts.copy = Some(copy));
+        }
+    }
+
+    /// What the instance exports, in the order of its module.
+    pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
+        let exports = instance.code().binary.exports.iter().map(|export| {
+            let value = match export.kind {
+                ExternKind::Function => {
+                    Extern::Function(Callable::Wasm(self.behind(self.function(instance, export.index))))
+                }
+                ExternKind::Table => Extern::Table(self.instance_table(instance, export.index)),
+                ExternKind::Memory => {
+                    let index = ExportIndex::Memory(MemoryIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Memory(handle) => Extern::Memory(self.memory_id(handle)),
+                        _ => unreachable!("asked for a memory"),
+                    }
+                }
+                ExternKind::Global => {
+                    let index = ExportIndex::Global(GlobalIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Global(handle) => {
+                            let id = self.global_id(handle);
+                            self.bind_global(id, instance.code().compiler);
+                            Extern::Global(id)
+                        }
+                        _ => unreachable!("asked for a global"),
+                    }
+                }
+                ExternKind::Tag => {
+                    let index = ExportIndex::Tag(TagIndex::from_u32(export.index));
+                    match self.lookup(instance, index) {
+                        VMExtern::Tag(handle) => Extern::Tag(self.tag_id(handle)),
+                        _ => unreachable!("asked for a tag"),
+                    }
+                }
+            };
+            (export.name.clone(), value)
+        });
+        exports.collect()
+    }
+}

@@ -1,0 +1,6 @@
+//! Instances: how they are made, and whether they are open.
+
+pub(in crate::store) mod entity;
+pub(in crate::store) mod instantiate;
+pub(in crate::store) mod open_flag;
+pub(in crate::store) mod tier_up;

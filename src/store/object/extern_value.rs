@@ -1,0 +1,95 @@
+use crate::engine::MOST_ENTRIES;
+use crate::store::{FuncRef, GlobalId, HostFunction, MemoryId, Store, TableId, TagId};
+use crate::wasm::{ExternType, Limits};
+use wasmer::sys::vm::LinearMemory;
+
+/// What is imported into an instance, or exported by one.
+pub enum Extern {
+    /// A function
+    Function(Callable),
+    /// A table
+    Table(TableId),
+    /// A memory
+    Memory(MemoryId),
+    /// A global
+    Global(GlobalId),
+    /// An exception tag
+    Tag(TagId),
+}
+
+/// A function that an instance imports.
+pub enum Callable {
+    /// A function of this store
+    Wasm(FuncRef),
+    /// A function of the host, which takes whatever type it is imported with
+    Host(Box<dyn HostFunction>),
+    /// A function of the host, behind its adapter
+    Adapted(FuncRef),
+}
+
+impl Store {
+    /// Why `value` may not be imported as `expected`: what it is instead.
+    pub(in crate::store) fn mismatch(&self, value: &Extern, expected: &ExternType) -> Option<String> {
+        match (value, expected) {
+            (Extern::Function(Callable::Host(_) | Callable::Adapted(_)), ExternType::Function(_)) => None,
+            (Extern::Function(Callable::Wasm(function)), ExternType::Function(ty)) => {
+                let actual = self.type_of(*function);
+                (*actual != *ty).then(|| format!("func {actual}"))
+            }
+            (Extern::Table(id), ExternType::Table(ty)) => {
+                let handle = self.table(*id);
+                let (actual, size) =
+                    self.with_objects(|objects| (*handle.get(objects).ty(), handle.get(objects).size()));
+                // Every table has a maximum at run time; the greatest one stands for none.
+                let maximum = actual.maximum.filter(|maximum| *maximum < MOST_ENTRIES).map(u64::from);
+                let limits = Limits { minimum: size.into(), maximum };
+                let beyond = ty.limits.maximum.is_some_and(|maximum| maximum >= MOST_ENTRIES.into());
+                let wanted = Limits { maximum: ty.limits.maximum.filter(|_| !beyond), ..ty.limits };
+                let element = self.table_element(*id);
+                (element != ty.element || !fits(limits, wanted)).then(|| format!("table {element} {limits}"))
+            }
+            (Extern::Memory(id), ExternType::Memory { limits: wanted, shared }) => {
+                let handle = self.memory(*id);
+                let (actual, pages) =
+                    self.with_objects(|objects| (handle.get(objects).ty(), handle.get(objects).size()));
+                let limits = Limits { minimum: pages.0.into(), maximum: actual.maximum.map(|most| most.0.into()) };
+                let kind = if actual.shared { "shared memory" } else { "memory" };
+                (actual.shared != *shared || !fits(limits, *wanted)).then(|| format!("{kind} {limits}"))
+            }
+            (Extern::Global(id), ExternType::Global(ty)) => {
+                let actual = self.global_type(*id);
+                (actual != *ty).then(|| ExternType::Global(actual).to_string())
+            }
+            (Extern::Tag(id), ExternType::Tag(ty)) => {
+                let actual = self.tag_type(*id);
+                (actual != *ty).then(|| ExternType::Tag(actual).to_string())
+            }
+            (Extern::Function(_), _) => Some("a function".into()),
+            (Extern::Table(_), _) => Some("a table".into()),
+            (Extern::Memory(_), _) => Some("a memory".into()),
+            (Extern::Global(_), _) => Some("a global".into()),
+            (Extern::Tag(_), _) => Some("a tag".into()),
+        }
+    }
+}
+
+/// Whether an object of size `actual.minimum` with its maximum may be imported as `wanted`.
+fn fits(actual: Limits, wanted: Limits) -> bool {
+    actual.minimum >= wanted.minimum
+        && wanted.maximum.is_none_or(|most| actual.maximum.is_some_and(|maximum| maximum <= most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_fit_as_the_specification_says() {
+        let limits = |minimum, maximum| Limits { minimum, maximum };
+        assert!(fits(limits(2, None), limits(1, None)));
+        assert!(fits(limits(2, Some(3)), limits(2, Some(3))));
+        assert!(!fits(limits(1, Some(3)), limits(2, Some(3))));
+        assert!(!fits(limits(2, None), limits(2, Some(3))));
+        assert!(!fits(limits(2, Some(4)), limits(2, Some(3))));
+    }
+}

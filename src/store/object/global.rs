@@ -1,0 +1,55 @@
+use crate::engine::{raw_type, value_type};
+use crate::store::{RawValue, Store};
+use crate::wasm::GlobalType;
+use wasmer::Mutability;
+use wasmer::sys::vm::{InternalStoreHandle, VMGlobal};
+
+/// A global of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GlobalId(pub u32);
+
+impl Store {
+    /// Makes a global that holds `value`, which is of its type.
+    pub fn global_new(&self, ty: GlobalType, value: RawValue) -> GlobalId {
+        let mutability = if ty.mutable { Mutability::Var } else { Mutability::Const };
+        let global = VMGlobal::new(wasmer::GlobalType::new(raw_type(ty.value), mutability));
+        // SAFETY: the definition is the new global's own, and `RawValue` is any value's bits.
+        unsafe { (*global.vmglobal().as_ptr()).val = value };
+        let handle = self.with_objects(|objects| self.globals.borrow_mut().add(objects, global));
+        self.global_id(handle)
+    }
+
+    pub(in crate::store) fn global_id(&self, handle: InternalStoreHandle<VMGlobal>) -> GlobalId {
+        GlobalId(self.globals.borrow_mut().id(handle))
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_global(&self, id: GlobalId) -> bool {
+        self.globals.borrow().find(id.0).is_some()
+    }
+
+    pub(in crate::store) fn global(&self, id: GlobalId) -> InternalStoreHandle<VMGlobal> {
+        self.globals.borrow().handle(id.0)
+    }
+
+    /// What it holds, and whether it may be written.
+    pub fn global_type(&self, id: GlobalId) -> GlobalType {
+        let handle = self.global(id);
+        let ty = self.with_objects(|objects| *handle.get(objects).ty());
+        GlobalType { value: value_type(ty.ty), mutable: ty.mutability == Mutability::Var }
+    }
+
+    /// Its value.
+    pub fn global_get(&self, id: GlobalId) -> RawValue {
+        let handle = self.global(id);
+        // SAFETY: the definition lives as long as its global, and only this thread uses it.
+        self.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val })
+    }
+
+    /// Writes it. The caller has checked that it is mutable, and that `value` is of its type.
+    pub fn global_set(&self, id: GlobalId, value: RawValue) {
+        let handle = self.global(id);
+        // SAFETY: as in `global_get`.
+        self.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val = value });
+    }
+}

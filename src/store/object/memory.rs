@@ -1,0 +1,109 @@
+use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::Store;
+use crate::store::call::trap::Failure;
+use crate::wasm::Limits;
+use std::rc::Rc;
+use wasmer::sys::Tunables;
+use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, Trap, VMMemory};
+use wasmer::{MemoryStyle, MemoryType, Pages};
+
+/// Size of a page in bytes.
+const PAGE: usize = 65_536;
+
+/// Pages that a memory may have at the most.
+const MOST_PAGES: usize = 65_536;
+
+/// A memory of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MemoryId(pub u32);
+
+impl Store {
+    /// Makes a memory; `limits` in pages.
+    ///
+    /// # Errors
+    /// `Memory` when there is no room for what it reserves.
+    pub fn memory_new(&self, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
+        let tunables = StoreTunables::new(Vec::new(), reserve);
+        let ty = memory_type(limits);
+        let style = tunables.memory_style(&ty);
+        let memory = tunables
+            .create_host_memory(&ty, &style)
+            .map_err(|error| ErrorKind::Memory { message: no_memory(&style, &error) })?;
+        let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
+        Ok(self.memory_id(handle))
+    }
+
+    /// Makes a memory of bytes that threads share; `limits` in pages.
+    ///
+    /// # Errors
+    /// `Memory` if the host does not say how many bytes there are.
+    pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> Result<MemoryId> {
+        let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes)
+            .map_err(|error| ErrorKind::Memory { message: format!("could not share memory: {error}") })?;
+        let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
+        Ok(self.memory_id(handle))
+    }
+
+    pub(in crate::store) fn memory_id(&self, handle: InternalStoreHandle<VMMemory>) -> MemoryId {
+        MemoryId(self.memories.borrow_mut().id(handle))
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_memory(&self, id: MemoryId) -> bool {
+        self.memories.borrow().find(id.0).is_some()
+    }
+
+    pub(in crate::store) fn memory(&self, id: MemoryId) -> InternalStoreHandle<VMMemory> {
+        self.memories.borrow().handle(id.0)
+    }
+
+    /// Where the memory is, and its size in bytes. It never moves, it only grows.
+    pub fn memory_data(&self, id: MemoryId) -> (*mut u8, usize) {
+        let handle = self.memory(id);
+        self.with_objects(|objects| {
+            // SAFETY: the definition lives as long as its memory, and only this thread writes it.
+            let definition = unsafe { *handle.get(objects).vmmemory().as_ptr() };
+            (definition.base, definition.current_length)
+        })
+    }
+
+    /// Whether other threads may hold the memory.
+    pub fn memory_is_shared(&self, id: MemoryId) -> bool {
+        let handle = self.memory(id);
+        self.with_objects(|objects| handle.get(objects).ty().shared)
+    }
+
+    /// Whether it reserves all the addresses that an instruction can reach.
+    pub(in crate::store) fn memory_is_full(&self, id: MemoryId) -> bool {
+        let handle = self.memory(id);
+        self.with_objects(|objects| handle.get(objects).style() == MemoryStyle::Static)
+    }
+
+    /// Grows the memory by `delta` pages, and gives the number of pages it had.
+    ///
+    /// # Errors
+    /// `OutOfRange` when it may not grow that far, `Memory` where there is no room; then it has not grown. What the host
+    /// threw that has the bytes of a shared memory.
+    pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32, Failure> {
+        let handle = self.memory(id);
+        let grown = self.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
+        grown.map(|pages| pages.0).map_err(|_| {
+            if let Some(stopped) = take_stopped() {
+                return Failure::from(Trap::User(stopped));
+            }
+            let pages = self.memory_data(id).1 / PAGE;
+            let ty = self.with_objects(|objects| handle.get(objects).ty());
+            let (most, limit) = match ty.maximum {
+                Some(most) => (most.0 as usize, format!("a maximum of {} pages", most.0)),
+                None => (MOST_PAGES, "no maximum".to_owned()),
+            };
+            if pages + delta as usize <= most {
+                let message = format!("there is no room for the memory to grow from {pages} pages by {delta}");
+                return Error::from(ErrorKind::Memory { message }).into();
+            }
+            let message = format!("the memory has {pages} pages and {limit}, it cannot grow by {delta}");
+            Error::from(ErrorKind::OutOfRange { message }).into()
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! What a store holds: memories, tables, globals, tags, exceptions, and references to functions and values.
+
+pub(in crate::store) mod exception;
+pub(in crate::store) mod extern_value;
+pub(in crate::store) mod funcref;
+pub(in crate::store) mod global;
+pub(in crate::store) mod id;
+pub(in crate::store) mod index;
+pub(in crate::store) mod memory;
+pub(in crate::store) mod objects;
+pub(in crate::store) mod reference;
+pub(in crate::store) mod table;
+pub(in crate::store) mod tag;

@@ -1,0 +1,218 @@
+use crate::engine::{Compiler, MOST_ENTRIES, may_begin, may_grow, table_type};
+use crate::error::{ErrorKind, Result};
+use crate::store::{ExternRef, FuncRef, Reference, Store};
+use crate::wasm::{RefType, TableType};
+use std::ptr::NonNull;
+use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMFuncRef, VMTable};
+
+/// A table of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TableId(pub u32);
+
+/// What is known of a table.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct TableFacts {
+    /// The table itself
+    handle: InternalStoreHandle<VMTable>,
+    /// Whose functions it holds, if it is one of functions: the first function or importer decides
+    pub compiler: Option<Compiler>,
+    /// Where calls find its entries, if wasmer copies them into its instance
+    pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
+    /// The table of the instance that took over from this one's: what is written to this, is to that
+    pub mirror: Option<TableId>,
+}
+
+impl Store {
+    /// Makes a table, with null in every entry.
+    ///
+    /// # Errors
+    /// `OutOfRange` for more entries than the engine has, `Memory` where there is no room for them.
+    pub fn table_new(&self, ty: &TableType) -> Result<TableId> {
+        if ty.limits.minimum > MOST_ENTRIES.into() {
+            let message = format!("a table may have {MOST_ENTRIES} entries, {} were asked for", ty.limits.minimum);
+            return Err(ErrorKind::OutOfRange { message }.into());
+        }
+        if !u32::try_from(ty.limits.minimum).is_ok_and(may_begin) {
+            let message = format!("there is no room for a table of {} entries", ty.limits.minimum);
+            return Err(ErrorKind::Memory { message }.into());
+        }
+        let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
+            .map_err(|message| ErrorKind::OutOfRange { message })?;
+        let handle = self.with_objects(|objects| self.tables.borrow_mut().add(objects, table));
+        Ok(self.table_id(handle))
+    }
+
+    pub(in crate::store) fn table_id(&self, handle: InternalStoreHandle<VMTable>) -> TableId {
+        let id = TableId(self.tables.borrow_mut().id(handle));
+        self.table_facts.borrow_mut().entry(id).or_insert(TableFacts {
+            handle,
+            compiler: None,
+            copy: None,
+            mirror: None,
+        });
+        id
+    }
+
+    /// What is known of a table.
+    ///
+    /// # Panics
+    /// If there is none: whoever has the id from JavaScript asks `has_table` first.
+    pub(in crate::store) fn table_facts(&self, id: TableId) -> TableFacts {
+        self.table_facts.borrow()[&id]
+    }
+
+    /// Takes note of something about a table.
+    pub(in crate::store) fn change_table_facts(&self, id: TableId, change: impl FnOnce(&mut TableFacts)) {
+        self.table_facts.borrow_mut().get_mut(&id).map(change);
+    }
+
+    /// Forgets what is known of a table that is gone.
+    pub(in crate::store) fn forget_table(&self, id: TableId) {
+        self.table_facts.borrow_mut().remove(&id);
+    }
+
+    /// Whether JavaScript may use what it knows by this id.
+    pub fn has_table(&self, id: TableId) -> bool {
+        self.tables.borrow().find(id.0).is_some()
+    }
+
+    pub(in crate::store) fn table(&self, id: TableId) -> InternalStoreHandle<VMTable> {
+        self.table_facts(id).handle
+    }
+
+    /// What its entries are.
+    pub fn table_element(&self, id: TableId) -> RefType {
+        let handle = self.table(id);
+        match self.with_objects(|objects| handle.get(objects).ty().ty) {
+            wasmer::Type::FuncRef => RefType::Func,
+            _ => RefType::Extern,
+        }
+    }
+
+    /// How many entries it has.
+    pub fn table_size(&self, id: TableId) -> u32 {
+        let handle = self.table(id);
+        self.with_objects(|objects| handle.get(objects).size())
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// `OutOfRange`.
+    pub fn table_entry(&self, id: TableId, index: u32) -> Result<Reference> {
+        let handle = self.table(id);
+        match self.with_objects(|objects| handle.get(objects).get(index)) {
+            Some(TableElement::FuncRef(entry)) => {
+                // SAFETY: what a table holds is a function of its store.
+                let function = entry.map(|entry| self.behind(unsafe { FuncRef::new(entry.0) }));
+                Ok(Reference::Func(function))
+            }
+            Some(TableElement::ExternRef(entry)) => Ok(Reference::Extern(ExternRef::from_element(entry))),
+            None => Err(self.out_of_bounds(id, index)),
+        }
+    }
+
+    /// Reads an entry of a funcref table.
+    ///
+    /// # Errors
+    /// `OutOfRange`.
+    pub fn table_get(&self, id: TableId, index: u32) -> Result<Option<FuncRef>> {
+        match self.table_entry(id, index)? {
+            Reference::Func(function) => Ok(function),
+            Reference::Extern(_) => Ok(None),
+        }
+    }
+
+    /// Writes an entry, with a reference of the table's type. Compiled code of every instance sees it
+    /// at once: the load-time pass lets no table be frozen.
+    ///
+    /// # Errors
+    /// `OutOfRange`, and those of `native_to`.
+    pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
+        match self.element(id, value)? {
+            TableElement::FuncRef(entry) => self.table_write(id, self.table_facts(id), index, entry),
+            value @ TableElement::ExternRef(_) => {
+                let handle = self.table(id);
+                self.with_objects(|objects| handle.get_mut(objects).set(index, value))
+                    .map_err(|_| self.out_of_bounds(id, index))
+            }
+        }
+    }
+
+    /// Writes a function that `native_to_table` gave for this very table, or one of the same code.
+    ///
+    /// # Errors
+    /// `OutOfRange`.
+    pub fn table_put(&self, id: TableId, index: u32, native: FuncRef) -> Result<()> {
+        let facts = self.table_facts(id);
+        if facts.compiler.is_none() {
+            self.bind_table(id, self.compiler_of(native));
+        }
+        self.table_write(id, facts, index, Some(native.raw()))
+    }
+
+    fn table_write(&self, id: TableId, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
+        if self.has_shortcuts.get() {
+            self.end_shortcuts();
+        }
+        let TableFacts { handle, copy, mirror, .. } = facts;
+        self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
+            .map_err(|_| self.out_of_bounds(id, index))?;
+        if let Some(copy) = copy {
+            // SAFETY: a function lives as long as its store.
+            let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
+            // SAFETY: the index is in the table, which has not grown, so the copy has the entry too; no code
+            // runs meanwhile.
+            unsafe { *copy.as_ptr().add(index as usize) = function };
+        }
+        match (mirror, entry) {
+            (None, _) => Ok(()),
+            (Some(mirror), None) => self.table_write(mirror, self.table_facts(mirror), index, None),
+            (Some(mirror), Some(entry)) => {
+                // SAFETY: what is put into a table is a function of its store.
+                let function = self.behind(unsafe { FuncRef::new(entry.0) });
+                self.table_put(mirror, index, self.native_to_table(function, mirror)?)
+            }
+        }
+    }
+
+    /// Grows a table by `delta` entries of `value`, and gives the number it had.
+    ///
+    /// # Errors
+    /// `OutOfRange` when it may not grow that far, `Memory` where there is no room; then it has not grown. Those of
+    /// `native_to`.
+    pub fn table_grow(&self, id: TableId, delta: u32, value: Reference) -> Result<u32> {
+        let handle = self.table(id);
+        let size = self.table_size(id);
+        let element = self.element(id, value)?;
+        let most = self.with_objects(|objects| handle.get(objects).ty().maximum).unwrap_or(MOST_ENTRIES);
+        if size.checked_add(delta).is_some_and(|entries| entries <= most) && !may_grow(size, delta) {
+            let message = format!("there is no room for the table to grow from {size} entries by {delta}");
+            return Err(ErrorKind::Memory { message }.into());
+        }
+        let grown = self.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
+        grown.ok_or_else(|| {
+            let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
+            ErrorKind::OutOfRange { message }.into()
+        })
+    }
+
+    /// A reference as the entry of a table: a function becomes one that whoever calls through the
+    /// table can call.
+    fn element(&self, id: TableId, value: Reference) -> Result<TableElement> {
+        let value = match value {
+            Reference::Func(value) => value,
+            Reference::Extern(value) => return Ok(value.element()),
+        };
+        let native = value.map(|function| self.native_to_table(function, id)).transpose()?;
+        if let Some(function) = native {
+            self.bind_table(id, self.compiler_of(function));
+        }
+        Ok(TableElement::FuncRef(native.map(FuncRef::raw)))
+    }
+
+    fn out_of_bounds(&self, id: TableId, index: u32) -> crate::error::Error {
+        let message = format!("table index {index} is out of bounds: the table has {} entries", self.table_size(id));
+        ErrorKind::OutOfRange { message }.into()
+    }
+}
