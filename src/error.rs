@@ -16,7 +16,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A wasm function on the stack of a trap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct StackFrame {
     /// The demangled name, if the module has a name section
     pub name: Option<String>,
     /// The function's index in the module as it was loaded
@@ -28,7 +28,7 @@ pub struct Frame {
 /// The wasm functions on the stack of a trap. Most are never asked for, so they are looked up when they are.
 pub trait Trace: fmt::Debug + Send + Sync {
     /// The innermost of them, so many at the most.
-    fn frames(&self, most: usize) -> Vec<Frame>;
+    fn frames(&self, most: usize) -> Vec<StackFrame>;
 }
 
 /// What an error is about.

@@ -29,7 +29,7 @@ impl Slots {
         implementation: FuncRef,
         id: SlotId,
         merged: bool,
-        pending: &mut Pending,
+        pending: &mut PlannedChanges,
     ) -> Result<Ready> {
         let known = pending.know(self, store, implementation);
         let slot = self.slot(id);
@@ -46,7 +46,7 @@ impl Slots {
         if let Some(declared) = &slot.declaration {
             self.check_rust_types(store, implementation, &slot.name, &declared.types)?;
         }
-        let table = slot.home.0;
+        let table = slot.primary_entry.0;
         self.check_way(store, known.through, id, pending)?;
         pending.ready(store, known, table)
     }
@@ -60,14 +60,20 @@ impl Slots {
         store: &Store,
         function: FuncRef,
         id: SlotId,
-        pending: &mut Pending,
+        pending: &mut PlannedChanges,
     ) -> Result<()> {
         let through = pending.know(self, store, function).through;
         self.check_way(store, through, id, pending)
     }
 
     /// The same for a function that calls through a slot, or through none.
-    fn check_way(&mut self, store: &Store, through: Option<SlotId>, id: SlotId, pending: &mut Pending) -> Result<()> {
+    fn check_way(
+        &mut self,
+        store: &Store,
+        through: Option<SlotId>,
+        id: SlotId,
+        pending: &mut PlannedChanges,
+    ) -> Result<()> {
         if through.is_some_and(|through| self.leads_to(store, through, id, pending)) {
             return Err(ErrorKind::Cycle { slot: self.slot(id).name.clone() }.into());
         }
@@ -99,7 +105,7 @@ impl Slots {
 
     /// Whether calling through `slot` does nothing but call through slot `target`: it is that, or holds a thunk of
     /// it, or of a slot that holds such a thunk, and so on.
-    fn leads_to(&mut self, store: &Store, mut slot: SlotId, target: SlotId, pending: &mut Pending) -> bool {
+    fn leads_to(&mut self, store: &Store, mut slot: SlotId, target: SlotId, pending: &mut PlannedChanges) -> bool {
         // The way is no longer than there are slots, of which it makes some.
         for _ in 0..=self.len() {
             if slot == target {
@@ -140,7 +146,7 @@ impl Slot {
     /// A function of the type that an implementation must have: of an entry that is nobody's slot and that no link
     /// stands in, what it holds by now.
     fn model(&self, store: &Store) -> FuncRef {
-        let free = self.kind == SlotKind::Table && !self.standing.is_any();
+        let free = self.kind == SlotKind::Table && !self.active.is_any();
         let held = if free { self.current(store) } else { None };
         held.unwrap_or(self.original)
     }
@@ -148,7 +154,7 @@ impl Slot {
 
 /// Where slots lead, once changes are made that are not made yet.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(super) struct PlannedChanges {
     /// The slot that each slot does nothing but call, if it does nothing else
     next: FxHashMap<SlotId, Option<SlotId>>,
     /// Whether it pays to remember what was found out about other slots
@@ -169,7 +175,7 @@ pub(super) struct Known {
     native: Option<(TableId, FuncRef)>,
 }
 
-impl Pending {
+impl PlannedChanges {
     /// For so many changes.
     pub(super) fn of(changes: usize) -> Self {
         let next = FxHashMap::with_capacity_and_hasher(changes, Default::default());

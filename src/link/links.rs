@@ -1,5 +1,5 @@
-use super::check::Pending;
-use super::slot::{Place, Slot, Via};
+use super::check::PlannedChanges;
+use super::slot::{Forwarding, Slot, TableEntry};
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{FuncRef, Reference, Store};
@@ -18,7 +18,7 @@ pub struct Link {
     /// Where the function is that it put there
     pub implementation: usize,
     /// How many of the slot's places it left alone
-    pub strays: usize,
+    pub skipped: usize,
     /// What the slot held before
     pub previous: Option<FuncRef>,
 }
@@ -45,14 +45,14 @@ pub struct Ready {
 
 /// The links that stand in a slot.
 #[derive(Debug, Default)]
-pub struct Standing {
+pub struct ActiveLinks {
     /// The newest; 0 if there is none
     newest: LinkId,
     /// All that are older than this one are over
     ended: LinkId,
 }
 
-impl Standing {
+impl ActiveLinks {
     /// Whether there is one.
     pub fn is_any(&self) -> bool {
         self.newest != 0
@@ -72,7 +72,7 @@ impl Slots {
     /// Those of `check`; then nothing has changed.
     pub fn link(&mut self, store: &Store, change: &Change, merged: bool, id: LinkId) -> Result<Link> {
         let Change { implementation, slot, .. } = *change;
-        let mut pending = Pending::default();
+        let mut pending = PlannedChanges::default();
         let ready = self.check(store, implementation, slot, merged, &mut pending)?;
         Ok(self.commit(store, *change, ready, id))
     }
@@ -89,7 +89,7 @@ impl Slots {
         merged: bool,
         mut refusals: Vec<(usize, String, Error)>,
     ) -> Result<Vec<Ready>> {
-        let mut pending = Pending::of(changes.len());
+        let mut pending = PlannedChanges::of(changes.len());
         let mut ready = Vec::with_capacity(changes.len());
         for Change { position, implementation, slot } in changes {
             match self.check(store, *implementation, *slot, merged, &mut pending) {
@@ -133,64 +133,64 @@ impl Slots {
     ) -> Link {
         let slot = self.slot_mut(id);
         let previous = slot.current(store);
-        let below = std::mem::replace(&mut slot.standing.newest, link);
-        let mut strays = 0;
-        for follower in &mut slot.followers {
+        let below = std::mem::replace(&mut slot.active.newest, link);
+        let mut skipped = 0;
+        for mirrored in &mut slot.mirrored_entries {
             // What else stands in one, someone put there.
-            let follows = previous.is_some() && read(store, follower.place) == previous;
+            let follows = previous.is_some() && read(store, mirrored.place) == previous;
             // What links wrote that are over is nothing to put back.
-            follower.written = follows || (follower.written && below != 0);
+            mirrored.written = follows || (mirrored.written && below != 0);
             if follows {
-                put(store, follower.place, ready.native);
+                put(store, mirrored.place, ready.native);
             } else {
-                strays += 1;
+                skipped += 1;
             }
         }
         self.hold(store, id, Some(implementation), Some(ready));
-        Link { id: link, below, implementation: implementation.address(), strays, previous }
+        Link { id: link, below, implementation: implementation.address(), skipped, previous }
     }
 
     /// Writes what a slot holds into its home, and into those of the slots that hold it by way of this one.
     /// `ready` says what was found out about the function, if it was just checked.
     fn hold(&mut self, store: &Store, id: SlotId, function: Option<FuncRef>, ready: Option<Ready>) {
-        let Slot { home, private, via: before, ref dependents, .. } = *self.slot(id);
+        let Slot { primary_entry, private, forwards_to: before, ref dependents, .. } = *self.slot(id);
         let leads_on = !dependents.is_empty();
-        let via = function.filter(|_| private).and_then(|thunk| self.via(store, id, thunk, ready));
+        let forwarding = function.filter(|_| private).and_then(|thunk| self.forwarding(store, id, thunk, ready));
         if let Some(before) = before {
-            self.part(before);
+            self.remove_dependent(before);
         }
-        if before.is_some() || via.is_some() {
-            self.slot_mut(id).via = via;
+        if before.is_some() || forwarding.is_some() {
+            self.slot_mut(id).forwards_to = forwarding;
         }
-        let short = via.and_then(|via| {
-            self.depend(id, via.slot);
-            let home_of_other = self.slot(via.slot).home;
-            read(store, home_of_other).filter(|function| store.is_native_to_table(*function, home.0))
+        let short = forwarding.and_then(|forwarding| {
+            self.add_dependent(id, forwarding.slot);
+            let entry_of_other = self.slot(forwarding.slot).primary_entry;
+            read(store, entry_of_other).filter(|function| store.is_native_to_table(*function, primary_entry.0))
         });
         match short.or(ready.map(|ready| ready.native)) {
-            Some(native) => put(store, home, native),
-            None => write(store, home, function),
+            Some(native) => put(store, primary_entry, native),
+            None => write(store, primary_entry, function),
         }
         if leads_on {
             let dependents = self.slot(id).dependents.clone();
             for dependent in dependents {
-                let thunk = self.slot(dependent).via.map(|via| via.thunk);
+                let thunk = self.slot(dependent).forwards_to.map(|forwarding| forwarding.thunk);
                 self.hold(store, dependent, thunk, None);
             }
         }
     }
 
     /// The way of a function through a slot, for a slot whose home is private: as far as the other's is, too.
-    fn via(&mut self, store: &Store, id: SlotId, thunk: FuncRef, ready: Option<Ready>) -> Option<Via> {
+    fn forwarding(&mut self, store: &Store, id: SlotId, thunk: FuncRef, ready: Option<Ready>) -> Option<Forwarding> {
         let slot = ready.map_or_else(|| self.slot_of_thunk(store, thunk), |ready| ready.through)?;
         let through = self.slot(slot);
         if !through.private {
             return None;
         }
         // No circle, also not while links are taken back that may turn out to make one.
-        let mut ahead = std::iter::successors(through.via, |via| self.slot(via.slot).via);
-        let leads_back = slot == id || ahead.any(|via| via.slot == id);
-        (!leads_back).then_some(Via { thunk, slot, position: 0 })
+        let mut ahead = std::iter::successors(through.forwards_to, |forwarding| self.slot(forwarding.slot).forwards_to);
+        let leads_back = slot == id || ahead.any(|forwarding| forwarding.slot == id);
+        (!leads_back).then_some(Forwarding { thunk, slot, position: 0 })
     }
 
     /// Takes back links of slots, the last one first.
@@ -207,7 +207,7 @@ impl Slots {
         if result.is_err() {
             undone.places.iter().rev().for_each(|(place, held)| write(store, *place, Some(*held)));
             for (slot, id, held) in undone.links.into_iter().rev() {
-                self.slot_mut(slot).standing.newest = id;
+                self.slot_mut(slot).active.newest = id;
                 self.hold(store, slot, Some(held), None);
             }
         }
@@ -217,16 +217,16 @@ impl Slots {
     fn take_back(&mut self, store: &Store, id: SlotId, link: &Link, undone: &mut Undone) -> Result<()> {
         let slot = self.open(id)?;
         let name = || slot.name.clone();
-        if link.id < slot.standing.ended.max(1) {
+        if link.id < slot.active.ended.max(1) {
             return Err(ErrorKind::Undone { slot: name() }.into());
         }
-        if link.id != slot.standing.newest {
+        if link.id != slot.active.newest {
             return Err(ErrorKind::Order { slot: name() }.into());
         }
-        let places = slot.followers.iter().map(|follower| follower.place);
+        let places = slot.mirrored_entries.iter().map(|mirrored| mirrored.place);
         let held = self.current(store, id).filter(|held| held.address() == link.implementation);
         let following: Vec<_> = places.filter(|place| read(store, *place) == held).collect();
-        let Some(held) = held.filter(|_| slot.followers.len() - following.len() <= link.strays) else {
+        let Some(held) = held.filter(|_| slot.mirrored_entries.len() - following.len() <= link.skipped) else {
             return Err(ErrorKind::Changed { slot: name() }.into());
         };
         for place in following {
@@ -234,14 +234,14 @@ impl Slots {
             undone.places.push((place, held));
         }
         self.hold(store, id, link.previous, None);
-        self.slot_mut(id).standing.newest = link.below;
+        self.slot_mut(id).active.newest = link.below;
         undone.links.push((id, link.id, held));
         Ok(())
     }
 
     /// Whether what slots hold leads back to them: what was no cycle once may be one now.
     fn check_held(&mut self, store: &Store, links: &[(SlotId, Link)]) -> Result<()> {
-        let mut pending = Pending::of(links.len());
+        let mut pending = PlannedChanges::of(links.len());
         for (slot, _) in links {
             if let Some(held) = self.current(store, *slot) {
                 self.check_cycle(store, held, *slot, &mut pending)?;
@@ -256,13 +256,13 @@ impl Slots {
     /// `Closed`; `Cycle` when the original, a thunk of another slot, leads back here by now.
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let original = self.open(id)?.original;
-        let mut pending = Pending::default();
+        let mut pending = PlannedChanges::default();
         pending.promise(self, store, original, id);
         self.check_cycle(store, original, id, &mut pending)?;
         let slot = self.slot_mut(id);
-        let written = slot.followers.iter().filter(|follower| follower.written && slot.standing.is_any());
-        written.for_each(|follower| write(store, follower.place, Some(original)));
-        slot.standing.end();
+        let written = slot.mirrored_entries.iter().filter(|mirrored| mirrored.written && slot.active.is_any());
+        written.for_each(|mirrored| write(store, mirrored.place, Some(original)));
+        slot.active.end();
         self.hold(store, id, Some(original), None);
         Ok(())
     }
@@ -271,23 +271,23 @@ impl Slots {
 /// What was taken back, to be put back: entries with what they held, and links with their slots and what these held.
 #[derive(Default)]
 struct Undone {
-    places: Vec<(Place, FuncRef)>,
+    places: Vec<(TableEntry, FuncRef)>,
     links: Vec<(SlotId, LinkId, FuncRef)>,
 }
 
 /// What an entry holds.
-pub(super) fn read(store: &Store, (table, index): Place) -> Option<FuncRef> {
+pub(super) fn read(store: &Store, (table, index): TableEntry) -> Option<FuncRef> {
     // A table does not shrink, so the entry is there.
     store.table_get(table, index).ok().flatten()
 }
 
-fn write(store: &Store, (table, index): Place, value: Option<FuncRef>) {
+fn write(store: &Store, (table, index): TableEntry, value: Option<FuncRef>) {
     let written = store.table_set(table, index, Reference::Func(value));
     debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
 }
 
 /// The same with a function as the table's callers take it.
-fn put(store: &Store, (table, index): Place, native: FuncRef) {
+fn put(store: &Store, (table, index): TableEntry, native: FuncRef) {
     let written = store.table_put(table, index, native);
     debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
 }

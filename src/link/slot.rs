@@ -1,4 +1,4 @@
-use super::links::{Standing, read};
+use super::links::{ActiveLinks, read};
 use super::slots::SlotId;
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Instance, Store, TableId};
@@ -6,19 +6,19 @@ use crate::wasm::{Declaration, FuncType};
 use std::rc::Rc;
 
 /// An entry of a table of a store.
-pub type Place = (TableId, u32);
+pub type TableEntry = (TableId, u32);
 
 /// An entry that follows a slot.
-pub struct Follower {
+pub struct MirroredEntry {
     /// The entry
-    pub place: Place,
+    pub place: TableEntry,
     /// Whether a link wrote it, of those that stand
     pub written: bool,
 }
 
 /// A way through another slot.
 #[derive(Debug, Clone, Copy)]
-pub struct Via {
+pub struct Forwarding {
     /// The function that calls through it
     pub thunk: FuncRef,
     /// Which one that is
@@ -36,17 +36,17 @@ pub struct Slot {
     /// The type that an implementation must have
     pub ty: Rc<FuncType>,
     /// The entry that decides what the slot holds
-    pub home: Place,
+    pub primary_entry: TableEntry,
     /// Other entries that hold what the slot holds, unless someone wrote something else there
-    pub followers: Vec<Follower>,
+    pub mirrored_entries: Vec<MirroredEntry>,
     /// The links that stand in it
-    pub standing: Standing,
+    pub active: ActiveLinks,
     /// Whether nobody but links writes the home, and nobody but calls reads it: it is in the table that the load-time pass
     /// has added
     pub private: bool,
     /// What it holds, if that does nothing but call through another slot: then its home holds what that one does, where the
     /// same code can call it
-    pub via: Option<Via>,
+    pub forwards_to: Option<Forwarding>,
     /// The slots that hold what this one does, in such a way: the `position` of each is that in here
     pub dependents: Vec<SlotId>,
     /// What stood there first
@@ -64,7 +64,7 @@ pub struct Slot {
 impl Slot {
     /// What it holds at this moment.
     pub fn current(&self, store: &Store) -> Option<FuncRef> {
-        self.via.map_or_else(|| read(store, self.home), |via| Some(via.thunk))
+        self.forwards_to.map_or_else(|| read(store, self.primary_entry), |forwarding| Some(forwarding.thunk))
     }
 
     /// Whether it belongs to an instance that was closed, or to nothing that there is.

@@ -1,7 +1,7 @@
-use super::links::Standing;
-use super::slot::{Follower, Place, Slot, Via};
+use super::links::ActiveLinks;
+use super::slot::{Forwarding, MirroredEntry, Slot, TableEntry};
 use crate::error::{ErrorKind, Result, Subject};
-use crate::rewrite::{Entry, SlotKind};
+use crate::rewrite::{ModuleEntry, SlotKind};
 use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
 use crate::wasm::RustSignature;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,7 +18,7 @@ pub struct Slots {
     /// The slots of instances, by the instance and the position in its code's list
     of_instance: FxHashMap<(InstanceId, u32), SlotId>,
     /// The slots that are an entry of a table and nothing else
-    by_entry: FxHashMap<Place, SlotId>,
+    by_entry: FxHashMap<TableEntry, SlotId>,
     /// The tables that JavaScript can read and that hold functions of slots: whose, and which
     owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
     /// The tables that code outside their module may take functions from: they hold thunks
@@ -27,7 +27,7 @@ pub struct Slots {
 
 impl Slots {
     /// Takes note of a new instance.
-    pub fn welcome(&mut self, store: &Store, instance: &Rc<Instance>) {
+    pub fn register_instance(&mut self, store: &Store, instance: &Rc<Instance>) {
         for index in instance.code().tables_with_slots() {
             let table = store.instance_table(instance, *index);
             self.owners.insert(table, (instance.clone(), *index));
@@ -45,19 +45,19 @@ impl Slots {
         }
         let code = instance.code();
         let (slot, named) = (&code.slots[position as usize], &code.details().names[position as usize]);
-        let original = store.behind(store.function(instance, slot.original));
-        let place = |entry: &Entry| (store.instance_table(instance, entry.table), entry.index);
-        let places = slot.places.iter().map(place).filter(|(table, _)| !self.released.contains(table));
-        let followers = places.map(|place| Follower { place, written: false }).collect();
+        let original = store.canonical_function(store.function(instance, slot.original));
+        let place = |entry: &ModuleEntry| (store.instance_table(instance, entry.table), entry.index);
+        let places = slot.direct_entries.iter().map(place).filter(|(table, _)| !self.released.contains(table));
+        let mirrored_entries = places.map(|place| MirroredEntry { place, written: false }).collect();
         let id = self.add(Slot {
             name: named.name.clone(),
             kind: slot.kind,
             ty: store.type_of(original),
-            home: place(&slot.home),
-            followers,
-            standing: Standing::default(),
-            private: slot.home.table == code.dispatch_table(),
-            via: None,
+            primary_entry: place(&slot.primary_entry),
+            mirrored_entries,
+            active: ActiveLinks::default(),
+            private: slot.primary_entry.table == code.dispatch_table(),
+            forwards_to: None,
             dependents: Vec::new(),
             original,
             merged: named.merged(slot.kind).to_vec(),
@@ -100,11 +100,11 @@ impl Slots {
             name,
             kind: SlotKind::Table,
             ty: store.type_of(original),
-            home: (table, index),
-            followers: Vec::new(),
-            standing: Standing::default(),
+            primary_entry: (table, index),
+            mirrored_entries: Vec::new(),
+            active: ActiveLinks::default(),
             private: false,
-            via: None,
+            forwards_to: None,
             dependents: Vec::new(),
             original,
             merged: Vec::new(),
@@ -117,22 +117,22 @@ impl Slots {
     }
 
     /// The instance, and the slot of its code, that an entry belongs to.
-    fn owner(&self, (table, index): Place) -> Option<(Rc<Instance>, u32)> {
+    fn owner(&self, (table, index): TableEntry) -> Option<(Rc<Instance>, u32)> {
         let (instance, own) = self.owners.get(&table)?;
-        let position = instance.code().slot_at(Entry { table: *own, index })?;
+        let position = instance.code().slot_at(ModuleEntry { table: *own, index })?;
         Some((instance.clone(), position))
     }
 
     /// What JavaScript is given for `function`, which it read from an entry: where that is the
     /// original of a slot, the thunk that goes on following the slot.
-    pub fn outside(&self, store: &Store, place: Place, function: FuncRef) -> FuncRef {
+    pub fn visible_function(&self, store: &Store, place: TableEntry, function: FuncRef) -> FuncRef {
         let Some((instance, position)) = self.owner(place) else { return function };
         let slot = &instance.code().slots[position as usize];
         // Where the thunk itself stood from the start, nothing else means it.
         let own = self.owners.get(&place.0).map(|(_, own)| *own);
-        let shown = slot.shown.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
+        let shown = slot.thunk_entries.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
         match slot.thunk {
-            Some(thunk) if !shown && store.behind(store.function(&instance, slot.original)) == function => {
+            Some(thunk) if !shown && store.canonical_function(store.function(&instance, slot.original)) == function => {
                 store.function(&instance, thunk)
             }
             _ => function,
@@ -144,7 +144,7 @@ impl Slots {
     ///
     /// # Errors
     /// Those of `Store::table_set`, none of which a table of functions has.
-    pub fn release(&mut self, store: &Store, table: TableId) -> Result<()> {
+    pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) -> Result<()> {
         if self.released.contains(&table) {
             return Ok(());
         }
@@ -152,7 +152,7 @@ impl Slots {
         let code = instance.code();
         for (position, slot) in (0..).zip(&code.slots) {
             let Some(thunk) = slot.thunk else { continue };
-            for entry in slot.places.iter().filter(|entry| entry.table == own) {
+            for entry in slot.direct_entries.iter().filter(|entry| entry.table == own) {
                 let id = self.of_instance(store, &instance, position);
                 if store.table_get(table, entry.index)? == self.current(store, id) {
                     store.table_set(table, entry.index, Reference::Func(Some(store.function(&instance, thunk))))?;
@@ -160,7 +160,7 @@ impl Slots {
             }
         }
         self.released.insert(table);
-        self.slots.iter_mut().for_each(|(_, slot)| slot.followers.retain(|each| each.place.0 != table));
+        self.slots.iter_mut().for_each(|(_, slot)| slot.mirrored_entries.retain(|each| each.place.0 != table));
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl Slots {
 
     /// In how many links stand.
     pub fn linked(&self) -> usize {
-        self.slots.iter().map(|(_, slot)| slot).filter(|slot| slot.standing.is_any()).count()
+        self.slots.iter().map(|(_, slot)| slot).filter(|slot| slot.active.is_any()).count()
     }
 
     /// What the slot holds at this moment.
@@ -215,7 +215,7 @@ impl Slots {
 
     /// Whether a link stands in the slot.
     pub fn is_linked(&self, id: SlotId) -> bool {
-        self.slot(id).standing.is_any()
+        self.slot(id).active.is_any()
     }
 
     /// The slot that `function` calls through, if that is all it does.
@@ -250,30 +250,30 @@ impl Slots {
 
     /// The functions that slots may put back into tables, by the table: originals of entries that are slots of their
     /// own (those of an instance's slots live as long as it does), and what slots hold by way of others.
-    pub fn behind(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
-        let mut behind: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
+    pub fn restorable(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
+        let mut restorable: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
         for slot in self.slots.iter().map(|(_, slot)| slot).filter(|slot| !slot.ended) {
             let original = (slot.kind == SlotKind::Table).then_some(slot.original);
-            let functions = original.into_iter().chain(slot.via.map(|via| via.thunk));
-            functions.for_each(|function| behind.entry(slot.home.0).or_default().push(function));
+            let functions = original.into_iter().chain(slot.forwards_to.map(|forwarding| forwarding.thunk));
+            functions.for_each(|function| restorable.entry(slot.primary_entry.0).or_default().push(function));
         }
-        behind
+        restorable
     }
 
     /// Ends the slots of what was freed, and forgets those that are neither linked nor held by the host.
     pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
         let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
         for (_, slot) in &mut self.slots {
-            if swept.tables.contains(&slot.home.0) || slot.instance.as_ref().is_some_and(is_gone) {
+            if swept.tables.contains(&slot.primary_entry.0) || slot.instance.as_ref().is_some_and(is_gone) {
                 slot.ended = true;
                 slot.instance = None;
-                slot.followers.clear();
-                slot.standing.end();
-                slot.via = None;
+                slot.mirrored_entries.clear();
+                slot.active.end();
+                slot.forwards_to = None;
             }
         }
         self.count_dependents();
-        let stands = |slot: &Slot| slot.standing.is_any() || slot.via.is_some() || !slot.dependents.is_empty();
+        let stands = |slot: &Slot| slot.active.is_any() || slot.forwards_to.is_some() || !slot.dependents.is_empty();
         self.slots.retain(|id, slot| is_held(id as SlotId) || (!slot.ended && stands(slot)));
         let slots = &self.slots;
         let stays = |id: &SlotId| slots.get(*id as usize).is_some_and(|slot| !slot.ended);
@@ -286,35 +286,36 @@ impl Slots {
     /// Notes anew which slots hold what others do.
     fn count_dependents(&mut self) {
         self.slots.iter_mut().for_each(|(_, slot)| slot.dependents.clear());
-        let vias: Vec<_> = self.slots.iter().filter_map(|(id, slot)| Some((id as SlotId, slot.via?.slot))).collect();
-        for (id, through) in vias {
+        let forwardings: Vec<_> =
+            self.slots.iter().filter_map(|(id, slot)| Some((id as SlotId, slot.forwards_to?.slot))).collect();
+        for (id, through) in forwardings {
             // What a slot goes through is there as long as the slot; an id that was another slot's would be a wrong way.
             if self.find(through).is_some_and(|through| !through.ended) {
-                self.depend(id, through);
+                self.add_dependent(id, through);
             } else {
-                self.slot_mut(id).via = None;
+                self.slot_mut(id).forwards_to = None;
             }
         }
     }
 
     /// Notes that a slot holds what another one does.
-    pub(super) fn depend(&mut self, id: SlotId, through: SlotId) {
+    pub(super) fn add_dependent(&mut self, id: SlotId, through: SlotId) {
         let dependents = &mut self.slot_mut(through).dependents;
         dependents.push(id);
         let position = dependents.len() - 1;
-        if let Some(via) = &mut self.slot_mut(id).via {
-            via.position = position;
+        if let Some(forwarding) = &mut self.slot_mut(id).forwards_to {
+            forwarding.position = position;
         }
     }
 
     /// Notes that a slot no longer goes this way.
-    pub(super) fn part(&mut self, Via { slot, position, .. }: Via) {
+    pub(super) fn remove_dependent(&mut self, Forwarding { slot, position, .. }: Forwarding) {
         let dependents = &mut self.slot_mut(slot).dependents;
         dependents.swap_remove(position);
         if let Some(moved) = dependents.get(position).copied()
-            && let Some(via) = &mut self.slot_mut(moved).via
+            && let Some(forwarding) = &mut self.slot_mut(moved).forwards_to
         {
-            via.position = position;
+            forwarding.position = position;
         }
     }
 }

@@ -21,7 +21,7 @@ pub use slots::naming::Named;
 pub use slots::origins::Origins;
 pub use slots::report::{Details, Roles, WhyNot, others};
 pub use slots::selection::Selection;
-pub use slots::slot::{Entry, Slot, SlotKind};
+pub use slots::slot::{ModuleEntry, ModuleSlot, SlotKind};
 pub use transform::atomics::outline_atomics;
 pub use transform::branches::compare_branches;
 pub use transform::chains::cut_chains;
@@ -29,7 +29,7 @@ pub use transform::elements::spell_out_elements;
 pub use transform::legacy::modernize;
 pub use transform::limits::{check_limits, is_near_limits};
 pub use transform::strip::bare;
-pub use transform::tier_up::{successor, why_no_successor};
+pub use transform::tier_up::{tier_up_module, why_no_tier_up};
 
 /// A module after the pass.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Rewritten<'a> {
     /// The module that they hold, with the limits of its tables as their author wrote them
     pub binary: Binary,
     /// Its slots, the declared ones first
-    pub slots: Vec<Slot>,
+    pub slots: Vec<ModuleSlot>,
     /// The functions that stand for imports
     pub forwarders: Vec<Forwarder>,
     /// Which function of the original module each function is

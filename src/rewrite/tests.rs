@@ -4,12 +4,12 @@ use crate::wasm::Features;
 
 const ALL: Features = Features::EVERYTHING;
 
-fn pass(text: &str) -> Result<(Vec<u8>, Binary, Vec<Slot>)> {
+fn pass(text: &str) -> Result<(Vec<u8>, Binary, Vec<ModuleSlot>)> {
     select(text, Selection::Default)
 }
 
 /// Runs the pass, and checks that what it made is valid and is what it says.
-fn select(text: &str, selection: Selection) -> Result<(Vec<u8>, Binary, Vec<Slot>)> {
+fn select(text: &str, selection: Selection) -> Result<(Vec<u8>, Binary, Vec<ModuleSlot>)> {
     let bytes = wat::parse_str(text).unwrap();
     let options = Options { selection, ..Options::default() };
     let rewritten = rewrite(&bytes, &Binary::parse(&bytes, ALL)?, &options)?;
@@ -185,8 +185,8 @@ fn every_way_to_a_function_leads_through_its_slot() {
     let (bytes, binary, slots) = pass(text).unwrap();
     let slot = &slots[0];
     assert_eq!((slot.kind, slot.original), (SlotKind::Function, 0));
-    assert_eq!(slot.home, Entry { table: 1, index: 0 }, "direct calls have an entry of their own");
-    assert_eq!(slot.places, [Entry { table: 0, index: 1 }], "pointers need no thunk");
+    assert_eq!(slot.primary_entry, ModuleEntry { table: 1, index: 0 }, "direct calls have an entry of their own");
+    assert_eq!(slot.direct_entries, [ModuleEntry { table: 0, index: 1 }], "pointers need no thunk");
     let thunk = slot.thunk.unwrap();
     assert_eq!(export(&binary, "f"), thunk);
     let call = ["I32Const { value: 0 }", "CallIndirect { type_index: 0, table_index: 1 }", "End"];
@@ -204,8 +204,8 @@ fn every_way_to_a_function_leads_through_its_slot() {
 fn a_function_that_is_only_pointed_at_lives_in_its_own_entry() {
     let text = "(module (table 2 2 funcref) (elem (i32.const 0) func $f $f) (func $f))";
     let (_, binary, slots) = pass(text).unwrap();
-    assert_eq!((slots[0].home, slots[0].thunk), (Entry { table: 0, index: 0 }, None));
-    assert_eq!(slots[0].places, [Entry { table: 0, index: 1 }]);
+    assert_eq!((slots[0].primary_entry, slots[0].thunk), (ModuleEntry { table: 0, index: 0 }, None));
+    assert_eq!(slots[0].direct_entries, [ModuleEntry { table: 0, index: 1 }]);
     assert_eq!(binary.tables.len(), 1, "there is nothing to dispatch");
 }
 
@@ -214,8 +214,8 @@ fn an_entry_that_is_written_over_is_no_place() {
     let text = "(module (table 2 2 funcref) (elem (i32.const 0) func $f $f) (elem (i32.const 1) func $g)
         (func $f) (func $g))";
     let (_, _, slots) = pass(text).unwrap();
-    assert_eq!(slots[0].places, []);
-    assert_eq!(slots[1].home, Entry { table: 0, index: 1 });
+    assert_eq!(slots[0].direct_entries, []);
+    assert_eq!(slots[1].primary_entry, ModuleEntry { table: 0, index: 1 });
 }
 
 #[test]
@@ -223,13 +223,13 @@ fn tables_that_code_takes_functions_from_hold_thunks() {
     for code in ["(table.get 0 (i32.const 0)) drop", "(table.copy (i32.const 0) (i32.const 1) (i32.const 1))"] {
         let text = format!("(module (table 2 2 funcref) (elem (i32.const 0) func $f) (func $f) (func {code}))");
         let (bytes, _, slots) = pass(&text).unwrap();
-        assert_eq!((slots[0].places.len(), slots[0].thunk), (0, Some(2)));
+        assert_eq!((slots[0].direct_entries.len(), slots[0].thunk), (0, Some(2)));
         let uses = crate::wasm::Uses::read(&bytes, &Binary::parse(&bytes, ALL).unwrap()).unwrap();
         assert_eq!(uses.segments[0].functions, [Some(2)]);
     }
     let text = r#"(module (import "a" "t" (table 2 funcref)) (elem (i32.const 0) func $f) (func $f))"#;
     let (_, _, slots) = pass(text).unwrap();
-    assert_eq!((slots[0].places.len(), slots[0].thunk), (0, Some(1)));
+    assert_eq!((slots[0].direct_entries.len(), slots[0].thunk), (0, Some(1)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use wasmer::{FunctionType, GlobalType, Mutability, TableType, TagKind, Type};
 
 /// Places in the lists of a store.
 #[derive(Default)]
-pub struct Places {
+pub struct FreeLists {
     /// Of memories
     pub memories: Vec<InternalStoreHandle<VMMemory>>,
     /// Of tables
@@ -20,71 +20,71 @@ pub struct Places {
 }
 
 /// An object that has a place.
-pub trait Placed: StoreObject {
+pub trait InObjectList: StoreObject {
     /// What stands in a place whose object is gone. It refers to nothing.
-    fn stand_in() -> Self;
+    fn placeholder() -> Self;
 }
 
-impl Placed for VMMemory {
-    fn stand_in() -> Self {
+impl InObjectList for VMMemory {
+    fn placeholder() -> Self {
         Self(Box::new(NoMemory))
     }
 }
 
-impl Placed for VMTable {
-    fn stand_in() -> Self {
+impl InObjectList for VMTable {
+    fn placeholder() -> Self {
         let ty = TableType::new(Type::FuncRef, 0, Some(0));
         Self::new(&ty, &TableStyle::CallerChecksSignature).expect("a table without entries needs nothing")
     }
 }
 
-impl Placed for VMGlobal {
-    fn stand_in() -> Self {
+impl InObjectList for VMGlobal {
+    fn placeholder() -> Self {
         Self::new(GlobalType::new(Type::I32, Mutability::Const))
     }
 }
 
-impl Placed for VMTag {
-    fn stand_in() -> Self {
+impl InObjectList for VMTag {
+    fn placeholder() -> Self {
         Self::new(TagKind::Exception, FunctionType::new([], []))
     }
 }
 
 #[derive(Default)]
-struct Placing {
-    vacant: Places,
-    made: Places,
+struct FreeListScope {
+    vacant: FreeLists,
+    made: FreeLists,
 }
 
 thread_local! {
-    static PLACING: RefCell<Placing> = RefCell::default();
+    static PLACING: RefCell<FreeListScope> = RefCell::default();
 }
 
 /// Runs `make`, which makes the objects of one instance of this thread. They go to `vacant` places as long as
 /// there are any. Gives those that were made, also where `make` failed half-way.
-pub fn placing<R>(vacant: &mut Places, make: impl FnOnce() -> R) -> (R, Places) {
-    PLACING.set(Placing { vacant: std::mem::take(vacant), made: Places::default() });
+pub fn with_free_lists<R>(vacant: &mut FreeLists, make: impl FnOnce() -> R) -> (R, FreeLists) {
+    PLACING.set(FreeListScope { vacant: std::mem::take(vacant), made: FreeLists::default() });
     let result = make();
-    let Placing { vacant: left, made } = PLACING.take();
+    let FreeListScope { vacant: left, made } = PLACING.take();
     *vacant = left;
     (result, made)
 }
 
 /// Puts an object of a new instance into its place.
-pub(in crate::engine) fn place<T: Placed>(
+pub(in crate::engine) fn place<T: InObjectList>(
     objects: &mut StoreObjects,
     object: T,
-    list: impl Fn(&mut Places) -> &mut Vec<InternalStoreHandle<T>>,
+    list: impl Fn(&mut FreeLists) -> &mut Vec<InternalStoreHandle<T>>,
 ) -> InternalStoreHandle<T> {
-    PLACING.with_borrow_mut(|placing| {
-        let handle = put(objects, list(&mut placing.vacant).pop(), object);
-        list(&mut placing.made).push(handle);
+    PLACING.with_borrow_mut(|with_free_lists| {
+        let handle = put(objects, list(&mut with_free_lists.vacant).pop(), object);
+        list(&mut with_free_lists.made).push(handle);
         handle
     })
 }
 
 /// Puts an object into a vacant place, or a new one.
-pub fn put<T: Placed>(
+pub fn put<T: InObjectList>(
     objects: &mut StoreObjects,
     vacant: Option<InternalStoreHandle<T>>,
     object: T,

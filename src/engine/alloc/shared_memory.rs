@@ -108,7 +108,7 @@ pub(in crate::engine) fn prepared(
 ) -> Result<VMMemory, MemoryError> {
     let bytes = PREPARED.with_borrow_mut(VecDeque::pop_front);
     let bytes = bytes.ok_or_else(|| MemoryError::Generic("the host gave no bytes for a shared memory".into()))?;
-    SharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes)
+    HostSharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes)
 }
 
 /// A memory of the host's own making.
@@ -117,10 +117,10 @@ pub(in crate::engine) fn prepared(
 /// `Generic` if the host answers no more.
 pub fn shared_memory(ty: MemoryType, bytes: Rc<dyn SharedBytes>) -> Result<VMMemory, MemoryError> {
     let definition = VMMemoryDefinition { base: bytes.base(), current_length: 0 };
-    SharedMemory::new(ty, MaybeInstanceOwned::Host(Box::new(definition.into())), bytes)
+    HostSharedMemory::new(ty, MaybeInstanceOwned::Host(Box::new(definition.into())), bytes)
 }
 
-struct SharedMemory {
+struct HostSharedMemory {
     ty: MemoryType,
     definition: MaybeInstanceOwned<VMMemoryDefinition>,
     bytes: Rc<dyn SharedBytes>,
@@ -128,11 +128,11 @@ struct SharedMemory {
 
 // SAFETY: a memory belongs to a store, which lives and dies on one thread; the engine's list asks for
 // the marker.
-unsafe impl Send for SharedMemory {}
+unsafe impl Send for HostSharedMemory {}
 // SAFETY: as above.
-unsafe impl Sync for SharedMemory {}
+unsafe impl Sync for HostSharedMemory {}
 
-impl SharedMemory {
+impl HostSharedMemory {
     #[expect(clippy::new_ret_no_self, reason = "the engine's word for any memory")]
     fn new(
         ty: MemoryType,
@@ -158,7 +158,7 @@ impl SharedMemory {
     }
 }
 
-impl Drop for SharedMemory {
+impl Drop for HostSharedMemory {
     fn drop(&mut self) {
         let (base, own) = (self.bytes.base() as usize, self.length());
         let mut lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,13 +171,13 @@ impl Drop for SharedMemory {
     }
 }
 
-impl fmt::Debug for SharedMemory {
+impl fmt::Debug for HostSharedMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SharedMemory({:?})", self.ty)
     }
 }
 
-impl LinearMemory for SharedMemory {
+impl LinearMemory for HostSharedMemory {
     fn ty(&self) -> MemoryType {
         self.ty
     }

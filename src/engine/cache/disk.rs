@@ -1,10 +1,10 @@
 //! Compiled modules on disk: a folder of sealed entries, which processes share.
 
 use crate::engine::alloc::reserve::Reserve;
-use crate::engine::cache::entry::{About, BUILD, Content, Entry, Hash, write};
+use crate::engine::cache::entry::{BUILD, CacheEntry, Content, EntryMetadata, Hash, write};
 use crate::engine::cache::folder::{Folder, Kind, Own, open_own, remove};
-use crate::engine::code::loaded::{InFile, Packed};
-use crate::engine::code::parts::{Compiled, Parts};
+use crate::engine::code::loaded::{InFile, PackedImage};
+use crate::engine::code::parts::{Compiled, ModuleMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
@@ -35,7 +35,7 @@ pub struct Cache {
 #[derive(Debug)]
 pub struct Listed {
     /// What the entry says of itself
-    pub about: About,
+    pub about: EntryMetadata,
     /// Its size in bytes
     pub size: u64,
     /// When it was last used
@@ -45,28 +45,28 @@ pub struct Listed {
 }
 
 /// What an entry is for.
-pub(in crate::engine) struct Wanted<'a> {
+pub(in crate::engine) struct CacheKey<'a> {
     /// The hash of the bytes
     pub bytes: Hash,
     /// Their size
     pub size: u64,
     pub compiler: Compiler,
     pub selection: &'a Selection,
-    pub succeeds: Option<Compiler>,
+    pub tiers_up_from: Option<Compiler>,
     pub reserve: Reserve,
     /// Where the bytes were read
     pub file: Option<&'a str>,
 }
 
-impl Wanted<'_> {
+impl CacheKey<'_> {
     /// The name of the entry: all that the machine code depends on.
     fn key(&self) -> Hash {
         let mut hasher = blake3::Hasher::new_derive_key("wasm-relink compiled module");
         let selection = postcard::to_stdvec(self.selection).unwrap_or_default();
-        let succeeds = self.succeeds.map_or("", Compiler::name);
+        let tiers_up_from = self.tiers_up_from.map_or("", Compiler::name);
         let identity = self.compiler.identity();
         let reserve = self.reserve.name();
-        let words = [BUILD, &identity, succeeds, reserve].map(str::as_bytes);
+        let words = [BUILD, &identity, tiers_up_from, reserve].map(str::as_bytes);
         for part in words.into_iter().chain([&self.bytes[..], &selection]) {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
@@ -74,14 +74,14 @@ impl Wanted<'_> {
         *hasher.finalize().as_bytes()
     }
 
-    fn about(&self) -> About {
+    fn about(&self) -> EntryMetadata {
         let slots = match self.selection {
             Selection::None => "none".to_owned(),
             Selection::Default => "default".to_owned(),
             Selection::All => "all".to_owned(),
             Selection::More(functions) => functions.len().to_string(),
         };
-        About {
+        EntryMetadata {
             build: BUILD.to_owned(),
             file: self.file.map(str::to_owned),
             module: self.size,
@@ -95,30 +95,31 @@ impl Wanted<'_> {
 
 impl Cache {
     /// A compiled module, if there is an entry for it that can be trusted.
-    pub(in crate::engine) fn find(&self, wanted: &Wanted<'_>) -> Option<Compiled> {
+    pub(in crate::engine) fn find(&self, cache_key: &CacheKey<'_>) -> Option<Compiled> {
         let folder = Folder::open(&self.directory).ok()?;
         let secret = folder.secret().ok()??;
-        let key = wanted.key();
+        let key = cache_key.key();
         let (file, entry) = open_entry(&folder.entry(&key))?;
         // One after the other: with both at once, on two threads, a load was no quicker.
-        let parts: Parts = entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
+        let parts: ModuleMetadata =
+            entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
         if self.writable {
             // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
             let _ = file.set_modified(SystemTime::now());
         }
         let file = entry.image_in_file().map(|offset| InFile { file, offset });
-        let machine = Packed { image: entry.image(), file };
+        let machine = PackedImage { image: entry.image(), file };
         Some(Compiled { parts, details: entry.details(), custom: entry.custom(), machine })
     }
 
     /// Keeps what was compiled, as well as it goes: a cache that cannot be written to is an empty one.
-    pub(in crate::engine) fn keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) {
-        if let Ok(folder) = self.try_keep(wanted, compiled) {
+    pub(in crate::engine) fn keep(&self, cache_key: &CacheKey<'_>, compiled: &Compiled) {
+        if let Ok(folder) = self.try_keep(cache_key, compiled) {
             self.shrink(&folder);
         }
     }
 
-    fn try_keep(&self, wanted: &Wanted<'_>, compiled: &Compiled) -> io::Result<Folder> {
+    fn try_keep(&self, cache_key: &CacheKey<'_>, compiled: &Compiled) -> io::Result<Folder> {
         if !self.writable {
             return Err(ErrorKind::PermissionDenied.into());
         }
@@ -131,8 +132,8 @@ impl Cache {
             custom: &compiled.custom,
             image: &compiled.machine.image,
         };
-        let key = wanted.key();
-        folder.write_whole(&folder.entry(&key), |file| write(file, &key, &secret, &wanted.about(), &content))?;
+        let key = cache_key.key();
+        folder.write_whole(&folder.entry(&key), |file| write(file, &key, &secret, &cache_key.about(), &content))?;
         Ok(folder)
     }
 
@@ -144,7 +145,7 @@ impl Cache {
         let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
         let secret = folder.secret()?;
         let mut all: Vec<_> =
-            folder.files(Kind::Entry)?.iter().filter_map(|own| listed(own, secret.as_ref())).collect();
+            folder.files(Kind::CacheEntry)?.iter().filter_map(|own| listed(own, secret.as_ref())).collect();
         all.sort_by_key(|entry| Reverse(entry.used));
         Ok(all)
     }
@@ -155,7 +156,7 @@ impl Cache {
     /// Those of `list`; then some of it may be gone.
     pub fn clear(&self) -> io::Result<usize> {
         let Some(folder) = self.folder()? else { return Ok(0) };
-        let entries = folder.files(Kind::Entry)?;
+        let entries = folder.files(Kind::CacheEntry)?;
         entries.iter().try_for_each(|own| remove(&own.path))?;
         folder.files(Kind::Unfinished)?.iter().try_for_each(|own| remove(&own.path))?;
         folder.remove_secret()?;
@@ -176,7 +177,7 @@ impl Cache {
                 let _ = remove(&own.path);
             }
         }
-        let mut entries = folder.files(Kind::Entry).unwrap_or_default();
+        let mut entries = folder.files(Kind::CacheEntry).unwrap_or_default();
         let mut total: u64 = entries.iter().map(|own| own.size).sum();
         entries.sort_by_key(|own| own.used);
         for own in entries {
@@ -191,13 +192,13 @@ impl Cache {
 }
 
 /// An entry that is ours, and its file.
-fn open_entry(path: &Path) -> Option<(File, Entry)> {
+fn open_entry(path: &Path) -> Option<(File, CacheEntry)> {
     let mut file = open_own(path).ok()?;
     let entry = if is_local(&file) {
         // SAFETY: entries are never changed, and nobody else writes to the folder.
-        unsafe { Entry::map(&file) }
+        unsafe { CacheEntry::map(&file) }
     } else {
-        Entry::read(&mut file)
+        CacheEntry::read(&mut file)
     };
     Some((file, entry.ok()??))
 }

@@ -22,7 +22,7 @@ pub(in crate::engine) type Hash = [u8; 32];
 
 /// What an entry says of itself, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
+pub struct EntryMetadata {
     /// The build that wrote it
     pub build: String,
     /// Where the module was read, if it was read from a file
@@ -61,7 +61,7 @@ pub(in crate::engine) struct Content<'a> {
 }
 
 /// An entry, in memory.
-pub(in crate::engine) struct Entry {
+pub(in crate::engine) struct CacheEntry {
     bytes: OwnedBuffer,
     layout: Layout,
 }
@@ -95,7 +95,7 @@ impl Layout {
     }
 }
 
-impl Entry {
+impl CacheEntry {
     /// Maps a file into memory; none if it is no entry.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl Entry {
     }
 
     /// What it says of itself.
-    pub fn about(&self) -> Option<About> {
+    pub fn about(&self) -> Option<EntryMetadata> {
         serde_json::from_slice(&self.bytes[self.layout.about.clone()]).ok()
     }
 
@@ -166,7 +166,7 @@ pub(in crate::engine) fn write(
     file: &mut File,
     key: &Hash,
     secret: &Hash,
-    about: &About,
+    about: &EntryMetadata,
     Content { parts, details, custom, image }: &Content<'_>,
 ) -> io::Result<()> {
     let about = serde_json::to_vec(about)?;
@@ -204,7 +204,7 @@ mod tests {
     fn written(name: &str, content: &Content<'_>) -> Vec<u8> {
         let path = temp_dir().join(format!("wasm-relink-entry-{}-{name}", process::id()));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
-        let about = About {
+        let about = EntryMetadata {
             build: BUILD.into(),
             file: None,
             module: 1,
@@ -219,8 +219,8 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Option<Entry> {
-        Entry::of(OwnedBuffer::from_bytes(bytes.to_vec()))
+    fn read(bytes: &[u8]) -> Option<CacheEntry> {
+        CacheEntry::of(OwnedBuffer::from_bytes(bytes.to_vec()))
     }
 
     #[test]

@@ -19,7 +19,7 @@ const LOCK: &str = "relink-lock";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Kind {
     /// An entry, named by its key
-    Entry,
+    CacheEntry,
     /// One that is being written, named by chance
     Unfinished,
 }
@@ -28,7 +28,7 @@ impl Kind {
     /// How many hexadecimal digits the name has, and the extension.
     const fn form(self) -> (usize, &'static str) {
         match self {
-            Self::Entry => (64, "code"),
+            Self::CacheEntry => (64, "code"),
             Self::Unfinished => (16, "tmp"),
         }
     }
@@ -57,7 +57,7 @@ pub(in crate::engine) struct Own {
 impl Own {
     /// The key of an entry, by its name.
     pub fn key(&self) -> Option<Hash> {
-        let digits = Kind::Entry.digits(self.path.file_name()?)?;
+        let digits = Kind::CacheEntry.digits(self.path.file_name()?)?;
         blake3::Hash::from_hex(digits).ok().map(|key| *key.as_bytes())
     }
 }
@@ -99,7 +99,7 @@ impl Folder {
 
     /// Where the entry of a key is.
     pub fn entry(&self, key: &Hash) -> PathBuf {
-        self.path.join(Kind::Entry.name(blake3::Hash::from_bytes(*key).to_hex().as_str()))
+        self.path.join(Kind::CacheEntry.name(blake3::Hash::from_bytes(*key).to_hex().as_str()))
     }
 
     /// The files of a kind.
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn only_names_that_the_cache_makes_are_its_own() {
         let digits = |kind: Kind, name: &str| kind.digits(OsStr::new(name)).map(str::to_owned);
-        for kind in [Kind::Entry, Kind::Unfinished] {
+        for kind in [Kind::CacheEntry, Kind::Unfinished] {
             let (length, extension) = kind.form();
             let hexadecimal = "0123456789abcdef".repeat(4)[..length].to_owned();
             assert_eq!(digits(kind, &kind.name(&hexadecimal)), Some(hexadecimal.clone()));

@@ -2,13 +2,13 @@ use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_room;
 use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
-use crate::engine::code::lazy_decoded::Unread;
-use crate::engine::code::loaded::Machine;
-use crate::engine::code::parts::{Compiled, Parts};
+use crate::engine::code::lazy_decoded::LazyDecoded;
+use crate::engine::code::loaded::LoadedCode;
+use crate::engine::code::parts::{Compiled, ModuleMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Details, Entry, Forwarder, Rewritten, Slot};
+use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
 use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
@@ -29,7 +29,7 @@ pub struct Code {
     /// The module as its author compiled it
     pub original: Binary,
     /// Its slots, the declared ones first
-    pub slots: Vec<Slot>,
+    pub slots: Vec<ModuleSlot>,
     /// The functions that stand for imports
     pub forwarders: Vec<Forwarder>,
     /// The imported tables whose entries it may put elsewhere
@@ -42,14 +42,14 @@ pub struct Code {
     pub size: usize,
     /// Custom sections of the original bytes, in order
     pub custom_sections: Vec<(String, OwnedBuffer)>,
-    details: Unread<Details>,
+    details: LazyDecoded<Details>,
     names: Arc<FunctionNames>,
     /// Slots by the function that calls through each
     thunks: FxHashMap<u32, u32>,
     /// Slots by the entries of exported tables that are their places
-    places: FxHashMap<Entry, u32>,
+    places: FxHashMap<ModuleEntry, u32>,
     tables_with_slots: BTreeSet<u32>,
-    machine: Machine,
+    machine: LoadedCode,
 }
 
 impl Drop for Code {
@@ -67,7 +67,10 @@ impl Code {
     pub fn compile(bytes: &[u8], compiler: Compiler, selection: &crate::rewrite::Selection) -> Result<Arc<Self>> {
         let compiled = Compiled::new(
             bytes,
-            &crate::engine::How { selection: selection.clone(), ..crate::engine::How::plain(compiler) },
+            &crate::engine::CompileOptions {
+                selection: selection.clone(),
+                ..crate::engine::CompileOptions::plain(compiler)
+            },
         )?;
         // SAFETY: the image was packed a moment ago by this very build.
         unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
@@ -79,7 +82,7 @@ impl Code {
     /// `Memory` where there is no room for it, `Compile` if the machine code does not load.
     ///
     /// # Safety
-    /// That of `Machine::load`.
+    /// That of `LoadedCode::load`.
     pub(in crate::engine) unsafe fn assemble(
         compiled: Compiled,
         compiler: Compiler,
@@ -91,7 +94,7 @@ impl Code {
             let message = format!("there is no room for the {size} bytes of a compiled module");
             return Err(ErrorKind::Memory { message }.into());
         }
-        let Parts { original, rewritten } = parts;
+        let ModuleMetadata { original, rewritten } = parts;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -104,8 +107,9 @@ impl Code {
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
-        let places = |(index, slot): (u32, &Slot)| {
-            let entries: Vec<_> = slot.places.iter().chain(&slot.shown).chain([&slot.home]).copied().collect();
+        let places = |(index, slot): (u32, &ModuleSlot)| {
+            let entries: Vec<_> =
+                slot.direct_entries.iter().chain(&slot.thunk_entries).chain([&slot.primary_entry]).copied().collect();
             entries.into_iter().map(move |entry| (entry, index))
         };
         let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));
@@ -115,10 +119,10 @@ impl Code {
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         let first = binary.imported_functions;
         // SAFETY: by the contract of this function.
-        let machine = unsafe { Machine::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
+        let machine = unsafe { LoadedCode::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
             .map_err(|message| ErrorKind::Compile {
-                message: format!("the compiled module does not load: {message}"),
-            })?;
+            message: format!("the compiled module does not load: {message}"),
+        })?;
         Ok(Arc::new(Self {
             compiler,
             reserve,
@@ -130,7 +134,7 @@ impl Code {
             written_tables,
             written_globals,
             size: size * machine.copies(),
-            details: Unread::new(details),
+            details: LazyDecoded::new(details),
             names,
             thunks,
             places,
@@ -168,8 +172,8 @@ impl Code {
     fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts = Parts { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
-        let machine = crate::engine::code::loaded::Packed { image: OwnedBuffer::from_bytes(image), file: None };
+        let parts = ModuleMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let machine = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: as in `compile`.
         unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
     }
@@ -195,7 +199,7 @@ impl Code {
     }
 
     /// The slot that an entry of an exported table belongs to.
-    pub fn slot_at(&self, entry: Entry) -> Option<u32> {
+    pub fn slot_at(&self, entry: ModuleEntry) -> Option<u32> {
         self.places.get(&entry).copied()
     }
 

@@ -42,13 +42,13 @@ pub(in crate::engine) struct Image {
 /// What an image says of itself, at its end.
 #[derive(Serialize, Deserialize)]
 struct Head {
-    code: Code,
+    code: CodeForm,
     /// What stack traces ask for (`frames`)
     frames: Range<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
-enum Code {
+enum CodeForm {
     /// As it lies in memory
     Linked(Linked),
     /// In wasmer's own form, which only wasmer can load
@@ -79,9 +79,9 @@ pub(in crate::engine) struct Linked {
 }
 
 /// Puts an image together.
-struct Writer(Vec<u8>);
+struct ImageWriter(Vec<u8>);
 
-impl Writer {
+impl ImageWriter {
     fn append(&mut self, bytes: &[u8], alignment: usize) -> Range<usize> {
         let begin = self.0.len().next_multiple_of(alignment);
         self.0.resize(begin, 0);
@@ -109,12 +109,12 @@ pub(in crate::engine) fn pack_serialized(build: &ArtifactBuild, frames: &[u8]) -
 }
 
 fn pack_placed(placed: Option<Placed>, build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
-    let mut writer = Writer(Vec::new());
+    let mut writer = ImageWriter(Vec::new());
     let code = match placed {
-        Some(placed) => Code::Linked(placed.write(build, &mut writer)?),
+        Some(placed) => CodeForm::Linked(placed.write(build, &mut writer)?),
         None => {
             let serialized = build.serialize().map_err(|error| error.to_string())?;
-            Code::Serialized(writer.append(&serialized, NUMBERS))
+            CodeForm::Serialized(writer.append(&serialized, NUMBERS))
         }
     };
     let frames = writer.append(frames, NUMBERS);
@@ -143,7 +143,7 @@ impl Placed {
         let imports = build.get_dynamic_function_trampolines_ref()?;
         let sections = build.get_custom_sections_ref()?;
         let bodies = functions.values().chain(trampolines.values()).chain(imports.values());
-        let mut writer = Writer(Vec::new());
+        let mut writer = ImageWriter(Vec::new());
         let begins: Vec<usize> = bodies.map(|body| writer.append(&body.body, FUNCTION).start).collect();
         // What is run comes first, on pages of its own.
         let mut ranges: PrimaryMap<SectionIndex, Range<usize>> = repeat_n(0..0, sections.len()).collect();
@@ -208,7 +208,7 @@ impl Placed {
         Some(placed)
     }
 
-    fn write(self, build: &ArtifactBuild, writer: &mut Writer) -> Result<Linked, String> {
+    fn write(self, build: &ArtifactBuild, writer: &mut ImageWriter) -> Result<Linked, String> {
         let Self { code, begins, functions, trampolines, eh_frame, addresses, libcalls } = self;
         let code = writer.append(&code, PAGE);
         let addresses: Vec<_> = addresses.as_flattened().iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -257,16 +257,16 @@ impl Image {
     /// The code as it lies in memory, if it does.
     pub fn linked(&self) -> Option<&Linked> {
         match &self.head.code {
-            Code::Linked(linked) => Some(linked),
-            Code::Serialized(_) => None,
+            CodeForm::Linked(linked) => Some(linked),
+            CodeForm::Serialized(_) => None,
         }
     }
 
     /// wasmer's own form of the module, where `linked` is none.
     pub fn serialized(&self) -> OwnedBuffer {
         match &self.head.code {
-            Code::Linked(_) => OwnedBuffer::new(),
-            Code::Serialized(range) => self.bytes.slice(range.clone()),
+            CodeForm::Linked(_) => OwnedBuffer::new(),
+            CodeForm::Serialized(range) => self.bytes.slice(range.clone()),
         }
     }
 
@@ -335,7 +335,7 @@ mod tests {
     use crate::engine::Compiler;
     use crate::engine::alloc::reserve::Reserve;
     use crate::engine::alloc::tunables::StoreTunables;
-    use crate::engine::code::loaded::{Machine, Packed};
+    use crate::engine::code::loaded::{LoadedCode, PackedImage};
     use crate::engine::trace::function_names::FunctionNames;
     use crate::rewrite::Origins;
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -353,10 +353,11 @@ mod tests {
         let mut image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
-        let packed = Packed { image: OwnedBuffer::from_bytes(image), file: None };
+        let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: wasmer checks what it reads of a module, and the code is as it was packed.
-        let loaded = unsafe { Machine::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
+        let loaded =
+            unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
         assert!(loaded.is_err());
         // Whoever unwinds looks at all that is registered.
         assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);

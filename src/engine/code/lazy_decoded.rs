@@ -4,12 +4,12 @@ use shared_buffer::OwnedBuffer;
 use std::sync::OnceLock;
 
 /// What is read when it is first asked for, from where it is kept.
-pub(in crate::engine) struct Unread<T> {
+pub(in crate::engine) struct LazyDecoded<T> {
     bytes: OwnedBuffer,
     read: OnceLock<T>,
 }
 
-impl<T: Serialize + DeserializeOwned> Unread<T> {
+impl<T: Serialize + DeserializeOwned> LazyDecoded<T> {
     /// How it is kept.
     ///
     /// # Panics
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_read_once() {
-        let unread = Unread::<Vec<String>>::new(Unread::bytes_of(&vec!["a".to_owned(), String::new()]));
+        let unread = LazyDecoded::<Vec<String>>::new(LazyDecoded::bytes_of(&vec!["a".to_owned(), String::new()]));
         assert_eq!(unread.get(), &["a", ""]);
         assert!(std::ptr::eq(unread.get(), unread.get()));
     }

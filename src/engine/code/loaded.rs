@@ -13,7 +13,7 @@ use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
 /// An image, and the file that it is mapped from, if it is.
-pub(in crate::engine) struct Packed {
+pub(in crate::engine) struct PackedImage {
     pub image: OwnedBuffer,
     pub file: Option<InFile>,
 }
@@ -28,18 +28,18 @@ pub(in crate::engine) struct InFile {
 /// Machine code that can be run, with all that wasmer knows of it.
 ///
 /// Neither wasmer's `Module` nor its instances keep code alive: whoever runs it holds this.
-pub(in crate::engine) struct Machine {
+pub(in crate::engine) struct LoadedCode {
     // Fields drop in order: nobody looks for code that goes.
     _frames: Registration,
     artifact: Artifact,
     /// None where the engine has the code
-    linked: Option<Running>,
+    linked: Option<ExecutableCode>,
     engine: Engine,
     instance_size: usize,
 }
 
 /// Code that lies where it is run.
-struct Running {
+struct ExecutableCode {
     // Nobody unwinds code that goes.
     _unwinding: Option<CodeMemory>,
     code: Mmap,
@@ -47,7 +47,7 @@ struct Running {
     data: Vec<(DataInitializerLocation, OwnedBuffer)>,
 }
 
-impl Machine {
+impl LoadedCode {
     /// Makes a compiled module ready to be run. Before functions of its own, it imports `first` ones.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Machine {
     /// # Safety
     /// The image is what this very build has packed on a processor like this one, and does not change.
     pub unsafe fn load(
-        packed: Packed,
+        packed: PackedImage,
         tunables: StoreTunables,
         first: u32,
         names: Arc<FunctionNames>,
@@ -65,9 +65,10 @@ impl Machine {
         let mut engine = Engine::headless();
         engine.set_tunables(tunables);
         // SAFETY: by the contract of this function.
-        let linked = image.linked().map(|linked| unsafe { Running::new(&image, linked, packed.file) }).transpose()?;
+        let linked =
+            image.linked().map(|linked| unsafe { ExecutableCode::new(&image, linked, packed.file) }).transpose()?;
         let artifact = match linked.as_ref().zip(image.linked()) {
-            Some((Running { code, .. }, linked)) => {
+            Some((ExecutableCode { code, .. }, linked)) => {
                 let object = image.object(linked, code.as_ptr().expose_provenance());
                 // SAFETY: the functions lie where it says.
                 unsafe { Artifact::deserialize_object(&engine, object) }
@@ -91,7 +92,7 @@ impl Machine {
     /// What an instance's memories hold from the start.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
         match &self.linked {
-            Some(Running { data, .. }) => {
+            Some(ExecutableCode { data, .. }) => {
                 let all = data.iter();
                 all.map(|(location, data)| DataInitializer { location: location.clone(), data }).collect()
             }
@@ -119,7 +120,7 @@ impl Machine {
     }
 }
 
-impl Running {
+impl ExecutableCode {
     /// # Safety
     /// Nobody changes the file.
     unsafe fn new(image: &Image, linked: &Linked, file: Option<InFile>) -> Result<Self, String> {
@@ -177,14 +178,15 @@ mod tests {
     use std::{fs, process};
 
     /// Loads a module of two functions from a file that opens like this; gives the addresses of its functions.
-    fn loaded(file: File, offset: u64) -> (Machine, Vec<usize>) {
+    fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());
-        let packed = Packed { image, file: Some(InFile { file, offset }) };
+        let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: the image was packed a moment ago, and the file is the test's own.
         let machine =
-            unsafe { Machine::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }.unwrap();
+            unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }
+                .unwrap();
         let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         (machine, addresses)
     }

@@ -1,11 +1,11 @@
 use crate::engine::alloc::room::has_room;
-use crate::engine::code::lazy_decoded::Unread;
-use crate::engine::code::loaded::Packed;
-use crate::engine::compile::compiled::How;
+use crate::engine::code::lazy_decoded::LazyDecoded;
+use crate::engine::code::loaded::PackedImage;
+use crate::engine::compile::compiled::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
-    is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, successor,
+    is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, tier_up_module,
 };
 use crate::wasm::{Binary, function_names, path};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ const TAKEN: usize = 32;
 /// What is known of a compiled module besides its machine code: what the load-time pass found out. Goes into the disk
 /// cache as it is, but for the details.
 #[derive(Serialize, Deserialize)]
-pub(in crate::engine) struct Parts {
+pub(in crate::engine) struct ModuleMetadata {
     /// The module as its author compiled it
     pub original: Binary,
     /// The same after the pass, without the bytes
@@ -31,26 +31,26 @@ pub(in crate::engine) struct Parts {
 /// A compiled module, on its way to where it is run from.
 pub(in crate::engine) struct Compiled {
     /// What is known of it
-    pub parts: Parts,
-    /// What users are told of its functions, as `Unread` reads it
+    pub parts: ModuleMetadata,
+    /// What users are told of its functions, as `LazyDecoded` reads it
     pub details: OwnedBuffer,
     /// The custom sections of the original bytes, one behind the other
     pub custom: OwnedBuffer,
     /// Its machine code
-    pub machine: Packed,
+    pub machine: PackedImage,
 }
 
 /// Whether `Compiled::new` would take the bytes. Compiles nothing.
 ///
 /// # Errors
 /// Those of `Compiled::new`.
-pub fn check(bytes: &[u8], how: &How) -> Result<()> {
-    let binary = Binary::parse(bytes, how.compiler.features())?;
-    if how.selection != Selection::None {
+pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
+    let binary = Binary::parse(bytes, options.compiler.features())?;
+    if options.selection != Selection::None {
         check_declarations(&binary)?;
     }
     if is_near_limits(bytes, &binary)? {
-        prepare(bytes, &binary, how)?;
+        prepare(bytes, &binary, options)?;
     }
     Ok(())
 }
@@ -59,12 +59,12 @@ pub fn check(bytes: &[u8], how: &How) -> Result<()> {
 ///
 /// # Errors
 /// What the load-time pass refuses.
-fn prepare<'a>(bytes: &'a [u8], binary: &Binary, how: &How) -> Result<Rewritten<'a>> {
-    let How { compiler, selection, succeeds, .. } = how;
-    let options = Options { selection: selection.clone(), ..succeeds.unwrap_or(*compiler).pass() };
+fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Result<Rewritten<'a>> {
+    let CompileOptions { compiler, selection, tiers_up_from, .. } = options;
+    let options = Options { selection: selection.clone(), ..tiers_up_from.unwrap_or(*compiler).pass() };
     let mut rewritten = rewrite(bytes, binary, &options)?;
-    if succeeds.is_some() {
-        rewritten.bytes = successor(&rewritten.bytes, &mut rewritten.binary)?.into();
+    if tiers_up_from.is_some() {
+        rewritten.bytes = tier_up_module(&rewritten.bytes, &mut rewritten.binary)?.into();
     }
     spell_out_elements(&mut rewritten)?;
     if compiler.wants_chains_cut() {
@@ -94,27 +94,27 @@ impl Compiled {
     ///
     /// # Errors
     /// `Memory` where there is too little room to try, and what `Binary::parse`, `rewrite` and `Compiler::image` refuse.
-    pub fn new(bytes: &[u8], how: &How) -> Result<Self> {
+    pub fn new(bytes: &[u8], options: &CompileOptions) -> Result<Self> {
         if bytes.starts_with(MAGIC) && !has_room(bytes.len().saturating_mul(TAKEN)) {
             let message =
                 format!("there is no room to compile {} bytes, which takes {TAKEN} times as many", bytes.len());
             return Err(ErrorKind::Memory { message }.into());
         }
-        let binary = Binary::parse(bytes, how.compiler.features())?;
-        let rewritten = prepare(bytes, &binary, how)?;
-        let image = how.compiler.image(&bare(&rewritten.bytes)?, how.reserve);
+        let binary = Binary::parse(bytes, options.compiler.features())?;
+        let rewritten = prepare(bytes, &binary, options)?;
+        let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve);
         let image =
             image.map_err(|refusal| refusal.into_error(|index| named(bytes, &binary, rewritten.origins.of(index))));
         let image = OwnedBuffer::from_bytes(image?);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
-        let parts = Parts { original: binary, rewritten: rewritten.without_bytes() };
-        Ok(Self::new_of(parts, custom, Packed { image, file: None }))
+        let parts = ModuleMetadata { original: binary, rewritten: rewritten.without_bytes() };
+        Ok(Self::new_of(parts, custom, PackedImage { image, file: None }))
     }
 
     /// Of what is known of a module, and has just been found out.
-    pub fn new_of(parts: Parts, custom: OwnedBuffer, machine: Packed) -> Self {
-        let details = Unread::bytes_of(&parts.rewritten.details);
+    pub fn new_of(parts: ModuleMetadata, custom: OwnedBuffer, machine: PackedImage) -> Self {
+        let details = LazyDecoded::bytes_of(&parts.rewritten.details);
         Self { parts, details, custom, machine }
     }
 }

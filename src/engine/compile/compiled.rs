@@ -1,7 +1,7 @@
 //! The code that this process has compiled, so that no thread compiles a module again that another has.
 
 use crate::engine::alloc::reserve::Reserve;
-use crate::engine::cache::disk::{Cache, Wanted};
+use crate::engine::cache::disk::{Cache, CacheKey};
 use crate::engine::cache::entry::Hash;
 use crate::engine::code::compiled_code::Code;
 use crate::engine::code::parts::Compiled;
@@ -20,18 +20,18 @@ struct Key {
     bytes: Hash,
     compiler: Compiler,
     selection: Selection,
-    succeeds: Option<Compiler>,
+    tiers_up_from: Option<Compiler>,
     reserve: Reserve,
 }
 
 /// One compile: locked while it goes on, so that whoever wants the same waits for it.
-type Entry = Arc<Mutex<Weak<Code>>>;
+type OngoingCompile = Arc<Mutex<Weak<Code>>>;
 
-static COMPILED: LazyLock<Mutex<HashMap<Key, Entry>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<Key, OngoingCompile>>> = LazyLock::new(Mutex::default);
 
 /// Where compiled modules are kept besides, and what the cache is told of one.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct CacheTarget {
     /// The cache
     pub cache: Cache,
     /// The file that the bytes were read from, if they were
@@ -40,23 +40,29 @@ pub struct Kept {
 
 /// How a module is compiled, and kept.
 #[derive(Debug, Clone)]
-pub struct How {
+pub struct CompileOptions {
     /// What compiles it
     pub compiler: Compiler,
     /// Which functions become slots
     pub selection: Selection,
     /// Whose code it is to take over from, if it is to work on the state of another instance
-    pub succeeds: Option<Compiler>,
+    pub tiers_up_from: Option<Compiler>,
     /// What its memories reserve
     pub reserve: Reserve,
     /// Where it is kept, if it is
-    pub kept: Option<Kept>,
+    pub cache_target: Option<CacheTarget>,
 }
 
-impl How {
+impl CompileOptions {
     /// That of a module of our own: without slots, and not kept.
     pub fn plain(compiler: Compiler) -> Self {
-        Self { compiler, selection: Selection::None, succeeds: None, reserve: Reserve::available(), kept: None }
+        Self {
+            compiler,
+            selection: Selection::None,
+            tiers_up_from: None,
+            reserve: Reserve::available(),
+            cache_target: None,
+        }
     }
 }
 
@@ -64,14 +70,14 @@ impl How {
 ///
 /// # Errors
 /// Those of `Compiled::new`.
-pub fn compile(bytes: &[u8], how: &How) -> Result<Arc<Code>> {
-    get(hash(bytes), bytes.len() as u64, how, || Compiled::new(bytes, how))
+pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
+    get(hash(bytes), bytes.len() as u64, options, || Compiled::new(bytes, options))
 }
 
 /// The same, if there is such code already, in this process or in the cache.
-pub fn compiled_before(bytes: &[u8], how: &How) -> Option<Arc<Code>> {
+pub fn compiled_before(bytes: &[u8], options: &CompileOptions) -> Option<Arc<Code>> {
     let none = || Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
-    get(hash(bytes), bytes.len() as u64, how, none).ok()
+    get(hash(bytes), bytes.len() as u64, options, none).ok()
 }
 
 /// `compile` for a file. It is read into memory only if it must be compiled; none if it cannot be read, or is no regular
@@ -79,11 +85,11 @@ pub fn compiled_before(bytes: &[u8], how: &How) -> Option<Arc<Code>> {
 ///
 /// # Errors
 /// Those of `Compiled::new`.
-pub fn compile_file(path: &Path, how: &How) -> Result<Option<Arc<Code>>> {
+pub fn compile_file(path: &Path, options: &CompileOptions) -> Result<Option<Arc<Code>>> {
     let Ok((hash, size)) = hash_file(path) else { return Ok(None) };
     let mut changed = None;
-    let code = get(hash, size, how, || match fs::read(path) {
-        Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, how),
+    let code = get(hash, size, options, || match fs::read(path) {
+        Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, options),
         // Someone has written or removed the file meanwhile.
         read => {
             changed = Some(read);
@@ -91,7 +97,7 @@ pub fn compile_file(path: &Path, how: &How) -> Result<Option<Arc<Code>>> {
         }
     });
     match changed {
-        Some(Ok(bytes)) => compile(&bytes, how).map(Some),
+        Some(Ok(bytes)) => compile(&bytes, options).map(Some),
         Some(Err(_)) => Ok(None),
         None => code.map(Some),
     }
@@ -109,18 +115,18 @@ fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
 }
 
 /// The code of a module, by its hash; `make` compiles it.
-fn get(bytes: Hash, size: u64, how: &How, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
-    let How { compiler, selection, succeeds, reserve, kept } = how;
-    let (compiler, succeeds, reserve) = (*compiler, *succeeds, *reserve);
-    let key = Key { bytes, compiler, selection: selection.clone(), succeeds, reserve };
+fn get(bytes: Hash, size: u64, options: &CompileOptions, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
+    let CompileOptions { compiler, selection, tiers_up_from, reserve, cache_target } = options;
+    let (compiler, tiers_up_from, reserve) = (*compiler, *tiers_up_from, *reserve);
+    let key = Key { bytes, compiler, selection: selection.clone(), tiers_up_from, reserve };
     let entry = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
     let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(code) = known.upgrade() {
         return Ok(code);
     }
-    let file = kept.as_ref().and_then(|kept| kept.file.as_deref());
-    let wanted = Wanted { bytes, size, compiler, selection, succeeds, reserve, file };
-    let code = through(kept.as_ref().map(|kept| &kept.cache), &wanted, make);
+    let file = cache_target.as_ref().and_then(|cache_target| cache_target.file.as_deref());
+    let cache_key = CacheKey { bytes, size, compiler, selection, tiers_up_from, reserve, file };
+    let code = through(cache_target.as_ref().map(|cache_target| &cache_target.cache), &cache_key, make);
     if let Ok(code) = &code {
         *known = Arc::downgrade(code);
     }
@@ -130,21 +136,25 @@ fn get(bytes: Hash, size: u64, how: &How, make: impl FnOnce() -> Result<Compiled
 }
 
 /// Code from the cache, or newly compiled and put there.
-fn through(cache: Option<&Cache>, wanted: &Wanted<'_>, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
-    if let Some(found) = cache.and_then(|cache| cache.find(wanted)) {
+fn through(
+    cache: Option<&Cache>,
+    cache_key: &CacheKey<'_>,
+    make: impl FnOnce() -> Result<Compiled>,
+) -> Result<Arc<Code>> {
+    if let Some(found) = cache.and_then(|cache| cache.find(cache_key)) {
         // SAFETY: the entry was written by this very build, for a processor like this one; its seal says that it is as it
         // was written.
-        let code = unsafe { Code::assemble(found, wanted.compiler, wanted.reserve) };
+        let code = unsafe { Code::assemble(found, cache_key.compiler, cache_key.reserve) };
         if code.is_ok() {
             return code;
         }
     }
     let compiled = make()?;
     if let Some(cache) = cache {
-        cache.keep(wanted, &compiled);
+        cache.keep(cache_key, &compiled);
     }
     // SAFETY: the image was packed a moment ago by this very build.
-    unsafe { Code::assemble(compiled, wanted.compiler, wanted.reserve) }
+    unsafe { Code::assemble(compiled, cache_key.compiler, cache_key.reserve) }
 }
 
 /// Takes out the entries of code that is gone, and of compiles that failed. Costs as much as there are
@@ -161,22 +171,22 @@ fn forget_the_gone() {
 mod tests {
     use super::*;
 
-    fn how(compiler: Compiler, selection: Selection) -> How {
-        How { selection, ..How::plain(compiler) }
+    fn options(compiler: Compiler, selection: Selection) -> CompileOptions {
+        CompileOptions { selection, ..CompileOptions::plain(compiler) }
     }
 
     #[test]
     fn the_same_bytes_are_compiled_once() {
         let bytes = wat::parse_str("(module (func (export \"f\")))").unwrap();
-        let same = |selection| compile(&bytes, &how(Compiler::Singlepass, selection)).unwrap();
+        let same = |selection| compile(&bytes, &options(Compiler::Singlepass, selection)).unwrap();
         let first = same(Selection::None);
         assert!(Arc::ptr_eq(&first, &same(Selection::None)));
         assert!(!Arc::ptr_eq(&first, &same(Selection::All)));
-        assert!(!Arc::ptr_eq(&first, &compile(&bytes, &how(Compiler::Cranelift, Selection::None)).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &compile(&bytes, &options(Compiler::Cranelift, Selection::None)).unwrap()));
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 let bytes = bytes.clone();
-                std::thread::spawn(move || compile(&bytes, &how(Compiler::Cranelift, Selection::Default)).unwrap())
+                std::thread::spawn(move || compile(&bytes, &options(Compiler::Cranelift, Selection::Default)).unwrap())
             })
             .collect();
         let codes: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
@@ -187,8 +197,8 @@ mod tests {
     fn what_nobody_has_is_forgotten() {
         let bytes = wat::parse_str("(module (func (export \"gone\")))").unwrap();
         let key = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
-        drop(compile(&bytes, &how(Compiler::Singlepass, Selection::None)).unwrap());
-        assert!(compile(b"bad", &how(Compiler::Singlepass, Selection::None)).is_err());
+        drop(compile(&bytes, &options(Compiler::Singlepass, Selection::None)).unwrap());
+        assert!(compile(b"bad", &options(Compiler::Singlepass, Selection::None)).is_err());
         forget_the_gone();
         let compiled = COMPILED.lock().unwrap();
         assert!(compiled.keys().all(|each| each.bytes != key(&bytes) && each.bytes != key(b"bad")));

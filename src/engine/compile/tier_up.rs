@@ -1,10 +1,10 @@
 //! Code that answers soon, and code that takes over from it.
 
 use crate::engine::code::compiled_code::Code;
-use crate::engine::compile::compiled::{How, compile, compiled_before};
+use crate::engine::compile::compiled::{CompileOptions, compile, compiled_before};
 use crate::engine::compile::compiler::Compiler;
 use crate::error::{Error, ErrorKind, Result};
-use crate::rewrite::why_no_successor;
+use crate::rewrite::why_no_tier_up;
 use crate::wasm::Binary;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Once, OnceLock};
@@ -15,54 +15,54 @@ pub struct Tiered {
     /// Its code
     pub code: Arc<Code>,
     /// How its successor is compiled, if it has one
-    pub better: Option<Better>,
+    pub better: Option<TierUp>,
 }
 
 /// A successor that is to be compiled.
-pub struct Better {
+pub struct TierUp {
     bytes: Vec<u8>,
-    how: How,
+    options: CompileOptions,
 }
 
 /// A successor that is being compiled.
-pub type Coming = Arc<OnceLock<Result<Arc<Code>>>>;
+pub type PendingTierUp = Arc<OnceLock<Result<Arc<Code>>>>;
 
-/// Gives what the cache has of Cranelift's code. Else compiles with Singlepass where code of Cranelift's can take over later (see `why_no_successor`), else with Cranelift at
+/// Gives what the cache has of Cranelift's code. Else compiles with Singlepass where code of Cranelift's can take over later (see `why_no_tier_up`), else with Cranelift at
 /// once: so do modules that Singlepass does not take.
 ///
 /// # Errors
 /// Those of `compile`.
-pub fn compile_tiered(bytes: Vec<u8>, how: How) -> Result<Tiered> {
-    let how = How { compiler: Compiler::Cranelift, succeeds: None, ..how };
-    if how.kept.is_some()
-        && let Some(code) = compiled_before(&bytes, &how)
+pub fn compile_tiered(bytes: Vec<u8>, options: CompileOptions) -> Result<Tiered> {
+    let options = CompileOptions { compiler: Compiler::Cranelift, tiers_up_from: None, ..options };
+    if options.cache_target.is_some()
+        && let Some(code) = compiled_before(&bytes, &options)
     {
         return Ok(Tiered { code, better: None });
     }
     if may_begin_small(&bytes) {
-        let small = How { compiler: Compiler::Singlepass, ..how.clone() };
+        let small = CompileOptions { compiler: Compiler::Singlepass, ..options.clone() };
         if let Ok(code) = compile(&bytes, &small) {
-            let how = How { succeeds: Some(Compiler::Singlepass), ..how };
-            return Ok(Tiered { code, better: Some(Better { bytes, how }) });
+            let options = CompileOptions { tiers_up_from: Some(Compiler::Singlepass), ..options };
+            return Ok(Tiered { code, better: Some(TierUp { bytes, options }) });
         }
     }
-    Ok(Tiered { code: compile(&bytes, &how)?, better: None })
+    Ok(Tiered { code: compile(&bytes, &options)?, better: None })
 }
 
 fn may_begin_small(bytes: &[u8]) -> bool {
     let binary = Binary::parse(bytes, Compiler::Singlepass.features());
-    binary.is_ok_and(|binary| matches!(why_no_successor(bytes, &binary), Ok(None)))
+    binary.is_ok_and(|binary| matches!(why_no_tier_up(bytes, &binary), Ok(None)))
 }
 
-impl Better {
+impl TierUp {
     /// Compiles it on a thread of its own, which nothing waits for: not even the end of the process.
-    pub fn start(self) -> Coming {
-        let coming = Coming::default();
+    pub fn start(self) -> PendingTierUp {
+        let coming = PendingTierUp::default();
         let result = coming.clone();
         stay_silent_at_the_end();
         let work = move || {
             // At the end of the process, wasmer panics rather than register code.
-            let compiled = catch_unwind(AssertUnwindSafe(|| compile(&self.bytes, &self.how)));
+            let compiled = catch_unwind(AssertUnwindSafe(|| compile(&self.bytes, &self.options)));
             drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
         };
         // Where there is none to be had, what runs goes on running.

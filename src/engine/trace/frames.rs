@@ -13,7 +13,7 @@ use wasmer_types::TrapCode;
 
 /// A function of a module.
 #[derive(Serialize, Deserialize)]
-struct Function {
+struct FunctionTrace {
     /// The bytes of its machine code
     length: u32,
     /// Where in the module it begins
@@ -47,13 +47,13 @@ pub(in crate::engine) fn pack<'a>(
     let mut packed = Vec::new();
     for (length, info) in functions {
         places.push(packed.len() as u32);
-        let function = Function::new(length, info, thin);
+        let function = FunctionTrace::new(length, info, thin);
         packed = postcard::to_extend(&function, packed).expect("numbers can be written into memory");
     }
     places.iter().flat_map(|place| place.to_le_bytes()).chain(packed).collect()
 }
 
-impl Function {
+impl FunctionTrace {
     fn new(length: usize, info: &CompiledFunctionFrameInfo, thin: Option<&[u8]>) -> Self {
         let begin = info.address_map.start_srcloc.bits();
         let mut all: Vec<_> = info.address_map.instructions.iter().collect();
@@ -186,19 +186,19 @@ impl Frames {
 
     /// The function at `address`: which one of the module's own it is, what is known of it, and how far behind its beginning
     /// the address is.
-    fn function(&self, address: usize) -> Option<(usize, Function, u32)> {
+    fn function(&self, address: usize) -> Option<(usize, FunctionTrace, u32)> {
         let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
         let position = u32::try_from(address - self.functions[index]).ok()?;
         let (places, packed) = self.packed.split_at_checked(self.functions.len() * size_of::<u32>())?;
         let begin = *places.as_chunks().0.get(index)?;
-        let function: Function = postcard::from_bytes(packed.get(u32::from_le_bytes(begin) as usize..)?).ok()?;
+        let function: FunctionTrace = postcard::from_bytes(packed.get(u32::from_le_bytes(begin) as usize..)?).ok()?;
         (position < function.length).then_some((index, function, position))
     }
 }
 
 /// Where in a module a frame stands.
 #[derive(Clone)]
-pub struct Place {
+pub struct CodeLocation {
     /// The names of the module's functions
     pub names: Arc<FunctionNames>,
     /// The index of the function in the module as it was compiled
@@ -207,7 +207,7 @@ pub struct Place {
     pub offset: u32,
 }
 
-impl Place {
+impl CodeLocation {
     /// That of the code at `address`, if it is a module's.
     fn of(address: usize) -> Option<Self> {
         let frames = Frames::of(address)?;
@@ -228,13 +228,13 @@ pub struct WasmStack {
 
 impl WasmStack {
     /// The frames of wasm, the innermost first. Each is looked up when it is asked for.
-    pub fn places(&self) -> impl Iterator<Item = Place> {
+    pub fn places(&self) -> impl Iterator<Item = CodeLocation> {
         // What calls itself comes back to the same few addresses.
-        let mut known: FxHashMap<usize, Option<Place>> = FxHashMap::default();
+        let mut known: FxHashMap<usize, Option<CodeLocation>> = FxHashMap::default();
         self.addresses.iter().filter_map(move |address| {
             // A call returns to behind it.
             let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
-            known.entry(address).or_insert_with(|| Place::of(address)).clone()
+            known.entry(address).or_insert_with(|| CodeLocation::of(address)).clone()
         })
     }
 }
@@ -285,7 +285,7 @@ mod tests {
 
     /// The instructions that stay of a module with such code.
     fn left(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
-        let function = Function::new(100, &info(lengths, traps), Some(code));
+        let function = FunctionTrace::new(100, &info(lengths, traps), Some(code));
         let places = function.instructions.iter().scan(function.begin, |place, instruction| {
             *place = place.wrapping_add_signed(instruction.distance);
             Some(*place)
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn code_without_a_place_is_its_functions() {
         // local.get, call, local.get
-        let function = Function::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]));
+        let function = FunctionTrace::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]));
         assert_eq!([0, 3, 4, 7, 8, 9].map(|at| function.place(at)), [7, 7, 1, 1, 7, 7]);
     }
 }

@@ -1,6 +1,6 @@
 //! The disk cache: which one a compile goes through, and what is in it.
 
-use crate::engine::{Cache, Kept};
+use crate::engine::{Cache, CacheTarget};
 use crate::error::ErrorKind;
 use crate::napi::env::throw::{Result, guarded};
 use napi_derive::napi;
@@ -26,8 +26,8 @@ impl NativeCache {
     }
 
     /// Where a compiled module is kept.
-    pub(in crate::napi) fn kept(self) -> Kept {
-        Kept { cache: self.cache(), file: self.file }
+    pub(in crate::napi) fn cache_target(self) -> CacheTarget {
+        CacheTarget { cache: self.cache(), file: self.file }
     }
 }
 

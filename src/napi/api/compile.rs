@@ -1,4 +1,4 @@
-use crate::engine::{self, Compiler, How, Reserve, Tiered, check, compile, compile_tiered, try_copy};
+use crate::engine::{self, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::napi::api::cache::NativeCache;
 use crate::napi::api::module::NativeModule;
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone)]
 enum Asked {
     /// One of the compilers
-    How(How),
+    CompileOptions(CompileOptions),
     /// The fast compiler first, and then the other
-    Auto(How),
+    Auto(CompileOptions),
 }
 
 impl Asked {
@@ -30,20 +30,27 @@ impl Asked {
         cache: Option<NativeCache>,
         reserve: Option<&str>,
     ) -> Result<Self> {
-        let (selection, kept, reserve) = (selection(slots)?, cache.map(NativeCache::kept), self::reserve(reserve)?);
-        let how = How { compiler: compiler(compiler_name)?, selection, succeeds: None, reserve, kept };
-        Ok(if compiler_name == AUTO { Self::Auto(how) } else { Self::How(how) })
+        let (selection, cache_target, reserve) =
+            (selection(slots)?, cache.map(NativeCache::cache_target), self::reserve(reserve)?);
+        let options = CompileOptions {
+            compiler: compiler(compiler_name)?,
+            selection,
+            tiers_up_from: None,
+            reserve,
+            cache_target,
+        };
+        Ok(if compiler_name == AUTO { Self::Auto(options) } else { Self::CompileOptions(options) })
     }
 
     fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
         match self {
-            Self::How(how) => Ok(Tiered { code: compile(&bytes, how)?, better: None }),
-            Self::Auto(how) => {
+            Self::CompileOptions(options) => Ok(Tiered { code: compile(&bytes, options)?, better: None }),
+            Self::Auto(options) => {
                 let bytes = match bytes {
                     Cow::Borrowed(bytes) => copy(bytes)?,
                     Cow::Owned(bytes) => bytes,
                 };
-                compile_tiered(bytes, how.clone())
+                compile_tiered(bytes, options.clone())
             }
         }
     }
@@ -51,8 +58,8 @@ impl Asked {
     /// Of a file; none if it cannot be read.
     fn compile_file(&self, file: &Path) -> Result<Option<Tiered>, Error> {
         match self {
-            Self::How(how) => {
-                let code = engine::compile_file(file, how)?;
+            Self::CompileOptions(options) => {
+                let code = engine::compile_file(file, options)?;
                 Ok(code.map(|code| Tiered { code, better: None }))
             }
             Self::Auto(..) => fs::read(file).ok().map(|bytes| self.compile(bytes.into())).transpose(),
@@ -163,8 +170,8 @@ pub fn compile_file<'env>(
 /// Whether these bytes are a module that can be compiled like this.
 #[napi]
 pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool> {
-    let how = How { selection: selection(slots)?, ..How::plain(compiler(&compiler_name)?) };
-    guarded(|| Ok(check(bytes, &how).is_ok()))
+    let options = CompileOptions { selection: selection(slots)?, ..CompileOptions::plain(compiler(&compiler_name)?) };
+    guarded(|| Ok(check(bytes, &options).is_ok()))
 }
 
 /// What a function is called, for the option `slots`.

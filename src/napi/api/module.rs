@@ -1,4 +1,4 @@
-use crate::engine::{Better, Code, Coming, Tiered, trim, try_copy};
+use crate::engine::{Code, PendingTierUp, TierUp, Tiered, trim, try_copy};
 use crate::error::ErrorKind;
 use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
 use crate::napi::env::throw::{Result, refuse};
@@ -23,8 +23,8 @@ pub struct NativeLimits {
 #[napi(custom_finalize)]
 pub struct NativeModule {
     pub(in crate::napi) code: Arc<Code>,
-    better: RefCell<Option<Better>>,
-    coming: RefCell<Option<Coming>>,
+    better: RefCell<Option<TierUp>>,
+    coming: RefCell<Option<PendingTierUp>>,
 }
 
 impl NativeModule {
@@ -69,7 +69,7 @@ impl NativeModule {
     /// Starts to compile the code that takes over from this, if there is to be any; says whether there is.
     #[napi]
     pub fn start_successor(&self) -> bool {
-        let coming = self.better.take().map(Better::start);
+        let coming = self.better.take().map(TierUp::start);
         let starts = coming.is_some();
         *self.coming.borrow_mut() = coming;
         starts
@@ -77,13 +77,13 @@ impl NativeModule {
 
     /// Whether that code is there by now, or failed to be compiled.
     #[napi]
-    pub fn successor_is_done(&self) -> bool {
+    pub fn tier_up_is_done(&self) -> bool {
         self.coming.borrow().as_ref().is_none_or(|coming| coming.get().is_some())
     }
 
     /// The code that takes over from this; null if it is not there.
     #[napi]
-    pub fn successor(&self, env: Env) -> Option<NativeModule> {
+    pub fn tier_up(&self, env: Env) -> Option<NativeModule> {
         let coming = self.coming.borrow();
         let code = coming.as_ref()?.get()?.as_ref().ok()?.clone();
         Some(Self::new(env, Tiered { code, better: None }))

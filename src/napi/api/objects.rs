@@ -82,7 +82,7 @@ impl NativeStore {
         let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
         self.context.note_memory(u64::from(delta) << 16);
         self.context.detach_buffer(id);
-        self.context.settle_memories();
+        self.context.detach_grown_memories();
         Ok(pages)
     }
 
@@ -123,10 +123,11 @@ impl NativeStore {
         let (store, table) = (&self.context.store, self.table(id)?);
         let value = match store.table_entry(table, index).map_err(refuse)? {
             Reference::Func(function) => {
-                let outside = |function| self.context.slots.borrow().outside(store, (table, index), function);
-                self.context.function_or_null(function.map(outside))
+                let visible_function =
+                    |function| self.context.slots.borrow().visible_function(store, (table, index), function);
+                self.context.function_or_null(function.map(visible_function))
             }
-            Reference::Extern(reference) => self.context.behind(reference),
+            Reference::Extern(reference) => self.context.externref_value(reference),
         };
         Ok(self.unknown(value))
     }
@@ -287,7 +288,7 @@ impl NativeStore {
                 RefType::Func => {
                     let function = self.context.funcref(value.raw())?;
                     let node = self.context.store.node_of_table(table);
-                    function.into_iter().for_each(|function| self.context.lead(node, function));
+                    function.into_iter().for_each(|function| self.context.add_edge(node, function));
                     Reference::Func(function)
                 }
                 RefType::Extern | RefType::Exn => Reference::Extern(self.context.externref(value.raw())),

@@ -2,19 +2,19 @@ use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
 use crate::napi::api::module::NativeModule;
-use crate::napi::call::function::{Exported, exported};
-use crate::napi::call::import::Import;
+use crate::napi::call::function::{ExportedFunction, exported};
+use crate::napi::call::import::ImportedFunction;
 use crate::napi::convert::describe::NativeSlot;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::references::References;
 use crate::napi::env::context::{Context, Host};
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::throw::{Result, refuse};
-use crate::napi::gc::collect::Pace;
+use crate::napi::gc::collect::GcPolicy;
 use crate::napi::gc::handles::{Handles, Kind};
-use crate::napi::gc::retainers::Cells;
-use crate::napi::gc::undo_roots::Keepers;
-use crate::napi::link::record::Desk;
+use crate::napi::gc::retainers::Retainers;
+use crate::napi::gc::undo_roots::UndoRoots;
+use crate::napi::link::record::LinkScratch;
 use crate::napi::memory::buffer::Buffers;
 use crate::napi::memory::shared::SharedMemories;
 use crate::store::{
@@ -143,12 +143,12 @@ impl NativeStore {
             // SAFETY: this is the thread of the environment that calls.
             references: unsafe { References::new(env) },
             handles: Handles::default(),
-            keepers: Keepers::default(),
+            undo_roots: UndoRoots::default(),
             // SAFETY: as above.
-            desk: unsafe { Desk::new(env) },
+            link_scratch: unsafe { LinkScratch::new(env) },
             // SAFETY: as above.
-            cells: unsafe { Cells::new(env, store) },
-            pace: RefCell::new(Pace::default()),
+            retainers: unsafe { Retainers::new(env, store) },
+            gc_policy: RefCell::new(GcPolicy::default()),
             closed: Cell::new(false),
             silent: Cell::new(false),
             wanted: Cell::new(false),
@@ -198,7 +198,7 @@ impl NativeStore {
             _ => 0,
         });
         context.note_instance(bytes.sum(), &module.code);
-        context.slots.borrow_mut().welcome(&context.store, &instance);
+        context.slots.borrow_mut().register_instance(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
         // SAFETY: the cell was just made in this environment.
         let cell = unsafe { Unknown::from_raw_unchecked(context.env, cell) };
@@ -208,19 +208,19 @@ impl NativeStore {
     /// Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
     /// did; else all is as it was.
     #[napi(catch_unwind)]
-    pub fn take_over(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
+    pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
         let context = &self.context;
-        let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.successor().is_none());
+        let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.tier_up().is_none());
         let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
         let given = old.code().binary.imports.len();
         // What it imports may be closed by now; it goes on as it is.
         let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
         externs.extend(context.store.state_of(&old));
         let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
-        if context.store.succeed(&old, &new).is_err() {
+        if context.store.attach_tier_up(&old, &new).is_err() {
             return Ok(false);
         }
-        context.lead_to(Some(Node::Instance(old.id)), Node::Instance(new.id));
+        context.add_edge_to(Some(Node::Instance(old.id)), Node::Instance(new.id));
         context.hand_over(&old);
         Ok(true)
     }
@@ -233,8 +233,8 @@ impl NativeStore {
         let context = &self.context;
         // SAFETY: the object is of the environment that calls.
         unsafe { context.handles.keep(context.env, kind, id.into(), object.raw()) };
-        context.cells.note_change(1);
-        let cell = context.node_of(kind, id).map(|node| self.unknown(context.cell(node)));
+        context.retainers.note_change(1);
+        let cell = context.node_of(kind, id).map(|node| self.unknown(context.retainer(node)));
         // Whoever only looks makes nothing else.
         context.collect_if_due();
         Ok(cell)
@@ -281,7 +281,7 @@ impl NativeStore {
         let context = &self.context;
         let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
         context.store.check_imports(&module.code, &externs).map_err(refuse)?;
-        self.release(module, &externs)?;
+        self.replace_with_thunks(module, &externs)?;
         if module.code.original.exceptions {
             context.prepare_to_catch();
         }
@@ -307,10 +307,10 @@ impl NativeStore {
         // the host functions were made for this call.
         let made = unsafe {
             context.store.instantiate(&module.code, externs, |instance| {
-                cell = context.new_cell(instance, imports.raw());
+                cell = context.new_retainer(instance, imports.raw());
             })
         };
-        context.settle_memories();
+        context.detach_grown_memories();
         match made {
             // A collection that waits goes on waiting: the new instance has no handle yet.
             Ok(instance) => {
@@ -324,7 +324,7 @@ impl NativeStore {
     }
 
     /// Readies the tables from which code of the module may take functions.
-    fn release(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
+    fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
         let tables = externs.iter().filter_map(|value| match value {
             Extern::Table(id) => Some(*id),
             _ => None,
@@ -332,7 +332,7 @@ impl NativeStore {
         let tables: Vec<_> = tables.collect();
         let mut slots = self.context.slots.borrow_mut();
         let read = module.code.read_tables.iter().filter_map(|index| tables.get(*index as usize));
-        read.into_iter().try_for_each(|table| slots.release(&self.context.store, *table)).map_err(refuse)
+        read.into_iter().try_for_each(|table| slots.replace_with_thunks(&self.context.store, *table)).map_err(refuse)
     }
 
     /// The first `count` imports of a module, as they were given.
@@ -375,7 +375,8 @@ impl NativeStore {
                     None => {
                         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
                         // SAFETY: `lib/` has checked that it is a function.
-                        let import = unsafe { Import::new(&self.context, value, ty.clone(), compiler, catches) };
+                        let import =
+                            unsafe { ImportedFunction::new(&self.context, value, ty.clone(), compiler, catches) };
                         if catches {
                             let adapted = self.context.store.adapt(ty, Box::new(import), compiler).map_err(refuse)?;
                             self.context.hold_with(adapted, value);
@@ -391,7 +392,7 @@ impl NativeStore {
     }
 
     /// The function that `exported` is, if it is one of this store, and alive.
-    fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
+    fn own(&self, exported: &ExportedFunction, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
         self.context.own(exported, subject)
     }
 

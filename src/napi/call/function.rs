@@ -2,8 +2,8 @@ use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
 use crate::napi::convert::value::crosses;
 use crate::napi::env::context::Context;
-use crate::napi::env::throw::{Pending, panicked};
-use crate::store::{FuncRef, Instance, Life, RawValue};
+use crate::napi::env::throw::{PendingException, panicked};
+use crate::store::{FuncRef, Instance, OpenFlag, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use rustc_hash::FxHashSet;
@@ -14,7 +14,7 @@ use std::ptr;
 use std::rc::Rc;
 
 /// What a JavaScript function over a wasm function holds: all that a call needs.
-pub struct Exported {
+pub struct ExportedFunction {
     /// Whose it is
     pub context: Rc<Context>,
     /// The function
@@ -23,7 +23,7 @@ pub struct Exported {
     target: Cell<(FuncRef, Compiler)>,
     ty: Rc<FuncType>,
     /// That of the instance that it goes with
-    life: Rc<Life>,
+    life: Rc<OpenFlag>,
     /// A type of the function's whose values do not cross to JavaScript
     stays: Option<ValType>,
     /// The JavaScript function, held weakly; deleted when that is gone
@@ -31,7 +31,7 @@ pub struct Exported {
 }
 
 thread_local! {
-    /// Where there is an `Exported` that a function of this thread holds. Whatever else N-API has wrapped, also for another
+    /// Where there is an `ExportedFunction` that a function of this thread holds. Whatever else N-API has wrapped, also for another
     /// copy of the addon, is none of these addresses.
     static LIVE: RefCell<FxHashSet<usize>> = RefCell::default();
 }
@@ -68,7 +68,7 @@ impl Context {
         let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
         let life = self.store.owner_of(function).map(|owner| owner.life().clone()).unwrap_or_default();
         let target = self.target_of(function);
-        let exported = Rc::new(Exported {
+        let exported = Rc::new(ExportedFunction {
             context: self.clone(),
             function,
             ty,
@@ -110,11 +110,11 @@ impl Context {
             sys::napi_define_properties(self.env, value, properties.len(), properties.as_ptr());
             LIVE.with_borrow_mut(|live| live.insert(data.expose_provenance()));
             sys::napi_wrap(self.env, value, data, Some(finalize), ptr::null_mut(), &mut reference);
-            (*data.cast::<Exported>()).reference.set(reference);
+            (*data.cast::<ExportedFunction>()).reference.set(reference);
         }
         self.functions.borrow_mut().insert(function, reference);
-        self.cells.note_change(1);
-        let cell = self.store.node_of(function).map(|node| self.cell(node));
+        self.retainers.note_change(1);
+        let cell = self.store.node_of(function).map(|node| self.retainer(node));
         let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls; `lib/` notes what it is told, which throws nothing.
         unsafe {
@@ -131,7 +131,7 @@ impl Context {
 ///
 /// # Safety
 /// `value` is of `env`, and stays alive while the result is used.
-pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<&'a Exported> {
+pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<&'a ExportedFunction> {
     let mut data = ptr::null_mut();
     // SAFETY: a plain N-API call; what holds no such pointer is refused.
     let status = unsafe { sys::napi_unwrap(env, value, &mut data) };
@@ -139,22 +139,21 @@ pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option
     (status == sys::Status::napi_ok).then(|| unsafe { exported_at(data as usize) }).flatten()
 }
 
-/// What the function holds whose `Exported` is there, if one is.
+/// What the function holds whose `ExportedFunction` is there, if one is.
 ///
 /// # Safety
 /// The function stays alive while the result is used.
-pub unsafe fn exported_at<'a>(address: usize) -> Option<&'a Exported> {
+pub unsafe fn exported_at<'a>(address: usize) -> Option<&'a ExportedFunction> {
     let live = LIVE.with_borrow(|live| live.contains(&address));
-    // SAFETY: what is live is an `Exported`, which lives as long as the function.
+    // SAFETY: what is live is an `ExportedFunction`, which lives as long as the function.
     live.then(|| unsafe { &*ptr::with_exposed_provenance(address) })
 }
 
 impl Context {
     /// What is called for a function, and whose code that is.
     fn target_of(&self, function: FuncRef) -> (FuncRef, Compiler) {
-        let successor = self.store.successor_of(function, Compiler::Cranelift);
-        successor
-            .map_or_else(|| (function, self.store.compiler_of(function)), |successor| (successor, Compiler::Cranelift))
+        let tier_up = self.store.tier_up_of(function, Compiler::Cranelift);
+        tier_up.map_or_else(|| (function, self.store.compiler_of(function)), |tier_up| (tier_up, Compiler::Cranelift))
     }
 
     /// Lets the functions that JavaScript has of an instance call what has taken over from it.
@@ -180,7 +179,7 @@ impl Context {
     ///
     /// # Errors
     /// `Closed` or `OtherStore`, of the subject.
-    pub fn own(&self, exported: &Exported, subject: impl FnOnce() -> Subject) -> crate::error::Result<FuncRef> {
+    pub fn own(&self, exported: &ExportedFunction, subject: impl FnOnce() -> Subject) -> crate::error::Result<FuncRef> {
         if exported.is_closed() {
             return Err(ErrorKind::Closed(subject()).into());
         }
@@ -194,7 +193,7 @@ impl Context {
 /// Frees what a function held, when the function is gone.
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `function`, and N-API calls this once.
-    let exported = unsafe { Rc::from_raw(data.cast::<Exported>().cast_const()) };
+    let exported = unsafe { Rc::from_raw(data.cast::<ExportedFunction>().cast_const()) };
     LIVE.with_borrow_mut(|live| live.remove(&(data as usize)));
     let reference = exported.reference.get();
     let mut functions = exported.context.functions.borrow_mut();
@@ -225,7 +224,7 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
     // extra count keeps the data for the whole call, even if the function is collected meanwhile.
     let exported = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
-        let data = data.cast::<Exported>().cast_const();
+        let data = data.cast::<ExportedFunction>().cast_const();
         Rc::increment_strong_count(data);
         Rc::from_raw(data)
     };
@@ -254,7 +253,7 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
     }
 }
 
-impl Exported {
+impl ExportedFunction {
     /// Where it is.
     pub fn address(&self) -> usize {
         ptr::from_ref(self).expose_provenance()
@@ -291,7 +290,7 @@ impl Exported {
     }
 
     /// Refuses `new`: N-API makes no functions that are no constructors.
-    fn refuse_new(&self, env: sys::napi_env, info: sys::napi_callback_info) -> Result<(), Pending> {
+    fn refuse_new(&self, env: sys::napi_env, info: sys::napi_callback_info) -> Result<(), PendingException> {
         let mut target = ptr::null_mut();
         // SAFETY: `info` is that of the call.
         unsafe { sys::napi_get_new_target(env, info, &mut target) };
@@ -302,7 +301,11 @@ impl Exported {
         Err(self.context.throw(&ErrorKind::ArgumentType { message }.into()))
     }
 
-    fn call(&self, arguments: &[sys::napi_value], values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
+    fn call(
+        &self,
+        arguments: &[sys::napi_value],
+        values: &mut [RawValue],
+    ) -> Result<sys::napi_value, PendingException> {
         let context = &self.context;
         if self.is_closed() {
             return self.call_closed(values);
@@ -324,7 +327,7 @@ impl Exported {
         // SAFETY: the values are those of the parameters, with room for the results; the context is
         // held by `self`, and no cell of it is borrowed.
         let result = unsafe { context.store.call(target, values.as_mut_ptr()) };
-        context.settle_memories();
+        context.detach_grown_memories();
         if let Err(failure) = result {
             return Err(context.throw_failure(failure));
         }
@@ -339,7 +342,7 @@ impl Exported {
     /// A call of a function whose instance is closed does nothing where its user wants that, or where nobody could catch an
     /// error: in a finalizer.
     #[cold]
-    fn call_closed(&self, values: &mut [RawValue]) -> Result<sys::napi_value, Pending> {
+    fn call_closed(&self, values: &mut [RawValue]) -> Result<sys::napi_value, PendingException> {
         let context = &self.context;
         if !self.is_silent() {
             return Err(context.throw(&ErrorKind::ClosedCall.into()));
@@ -356,7 +359,7 @@ impl Exported {
 
     /// The results of a multi-value function, as an array: JavaScript makes one in less time than N-API.
     #[inline(never)] // its room is not for every call to set up
-    fn list(&self, types: &[ValType], values: &[RawValue]) -> Result<sys::napi_value, Pending> {
+    fn list(&self, types: &[ValType], values: &[RawValue]) -> Result<sys::napi_value, PendingException> {
         let context = &self.context;
         let (mut few, mut many) = ([ptr::null_mut(); INLINE], Vec::new());
         let list = if types.len() <= few.len() {

@@ -2,7 +2,7 @@ use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::napi::env::context::Context;
 use crate::napi::env::reference::WeakReference;
-use crate::napi::env::throw::{Pending, panicked};
+use crate::napi::env::throw::{PendingException, panicked};
 use crate::store::{HostFunction, RawValue, Thrown};
 use crate::wasm::FuncType;
 use napi::sys;
@@ -11,7 +11,7 @@ use std::ptr;
 use std::rc::{Rc, Weak};
 
 /// A JavaScript function that an instance imports.
-pub struct Import {
+pub struct ImportedFunction {
     /// Weak: the store, which owns this, is part of the context
     context: Weak<Context>,
     /// Weak: the cell of the instance that imports it keeps it
@@ -23,7 +23,7 @@ pub struct Import {
     adapted: bool,
 }
 
-impl Import {
+impl ImportedFunction {
     /// # Safety
     /// `callback` is a function of the context's environment.
     pub unsafe fn new(
@@ -40,7 +40,7 @@ impl Import {
 
     /// # Safety
     /// As for `HostFunction::call`.
-    unsafe fn run(&self, context: &Rc<Context>, values: *mut RawValue) -> Result<(), Pending> {
+    unsafe fn run(&self, context: &Rc<Context>, values: *mut RawValue) -> Result<(), PendingException> {
         let env = context.env;
         let count = self.ty.parameters.len();
         let mut inline = [ptr::null_mut(); 16];
@@ -64,7 +64,7 @@ impl Import {
             sys::napi_call_function(env, receiver, callback, count, arguments.as_ptr(), &mut result)
         };
         if status != sys::Status::napi_ok {
-            return Err(Pending);
+            return Err(PendingException);
         }
         // SAFETY: `values` has room for the results, by the contract of this function.
         unsafe {
@@ -92,13 +92,13 @@ impl Import {
     }
 }
 
-impl HostFunction for Import {
+impl HostFunction for ImportedFunction {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         let Some(context) = self.context.upgrade() else {
             let error: crate::error::Error = ErrorKind::ClosedCall.into();
             return Err(Thrown::error(error));
         };
-        context.settle_memories();
+        context.detach_grown_memories();
         context.keep_running();
         let mut scope = ptr::null_mut();
         // SAFETY: the scope is opened and closed around one call, so that a loop of calls does not
@@ -106,7 +106,7 @@ impl HostFunction for Import {
         unsafe {
             sys::napi_open_handle_scope(context.env, &mut scope);
             // A panic that left the scope open would end Node.
-            let run = || self.run(&context, values).or_else(|Pending| context.throw_at_wasm(self.adapted));
+            let run = || self.run(&context, values).or_else(|PendingException| context.throw_at_wasm(self.adapted));
             let result = catch_unwind(AssertUnwindSafe(run));
             sys::napi_close_handle_scope(context.env, scope);
             result.unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))

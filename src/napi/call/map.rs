@@ -1,10 +1,10 @@
 //! Many calls in one crossing.
 
 use crate::error::{Error, ErrorKind};
-use crate::napi::call::function::{Exported, exported, exported_at};
+use crate::napi::call::function::{ExportedFunction, exported, exported_at};
 use crate::napi::convert::describe::strings;
 use crate::napi::env::context::Context;
-use crate::napi::env::throw::Pending;
+use crate::napi::env::throw::PendingException;
 use crate::rewrite::width;
 use crate::store::Failure;
 use crate::wasm::ValType;
@@ -131,11 +131,11 @@ impl Column {
 impl Context {
     fn map(
         self: &Rc<Self>,
-        function: &Exported,
+        function: &ExportedFunction,
         count: usize,
         arguments: &[Column],
         results: &[Column],
-    ) -> Result<(), Pending> {
+    ) -> Result<(), PendingException> {
         if function.is_closed() {
             let refusal = || self.throw(&ErrorKind::ClosedCall.into());
             return if function.is_silent() { Ok(()) } else { Err(refusal()) };
@@ -153,7 +153,7 @@ impl Context {
 
     fn map_entered(
         &self,
-        function: &Exported,
+        function: &ExportedFunction,
         count: usize,
         arguments: &[Column],
         results: &[Column],
@@ -172,7 +172,7 @@ impl Context {
             // SAFETY: the arguments of so many calls stand in the columns; `self` holds the store, and no cell of it is
             // borrowed.
             let made = unsafe { batch.run(calls) };
-            self.settle_memories();
+            self.detach_grown_memories();
             made?;
             for (index, column) in results.iter().enumerate() {
                 let to = column.at(first, calls)?;

@@ -4,11 +4,11 @@
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::link::{Change, Link, SlotId};
 use crate::napi::api::store::NativeStore;
-use crate::napi::call::function::{Exported, exported, exported_at};
+use crate::napi::call::function::{ExportedFunction, exported, exported_at};
 use crate::napi::env::context::Context;
 use crate::napi::env::throw::panicked;
 use crate::napi::gc::handles::Kind;
-use crate::napi::gc::undo_roots::Past;
+use crate::napi::gc::undo_roots::PreviousValue;
 use crate::napi::link::record;
 use crate::store::FuncRef;
 use napi::bindgen_prelude::Unknown;
@@ -27,15 +27,15 @@ type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> 
 
 #[napi]
 impl NativeStore {
-    /// The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
+    /// The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`undo_roots`) is
     /// there.
     ///
     /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
-    ///   the record to `desk`, a `Float64Array` beside the functions.
+    ///   the record to `link_scratch`, a `Float64Array` beside the functions.
     /// - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
     ///   `Float64Array`. Gives the keeper.
-    /// - `undo(index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
-    ///   `undoAll(record, keeper)` takes many back, the last one first, all or none.
+    /// - `undo(index, undo_root)` takes back the link whose record is on `link_scratch`, and whose keeper has it at `index`;
+    ///   `undoAll(record, undo_root)` takes many back, the last one first, all or none.
     /// - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
@@ -60,9 +60,9 @@ impl NativeStore {
                 sys::napi_set_named_property(env, object, name.as_ptr(), function);
             }
         }
-        let desk = self.context.desk.array(env);
+        let link_scratch = self.context.link_scratch.array(env);
         // SAFETY: as above.
-        unsafe { sys::napi_set_named_property(env, object, c"desk".as_ptr(), desk) };
+        unsafe { sys::napi_set_named_property(env, object, c"desk".as_ptr(), link_scratch) };
         self.unknown(object)
     }
 }
@@ -126,19 +126,19 @@ fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]
     let (merged, id) = (context.truth(merged), context.number(id));
     let change = Change { position: 0, implementation, slot };
     let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
-    let (keeper, id) = context.keeper(&[(slot, link.previous)]);
-    context.desk.put(id, slot, link);
-    Ok(keeper)
+    let (undo_root, id) = context.undo_root(&[(slot, link.previous)]);
+    context.link_scratch.put(id, slot, link);
+    Ok(undo_root)
 }
 
 fn undo(context: &Rc<Context>, [index, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
     let index = context.number(index) as usize;
-    context.undo(&record::read(&context.desk.get(), &context.keepers, index))?;
+    context.undo(&record::read(&context.link_scratch.get(), &context.undo_roots, index))?;
     Ok(ptr::null_mut())
 }
 
 fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
-    let links = context.numbers(record, |record| record::read(record, &context.keepers, 0));
+    let links = context.numbers(record, |record| record::read(record, &context.undo_roots, 0));
     context.undo(&links)?;
     Ok(ptr::null_mut())
 }
@@ -147,7 +147,7 @@ fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result
     let mut address = ptr::null_mut();
     // SAFETY: plain N-API calls; the value is an argument of the call.
     unsafe {
-        let function = exported(context.env, value).map_or(0, Exported::address);
+        let function = exported(context.env, value).map_or(0, ExportedFunction::address);
         sys::napi_create_double(context.env, function as f64, &mut address);
     }
     Ok(address)
@@ -174,10 +174,10 @@ impl Context {
         let (merged, first) = (self.truth(merged), self.number(first));
         let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
         let linked = || wanted.iter().map(|(_, slot)| *slot).zip(&links);
-        let past: Vec<Past> = linked().map(|(slot, link)| (slot, link.previous)).collect();
-        let (keeper, id) = self.keeper(&past);
+        let past: Vec<PreviousValue> = linked().map(|(slot, link)| (slot, link.previous)).collect();
+        let (undo_root, id) = self.undo_root(&past);
         self.numbers(record, |record| record::write(record, id, linked().map(|(slot, link)| (slot, *link))));
-        Ok(keeper)
+        Ok(undo_root)
     }
 
     /// Gives what is in a `Float64Array` to `work`, which runs no JavaScript; nothing for any other value.
@@ -235,14 +235,14 @@ impl Context {
 
     /// Notes that a function goes into a slot.
     pub fn lead_slot(&self, slot: SlotId, function: FuncRef) {
-        self.lead(self.node_of(Kind::Slot, slot), function);
+        self.add_edge(self.node_of(Kind::Slot, slot), function);
     }
 
     /// The same for many, which often are one function for slots of one instance.
     fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
         let mut last = None;
         for (slot, function) in all {
-            let home = self.slots.borrow().slot(slot).home.0;
+            let home = self.slots.borrow().slot(slot).primary_entry.0;
             if last.replace((home, function)) != Some((home, function)) {
                 self.lead_slot(slot, function);
             }

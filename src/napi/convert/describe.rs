@@ -1,6 +1,6 @@
 //! Functions, slots and whole modules as `lib/` reads them.
 
-use crate::rewrite::{Details, Named, Roles, Slot, SlotKind, WhyNot, others};
+use crate::rewrite::{Details, ModuleSlot, Named, Roles, SlotKind, WhyNot, others};
 use crate::wasm::{Binary, Declaration, FuncType};
 use napi_derive::napi;
 
@@ -105,7 +105,7 @@ impl NativeFunction {
         }
     }
 
-    fn slot(binary: &Binary, slot: &Slot, named: &Named, roles: &Roles) -> Self {
+    fn slot(binary: &Binary, slot: &ModuleSlot, named: &Named, roles: &Roles) -> Self {
         let declaration = slot.declaration.as_ref();
         Self {
             table_index: roles.entries.get(&slot.function).copied(),
@@ -129,7 +129,7 @@ impl NativeFunction {
 }
 
 /// The slots of a module that was `binary` before the pass.
-pub(in crate::napi) fn slots(binary: &Binary, slots: &[Slot], details: &Details) -> Vec<NativeFunction> {
+pub(in crate::napi) fn slots(binary: &Binary, slots: &[ModuleSlot], details: &Details) -> Vec<NativeFunction> {
     let all = slots.iter().zip(&details.names);
     all.map(|(slot, named)| NativeFunction::slot(binary, slot, named, &details.roles)).collect()
 }
@@ -138,7 +138,7 @@ pub(in crate::napi) fn slots(binary: &Binary, slots: &[Slot], details: &Details)
 pub(in crate::napi) fn no_slots(
     binary: &Binary,
     names: Option<&[u8]>,
-    slots: &[Slot],
+    slots: &[ModuleSlot],
     roles: &Roles,
 ) -> Vec<NativeFunction> {
     let others = others(binary, names, slots, roles).into_iter();

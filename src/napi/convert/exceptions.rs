@@ -3,7 +3,7 @@
 use crate::engine::Compiler;
 use crate::napi::convert::describe::strings;
 use crate::napi::env::context::Context;
-use crate::napi::env::throw::{Exception, Pending};
+use crate::napi::env::throw::{Exception, PendingException};
 use crate::store::{ExceptionRef, ExternRef, RawValue, Rooted, TagId, Thrown};
 use crate::wasm::{FuncType, RefType, ValType};
 use napi::sys;
@@ -114,7 +114,7 @@ impl Context {
 
     /// Throws an exception that wasm did not catch, as JavaScript knows it.
     #[cold]
-    pub fn throw_exception(self: &Rc<Self>, exception: ExceptionRef) -> Pending {
+    pub fn throw_exception(self: &Rc<Self>, exception: ExceptionRef) -> PendingException {
         let known = self.exceptions.values.borrow().get(&exception).copied();
         let value = match known {
             Some(reference) => Ok(self.value_behind(reference)),
@@ -124,11 +124,11 @@ impl Context {
             // SAFETY: a plain N-API call.
             unsafe { sys::napi_throw(self.env, value) };
         }
-        Pending
+        PendingException
     }
 
     /// The `Exception` of one that wasm threw.
-    fn exception(self: &Rc<Self>, exception: ExceptionRef) -> Result<sys::napi_value, Pending> {
+    fn exception(self: &Rc<Self>, exception: ExceptionRef) -> Result<sys::napi_value, PendingException> {
         let env = self.env;
         let (tag, values) = self.store.exception(exception);
         let (mut list, mut id, mut names) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -165,9 +165,9 @@ impl Context {
     }
 
     /// What was made, or nothing: then no exception is left pending.
-    fn or_nothing<T>(&self, result: Result<T, Pending>) -> Option<T> {
+    fn or_nothing<T>(&self, result: Result<T, PendingException>) -> Option<T> {
         result
-            .inspect_err(|Pending| {
+            .inspect_err(|PendingException| {
                 // SAFETY: this is the thread of the environment.
                 drop(unsafe { Exception::take(self.env) });
             })

@@ -1,7 +1,7 @@
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
 use crate::napi::env::context::Context;
-use crate::napi::env::throw::Pending;
+use crate::napi::env::throw::PendingException;
 use crate::store::{ExternRef, FuncRef, RawValue};
 use crate::wasm::{RefType, ValType};
 use napi::sys;
@@ -29,7 +29,12 @@ impl Context {
     /// # Safety
     /// `value` is of this context's environment.
     #[inline(always)] // for the sake of `read_bits`
-    pub unsafe fn read(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<RawValue, Pending> {
+    pub unsafe fn read(
+        &self,
+        ty: ValType,
+        value: sys::napi_value,
+        reader: Compiler,
+    ) -> Result<RawValue, PendingException> {
         // SAFETY: as promised by the caller.
         unsafe { self.read_bits(ty, value, reader) }.map(whole)
     }
@@ -37,7 +42,7 @@ impl Context {
     /// The bits of the value. They are handed on in a register: a value in memory that was written in parts and is then
     /// read whole waits for the writes.
     #[inline(never)]
-    unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, Pending> {
+    unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, PendingException> {
         let env = self.env;
         let bits = match ty {
             ValType::I32 => {
@@ -100,7 +105,7 @@ impl Context {
     /// # Safety
     /// `raw` is a value of type `ty` of this store.
     #[inline]
-    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, Pending> {
+    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, PendingException> {
         let env = self.env;
         let mut value = ptr::null_mut();
         // SAFETY: the union is read as the member that `ty` says it holds.
@@ -111,10 +116,11 @@ impl Context {
                 ValType::F32 => sys::napi_create_double(env, raw.f32.into(), &mut value),
                 ValType::F64 => sys::napi_create_double(env, raw.f64, &mut value),
                 ValType::Ref(RefType::Func) => {
-                    let function = FuncRef::from_raw(raw.funcref).map(|function| self.store.behind(function));
+                    let function =
+                        FuncRef::from_raw(raw.funcref).map(|function| self.store.canonical_function(function));
                     return Ok(self.function_or_null(function));
                 }
-                ValType::Ref(RefType::Extern) => return Ok(self.behind(ExternRef::from_raw(*raw))),
+                ValType::Ref(RefType::Extern) => return Ok(self.externref_value(ExternRef::from_raw(*raw))),
                 ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
             }
         };
@@ -128,7 +134,7 @@ impl Context {
     ///
     /// # Safety
     /// `value` is of this context's environment.
-    pub unsafe fn funcref(&self, value: sys::napi_value) -> Result<Option<FuncRef>, Pending> {
+    pub unsafe fn funcref(&self, value: sys::napi_value) -> Result<Option<FuncRef>, PendingException> {
         let mut kind = 0;
         // SAFETY: by the contract of this function.
         unsafe { sys::napi_typeof(self.env, value, &mut kind) };
@@ -164,7 +170,7 @@ impl Context {
     }
 
     /// The value behind a reference.
-    pub fn behind(&self, reference: ExternRef) -> sys::napi_value {
+    pub fn externref_value(&self, reference: ExternRef) -> sys::napi_value {
         if reference != ExternRef::default() {
             return self.value_behind(reference);
         }
@@ -175,7 +181,11 @@ impl Context {
     }
 
     /// Calls a function that `lib/` lends.
-    pub fn call_host(&self, function: sys::napi_value, argument: sys::napi_value) -> Result<sys::napi_value, Pending> {
+    pub fn call_host(
+        &self,
+        function: sys::napi_value,
+        argument: sys::napi_value,
+    ) -> Result<sys::napi_value, PendingException> {
         self.call_host_with(function, &[argument])
     }
 
@@ -184,7 +194,7 @@ impl Context {
         &self,
         function: sys::napi_value,
         arguments: &[sys::napi_value],
-    ) -> Result<sys::napi_value, Pending> {
+    ) -> Result<sys::napi_value, PendingException> {
         self.keep_running();
         self.call_host_outside(function, arguments)
     }
@@ -194,18 +204,18 @@ impl Context {
         &self,
         function: sys::napi_value,
         arguments: &[sys::napi_value],
-    ) -> Result<sys::napi_value, Pending> {
+    ) -> Result<sys::napi_value, PendingException> {
         let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on the thread of the environment.
         let status = unsafe {
             sys::napi_get_undefined(self.env, &mut receiver);
             sys::napi_call_function(self.env, receiver, function, arguments.len(), arguments.as_ptr(), &mut result)
         };
-        if status == sys::Status::napi_ok { Ok(result) } else { Err(Pending) }
+        if status == sys::Status::napi_ok { Ok(result) } else { Err(PendingException) }
     }
 
     #[cold]
-    pub fn does_not_cross(&self, ty: ValType) -> Pending {
+    pub fn does_not_cross(&self, ty: ValType) -> PendingException {
         let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");
         self.throw(&ErrorKind::UnsupportedValue { message }.into())
     }

@@ -2,12 +2,12 @@ use crate::link::Slots;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::references::References;
 use crate::napi::env::reference::StrongReference;
-use crate::napi::env::throw::Pending;
-use crate::napi::gc::collect::Pace;
+use crate::napi::env::throw::PendingException;
+use crate::napi::gc::collect::GcPolicy;
 use crate::napi::gc::handles::Handles;
-use crate::napi::gc::retainers::Cells;
-use crate::napi::gc::undo_roots::Keepers;
-use crate::napi::link::record::Desk;
+use crate::napi::gc::retainers::Retainers;
+use crate::napi::gc::undo_roots::UndoRoots;
+use crate::napi::link::record::LinkScratch;
 use crate::napi::memory::buffer::Buffers;
 use crate::napi::memory::shared::SharedMemories;
 use crate::store::{FuncRef, Store};
@@ -45,7 +45,7 @@ pub struct Host {
     pub in_finalizer: StrongReference,
     /// The method `map` of functions
     pub map: StrongReference,
-    /// Notes a wasm function: where its `Exported` is, and the cell that it holds
+    /// Notes a wasm function: where its `ExportedFunction` is, and the cell that it holds
     pub know: StrongReference,
 }
 
@@ -66,13 +66,13 @@ pub struct Context {
     /// The JavaScript objects that stand for what is in the store
     pub handles: Handles,
     /// Where records of links lie
-    pub desk: Desk,
+    pub link_scratch: LinkScratch,
     /// What links put back
-    pub keepers: Keepers,
+    pub undo_roots: UndoRoots,
     /// Which JavaScript functions live as long as what
-    pub cells: Cells,
+    pub retainers: Retainers,
     /// When to collect
-    pub pace: RefCell<Pace>,
+    pub gc_policy: RefCell<GcPolicy>,
     /// Whether the store was closed
     pub closed: Cell<bool>,
     /// Whether what is used of the store does nothing, now that it is closed
@@ -98,7 +98,7 @@ pub struct Context {
 }
 
 /// One call from JavaScript into wasm, until it is dropped.
-pub struct Entered<'a> {
+pub struct CallScope<'a> {
     context: &'a Context,
     /// What ran before
     outer: (sys::napi_ref, bool),
@@ -111,7 +111,7 @@ impl Context {
     /// # Errors
     /// Those of `settle_shared`.
     #[inline]
-    pub fn enter(&self, function: sys::napi_ref) -> Result<Entered<'_>, Pending> {
+    pub fn enter(&self, function: sys::napi_ref) -> Result<CallScope<'_>, PendingException> {
         self.settle_shared()?;
         let depth = self.depth.get();
         let outer = self.running.replace((function, false));
@@ -122,11 +122,11 @@ impl Context {
             }
         }
         self.depth.set(depth + 1);
-        Ok(Entered { context: self, outer })
+        Ok(CallScope { context: self, outer })
     }
 
     /// Leaves wasm without collecting, for whoever has something new that JavaScript has no handle of yet.
-    pub fn put_off(&self, entered: Entered<'_>) {
+    pub fn put_off(&self, entered: CallScope<'_>) {
         let wanted = self.wanted.take();
         drop(entered);
         self.wanted.set(wanted);
@@ -155,7 +155,7 @@ impl Context {
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for CallScope<'_> {
     fn drop(&mut self) {
         let context = self.context;
         if let (function, true) = context.running.replace(self.outer) {

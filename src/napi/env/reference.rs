@@ -4,12 +4,12 @@ use std::ptr;
 
 /// A reference to a JavaScript object or function, deleted with its owner. Owners live and die on the thread of its
 /// environment.
-struct Reference {
+struct RawReference {
     env: sys::napi_env,
     reference: sys::napi_ref,
 }
 
-impl Reference {
+impl RawReference {
     /// # Safety
     /// `value` is an object or a function of `env`, which is that of this thread.
     unsafe fn new(env: sys::napi_env, value: sys::napi_value, count: u32) -> Self {
@@ -27,7 +27,7 @@ impl Reference {
     }
 }
 
-impl Drop for Reference {
+impl Drop for RawReference {
     fn drop(&mut self) {
         // SAFETY: the reference is this owner's own, and this is its thread.
         unsafe { sys::napi_delete_reference(self.env, self.reference) };
@@ -35,14 +35,14 @@ impl Drop for Reference {
 }
 
 /// Keeps what it refers to.
-pub struct StrongReference(Reference);
+pub struct StrongReference(RawReference);
 
 impl StrongReference {
     /// # Safety
     /// `value` is an object or a function of `env`, which is that of this thread.
     pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
         // SAFETY: by the contract of this function.
-        Self(unsafe { Reference::new(env, value, 1) })
+        Self(unsafe { RawReference::new(env, value, 1) })
     }
 
     /// What it refers to.
@@ -52,19 +52,19 @@ impl StrongReference {
 }
 
 /// Keeps what it refers to, or lets V8 collect it, as it is told.
-pub struct TurnedReference {
-    reference: Reference,
+pub struct ToggleReference {
+    reference: RawReference,
     keeps: Cell<bool>,
 }
 
-impl TurnedReference {
+impl ToggleReference {
     /// One that keeps what it refers to.
     ///
     /// # Safety
     /// `value` is an object or a function of `env`, which is that of this thread.
     pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
         // SAFETY: by the contract of this function.
-        Self { reference: unsafe { Reference::new(env, value, 1) }, keeps: Cell::new(true) }
+        Self { reference: unsafe { RawReference::new(env, value, 1) }, keeps: Cell::new(true) }
     }
 
     /// What it refers to, unless V8 has collected it.
@@ -74,7 +74,7 @@ impl TurnedReference {
 
     /// Says whether it is to keep that. What V8 has collected does not come back.
     pub fn keep(&self, keep: bool) {
-        let Reference { env, reference } = self.reference;
+        let RawReference { env, reference } = self.reference;
         let mut count = 0;
         if self.keeps.replace(keep) == keep {
             return;
@@ -91,14 +91,14 @@ impl TurnedReference {
 }
 
 /// Lets V8 collect what it refers to, and knows at once when it has: finalizers run no earlier than the event loop.
-pub struct WeakReference(Reference);
+pub struct WeakReference(RawReference);
 
 impl WeakReference {
     /// # Safety
     /// `value` is an object or a function of `env`, which is that of this thread.
     pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
         // SAFETY: by the contract of this function.
-        Self(unsafe { Reference::new(env, value, 0) })
+        Self(unsafe { RawReference::new(env, value, 0) })
     }
 
     /// What it refers to, unless V8 has collected it.

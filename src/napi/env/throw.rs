@@ -18,7 +18,7 @@ const NATIVE: &str = "ERR_RELINK_NATIVE";
 
 /// A JavaScript exception is pending: whoever returns to JavaScript next throws it.
 #[derive(Debug)]
-pub struct Pending;
+pub struct PendingException;
 
 /// Hands a refusal to `lib/`.
 #[cold]
@@ -26,8 +26,8 @@ pub fn refuse(error: Error) -> Refusal {
     Refusal::new(NATIVE, error.to_json(usize::MAX))
 }
 
-impl From<Pending> for Refusal {
-    fn from(_: Pending) -> Self {
+impl From<PendingException> for Refusal {
+    fn from(_: PendingException) -> Self {
         // napi-rs leaves a pending exception alone when it sees this status.
         Self::new("PendingException", String::new())
     }
@@ -129,7 +129,7 @@ impl std::error::Error for Exception {}
 impl Context {
     /// Throws `error` as the error that `lib/` builds of it.
     #[cold]
-    pub fn throw(&self, error: &Error) -> Pending {
+    pub fn throw(&self, error: &Error) -> PendingException {
         let env = self.env;
         let json = error.to_json(self.most_frames());
         let (mut text, mut built, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -143,12 +143,12 @@ impl Context {
                 sys::napi_throw(env, built);
             }
         }
-        Pending
+        PendingException
     }
 
     /// What the pending exception is to whoever called into wasm.
     #[cold]
-    pub fn failure(&self, Pending: Pending) -> Failure {
+    pub fn failure(&self, PendingException: PendingException) -> Failure {
         // SAFETY: this is the thread of the environment.
         Failure::Thrown(Box::new(unsafe { Exception::take(self.env) }))
     }
@@ -193,14 +193,14 @@ impl Context {
 
     /// Throws why a call ended early; a JavaScript exception comes out as it went in.
     #[cold]
-    pub fn throw_failure(self: &Rc<Self>, failure: Failure) -> Pending {
+    pub fn throw_failure(self: &Rc<Self>, failure: Failure) -> PendingException {
         match failure {
             Failure::Error(error) => self.throw(&error),
             Failure::Exception(exception) => self.throw_exception(exception),
             Failure::Thrown(thrown) => match thrown.downcast::<Exception>() {
                 Ok(exception) => {
                     exception.throw();
-                    Pending
+                    PendingException
                 }
                 Err(other) => match other.downcast::<Error>() {
                     Ok(error) => self.throw(&error),

@@ -31,7 +31,7 @@ const OVERHEAD: u64 = 16 << 10;
 
 /// When to collect, and what has come of it.
 #[derive(Default)]
-pub struct Pace {
+pub struct GcPolicy {
     /// The changes that are worth a collection: as many instances as were left the last time
     limit: u32,
     /// The bytes of new memories and code that are, in the same way
@@ -121,7 +121,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeStats {
         let census = self.context.store.census();
-        let pace = self.context.pace.borrow();
+        let gc_policy = self.context.gc_policy.borrow();
         NativeStats {
             instances: census.instances as f64,
             functions: census.functions as f64,
@@ -136,8 +136,8 @@ impl NativeStore {
             slots: self.context.slots.borrow().len() as f64,
             links: self.context.slots.borrow().linked() as f64,
             freed: self.context.freed(),
-            collections: pace.collections.into(),
-            collection_time: pace.time.as_secs_f64() * 1e3,
+            collections: gc_policy.collections.into(),
+            collection_time: gc_policy.time.as_secs_f64() * 1e3,
         }
     }
 
@@ -203,9 +203,9 @@ impl Context {
         let memories = hidden.memories.iter().filter_map(|memory| self.handles.find(Kind::Memory, memory.0.into()));
         let memories = memories.collect();
         let closed = {
-            let mut pace = self.pace.borrow_mut();
-            pace.closed += 1;
-            pace.closed
+            let mut gc_policy = self.gc_policy.borrow_mut();
+            gc_policy.closed += 1;
+            gc_policy.closed
         };
         // Each collection looks at all instances, so it waits for some part of them.
         let all = self.store.len();
@@ -217,22 +217,22 @@ impl Context {
 
     /// Notes a new instance, whose memories have so many bytes, to V8 as well.
     pub fn note_instance(&self, bytes: u64, code: &Arc<Code>) {
-        let is_new = self.pace.borrow_mut().codes.insert(Arc::as_ptr(code) as usize);
+        let is_new = self.gc_policy.borrow_mut().codes.insert(Arc::as_ptr(code) as usize);
         let bytes = bytes + if is_new { code.size as u64 } else { 0 };
-        self.cells.note_change(INSTANCE);
-        self.pace.borrow_mut().new_bytes += bytes;
+        self.retainers.note_change(INSTANCE);
+        self.gc_policy.borrow_mut().new_bytes += bytes;
         self.report((bytes + OVERHEAD) as i64);
     }
 
     /// Notes a new memory.
     pub fn note_memory(&self, bytes: u64) {
-        self.pace.borrow_mut().new_bytes += bytes;
+        self.gc_policy.borrow_mut().new_bytes += bytes;
         self.report(bytes as i64);
     }
 
     /// Tells V8 of memory that it would free by collecting.
     fn report(&self, change: i64) {
-        self.pace.borrow_mut().reported += change;
+        self.gc_policy.borrow_mut().reported += change;
         let mut total = 0;
         // SAFETY: a plain N-API call on the thread of the environment.
         unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
@@ -241,8 +241,9 @@ impl Context {
     /// Collects if enough was made since the last time. To be called before more is made.
     pub fn collect_if_due(&self) {
         let due = {
-            let pace = self.pace.borrow();
-            self.cells.changes() >= pace.limit.max(LEAST) || pace.new_bytes >= pace.limit_bytes.max(LEAST_BYTES)
+            let gc_policy = self.gc_policy.borrow();
+            self.retainers.changes() >= gc_policy.limit.max(LEAST)
+                || gc_policy.new_bytes >= gc_policy.limit_bytes.max(LEAST_BYTES)
         };
         if due {
             self.collect();
@@ -276,10 +277,10 @@ impl Context {
         unsafe { sys::napi_open_handle_scope(self.env, &mut scope) };
         self.forget_exceptions();
         let roots = if self.closed.get() { Roots::default() } else { self.roots() };
-        let behind = if self.closed.get() { FxHashMap::default() } else { self.slots.borrow().behind() };
-        let mut marks = self.store.mark(&roots, &|table| behind.get(&table).cloned().unwrap_or_default());
-        self.settle_shared_memories(&mut marks);
-        self.mirror(&marks);
+        let restorable = if self.closed.get() { FxHashMap::default() } else { self.slots.borrow().restorable() };
+        let mut marks = self.store.mark(&roots, &|table| restorable.get(&table).cloned().unwrap_or_default());
+        self.mark_shared_memories(&mut marks);
+        self.sync_edges(&marks);
         self.functions.borrow_mut().retain(|function, _| !self.store.is_unreached(&marks, *function));
         let mut swept = self.store.sweep(&marks);
         self.slots.borrow_mut().forget(&swept, |id| self.handles.has(Kind::Slot, id.into()));
@@ -289,7 +290,7 @@ impl Context {
         // SAFETY: as above.
         unsafe { sys::napi_close_handle_scope(self.env, scope) };
         trim();
-        self.settle_pace(start);
+        self.update_policy(start);
         true
     }
 
@@ -309,8 +310,8 @@ impl Context {
 
     /// A shared memory is an object of Node's own, which only an instance that may use its bytes has us keep; else it
     /// lives as long as JavaScript has it. Nothing is reached through it.
-    fn settle_shared_memories(&self, marks: &mut Marks) {
-        for (kind, id) in self.handles.settle() {
+    fn mark_shared_memories(&self, marks: &mut Marks) {
+        for (kind, id) in self.handles.live() {
             let id = MemoryId(id as u32);
             if kind != Kind::Memory || !self.store.has_memory(id) || !self.store.memory_is_shared(id) {
                 continue;
@@ -324,17 +325,17 @@ impl Context {
         }
     }
 
-    fn settle_pace(&self, start: Instant) {
+    fn update_policy(&self, start: Instant) {
         let census = self.store.census();
         let taken = census.memory_bytes + census.code_bytes + census.instances * OVERHEAD;
-        let reported = self.pace.borrow().reported;
+        let reported = self.gc_policy.borrow().reported;
         self.report(taken as i64 - reported);
-        let mut pace = self.pace.borrow_mut();
-        pace.limit = u32::try_from(census.instances).unwrap_or(u32::MAX).saturating_mul(INSTANCE);
-        pace.limit_bytes = census.memory_bytes + census.code_bytes;
-        (pace.new_bytes, pace.closed) = (0, 0);
-        pace.codes.clear();
-        pace.collections += 1;
-        pace.time += start.elapsed();
+        let mut gc_policy = self.gc_policy.borrow_mut();
+        gc_policy.limit = u32::try_from(census.instances).unwrap_or(u32::MAX).saturating_mul(INSTANCE);
+        gc_policy.limit_bytes = census.memory_bytes + census.code_bytes;
+        (gc_policy.new_bytes, gc_policy.closed) = (0, 0);
+        gc_policy.codes.clear();
+        gc_policy.collections += 1;
+        gc_policy.time += start.elapsed();
     }
 }

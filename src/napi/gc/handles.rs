@@ -22,7 +22,7 @@ pub enum Kind {
     /// A slot
     Slot,
     /// What links put back
-    Keeper,
+    UndoRoot,
 }
 
 impl Kind {
@@ -88,7 +88,7 @@ impl Handles {
     }
 
     /// Forgets the objects that V8 has collected, and gives what the others stand for.
-    pub fn settle(&self) -> Vec<(Kind, u64)> {
+    pub fn live(&self) -> Vec<(Kind, u64)> {
         let mut objects = self.objects.borrow_mut();
         objects.retain(|_, reference| reference.get().is_some());
         self.silent.borrow_mut().retain(|key| objects.contains_key(key));
@@ -100,25 +100,25 @@ impl Context {
     /// What JavaScript holds of the store.
     pub fn roots(&self) -> Roots {
         let mut roots = Roots::default();
-        for (kind, id) in self.handles.settle() {
+        for (kind, id) in self.handles.live() {
             // Only ids of keepers are longer.
             let id = id as u32;
             match kind {
                 Kind::Instance => roots.instances.extend(Some(id).filter(|id| self.is_open(*id))),
-                // See `settle_shared_memories`.
+                // See `mark_shared_memories`.
                 Kind::Memory => roots.memories.extend(Some(MemoryId(id)).filter(|id| self.is_own_memory(*id))),
                 Kind::Table => roots.tables.push(TableId(id)),
                 Kind::Global => roots.globals.push(GlobalId(id)),
                 Kind::Tag => roots.tags.push(TagId(id)),
                 Kind::Slot => {
                     let slots = self.slots.borrow();
-                    roots.tables.extend(slots.open(id).ok().map(|slot| slot.home.0));
+                    roots.tables.extend(slots.open(id).ok().map(|slot| slot.primary_entry.0));
                     roots.instances.extend(slots.open(id).ok().and_then(|slot| Some(slot.instance.as_ref()?.id)));
                 }
-                Kind::Keeper => {}
+                Kind::UndoRoot => {}
             }
         }
-        roots.functions = self.settle_keepers();
+        roots.functions = self.live_undo_roots();
         for (function, reference) in &*self.functions.borrow() {
             let mut value = std::ptr::null_mut();
             // SAFETY: an entry is removed before its reference is deleted.
@@ -145,10 +145,10 @@ impl Context {
             Kind::Table => self.store.node_of_table(TableId(id)),
             Kind::Global => self.store.node_of_global(GlobalId(id)),
             Kind::Slot => {
-                let home = self.slots.borrow().open(id).ok()?.home.0;
+                let home = self.slots.borrow().open(id).ok()?.primary_entry.0;
                 self.store.node_of_table(home)
             }
-            Kind::Memory | Kind::Tag | Kind::Keeper => None,
+            Kind::Memory | Kind::Tag | Kind::UndoRoot => None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::napi::env::reference::{StrongReference, WeakReference};
 use crate::store::{FuncRef, Instance, Marks, Node};
 use napi::sys;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::cell::{Cell as StdCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::ptr;
 
 /// In a cell: the store's own object, what the node imports, the cells of the nodes that it leads to, and the values
@@ -21,17 +21,17 @@ const EDGES: u32 = 2;
 const VALUES: u32 = 3;
 
 /// The cells of a store.
-pub struct Cells {
-    cells: RefCell<FxHashMap<Node, Cell>>,
+pub struct Retainers {
+    cells: RefCell<FxHashMap<Node, Retainer>>,
     /// The object that `lib/` has for the store
     store: WeakReference,
     /// Cells of what went into wasm since the last collection, and may be anywhere
     fresh: RefCell<Fresh>,
     /// How many things were made or put somewhere since
-    changes: StdCell<u32>,
+    changes: Cell<u32>,
 }
 
-struct Cell {
+struct Retainer {
     reference: WeakReference,
     edges: Vec<Node>,
 }
@@ -53,14 +53,14 @@ fn set(env: sys::napi_env, array: sys::napi_value, index: u32, value: sys::napi_
     unsafe { sys::napi_set_element(env, array, index, value) };
 }
 
-impl Cells {
+impl Retainers {
     /// # Safety
     /// `store` is an object of `env`, which is that of this thread.
     pub unsafe fn new(env: sys::napi_env, store: sys::napi_value) -> Self {
         // SAFETY: by the contract of this function.
         let (store, array) = unsafe { (WeakReference::new(env, store), StrongReference::new(env, array(env))) };
         let fresh = Fresh { array, nodes: FxHashSet::default() };
-        Self { cells: RefCell::default(), store, fresh: fresh.into(), changes: StdCell::new(0) }
+        Self { cells: RefCell::default(), store, fresh: fresh.into(), changes: Cell::new(0) }
     }
 
     /// Notes that something was made: `weight` says how much of a reason it is to collect.
@@ -80,17 +80,17 @@ impl Cells {
 
 impl Context {
     /// The cell of a node.
-    pub fn cell(&self, node: Node) -> sys::napi_value {
-        self.cells.find(node).unwrap_or_else(|| {
+    pub fn retainer(&self, node: Node) -> sys::napi_value {
+        self.retainers.find(node).unwrap_or_else(|| {
             let leads = self.store.leads(node, &|_| Vec::new());
-            self.make_cell(node, None, leads)
+            self.make_retainer(node, None, leads)
         })
     }
 
     /// The cell of an instance that has not started, which holds what it imports.
-    pub fn new_cell(&self, instance: &Instance, imports: sys::napi_value) -> sys::napi_value {
+    pub fn new_retainer(&self, instance: &Instance, imports: sys::napi_value) -> sys::napi_value {
         let leads = self.store.leads_of_new(instance);
-        let cell = self.make_cell(Node::Instance(instance.id), Some(imports), leads);
+        let cell = self.make_retainer(Node::Instance(instance.id), Some(imports), leads);
         let imported = &instance.code().binary;
         // Its segments, and its code, may put its functions there.
         if imported.imported_tables > 0 || !instance.code().written_globals.is_empty() {
@@ -102,13 +102,13 @@ impl Context {
     /// Lets the cell of the instance that defines `function` hold a value as well.
     pub fn hold_with(&self, function: FuncRef, value: sys::napi_value) {
         if let Some(node) = self.store.node_of(function) {
-            set(self.env, self.cell(node), HELD, value);
+            set(self.env, self.retainer(node), HELD, value);
         }
     }
 
     /// Lets the cell of a node have the values that its tables and globals hold.
     pub fn set_values(&self, node: Node, values: sys::napi_value) {
-        set(self.env, self.cell(node), VALUES, values);
+        set(self.env, self.retainer(node), VALUES, values);
     }
 
     /// One of these values; undefined if nobody may reach the node any more.
@@ -117,7 +117,7 @@ impl Context {
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe {
             sys::napi_get_undefined(self.env, &mut value);
-            if let Some(cell) = self.cells.find(node) {
+            if let Some(cell) = self.retainers.find(node) {
                 let mut values = ptr::null_mut();
                 sys::napi_get_element(self.env, cell, VALUES, &mut values);
                 sys::napi_get_element(self.env, values, index, &mut value);
@@ -126,10 +126,10 @@ impl Context {
         value
     }
 
-    fn make_cell(&self, node: Node, held: Option<sys::napi_value>, leads: Vec<Node>) -> sys::napi_value {
+    fn make_retainer(&self, node: Node, held: Option<sys::napi_value>, leads: Vec<Node>) -> sys::napi_value {
         let env = self.env;
         let cell = array(env);
-        if let Some(store) = self.cells.store.get() {
+        if let Some(store) = self.retainers.store.get() {
             set(env, cell, STORE, store);
         }
         if let Some(held) = held {
@@ -138,74 +138,74 @@ impl Context {
         set(env, cell, EDGES, array(env));
         // SAFETY: the array was just made in this environment.
         let reference = unsafe { WeakReference::new(env, cell) };
-        self.cells.cells.borrow_mut().insert(node, Cell { reference, edges: Vec::new() });
+        self.retainers.cells.borrow_mut().insert(node, Retainer { reference, edges: Vec::new() });
         self.set_edges(node, cell, leads);
         cell
     }
 
     fn set_edges(&self, node: Node, cell: sys::napi_value, mut leads: Vec<Node>) {
         leads.retain(|lead| lead.leads_on());
-        let same = self.cells.cells.borrow().get(&node).is_some_and(|cell| cell.edges == leads);
+        let same = self.retainers.cells.borrow().get(&node).is_some_and(|cell| cell.edges == leads);
         if same {
             return;
         }
         let edges = array(self.env);
         for (index, lead) in (0..).zip(&leads) {
-            set(self.env, edges, index, self.cell(*lead));
+            set(self.env, edges, index, self.retainer(*lead));
         }
         set(self.env, cell, EDGES, edges);
-        if let Some(cell) = self.cells.cells.borrow_mut().get_mut(&node) {
+        if let Some(cell) = self.retainers.cells.borrow_mut().get_mut(&node) {
             cell.edges = leads;
         }
     }
 
     /// Lets a node lead to that of a function, which is put there.
-    pub fn lead(&self, from: Option<Node>, function: FuncRef) {
+    pub fn add_edge(&self, from: Option<Node>, function: FuncRef) {
         if let Some(to) = self.store.node_of(function) {
-            self.lead_to(from, to);
+            self.add_edge_to(from, to);
         }
     }
 
     /// Lets a node lead to another one.
-    pub fn lead_to(&self, from: Option<Node>, to: Node) {
+    pub fn add_edge_to(&self, from: Option<Node>, to: Node) {
         let Some(from) = from else { return };
-        let known = |cells: &FxHashMap<Node, Cell>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
-        if from == to || known(&self.cells.cells.borrow()) {
+        let known = |cells: &FxHashMap<Node, Retainer>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
+        if from == to || known(&self.retainers.cells.borrow()) {
             return;
         }
-        let (cell, lead, mut edges) = (self.cell(from), self.cell(to), ptr::null_mut());
+        let (cell, lead, mut edges) = (self.retainer(from), self.retainer(to), ptr::null_mut());
         // The cell may be new, and lead there by now.
-        let mut cells = self.cells.cells.borrow_mut();
+        let mut cells = self.retainers.cells.borrow_mut();
         let known = known(&cells);
-        if let Some(Cell { edges: nodes, .. }) = cells.get_mut(&from).filter(|_| !known) {
+        if let Some(Retainer { edges: nodes, .. }) = cells.get_mut(&from).filter(|_| !known) {
             // SAFETY: a plain N-API call on the thread of the environment.
             unsafe { sys::napi_get_element(self.env, cell, EDGES, &mut edges) };
             set(self.env, edges, nodes.len() as u32, lead);
             nodes.push(to);
-            self.cells.note_change(1);
+            self.retainers.note_change(1);
         }
     }
 
     /// Keeps what a function needs that goes into wasm, which may put it anywhere, until the cells say where.
     pub fn hold_for_now(&self, function: FuncRef) {
         if let Some(node) = self.store.node_of(function) {
-            let is_new = !self.cells.fresh.borrow().nodes.contains(&node);
+            let is_new = !self.retainers.fresh.borrow().nodes.contains(&node);
             if is_new {
-                self.hold_node_for_now(node, self.cell(node));
+                self.hold_node_for_now(node, self.retainer(node));
             }
         }
     }
 
     fn hold_node_for_now(&self, node: Node, cell: sys::napi_value) {
-        let mut fresh = self.cells.fresh.borrow_mut();
+        let mut fresh = self.retainers.fresh.borrow_mut();
         if fresh.nodes.insert(node) {
             set(self.env, fresh.array.get(self.env), fresh.nodes.len() as u32 - 1, cell);
-            self.cells.note_change(1);
+            self.retainers.note_change(1);
         }
     }
 
     /// Makes the cells lead where the nodes do.
-    pub fn mirror(&self, marks: &Marks) {
+    pub fn sync_edges(&self, marks: &Marks) {
         let mut written: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
         for (node, _) in &marks.edges {
             let Node::Instance(id) = node else { continue };
@@ -219,13 +219,13 @@ impl Context {
             let mut leads = leads.clone();
             let back = written.remove(node).unwrap_or_default();
             leads.extend(back.into_iter().filter(|each| each != node));
-            let cell = self.cell(*node);
+            let cell = self.retainer(*node);
             self.set_edges(*node, cell, leads);
         }
-        self.cells.cells.borrow_mut().retain(|node, _| marks.has(*node));
+        self.retainers.cells.borrow_mut().retain(|node, _| marks.has(*node));
         // SAFETY: a plain N-API call on the thread of the environment.
         let array = unsafe { StrongReference::new(self.env, array(self.env)) };
-        *self.cells.fresh.borrow_mut() = Fresh { array, nodes: FxHashSet::default() };
-        self.cells.changes.set(0);
+        *self.retainers.fresh.borrow_mut() = Fresh { array, nodes: FxHashSet::default() };
+        self.retainers.changes.set(0);
     }
 }

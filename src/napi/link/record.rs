@@ -4,7 +4,7 @@
 
 use crate::link::{Link, SlotId};
 use crate::napi::env::reference::StrongReference;
-use crate::napi::gc::undo_roots::{KeeperId, Keepers};
+use crate::napi::gc::undo_roots::{UndoRootId, UndoRoots};
 use napi::sys;
 use std::ptr;
 
@@ -24,24 +24,24 @@ pub fn wanted(record: &[f64]) -> Vec<(usize, SlotId)> {
 }
 
 /// Writes links into a record that has room for them.
-pub fn write(record: &mut [f64], keeper: KeeperId, links: impl Iterator<Item = (SlotId, Link)>) {
+pub fn write(record: &mut [f64], undo_root: UndoRootId, links: impl Iterator<Item = (SlotId, Link)>) {
     let Some((head, rest)) = record.split_first_mut() else { return };
-    *head = keeper as f64;
+    *head = undo_root as f64;
     for (numbers, (slot, link)) in rest.as_chunks_mut::<WIDTH>().0.iter_mut().zip(links) {
-        *numbers = [slot.into(), link.id as f64, link.below as f64, link.implementation as f64, link.strays as f64];
+        *numbers = [slot.into(), link.id as f64, link.below as f64, link.implementation as f64, link.skipped as f64];
     }
 }
 
 /// The links of a record, each with its slot, whose keeper has them from `first` on.
-pub fn read(record: &[f64], keepers: &Keepers, first: usize) -> Vec<(SlotId, Link)> {
-    let Some((keeper, rest)) = record.split_first() else { return Vec::new() };
-    let read = |(index, &[slot, id, below, implementation, strays]): (usize, &[f64; WIDTH])| {
+pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<(SlotId, Link)> {
+    let Some((undo_root, rest)) = record.split_first() else { return Vec::new() };
+    let read = |(index, &[slot, id, below, implementation, skipped]): (usize, &[f64; WIDTH])| {
         let link = Link {
             id: id as u64,
             below: below as u64,
             implementation: implementation as usize,
-            strays: strays as usize,
-            previous: keepers.find(*keeper as KeeperId, index),
+            skipped: skipped as usize,
+            previous: undo_roots.find(*undo_root as UndoRootId, index),
         };
         (slot as SlotId, link)
     };
@@ -50,12 +50,12 @@ pub fn read(record: &[f64], keepers: &Keepers, first: usize) -> Vec<(SlotId, Lin
 
 /// Where the record of one link goes between `lib/` and here: to hand over an array with each call takes longer than the rest
 /// of it.
-pub struct Desk {
+pub struct LinkScratch {
     array: StrongReference,
     numbers: *mut One,
 }
 
-impl Desk {
+impl LinkScratch {
     /// # Safety
     /// `env` is that of this thread.
     pub unsafe fn new(env: sys::napi_env) -> Self {
@@ -82,9 +82,9 @@ impl Desk {
     }
 
     /// Puts the record of a link there.
-    pub fn put(&self, keeper: KeeperId, slot: SlotId, link: Link) {
+    pub fn put(&self, undo_root: UndoRootId, slot: SlotId, link: Link) {
         let mut record = One::default();
-        write(&mut record, keeper, [(slot, link)].into_iter());
+        write(&mut record, undo_root, [(slot, link)].into_iter());
         // SAFETY: as in `get`.
         unsafe { self.numbers.write(record) };
     }

@@ -4,11 +4,11 @@ use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::link::SlotId;
 use crate::napi::api::store::NativeStore;
-use crate::napi::call::import::Import;
+use crate::napi::call::import::ImportedFunction;
 use crate::napi::convert::describe::{NativeSlot, strings};
 use crate::napi::convert::value::crosses;
 use crate::napi::env::throw::{Result, refuse};
-use crate::napi::gc::undo_roots::KeeperId;
+use crate::napi::gc::undo_roots::UndoRootId;
 use crate::napi::link::record;
 use crate::store::FuncRef;
 use napi::bindgen_prelude::{JsValue, Unknown};
@@ -58,7 +58,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn previous(&self, slot: u32, id: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
-        let previous = self.context.keepers.find(id as KeeperId, index as usize);
+        let previous = self.context.undo_roots.find(id as UndoRootId, index as usize);
         Ok(self.unknown(self.context.function_or_null(previous)))
     }
 
@@ -68,7 +68,7 @@ impl NativeStore {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
-        let caller = self.context.store.table_compiler(slot.home.0).map_or("", Compiler::name);
+        let caller = self.context.store.table_compiler(slot.primary_entry.0).map_or("", Compiler::name);
         Ok(format!("{} {caller}", slot.ty))
     }
 
@@ -81,7 +81,7 @@ impl NativeStore {
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
-            (slot.ty.clone(), slot.home.0)
+            (slot.ty.clone(), slot.primary_entry.0)
         };
         if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
             let message = format!(
@@ -92,10 +92,11 @@ impl NativeStore {
         }
         let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
         // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
-        let import = unsafe { Import::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
+        let import =
+            unsafe { ImportedFunction::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
         let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
         self.context.hold_with(function, value.raw());
-        self.context.cells.note_change(1);
+        self.context.retainers.note_change(1);
         Ok(self.unknown(self.context.function(function)))
     }
 

@@ -9,7 +9,7 @@
 //!   (`ArrayBuffer.prototype.transfer`, a stream of bytes) while the first one is collected.
 
 use crate::napi::env::reference::WeakReference;
-use crate::store::Remains;
+use crate::store::DetachedMemory;
 use napi::sys;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
@@ -42,7 +42,7 @@ pub struct RetainedBytes(Cell<u64>);
 struct Retained {
     env: sys::napi_env,
     total: Rc<RetainedBytes>,
-    remains: Remains,
+    remains: DetachedMemory,
 }
 
 /// The least that V8 is told of one, in bytes: the addresses of an empty memory are taken too.
@@ -56,7 +56,7 @@ impl RetainedBytes {
 }
 
 impl Retained {
-    fn new(env: sys::napi_env, total: &Rc<RetainedBytes>, remains: Remains) -> Self {
+    fn new(env: sys::napi_env, total: &Rc<RetainedBytes>, remains: DetachedMemory) -> Self {
         total.0.set(total.0.get() + remains.bytes());
         adjust_external_memory(env, remains.bytes().max(LEAST) as i64);
         Self { env, total: total.clone(), remains }
@@ -112,7 +112,7 @@ impl Backing {
     }
 
     /// Takes the bytes of a memory that has left its store, to unmap them when its last buffer is gone.
-    pub fn retain(self: Rc<Self>, env: sys::napi_env, total: &Rc<RetainedBytes>, remains: Remains) {
+    pub fn retain(self: Rc<Self>, env: sys::napi_env, total: &Rc<RetainedBytes>, remains: DetachedMemory) {
         if Rc::strong_count(&self) > 1 {
             *self.retained.borrow_mut() = Some(Retained::new(env, total, remains));
         }

@@ -1,9 +1,9 @@
 use crate::engine::memory_growths;
 use crate::error::ErrorKind;
 use crate::napi::env::context::Context;
-use crate::napi::env::throw::Pending;
+use crate::napi::env::throw::PendingException;
 use crate::napi::memory::backing::{Backing, Buffer, RetainedBytes};
-use crate::store::{MemoryId, Remains};
+use crate::store::{DetachedMemory, MemoryId};
 use napi::sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ impl Buffers {
 
 impl Context {
     /// The `ArrayBuffer` over a memory: no copy, and the same one until the memory grows.
-    pub fn memory_buffer(&self, id: MemoryId) -> Result<sys::napi_value, Pending> {
+    pub fn memory_buffer(&self, id: MemoryId) -> Result<sys::napi_value, PendingException> {
         let (base, length) = self.store.memory_data(id);
         let mut memories = self.buffers.memories.borrow_mut();
         let shown = memories.entry(id).or_default();
@@ -69,7 +69,7 @@ impl Context {
     }
 
     /// Keeps the bytes of memories that have left the store mapped, as long as anyone can use them through a buffer.
-    pub fn keep_remains(&self, memories: Vec<(MemoryId, Remains)>) {
+    pub fn keep_remains(&self, memories: Vec<(MemoryId, DetachedMemory)>) {
         for (id, remains) in memories {
             let shown = self.buffers.memories.borrow_mut().remove(&id);
             if let Some(Shown { backing, .. }) = shown {
@@ -81,7 +81,7 @@ impl Context {
     /// Detaches the buffers of memories that have grown. Called whenever wasm gives control to
     /// JavaScript.
     #[inline]
-    pub fn settle_memories(&self) {
+    pub fn detach_grown_memories(&self) {
         let growths = memory_growths();
         if self.growths.replace(growths) != growths {
             self.detach_grown();

@@ -3,8 +3,8 @@
 use crate::engine::{Expected, SharedBytes, Stopped, publish};
 use crate::error::ErrorKind;
 use crate::napi::env::context::{Context, Host};
-use crate::napi::env::reference::{StrongReference, TurnedReference};
-use crate::napi::env::throw::{Exception, Pending};
+use crate::napi::env::reference::{StrongReference, ToggleReference};
+use crate::napi::env::throw::{Exception, PendingException};
 use crate::store::Thrown;
 use napi::sys;
 use rustc_hash::FxHashMap;
@@ -16,14 +16,14 @@ use std::time::Duration;
 /// The shared memories of a store, by where their bytes are.
 #[derive(Default)]
 pub struct SharedMemories {
-    by_base: RefCell<FxHashMap<usize, Rc<SharedMemory>>>,
+    by_base: RefCell<FxHashMap<usize, Rc<NodeSharedMemory>>>,
 }
 
 /// Node's own `WebAssembly.Memory`, which keeps the bytes.
-pub struct SharedMemory {
+pub struct NodeSharedMemory {
     context: Weak<Context>,
     /// It keeps Node's memory as long as an instance may use the bytes
-    memory: TurnedReference,
+    memory: ToggleReference,
     base: *mut u8,
 }
 
@@ -32,15 +32,18 @@ impl Context {
     ///
     /// # Safety
     /// `memory` is of this context's environment.
-    pub unsafe fn shared_memory(self: &Rc<Self>, memory: sys::napi_value) -> Result<Rc<SharedMemory>, Pending> {
+    pub unsafe fn shared_memory(
+        self: &Rc<Self>,
+        memory: sys::napi_value,
+    ) -> Result<Rc<NodeSharedMemory>, PendingException> {
         let (base, _) = self.shared_bytes(memory)?;
         if let Some(known) = self.shared.by_base.borrow().get(&(base as usize)) {
             known.memory.keep(true);
             return Ok(known.clone());
         }
         // SAFETY: by the contract of this function.
-        let memory = unsafe { TurnedReference::new(self.env, memory) };
-        let shared = Rc::new(SharedMemory { context: Rc::downgrade(self), memory, base });
+        let memory = unsafe { ToggleReference::new(self.env, memory) };
+        let shared = Rc::new(NodeSharedMemory { context: Rc::downgrade(self), memory, base });
         self.shared.by_base.borrow_mut().insert(base as usize, shared.clone());
         Ok(shared)
     }
@@ -68,12 +71,12 @@ impl Context {
     /// # Errors
     /// What JavaScript throws when its thread is being ended: no wasm may go on then.
     #[inline]
-    pub fn settle_shared(&self) -> Result<(), Pending> {
+    pub fn settle_shared(&self) -> Result<(), PendingException> {
         if self.shared.by_base.borrow().is_empty() { Ok(()) } else { self.publish_lengths() }
     }
 
     #[cold]
-    fn publish_lengths(&self) -> Result<(), Pending> {
+    fn publish_lengths(&self) -> Result<(), PendingException> {
         let memories: Vec<_> = self.shared.by_base.borrow().values().cloned().collect();
         memories.iter().try_for_each(|memory| {
             publish(memory.base, memory.ask_length(self)?);
@@ -82,7 +85,7 @@ impl Context {
     }
 
     /// Where the bytes of a shared memory are, and how many there are by now.
-    fn shared_bytes(&self, memory: sys::napi_value) -> Result<(*mut u8, usize), Pending> {
+    fn shared_bytes(&self, memory: sys::napi_value) -> Result<(*mut u8, usize), PendingException> {
         let view = self.call_host(self.host.shared_bytes.get(self.env), memory)?;
         let (mut length, mut data) = (0, ptr::null_mut());
         // SAFETY: `lib/` gives a Uint8Array.
@@ -94,14 +97,14 @@ impl Context {
     }
 }
 
-impl SharedMemory {
+impl NodeSharedMemory {
     fn context(&self) -> Result<Rc<Context>, Stopped> {
         let closed = || Thrown::error(ErrorKind::ClosedStore.into());
         Ok(self.context.upgrade().ok_or_else(closed)?)
     }
 
     /// How many bytes there are by now.
-    fn ask_length(&self, context: &Context) -> Result<usize, Pending> {
+    fn ask_length(&self, context: &Context) -> Result<usize, PendingException> {
         let mut scope = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe { sys::napi_open_handle_scope(context.env, &mut scope) };
@@ -147,7 +150,7 @@ impl SharedMemory {
     }
 }
 
-impl SharedBytes for SharedMemory {
+impl SharedBytes for NodeSharedMemory {
     fn base(&self) -> *mut u8 {
         self.base
     }
@@ -155,7 +158,7 @@ impl SharedBytes for SharedMemory {
     fn length(&self) -> Result<usize, Stopped> {
         let context = self.context()?;
         // SAFETY: this is the thread of the environment.
-        let stopped = |Pending| Thrown(Box::new(unsafe { Exception::take(context.env) }));
+        let stopped = |PendingException| Thrown(Box::new(unsafe { Exception::take(context.env) }));
         Ok(self.ask_length(&context).map_err(stopped)?)
     }
 

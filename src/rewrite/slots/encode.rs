@@ -88,8 +88,8 @@ impl Encoder<'_> {
             let body = match added {
                 Added::Thunk(slot) => {
                     let slot = &self.plan.slots[*slot];
-                    let (entry, type_index) = (slot.home.index.cast_signed(), slot.ty);
-                    let call = Instruction::CallIndirect { type_index, table_index: slot.home.table };
+                    let (entry, type_index) = (slot.primary_entry.index.cast_signed(), slot.ty);
+                    let call = Instruction::CallIndirect { type_index, table_index: slot.primary_entry.table };
                     relay(parameters, &[Instruction::I32Const(entry), call])
                 }
                 Added::Forwarder(import) => relay(parameters, &[Instruction::Call(self.plan.moved(*import))]),

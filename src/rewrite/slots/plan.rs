@@ -1,6 +1,6 @@
 use crate::error::Result;
 use crate::rewrite::slots::declared::{DeclaredSlot, declared};
-use crate::rewrite::{Entry, Forwarder, Named, Options, Origins, Roles, Selection, Slot, SlotKind};
+use crate::rewrite::{Forwarder, ModuleEntry, ModuleSlot, Named, Options, Origins, Roles, Selection, SlotKind};
 use crate::wasm::{Binary, ExternKind, ExternType, Limits, RefType, TableType, Uses, ValType};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ pub(in crate::rewrite) struct Plan<'a> {
     pub binary: &'a Binary,
     uses: Uses,
     /// The slots, the declared ones first
-    pub slots: Vec<Slot>,
+    pub slots: Vec<ModuleSlot>,
     /// For each function of the original module, its slot
     by_function: Vec<Option<u32>>,
     /// What functions are, besides having a slot
@@ -116,15 +116,15 @@ impl<'a> Plan<'a> {
 
     /// Adds a slot, of which the rest is known once all of them are.
     fn slot(&mut self, kind: SlotKind, function: u32) {
-        self.slots.push(Slot {
+        self.slots.push(ModuleSlot {
             kind,
             function,
             ty: self.binary.functions[function as usize],
             original: 0,
             thunk: None,
-            home: Entry { table: self.dispatch_table, index: 0 },
-            places: Vec::new(),
-            shown: Vec::new(),
+            primary_entry: ModuleEntry { table: self.dispatch_table, index: 0 },
+            direct_entries: Vec::new(),
+            thunk_entries: Vec::new(),
             declaration: None,
         });
     }
@@ -153,7 +153,8 @@ impl<'a> Plan<'a> {
             for (index, function) in entries {
                 let Some(slot) = function.and_then(|function| self.by_function[function as usize]) else { continue };
                 let slot = &mut self.slots[slot as usize];
-                if holds { &mut slot.places } else { &mut slot.shown }.push(Entry { table, index });
+                if holds { &mut slot.direct_entries } else { &mut slot.thunk_entries }
+                    .push(ModuleEntry { table, index });
             }
         }
     }
@@ -185,14 +186,15 @@ impl<'a> Plan<'a> {
         }
         for (index, (slot, demand)) in self.slots.iter_mut().zip(demands).enumerate() {
             // JavaScript reads an exported table, and what it holds must go on following the slot.
-            let thunk = demand.taken || slot.places.iter().any(|place| exported.contains(&place.table));
+            let thunk = demand.taken || slot.direct_entries.iter().any(|place| exported.contains(&place.table));
             // Where code writes, an entry says nothing of the slot once it is written.
-            let settled = slot.places.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
+            let settled =
+                slot.direct_entries.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
             if thunk || demand.called || !settled {
-                slot.home.index = self.dispatch.len() as u32;
+                slot.primary_entry.index = self.dispatch.len() as u32;
                 self.dispatch.push(index);
             } else {
-                slot.home = slot.places.remove(0);
+                slot.primary_entry = slot.direct_entries.remove(0);
             }
             if thunk {
                 let function = self.first_added + self.added.len() as u32;
@@ -236,14 +238,14 @@ impl<'a> Plan<'a> {
     }
 
     /// The slot that function `function` of the original module has.
-    fn slot_of(&self, function: u32) -> Option<&Slot> {
+    fn slot_of(&self, function: u32) -> Option<&ModuleSlot> {
         self.by_function[function as usize].map(|slot| &self.slots[slot as usize])
     }
 
     /// The type and the entry of the dispatch table through which calls of `function` go.
     pub fn dispatched(&self, function: u32) -> Option<(u32, u32)> {
-        let slot = self.slot_of(function).filter(|slot| slot.home.table == self.dispatch_table)?;
-        Some((slot.ty, slot.home.index))
+        let slot = self.slot_of(function).filter(|slot| slot.primary_entry.table == self.dispatch_table)?;
+        Some((slot.ty, slot.primary_entry.index))
     }
 
     /// Whether calls of `function` vanish.

@@ -1,5 +1,5 @@
 use crate::rewrite::slots::naming::Names;
-use crate::rewrite::{Named, Slot};
+use crate::rewrite::{ModuleSlot, Named};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ pub struct Details {
 
 /// A function that is no slot.
 #[derive(Debug)]
-pub struct Function {
+pub struct FunctionRoles {
     /// What it is called
     pub named: Named,
     /// Its index in the module
@@ -73,7 +73,7 @@ impl std::fmt::Display for WhyNot {
 }
 
 /// The functions of a module that are no slots. `names` is the content of its name section.
-pub fn others(binary: &Binary, names: Option<&[u8]>, slots: &[Slot], roles: &Roles) -> Vec<Function> {
+pub fn others(binary: &Binary, names: Option<&[u8]>, slots: &[ModuleSlot], roles: &Roles) -> Vec<FunctionRoles> {
     let names = Names::new(binary, names, &roles.declared);
     let slots: BTreeSet<u32> = slots.iter().map(|slot| slot.function).collect();
     let others = (0..binary.functions.len() as u32).filter(|function| !slots.contains(function));
@@ -83,7 +83,7 @@ pub fn others(binary: &Binary, names: Option<&[u8]>, slots: &[Slot], roles: &Rol
             None if roles.stripped.contains(&index) => WhyNot::Identity,
             None => WhyNot::NotSelected,
         };
-        Function { named: names.of(index), index, why }
+        FunctionRoles { named: names.of(index), index, why }
     });
     others.collect()
 }

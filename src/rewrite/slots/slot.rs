@@ -28,7 +28,7 @@ impl SlotKind {
 
 /// An entry of a table of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Entry {
+pub struct ModuleEntry {
     /// Index of the table
     pub table: u32,
     /// The entry
@@ -37,7 +37,7 @@ pub struct Entry {
 
 /// A slot that the pass made. Function indices are those of the rewritten module, unless said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Slot {
+pub struct ModuleSlot {
     /// Where it comes from
     pub kind: SlotKind,
     /// The function as its author compiled it: index in the original module
@@ -49,11 +49,11 @@ pub struct Slot {
     /// The function that calls through the slot, for whoever takes it as a value
     pub thunk: Option<u32>,
     /// The entry that decides: calls and the thunk go through it
-    pub home: Entry,
+    pub primary_entry: ModuleEntry,
     /// The entries of the module's own tables that hold the function, and follow the slot
-    pub places: Vec<Entry>,
+    pub direct_entries: Vec<ModuleEntry>,
     /// The entries of the module's own tables that hold the thunk
-    pub shown: Vec<Entry>,
+    pub thunk_entries: Vec<ModuleEntry>,
     /// What the `relink` section says of it
     pub declaration: Option<Declaration>,
 }

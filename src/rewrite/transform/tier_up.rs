@@ -14,7 +14,7 @@ use wasmparser::{DataKind, Parser, Payload};
 ///
 /// # Errors
 /// Those of `Uses::read`.
-pub fn why_no_successor(bytes: &[u8], binary: &Binary) -> Result<Option<&'static str>> {
+pub fn why_no_tier_up(bytes: &[u8], binary: &Binary) -> Result<Option<&'static str>> {
     let uses = Uses::read(bytes, binary)?;
     let is_scalar = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
     let exported = binary.exports.iter().any(|export| export.kind == ExternKind::Table);
@@ -62,7 +62,7 @@ fn has_passive_data(bytes: &[u8]) -> Result<bool> {
 ///
 /// # Errors
 /// `Compile` if the bytes cannot be read, which `Binary::parse` has accepted.
-pub fn successor(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
+pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
     let failed = |error: &dyn std::fmt::Display| ErrorKind::Compile { message: format!("no successor: {error}") };
     let mut reencoder = RoundtripReencoder;
     let (mut module, mut imports, mut imported) = (Module::new(), ImportSection::new(), false);
@@ -153,8 +153,8 @@ mod tests {
               (func $start) (func $run (export "run") (call $f (global.get $g)) (global.set $own (i64.const 1)))
               (export "memory" (memory 0)) (export "own" (global $own)))"#,
         );
-        assert_eq!(why_no_successor(&bytes, &binary).unwrap(), None);
-        let made = successor(&bytes, &mut binary).unwrap();
+        assert_eq!(why_no_tier_up(&bytes, &binary).unwrap(), None);
+        let made = tier_up_module(&bytes, &mut binary).unwrap();
         let parsed = Binary::parse(&made, Features::EVERYTHING).unwrap();
         let imports = |binary: &Binary| binary.imports.iter().map(|import| import.ty.to_string()).collect::<Vec<_>>();
         assert_eq!(imports(&parsed), ["func (i32)", "global i32", "memory 1..3", "global mut i64"]);
@@ -169,7 +169,7 @@ mod tests {
     fn a_module_without_imports_gets_a_section_for_them() {
         let (bytes, mut binary) =
             parse("(module (memory 1) (func (export \"f\") (result i32) (i32.load (i32.const 0))))");
-        let made = successor(&bytes, &mut binary).unwrap();
+        let made = tier_up_module(&bytes, &mut binary).unwrap();
         assert_eq!(Binary::parse(&made, Features::EVERYTHING).unwrap().imports.len(), 1);
     }
 
@@ -177,7 +177,7 @@ mod tests {
     fn what_cannot_be_shared_is_named() {
         let why = |text: &str| {
             let (bytes, binary) = parse(text);
-            why_no_successor(&bytes, &binary).unwrap()
+            why_no_tier_up(&bytes, &binary).unwrap()
         };
         let cases = [
             ("(module (table (export \"t\") 1 funcref))", "it shares a table"),

@@ -1,4 +1,4 @@
-use crate::engine::{Code, Compiler, How, compile};
+use crate::engine::{Code, CompileOptions, Compiler, compile};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
 use crate::store::call::trap::Failure;
@@ -45,7 +45,7 @@ impl Store {
             return Ok(code.clone());
         }
         let bytes = if compiler.catches() { catching_adapter(ty) } else { adapter(ty) };
-        let code = compile(&bytes, &How::plain(compiler))?;
+        let code = compile(&bytes, &CompileOptions::plain(compiler))?;
         self.adapters.borrow_mut().insert(key, code.clone());
         Ok(code)
     }

@@ -16,13 +16,13 @@ use rustc_hash::FxHashMap;
 /// different places, and no check of wasmer's tells them apart. A function that is to be called from
 /// the other side gets a crossing, a function of that side that calls it by way of the host.
 #[derive(Default)]
-pub struct Crossings {
+pub struct Bridges {
     /// Whose code calls each host function, and as which function of its module
     hosts: FxHashMap<FuncRef, (Compiler, u32)>,
     /// The crossing of each function to the other compiler
     made: FxHashMap<(FuncRef, Compiler), FuncRef>,
     /// The function that a crossing, or a forwarder of an import, stands for
-    behind: FxHashMap<FuncRef, FuncRef>,
+    canonical: FxHashMap<FuncRef, FuncRef>,
     /// Whose function a global holds
     globals: FxHashMap<GlobalId, Compiler>,
 }
@@ -61,50 +61,50 @@ impl HostFunction for Crossing {
 impl Store {
     /// Forgets functions that are going to be freed.
     pub(in crate::store) fn forget_functions(&self, is_gone: impl Fn(FuncRef) -> bool) {
-        let mut crossings = self.crossings.borrow_mut();
-        crossings.hosts.retain(|function, _| !is_gone(*function));
-        crossings.made.retain(|(function, _), crossing| !is_gone(*function) && !is_gone(*crossing));
-        crossings.behind.retain(|crossing, function| !is_gone(*crossing) && !is_gone(*function));
+        let mut bridges = self.bridges.borrow_mut();
+        bridges.hosts.retain(|function, _| !is_gone(*function));
+        bridges.made.retain(|(function, _), bridge| !is_gone(*function) && !is_gone(*bridge));
+        bridges.canonical.retain(|bridge, function| !is_gone(*bridge) && !is_gone(*function));
     }
 
     /// Forgets the crossings of an instance's functions to a compiler: from now on there is something better. Those that
     /// stand somewhere go on.
     pub(in crate::store) fn forget_crossings(&self, instance: &Instance, to: Compiler) {
         let is_of = |function| self.instance_of(function).is_some_and(|owner| owner.id == instance.id);
-        self.crossings.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
+        self.bridges.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
     }
 
     /// Forgets whose function a global holds that is gone.
     pub(in crate::store) fn forget_global(&self, id: GlobalId) {
-        self.crossings.borrow_mut().globals.remove(&id);
+        self.bridges.borrow_mut().globals.remove(&id);
     }
 
     /// Notes whose code calls a host function, and as which function of its module.
     pub(in crate::store) fn note_host(&self, function: FuncRef, compiler: Compiler, index: u32) {
-        self.crossings.borrow_mut().hosts.insert(function, (compiler, index));
+        self.bridges.borrow_mut().hosts.insert(function, (compiler, index));
     }
 
     /// Which function of the module that imports it a host function is.
     pub(in crate::store) fn host_index(&self, function: FuncRef) -> Option<u32> {
-        self.crossings.borrow().hosts.get(&function).map(|(_, index)| *index)
+        self.bridges.borrow().hosts.get(&function).map(|(_, index)| *index)
     }
 
-    /// Notes that `crossing` stands for `function`.
-    pub(in crate::store) fn note_behind(&self, crossing: FuncRef, function: FuncRef) {
-        let function = self.behind(function);
-        self.crossings.borrow_mut().behind.insert(crossing, function);
+    /// Notes that `bridge` stands for `function`.
+    pub(in crate::store) fn note_canonical(&self, bridge: FuncRef, function: FuncRef) {
+        let function = self.canonical_function(function);
+        self.bridges.borrow_mut().canonical.insert(bridge, function);
     }
 
     /// The function itself, for one that only stands for it on the other side of a border.
-    pub fn behind(&self, function: FuncRef) -> FuncRef {
-        self.crossings.borrow().behind.get(&function).copied().unwrap_or(function)
+    pub fn canonical_function(&self, function: FuncRef) -> FuncRef {
+        self.bridges.borrow().canonical.get(&function).copied().unwrap_or(function)
     }
 
     /// Whose code `function` is, and so who may call it.
     pub fn compiler_of(&self, function: FuncRef) -> Compiler {
         match self.instance_of(function) {
             Some(instance) => instance.code().compiler,
-            None => self.crossings.borrow().hosts.get(&function).map_or(Compiler::Cranelift, |(compiler, _)| *compiler),
+            None => self.bridges.borrow().hosts.get(&function).map_or(Compiler::Cranelift, |(compiler, _)| *compiler),
         }
     }
 
@@ -127,30 +127,30 @@ impl Store {
     /// `Compiler` for a function that takes or gives functions, which would cross unseen; and what
     /// `adapt` refuses.
     pub fn native_to(&self, function: FuncRef, compiler: Compiler) -> Result<FuncRef> {
-        let function = self.behind(function);
+        let function = self.canonical_function(function);
         if self.compiler_of(function) == compiler {
             return Ok(function);
         }
-        let known = self.crossings.borrow().made.get(&(function, compiler)).copied();
-        if let Some(crossing) = known {
-            return Ok(crossing);
+        let known = self.bridges.borrow().made.get(&(function, compiler)).copied();
+        if let Some(bridge) = known {
+            return Ok(bridge);
         }
-        if let Some(successor) = self.successor_of(function, compiler) {
-            self.crossings.borrow_mut().made.insert((function, compiler), successor);
-            self.note_behind(successor, function);
-            return Ok(successor);
+        if let Some(tier_up) = self.tier_up_of(function, compiler) {
+            self.bridges.borrow_mut().made.insert((function, compiler), tier_up);
+            self.note_canonical(tier_up, function);
+            return Ok(tier_up);
         }
         let ty = self.type_of(function);
         self.check_crossing(&ty, function, compiler)?;
         let pending = compiler.catches().then(|| self.pending());
-        let crossing = self.adapt(&ty, Box::new(self.crossing(function, pending)), compiler)?;
-        self.crossings.borrow_mut().made.insert((function, compiler), crossing);
-        self.note_behind(crossing, function);
-        Ok(crossing)
+        let bridge = self.adapt(&ty, Box::new(self.bridge(function, pending)), compiler)?;
+        self.bridges.borrow_mut().made.insert((function, compiler), bridge);
+        self.note_canonical(bridge, function);
+        Ok(bridge)
     }
 
     /// What calls `function` for code of another compiler.
-    pub(in crate::store) fn crossing(&self, function: FuncRef, pending: Option<Pending>) -> Crossing {
+    pub(in crate::store) fn bridge(&self, function: FuncRef, pending: Option<Pending>) -> Crossing {
         Crossing { function, host_stack: self.host_stack.clone(), wasm_stack: self.wasm_stack.clone(), pending }
     }
 
@@ -171,7 +171,7 @@ impl Store {
 
     /// Whose function a global holds.
     pub fn global_compiler(&self, id: GlobalId) -> Option<Compiler> {
-        self.crossings.borrow().globals.get(&id).copied()
+        self.bridges.borrow().globals.get(&id).copied()
     }
 
     /// Whether code of `compiler` may call what a table holds.
@@ -203,7 +203,7 @@ impl Store {
         if self.global_type(id).value != ValType::Ref(RefType::Func) {
             return;
         }
-        self.crossings.borrow_mut().globals.entry(id).or_insert(compiler);
+        self.bridges.borrow_mut().globals.entry(id).or_insert(compiler);
     }
 
     /// Whether whoever calls through the table can call `function` as it is.
@@ -221,7 +221,7 @@ impl Store {
         // That for the table's mirror is made together with it, so that writing has nothing to refuse.
         let TableFacts { compiler, mirror, .. } = self.table_facts(id);
         mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
-        let compiler = compiler.unwrap_or_else(|| self.compiler_of(self.behind(function)));
+        let compiler = compiler.unwrap_or_else(|| self.compiler_of(self.canonical_function(function)));
         self.native_to(function, compiler)
     }
 }

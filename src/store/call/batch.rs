@@ -1,4 +1,4 @@
-use crate::engine::{Compiler, How, Reserve, compile};
+use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, PAGE, batch};
 use crate::store::call::trap::Failure;
@@ -62,7 +62,7 @@ impl Store {
     fn held_by_slot_of(&self, function: FuncRef, table: TableId) -> Option<FuncRef> {
         let (instance, index) = self.locate(function)?;
         let code = instance.code();
-        let home = code.slots[code.slot_of_thunk(index)? as usize].home;
+        let home = code.slots[code.slot_of_thunk(index)? as usize].primary_entry;
         // Into other tables, code writes too, and nobody would notice.
         if home.table != code.dispatch_table() {
             return None;
@@ -111,7 +111,7 @@ impl Store {
         }
         // The memory may have been made when there was less room than now.
         let reserve = if self.memory_is_full(memory) { Reserve::Full } else { Reserve::Small };
-        let code = compile(&batch(ty), &How { reserve, ..How::plain(compiler) })?;
+        let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
         // SAFETY: the module has neither a start function nor a segment, so nothing runs.
         let instance =
             unsafe { self.instantiate(&code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };

@@ -27,7 +27,7 @@ struct Stack {
 }
 
 /// A call into wasm from JavaScript, until it is dropped.
-pub(in crate::store) struct Entered<'a> {
+pub(in crate::store) struct HostStackScope<'a> {
     stack: &'a Stack,
     outer: usize,
 }
@@ -47,8 +47,8 @@ impl Default for HostStack {
 impl HostStack {
     /// Notes that JavaScript calls into wasm.
     #[inline]
-    pub fn enter(&self) -> Entered<'_> {
-        Entered { stack: &self.0, outer: self.0.entered.replace(here()) }
+    pub fn enter(&self) -> HostStackScope<'_> {
+        HostStackScope { stack: &self.0, outer: self.0.entered.replace(here()) }
     }
 
     /// Refuses to go on where little is left.
@@ -66,14 +66,14 @@ impl HostStack {
     }
 }
 
-impl Entered<'_> {
+impl HostStackScope<'_> {
     /// Whether there is no wasm of this thread on the stack.
     pub fn is_outermost(&self) -> bool {
         self.outer == usize::MAX
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for HostStackScope<'_> {
     fn drop(&mut self) {
         self.stack.entered.set(self.outer);
     }

@@ -1,5 +1,5 @@
-use crate::engine::{Place, WasmStack, trace};
-use crate::error::{Error, ErrorKind, Frame, Trace};
+use crate::engine::{CodeLocation, WasmStack, trace};
+use crate::error::{Error, ErrorKind, StackFrame, Trace};
 use crate::store::ExceptionRef;
 use crate::wasm::path;
 use std::error::Error as StdError;
@@ -77,9 +77,9 @@ impl From<Trap> for Failure {
 }
 
 impl Trace for WasmStack {
-    fn frames(&self, most: usize) -> Vec<Frame> {
+    fn frames(&self, most: usize) -> Vec<StackFrame> {
         let places = self.places().filter(|place| !place.names.is_added(place.index)).take(most);
-        let frames = places.map(|Place { names, index, offset }| Frame {
+        let frames = places.map(|CodeLocation { names, index, offset }| StackFrame {
             name: names.name(index).map(|name| path(name).into_owned()),
             index,
             offset,

@@ -112,7 +112,7 @@ enum State {
     /// The system refuses a guard
     Unguarded,
     /// The guard is set
-    Entered,
+    HostStackScope,
 }
 
 impl WasmStack {
@@ -156,7 +156,7 @@ impl WasmStack {
         let mut entry = self.entry(Some((function, values)));
         // SAFETY: by the contract of `call`.
         let result = unsafe { entry.run() };
-        if entry.state == State::Entered {
+        if entry.state == State::HostStackScope {
             self.kept.mapped.set(entry.stack.mapped.get());
             self.kept.head.set(entry.stack.head.get());
             self.kept.limit.set(entry.stack.limit.get());
@@ -211,7 +211,7 @@ impl Entry {
                 State::Outdated => {}
                 State::Unguarded => return Err(no_room()),
                 // Outside, wasmer has refused.
-                State::Outside | State::Entered => return result,
+                State::Outside | State::HostStackScope => return result,
             }
         }
     }
@@ -301,7 +301,7 @@ unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBod
         (*entry).stack.head.set(head);
         (*entry).stack.limit.set(base - size);
         (*entry).stack.size.set(size);
-        (*entry).state = State::Entered;
+        (*entry).state = State::HostStackScope;
         if let Some((function, values)) = (*entry).call {
             let callee = function.callee();
             // The context is a union of pointers, which is passed as one.

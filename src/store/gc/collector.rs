@@ -1,6 +1,6 @@
 use crate::engine::Code;
 use crate::store::instance::entity::{InstanceId, Objects};
-use crate::store::object::index::{Arena, Owner, place_of};
+use crate::store::object::index::{ObjectIndex, Owner, index_of};
 use crate::store::{FuncRef, GlobalId, Marks, MemoryId, Node, Store, TableId};
 use rustc_hash::FxHashSet;
 use std::rc::Rc;
@@ -28,7 +28,7 @@ pub struct Freed {
 
 /// What there is in a store.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Census {
+pub struct ObjectCounts {
     /// Instances of the user's, also those that are closed and still linked
     pub instances: u64,
     /// Functions: those that instances define, and those of the host that they import
@@ -48,13 +48,13 @@ pub struct Census {
 }
 
 /// The bytes of a memory that is no longer in a store. They are mapped as long as this is there.
-pub struct Remains {
+pub struct DetachedMemory {
     #[expect(dead_code, reason = "held for its destructor")]
     memory: VMMemory,
     bytes: u64,
 }
 
-impl Remains {
+impl DetachedMemory {
     /// # Safety
     /// The definition of the memory is still there.
     unsafe fn new(memory: VMMemory) -> Self {
@@ -88,7 +88,7 @@ pub struct Swept {
     /// The tables that had an id
     pub tables: FxHashSet<TableId>,
     /// The memories that had an id
-    pub memories: Vec<(MemoryId, Remains)>,
+    pub memories: Vec<(MemoryId, DetachedMemory)>,
 }
 
 impl Store {
@@ -101,7 +101,7 @@ impl Store {
         }
         instance.life().close(silent);
         // It uses what this one defines, as an importer does.
-        let successor = instance.successor().map(|successor| self.close(successor.id, silent));
+        let tier_up = instance.tier_up().map(|tier_up| self.close(tier_up.id, silent));
         let parts = &instance.parts;
         self.count_importers(&parts.imported, false);
         let mut hidden = Hidden::default();
@@ -113,7 +113,7 @@ impl Store {
             Owner::Host | Owner::Nobody => false,
         };
         self.hide(&mut hidden, &parts.imported, is_closed);
-        if let Some(Hidden { memories, tables, globals }) = successor {
+        if let Some(Hidden { memories, tables, globals }) = tier_up {
             hidden.memories.extend(memories);
             hidden.tables.extend(tables);
             hidden.globals.extend(globals);
@@ -122,7 +122,11 @@ impl Store {
     }
 
     fn hide(&self, hidden: &mut Hidden, objects: &Objects, which: impl Fn(Owner) -> bool) {
-        fn all<T>(arena: &mut Arena<T>, handles: &[InternalStoreHandle<T>], which: impl Fn(Owner) -> bool) -> Vec<u32> {
+        fn all<T>(
+            arena: &mut ObjectIndex<T>,
+            handles: &[InternalStoreHandle<T>],
+            which: impl Fn(Owner) -> bool,
+        ) -> Vec<u32> {
             let hide =
                 |handle: &InternalStoreHandle<T>| which(arena.owner(*handle)).then(|| arena.hide(*handle)).flatten();
             handles.iter().filter_map(hide).collect()
@@ -196,40 +200,43 @@ impl Store {
         freed.tags += dead.tags.len() as u64;
         self.freed.set(freed);
         // Objects before the instances in whose contexts their definitions lie.
-        swept.memories = self.vacate_objects(&dead);
+        swept.memories = self.remove_objects(&dead);
         self.by_context.borrow_mut().retain(|_, resident| !swept.instances.contains(&resident.instance.id));
         // Whoever else has such an instance looks at its life first, so its context goes now.
         instances.iter().for_each(|instance| {
-            instance.set_successor(None);
+            instance.set_tier_up(None);
             drop(instance.vm.take());
         });
         swept
     }
 
     /// Takes objects out of the store. Gives the memories that had an id.
-    pub(in crate::store) fn vacate_objects(&self, Objects { places, tags }: &Objects) -> Vec<(MemoryId, Remains)> {
+    pub(in crate::store) fn remove_objects(
+        &self,
+        Objects { places, tags }: &Objects,
+    ) -> Vec<(MemoryId, DetachedMemory)> {
         self.with_objects(|objects| {
             let mut memories = Vec::new();
             for handle in &places.memories {
                 let mut arena = self.memories.borrow_mut();
                 let id = arena.known_id(*handle);
-                let memory = arena.vacate(objects, *handle);
+                let memory = arena.remove(objects, *handle);
                 // SAFETY: what has an id was part of an instance, whose context goes later, or is the host's.
-                memories.extend(id.map(|id| (MemoryId(id), unsafe { Remains::new(memory) })));
+                memories.extend(id.map(|id| (MemoryId(id), unsafe { DetachedMemory::new(memory) })));
             }
-            places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().vacate(objects, *handle)));
-            places.globals.iter().for_each(|handle| drop(self.globals.borrow_mut().vacate(objects, *handle)));
-            tags.iter().for_each(|handle| drop(self.tags.borrow_mut().vacate(objects, *handle)));
+            places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().remove(objects, *handle)));
+            places.globals.iter().for_each(|handle| drop(self.globals.borrow_mut().remove(objects, *handle)));
+            tags.iter().for_each(|handle| drop(self.tags.borrow_mut().remove(objects, *handle)));
             memories
         })
     }
 
     /// Takes a memory out of the store, which is going. None if there is no memory with this id.
-    pub fn take_memory(&self, id: MemoryId) -> Option<Remains> {
+    pub fn take_memory(&self, id: MemoryId) -> Option<DetachedMemory> {
         let mut memories = self.memories.borrow_mut();
         let handle = memories.known(id.0)?;
         // SAFETY: instances have their contexts until the store has gone.
-        Some(self.with_objects(|objects| unsafe { Remains::new(memories.vacate(objects, handle)) }))
+        Some(self.with_objects(|objects| unsafe { DetachedMemory::new(memories.remove(objects, handle)) }))
     }
 
     fn bytes_of(&self, memories: impl Iterator<Item = InternalStoreHandle<VMMemory>>) -> u64 {
@@ -253,13 +260,13 @@ impl Store {
     }
 
     /// Counts what there is.
-    pub fn census(&self) -> Census {
+    pub fn census(&self) -> ObjectCounts {
         let instances = self.instances.borrow();
         let mut codes: Vec<&Arc<Code>> = instances.values().map(|instance| instance.code()).collect();
         codes.sort_by_key(|code| Arc::as_ptr(code));
         codes.dedup_by_key(|code| Arc::as_ptr(code));
         let memories: Vec<_> = self.memories.borrow().all().map(|(handle, _)| handle).collect();
-        Census {
+        ObjectCounts {
             instances: instances.values().filter(|instance| instance.is_users()).count() as u64,
             functions: instances.values().map(|instance| instance.functions()).sum(),
             memories: memories.len() as u64,
@@ -273,7 +280,7 @@ impl Store {
 }
 
 /// The host's own objects among those of an arena, as far as `which` takes their places.
-fn hosts<T>(arena: &Arena<T>, which: impl Fn(usize) -> bool) -> Vec<InternalStoreHandle<T>> {
-    let all = arena.all().filter(|(handle, owner)| *owner == Owner::Host && which(place_of(*handle)));
+fn hosts<T>(arena: &ObjectIndex<T>, which: impl Fn(usize) -> bool) -> Vec<InternalStoreHandle<T>> {
+    let all = arena.all().filter(|(handle, owner)| *owner == Owner::Host && which(index_of(*handle)));
     all.map(|(handle, _)| handle).collect()
 }

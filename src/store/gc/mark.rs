@@ -1,5 +1,5 @@
 use crate::store::instance::entity::{Instance, InstanceId};
-use crate::store::object::index::{Arena, Owner, handle_at, place_of};
+use crate::store::object::index::{ObjectIndex, Owner, handle_at, index_of};
 use crate::store::{ExternRef, FuncRef, GlobalId, MemoryId, Store, TableId, TagId};
 use rustc_hash::FxHashSet;
 use wasmer::Type;
@@ -74,11 +74,11 @@ impl Marks {
 }
 
 /// What functions a table holds on to besides those in it: those that may come back into it.
-pub type Behind<'a> = &'a dyn Fn(TableId) -> Vec<FuncRef>;
+pub type Restorable<'a> = &'a dyn Fn(TableId) -> Vec<FuncRef>;
 
 impl Store {
     /// Finds what is reached from `roots`, and from what is `Rooted`. No wasm may be on the stack.
-    pub fn mark(&self, roots: &Roots, behind: Behind<'_>) -> Marks {
+    pub fn mark(&self, roots: &Roots, restorable: Restorable<'_>) -> Marks {
         let (mut marks, mut todo) = (Marks::default(), Vec::new());
         for id in &roots.instances {
             if self.instances.borrow().contains_key(id) {
@@ -93,7 +93,7 @@ impl Store {
         let all = functions.chain(memories).chain(tables).chain(globals).chain(tags).chain(self.roots.nodes());
         all.chain(self.thrown()).for_each(|node| marks.reach(node, &mut todo));
         while let Some(node) = todo.pop() {
-            let leads = self.leads(node, behind);
+            let leads = self.leads(node, restorable);
             leads.iter().for_each(|next| marks.reach(*next, &mut todo));
             if node.leads_on() {
                 marks.edges.push((node, leads));
@@ -103,16 +103,16 @@ impl Store {
     }
 
     /// Where a node leads, each node once.
-    pub fn leads(&self, node: Node, behind: Behind<'_>) -> Vec<Node> {
-        let mut leads = Leads::default();
+    pub fn leads(&self, node: Node, restorable: Restorable<'_>) -> Vec<Node> {
+        let mut leads = Edges::default();
         match node {
             Node::Instance(id) => {
                 let instance = self.instances.borrow().get(&id).cloned();
                 if let Some(instance) = instance {
-                    self.leads_of_instance(&instance, behind, &mut leads);
+                    self.leads_of_instance(&instance, restorable, &mut leads);
                 }
             }
-            Node::Table(place) => self.leads_of_table(handle_at(place), behind, &mut leads),
+            Node::Table(place) => self.leads_of_table(handle_at(place), restorable, &mut leads),
             Node::Global(place) => self.leads_of_global(handle_at(place), &mut leads),
             Node::Memory(_) | Node::Tag(_) => {}
         }
@@ -121,28 +121,28 @@ impl Store {
 
     /// Where a new instance leads.
     pub fn leads_of_new(&self, instance: &Instance) -> Vec<Node> {
-        let mut leads = Leads::default();
+        let mut leads = Edges::default();
         self.leads_of_instance(instance, &|_| Vec::new(), &mut leads);
         leads.0
     }
 
-    fn leads_of_instance(&self, instance: &Instance, behind: Behind<'_>, leads: &mut Leads) {
+    fn leads_of_instance(&self, instance: &Instance, restorable: Restorable<'_>, leads: &mut Edges) {
         let parts = &instance.parts;
         let own = Some(Node::Instance(instance.id));
         let mut add = |node: Option<Node>| leads.add(node.filter(|_| node != own));
         parts.imports.iter().chain(&parts.held).for_each(|function| add(self.node_of(*function)));
-        add(instance.successor().map(|successor| Node::Instance(successor.id)));
+        add(instance.tier_up().map(|tier_up| Node::Instance(tier_up.id)));
         let places = &parts.imported.places;
         places.memories.iter().for_each(|handle| add(self.memory_node(*handle)));
         places.tables.iter().for_each(|handle| add(self.table_node(*handle)));
         places.globals.iter().for_each(|handle| add(self.global_node(*handle)));
         parts.imported.tags.iter().for_each(|handle| add(self.tag_node(*handle)));
-        parts.own.places.tables.iter().for_each(|handle| self.leads_of_table(*handle, behind, leads));
+        parts.own.places.tables.iter().for_each(|handle| self.leads_of_table(*handle, restorable, leads));
         parts.own.places.globals.iter().for_each(|handle| self.leads_of_global(*handle, leads));
         leads.0.retain(|node| Some(*node) != own);
     }
 
-    fn leads_of_table(&self, handle: InternalStoreHandle<VMTable>, behind: Behind<'_>, leads: &mut Leads) {
+    fn leads_of_table(&self, handle: InternalStoreHandle<VMTable>, restorable: Restorable<'_>, leads: &mut Edges) {
         let mut last = None;
         self.with_objects(|objects| {
             let table = handle.get(objects);
@@ -160,11 +160,11 @@ impl Store {
             }
         });
         let id = self.tables.borrow().known_id(handle);
-        let behind = id.map(|id| behind(TableId(id))).unwrap_or_default();
-        behind.into_iter().for_each(|function| leads.add(self.node_of(function)));
+        let restorable = id.map(|id| restorable(TableId(id))).unwrap_or_default();
+        restorable.into_iter().for_each(|function| leads.add(self.node_of(function)));
     }
 
-    fn leads_of_global(&self, handle: InternalStoreHandle<VMGlobal>, leads: &mut Leads) {
+    fn leads_of_global(&self, handle: InternalStoreHandle<VMGlobal>, leads: &mut Edges) {
         let held = self.with_objects(|objects| {
             let global = handle.get(objects);
             // SAFETY: the definition lives as long as its global, and the type says what it holds.
@@ -276,19 +276,19 @@ impl Store {
     }
 }
 
-fn node<T>(arena: &Arena<T>, handle: InternalStoreHandle<T>, host: impl Fn(usize) -> Node) -> Option<Node> {
+fn node<T>(arena: &ObjectIndex<T>, handle: InternalStoreHandle<T>, host: impl Fn(usize) -> Node) -> Option<Node> {
     match arena.owner(handle) {
         Owner::Nobody => None,
-        Owner::Host => Some(host(place_of(handle))),
+        Owner::Host => Some(host(index_of(handle))),
         Owner::Instance(id) => Some(Node::Instance(id)),
     }
 }
 
 /// Nodes, each once. There are few.
 #[derive(Default)]
-struct Leads(Vec<Node>);
+struct Edges(Vec<Node>);
 
-impl Leads {
+impl Edges {
     fn add(&mut self, node: Option<Node>) {
         if let Some(node) = node.filter(|node| !self.0.contains(node)) {
             self.0.push(node);

@@ -1,5 +1,5 @@
-use crate::engine::{Code, Places};
-use crate::store::instance::open_flag::Life;
+use crate::engine::{Code, FreeLists};
+use crate::store::instance::open_flag::OpenFlag;
 use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::{FuncRef, Store, TableId};
 use crate::wasm::ExternKind;
@@ -17,12 +17,12 @@ pub type InstanceId = u32;
 /// Tables, memories, globals and tags of an instance.
 #[derive(Default)]
 pub(in crate::store) struct Objects {
-    pub places: Places,
+    pub places: FreeLists,
     pub tags: Vec<InternalStoreHandle<VMTag>>,
 }
 
 /// What an instance is made of, besides its code.
-pub(in crate::store) struct Parts {
+pub(in crate::store) struct InstanceParts {
     /// The functions that it imports
     pub imports: Box<[FuncRef]>,
     /// What else it imports
@@ -40,28 +40,28 @@ pub(in crate::store) struct Parts {
 /// An instance of a module.
 ///
 /// It is freed when the collector finds that nothing reaches it. Until then it holds all that its code needs;
-/// the host holds its `Life` at the most.
+/// the host holds its `OpenFlag` at the most.
 pub struct Instance {
     /// Which it is
     pub id: InstanceId,
-    life: Rc<Life>,
+    life: Rc<OpenFlag>,
     /// The instance of other code that has taken over from it, on its state
-    successor: RefCell<Option<Rc<Instance>>>,
+    tier_up: RefCell<Option<Rc<Instance>>>,
     /// Whether it is not the user's, but makes a function fit for a place
     is_adapter: Cell<bool>,
     // Fields drop in order: the code goes last.
     /// wasmer's side of it, once it has started
     pub(in crate::store) vm: RefCell<Option<VMInstance>>,
-    pub(in crate::store) parts: Parts,
+    pub(in crate::store) parts: InstanceParts,
     code: Arc<Code>,
 }
 
 impl Instance {
-    pub(in crate::store) fn new(id: InstanceId, code: Arc<Code>, parts: Parts) -> Self {
+    pub(in crate::store) fn new(id: InstanceId, code: Arc<Code>, parts: InstanceParts) -> Self {
         Self {
             id,
             life: Rc::default(),
-            successor: RefCell::default(),
+            tier_up: RefCell::default(),
             is_adapter: Cell::new(false),
             vm: RefCell::new(None),
             parts,
@@ -75,17 +75,17 @@ impl Instance {
     }
 
     /// How far its life has come.
-    pub fn life(&self) -> &Rc<Life> {
+    pub fn life(&self) -> &Rc<OpenFlag> {
         &self.life
     }
 
     /// The instance that has taken over from it.
-    pub fn successor(&self) -> Option<Rc<Self>> {
-        self.successor.borrow().clone()
+    pub fn tier_up(&self) -> Option<Rc<Self>> {
+        self.tier_up.borrow().clone()
     }
 
-    pub(in crate::store) fn set_successor(&self, successor: Option<Rc<Self>>) {
-        *self.successor.borrow_mut() = successor;
+    pub(in crate::store) fn set_tier_up(&self, tier_up: Option<Rc<Self>>) {
+        *self.tier_up.borrow_mut() = tier_up;
     }
 
     /// Whether its start function has run, so that it may be looked at.
@@ -206,7 +206,7 @@ impl Store {
         let exports = instance.code().binary.exports.iter().map(|export| {
             let value = match export.kind {
                 ExternKind::Function => {
-                    Extern::Function(Callable::Wasm(self.behind(self.function(instance, export.index))))
+                    Extern::Function(Callable::Wasm(self.canonical_function(self.function(instance, export.index))))
                 }
                 ExternKind::Table => Extern::Table(self.instance_table(instance, export.index)),
                 ExternKind::Memory => {

@@ -1,12 +1,12 @@
-use crate::engine::{Code, MOST_ENTRIES, Placed, Reserve, function_type, has_room, install, placing};
+use crate::engine::{Code, InObjectList, MOST_ENTRIES, Reserve, function_type, has_room, install, with_free_lists};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rewrite::{Slot, SlotKind};
+use crate::rewrite::{ModuleSlot, SlotKind};
 use crate::store::call::host::HostContext;
 use crate::store::call::trap::Failure;
-use crate::store::instance::entity::{Instance, Objects, Parts};
+use crate::store::instance::entity::{Instance, InstanceParts, Objects};
 use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::object::index::{Owner, handle_at};
-use crate::store::object::objects::Resident;
+use crate::store::object::objects::ContextOwner;
 use crate::store::{FuncRef, Store, free_id};
 use crate::wasm::{Binary, ExternType, FuncType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +70,7 @@ impl Store {
             let hosts: Vec<_> = hosts.iter().map(|host| host.anyfunc.as_ptr()).collect();
             self.forget_functions(|function| hosts.contains(&function.raw().0));
         })?;
-        let instance = self.settle(code, &mut allocated, hosts);
+        let instance = self.register(code, &mut allocated, hosts);
         let mut vm = allocated.vm;
         made(&instance);
         let _entered = self.host_stack.enter();
@@ -94,8 +94,8 @@ impl Store {
         for forwarder in &code.forwarders {
             let import = instance.parts.imports[forwarder.import as usize];
             // A forwarder of a function of the host is the function, for the host.
-            if self.instance_of(import).is_some() || self.behind(import) != import {
-                self.note_behind(self.function(&instance, forwarder.function), import);
+            if self.instance_of(import).is_some() || self.canonical_function(import) != import {
+                self.note_canonical(self.function(&instance, forwarder.function), import);
                 skippable = true;
             }
         }
@@ -109,17 +109,17 @@ impl Store {
     fn skip_forwarders(&self, instance: &Instance) {
         let code = instance.code();
         let dispatch = code.dispatch_table();
-        let is_import = |slot: &&Slot| slot.kind == SlotKind::Import && slot.home.table == dispatch;
+        let is_import = |slot: &&ModuleSlot| slot.kind == SlotKind::Import && slot.primary_entry.table == dispatch;
         let slots: Vec<_> = code.slots.iter().filter(is_import).collect();
         // Without any, there may be no such table.
         let Some(table) = slots.first().map(|_| self.instance_table(instance, dispatch)) else { return };
         for slot in slots {
             let forwarder = self.function(instance, slot.original);
-            let function = self.behind(forwarder);
+            let function = self.canonical_function(forwarder);
             // The start function may have had something linked.
-            let stands = self.table_get(table, slot.home.index).is_ok_and(|held| held == Some(function));
+            let stands = self.table_get(table, slot.primary_entry.index).is_ok_and(|held| held == Some(function));
             if function != forwarder && stands && self.is_native_to_table(function, table) {
-                let written = self.table_put(table, slot.home.index, function);
+                let written = self.table_put(table, slot.primary_entry.index, function);
                 debug_assert!(written.is_ok(), "the entry was just read");
             }
         }
@@ -131,7 +131,7 @@ impl Store {
             let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
             return Err(Error::from(ErrorKind::Memory { message }).into());
         }
-        let mut vacant = self.lend_places();
+        let mut vacant = self.lend_free_lists();
         let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
         let room = self.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
         let (made, places, tags) = self.with_objects(|objects| {
@@ -146,16 +146,16 @@ impl Store {
                 // makes the instance and runs nothing.
                 unsafe { code.artifact().instantiate(code.tunables(), &resolved.externs, objects) }.map_err(refused)
             };
-            let (made, places) = placing(&mut vacant, make);
+            let (made, places) = with_free_lists(&mut vacant, make);
             let list = VMTag::list_mut(objects);
             if room.is_some() {
-                list.resize_with(first + own_tags, Placed::stand_in);
+                list.resize_with(first + own_tags, InObjectList::placeholder);
             }
             let tags = (first..list.len()).map(handle_at).collect();
             list.extend(aside);
             (made, places, tags)
         });
-        self.take_places_back(vacant);
+        self.return_free_lists(vacant);
         let own = Objects { places, tags };
         match made {
             Ok(vm) => {
@@ -163,27 +163,27 @@ impl Store {
                 Ok(Allocated { resolved, own, vm })
             }
             Err(failure) => {
-                self.settle_objects(&own, Owner::Nobody);
-                drop(self.vacate_objects(&own));
+                self.note_owners(&own, Owner::Nobody);
+                drop(self.remove_objects(&own));
                 Err(failure)
             }
         }
     }
 
     /// Notes a new instance, before it starts: its functions may be in imported tables then, and be looked at.
-    fn settle(&self, code: &Arc<Code>, allocated: &mut Allocated, hosts: Vec<VMFunction>) -> Rc<Instance> {
+    fn register(&self, code: &Arc<Code>, allocated: &mut Allocated, hosts: Vec<VMFunction>) -> Rc<Instance> {
         let mut next = self.next_instance.get();
         let id = free_id(&mut next, |id| self.instances.borrow().contains_key(&id));
         self.next_instance.set(next);
         let Allocated { resolved, own, vm } = allocated;
-        self.settle_objects(own, Owner::Instance(id));
+        self.note_owners(own, Owner::Instance(id));
         self.count_importers(&resolved.objects, true);
         let first_function = self.first_function(code, vm);
         let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
         let instance = Rc::new(Instance::new(
             id,
             code.clone(),
-            Parts {
+            InstanceParts {
                 imports: std::mem::take(&mut resolved.functions).into(),
                 imported: std::mem::take(&mut resolved.objects),
                 own: std::mem::take(own),
@@ -194,10 +194,10 @@ impl Store {
         ));
         let mut by_context = self.by_context.borrow_mut();
         for context in contexts {
-            by_context.insert(context, Resident { instance: instance.clone(), is_host: true });
+            by_context.insert(context, ContextOwner { instance: instance.clone(), is_host: true });
         }
         let context = vm.vmctx_ptr() as usize;
-        by_context.insert(context, Resident { instance: instance.clone(), is_host: false });
+        by_context.insert(context, ContextOwner { instance: instance.clone(), is_host: false });
         drop(by_context);
         instance
     }
@@ -260,7 +260,7 @@ impl Store {
                     let index = code.original_index(resolved.functions.len() as u32);
                     let callable = match callable {
                         Callable::Wasm(function) => {
-                            Callable::Wasm(self.successor_of(function, code.compiler).unwrap_or(function))
+                            Callable::Wasm(self.tier_up_of(function, code.compiler).unwrap_or(function))
                         }
                         other => other,
                     };
@@ -277,11 +277,11 @@ impl Store {
                             if code.original.exceptions {
                                 self.shared(ty, self.native_to(function, code.compiler)?)
                             } else {
-                                let crossing = self.crossing(function, None);
-                                let (handle, crossing) = self.host_function(ty, Box::new(crossing))?;
-                                self.note_host(crossing, code.compiler, index);
-                                self.note_behind(crossing, function);
-                                (handle, crossing)
+                                let bridge = self.bridge(function, None);
+                                let (handle, bridge) = self.host_function(ty, Box::new(bridge))?;
+                                self.note_host(bridge, code.compiler, index);
+                                self.note_canonical(bridge, function);
+                                (handle, bridge)
                             }
                         }
                         Callable::Wasm(function) => self.shared(ty, function),

@@ -2,12 +2,12 @@ use std::cell::Cell;
 
 /// Whether an instance is open. Whoever holds something of it looks here before using it: what is closed may be gone.
 #[derive(Debug, Default)]
-pub struct Life {
+pub struct OpenFlag {
     closed: Cell<bool>,
     silent: Cell<bool>,
 }
 
-impl Life {
+impl OpenFlag {
     /// Whether it was closed, or freed, so that the host's handles of it are dead. The code of one that was closed may
     /// still run, where it is linked.
     pub fn is_closed(&self) -> bool {

@@ -32,13 +32,13 @@ impl Store {
     ///
     /// # Errors
     /// Those of `native_to`; then nothing has changed.
-    pub fn succeed(&self, old: &Rc<Instance>, new: &Rc<Instance>) -> Result<()> {
+    pub fn attach_tier_up(&self, old: &Rc<Instance>, new: &Rc<Instance>) -> Result<()> {
         new.make_adapter();
         self.forget_crossings(old, new.code().compiler);
-        old.set_successor(Some(new.clone()));
+        old.set_tier_up(Some(new.clone()));
         let copied = self.copy_tables(old, new);
         if copied.is_err() {
-            old.set_successor(None);
+            old.set_tier_up(None);
         }
         copied
     }
@@ -63,9 +63,9 @@ impl Store {
     }
 
     /// The function of the instance that took over from that of `function`, if its code is `compiler`'s.
-    pub fn successor_of(&self, function: FuncRef, compiler: Compiler) -> Option<FuncRef> {
+    pub fn tier_up_of(&self, function: FuncRef, compiler: Compiler) -> Option<FuncRef> {
         let (instance, index) = self.locate(function)?;
-        let successor = instance.successor().filter(|successor| successor.code().compiler == compiler)?;
-        Some(self.function(&successor, index))
+        let tier_up = instance.tier_up().filter(|tier_up| tier_up.code().compiler == compiler)?;
+        Some(self.function(&tier_up, index))
     }
 }

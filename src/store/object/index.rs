@@ -1,4 +1,4 @@
-use crate::engine::{Placed, put};
+use crate::engine::{InObjectList, put};
 use crate::store::{InstanceId, free_id};
 use rustc_hash::FxHashMap;
 use std::num::NonZeroUsize;
@@ -8,15 +8,15 @@ use wasmer::sys::vm::{InternalStoreHandle, StoreObjects};
 ///
 /// An object's place in wasmer's list stays, and is used again when the object is gone. Its id is never
 /// another object's, so that whoever keeps one too long finds nothing.
-pub struct Arena<T> {
-    places: Vec<Place>,
-    vacant: Vec<InternalStoreHandle<T>>,
+pub struct ObjectIndex<T> {
+    places: Vec<ObjectState>,
+    free_list: Vec<InternalStoreHandle<T>>,
     by_id: FxHashMap<u32, InternalStoreHandle<T>>,
     next: u32,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct ObjectState {
     owner: Owner,
     id: Option<u32>,
     /// How many open instances import it
@@ -37,14 +37,14 @@ pub enum Owner {
     Instance(InstanceId),
 }
 
-impl<T> Default for Arena<T> {
+impl<T> Default for ObjectIndex<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), vacant: Vec::new(), by_id: FxHashMap::default(), next: 0 }
+        Self { places: Vec::new(), free_list: Vec::new(), by_id: FxHashMap::default(), next: 0 }
     }
 }
 
 /// The place of an object in wasmer's list.
-pub fn place_of<T>(handle: InternalStoreHandle<T>) -> usize {
+pub fn index_of<T>(handle: InternalStoreHandle<T>) -> usize {
     // SAFETY: a handle is, transparently, one more than the index of its object, and never zero.
     unsafe { std::mem::transmute::<InternalStoreHandle<T>, NonZeroUsize>(handle) }.get() - 1
 }
@@ -52,28 +52,28 @@ pub fn place_of<T>(handle: InternalStoreHandle<T>) -> usize {
 /// The handle of the object at a place in wasmer's list.
 pub fn handle_at<T>(place: usize) -> InternalStoreHandle<T> {
     let index = NonZeroUsize::MIN.saturating_add(place);
-    // SAFETY: as in `place_of`; what uses a handle checks that the list has its place.
+    // SAFETY: as in `index_of`; what uses a handle checks that the list has its place.
     unsafe { std::mem::transmute::<NonZeroUsize, InternalStoreHandle<T>>(index) }
 }
 
-impl<T> Arena<T> {
+impl<T> ObjectIndex<T> {
     /// Notes whose an object is that was just made.
-    pub fn settle(&mut self, handle: InternalStoreHandle<T>, owner: Owner) {
-        let place = place_of(handle);
+    pub fn set_owner(&mut self, handle: InternalStoreHandle<T>, owner: Owner) {
+        let place = index_of(handle);
         if place >= self.places.len() {
-            self.places.resize(place + 1, Place::default());
+            self.places.resize(place + 1, ObjectState::default());
         }
-        self.places[place] = Place { owner, ..Place::default() };
+        self.places[place] = ObjectState { owner, ..ObjectState::default() };
     }
 
     /// The vacant places, to be filled elsewhere. What is left of them comes back as they are lent again.
-    pub fn vacant(&mut self) -> &mut Vec<InternalStoreHandle<T>> {
-        &mut self.vacant
+    pub fn free_list(&mut self) -> &mut Vec<InternalStoreHandle<T>> {
+        &mut self.free_list
     }
 
     /// Whose the object is.
     pub fn owner(&self, handle: InternalStoreHandle<T>) -> Owner {
-        self.places.get(place_of(handle)).map_or(Owner::Nobody, |place| place.owner)
+        self.places.get(index_of(handle)).map_or(Owner::Nobody, |place| place.owner)
     }
 
     /// The handles of all that are there, and whose they are.
@@ -84,7 +84,7 @@ impl<T> Arena<T> {
 
     /// The id of the object: one for each object, so that JavaScript can have one wrapper for each.
     pub fn id(&mut self, handle: InternalStoreHandle<T>) -> u32 {
-        let place = place_of(handle);
+        let place = index_of(handle);
         if let Some(id) = self.places[place].id {
             return id;
         }
@@ -97,7 +97,7 @@ impl<T> Arena<T> {
     /// The object with this id, if it is there and JavaScript may use it.
     pub fn find(&self, id: u32) -> Option<InternalStoreHandle<T>> {
         let handle = *self.by_id.get(&id)?;
-        (!self.places[place_of(handle)].hidden).then_some(handle)
+        (!self.places[index_of(handle)].hidden).then_some(handle)
     }
 
     /// Whether the object with this id is there, be it for wasm alone.
@@ -112,7 +112,7 @@ impl<T> Arena<T> {
 
     /// The id that the object has, if it has one.
     pub fn known_id(&self, handle: InternalStoreHandle<T>) -> Option<u32> {
-        self.places[place_of(handle)].id
+        self.places[index_of(handle)].id
     }
 
     /// The object with this id.
@@ -125,13 +125,13 @@ impl<T> Arena<T> {
 
     /// Notes that an open instance imports the object, or no longer does.
     pub fn count_importer(&mut self, handle: InternalStoreHandle<T>, more: bool) {
-        let importers = &mut self.places[place_of(handle)].importers;
+        let importers = &mut self.places[index_of(handle)].importers;
         *importers = if more { *importers + 1 } else { importers.saturating_sub(1) };
     }
 
     /// Ends JavaScript's handles of the object, unless an open instance imports it. Gives its id, if it has one.
     pub fn hide(&mut self, handle: InternalStoreHandle<T>) -> Option<u32> {
-        let place = &mut self.places[place_of(handle)];
+        let place = &mut self.places[index_of(handle)];
         if place.importers > 0 {
             return None;
         }
@@ -140,32 +140,32 @@ impl<T> Arena<T> {
     }
 }
 
-impl<T: Placed> Arena<T> {
+impl<T: InObjectList> ObjectIndex<T> {
     /// Puts an object of the host's into a place.
     pub fn add(&mut self, objects: &mut StoreObjects, object: T) -> InternalStoreHandle<T> {
-        let handle = put(objects, self.vacant.pop(), object);
-        self.settle(handle, Owner::Host);
+        let handle = put(objects, self.free_list.pop(), object);
+        self.set_owner(handle, Owner::Host);
         handle
     }
 
     /// Takes an object out, and leaves its place to others.
-    pub fn vacate(&mut self, objects: &mut StoreObjects, handle: InternalStoreHandle<T>) -> T {
-        if let Some(id) = std::mem::take(&mut self.places[place_of(handle)]).id {
+    pub fn remove(&mut self, objects: &mut StoreObjects, handle: InternalStoreHandle<T>) -> T {
+        if let Some(id) = std::mem::take(&mut self.places[index_of(handle)]).id {
             self.by_id.remove(&id);
         }
-        self.vacant.push(handle);
-        std::mem::replace(handle.get_mut(objects), T::stand_in())
+        self.free_list.push(handle);
+        std::mem::replace(handle.get_mut(objects), T::placeholder())
     }
 
     /// Takes `count` vacant places that lie side by side, all of them behind those of `before`.
     pub fn take_run(&mut self, count: usize, before: &[InternalStoreHandle<T>]) -> Option<usize> {
-        let least = before.iter().map(|handle| place_of(*handle) + 1).max().unwrap_or(0);
-        let mut places: Vec<_> = self.vacant.iter().map(|handle| place_of(*handle)).collect();
+        let least = before.iter().map(|handle| index_of(*handle) + 1).max().unwrap_or(0);
+        let mut places: Vec<_> = self.free_list.iter().map(|handle| index_of(*handle)).collect();
         places.retain(|place| *place >= least);
         places.sort_unstable();
         let first =
             *places.windows(count.max(1)).find(|run| count > 0 && run[count - 1] - run[0] == count - 1)?.first()?;
-        self.vacant.retain(|handle| !(first..first + count).contains(&place_of(*handle)));
+        self.free_list.retain(|handle| !(first..first + count).contains(&index_of(*handle)));
         Some(first)
     }
 }

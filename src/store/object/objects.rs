@@ -1,5 +1,5 @@
-use crate::engine::{Code, Compiler, Places};
-use crate::store::abi::bridge::Crossings;
+use crate::engine::{Code, Compiler, FreeLists};
+use crate::store::abi::bridge::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::call::batch::Batches;
 use crate::store::call::host_stack::HostStack;
@@ -7,7 +7,7 @@ use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
 use crate::store::gc::collector::Freed;
 use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, InstanceId, Objects};
-use crate::store::object::index::{Arena, Owner};
+use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table::TableFacts;
 use crate::store::{GlobalId, TableId};
 use crate::wasm::FuncType;
@@ -27,12 +27,12 @@ pub struct Store {
     /// Instances hold this address, so the objects stay where they are. Owned: see `Drop`.
     objects: *mut StoreObjects,
     pub(in crate::store) signatures: RefCell<Signatures>,
-    pub(in crate::store) memories: RefCell<Arena<VMMemory>>,
-    pub(in crate::store) tables: RefCell<Arena<VMTable>>,
+    pub(in crate::store) memories: RefCell<ObjectIndex<VMMemory>>,
+    pub(in crate::store) tables: RefCell<ObjectIndex<VMTable>>,
     /// What is known of each table that has an id
     pub(in crate::store) table_facts: RefCell<FxHashMap<TableId, TableFacts>>,
-    pub(in crate::store) globals: RefCell<Arena<VMGlobal>>,
-    pub(in crate::store) tags: RefCell<Arena<VMTag>>,
+    pub(in crate::store) globals: RefCell<ObjectIndex<VMGlobal>>,
+    pub(in crate::store) tags: RefCell<ObjectIndex<VMTag>>,
     /// Where a host function leaves an exception for the wasm that called it
     pub(in crate::store) pending: OnceCell<Rooted<GlobalId>>,
     /// Those that have started. They hold their code, which goes after the objects
@@ -40,7 +40,7 @@ pub struct Store {
     pub(in crate::store) next_instance: Cell<InstanceId>,
     /// Code that makes functions of the host wasm functions, by their type and caller
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
-    pub(in crate::store) crossings: RefCell<Crossings>,
+    pub(in crate::store) bridges: RefCell<Bridges>,
     pub(in crate::store) batches: RefCell<Batches>,
     /// Whether the table of a batch has what a slot holds, instead of the function that calls through it: any write into a
     /// table may change that
@@ -48,14 +48,14 @@ pub struct Store {
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
     /// Instances by the address of a context, which every function holds
-    pub(in crate::store) by_context: RefCell<FxHashMap<usize, Resident>>,
+    pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// What Rust code holds across collections
     pub(in crate::store) roots: Rc<RootSet>,
     pub(in crate::store) freed: Cell<Freed>,
 }
 
 /// Whose a context is.
-pub(in crate::store) struct Resident {
+pub(in crate::store) struct ContextOwner {
     /// The instance
     pub instance: Rc<Instance>,
     /// Whether the context is that of a function of the host, which the instance imports
@@ -84,7 +84,7 @@ impl Store {
             instances: RefCell::default(),
             next_instance: Cell::new(0),
             adapters: RefCell::default(),
-            crossings: RefCell::default(),
+            bridges: RefCell::default(),
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
@@ -106,27 +106,27 @@ impl Store {
     }
 
     /// The places that new objects may take.
-    pub(in crate::store) fn lend_places(&self) -> Places {
-        Places {
-            memories: std::mem::take(self.memories.borrow_mut().vacant()),
-            tables: std::mem::take(self.tables.borrow_mut().vacant()),
-            globals: std::mem::take(self.globals.borrow_mut().vacant()),
+    pub(in crate::store) fn lend_free_lists(&self) -> FreeLists {
+        FreeLists {
+            memories: std::mem::take(self.memories.borrow_mut().free_list()),
+            tables: std::mem::take(self.tables.borrow_mut().free_list()),
+            globals: std::mem::take(self.globals.borrow_mut().free_list()),
         }
     }
 
     /// Those that were not taken.
-    pub(in crate::store) fn take_places_back(&self, left: Places) {
-        *self.memories.borrow_mut().vacant() = left.memories;
-        *self.tables.borrow_mut().vacant() = left.tables;
-        *self.globals.borrow_mut().vacant() = left.globals;
+    pub(in crate::store) fn return_free_lists(&self, left: FreeLists) {
+        *self.memories.borrow_mut().free_list() = left.memories;
+        *self.tables.borrow_mut().free_list() = left.tables;
+        *self.globals.borrow_mut().free_list() = left.globals;
     }
 
     /// Notes whose new objects are.
-    pub(in crate::store) fn settle_objects(&self, Objects { places, tags }: &Objects, owner: Owner) {
-        places.memories.iter().for_each(|handle| self.memories.borrow_mut().settle(*handle, owner));
-        places.tables.iter().for_each(|handle| self.tables.borrow_mut().settle(*handle, owner));
-        places.globals.iter().for_each(|handle| self.globals.borrow_mut().settle(*handle, owner));
-        tags.iter().for_each(|handle| self.tags.borrow_mut().settle(*handle, owner));
+    pub(in crate::store) fn note_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
+        places.memories.iter().for_each(|handle| self.memories.borrow_mut().set_owner(*handle, owner));
+        places.tables.iter().for_each(|handle| self.tables.borrow_mut().set_owner(*handle, owner));
+        places.globals.iter().for_each(|handle| self.globals.borrow_mut().set_owner(*handle, owner));
+        tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
     /// Notes that an open instance imports these objects, or no longer does.

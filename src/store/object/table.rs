@@ -104,7 +104,7 @@ impl Store {
         match self.with_objects(|objects| handle.get(objects).get(index)) {
             Some(TableElement::FuncRef(entry)) => {
                 // SAFETY: what a table holds is a function of its store.
-                let function = entry.map(|entry| self.behind(unsafe { FuncRef::new(entry.0) }));
+                let function = entry.map(|entry| self.canonical_function(unsafe { FuncRef::new(entry.0) }));
                 Ok(Reference::Func(function))
             }
             Some(TableElement::ExternRef(entry)) => Ok(Reference::Extern(ExternRef::from_element(entry))),
@@ -170,7 +170,7 @@ impl Store {
             (Some(mirror), None) => self.table_write(mirror, self.table_facts(mirror), index, None),
             (Some(mirror), Some(entry)) => {
                 // SAFETY: what is put into a table is a function of its store.
-                let function = self.behind(unsafe { FuncRef::new(entry.0) });
+                let function = self.canonical_function(unsafe { FuncRef::new(entry.0) });
                 self.table_put(mirror, index, self.native_to_table(function, mirror)?)
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn translate<'a>(
     let bytes = body.as_bytes();
     let place = |position: u64| (position - body.range().start) as usize;
 
-    let mut writer = Writer {
+    let mut writer = BodyWriter {
         outline,
         types,
         code: Vec::new(),
@@ -52,7 +52,7 @@ pub(super) fn translate<'a>(
 }
 
 /// A construct of the original that is open.
-struct Frame {
+struct OpenBlock {
     /// The label that stands for it, counted from the outermost
     label: u32,
     tried: Option<Tried>,
@@ -69,13 +69,13 @@ struct Tried {
     landing: Option<u32>,
 }
 
-struct Writer<'w, 'b> {
+struct BodyWriter<'w, 'b> {
     outline: Outline,
     types: &'w mut Types<'b>,
     code: Vec<u8>,
     /// How many labels are open; the function's own is the first
     depth: u32,
-    frames: Vec<Frame>,
+    frames: Vec<OpenBlock>,
     /// The `try` that comes next
     next: usize,
     /// The label of the landing of the whole function
@@ -85,7 +85,7 @@ struct Writer<'w, 'b> {
     most: u32,
 }
 
-impl Writer<'_, '_> {
+impl BodyWriter<'_, '_> {
     fn write(&mut self, instruction: &Instruction<'_>) {
         instruction.encode(&mut self.code);
     }
@@ -128,7 +128,7 @@ impl Writer<'_, '_> {
         match *operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                 self.code.extend_from_slice(raw);
-                self.frames.push(Frame { label: self.depth, tried: None });
+                self.frames.push(OpenBlock { label: self.depth, tried: None });
                 self.depth += 1;
             }
             Operator::TryTable { ref try_table } => self.try_table(try_table),
@@ -161,7 +161,7 @@ impl Writer<'_, '_> {
         let FuncType { parameters, results } = self.types.of(try_table.ty);
         let ty = self.types.block(&parameters, results.into_vec());
         let label = self.enter(&Instruction::TryTable(ty, catches.into()));
-        self.frames.push(Frame { label, tried: None });
+        self.frames.push(OpenBlock { label, tried: None });
     }
 
     fn open_try(&mut self, block: wasmparser::BlockType) {
@@ -178,7 +178,7 @@ impl Writer<'_, '_> {
                 }
                 None => self.enter(&Instruction::Block(whole)),
             };
-            self.frames.push(Frame { label, tried: None });
+            self.frames.push(OpenBlock { label, tried: None });
             return;
         }
         let clauses = clauses.clone();
@@ -207,7 +207,7 @@ impl Writer<'_, '_> {
             let ty = self.types.block(&parameters, vec![EXNREF]);
             self.enter(&Instruction::Block(ty))
         });
-        self.frames.push(Frame { label, tried: Some(Tried { index, begun: 0, local, landing }) });
+        self.frames.push(OpenBlock { label, tried: Some(Tried { index, begun: 0, local, landing }) });
     }
 
     fn landing_of(&self, target: Target) -> u32 {
@@ -231,7 +231,7 @@ impl Writer<'_, '_> {
 
     /// Ends the body, or the clause before, and begins the next clause.
     fn clause(&mut self) {
-        let Some(Frame { label, tried: Some(mut tried) }) = self.frames.pop() else { return };
+        let Some(OpenBlock { label, tried: Some(mut tried) }) = self.frames.pop() else { return };
         if tried.begun == 0 {
             if tried.landing.is_some() {
                 self.write(&Instruction::Br(1));
@@ -247,7 +247,7 @@ impl Writer<'_, '_> {
             self.write(&Instruction::LocalSet(local));
         }
         tried.begun += 1;
-        self.frames.push(Frame { label, tried: Some(tried) });
+        self.frames.push(OpenBlock { label, tried: Some(tried) });
     }
 
     fn rethrow(&mut self, depth: u32) {

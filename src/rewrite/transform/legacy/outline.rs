@@ -31,7 +31,7 @@ pub(super) enum Target {
     Caller,
 }
 
-enum Frame {
+enum OutlineFrame {
     Block,
     Try { index: usize, in_body: bool },
 }
@@ -44,21 +44,21 @@ impl Outline {
         for operator in body.get_operators_reader()? {
             match operator? {
                 Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
-                    frames.push(Frame::Block);
+                    frames.push(OutlineFrame::Block);
                 }
                 Operator::Try { .. } => {
-                    frames.push(Frame::Try { index: outline.tries.len(), in_body: true });
+                    frames.push(OutlineFrame::Try { index: outline.tries.len(), in_body: true });
                     outline.tries.push(Try::default());
                 }
                 Operator::Catch { tag_index } => outline.clause(&mut frames, Some(tag_index)),
                 Operator::CatchAll => outline.clause(&mut frames, None),
                 Operator::Rethrow { relative_depth } => {
-                    if let Some(Frame::Try { index, .. }) = frames.iter().rev().nth(relative_depth as usize) {
+                    if let Some(OutlineFrame::Try { index, .. }) = frames.iter().rev().nth(relative_depth as usize) {
                         outline.tries[*index].rethrown = true;
                     }
                 }
                 Operator::Delegate { relative_depth } => {
-                    if let Some(Frame::Try { index, .. }) = frames.pop() {
+                    if let Some(OutlineFrame::Try { index, .. }) = frames.pop() {
                         outline.delegate(&frames, index, relative_depth);
                     }
                 }
@@ -71,8 +71,8 @@ impl Outline {
         Ok((!outline.tries.is_empty()).then_some(outline))
     }
 
-    fn clause(&mut self, frames: &mut [Frame], tag: Option<u32>) {
-        if let Some(Frame::Try { index, in_body }) = frames.last_mut() {
+    fn clause(&mut self, frames: &mut [OutlineFrame], tag: Option<u32>) {
+        if let Some(OutlineFrame::Try { index, in_body }) = frames.last_mut() {
             *in_body = false;
             self.tries[*index].clauses.push(tag);
         }
@@ -80,10 +80,10 @@ impl Outline {
 
     /// What `frames` around a `try` its `delegate` leads to. A label that is no body of a `try` stands
     /// for the first one around it.
-    fn delegate(&mut self, frames: &[Frame], index: usize, depth: u32) {
-        let innermost = |frames: &[Frame]| {
-            let body = |frame: &Frame| match frame {
-                Frame::Try { index, in_body: true } => Some(Target::Try(*index)),
+    fn delegate(&mut self, frames: &[OutlineFrame], index: usize, depth: u32) {
+        let innermost = |frames: &[OutlineFrame]| {
+            let body = |frame: &OutlineFrame| match frame {
+                OutlineFrame::Try { index, in_body: true } => Some(Target::Try(*index)),
                 _ => None,
             };
             frames.iter().rev().find_map(body).unwrap_or(Target::Caller)
