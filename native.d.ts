@@ -18,9 +18,9 @@ export declare class NativeModule {
   /** Starts to compile the code that takes over from this, if there is to be any; says whether there is. */
   startSuccessor(): boolean
   /** Whether that code is there by now, or failed to be compiled. */
-  successorIsDone(): boolean
+  tierUpIsDone(): boolean
   /** The code that takes over from this; null if it is not there. */
-  successor(): NativeModule | null
+  tierUp(): NativeModule | null
   /** The imports that an instance needs, in the order of the binary. */
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
@@ -37,30 +37,6 @@ export declare class NativeModule {
 
 /** A store. It belongs to the thread that made it. */
 export declare class NativeStore {
-  /** Frees what nothing reaches. Null where wasm is on the stack: then it happens as soon as none is. */
-  collect(): NativeFreed | null
-  /** Counts what there is. */
-  stats(): NativeStats
-  /**
-   * Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
-   * Gives the Memory objects that have ended with it.
-   */
-  closeInstance(id: number, silent: boolean): object[]
-  /** Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects. */
-  close(silent: boolean): object[]
-  /**
-   * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`keepers`) is
-   * there.
-   *
-   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
-   *   the record to `desk`, a `Float64Array` beside the functions.
-   * - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
-   *   `Float64Array`. Gives the keeper.
-   * - `undo(index, keeper)` takes back the link whose record is on `desk`, and whose keeper has it at `index`;
-   *   `undoAll(record, keeper)` takes many back, the last one first, all or none.
-   * - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
-   */
-  direct(): any
   /** Makes a memory; sizes in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
   /** Makes a memory of the bytes of a shared one of Node's own. */
@@ -99,6 +75,53 @@ export declare class NativeStore {
   tagParameters(id: number): Array<string>
   /** What becomes of a value that goes into wasm as one of this type and comes out again. */
   convert(ty: string, value: unknown): unknown
+  /** Makes an empty store, whose calls run on stacks of so many bytes. */
+  constructor(host: NativeHost, stackSize?: number | undefined | null)
+  /**
+   * Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
+   * of Node's own memories for each shared memory that it defines.
+   */
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
+  /**
+   * Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
+   * did; else all is as it was.
+   */
+  attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
+  /**
+   * Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
+   * to be held by the object.
+   */
+  keep(kind: string, id: number, object: object): object | null
+  /** The object that stands for a thing of a kind, if there is one. */
+  find(kind: string, id: number): object | null
+  /** Whether a thing of a kind does nothing when it is used, now that it is closed. */
+  isSilent(kind: string, id: number): boolean
+  /** The slot at a position of the list that the instance's module has. */
+  instanceSlot(id: number, position: number): NativeSlot
+  /**
+   * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`undo_roots`) is
+   * there.
+   *
+   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
+   *   the record to `link_scratch`, a `Float64Array` beside the functions.
+   * - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
+   *   `Float64Array`. Gives the keeper.
+   * - `undo(index, undo_root)` takes back the link whose record is on `link_scratch`, and whose keeper has it at `index`;
+   *   `undoAll(record, undo_root)` takes many back, the last one first, all or none.
+   * - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
+   */
+  direct(): any
+  /** Frees what nothing reaches. Null where wasm is on the stack: then it happens as soon as none is. */
+  collect(): NativeFreed | null
+  /** Counts what there is. */
+  stats(): NativeStats
+  /**
+   * Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
+   * Gives the Memory objects that have ended with it.
+   */
+  closeInstance(id: number, silent: boolean): object[]
+  /** Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects. */
+  close(silent: boolean): object[]
   /** The slot that is an entry of a table. */
   tableSlot(table: number, index: number): NativeSlot
   /** The function that a slot holds, or null. */
@@ -117,29 +140,6 @@ export declare class NativeStore {
   adapt(value: unknown, slot: number, merged: boolean): unknown
   /** Whether those that are wanted in a record could be linked; throws what `relink` would. */
   checkChanges(record: Float64Array, merged: boolean): void
-  /** Makes an empty store, whose calls run on stacks of so many bytes. */
-  constructor(host: NativeHost, stackSize?: number | undefined | null)
-  /**
-   * Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
-   * of Node's own memories for each shared memory that it defines.
-   */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
-  /**
-   * Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
-   * did; else all is as it was.
-   */
-  takeOver(id: number, module: NativeModule, imports: unknown[]): boolean
-  /**
-   * Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
-   * to be held by the object.
-   */
-  keep(kind: string, id: number, object: object): object | null
-  /** The object that stands for a thing of a kind, if there is one. */
-  find(kind: string, id: number): object | null
-  /** Whether a thing of a kind does nothing when it is used, now that it is closed. */
-  isSilent(kind: string, id: number): boolean
-  /** The slot at a position of the list that the instance's module has. */
-  instanceSlot(id: number, position: number): NativeSlot
 }
 
 /** Calls a function of type `(i32) -> i32` so many times, with nothing around it but a scope of its own. */

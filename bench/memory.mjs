@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { modulePath } from '../examples/modules.mjs'
-import { platformName } from '../lib/platform.js'
+import { platformName } from '../lib/node/platform.js'
 import { modules } from './modules.mjs'
 import { middle, ratio } from './rounds.mjs'
 import { count, size, time, timed } from './rows.mjs'

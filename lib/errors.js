@@ -1,6 +1,6 @@
 'use strict'
 
-const { node } = require('./node-webassembly')
+const { node } = require('./node/node-webassembly')
 
 // Node's own, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.
 const {

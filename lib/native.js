@@ -1,10 +1,10 @@
 'use strict'
 
 const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
-const { NOTHING, endsNothing, inFinalizer } = require('./late')
-const { mapOf } = require('./map')
-const { platformError } = require('./platform')
-const { createShared, shared } = require('./shared-memory')
+const { NOTHING, endsNothing, inFinalizer } = require('./internal/late')
+const { mapOf } = require('./internal/map')
+const { platformError } = require('./node/platform')
+const { createShared, shared } = require('./node/shared-memory')
 
 const addon = loadAddon()
 

@@ -1,7 +1,7 @@
 // The binary of this platform, in the folder of its package under npm/: `npm run build` calls this when it is done.
 import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { platformName, platforms } from '../lib/platform.js'
+import { platformName, platforms } from '../lib/node/platform.js'
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { platformName } from '../lib/platform.js'
+import { platformName } from '../lib/node/platform.js'
 import { placeBinary } from './platforms.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

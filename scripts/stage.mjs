@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { platforms } from '../lib/platform.js'
+import { platforms } from '../lib/node/platform.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const staged = join(root, 'target', 'package')

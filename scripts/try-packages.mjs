@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { platformName } from '../lib/platform.js'
+import { platformName } from '../lib/node/platform.js'
 
 const folder = resolve(process.argv[2] ?? '.')
 const platform = platformName()

@@ -4,7 +4,7 @@
 //   node scripts/version.mjs check 1.2.3   fails where it is another one
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { platforms } from '../lib/platform.js'
+import { platforms } from '../lib/node/platform.js'
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const manifests = ['package.json', ...platforms.map((platform) => `npm/${platform}/package.json`)]

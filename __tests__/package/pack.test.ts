@@ -5,7 +5,7 @@ import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { guestPath, root } from '../support'
 
-const { platforms, platformName } = require('../../lib/platform.js') as {
+const { platforms, platformName } = require('../../lib/node/platform.js') as {
   platforms: string[]
   platformName: () => string
 }

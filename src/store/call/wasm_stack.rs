@@ -39,7 +39,7 @@ const UNIT: usize = 64 << 10;
 /// What a store asks for without saying.
 pub const DEFAULT_SIZE: usize = 1 << 20;
 
-/// The smallest and the largest stack that a store may ask for (`stackSizes` in lib/store.js).
+/// The smallest and the largest stack that a store may ask for (`stackSizes` in lib/api/store.js).
 const SIZES: std::ops::RangeInclusive<usize> = UNIT..=64 << 20;
 
 /// How much of the guard is lent to host code that runs on the stack of wasm: it must not end in a trap, since it may

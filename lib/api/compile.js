@@ -1,0 +1,36 @@
+'use strict'
+
+const { toBytes } = require('../options/arguments')
+const modes = require('../options/option-mode')
+const { Module, OwnModule, compileAsync } = require('./module')
+const native = require('../native')
+
+/** Compiles on another thread. The bytes are copied first, so that the caller may use them again at once. */
+async function compile(bytes, options = undefined) {
+  return compileAsync(OwnModule, bytes, modes.own.compiling(options))
+}
+
+/** Whether `compile` would take the bytes. Compiles nothing. */
+function validate(bytes, options = undefined) {
+  return validateAs(modes.own, bytes, options)
+}
+
+function validateAs(mode, bytes, options) {
+  // First what may run the user's code, which may detach the bytes.
+  const { compiler, selection } = mode.compiling(options)
+  // Patterns add slots to those that there are by default, and are never refused.
+  const { kind } = selection
+  return native.validate(toBytes(bytes), compiler, { kind: kind === 'more' ? 'default' : kind })
+}
+
+/** Those of `WebAssembly`. */
+const standard = {
+  async compile(bytes, options = undefined) {
+    return compileAsync(Module, bytes, modes.standard.compiling(options))
+  },
+  validate(bytes, options = undefined) {
+    return validateAs(modes.standard, bytes, options)
+  },
+}
+
+module.exports = { compile, standard, validate }

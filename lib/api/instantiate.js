@@ -1,0 +1,35 @@
+'use strict'
+
+const modes = require('../options/option-mode')
+const { toImports } = require('../internal/imports')
+const { Instance } = require('./instance')
+const { Module, OwnModule, compileAsync, findModule } = require('./module')
+const { toStore } = require('./store')
+
+/** As WebAssembly.instantiate: an Instance of a Module, or both of bytes. */
+async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
+  return make(OwnModule, bytesOrModule, imports, check(modes.own, imports, options))
+}
+
+/** That of `WebAssembly`. */
+const standard = {
+  async instantiate(bytesOrModule, imports = undefined, options = undefined) {
+    return make(Module, bytesOrModule, imports, check(modes.standard, imports, options))
+  },
+}
+
+async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
+  if (findModule(bytesOrModule)) return new Instance(bytesOrModule, imports, { store })
+  const module = await compileAsync(Class, bytesOrModule, compiling)
+  return { module, instance: new Instance(module, imports, { store }) }
+}
+
+/** Refuses what can be refused before the work of compiling, and returns the options. */
+function check(mode, imports, options) {
+  const known = mode.compiling(options, ['store'])
+  if (known.store !== undefined) toStore(known)
+  toImports(imports)
+  return known
+}
+
+module.exports = { check, instantiate, make, standard }

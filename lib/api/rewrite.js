@@ -1,0 +1,40 @@
+'use strict'
+
+const { toBytes, toOptions } = require('../options/arguments')
+const native = require('../native')
+const { describe, describeMissing } = require('../internal/slot-descriptor')
+const { select, toSelection } = require('../options/slot-selection')
+
+/** The bytes and the selection that the native side takes. */
+function prepare(bytes, options) {
+  const { kind, patterns } = toSelection(toOptions(options, ['slots']))
+  const source = toBytes(bytes)
+  if (patterns === undefined) return { source, selection: { kind }, missing: [] }
+  return { source, ...select(patterns, native.functionNames(source)) }
+}
+
+/** Runs the load-time pass and returns the module that it makes. Compiles nothing. */
+function rewrite(bytes, options = undefined) {
+  const { source, selection } = prepare(bytes, options)
+  return native.rewriteModule(source, selection)
+}
+
+/** Says what there is in a module, and what can be relinked. Compiles nothing. */
+function inspect(bytes, options = undefined) {
+  const { source, selection, missing } = prepare(bytes, options)
+  const report = native.inspectModule(source, selection)
+  return {
+    size: source.byteLength,
+    rewrittenSize: report.rewrittenSize,
+    sections: report.sections,
+    imports: report.imports,
+    exports: report.exports,
+    functions: { imported: report.importedFunctions, defined: report.definedFunctions, named: report.namedFunctions },
+    slots: [...[...report.slots, ...report.others].map(describe), ...missing.map(describeMissing)],
+    tables: report.tables,
+    memories: report.memories,
+    reserve: native.defaultReserve(),
+  }
+}
+
+module.exports = { inspect, rewrite }

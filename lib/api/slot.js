@@ -1,0 +1,75 @@
+'use strict'
+
+const { Brand, Handle, onlyInternal } = require('../internal/handle')
+const { inspectable, typeInWords } = require('../node/inspect')
+const { uncloneable } = require('../node/uncloneable')
+const { webidl } = require('../options/webidl')
+
+let brand
+
+/** A place in a module where an implementation can be changed. */
+class Slot {
+  #handle
+
+  static {
+    brand = new Brand('a Slot', (value) => (#handle in value ? value.#handle : undefined))
+    webidl(this)
+    inspectable(this, {
+      name: (slot) => slot.name,
+      kind: (slot) => slot.kind,
+      type: (slot) => typeInWords(slot.type),
+      linked: (slot) => slot.linked,
+    })
+  }
+
+  constructor(handle) {
+    if (!(handle instanceof Handle)) throw onlyInternal('Slot', 'instance.slot(name)')
+    this.#handle = handle
+    handle.keep('slot', this)
+    uncloneable(this)
+  }
+
+  get name() {
+    return brand.get(this).details.name
+  }
+
+  get kind() {
+    return brand.get(this).details.kind
+  }
+
+  get type() {
+    return brand.get(this).details.type
+  }
+
+  get current() {
+    const { store, id } = brand.get(this)
+    return store.slotCurrent(id)
+  }
+
+  get original() {
+    const { store, id } = brand.get(this)
+    return store.slotOriginal(id)
+  }
+
+  get linked() {
+    const { store, id } = brand.get(this)
+    return store.slotLinked(id)
+  }
+
+  reset() {
+    const { store, id } = brand.get(this)
+    store.slotReset(id)
+  }
+}
+
+/** The type of a slot, as users see it. */
+const toType = ({ parameters, results }) =>
+  Object.freeze({ parameters: Object.freeze([...parameters]), results: Object.freeze([...results]) })
+
+/** The Slot of a native one. */
+function slotOf(store, info) {
+  const { id, name, kind } = info
+  return store.find('slot', id) ?? new Slot(new Handle(store, id, { name, kind, type: toType(info) }))
+}
+
+module.exports = { Slot, slotOf, toType, slotBrand: brand }
