@@ -114,7 +114,7 @@ describe('functions of two compilers that call each other', () => {
       local.get 0 if (result i32) local.get 0 i32.const 1 i32.sub call $f else i32.const 0 end))`
 
   test.each([
-    ['on the main thread', 'main', '', 400],
+    ['on the main thread', 'main', '', 2000],
     ['where it has little stack', 'main', '-s 1500', 100],
     ['where its stack has no limit', 'main', '-s unlimited', 400],
     ['in a worker', {}, '', 100],

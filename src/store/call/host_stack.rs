@@ -3,7 +3,7 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 /// How much of the host's stack functions of two compilers may take to call each other, in bytes, where there is as much.
-const MOST: usize = 1 << 20;
+const MOST: usize = 7 << 18;
 
 /// What is left of a stack, in bytes, for whatever they call. So much Node leaves of the stack of a worker when it tells V8 where
 /// to end.
