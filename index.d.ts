@@ -316,7 +316,7 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * `pricing::discount` for `shop::pricing::discount`, `price` for the import `env.price`. The types of a generic
    * function may be left out: `max` for `shop::max::<u32>`. A number is the function's index in the module.
    *
-   * @throws {TypeError} `ERR_INVALID_ARG_VALUE`: a number that is no index
+   * @throws {TypeError} `ERR_INVALID_ARG_VALUE`: a number that is no index: negative, a fraction, or beyond 32 bits
    * @throws {LinkError} `ERR_RELINK_UNKNOWN_SLOT` or `ERR_RELINK_AMBIGUOUS_SLOT`, both with `candidates`;
    * `ERR_RELINK_CLOSED`
    */
@@ -892,7 +892,7 @@ export class Relink {
  * with the `slot`'s name
  */
 export function link<P extends unknown[], R>(
-  implementation: Implementation<NoInfer<P>, NoInfer<R>>,
+  implementation: NoInfer<Implementation<P, R>>,
   slot: Slot<P, R>,
   options?: LinkOptions,
 ): Link<P, R>

@@ -119,9 +119,9 @@ export declare class NativeStore {
    * Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
    * Gives the Memory objects that have ended with it.
    */
-  closeInstance(id: number, silent: boolean): object[]
+  closeInstance(id: number, silent: boolean): Array<NativeClosedMemory>
   /** Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects. */
-  close(silent: boolean): object[]
+  close(silent: boolean): Array<NativeClosedMemory>
   /** The slot that is an entry of a table. */
   tableSlot(table: number, index: number): NativeSlot
   /** The function that a slot holds, or null. */
@@ -220,6 +220,14 @@ export interface NativeCached {
   used: number
   /** Whether this version of the package would use it, on this machine */
   usable: boolean
+}
+
+/** A Memory object that has ended. */
+export interface NativeClosedMemory {
+  /** The object */
+  memory: object
+  /** How many bytes the memory had */
+  byteLength: number
 }
 
 /** An export, as `lib/` reads it. */

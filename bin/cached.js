@@ -1,5 +1,6 @@
 'use strict'
 
+const { statSync } = require('node:fs')
 const { columns } = require('./columns')
 const { printable } = require('./printable')
 
@@ -17,6 +18,12 @@ const whyOff = () =>
     ? 'WASM_RELINK_CACHE says so'
     : 'the user has no home directory, and WASM_RELINK_CACHE names no folder'
 
+/** Whether the cache has an entry for a file that was just compiled. The same bytes in another file have the same entry. */
+function holds(entries, file) {
+  const bytes = statSync(file).size
+  return entries.some(({ moduleSize, usable }) => usable && moduleSize === bytes)
+}
+
 const row = (entry) => [
   size(entry.size),
   entry.used.toISOString().slice(0, 16).replace('T', ' '),
@@ -29,4 +36,4 @@ const modules = (count) => `${count} compiled module${count === 1 ? '' : 's'}`
 
 const size = (bytes) => `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`
 
-module.exports = { modules, toText, whyOff }
+module.exports = { holds, modules, toText, whyOff }

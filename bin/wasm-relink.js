@@ -81,6 +81,9 @@ program
     for (const file of files) {
       const module = await about(file, () => compileFile(file, { compiler, reserve, slots }))
       warn(file, { slots: Module.slots(module) })
+      // An unusable cache is no error to `load`, but here it is.
+      const entries = await about('cache', async () => cache.entries())
+      if (!cached.holds(entries, file)) throw new Failure(`${file}: compiled, but the cache did not take it`)
       print(`${printable(file)}: compiled\n`)
     }
   })

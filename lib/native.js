@@ -64,6 +64,9 @@ function host(store) {
   }
 }
 
+/** The kinds of objects whose uses do nothing after `close({ lateCalls: 'ignore' })`. */
+const SILENT_KINDS = new Set(['memory', 'table', 'global'])
+
 /**
  * A native store. It has every method of the addon's class (`native.d.ts`), among them `keep` and `find`, which know
  * the one JavaScript object that stands for each of its ids.
@@ -84,7 +87,7 @@ class NativeStore {
     // A dead Memory that is still held somewhere holds no buffer: that would keep the bytes mapped (src/napi/backing.rs).
     for (const name of ['close', 'closeInstance']) {
       this.prototype[name] = translated(function (...args) {
-        this.#addon[name](...args).forEach(NativeStore.forgetBuffer)
+        for (const { memory, byteLength } of this.#addon[name](...args)) NativeStore.forgetBuffer(memory, byteLength)
       })
     }
     for (const [name, nothing] of Object.entries(NOTHING)) {
@@ -115,7 +118,7 @@ class NativeStore {
 
   /** Whether an error says that something is closed, and its user wants it to do nothing from then on. */
   #isSilent(error, kind, id) {
-    return error?.code === 'ERR_RELINK_CLOSED' && this.#addon.isSilent(kind, id)
+    return error?.code === 'ERR_RELINK_CLOSED' && SILENT_KINDS.has(kind) && this.#addon.isSilent(kind, id)
   }
 
   /**

@@ -1,5 +1,5 @@
-import { Instance, LinkError, Module, RuntimeError } from '../..'
-import { compilers, guest, instanceOf, thrownBy, wat } from '../support'
+import { Instance, LinkError, Module, RuntimeError, Store, instantiate, load } from '../..'
+import { compilers, guest, guestPath, instanceOf, rejectionOf, thrownBy, wat } from '../support'
 
 describe.each(compilers)('instances (%s)', (compiler) => {
   test('exports are frozen, without a prototype, and one function is one object', async () => {
@@ -122,6 +122,28 @@ describe.each(compilers)('instances (%s)', (compiler) => {
       expect(inner.closed).toBe(false)
     }
     expect(outer.closed).toBe(true)
+  })
+})
+
+test('options in the place of the imports are refused', async () => {
+  const file = guestPath('pricing')
+  for (const options of [{ compiler: 'singlepass' }, { slots: ['total'], cache: false }, { store: new Store() }]) {
+    const error = await rejectionOf(load(file, options as never))
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' })
+    expect(error.message).toContain(Object.keys(options).join(', '))
+  }
+  // A module may import from one of that name.
+  const bytes = await wat('(module (import "store" "get" (func (result i32))) (export "get" (func 0)))')
+  const { instance } = await instantiate(bytes, { store: { get: () => 7 } })
+  expect((instance.exports as any).get()).toBe(7)
+})
+
+test('a function index that the module does not have is told', async () => {
+  const instance = await instanceOf('(module (func (export "a")) (func))')
+  expect(thrownBy(() => instance.slot(2))).toMatchObject({
+    name: 'LinkError',
+    code: 'ERR_RELINK_UNKNOWN_SLOT',
+    message: 'no function has the index 2: the module has functions 0 to 1',
   })
 })
 

@@ -1,6 +1,6 @@
 // The command line, as far as it looks after the compiled modules on disk.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { age, directory, files, folder, inProcess, LONG_AGO } from '../support/caching'
 import { guestPath, root } from '../support'
@@ -63,6 +63,20 @@ test('compile says which file is wrong', () => {
   const off = run(['compile', bad], { WASM_RELINK_CACHE: 'off' })
   expect(off.status).toBe(2)
   expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE says so')
+})
+
+test('compile fails where the cache does not take what it has compiled', () => {
+  // On Windows, a folder of a user's is the user's.
+  if (process.platform === 'win32') return
+  const open = join(folder, 'open')
+  mkdirSync(open)
+  chmodSync(open, 0o777)
+  const others = run(['compile', plugin('plugin')], { WASM_RELINK_CACHE: open })
+  expect(others).toMatchObject({ status: 1, stdout: '' })
+  expect(others.stderr).toContain('may be written by other users (ERR_RELINK_CACHE)')
+  const file = run(['compile', plugin('plugin')], { WASM_RELINK_CACHE: plugin('plugin') })
+  expect(file).toMatchObject({ status: 1, stdout: '' })
+  expect(file.stderr).toContain('ERR_RELINK_CACHE')
 })
 
 test('cache lists and clears', () => {

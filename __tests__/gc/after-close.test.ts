@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Instance, Module, Store } from '../..'
+import { Instance, type Memory, Module, Store } from '../..'
 import { root, thrownBy, wat } from '../support'
 
 const PLUGIN = `(module
@@ -129,6 +129,34 @@ describe('late calls that are ignored', () => {
       expect(thrownBy(use).code).toBe('ERR_RELINK_CLOSED')
     }
     expect(open.exports.counter_new()).toBe(8)
+  })
+
+  test('see a buffer as long as the memory was, so that what they write has room', async () => {
+    const plugin = await make(new Store())
+    const { memory } = plugin.exports as { memory: Memory }
+    memory.grow(16)
+    plugin.close({ lateCalls: 'ignore' })
+    expect(memory.buffer.byteLength).toBe(17 * 65_536)
+    const store = new Store()
+    const other = (await make(store)).exports as { memory: Memory }
+    other.memory.grow(3)
+    store.close({ lateCalls: 'ignore' })
+    expect(other.memory.buffer.byteLength).toBe(4 * 65_536)
+  })
+
+  test('do not include slots, whichever is closed', async () => {
+    for (const close of [
+      (plugin: Instance) => plugin.close({ lateCalls: 'ignore' }),
+      (_: Instance, store: Store) => store.close({ lateCalls: 'ignore' }),
+    ]) {
+      const store = new Store()
+      const plugin = await make(store)
+      const slot = plugin.slot('freed')
+      close(plugin, store)
+      for (const use of [() => slot.reset(), () => slot.current, () => slot.original, () => slot.linked]) {
+        expect(thrownBy(use).code).toBe('ERR_RELINK_CLOSED')
+      }
+    }
   })
 
   test('must be spelled', async () => {

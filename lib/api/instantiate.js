@@ -28,6 +28,7 @@ async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
 function check(mode, imports, options) {
   const known = mode.compiling(options, ['store'])
   if (known.store !== undefined) toStore(known)
+  mode.checkImports(imports, options)
   toImports(imports)
   return known
 }

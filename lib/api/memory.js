@@ -38,13 +38,17 @@ let brand
 class Memory {
   #handle
   #buffer
-  /** What is seen of it in a finalizer, once it is closed */
+  /** How many bytes it had when it was closed */
+  #closedLength = PAGE
+  /** The buffer that late calls see, as long as the memory was */
   #zeros
 
   static {
     brand = new Brand('a Memory', (value) => (#handle in value ? value.#handle : sharedHandles.get(value)))
-    NativeStore.forgetBuffer = (memory) => {
-      if (#buffer in memory) memory.#buffer = undefined
+    NativeStore.forgetBuffer = (memory, byteLength) => {
+      if (!(#buffer in memory)) return
+      memory.#buffer = undefined
+      memory.#closedLength = byteLength
     }
     webidl(this, 'WebAssembly.Memory')
     hasArrived(this, isShared)
@@ -77,7 +81,7 @@ class Memory {
     if (!this.#buffer?.byteLength) {
       const buffer = store.memoryBuffer(id)
       // It is closed, and nobody could catch an error. Not kept as its buffer: others can.
-      if (buffer === null) return (this.#zeros ??= new ArrayBuffer(PAGE))
+      if (buffer === null) return (this.#zeros ??= new ArrayBuffer(this.#closedLength))
       this.#buffer = buffer
       keepHere(this.#buffer)
       Object.defineProperties(this.#buffer, { transfer: refuseTransfer, transferToFixedLength: refuseTransfer })

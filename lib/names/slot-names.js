@@ -53,6 +53,8 @@ function unknown(slots, wanted, others) {
   const perhaps = others.filter((other) => namesOf(other).some((name) => name.includes(wanted)))
   const there = new NameIndex(perhaps).meant(wanted).map((position) => perhaps[position])
   if (there.length > 0) return noSlots(wanted, there)
+  const index = /^func\[(\d+)\]$/.exec(wanted)?.[1]
+  if (index !== undefined) return noFunction(slots, others, wanted, index)
   const known = [...slots, ...others.filter(({ whyNot }) => !['not-found', 'original'].includes(whyNot.reason))]
   const names = known.map(({ name }) => name)
   // A short name is compared with the ends of the long ones: what is left out is not misspelt.
@@ -77,6 +79,16 @@ function noSlots(wanted, there) {
   return new LinkError(`${listed(alike)} ${are}: ${whyNot.message}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates: [], reason: whyNot.reason },
+  })
+}
+
+/** A function index that the module does not have. */
+function noFunction(slots, others, wanted, index) {
+  const indices = [...slots, ...others].map(({ functionIndex }) => functionIndex).filter((each) => each !== undefined)
+  const has = indices.length === 0 ? 'no functions' : `functions 0 to ${indices.reduce((a, b) => Math.max(a, b))}`
+  return new LinkError(`no function has the index ${index}: the module has ${has}`, {
+    code: 'ERR_RELINK_UNKNOWN_SLOT',
+    details: { slot: wanted, candidates: [] },
   })
 }
 

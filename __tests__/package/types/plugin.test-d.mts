@@ -56,6 +56,7 @@ exports.total = exports.half
 // A link of the same type.
 const change: Link<[cents: bigint], bigint> = link(exports.half, slots['pricing::discount'])
 link(exports.half, plugin.slot('pricing::discount'))
+declare const tiered: Instance
 link(exports.tick, slots['pricing::tick'])
 link(slots['pricing::discount'].original, slots['pricing::discount'])
 const previous: WasmFunction<[bigint], bigint> | null = change.previous
@@ -75,6 +76,14 @@ link(exports.half as unknown as WasmFunction<[bigint], void>, slots['pricing::di
 // A JavaScript function, whose parameters get their types from the slot.
 link((cents) => cents / 2n, slots['pricing::discount'])
 link(() => 0n, slots['pricing::discount'])
+// JavaScript may leave out parameters: the first of two.
+link((cents) => cents / 2n, tiered.slot<[cents: bigint, quantity: number], bigint>('discount'))
+link(
+  (cents, quantity) => (quantity > 9 ? cents / 5n : 0n),
+  tiered.slot<[cents: bigint, quantity: number], bigint>('discount'),
+)
+// @ts-expect-error: three parameters for two
+link((_a: bigint, _b: number, _c: number) => 0n, tiered.slot<[cents: bigint, quantity: number], bigint>('discount'))
 relink([[(cents: bigint) => cents, slots['pricing::discount']]])
 // @ts-expect-error a JavaScript function that takes something else
 link((_cents: number) => 0n, slots['pricing::discount'])

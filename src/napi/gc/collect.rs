@@ -105,6 +105,16 @@ pub struct NativeStats {
     pub collection_time: f64,
 }
 
+/// A Memory object that has ended.
+#[napi(object, object_from_js = false)]
+pub struct NativeClosedMemory<'a> {
+    /// The object
+    #[napi(ts_type = "object")]
+    pub memory: Unknown<'a>,
+    /// How many bytes the memory had
+    pub byte_length: f64,
+}
+
 #[napi]
 impl NativeStore {
     /// Frees what nothing reaches. Null where wasm is on the stack: then it happens as soon as none is.
@@ -143,21 +153,34 @@ impl NativeStore {
 
     /// Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
     /// Gives the Memory objects that have ended with it.
-    #[napi(catch_unwind, ts_return_type = "object[]")]
-    pub fn close_instance(&self, id: u32, silent: bool) -> Vec<Unknown<'_>> {
-        self.context.close(id, silent).into_iter().map(|memory| self.unknown(memory)).collect()
+    #[napi(catch_unwind)]
+    pub fn close_instance(&self, id: u32, silent: bool) -> Vec<NativeClosedMemory<'_>> {
+        let closed = self.context.close(id, silent).into_iter();
+        closed.map(|(memory, length)| NativeClosedMemory::new(self.unknown(memory), length)).collect()
     }
 
     /// Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects.
-    #[napi(catch_unwind, ts_return_type = "object[]")]
-    pub fn close(&self, silent: bool) -> Vec<Unknown<'_>> {
+    #[napi(catch_unwind)]
+    pub fn close(&self, silent: bool) -> Vec<NativeClosedMemory<'_>> {
         let context = &self.context;
+        let memories = context.handles.all_of(Kind::Memory).into_iter();
+        let closed = memories.map(|(id, memory)| {
+            let id = MemoryId(id as u32);
+            let length = if context.store.has_memory(id) { context.store.memory_data(id).1 } else { 0 };
+            NativeClosedMemory::new(self.unknown(memory), length)
+        });
+        let closed = closed.collect();
         context.closed.set(true);
         context.silent.set(silent);
         context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id, silent)));
-        let memories = context.handles.all_of(Kind::Memory).into_iter().map(|memory| self.unknown(memory)).collect();
         context.collect();
-        memories
+        closed
+    }
+}
+
+impl<'a> NativeClosedMemory<'a> {
+    fn new(memory: Unknown<'a>, length: usize) -> Self {
+        Self { memory, byte_length: length as f64 }
     }
 }
 
@@ -192,15 +215,18 @@ impl Context {
         }
     }
 
-    /// Ends an instance for JavaScript. Gives the Memory objects that have ended.
-    fn close(&self, id: InstanceId, silent: bool) -> Vec<sys::napi_value> {
+    /// Ends an instance for JavaScript. Gives the Memory objects that have ended, and how many bytes each memory has.
+    fn close(&self, id: InstanceId, silent: bool) -> Vec<(sys::napi_value, usize)> {
         let hidden = self.store.close(id, silent);
         if silent {
             self.handles.silence(Kind::Memory, hidden.memories.iter().map(|id| id.0));
             self.handles.silence(Kind::Table, hidden.tables.iter().map(|id| id.0));
             self.handles.silence(Kind::Global, hidden.globals.iter().map(|id| id.0));
         }
-        let memories = hidden.memories.iter().filter_map(|memory| self.handles.find(Kind::Memory, memory.0.into()));
+        let memories = hidden.memories.iter().filter_map(|memory| {
+            let object = self.handles.find(Kind::Memory, memory.0.into())?;
+            Some((object, self.store.memory_data(*memory).1))
+        });
         let memories = memories.collect();
         let closed = {
             let mut gc_policy = self.gc_policy.borrow_mut();

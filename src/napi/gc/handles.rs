@@ -64,10 +64,11 @@ impl Handles {
         self.objects.borrow().get(&(kind, id))?.get()
     }
 
-    /// The objects that stand for all things of a kind.
-    pub fn all_of(&self, kind: Kind) -> Vec<sys::napi_value> {
+    /// The ids of all things of a kind, and the objects that stand for them.
+    pub fn all_of(&self, kind: Kind) -> Vec<(u64, sys::napi_value)> {
         let objects = self.objects.borrow();
-        objects.iter().filter(|((of, _), _)| *of == kind).filter_map(|(_, object)| object.get()).collect()
+        let all = objects.iter().filter(|((of, _), _)| *of == kind);
+        all.filter_map(|((_, id), object)| Some((*id, object.get()?))).collect()
     }
 
     /// Lets things of a kind do nothing when they are used: those that JavaScript has.
