@@ -119,6 +119,13 @@ const FIGURES = [
     (parts) => times(find(parts, 'loads', '`@prisma/prisma-schema-wasm`').ratios['disk cache / V8']),
   ],
   [
+    /(?<=A call from JavaScript takes )[\d.]+ \S+, against [\d.]+ \S+(?= on V8)/,
+    (parts) => {
+      const { values } = find(parts, ...ROWS_OF_README[0])
+      return `${short(values['wasm-relink'])}, against ${short(values.V8)}`
+    },
+  ],
+  [
     /(?<=the process holds )[\d.]+ MiB, on V8 [\d.]+ MiB/,
     ({ memory }) => {
       const swaps = memory['What is left'].filter(({ name }) => name.startsWith('100,000 swaps'))

@@ -1,4 +1,10 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The path of a Rust-built module of this repository. */
-export const modulePath = (name) => fileURLToPath(new URL(`../fixtures/target/modules/${name}.wasm`, import.meta.url))
+/** The path of a Rust-built module: as this repository's set-up builds it, or as the package holds it. */
+export function modulePath(name) {
+  const [built, packed] = [`../fixtures/target/modules/${name}.wasm`, `../fixtures/wasm/${name}.wasm`].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  )
+  return existsSync(built) ? built : packed
+}

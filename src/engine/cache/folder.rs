@@ -249,7 +249,7 @@ fn check_owner(path: &Path, about: &fs::Metadata) -> io::Result<()> {
     let complaint = if about.uid() != user {
         "belongs to another user"
     } else if about.mode() & 0o022 != 0 {
-        "may be written by other users"
+        "may be written by other users: run chmod go-w on it"
     } else {
         return Ok(());
     };
