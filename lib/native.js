@@ -1,5 +1,6 @@
 'use strict'
 
+const { isMainThread } = require('node:worker_threads')
 const { RuntimeError, buildError, isNative, nameFile, translate } = require('./errors')
 const { mapOf } = require('./map')
 const { platformError } = require('./platform')
@@ -115,7 +116,9 @@ class NativeStore {
 /** A trap of the start function is made into an error while WebAssembly runs, and needs no translation. */
 const isTrap = (error) => error instanceof RuntimeError && error.code === 'ERR_RELINK_TRAP' && !('file' in error)
 
-const compileSync = translated(addon.compileSync)
+// A worker may be terminated while it compiles.
+const compileHere = translated(addon.compileSync)
+const compileSync = (bytes, compiler, selection, cache) => compileHere(bytes, compiler, selection, cache, !isMainThread)
 const validate = translated(addon.validate)
 
 const functionNames = translated(addon.functionNames)

@@ -1,4 +1,4 @@
-use super::background::in_background;
+use super::background::{in_background, until_terminated};
 use super::cache::NativeCache;
 use super::describe::NativeSelection;
 use super::module::NativeModule;
@@ -77,7 +77,8 @@ pub(super) fn selection(slots: NativeSelection) -> Result<Selection> {
     }
 }
 
-/// Compiles on this thread, through the cache if there is one.
+/// Compiles while this thread waits, through the cache if there is one. In a worker, which may be terminated meanwhile, it
+/// waits for another thread.
 #[napi]
 pub fn compile_sync(
     env: Env,
@@ -85,10 +86,20 @@ pub fn compile_sync(
     compiler_name: String,
     slots: NativeSelection,
     cache: Option<NativeCache>,
+    in_worker: bool,
 ) -> Result<NativeModule> {
     let asked = Asked::new(&compiler_name, slots, cache)?;
-    guarded(|| asked.compile(bytes.into())).map(|tiered| NativeModule::new(env, tiered))
+    let tiered = if in_worker && bytes.len() > SHORT {
+        let bytes = bytes.to_vec();
+        until_terminated(&env, move || asked.compile(bytes.into()))?
+    } else {
+        guarded(|| asked.compile(bytes.into()))?
+    };
+    Ok(NativeModule::new(env, tiered))
 }
+
+/// Bytes that are compiled sooner than another thread would be worth it.
+const SHORT: usize = 1 << 16;
 
 /// Compiles on another thread. The bytes are copied before this returns.
 #[napi(ts_return_type = "Promise<NativeModule>")]
