@@ -160,8 +160,11 @@ export declare function compileAsync(bytes: Uint8Array, compilerName: string, sl
 /** Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why. */
 export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
-/** Compiles on this thread, through the cache if there is one. */
-export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): NativeModule
+/**
+ * Compiles while this thread waits, through the cache if there is one. In a worker, which may be terminated meanwhile, it
+ * waits for another thread.
+ */
+export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, reserve: string | undefined | null, inWorker: boolean): NativeModule
 
 /** What memories reserve where nothing is said. */
 export declare function defaultReserve(): string

@@ -1,5 +1,6 @@
 'use strict'
 
+const { isMainThread } = require('node:worker_threads')
 const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
 const { NOTHING, endsNothing, inFinalizer } = require('./internal/late')
 const { mapOf } = require('./internal/map')
@@ -148,7 +149,10 @@ class NativeStore {
 /** A trap of the start function is made into an error while WebAssembly runs, and needs no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-const compileSync = translated(addon.compileSync)
+// A worker may be terminated while it compiles.
+const compileHere = translated(addon.compileSync)
+const compileSync = (bytes, compiler, selection, cache, reserve) =>
+  compileHere(bytes, compiler, selection, cache, reserve, !isMainThread)
 const validate = translated(addon.validate)
 
 const functionNames = translated(addon.functionNames)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { compile } from '../..'
 import { leb, module, section } from '../support/binary'
-import { root, wat } from '../support'
+import { guestPath, root, wat } from '../support'
 
 /** A module that takes the compilers minutes, and hardly any time to make. */
 function endless(): Uint8Array<ArrayBuffer> {
@@ -82,6 +82,42 @@ test.each(['worker.terminate()', 'worker.postMessage(0)'])('%s while it compiles
         process.exit()
       })`),
   ).toEqual(ends('ended\ntrue\n'))
+})
+
+test('worker.terminate() while it compiles at once', () => {
+  const worker = `
+    const R = require(${JSON.stringify(root)})
+    require('node:worker_threads').parentPort.postMessage('compiling')
+    try {
+      new R.Module(require('node:fs').readFileSync(${JSON.stringify(file)}))
+    } catch (error) {
+      console.log(error)
+    }`
+  expect(
+    run(`const worker = new Worker(${JSON.stringify(worker)}, { eval: true })
+      worker.once('message', () => setTimeout(() => worker.terminate(), 300))
+      worker.once('exit', (code) => {
+        console.log('ended', code)
+        process.exit()
+      })`),
+  ).toEqual(ends('ended 1\n'))
+})
+
+test('a module that a worker compiles at once works', async () => {
+  const worker = `
+    const R = require(${JSON.stringify(root)})
+    const { parentPort } = require('node:worker_threads')
+    const bytes = require('node:fs').readFileSync(${JSON.stringify(guestPath('scalars'))})
+    const errors = [bytes, Buffer.concat([bytes, Buffer.alloc(100_000, 0xff)])].map((each) => {
+      try {
+        return new R.Module(each) instanceof R.Module
+      } catch (error) {
+        return error.code
+      }
+    })
+    parentPort.postMessage(errors)`
+  const [answer] = await once(new Worker(worker, { eval: true }), 'message')
+  expect(answer).toEqual([true, 'ERR_RELINK_INVALID_WASM'])
 })
 
 test('a process that waits for a compile gets it, however many there are', async () => {

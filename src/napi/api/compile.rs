@@ -3,7 +3,7 @@ use crate::error::{Error, ErrorKind};
 use crate::napi::api::cache::NativeCache;
 use crate::napi::api::module::NativeModule;
 use crate::napi::convert::describe::NativeSelection;
-use crate::napi::env::background::in_background;
+use crate::napi::env::background::{in_background, until_terminated};
 use crate::napi::env::throw::{Refusal, Result, guarded, refuse};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
@@ -122,7 +122,8 @@ pub(in crate::napi) fn selection(slots: NativeSelection) -> Result<Selection> {
     }
 }
 
-/// Compiles on this thread, through the cache if there is one.
+/// Compiles while this thread waits, through the cache if there is one. In a worker, which may be terminated meanwhile, it
+/// waits for another thread.
 #[napi]
 pub fn compile_sync(
     env: Env,
@@ -131,10 +132,20 @@ pub fn compile_sync(
     slots: NativeSelection,
     cache: Option<NativeCache>,
     reserve: Option<String>,
+    in_worker: bool,
 ) -> Result<NativeModule> {
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
-    guarded(|| asked.compile(bytes.into())).map(|tiered| NativeModule::new(env, tiered))
+    let tiered = if in_worker && bytes.len() > SHORT {
+        let bytes = copy(bytes).map_err(refuse)?;
+        until_terminated(&env, move || asked.compile(bytes.into()))?
+    } else {
+        guarded(|| asked.compile(bytes.into()))?
+    };
+    Ok(NativeModule::new(env, tiered))
 }
+
+/// Bytes that are compiled sooner than another thread would be worth it.
+const SHORT: usize = 1 << 16;
 
 /// Compiles on another thread. The bytes are copied before this returns.
 #[napi(ts_return_type = "Promise<NativeModule>")]

@@ -4,17 +4,22 @@
 use crate::engine::stay_silent_at_the_end;
 use crate::error::{Error, ErrorKind};
 use crate::napi::api::compile::rejection;
-use crate::napi::env::throw::{Result, guard, refuse};
+use crate::napi::env::throw::{PendingException, Result, guard, refuse};
 use napi::Env;
-use napi::bindgen_prelude::{Object, ToNapiValue};
+use napi::bindgen_prelude::{Object, ToNapiValue, Unknown};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// So much is done at once, as on libuv's threads.
 const MOST: usize = 4;
+
+/// So often a thread that waits looks whether it is being terminated.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Whether the environment that wants a result has ended.
 type GivenUp = Arc<AtomicBool>;
@@ -59,6 +64,31 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     };
     start(Task { work: Box::new(run), given_up }).map_err(|error| failed(&error))?;
     Ok(promise)
+}
+
+/// Does `work` on another thread while this one waits, or until its worker is terminated.
+pub fn until_terminated<T: Send + 'static>(
+    env: &Env,
+    work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
+) -> Result<T> {
+    let failed = |message: String| refuse(ErrorKind::Internal { message }.into());
+    let (sender, receiver) = mpsc::channel();
+    stay_silent_at_the_end();
+    // Nobody is there any more who would want it, or the result is received.
+    let run = move || drop(sender.send(guard(work)));
+    let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(run);
+    spawned.map_err(|error| failed(error.to_string()))?;
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(output) => return output.map_err(refuse),
+            Err(RecvTimeoutError::Disconnected) => return Err(failed("the compile has ended without a result".into())),
+            // No JavaScript runs in a thread that is being terminated.
+            Err(RecvTimeoutError::Timeout) if env.run_script::<_, Unknown<'_>>("0").is_err() => {
+                return Err(PendingException.into());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 /// What says whether the environment of this thread has ended.
