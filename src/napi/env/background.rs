@@ -1,5 +1,5 @@
-//! Work on threads that nothing waits for. Node waits for what runs on libuv's threads before a worker or the process ends;
-//! a compile may take minutes, and nobody wants its result any more by then.
+//! Background work on our own threads. Node waits for libuv's threads before a worker or the process ends, and a
+//! compile may take minutes: nobody needs its result by then.
 
 use crate::engine::stay_silent_at_the_end;
 use crate::error::{Error, ErrorKind};
@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// So much is done at once, as on libuv's threads.
+/// Most tasks that run at once: the same as libuv's default.
 const MOST: usize = 4;
 
-/// Whether the environment that wants a result has ended.
+/// Set once the environment that awaits the result has ended.
 type GivenUp = Arc<AtomicBool>;
 
 struct Task {
@@ -24,12 +24,12 @@ struct Task {
     given_up: GivenUp,
 }
 
-/// What there is to do, and who does it.
+/// The tasks that wait, and the state of the threads.
 struct Queue {
     waiting: VecDeque<Task>,
-    /// Threads that have nothing to do
+    /// Number of threads without a task, with those that are starting
     idle: usize,
-    /// What the others do
+    /// The flags of the running tasks, one for each busy thread
     running: Vec<GivenUp>,
 }
 
@@ -40,7 +40,7 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does `work` on another thread, and gives the promise of what `settle` makes of its result.
+/// Runs `work` on another thread. Returns a promise of its result, which `settle` converts on this thread.
 pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     env: &'env Env,
     work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
@@ -51,7 +51,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
     let run = move || {
         let output = guard(work);
-        // Where the environment has ended, this does nothing.
+        // Has no effect once the environment has ended.
         deferred.resolve(move |env: Env| match output {
             Ok(output) => Ok(settle(env, output)),
             Err(error) => Err(rejection(env, error)),
@@ -61,7 +61,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     Ok(promise)
 }
 
-/// What says whether the environment of this thread has ended.
+/// The flag of this thread's environment, shared by all its tasks.
 fn given_up(env: &Env) -> napi::Result<GivenUp> {
     thread_local! {
         static OF_THREAD: RefCell<Option<GivenUp>> = const { RefCell::new(None) };
@@ -79,14 +79,14 @@ fn given_up(env: &Env) -> napi::Result<GivenUp> {
 fn start(task: Task) -> std::io::Result<()> {
     let mut queue = queue();
     queue.waiting.push_back(task);
-    // What nobody waits for any more keeps nobody waiting.
+    // Tasks of ended environments do not count: they must not delay tasks that are awaited.
     let busy = queue.running.iter().filter(|given_up| !given_up.load(Ordering::Relaxed)).count();
     if queue.idle < queue.waiting.len() && busy + queue.idle < MOST {
         stay_silent_at_the_end();
         let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(work_off);
         match spawned {
             Ok(_) => queue.idle += 1,
-            // Those that there are will do it, if there are any.
+            // Without a new thread, the existing ones run the task, if there are any.
             Err(error) if queue.idle + queue.running.len() == 0 => {
                 queue.waiting.pop_back();
                 return Err(error);
@@ -99,12 +99,12 @@ fn start(task: Task) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What each thread does, for ever.
+/// The loop of each thread.
 fn work_off() {
     let mut queue = queue();
     loop {
         let Some(Task { work, given_up }) = queue.waiting.pop_front() else {
-            // There are more where some went on with what was given up.
+            // Surplus threads exist because tasks of ended environments do not count as running.
             if queue.idle > MOST {
                 queue.idle -= 1;
                 return;
