@@ -92,7 +92,7 @@ fn compiler(name: &str) -> Result<Compiler> {
     })
 }
 
-/// The address space that memories reserve: by name, else the most that the system allows.
+/// The address space that memories reserve: by name, or what this process can reserve.
 pub(in crate::napi) fn reserve(name: Option<&str>) -> Result<Reserve> {
     name.map_or_else(
         || Ok(Reserve::available()),
@@ -153,8 +153,7 @@ pub fn compile_async<'env>(
     in_background(env, move || asked.compile(bytes.into()), NativeModule::new)
 }
 
-/// Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` then reads it for Node's
-/// error.
+/// Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` reports it.
 #[napi(ts_return_type = "Promise<NativeModule | null>")]
 pub fn compile_file<'env>(
     env: &'env Env,
@@ -190,8 +189,8 @@ pub struct NativeNames {
     pub aliases: Vec<String>,
 }
 
-/// The names of a module's functions, by index. Accepts every module that the load-time pass accepts, so that features
-/// which a compiler lacks are reported by the compilation.
+/// The names of a module's functions, by index. Accepts every module that the load-time pass accepts: the compilation
+/// reports features that its compiler lacks.
 #[napi]
 pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
     guarded(|| all_names(bytes))
@@ -214,8 +213,7 @@ fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {
     Ok(all.collect())
 }
 
-/// The error that rejects a task's promise. It wraps the error object, since a `napi::Error` of a task cannot carry a
-/// code.
+/// The rejection of a task's promise. It wraps the error object, since a task's `napi::Error` has no code of its own.
 pub(in crate::napi) fn rejection(env: Env, error: Error) -> napi::Error {
     let refusal: Refusal = refuse(error);
     let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);

@@ -117,7 +117,7 @@ impl NativeStore {
         })
     }
 
-    /// Reads an entry of a table. The original of a slot is read as its thunk, which follows the slot.
+    /// Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot.
     #[napi(catch_unwind)]
     pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
         let (store, table) = (&self.context.store, self.table(id)?);

@@ -208,8 +208,8 @@ impl NativeStore {
         Ok(NativeInstance { id: instance.id, cell, exports: exports.collect() })
     }
 
-    /// Tiers an instance up to the code of `module`. `imports` are the imports of the instance. Returns whether it did;
-    /// if not, nothing has changed.
+    /// Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
+    /// then nothing has changed.
     #[napi(catch_unwind)]
     pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
         let context = &self.context;
@@ -228,8 +228,7 @@ impl NativeStore {
         Ok(true)
     }
 
-    /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, if it has one, which the object
-    /// must hold.
+    /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold.
     #[napi(catch_unwind, ts_return_type = "object | null")]
     pub fn keep(&self, kind: String, id: u32, object: Object<'_>) -> Result<Option<Unknown<'_>>> {
         let kind = self::kind(&kind)?;
@@ -274,8 +273,7 @@ fn kind(name: &str) -> Result<Kind> {
 }
 
 impl NativeStore {
-    /// Makes an instance and its retainer. The inner error is a failure for lack of room, after which the caller may
-    /// retry.
+    /// Makes an instance and its retainer. The inner error is a lack of room, after which the caller may retry.
     fn try_instantiate(
         &self,
         module: &NativeModule,
@@ -378,8 +376,7 @@ impl NativeStore {
                     }
                     None => {
                         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
-                        // SAFETY: `lib/` has checked that the value is a function; it belongs to the calling
-                        // environment.
+                        // SAFETY: `lib/` has checked that the value is a function of this environment.
                         let import =
                             unsafe { ImportedFunction::new(&self.context, value, ty.clone(), compiler, catches) };
                         if catches {

@@ -118,8 +118,7 @@ impl Context {
         self.retainers.note_change(1);
         let cell = self.store.node_of(function).map(|node| self.retainer(node));
         let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of the environment; `know` only writes to a WeakMap, so it does not
-        // throw.
+        // SAFETY: plain N-API calls on this thread; `know` only writes to a WeakMap, so it does not throw.
         unsafe {
             sys::napi_get_undefined(self.env, &mut undefined);
             sys::napi_create_double(self.env, data as usize as f64, &mut address);
@@ -168,8 +167,7 @@ impl Context {
                 continue;
             }
             let mut value = ptr::null_mut();
-            // SAFETY: `finalize` removes an entry before it deletes the entry's reference. A handle keeps the value
-            // alive.
+            // SAFETY: `finalize` removes an entry before it deletes its reference. The handle keeps the value alive.
             let exported = unsafe {
                 sys::napi_get_reference_value(self.env, reference, &mut value);
                 exported(self.env, value)

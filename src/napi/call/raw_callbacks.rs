@@ -33,11 +33,9 @@ impl NativeStore {
     ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `desk`.
     /// - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
     ///   from `id` on. Writes the records of the links over it, and returns the undo root.
-    /// - `undo(index, undo_root)` undoes the link whose record is in the link scratch. `index` is its index in the undo
-    ///   root.
+    /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none.
-    /// - `findFunction(value)` returns the address of a wasm function, of any store of this thread; 0 for any other
-    ///   value.
+    /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
         let env = self.context.env;
@@ -54,8 +52,7 @@ impl NativeStore {
         for (name, callback) in functions {
             let data = Rc::into_raw(self.context.clone()).cast_mut().cast::<c_void>();
             let (mut function, length) = (ptr::null_mut(), name.count_bytes() as isize);
-            // SAFETY: plain N-API calls on the thread of the environment. `release` drops the context when the function
-            // has been collected.
+            // SAFETY: plain N-API calls on this thread. `release` drops `data` after V8 has collected the function.
             unsafe {
                 sys::napi_create_function(env, name.as_ptr(), length, callback, data, &mut function);
                 sys::napi_add_finalizer(env, function, data, Some(release), ptr::null_mut(), ptr::null_mut());
@@ -182,12 +179,11 @@ impl Context {
         Ok(undo_root)
     }
 
-    /// Passes the numbers of a `Float64Array` to `work`, which must not run JavaScript; an empty slice for any other
-    /// value.
+    /// Passes the numbers of a `Float64Array`, none for any other value, to `work`, which must not run JavaScript.
     fn numbers<T>(&self, array: sys::napi_value, work: impl FnOnce(&mut [f64]) -> T) -> T {
         let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
         // SAFETY: a plain N-API call; for a value that is no typed array it fails and leaves the variables unwritten.
-        // The numbers stay at `data` until JavaScript runs, and nothing else reads or writes them meanwhile.
+        // The numbers stay at `data` until JavaScript runs, and `work`, which runs none, alone uses them until then.
         unsafe {
             let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
             sys::napi_get_typedarray_info(self.env, array, &mut kind, &mut length, &mut data, buffer, offset);

@@ -17,8 +17,7 @@ use std::rc::Rc;
 pub struct Exceptions {
     /// The JavaScript value of each exception that JavaScript threw or has seen
     values: RefCell<FxHashMap<ExceptionRef, ExternRef>>,
-    /// The tag `js`, for values that JavaScript throws other than an `Exception`; set once the store has wasm that
-    /// catches
+    /// The tag `js`, for thrown values that are not `Exception`s; set once the store has wasm that catches
     tag: OnceCell<Rooted<TagId>>,
 }
 
@@ -56,8 +55,7 @@ impl Context {
         }
     }
 
-    /// Throws the pending JavaScript exception at the calling wasm. With `adapted`, an adapter throws it, so that wasm
-    /// may catch it.
+    /// Throws the pending JavaScript exception at the calling wasm. With `adapted`, wasm may catch it.
     ///
     /// # Errors
     /// The exception, if wasm may not catch it.
@@ -88,7 +86,7 @@ impl Context {
             sys::ValueType::napi_null => return None,
             sys::ValueType::napi_undefined => self.store.exception_new(js, &[reference.to_raw()]),
             _ => {
-                // The tag goes with its instance, but JavaScript may still have exceptions with it.
+                // Closing an instance ends its tag, but JavaScript may still have exceptions with that tag.
                 let own = self.tag_and_values(list);
                 let (tag, values) = own.unwrap_or_else(|| (js, vec![reference.to_raw()]));
                 self.store.exception_new(tag, &values)

@@ -77,8 +77,7 @@ impl References {
         unsafe { sys::napi_set_element(env, self.values.get(env), number, value) };
     }
 
-    /// Records the new places of values, and frees the externrefs that are not in `holders`. A holder of none keeps the
-    /// value in `values`.
+    /// Records the new places of values, and frees externrefs without a holder. The holder `None` means `values`.
     fn settle(
         &self,
         env: sys::napi_env,

@@ -25,8 +25,8 @@ impl Context {
     /// ToWebAssemblyValue: converts `value` to type `ty`, for code of the compiler `reader`.
     ///
     /// # Errors
-    /// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, or `UnsupportedValue` for a
-    /// type that does not cross.
+    /// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type
+    /// that does not cross, and for a function those of `funcref` and `Store::native_to`.
     ///
     /// # Safety
     /// `value` is a value of this context's environment.

@@ -52,8 +52,8 @@ pub struct Host {
     pub know: StrongReference,
 }
 
-/// A store with its references to the JavaScript environment. Every function and class instance that JavaScript has of
-/// the store holds it.
+/// A store with its references to the JavaScript environment. `NativeStore`, direct functions and exported functions
+/// hold it.
 ///
 /// JS imports re-enter it while it is in use. So it is shared, never `&mut`, and no borrow of its `Cell`s and
 /// `RefCell`s is held over a call into wasm or JavaScript.
@@ -112,7 +112,7 @@ impl Context {
     /// none. An outermost call first sweeps exceptions and externrefs that wasm no longer holds, if they are many.
     ///
     /// # Errors
-    /// Those of `settle_shared`.
+    /// The errors of `settle_shared`.
     #[inline]
     pub fn enter(&self, function: sys::napi_ref) -> Result<CallScope<'_>, PendingException> {
         self.settle_shared()?;
@@ -153,8 +153,7 @@ impl Context {
         if !kept && !function.is_null() {
             self.running.set((function, true));
             let mut count = 0;
-            // SAFETY: the function is being called. Its finalizer, which deletes the reference, runs no earlier than
-            // the event loop.
+            // SAFETY: the function is being called; `finalize`, which deletes the reference, runs from the event loop.
             unsafe { sys::napi_reference_ref(self.env, function, &mut count) };
         }
     }

@@ -80,8 +80,7 @@ impl ToggleReference {
         if self.keeps.replace(keep) == keep {
             return;
         }
-        // SAFETY: only `drop` deletes the reference. `keeps` says whether its count is 1 or 0, so the count stays in
-        // 0..=1.
+        // SAFETY: only `drop` deletes the reference. `keeps` says whether its count is 1 or 0.
         unsafe {
             if keep {
                 sys::napi_reference_ref(env, reference, &mut count);

@@ -72,8 +72,7 @@ impl Exception {
     /// This is the thread of `env`.
     pub unsafe fn take(env: sys::napi_env) -> Self {
         let (mut value, mut array, mut holder) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of `env`. While the environment is torn down they fail, and `holder`
-        // stays null.
+        // SAFETY: plain N-API calls on the thread of `env`. During its teardown they fail, and `holder` stays null.
         unsafe {
             sys::napi_get_and_clear_last_exception(env, &mut value);
             sys::napi_create_array_with_length(env, 1, &mut array);
@@ -96,7 +95,7 @@ impl Exception {
         found.then_some(value)
     }
 
-    /// Throws the value again.
+    /// Rethrows the value.
     pub fn throw(&self) {
         if let Some(value) = self.value(self.env) {
             // SAFETY: a plain N-API call on the thread of the environment.
@@ -172,8 +171,7 @@ impl Context {
     /// `Error.stackTraceLimit`, in frames.
     fn most_frames(&self) -> usize {
         let (mut receiver, mut value, mut most) = (ptr::null_mut(), ptr::null_mut(), 0.0);
-        // SAFETY: plain N-API calls on the thread of the environment. Where JavaScript may not run any more, the limit
-        // stays 0.
+        // SAFETY: plain N-API calls on the thread of the environment. Where JavaScript cannot run, it stays 0.
         unsafe {
             sys::napi_get_undefined(self.env, &mut receiver);
             let ask = self.host.stack_trace_limit.get(self.env);

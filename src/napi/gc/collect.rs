@@ -210,7 +210,7 @@ impl Context {
             gc_policy.closed += 1;
             gc_policy.closed
         };
-        // A collection visits all instances, so it waits until a sixteenth of them is closed.
+        // A collection visits all instances, so it waits until at least one in 16 of them was closed.
         let all = self.store.len();
         if all <= FEW || closed * 16 >= all {
             self.collect();
@@ -241,8 +241,7 @@ impl Context {
         unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
     }
 
-    /// Collects if enough was made since the last collection. To be called before a new object is made, which has no
-    /// handle yet.
+    /// Collects if it is due. To be called before a new object is made, since that has no handle at first.
     pub fn collect_if_due(&self) {
         let due = {
             let gc_policy = self.gc_policy.borrow();

@@ -3,8 +3,7 @@
 //! A JavaScript function that wasm imports may hold, as a closure, the instance that imports it. A strong reference
 //! from the store would make that cycle a leak. So a *retainer* holds the function: a JavaScript array for each node
 //! that may reach such functions. Every wrapper and function of a node holds the node's retainer, and retainers hold
-//! each other along the edges of the nodes. A cycle through JavaScript and wasm is then a cycle of V8 objects, which V8
-//! collects.
+//! each other along the edges of the nodes. V8 can then collect a cycle through JavaScript and wasm.
 
 use crate::napi::env::context::Context;
 use crate::napi::env::reference::{StrongReference, WeakReference};
@@ -162,7 +161,7 @@ impl Context {
         }
     }
 
-    /// Adds an edge from a node to the node of a function that is put there.
+    /// Adds an edge for a function that is put into a node's table or slot.
     pub fn add_edge(&self, from: Option<Node>, function: FuncRef) {
         if let Some(to) = self.store.node_of(function) {
             self.add_edge_to(from, to);

@@ -1,6 +1,6 @@
 //! Undo roots: JavaScript arrays that keep alive the functions that undoing a link would put back. There is one for
 //! each list of slots with their previous values. All links with the same list share it, and the functions in the list
-//! live as long as one of these links. So a link that is made and undone repeatedly allocates only once.
+//! live as long as one of these links. So making and undoing the same link repeatedly allocates only once.
 
 use crate::link::SlotId;
 use crate::napi::env::context::Context;

@@ -1,7 +1,6 @@
 //! Link records: links as numbers in a `Float64Array`, shared with `lib/`. First comes the id of the undo root, then
 //! for each link its slot, its id, the id of the link below, the address of its implementation, and the number of
-//! skipped entries. A record that asks for links has only slots and, in place of the implementation, addresses of
-//! functions.
+//! skipped entries. A record that asks for links has only slots and the addresses of the functions to link.
 
 use crate::link::{Link, SlotId};
 use crate::napi::env::reference::StrongReference;
@@ -87,7 +86,7 @@ impl LinkScratch {
     pub fn put(&self, undo_root: UndoRootId, slot: SlotId, link: Link) {
         let mut record = One::default();
         write(&mut record, undo_root, [(slot, link)].into_iter());
-        // SAFETY: as in `get`.
+        // SAFETY: `array` is held strongly, and only `lib/` has it besides, which never detaches its buffer.
         unsafe { self.numbers.write(record) };
     }
 }

@@ -35,9 +35,6 @@ impl Buffers {
 
 impl Context {
     /// The `ArrayBuffer` over a memory: no copy, and the same object until the memory grows.
-    ///
-    /// # Errors
-    /// `Memory` if this build of Node forbids external buffers.
     pub fn memory_buffer(&self, id: MemoryId) -> Result<sys::napi_value, PendingException> {
         let (base, length) = self.store.memory_data(id);
         let mut memories = self.buffers.memories.borrow_mut();

@@ -28,8 +28,7 @@ pub struct NodeSharedMemory {
 }
 
 impl Context {
-    /// The shared memory of `memory`, which is Node's own `WebAssembly.Memory`. It is held strongly until
-    /// `keep_shared`.
+    /// The shared memory of Node's own `memory`, held strongly until the next `keep_shared`.
     ///
     /// # Safety
     /// `memory` is a value of this context's environment.
@@ -114,8 +113,7 @@ impl NodeSharedMemory {
         length
     }
 
-    /// Calls a function of `lib/` with the memory and the arguments of `make`, in a handle scope, and passes the result
-    /// to `read`.
+    /// Calls a function of `lib/` with the memory and the arguments that `make` writes; `read` gets the result.
     ///
     /// # Errors
     /// The exception that the function throws. When the thread is being terminated there is no exception to take, and
@@ -169,7 +167,7 @@ impl SharedBytes for NodeSharedMemory {
         let make = |env, arguments: &mut [_; 3]| unsafe {
             sys::napi_create_uint32(env, pages, &mut arguments[0]);
         };
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         let read = |env, result| unsafe {
             sys::napi_get_value_bool(env, result, &mut grown);
         };
@@ -189,7 +187,7 @@ impl SharedBytes for NodeSharedMemory {
             };
             sys::napi_create_double(env, milliseconds, &mut arguments[2]);
         };
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         let read = |env, result| unsafe {
             sys::napi_get_value_uint32(env, result, &mut outcome);
         };
@@ -204,7 +202,7 @@ impl SharedBytes for NodeSharedMemory {
             sys::napi_create_uint32(env, offset, &mut arguments[0]);
             sys::napi_create_uint32(env, count, &mut arguments[1]);
         };
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         let read = |env, result| unsafe {
             sys::napi_get_value_uint32(env, result, &mut woken);
         };
