@@ -11,15 +11,15 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** A compiled module. */
 export declare class NativeModule {
-  /** What compiled it. */
+  /** The compiler of the code. */
   compiler(): string
-  /** What its memories reserve. */
+  /** The address space that its memories reserve. */
   reserve(): string
-  /** Starts to compile the code that takes over from this, if there is to be any; says whether there is. */
+  /** Starts to compile the tier-up of this module; returns whether it has one that was not started before. */
   startSuccessor(): boolean
-  /** Whether that code is there by now, or failed to be compiled. */
+  /** Whether the tier-up is compiled, has failed, or was never started. */
   tierUpIsDone(): boolean
-  /** The code that takes over from this; null if it is not there. */
+  /** The module to tier up to; null if it is not compiled, or failed. */
   tierUp(): NativeModule | null
   /** The imports that an instance needs, in the order of the binary. */
   imports(): Array<NativeImport>
@@ -29,41 +29,41 @@ export declare class NativeModule {
   sharedMemories(): Array<NativeLimits>
   /** The contents of the custom sections of this name. */
   customSections(name: string): Array<ArrayBuffer>
-  /** The slots. The position in this list is how an instance is asked for one. */
+  /** The slots. `instanceSlot` takes positions in this list. */
   slots(): Array<NativeFunction>
-  /** The functions that are no slots. */
+  /** The functions that are not slots. */
   noSlots(): Array<NativeFunction>
 }
 
 /** A store. It belongs to the thread that made it. */
 export declare class NativeStore {
-  /** Makes a memory; sizes in pages. */
+  /** Makes a memory; `minimum` and `maximum` are in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
-  /** Makes a memory of the bytes of a shared one of Node's own. */
+  /** Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages. */
   memoryOf(minimum: number, maximum: number, memory: unknown): number
-  /** Node's own memory that has the bytes of a shared one; undefined if it is not shared. */
+  /** Node's own Memory that owns the bytes of a shared memory; null for a memory that is not shared. */
   memoryShared(id: number): unknown | null
   /** Whether there is a memory with this id. */
   hasMemory(id: number): boolean
-  /** The memory's `ArrayBuffer`. */
+  /** The `ArrayBuffer` over a memory. */
   memoryBuffer(id: number): unknown
-  /** Grows a memory by `delta` pages; gives the pages it had. */
+  /** Grows a memory by `delta` pages; returns its former size in pages. */
   memoryGrow(id: number, delta: number): number
   /** Makes a table, with `init` in every entry. */
   tableCreate(element: string, minimum: number, maximum: number | undefined | null, init: unknown): number
-  /** How many entries a table has. */
+  /** The number of entries of a table. */
   tableLength(id: number): number
-  /** What a table's entries are. */
+  /** The element type of a table. */
   tableElement(id: number): string
-  /** Reads an entry. */
+  /** Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot. */
   tableGet(id: number, index: number): unknown
-  /** Writes an entry. */
+  /** Writes an entry of a table. */
   tableSet(id: number, index: number, value: unknown): void
-  /** Grows a table by `delta` entries of `value`; gives the number it had. */
+  /** Grows a table by `delta` entries of `value`; returns its former number of entries. */
   tableGrow(id: number, delta: number, value: unknown): number
   /** Makes a global. */
   globalCreate(valueType: string, mutable: boolean, value: unknown): number
-  /** What a global holds. */
+  /** The type of a global. */
   globalType(id: number): NativeGlobalType
   /** The value of a global. */
   globalGet(id: number): unknown
@@ -73,105 +73,107 @@ export declare class NativeStore {
   tagCreate(parameters: Array<string>): number
   /** The types of the values that exceptions with this tag carry. */
   tagParameters(id: number): Array<string>
-  /** What becomes of a value that goes into wasm as one of this type and comes out again. */
+  /** Converts a value to a wasm type and back to JavaScript. */
   convert(ty: string, value: unknown): unknown
-  /** Makes an empty store, whose calls run on stacks of so many bytes. */
+  /** Makes an empty store. `stack_size` is the size of the stack that its calls run on, in bytes. */
   constructor(host: NativeHost, stackSize?: number | undefined | null)
   /**
-   * Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
-   * of Node's own memories for each shared memory that it defines.
+   * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
+   * own memories for each shared memory that the module defines.
    */
   instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
   /**
-   * Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
-   * did; else all is as it was.
+   * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
+   * then nothing has changed.
    */
   attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
-  /**
-   * Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
-   * to be held by the object.
-   */
+  /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
-  /** The object that stands for a thing of a kind, if there is one. */
+  /** The wrapper of a thing; null if it has none. */
   find(kind: string, id: number): object | null
-  /** Whether a thing of a kind does nothing when it is used, now that it is closed. */
+  /** Whether uses of a closed thing do nothing, instead of throwing. */
   isSilent(kind: string, id: number): boolean
-  /** The slot at a position of the list that the instance's module has. */
+  /** The slot of an instance at a position in the slot list of its module. */
   instanceSlot(id: number, position: number): NativeSlot
   /**
-   * The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`undo_roots`) is
-   * there.
+   * The direct functions, on an object. A link can be undone by its link record while its undo root is alive.
    *
-   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
-   *   the record to `link_scratch`, a `Float64Array` beside the functions.
-   * - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
-   *   `Float64Array`. Gives the keeper.
-   * - `undo(index, undo_root)` takes back the link whose record is on `link_scratch`, and whose keeper has it at `index`;
-   *   `undoAll(record, undo_root)` takes many back, the last one first, all or none.
-   * - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
+   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
+   *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `desk`.
+   * - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
+   *   from `id` on. Writes the records of the links over it, and returns the undo root.
+   * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
+   * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none.
+   * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
    */
   direct(): any
-  /** Frees what nothing reaches. Null where wasm is on the stack: then it happens as soon as none is. */
+  /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
   collect(): NativeFreed | null
-  /** Counts what there is. */
+  /** Counts of the objects in the store, and totals of its collections. */
   stats(): NativeStats
   /**
-   * Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
-   * Gives the Memory objects that have ended with it.
+   * Closes an instance for JavaScript. With `silent`, later uses of it do nothing instead of throwing. Returns the
+   * Memory objects that are dead now.
    */
   closeInstance(id: number, silent: boolean): Array<NativeClosedMemory>
-  /** Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects. */
+  /**
+   * Closes the store with all its objects. With `silent`, later uses do nothing instead of throwing. Returns all
+   * Memory objects of the store.
+   */
   close(silent: boolean): Array<NativeClosedMemory>
-  /** The slot that is an entry of a table. */
+  /** The slot of a table entry. */
   tableSlot(table: number, index: number): NativeSlot
-  /** The function that a slot holds, or null. */
+  /** The function that a slot holds; null for none. */
   slotCurrent(slot: number): unknown
-  /** The function that a slot held first. */
+  /** The original of a slot: the function that it held first. */
   slotOriginal(slot: number): unknown
-  /** Whether a link stands in a slot. */
+  /** Whether a slot has active links. */
   slotLinked(slot: number): boolean
   /** Puts a slot's original back. */
   slotReset(slot: number): void
-  /** The function, or null, that a slot held before a link, by the keeper of that and the position there. */
+  /**
+   * The function that a slot held before a link; null for none. `id` is that of the link's undo root, `index` the
+   * link's index in it.
+   */
   previous(slot: number, id: number, index: number, keeper: unknown): unknown
-  /** What an adapter for a slot depends on, as a key: its type, and whose code calls it. */
+  /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
   slotType(slot: number): string
-  /** Makes a JavaScript function a wasm function of a slot's type, if the slot takes any. */
+  /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
   adapt(value: unknown, slot: number, merged: boolean): unknown
-  /** Whether those that are wanted in a record could be linked; throws what `relink` would. */
+  /** Checks that the links that a record asks for could be made; throws the error that `relink` would. */
   checkChanges(record: Float64Array, merged: boolean): void
 }
 
-/** Calls a function of type `(i32) -> i32` so many times, with nothing around it but a scope of its own. */
+/** Calls a function of type `(i32) -> i32` `calls` times, each in its own handle scope. */
 export declare function bareCalls(callee: (arg: unknown) => unknown, calls: number): void
 
 /** A bare function of type `(i32, i32) -> i32`. */
 export declare function bareFunction(): unknown
 
-/** Empties a cache; gives how many entries there were. */
+/** Empties a cache; returns the number of entries that it had. */
 export declare function cacheClear(cache: NativeCache): number
 
-/** The entries of a cache, those that were used last first. */
+/** The entries of a cache, the most recently used first. */
 export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
 /** Compiles on another thread. The bytes are copied before this returns. */
 export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule>
 
-/** Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why. */
+/** Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` reports it. */
 export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
 /**
- * Compiles while this thread waits, through the cache if there is one. In a worker, which may be terminated meanwhile, it
- * waits for another thread.
+ * Compiles while this thread waits, through the cache if one is given. A worker waits for another thread, so that it can be
+ * terminated meanwhile.
  */
 export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, reserve: string | undefined | null, inWorker: boolean): NativeModule
 
-/** What memories reserve where nothing is said. */
+/** The address space that memories reserve by default. */
 export declare function defaultReserve(): string
 
 /**
- * What the functions of a module are called, by index. Takes all that the pass takes, so that what
- * is wrong for one compiler is said by its compile.
+ * The names of a module's functions, by index. Accepts every module that the load-time pass accepts: the compilation
+ * reports features that its compiler lacks.
  */
 export declare function functionNames(bytes: Uint8Array): Array<NativeNames>
 
@@ -181,67 +183,67 @@ export declare function functionNamesAsync(bytes: Uint8Array): Promise<Array<Nat
 /** The type of a wasm function; null for anything else. */
 export declare function functionType(value: unknown): NativeFunctionType | null
 
-/** Says what there is in a module. */
+/** Makes a report on a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
 
 /**
- * The function `mapCalls(address, count, columns, results, function)`, which calls the wasm function there `count` times,
- * with arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and
- * each result, of its type, and long enough. The function itself comes along to be there as long as the call takes.
+ * Makes `mapCalls(address, count, columns, results, function)`, which calls the wasm function at `address` `count`
+ * times. It reads arguments from the typed arrays in `columns` and writes results to those in `results`: one array for
+ * each parameter and result, of its type, and long enough. `function` is passed to stay alive during the call.
  *
- * A plain N-API function, as those of `direct`.
+ * A plain N-API function, like those of `direct`.
  */
 export declare function mapCalls(): any
 
-/** A folder of compiled modules. */
+/** A disk cache: a folder of compiled modules. */
 export interface NativeCache {
   /** Its path */
   directory: string
-  /** How many bytes all entries may have together */
+  /** The greatest size of all entries together, in bytes */
   most: number
   /** Whether it may be written to */
   writable: boolean
-  /** The file that the module comes from, if it comes from one */
+  /** The path of the module's file, if it has one */
   file?: string
 }
 
 /** A compiled module on disk. */
 export interface NativeCached {
-  /** The file that it was read from, if it was read from one */
+  /** The path of the module's file, if it had one */
   file?: string
   /** The size of the module in bytes */
   moduleSize: number
   /** The size of the entry in bytes */
   size: number
-  /** What compiled it */
+  /** The compiler */
   compiler: string
-  /** What its memories reserve: "full" or "small" */
+  /** The address space that its memories reserve: "full" or "small" */
   reserve: string
-  /** "default", "all", "none", or how many functions were asked for besides the default ones */
+  /** The slot selection: "default", "all", "none", or the number of functions besides the default ones */
   slots: string
-  /** When it was last used, in milliseconds since 1970 */
+  /** Time of the last use, in milliseconds since 1970 */
   used: number
-  /** Whether this version of the package would use it, on this machine */
+  /** Whether this version of the package can use it on this machine */
   usable: boolean
 }
 
-/** A Memory object that has ended. */
+/** A Memory object that is dead since a close. */
 export interface NativeClosedMemory {
   /** The object */
   memory: object
-  /** How many bytes the memory had */
+  /** Length of the memory in bytes */
   byteLength: number
 }
 
-/** An export, as `lib/` reads it. */
+/** An export of a module. */
 export interface NativeExport {
   /** Its name */
   name: string
-  /** What it is */
+  /** Its kind, like "function" */
   kind: string
 }
 
-/** What a collection has freed. */
+/** Counts of what collections have freed. */
 export interface NativeFreed {
   /** Instances */
   instances: number
@@ -249,7 +251,7 @@ export interface NativeFreed {
   functions: number
   /** Memories */
   memories: number
-  /** What was in them, in bytes */
+  /** Size of those memories in bytes */
   memoryBytes: number
   /** Tables */
   tables: number
@@ -257,15 +259,15 @@ export interface NativeFreed {
   globals: number
   /** Tags */
   tags: number
-  /** References to JavaScript's values */
+  /** Externrefs */
   externrefs: number
 }
 
-/** A slot of a module, or a function that is none. */
+/** A function of a module: one of its slots, or a function that is not a slot. */
 export interface NativeFunction {
   /** Its name */
   name: string
-  /** Where it comes from */
+  /** Its slot kind */
   kind: string
   /** Parameter types */
   parameters: Array<string>
@@ -275,15 +277,15 @@ export interface NativeFunction {
   path?: string
   /** Its index in the module */
   functionIndex: number
-  /** The entry of a function table that holds it */
+  /** The index of a function table's entry that holds it */
   tableIndex?: number
   /** Other names */
   aliases: Array<string>
-  /** The names of the functions that the compiler made one of */
+  /** The names of functions that the compiler merged into it */
   merged: Array<string>
-  /** Why it is no slot: a word */
+  /** Why it is not a slot: a word */
   reason?: string
-  /** Why it is no slot: a sentence */
+  /** Why it is not a slot: a sentence */
   message?: string
   /** The Rust signature, as its author wrote it */
   rust?: string
@@ -299,19 +301,19 @@ export interface NativeFunctionType {
   results: Array<string>
 }
 
-/** What a global holds, as `lib/` reads it. */
+/** The type of a global. */
 export interface NativeGlobalType {
   /** Its value type */
   value: string
-  /** Whether it may be written */
+  /** Whether it is mutable */
   mutable: boolean
 }
 
-/** What `lib/` lends to a store. */
+/** The functions that `lib/` provides to a store. */
 export interface NativeHost {
-  /** Builds the error that a JSON description tells of */
+  /** Builds an error from its JSON description */
   error: (json: string) => Error
-  /** How many frames a stack may have */
+  /** Returns `Error.stackTraceLimit`, in frames */
   stackTraceLimit: () => number
   /** ToBigInt64 */
   toBigInt64: (value: unknown) => bigint
@@ -321,37 +323,40 @@ export interface NativeHost {
   toList: (value: unknown) => unknown[]
   /** Makes an array of its arguments */
   listOf: (...values: unknown[]) => unknown[]
-  /** Says what a thrown value is for wasm that catches */
+  /**
+   * Converts a thrown value for wasm that catches: an `Exception` to a list of its tag's id and its values, a value
+   * that wasm may not catch to null, any other value to undefined
+   */
   toException: (value: unknown) => unknown[] | null | undefined
-  /** Makes an `Exception` */
+  /** Makes an `Exception` from a list of a tag's id, the names of its types, and the values */
   fromException: (list: unknown[]) => object
-  /** The bytes of a shared memory of Node's own */
+  /** Makes a `Uint8Array` over the bytes of a shared memory, which is Node's own `Memory` */
   sharedBytes: (memory: object) => Uint8Array
-  /** Grows it, and says whether it could */
+  /** Grows such a memory by a number of pages; returns whether it could */
   sharedGrow: (memory: object, pages: number) => boolean
-  /** `memory.atomic.wait` */
+  /** `memory.atomic.wait`; returns 0 for "ok", 1 for "not-equal", 2 for "timed-out" */
   sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
-  /** `memory.atomic.notify` */
+  /** `memory.atomic.notify`; returns the number of woken threads */
   sharedNotify: (memory: object, offset: number, count: number) => number
-  /** Whether this stands in a callback of a `FinalizationRegistry` */
+  /** Returns whether a `FinalizationRegistry` callback is running */
   inFinalizer: () => boolean
-  /** The method `map` of functions */
+  /** The `map` method of exported functions */
   map: (arg: unknown) => unknown
-  /** Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it */
+  /** Records a wasm function's address, and the retainer that it keeps alive */
   know: (fn: object, address: number, cell?: object) => void
-  /** The object that `lib/` has for the store */
+  /** The store's object in `lib/` */
   store: object
 }
 
-/** An import, as `lib/` reads it. */
+/** An import of a module. */
 export interface NativeImport {
-  /** The module that it is asked of */
+  /** The module name */
   module: string
-  /** Its name there */
+  /** The field name */
   name: string
-  /** What it is */
+  /** Its kind, like "function" */
   kind: string
-  /** Its type, for messages */
+  /** Its type as text, for messages */
   type: string
 }
 
@@ -359,9 +364,9 @@ export interface NativeImport {
 export interface NativeInstance {
   /** Its id */
   id: number
-  /** What keeps alive what it imports: to be held by whoever may call it */
+  /** Its retainer, which keeps its imports alive: everything that may call the instance must hold it */
   cell: object
-  /** What it exports */
+  /** Its exports */
   exports: Array<NativeInstanceExport>
 }
 
@@ -369,27 +374,27 @@ export interface NativeInstance {
 export interface NativeInstanceExport {
   /** Its name */
   name: string
-  /** What it is */
+  /** Its kind, like "function" */
   kind: string
   /** The function, or the id */
   value: unknown
 }
 
-/** The size of a memory, and the greatest that it may have, in pages. */
+/** The limits of a memory, in pages. */
 export interface NativeLimits {
-  /** At the beginning */
+  /** Initial size */
   initial: number
-  /** At the most */
+  /** Maximum size */
   maximum: number
 }
 
-/** What a function is called, for the option `slots`. */
+/** The names of a function, for the option `slots`. */
 export interface NativeNames {
   /** Its name */
   name: string
   /** "function" or "import" */
   kind: string
-  /** Its Rust path, which others may have too */
+  /** Its Rust path, which other functions may share */
   path?: string
   /** Other names */
   aliases: Array<string>
@@ -397,15 +402,15 @@ export interface NativeNames {
 
 /** A table or a memory. */
 export interface NativeObject {
-  /** Its type in words */
+  /** Its type as text */
   type: string
-  /** Where it is imported from */
+  /** The module and field that it is imported from, like `env.memory` */
   import?: string
   /** The names under which it is exported */
   exports: Array<string>
 }
 
-/** What there is in a module. */
+/** A report on a module. */
 export interface NativeReport {
   /** Size of the rewritten module in bytes */
   rewrittenSize: number
@@ -415,15 +420,15 @@ export interface NativeReport {
   imports: Array<NativeImport>
   /** Its exports */
   exports: Array<NativeTypedExport>
-  /** How many functions it imports */
+  /** Number of imported functions */
   importedFunctions: number
-  /** How many functions it defines */
+  /** Number of defined functions */
   definedFunctions: number
-  /** How many functions have a name */
+  /** Number of functions with a name in the name section */
   namedFunctions: number
   /** Its slots */
   slots: Array<NativeFunction>
-  /** Its functions that are no slots */
+  /** Its functions that are not slots */
   others: Array<NativeFunction>
   /** Its tables */
   tables: Array<NativeObject>
@@ -433,17 +438,17 @@ export interface NativeReport {
 
 /** A section of a module. */
 export interface NativeSection {
-  /** What it is */
+  /** Its name, like `code` or `custom "name"` */
   name: string
   /** Size of its content in bytes */
   size: number
 }
 
-/** Which functions are to be slots. */
+/** Which functions become slots. */
 export interface NativeSelection {
   /** "default", "all", "none" or "more" */
   kind: string
-  /** Those that are to be slots besides */
+  /** Indices of the functions that become slots besides the default ones, for "more" */
   functions?: Array<number>
 }
 
@@ -453,7 +458,7 @@ export interface NativeSlot {
   id: number
   /** Its name */
   name: string
-  /** Where it comes from */
+  /** Its slot kind */
   kind: string
   /** Parameter types */
   parameters: Array<string>
@@ -461,7 +466,7 @@ export interface NativeSlot {
   results: Array<string>
 }
 
-/** What there is in a store, and what has become of the rest. */
+/** Counts of what a store holds, and totals of its collections. */
 export interface NativeStats {
   /** Instances */
   instances: number
@@ -469,9 +474,9 @@ export interface NativeStats {
   functions: number
   /** Memories */
   memories: number
-  /** What is in them, in bytes */
+  /** Size of those memories in bytes */
   memoryBytes: number
-  /** What is in memories that are gone, and whose bytes native code may still use through a buffer, in bytes */
+  /** Size of detached memories that stay mapped because native code may still use their buffers, in bytes */
   retainedBytes: number
   /** Tables */
   tables: number
@@ -479,19 +484,19 @@ export interface NativeStats {
   globals: number
   /** Tags */
   tags: number
-  /** The machine code that the instances run, in bytes */
+  /** Size of the machine code that the instances run, in bytes */
   codeBytes: number
-  /** References to JavaScript's values */
+  /** Externrefs */
   externrefs: number
   /** Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere */
   slots: number
-  /** Slots in which links stand */
+  /** Slots with active links */
   links: number
-  /** All that was freed */
+  /** Totals of what was freed */
   freed: NativeFreed
-  /** How many collections there were */
+  /** Number of collections */
   collections: number
-  /** How long they took in all, in milliseconds */
+  /** Total duration of the collections, in milliseconds */
   collectionTime: number
 }
 
@@ -499,14 +504,14 @@ export interface NativeStats {
 export interface NativeTypedExport {
   /** Its name */
   name: string
-  /** What it is */
+  /** Its kind, like "function" */
   kind: string
-  /** Its type in words */
+  /** Its type as text */
   type: string
 }
 
-/** Runs the pass and gives what it made. */
+/** Runs the load-time pass, and returns the rewritten module. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
 
-/** Whether these bytes are a module that can be compiled like this. */
+/** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -1,7 +1,7 @@
 // The call stack of WebAssembly: its end is a trap, whatever comes there, and its size is the store's.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { Instance, Module, Store } from '../..'
+import { Instance, Module, Store, validate } from '../..'
 import { compilers, instanceOf, root, thrownBy, wat } from '../support'
 
 /** What a program says that ends well; `limits` are options of `ulimit`. */
@@ -102,7 +102,9 @@ test('a function whose frame could step over the guard is refused by name, and C
       /^function 2, "far", needs 9\d{5} bytes of the call stack in code of singlepass, which takes .* 786432 at the most; /,
     ),
   })
+  expect(validate(bytes, { compiler: 'singlepass' })).toBe(false)
   for (const compiler of ['cranelift', 'auto'] as const) {
+    expect(validate(bytes, { compiler })).toBe(true)
     expect(new Instance(new Module(bytes, { compiler }), { env: { f() {} } }).exports.far(1n)).toBe(240_000n)
   }
 })

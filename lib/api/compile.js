@@ -10,7 +10,7 @@ async function compile(bytes, options = undefined) {
   return compileAsync(OwnModule, bytes, modes.own.compiling(options))
 }
 
-/** Whether `compile` would take the bytes. Compiles nothing. */
+/** Whether `compile` would take the bytes. Compiles at most what may have too large a frame for Singlepass. */
 function validate(bytes, options = undefined) {
   return validateAs(modes.own, bytes, options)
 }

@@ -1,6 +1,6 @@
-//! N-API: the call trampoline, value conversion, buffers, what a store holds of its environment.
-//! No policy: what may be linked, imported or grown is decided below.
-// napi-derive registers nothing in test builds, which leaves all of this unused there.
+//! The N-API layer: the call trampoline, value conversion, buffers, and a store's references to its environment. It has
+//! no policy: `link` and `store` decide what may be linked, imported or grown.
+// napi-derive registers no items in test builds, so this code is unused there.
 #![cfg_attr(test, allow(dead_code))]
 
 mod api;

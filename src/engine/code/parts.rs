@@ -2,12 +2,13 @@ use crate::engine::alloc::room::has_room;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::compiled::CompileOptions;
+use crate::engine::compile::compiler::LARGEST_FRAME;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
     is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, tier_up_module,
 };
-use crate::wasm::{Binary, function_names, path};
+use crate::wasm::{Binary, function_names, most_values, path};
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
@@ -40,7 +41,10 @@ pub(in crate::engine) struct Compiled {
     pub machine: PackedImage,
 }
 
-/// Whether `Compiled::new` would take the bytes. Compiles nothing.
+/// Room in a frame for what its calls pass and give, and for what the compiler keeps, in bytes: more than 1,000 of each.
+const CALLS: usize = 64 << 10;
+
+/// Whether `Compiled::new` would take the bytes. Compiles only what may have a frame that is too large.
 ///
 /// # Errors
 /// Those of `Compiled::new`.
@@ -48,6 +52,10 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     let binary = Binary::parse(bytes, options.compiler.features())?;
     if options.selection != Selection::None {
         check_declarations(&binary)?;
+    }
+    // Only the compiler knows how large a frame is. A small one needs no compile.
+    if options.compiler.has_largest_frame() && most_values(bytes)? * size_of::<u64>() >= LARGEST_FRAME - CALLS {
+        return compiled_image(bytes, &binary, options).map(drop);
     }
     if is_near_limits(bytes, &binary)? {
         prepare(bytes, &binary, options)?;
@@ -101,11 +109,8 @@ impl Compiled {
             return Err(ErrorKind::Memory { message }.into());
         }
         let binary = Binary::parse(bytes, options.compiler.features())?;
-        let rewritten = prepare(bytes, &binary, options)?;
-        let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve);
-        let image =
-            image.map_err(|refusal| refusal.into_error(|index| named(bytes, &binary, rewritten.origins.of(index))));
-        let image = OwnedBuffer::from_bytes(image?);
+        let (rewritten, image) = compiled_image(bytes, &binary, options)?;
+        let image = OwnedBuffer::from_bytes(image);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
         let parts = ModuleMetadata { original: binary, rewritten: rewritten.without_bytes() };
@@ -117,6 +122,15 @@ impl Compiled {
         let details = LazyDecoded::bytes_of(&parts.rewritten.details);
         Self { parts, details, custom, machine }
     }
+}
+
+/// Runs the load-time pass over a valid module, and compiles what it gives.
+fn compiled_image<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Result<(Rewritten<'a>, Vec<u8>)> {
+    let rewritten = prepare(bytes, binary, options)?;
+    let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve);
+    let named = |index| named(bytes, binary, rewritten.origins.of(index));
+    let image = image.map_err(|refusal| refusal.into_error(named))?;
+    Ok((rewritten, image))
 }
 
 /// A function of a module, for a message.

@@ -116,6 +116,11 @@ impl Compiler {
         engine
     }
 
+    /// Whether it refuses functions with frames of more than `LARGEST_FRAME`.
+    pub fn has_largest_frame(self) -> bool {
+        self == Self::Singlepass
+    }
+
     /// Whether it lists all its traps: what Singlepass jumps to, it does not.
     fn lists_traps(self) -> bool {
         self == Self::Cranelift

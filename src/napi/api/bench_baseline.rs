@@ -1,4 +1,4 @@
-//! What N-API itself costs: functions that do nothing else, for `bench/` to compare with.
+//! The N-API baseline: functions that measure the cost of N-API itself, for `bench/` to compare with.
 
 use napi::bindgen_prelude::{Function, JsValue, Unknown};
 use napi::sys;
@@ -6,11 +6,11 @@ use napi_derive::napi;
 use std::ffi::c_void;
 use std::ptr;
 
-/// Gives the first of two integers.
+/// Reads two integers and returns the first.
 unsafe extern "C" fn first(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let (mut count, mut arguments, mut value) = (2, [ptr::null_mut(); 2], ptr::null_mut());
     let (mut one, mut other) = (0, 0);
-    // SAFETY: plain N-API calls with the arguments that N-API gives.
+    // SAFETY: plain N-API calls; `arguments` has room for `count` values, and N-API fills missing ones with undefined.
     unsafe {
         sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
         sys::napi_get_value_int32(env, arguments[0], &mut one);
@@ -31,7 +31,7 @@ pub fn bare_function(env: napi::Env) -> Unknown<'static> {
     }
 }
 
-/// Calls a function of type `(i32) -> i32` so many times, with nothing around it but a scope of its own.
+/// Calls a function of type `(i32) -> i32` `calls` times, each in its own handle scope.
 #[napi]
 pub fn bare_calls(env: napi::Env, callee: Function<'_, Unknown<'_>, Unknown<'_>>, calls: u32) {
     let env = env.raw();

@@ -1,4 +1,4 @@
-//! The disk cache: which one a compile goes through, and what is in it.
+//! The disk cache as `lib/` sees it: the options of a cache, its entries, and clearing it.
 
 use crate::engine::{Cache, CacheTarget};
 use crate::error::ErrorKind;
@@ -6,16 +6,16 @@ use crate::napi::env::throw::{Result, guarded};
 use napi_derive::napi;
 use std::time::UNIX_EPOCH;
 
-/// A folder of compiled modules.
+/// A disk cache: a folder of compiled modules.
 #[napi(object, object_to_js = false)]
 pub struct NativeCache {
     /// Its path
     pub directory: String,
-    /// How many bytes all entries may have together
+    /// The greatest size of all entries together, in bytes
     pub most: f64,
     /// Whether it may be written to
     pub writable: bool,
-    /// The file that the module comes from, if it comes from one
+    /// The path of the module's file, if it has one
     pub file: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl NativeCache {
         Cache { directory: directory.into(), most: *most as u64, writable: *writable }
     }
 
-    /// Where a compiled module is kept.
+    /// The cache target of a compile.
     pub(in crate::napi) fn cache_target(self) -> CacheTarget {
         CacheTarget { cache: self.cache(), file: self.file }
     }
@@ -34,25 +34,25 @@ impl NativeCache {
 /// A compiled module on disk.
 #[napi(object, object_from_js = false)]
 pub struct NativeCached {
-    /// The file that it was read from, if it was read from one
+    /// The path of the module's file, if it had one
     pub file: Option<String>,
     /// The size of the module in bytes
     pub module_size: f64,
     /// The size of the entry in bytes
     pub size: f64,
-    /// What compiled it
+    /// The compiler
     pub compiler: String,
-    /// What its memories reserve: "full" or "small"
+    /// The address space that its memories reserve: "full" or "small"
     pub reserve: String,
-    /// "default", "all", "none", or how many functions were asked for besides the default ones
+    /// The slot selection: "default", "all", "none", or the number of functions besides the default ones
     pub slots: String,
-    /// When it was last used, in milliseconds since 1970
+    /// Time of the last use, in milliseconds since 1970
     pub used: f64,
-    /// Whether this version of the package would use it, on this machine
+    /// Whether this version of the package can use it on this machine
     pub usable: bool,
 }
 
-/// The entries of a cache, those that were used last first.
+/// The entries of a cache, the most recently used first.
 #[napi]
 pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
     let listed = guarded(|| cache.cache().list().map_err(|error| failed(&cache, &error)))?;
@@ -69,7 +69,7 @@ pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
     Ok(entries.collect())
 }
 
-/// Empties a cache; gives how many entries there were.
+/// Empties a cache; returns the number of entries that it had.
 #[napi]
 pub fn cache_clear(cache: NativeCache) -> Result<u32> {
     guarded(|| cache.cache().clear().map(|count| count as u32).map_err(|error| failed(&cache, &error)))

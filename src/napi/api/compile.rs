@@ -1,3 +1,5 @@
+//! Compilation as `lib/` calls it: on this thread, on another one, or of a file.
+
 use crate::engine::{self, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, try_copy};
 use crate::error::{Error, ErrorKind};
 use crate::napi::api::cache::NativeCache;
@@ -14,12 +16,12 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What compiles, as the API says it.
+/// The compilation that a caller asked for.
 #[derive(Clone)]
 enum Asked {
-    /// One of the compilers
+    /// With one compiler
     CompileOptions(CompileOptions),
-    /// The fast compiler first, and then the other
+    /// With Singlepass first, then with Cranelift for tier-up
     Auto(CompileOptions),
 }
 
@@ -55,7 +57,7 @@ impl Asked {
         }
     }
 
-    /// Of a file; none if it cannot be read.
+    /// Compiles a file; none if it cannot be read.
     fn compile_file(&self, file: &Path) -> Result<Option<Tiered>, Error> {
         match self {
             Self::CompileOptions(options) => {
@@ -78,11 +80,11 @@ fn copy(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// The compiler that is both of them.
+/// The compiler option for tier-up from Singlepass to Cranelift.
 const AUTO: &str = "auto";
 
 fn compiler(name: &str) -> Result<Compiler> {
-    // What the one does not take, the other does.
+    // "auto" accepts what Cranelift accepts, since Cranelift compiles the modules that Singlepass rejects.
     let name = if name == AUTO { Compiler::Cranelift.name() } else { name };
     Compiler::from_name(name).ok_or_else(|| {
         let message = format!("expected the compiler \"cranelift\", \"singlepass\" or \"auto\", got {name:?}");
@@ -90,7 +92,7 @@ fn compiler(name: &str) -> Result<Compiler> {
     })
 }
 
-/// What memories reserve: what was asked for, else what the system gives.
+/// The address space that memories reserve: by name, or what this process can reserve.
 pub(in crate::napi) fn reserve(name: Option<&str>) -> Result<Reserve> {
     name.map_or_else(
         || Ok(Reserve::available()),
@@ -103,7 +105,7 @@ pub(in crate::napi) fn reserve(name: Option<&str>) -> Result<Reserve> {
     )
 }
 
-/// What memories reserve where nothing is said.
+/// The address space that memories reserve by default.
 #[napi]
 pub fn default_reserve() -> &'static str {
     Reserve::available().name()
@@ -122,8 +124,8 @@ pub(in crate::napi) fn selection(slots: NativeSelection) -> Result<Selection> {
     }
 }
 
-/// Compiles while this thread waits, through the cache if there is one. In a worker, which may be terminated meanwhile, it
-/// waits for another thread.
+/// Compiles while this thread waits, through the cache if one is given. A worker waits for another thread, so that it can be
+/// terminated meanwhile.
 #[napi]
 pub fn compile_sync(
     env: Env,
@@ -162,7 +164,7 @@ pub fn compile_async<'env>(
     in_background(env, move || asked.compile(bytes.into()), NativeModule::new)
 }
 
-/// Reads and compiles a file on another thread. Null for a file that cannot be read: JavaScript's own words say why.
+/// Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` reports it.
 #[napi(ts_return_type = "Promise<NativeModule | null>")]
 pub fn compile_file<'env>(
     env: &'env Env,
@@ -178,28 +180,28 @@ pub fn compile_file<'env>(
     in_background(env, move || asked.compile_file(&file), settle)
 }
 
-/// Whether these bytes are a module that can be compiled like this.
+/// Whether these bytes are a module that can be compiled with these options.
 #[napi]
 pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool> {
     let options = CompileOptions { selection: selection(slots)?, ..CompileOptions::plain(compiler(&compiler_name)?) };
     guarded(|| Ok(check(bytes, &options).is_ok()))
 }
 
-/// What a function is called, for the option `slots`.
+/// The names of a function, for the option `slots`.
 #[napi(object, object_from_js = false)]
 pub struct NativeNames {
     /// Its name
     pub name: String,
     /// "function" or "import"
     pub kind: String,
-    /// Its Rust path, which others may have too
+    /// Its Rust path, which other functions may share
     pub path: Option<String>,
     /// Other names
     pub aliases: Vec<String>,
 }
 
-/// What the functions of a module are called, by index. Takes all that the pass takes, so that what
-/// is wrong for one compiler is said by its compile.
+/// The names of a module's functions, by index. Accepts every module that the load-time pass accepts: the compilation
+/// reports features that its compiler lacks.
 #[napi]
 pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
     guarded(|| all_names(bytes))
@@ -222,7 +224,7 @@ fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {
     Ok(all.collect())
 }
 
-/// A task's error has no code of its own, so it is given the error object itself.
+/// The rejection of a task's promise. It wraps the error object, since a task's `napi::Error` has no code of its own.
 pub(in crate::napi) fn rejection(env: Env, error: Error) -> napi::Error {
     let refusal: Refusal = refuse(error);
     let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);

@@ -1,4 +1,4 @@
-//! The load-time pass by itself: what it makes of a module, and what it finds in one.
+//! The load-time pass without a compilation: the rewritten module, and a report on a module.
 
 use crate::error;
 use crate::napi::api::compile::selection;
@@ -9,7 +9,7 @@ use crate::wasm::{Binary, ExternKind, Features, section_sizes};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-/// What there is in a module.
+/// A report on a module.
 #[napi(object, object_from_js = false)]
 pub struct NativeReport {
     /// Size of the rewritten module in bytes
@@ -20,15 +20,15 @@ pub struct NativeReport {
     pub imports: Vec<NativeImport>,
     /// Its exports
     pub exports: Vec<NativeTypedExport>,
-    /// How many functions it imports
+    /// Number of imported functions
     pub imported_functions: u32,
-    /// How many functions it defines
+    /// Number of defined functions
     pub defined_functions: u32,
-    /// How many functions have a name
+    /// Number of functions with a name in the name section
     pub named_functions: u32,
     /// Its slots
     pub slots: Vec<NativeFunction>,
-    /// Its functions that are no slots
+    /// Its functions that are not slots
     pub others: Vec<NativeFunction>,
     /// Its tables
     pub tables: Vec<NativeObject>,
@@ -39,7 +39,7 @@ pub struct NativeReport {
 /// A section of a module.
 #[napi(object, object_from_js = false)]
 pub struct NativeSection {
-    /// What it is
+    /// Its name, like `code` or `custom "name"`
     pub name: String,
     /// Size of its content in bytes
     pub size: u32,
@@ -50,9 +50,9 @@ pub struct NativeSection {
 pub struct NativeTypedExport {
     /// Its name
     pub name: String,
-    /// What it is
+    /// Its kind, like "function"
     pub kind: String,
-    /// Its type in words
+    /// Its type as text
     #[napi(js_name = "type")]
     pub ty: String,
 }
@@ -60,17 +60,17 @@ pub struct NativeTypedExport {
 /// A table or a memory.
 #[napi(object, object_from_js = false)]
 pub struct NativeObject {
-    /// Its type in words
+    /// Its type as text
     #[napi(js_name = "type")]
     pub ty: String,
-    /// Where it is imported from
+    /// The module and field that it is imported from, like `env.memory`
     #[napi(js_name = "import")]
     pub import: Option<String>,
     /// The names under which it is exported
     pub exports: Vec<String>,
 }
 
-/// Runs the pass and gives what it made.
+/// Runs the load-time pass, and returns the rewritten module.
 #[napi]
 pub fn rewrite_module(bytes: &[u8], slots: NativeSelection) -> Result<Uint8Array> {
     let selection = selection(slots)?;
@@ -81,7 +81,7 @@ pub fn rewrite_module(bytes: &[u8], slots: NativeSelection) -> Result<Uint8Array
     })
 }
 
-/// Says what there is in a module.
+/// Makes a report on a module.
 #[napi]
 pub fn inspect_module(bytes: &[u8], slots: NativeSelection) -> Result<NativeReport> {
     let selection = selection(slots)?;

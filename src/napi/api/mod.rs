@@ -1,4 +1,4 @@
-//! The cold methods that lib/ calls.
+//! The cold functions and methods that `lib/` calls.
 
 pub(in crate::napi) mod bench_baseline;
 pub(in crate::napi) mod cache;

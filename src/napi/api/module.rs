@@ -1,3 +1,5 @@
+//! The native module class: compiled code as JavaScript holds it.
+
 use crate::engine::{Code, PendingTierUp, TierUp, Tiered, trim, try_copy};
 use crate::error::ErrorKind;
 use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
@@ -10,12 +12,12 @@ use napi_derive::napi;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// The size of a memory, and the greatest that it may have, in pages.
+/// The limits of a memory, in pages.
 #[napi(object, object_from_js = false)]
 pub struct NativeLimits {
-    /// At the beginning
+    /// Initial size
     pub initial: u32,
-    /// At the most
+    /// Maximum size
     pub maximum: u32,
 }
 
@@ -23,12 +25,14 @@ pub struct NativeLimits {
 #[napi(custom_finalize)]
 pub struct NativeModule {
     pub(in crate::napi) code: Arc<Code>,
+    /// The tier-up that has not started to compile
     better: RefCell<Option<TierUp>>,
+    /// The tier-up that is being compiled, or is done
     coming: RefCell<Option<PendingTierUp>>,
 }
 
 impl NativeModule {
-    /// Hands code to JavaScript, and tells V8 what it takes: to V8 itself, a module is a few bytes.
+    /// Wraps code for JavaScript, and reports its size to V8, which otherwise sees an object of a few bytes.
     pub fn new(env: Env, Tiered { code, better }: Tiered) -> Self {
         let module = Self { code, better: RefCell::new(better), coming: RefCell::default() };
         module.report(env, 1);
@@ -54,19 +58,19 @@ impl ObjectFinalize for NativeModule {
 
 #[napi]
 impl NativeModule {
-    /// What compiled it.
+    /// The compiler of the code.
     #[napi]
     pub fn compiler(&self) -> &'static str {
         self.code.compiler.name()
     }
 
-    /// What its memories reserve.
+    /// The address space that its memories reserve.
     #[napi]
     pub fn reserve(&self) -> &'static str {
         self.code.reserve.name()
     }
 
-    /// Starts to compile the code that takes over from this, if there is to be any; says whether there is.
+    /// Starts to compile the tier-up of this module; returns whether it has one that was not started before.
     #[napi]
     pub fn start_successor(&self) -> bool {
         let coming = self.better.take().map(TierUp::start);
@@ -75,13 +79,13 @@ impl NativeModule {
         starts
     }
 
-    /// Whether that code is there by now, or failed to be compiled.
+    /// Whether the tier-up is compiled, has failed, or was never started.
     #[napi]
     pub fn tier_up_is_done(&self) -> bool {
         self.coming.borrow().as_ref().is_none_or(|coming| coming.get().is_some())
     }
 
-    /// The code that takes over from this; null if it is not there.
+    /// The module to tier up to; null if it is not compiled, or failed.
     #[napi]
     pub fn tier_up(&self, env: Env) -> Option<NativeModule> {
         let coming = self.coming.borrow();
@@ -109,7 +113,7 @@ impl NativeModule {
             ExternType::Memory { limits, shared: true } => Some(limits),
             _ => None,
         });
-        // A shared memory has a maximum.
+        // A shared memory always has a maximum, so the fallback is never used.
         let pages = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
         let limits = shared.map(|limits| NativeLimits {
             initial: pages(limits.minimum),
@@ -131,13 +135,13 @@ impl NativeModule {
         sections.map(|(_, data)| copy(data)).collect()
     }
 
-    /// The slots. The position in this list is how an instance is asked for one.
+    /// The slots. `instanceSlot` takes positions in this list.
     #[napi]
     pub fn slots(&self) -> Vec<NativeFunction> {
         describe::slots(&self.code.original, &self.code.slots, self.code.details())
     }
 
-    /// The functions that are no slots.
+    /// The functions that are not slots.
     #[napi]
     pub fn no_slots(&self) -> Vec<NativeFunction> {
         let code = &self.code;

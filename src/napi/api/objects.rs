@@ -1,4 +1,4 @@
-//! Memories, tables and globals of a store, by id.
+//! The methods of memories, tables, globals and tags of a store, by id.
 
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
@@ -12,12 +12,12 @@ use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
 
-/// What a global holds, as `lib/` reads it.
+/// The type of a global.
 #[napi(object)]
 pub struct NativeGlobalType {
     /// Its value type
     pub value: String,
-    /// Whether it may be written
+    /// Whether it is mutable
     pub mutable: bool,
 }
 
@@ -27,14 +27,14 @@ fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
 
 #[napi]
 impl NativeStore {
-    /// Makes a memory; sizes in pages.
+    /// Makes a memory; `minimum` and `maximum` are in pages.
     #[napi(catch_unwind)]
     pub fn memory_create(&self, minimum: u32, maximum: Option<u32>, reserve: Option<String>) -> Result<u32> {
         let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
         context.check_open().map_err(refuse)?;
         context.collect_if_due();
         let made = context.store.memory_new(limits(minimum, maximum), reserve).or_else(|_| {
-            // There may be room once V8 has collected.
+            // Collecting may make room.
             context.collect_all();
             context.store.memory_new(limits(minimum, maximum), reserve)
         });
@@ -43,16 +43,16 @@ impl NativeStore {
         Ok(id.0)
     }
 
-    /// Makes a memory of the bytes of a shared one of Node's own.
+    /// Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages.
     #[napi(catch_unwind)]
     pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
         self.context.check_open().map_err(refuse)?;
-        // SAFETY: the value is of the environment that calls.
+        // SAFETY: the value belongs to the calling environment, which is that of the context.
         let bytes = unsafe { self.context.shared_memory(memory.raw())? };
         self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
     }
 
-    /// Node's own memory that has the bytes of a shared one; undefined if it is not shared.
+    /// Node's own Memory that owns the bytes of a shared memory; null for a memory that is not shared.
     #[napi(catch_unwind)]
     pub fn memory_shared(&self, id: u32) -> Result<Option<Unknown<'_>>> {
         let (store, id) = (&self.context.store, self.memory(id)?);
@@ -68,13 +68,13 @@ impl NativeStore {
         self.context.store.has_memory(MemoryId(id))
     }
 
-    /// The memory's `ArrayBuffer`.
+    /// The `ArrayBuffer` over a memory.
     #[napi(catch_unwind)]
     pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {
         Ok(self.unknown(self.context.memory_buffer(self.memory(id)?)?))
     }
 
-    /// Grows a memory by `delta` pages; gives the pages it had.
+    /// Grows a memory by `delta` pages; returns its former size in pages.
     #[napi(catch_unwind)]
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
         let id = self.memory(id)?;
@@ -96,19 +96,19 @@ impl NativeStore {
         let ty = TableType { element, limits: limits(minimum, maximum) };
         let id = store.table_new(&ty).map_err(refuse)?;
         let init = self.reference(id, init)?;
-        // Without a value, every entry is null as it is.
+        // A new table is already filled with null.
         let is_null = matches!(init, Reference::Func(None) | Reference::Extern(ExternRef(0)));
         let mut entries = if is_null { 0..0 } else { 0..minimum };
         entries.try_for_each(|index| store.table_set(id, index, init)).map(|()| id.0).map_err(refuse)
     }
 
-    /// How many entries a table has.
+    /// The number of entries of a table.
     #[napi(catch_unwind)]
     pub fn table_length(&self, id: u32) -> Result<u32> {
         Ok(self.context.store.table_size(self.table(id)?))
     }
 
-    /// What a table's entries are.
+    /// The element type of a table.
     #[napi(catch_unwind)]
     pub fn table_element(&self, id: u32) -> Result<&'static str> {
         Ok(match self.context.store.table_element(self.table(id)?) {
@@ -117,7 +117,7 @@ impl NativeStore {
         })
     }
 
-    /// Reads an entry.
+    /// Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot.
     #[napi(catch_unwind)]
     pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
         let (store, table) = (&self.context.store, self.table(id)?);
@@ -132,7 +132,7 @@ impl NativeStore {
         Ok(self.unknown(value))
     }
 
-    /// Writes an entry.
+    /// Writes an entry of a table.
     #[napi(catch_unwind)]
     pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<()> {
         let id = self.table(id)?;
@@ -140,7 +140,7 @@ impl NativeStore {
         self.context.store.table_set(id, index, value).map_err(refuse)
     }
 
-    /// Grows a table by `delta` entries of `value`; gives the number it had.
+    /// Grows a table by `delta` entries of `value`; returns its former number of entries.
     #[napi(catch_unwind)]
     pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32> {
         let id = self.table(id)?;
@@ -154,13 +154,13 @@ impl NativeStore {
         let value_type = self::value_type(&value_type)?;
         self.context.check_open().map_err(refuse)?;
         self.context.collect_if_due();
-        // SAFETY: the value is of the environment that calls.
+        // SAFETY: the value belongs to the calling environment, which is that of the context.
         let (raw, compiler) = unsafe {
             let function = exported(self.context.env, value.raw());
             let compiler = function.map_or(Compiler::Cranelift, |function| function.compiler());
             (self.context.read(value_type, value.raw(), compiler)?, function.map(|_| compiler))
         };
-        // The conversion may have closed it.
+        // The conversion may have run JavaScript that closed the store.
         self.context.check_open().map_err(refuse)?;
         let id = self.context.store.global_new(GlobalType { value: value_type, mutable }, raw);
         if let Some(compiler) = compiler {
@@ -169,7 +169,7 @@ impl NativeStore {
         Ok(id.0)
     }
 
-    /// What a global holds.
+    /// The type of a global.
     #[napi(catch_unwind)]
     pub fn global_type(&self, id: u32) -> Result<NativeGlobalType> {
         let ty = self.context.store.global_type(self.global(id)?);
@@ -196,9 +196,9 @@ impl NativeStore {
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
         let reader = self.context.store.global_compiler(id).unwrap_or(Compiler::Cranelift);
-        // SAFETY: the value is of the environment that calls.
+        // SAFETY: the value belongs to the calling environment, which is that of the context.
         let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
-        // The conversion may have closed its instance.
+        // The conversion may have run JavaScript that closed the global's instance, so the id is checked again.
         self.context.store.global_set(self.global(id.0)?, raw);
         Ok(())
     }
@@ -221,14 +221,14 @@ impl NativeStore {
         Ok(self.context.store.tag_type(id).parameters.iter().map(ToString::to_string).collect())
     }
 
-    /// What becomes of a value that goes into wasm as one of this type and comes out again.
+    /// Converts a value to a wasm type and back to JavaScript.
     #[napi(catch_unwind)]
     pub fn convert(&self, ty: String, value: Unknown<'_>) -> Result<Unknown<'_>> {
         let ty = value_type(&ty)?;
         if ty == ValType::Ref(RefType::Extern) {
             return Ok(self.unknown(value.raw()));
         }
-        // SAFETY: the value is of the environment that calls, and read as what it was written as.
+        // SAFETY: the value belongs to the calling environment; `write` gets the type that `read` converted to.
         let value = unsafe {
             let raw = self.context.read(ty, value.raw(), Compiler::Cranelift)?;
             self.context.write(ty, &raw)?
@@ -237,7 +237,7 @@ impl NativeStore {
     }
 }
 
-/// The type that JavaScript calls `name`.
+/// The type with this name in the JS API.
 fn value_type(name: &str) -> Result<ValType> {
     Ok(match name {
         "i32" => ValType::I32,
@@ -258,7 +258,7 @@ fn unknown_type(name: &str) -> Refusal {
 }
 
 impl NativeStore {
-    /// What JavaScript knows by an id, unless its instance or the store is closed.
+    /// Checks the id of an object: fails if the store or the object's instance is closed.
     fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T> {
         self.context.check_open().map_err(refuse)?;
         if is_there(&self.context.store, &id) { Ok(id) } else { Err(refuse(ErrorKind::ClosedObject { what }.into())) }
@@ -280,9 +280,9 @@ impl NativeStore {
         self.alive(TagId(id), "tag", |store, id| store.has_tag(*id))
     }
 
-    /// A value as an entry of a table.
+    /// Converts a value to a table entry, and adds the edge for a function.
     fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
-        // SAFETY: the value is of the environment that calls.
+        // SAFETY: the value belongs to the calling environment, which is that of the context.
         unsafe {
             Ok(match self.context.store.table_element(table) {
                 RefType::Func => {
@@ -296,9 +296,9 @@ impl NativeStore {
         }
     }
 
-    /// A value of this environment, as napi-rs hands it to JavaScript.
+    /// Wraps a value of this environment, so that napi-rs can return it.
     pub(in crate::napi) fn unknown(&self, value: sys::napi_value) -> Unknown<'_> {
-        // SAFETY: callers give a value that was just made in this environment.
+        // SAFETY: all callers pass a value of this environment, within its handle scope.
         unsafe { Unknown::from_raw_unchecked(self.context.env, value) }
     }
 }

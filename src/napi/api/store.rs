@@ -1,3 +1,5 @@
+//! The native store class: making stores and instances, tier-up, and wrappers.
+
 use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::Slots;
@@ -34,13 +36,13 @@ pub struct NativeStore {
     pub(in crate::napi) context: Rc<Context>,
 }
 
-/// What `lib/` lends to a store.
+/// The functions that `lib/` provides to a store.
 #[napi(object, object_to_js = false)]
 pub struct NativeHost<'a> {
-    /// Builds the error that a JSON description tells of
+    /// Builds an error from its JSON description
     #[napi(ts_type = "(json: string) => Error")]
     pub error: Function<'a, String, Unknown<'a>>,
-    /// How many frames a stack may have
+    /// Returns `Error.stackTraceLimit`, in frames
     #[napi(ts_type = "() => number")]
     pub stack_trace_limit: Function<'a, (), Unknown<'a>>,
     /// ToBigInt64
@@ -55,33 +57,34 @@ pub struct NativeHost<'a> {
     /// Makes an array of its arguments
     #[napi(ts_type = "(...values: unknown[]) => unknown[]")]
     pub list_of: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Says what a thrown value is for wasm that catches
+    /// Converts a thrown value for wasm that catches: an `Exception` to a list of its tag's id and its values, a value
+    /// that wasm may not catch to null, any other value to undefined
     #[napi(ts_type = "(value: unknown) => unknown[] | null | undefined")]
     pub to_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Makes an `Exception`
+    /// Makes an `Exception` from a list of a tag's id, the names of its types, and the values
     #[napi(ts_type = "(list: unknown[]) => object")]
     pub from_exception: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// The bytes of a shared memory of Node's own
+    /// Makes a `Uint8Array` over the bytes of a shared memory, which is Node's own `Memory`
     #[napi(ts_type = "(memory: object) => Uint8Array")]
     pub shared_bytes: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Grows it, and says whether it could
+    /// Grows such a memory by a number of pages; returns whether it could
     #[napi(ts_type = "(memory: object, pages: number) => boolean")]
     pub shared_grow: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// `memory.atomic.wait`
+    /// `memory.atomic.wait`; returns 0 for "ok", 1 for "not-equal", 2 for "timed-out"
     #[napi(ts_type = "(memory: object, offset: number, expected: number | bigint, milliseconds: number) => number")]
     pub shared_wait: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// `memory.atomic.notify`
+    /// `memory.atomic.notify`; returns the number of woken threads
     #[napi(ts_type = "(memory: object, offset: number, count: number) => number")]
     pub shared_notify: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Whether this stands in a callback of a `FinalizationRegistry`
+    /// Returns whether a `FinalizationRegistry` callback is running
     #[napi(ts_type = "() => boolean")]
     pub in_finalizer: Function<'a, (), bool>,
-    /// The method `map` of functions
+    /// The `map` method of exported functions
     pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// Notes a wasm function: its address, and the cell that it holds as long as V8 keeps it
+    /// Records a wasm function's address, and the retainer that it keeps alive
     #[napi(ts_type = "(fn: object, address: number, cell?: object) => void")]
     pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
-    /// The object that `lib/` has for the store
+    /// The store's object in `lib/`
     #[napi(ts_type = "object")]
     pub store: Object<'a>,
 }
@@ -91,10 +94,10 @@ pub struct NativeHost<'a> {
 pub struct NativeInstance<'a> {
     /// Its id
     pub id: u32,
-    /// What keeps alive what it imports: to be held by whoever may call it
+    /// Its retainer, which keeps its imports alive: everything that may call the instance must hold it
     #[napi(ts_type = "object")]
     pub cell: Unknown<'a>,
-    /// What it exports
+    /// Its exports
     pub exports: Vec<NativeInstanceExport<'a>>,
 }
 
@@ -103,7 +106,7 @@ pub struct NativeInstance<'a> {
 pub struct NativeInstanceExport<'a> {
     /// Its name
     pub name: String,
-    /// What it is
+    /// Its kind, like "function"
     pub kind: String,
     /// The function, or the id
     pub value: Unknown<'a>,
@@ -111,12 +114,12 @@ pub struct NativeInstanceExport<'a> {
 
 #[napi]
 impl NativeStore {
-    /// Makes an empty store, whose calls run on stacks of so many bytes.
+    /// Makes an empty store. `stack_size` is the size of the stack that its calls run on, in bytes.
     #[napi(constructor)]
     pub fn new(env: napi::Env, host: NativeHost<'_>, stack_size: Option<u32>) -> Self {
         let env = env.raw();
         let store = host.store.raw();
-        // SAFETY: `host` holds functions of the environment that calls.
+        // SAFETY: `host` holds functions of the calling environment, and this is its thread.
         let reference = |value| unsafe { StrongReference::new(env, value) };
         let host = Host {
             error: reference(host.error.raw()),
@@ -140,13 +143,13 @@ impl NativeStore {
             host,
             slots: RefCell::new(Slots::default()),
             functions: RefCell::default(),
-            // SAFETY: this is the thread of the environment that calls.
+            // SAFETY: this is the thread of `env`.
             references: unsafe { References::new(env) },
             handles: Handles::default(),
             undo_roots: UndoRoots::default(),
-            // SAFETY: as above.
+            // SAFETY: this is the thread of `env`.
             link_scratch: unsafe { LinkScratch::new(env) },
-            // SAFETY: as above.
+            // SAFETY: this is the thread of `env`, and `store` is an object of it.
             retainers: unsafe { Retainers::new(env, store) },
             gc_policy: RefCell::new(GcPolicy::default()),
             closed: Cell::new(false),
@@ -163,8 +166,8 @@ impl NativeStore {
         Self { context }
     }
 
-    /// Makes an instance; `imports` holds one function or id for each import of the module, `shared` one
-    /// of Node's own memories for each shared memory that it defines.
+    /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
+    /// own memories for each shared memory that the module defines.
     #[napi(catch_unwind)]
     pub fn instantiate<'a>(
         &self,
@@ -175,7 +178,7 @@ impl NativeStore {
         let context = &self.context;
         context.check_open().map_err(refuse)?;
         context.collect_if_due();
-        // Where there is no room for it, there may be some once V8 has collected.
+        // If there was no room, collecting may make some.
         let first = self.try_instantiate(module, &imports, &shared)?;
         let (instance, cell) = match first {
             Ok(made) => made,
@@ -185,7 +188,7 @@ impl NativeStore {
                 made.map_err(|failure| context.refuse_failure(failure))?
             }
         };
-        // What the start function called may have closed the store, which did not know of this instance yet.
+        // The start function may have closed the store, before this instance was registered in it.
         if let Err(error) = context.check_open() {
             context.store.close(instance.id, context.silent.get());
             context.collect();
@@ -200,20 +203,20 @@ impl NativeStore {
         context.note_instance(bytes.sum(), &module.code);
         context.slots.borrow_mut().register_instance(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
-        // SAFETY: the cell was just made in this environment.
+        // SAFETY: the retainer was just made in this environment.
         let cell = unsafe { Unknown::from_raw_unchecked(context.env, cell) };
         Ok(NativeInstance { id: instance.id, cell, exports: exports.collect() })
     }
 
-    /// Lets code that is to take over from an instance do so: `imports` are those that the instance got. Says whether it
-    /// did; else all is as it was.
+    /// Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
+    /// then nothing has changed.
     #[napi(catch_unwind)]
     pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
         let context = &self.context;
         let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.tier_up().is_none());
         let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
         let given = old.code().binary.imports.len();
-        // What it imports may be closed by now; it goes on as it is.
+        // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
         externs.extend(context.store.state_of(&old));
         let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
@@ -225,35 +228,34 @@ impl NativeStore {
         Ok(true)
     }
 
-    /// Makes `object` the one that stands for a thing of a kind. Gives what keeps alive what may be reached through it,
-    /// to be held by the object.
+    /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold.
     #[napi(catch_unwind, ts_return_type = "object | null")]
     pub fn keep(&self, kind: String, id: u32, object: Object<'_>) -> Result<Option<Unknown<'_>>> {
         let kind = self::kind(&kind)?;
         let context = &self.context;
-        // SAFETY: the object is of the environment that calls.
+        // SAFETY: the object belongs to the calling environment, and this is its thread.
         unsafe { context.handles.keep(context.env, kind, id.into(), object.raw()) };
         context.retainers.note_change(1);
         let cell = context.node_of(kind, id).map(|node| self.unknown(context.retainer(node)));
-        // Whoever only looks makes nothing else.
+        // Creating a wrapper allocates too, so check the threshold here.
         context.collect_if_due();
         Ok(cell)
     }
 
-    /// The object that stands for a thing of a kind, if there is one.
+    /// The wrapper of a thing; null if it has none.
     #[napi(catch_unwind, ts_return_type = "object | null")]
     pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>> {
         Ok(self.context.handles.find(self::kind(&kind)?, id.into()).map(|object| self.unknown(object)))
     }
 
-    /// Whether a thing of a kind does nothing when it is used, now that it is closed.
+    /// Whether uses of a closed thing do nothing, instead of throwing.
     #[napi(catch_unwind)]
     pub fn is_silent(&self, kind: String, id: u32) -> bool {
         let is_silent = |kind| self.context.handles.is_silent(kind, id.into());
         self.context.silent.get() || Kind::from_name(&kind).is_some_and(is_silent)
     }
 
-    /// The slot at a position of the list that the instance's module has.
+    /// The slot of an instance at a position in the slot list of its module.
     #[napi(catch_unwind)]
     pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot> {
         let instance = self.context.store.find_instance(id).filter(|instance| !instance.is_closed());
@@ -271,7 +273,7 @@ fn kind(name: &str) -> Result<Kind> {
 }
 
 impl NativeStore {
-    /// Makes an instance and its cell; or the failure, where there is no room for it.
+    /// Makes an instance and its retainer. The inner error is a lack of room, after which the caller may retry.
     fn try_instantiate(
         &self,
         module: &NativeModule,
@@ -285,14 +287,14 @@ impl NativeStore {
         if module.code.original.exceptions {
             context.prepare_to_catch();
         }
-        // SAFETY: the values are of the environment that calls.
+        // SAFETY: the values belong to the calling environment, which is that of the context.
         let memory = |value: &Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
         let shared = shared.iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
         prepare(shared.collect::<std::result::Result<_, _>>()?);
         self.try_make(module, externs, imports)
     }
 
-    /// Makes an instance of these imports, and its cell; or the failure, where there is no room for it.
+    /// The same with imports that are already converted.
     fn try_make(
         &self,
         module: &NativeModule,
@@ -303,8 +305,8 @@ impl NativeStore {
         let mut cell = ptr::null_mut();
         let entered =
             context.enter(ptr::null_mut()).map_err(|pending| context.refuse_failure(context.failure(pending)))?;
-        // SAFETY: `context`, which owns the store, is held by `self`, and no cell of it is borrowed;
-        // the host functions were made for this call.
+        // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
+        // functions were made for this call.
         let made = unsafe {
             context.store.instantiate(&module.code, externs, |instance| {
                 cell = context.new_retainer(instance, imports.raw());
@@ -312,18 +314,18 @@ impl NativeStore {
         };
         context.detach_grown_memories();
         match made {
-            // A collection that waits goes on waiting: the new instance has no handle yet.
+            // A deferred collection stays deferred: the new instance has no handle yet.
             Ok(instance) => {
                 context.put_off(entered);
                 Ok(Ok((instance, cell)))
             }
             Err(failure) if cell.is_null() && failure.is_no_room() => Ok(Err(failure)),
-            // Before a collection that waits, which forgets the exceptions of wasm.
+            // Converted before `entered` is dropped: a deferred collection frees wasm exceptions.
             Err(failure) => Err(context.refuse_failure(failure)),
         }
     }
 
-    /// Readies the tables from which code of the module may take functions.
+    /// Puts thunks into the imported tables from which code of the module may take functions.
     fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
         let tables = externs.iter().filter_map(|value| match value {
             Extern::Table(id) => Some(*id),
@@ -335,13 +337,13 @@ impl NativeStore {
         read.into_iter().try_for_each(|table| slots.replace_with_thunks(&self.context.store, *table)).map_err(refuse)
     }
 
-    /// The first `count` imports of a module, as they were given.
+    /// The first `count` imports of a module, from the functions and ids in `imports`.
     fn externs(&self, module: &NativeModule, imports: sys::napi_value, count: usize) -> Result<Vec<Extern>> {
         let env = self.context.env;
         let mut externs = Vec::with_capacity(module.code.binary.imports.len());
         for (index, import) in module.code.binary.imports.iter().take(count).enumerate() {
             let (mut value, mut id) = (ptr::null_mut(), 0);
-            // SAFETY: plain N-API calls; `lib/` gives a function or an id for each import.
+            // SAFETY: plain N-API calls; `lib/` passes a function or an id for each import.
             unsafe {
                 sys::napi_get_element(env, imports, index as u32, &mut value);
                 sys::napi_get_value_uint32(env, value, &mut id);
@@ -366,7 +368,7 @@ impl NativeStore {
                 }
                 ExternType::Global(_) => Extern::Global(GlobalId(id)),
                 ExternType::Tag(_) => Extern::Tag(TagId(id)),
-                // SAFETY: the value is of the environment that calls, and in its array.
+                // SAFETY: the value belongs to the calling environment, and `imports` keeps it alive.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
                     Some(function) => {
                         let subject = || Subject::Import { module: import.module.clone(), field: import.name.clone() };
@@ -374,7 +376,7 @@ impl NativeStore {
                     }
                     None => {
                         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
-                        // SAFETY: `lib/` has checked that it is a function.
+                        // SAFETY: `lib/` has checked that the value is a function of this environment.
                         let import =
                             unsafe { ImportedFunction::new(&self.context, value, ty.clone(), compiler, catches) };
                         if catches {
@@ -391,7 +393,7 @@ impl NativeStore {
         Ok(externs)
     }
 
-    /// The function that `exported` is, if it is one of this store, and alive.
+    /// The function of `exported`, if it belongs to this store and is not closed.
     fn own(&self, exported: &ExportedFunction, subject: impl FnOnce() -> Subject) -> Result<FuncRef, Error> {
         self.context.own(exported, subject)
     }

@@ -1,3 +1,5 @@
+//! Exported functions: the JavaScript functions over wasm functions, and the trampoline that they call.
+
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
 use crate::napi::convert::value::crosses;
@@ -13,34 +15,34 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
-/// What a JavaScript function over a wasm function holds: all that a call needs.
+/// The data of a JavaScript function over a wasm function: all that a call needs.
 pub struct ExportedFunction {
-    /// Whose it is
+    /// The context of the function's store
     pub context: Rc<Context>,
-    /// The function
+    /// The wasm function
     pub function: FuncRef,
-    /// What is called for it, and whose code that is: another one, once other code has taken over
+    /// The function that a call runs, and the compiler of its code: after tier-up, Cranelift's copy
     target: Cell<(FuncRef, Compiler)>,
     ty: Rc<FuncType>,
-    /// That of the instance that it goes with
+    /// The open flag of the function's instance
     life: Rc<OpenFlag>,
-    /// A type of the function's whose values do not cross to JavaScript
+    /// A parameter or result type whose values do not cross to JavaScript, if there is one
     stays: Option<ValType>,
-    /// The JavaScript function, held weakly; deleted when that is gone
+    /// Weak reference to the JavaScript function; `finalize` deletes it
     reference: Cell<sys::napi_ref>,
 }
 
 thread_local! {
-    /// Where there is an `ExportedFunction` that a function of this thread holds. Whatever else N-API has wrapped, also for another
-    /// copy of the addon, is none of these addresses.
+    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API wrapped for anything else,
+    /// also for another copy of the addon, are not among them.
     static LIVE: RefCell<FxHashSet<usize>> = RefCell::default();
 }
 
-/// Values that a call takes without allocating.
+/// Number of arguments or results up to which a call does not allocate.
 const INLINE: usize = 16;
 
 impl Context {
-    /// The JavaScript function of `function`, or null.
+    /// The JavaScript function of `function`; null for none.
     pub fn function_or_null(self: &Rc<Self>, function: Option<FuncRef>) -> sys::napi_value {
         function.map_or_else(
             || {
@@ -53,11 +55,11 @@ impl Context {
         )
     }
 
-    /// The JavaScript function of `function`: the same one as long as JavaScript holds it.
+    /// The JavaScript function of `function`: the same object for as long as JavaScript holds it.
     pub fn function(self: &Rc<Self>, function: FuncRef) -> sys::napi_value {
         if let Some(&reference) = self.functions.borrow().get(&function) {
             let mut value = ptr::null_mut();
-            // SAFETY: an entry is removed before its reference is deleted.
+            // SAFETY: `finalize` removes an entry before it deletes the entry's reference.
             unsafe { sys::napi_get_reference_value(self.env, reference, &mut value) };
             if !value.is_null() {
                 return value;
@@ -80,8 +82,8 @@ impl Context {
         let exported_arity = arity as usize;
         let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
         let (mut value, mut reference, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of the environment. The function's data is freed
-        // by `finalize`, when the function is gone.
+        // SAFETY: plain N-API calls on the thread of the environment. `finalize` frees `data`, and runs only when the
+        // function has been collected.
         unsafe {
             sys::napi_create_function(
                 self.env,
@@ -116,7 +118,7 @@ impl Context {
         self.retainers.note_change(1);
         let cell = self.store.node_of(function).map(|node| self.retainer(node));
         let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls; `lib/` notes what it is told, which throws nothing.
+        // SAFETY: plain N-API calls on this thread; `know` only writes to a WeakMap, so it does not throw.
         unsafe {
             sys::napi_get_undefined(self.env, &mut undefined);
             sys::napi_create_double(self.env, data as usize as f64, &mut address);
@@ -127,36 +129,37 @@ impl Context {
     }
 }
 
-/// What `value` holds, if it is a function over a wasm function, of whatever store.
+/// The data of `value` if it is a function over a wasm function, of any store of this thread.
 ///
 /// # Safety
-/// `value` is of `env`, and stays alive while the result is used.
+/// `value` is a value of `env`, and stays alive while the result is used.
 pub unsafe fn exported<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<&'a ExportedFunction> {
     let mut data = ptr::null_mut();
-    // SAFETY: a plain N-API call; what holds no such pointer is refused.
+    // SAFETY: a plain N-API call; it fails for values that wrap no pointer.
     let status = unsafe { sys::napi_unwrap(env, value, &mut data) };
     // SAFETY: by the contract of this function.
     (status == sys::Status::napi_ok).then(|| unsafe { exported_at(data as usize) }).flatten()
 }
 
-/// What the function holds whose `ExportedFunction` is there, if one is.
+/// The `ExportedFunction` at an address; none if no live one is there.
 ///
 /// # Safety
 /// The function stays alive while the result is used.
 pub unsafe fn exported_at<'a>(address: usize) -> Option<&'a ExportedFunction> {
     let live = LIVE.with_borrow(|live| live.contains(&address));
-    // SAFETY: what is live is an `ExportedFunction`, which lives as long as the function.
+    // SAFETY: `LIVE` has only addresses of `ExportedFunction`s, and `finalize` removes one before it frees the data.
+    // The caller keeps the function alive.
     live.then(|| unsafe { &*ptr::with_exposed_provenance(address) })
 }
 
 impl Context {
-    /// What is called for a function, and whose code that is.
+    /// The function that a call of `function` runs, and the compiler of its code.
     fn target_of(&self, function: FuncRef) -> (FuncRef, Compiler) {
         let tier_up = self.store.tier_up_of(function, Compiler::Cranelift);
         tier_up.map_or_else(|| (function, self.store.compiler_of(function)), |tier_up| (tier_up, Compiler::Cranelift))
     }
 
-    /// Lets the functions that JavaScript has of an instance call what has taken over from it.
+    /// After a tier-up of `old`, makes the functions that JavaScript has of it call the new code.
     pub fn hand_over(&self, old: &Instance) {
         let functions: Vec<_> = self.functions.borrow().iter().map(|(function, held)| (*function, *held)).collect();
         for (function, reference) in functions {
@@ -164,7 +167,7 @@ impl Context {
                 continue;
             }
             let mut value = ptr::null_mut();
-            // SAFETY: an entry is removed before its reference is deleted; the value is on the stack from here on.
+            // SAFETY: `finalize` removes an entry before it deletes its reference. The handle keeps the value alive.
             let exported = unsafe {
                 sys::napi_get_reference_value(self.env, reference, &mut value);
                 exported(self.env, value)
@@ -175,10 +178,10 @@ impl Context {
         }
     }
 
-    /// The function that `exported` is, if it is one of this store, and alive.
+    /// The function of `exported`, if it belongs to this store and is not closed.
     ///
     /// # Errors
-    /// `Closed` or `OtherStore`, of the subject.
+    /// `Closed` or `OtherStore`, with the subject.
     pub fn own(&self, exported: &ExportedFunction, subject: impl FnOnce() -> Subject) -> crate::error::Result<FuncRef> {
         if exported.is_closed() {
             return Err(ErrorKind::Closed(subject()).into());
@@ -190,23 +193,24 @@ impl Context {
     }
 }
 
-/// Frees what a function held, when the function is gone.
+/// Finalizer of an exported function: frees its data.
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `function`, and N-API calls this once.
     let exported = unsafe { Rc::from_raw(data.cast::<ExportedFunction>().cast_const()) };
     LIVE.with_borrow_mut(|live| live.remove(&(data as usize)));
     let reference = exported.reference.get();
     let mut functions = exported.context.functions.borrow_mut();
-    // The wasm function may have a new JavaScript function by now; then the entry is that one's.
+    // The wasm function may have a new JavaScript function by now, and then the entry belongs to that one.
     if functions.get(&exported.function) == Some(&reference) {
         functions.remove(&exported.function);
     }
     drop(functions);
-    // SAFETY: the reference is this function's own, and N-API wants it deleted here.
+    // SAFETY: the reference is in no map any more, and N-API requires that the finalizer of a wrap deletes it.
     unsafe { sys::napi_delete_reference(env, reference) };
 }
 
-/// The trampoline for functions of so many parameters: N-API writes each argument that it is asked for, given or not.
+/// The trampoline with the least room for that many parameters: N-API writes every argument that it is asked for, even
+/// if the caller did not pass it.
 fn trampoline(parameters: usize) -> unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value {
     match parameters {
         0..=2 => call::<2>,
@@ -215,13 +219,13 @@ fn trampoline(parameters: usize) -> unsafe extern "C" fn(sys::napi_env, sys::nap
     }
 }
 
-/// What JavaScript calls when it calls a wasm function.
+/// The N-API callback of exported functions. `ROOM` is the number of arguments and results that need no allocation.
 unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let mut count = ROOM;
     let mut arguments = [ptr::null_mut(); ROOM];
     let mut data = ptr::null_mut();
-    // SAFETY: N-API gives this function's own data, and fills missing arguments with undefined. The
-    // extra count keeps the data for the whole call, even if the function is collected meanwhile.
+    // SAFETY: `data` is the `ExportedFunction` that `function` gave to N-API, and N-API fills missing arguments with
+    // undefined. The extra count keeps the data for the whole call, even if the function is collected meanwhile.
     let exported = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
         let data = data.cast::<ExportedFunction>().cast_const();
@@ -237,7 +241,7 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
         }
         let mut count = parameters;
         let mut arguments = vec![ptr::null_mut(); parameters];
-        // SAFETY: as above; `arguments` has room for `count`.
+        // SAFETY: `info` is that of this call, and `arguments` has room for `count` values.
         unsafe {
             let (this, data) = (ptr::null_mut(), ptr::null_mut());
             sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), this, data);
@@ -254,7 +258,7 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
 }
 
 impl ExportedFunction {
-    /// Where it is.
+    /// Its address, by which `exported_at` finds it.
     pub fn address(&self) -> usize {
         ptr::from_ref(self).expose_provenance()
     }
@@ -269,30 +273,30 @@ impl ExportedFunction {
         self.reference.get()
     }
 
-    /// Whose code it is.
+    /// The compiler of the code that a call runs.
     pub fn compiler(&self) -> Compiler {
         self.target.get().1
     }
 
-    /// What is called for it.
+    /// The function that a call runs.
     pub fn target(&self) -> FuncRef {
         self.target.get().0
     }
 
-    /// Whether its instance was closed. Then nothing else of it may be looked at.
+    /// Whether its instance was closed. If so, the function may be freed and must not be used.
     pub fn is_closed(&self) -> bool {
         self.life.is_closed()
     }
 
-    /// Whether calls of it, now that its instance is closed, do nothing instead of throwing.
+    /// Whether calls do nothing instead of throwing. For a function whose instance is closed.
     pub fn is_silent(&self) -> bool {
         self.life.is_silent() || self.context.silent.get() || self.context.in_finalizer()
     }
 
-    /// Refuses `new`: N-API makes no functions that are no constructors.
+    /// Throws if called with `new`: every function that N-API creates is a constructor.
     fn refuse_new(&self, env: sys::napi_env, info: sys::napi_callback_info) -> Result<(), PendingException> {
         let mut target = ptr::null_mut();
-        // SAFETY: `info` is that of the call.
+        // SAFETY: `info` is that of the running call.
         unsafe { sys::napi_get_new_target(env, info, &mut target) };
         if target.is_null() {
             return Ok(());
@@ -310,22 +314,22 @@ impl ExportedFunction {
         if self.is_closed() {
             return self.call_closed(values);
         }
-        // Before anything runs, as the JS API says.
+        // The JS API requires this error before any argument is converted.
         if let Some(ty) = self.stays {
             return Err(context.does_not_cross(ty));
         }
         let _entered = context.enter(self.reference.get())?;
         let (target, compiler) = self.target.get();
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
-            // SAFETY: the arguments are of the environment that calls.
+            // SAFETY: the arguments are values of the calling environment, which is that of the context.
             *value = unsafe { context.read(*ty, *argument, compiler)? };
         }
-        // A conversion may have closed it.
+        // A conversion may have run JavaScript that closed the instance.
         if self.is_closed() {
             return self.call_closed(values);
         }
-        // SAFETY: the values are those of the parameters, with room for the results; the context is
-        // held by `self`, and no cell of it is borrowed.
+        // SAFETY: `values` holds the arguments, with room for the results. `self` holds the context, and no `RefCell`
+        // of it is borrowed.
         let result = unsafe { context.store.call(target, values.as_mut_ptr()) };
         context.detach_grown_memories();
         if let Err(failure) = result {
@@ -339,8 +343,8 @@ impl ExportedFunction {
         }
     }
 
-    /// A call of a function whose instance is closed does nothing where its user wants that, or where nobody could catch an
-    /// error: in a finalizer.
+    /// Calls a function whose instance is closed: throws, or does nothing if the instance was closed silently or a
+    /// finalizer calls, where no code could catch an error.
     #[cold]
     fn call_closed(&self, values: &mut [RawValue]) -> Result<sys::napi_value, PendingException> {
         let context = &self.context;
@@ -351,14 +355,14 @@ impl ExportedFunction {
         match &*self.ty.results {
             _ if self.stays.is_some() => Ok(ptr::null_mut()),
             [] => Ok(ptr::null_mut()),
-            // SAFETY: zero, or null, is a value of each type that crosses.
+            // SAFETY: all zeros is a value of each type that crosses: zero or null.
             [ty] => unsafe { context.write(*ty, &values[0]) },
             types => self.list(types, values),
         }
     }
 
-    /// The results of a multi-value function, as an array: JavaScript makes one in less time than N-API.
-    #[inline(never)] // its room is not for every call to set up
+    /// The results of a multi-value function, as an array. JavaScript makes the array, since N-API is slower.
+    #[inline(never)] // keeps its large frame out of every call
     fn list(&self, types: &[ValType], values: &[RawValue]) -> Result<sys::napi_value, PendingException> {
         let context = &self.context;
         let (mut few, mut many) = ([ptr::null_mut(); INLINE], Vec::new());

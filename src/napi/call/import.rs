@@ -1,3 +1,5 @@
+//! Imported functions: the JavaScript functions that wasm calls.
+
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::napi::env::context::Context;
@@ -12,14 +14,14 @@ use std::rc::{Rc, Weak};
 
 /// A JavaScript function that an instance imports.
 pub struct ImportedFunction {
-    /// Weak: the store, which owns this, is part of the context
+    /// Weak, since the context owns the store, which owns this
     context: Weak<Context>,
-    /// Weak: the cell of the instance that imports it keeps it
+    /// Weak, since the retainer of the importing instance keeps it alive
     callback: WeakReference,
     ty: FuncType,
-    /// Whose code calls it
+    /// The compiler of the code that calls it
     caller: Compiler,
-    /// Whether an adapter stands before it, which throws what wasm may catch
+    /// Whether wasm calls it through an adapter, which throws exceptions that wasm may catch
     adapted: bool,
 }
 
@@ -87,7 +89,7 @@ impl ImportedFunction {
                 }
             }
         }
-        // Shared memories may have grown, last in these conversions.
+        // The conversions of the results run JavaScript, which may grow shared memories.
         context.settle_shared()
     }
 }
@@ -101,11 +103,12 @@ impl HostFunction for ImportedFunction {
         context.detach_grown_memories();
         context.keep_running();
         let mut scope = ptr::null_mut();
-        // SAFETY: the scope is opened and closed around one call, so that a loop of calls does not
-        // pile up handles; the exception is taken out before it closes.
+        // A scope for each call, so that a loop of calls in wasm does not accumulate handles.
+        // SAFETY: every handle made in the scope is unused after it closes: results are in `values`, and
+        // `throw_at_wasm` takes the exception out before.
         unsafe {
             sys::napi_open_handle_scope(context.env, &mut scope);
-            // A panic that left the scope open would end Node.
+            // Node aborts if a panic leaves the scope open.
             let run = || self.run(&context, values).or_else(|PendingException| context.throw_at_wasm(self.adapted));
             let result = catch_unwind(AssertUnwindSafe(run));
             sys::napi_close_handle_scope(context.env, scope);

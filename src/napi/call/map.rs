@@ -1,4 +1,4 @@
-//! Many calls in one crossing.
+//! `fn.map`: many calls of a wasm function in one call from JavaScript.
 
 use crate::error::{Error, ErrorKind};
 use crate::napi::call::function::{ExportedFunction, exported, exported_at};
@@ -26,21 +26,21 @@ pub struct NativeFunctionType {
 /// The type of a wasm function; null for anything else.
 #[napi]
 pub fn function_type(env: Env, value: Unknown<'_>) -> Option<NativeFunctionType> {
-    // SAFETY: the value is of the environment that calls, and on its stack.
+    // SAFETY: the value is an argument of this call, which keeps it alive.
     let ty = unsafe { exported(env.raw(), value.raw()) }?.ty();
     Some(NativeFunctionType { parameters: strings(&ty.parameters), results: strings(&ty.results) })
 }
 
-/// The function `mapCalls(address, count, columns, results, function)`, which calls the wasm function there `count` times,
-/// with arguments from the typed arrays of `columns` and its results into those of `results`: one for each parameter and
-/// each result, of its type, and long enough. The function itself comes along to be there as long as the call takes.
+/// Makes `mapCalls(address, count, columns, results, function)`, which calls the wasm function at `address` `count`
+/// times. It reads arguments from the typed arrays in `columns` and writes results to those in `results`: one array for
+/// each parameter and result, of its type, and long enough. `function` is passed to stay alive during the call.
 ///
-/// A plain N-API function, as those of `direct`.
+/// A plain N-API function, like those of `direct`.
 #[napi(js_name = "mapCalls", ts_return_type = "any")]
 pub fn make_map_calls(env: &Env) -> Unknown<'_> {
     let mut function = ptr::null_mut();
     let name = c"mapCalls";
-    // SAFETY: a plain N-API call on the thread of the environment; what it makes is of `env`.
+    // SAFETY: a plain N-API call on the thread of the environment; the function belongs to `env`.
     unsafe {
         let length = name.count_bytes() as isize;
         sys::napi_create_function(env.raw(), name.as_ptr(), length, Some(map_calls), ptr::null_mut(), &mut function);
@@ -51,8 +51,8 @@ pub fn make_map_calls(env: &Env) -> Unknown<'_> {
 unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let mut given = [ptr::null_mut(); 4];
     let (mut address, mut calls) = (0, 0);
-    // SAFETY: plain N-API calls, of which the first fills all four; `lib/` gives numbers, and the function,
-    // which is on the stack until this returns.
+    // SAFETY: plain N-API calls. The first fills all four of `given`; `lib/` passes numbers, and the function as a
+    // fifth argument, which keeps it alive until this returns.
     let function = unsafe {
         sys::napi_get_cb_info(env, info, &mut given.len(), given.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
         sys::napi_get_value_int64(env, given[0], &mut address);
@@ -77,13 +77,13 @@ unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info
     let (arguments, results) = (all(given[2], &ty.parameters), all(given[3], &ty.results));
     let context = function.context.clone();
     context.finish(|| {
-        // What it throws is pending.
+        // An error is a pending exception already.
         let _ = context.map(function, calls as usize, &arguments, &results);
         Ok(ptr::null_mut())
     })
 }
 
-/// A typed array.
+/// A typed array with the arguments or results of one position.
 struct Column {
     env: sys::napi_env,
     value: sys::napi_value,
@@ -92,19 +92,19 @@ struct Column {
 }
 
 impl Column {
-    /// The bytes of one value.
+    /// The size of a value in bytes.
     fn width(&self) -> usize {
         width(self.ty).map_or(0, |width| width as usize)
     }
 
-    /// Where value `first` is. Good until JavaScript runs, which may take the bytes away.
+    /// The address of value `first`. Valid until JavaScript runs, which may detach the bytes.
     ///
     /// # Errors
-    /// `ArgumentValue` if `count` values from there on are not there, or not of the type.
+    /// `ArgumentValue` if the array has another type, or fewer than `count` values from `first` on.
     fn at(&self, first: usize, count: usize) -> Result<*mut u8, Error> {
         use sys::TypedarrayType as T;
         let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
-        // SAFETY: a plain N-API call; for anything that is no typed array it fails, and writes nothing.
+        // SAFETY: a plain N-API call; for a value that is no typed array it fails and leaves the variables unwritten.
         unsafe {
             let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
             sys::napi_get_typedarray_info(self.env, self.value, &mut kind, &mut length, &mut data, buffer, offset);
@@ -146,7 +146,8 @@ impl Context {
             return Err(self.throw(&ErrorKind::UnsupportedValue { message }.into()));
         }
         self.collect_if_due();
-        // Left after the batch has ended, and an exception of wasm is one of JavaScript: what waits for that may collect.
+        // Dropped after the batch has ended and its wasm exception has been converted: a deferred collection, which
+        // runs on drop, may free both.
         let _entered = self.enter(function.reference())?;
         self.map_entered(function, count, arguments, results).map_err(|failure| self.throw_failure(failure))
     }
@@ -165,18 +166,18 @@ impl Context {
             let calls = batch.room().min(count - first);
             for (index, column) in arguments.iter().enumerate() {
                 let from = column.at(first, calls)?;
-                // SAFETY: there are so many bytes on either side, of which the one belongs to V8 and the other to the
-                // batch; other threads that write to shared bytes meanwhile are their own affair.
+                // SAFETY: `at` checked that V8's side has `calls` values, and the batch has room for them. The sides do
+                // not overlap. Other threads may write to a shared array meanwhile: that race is the caller's.
                 unsafe { ptr::copy_nonoverlapping(from, batch.column(index), calls * column.width()) };
             }
-            // SAFETY: the arguments of so many calls stand in the columns; `self` holds the store, and no cell of it is
-            // borrowed.
+            // SAFETY: the columns hold the arguments of `calls` calls. `self` holds the store, and no `RefCell` of it
+            // is borrowed.
             let made = unsafe { batch.run(calls) };
             self.detach_grown_memories();
             made?;
             for (index, column) in results.iter().enumerate() {
                 let to = column.at(first, calls)?;
-                // SAFETY: as above.
+                // SAFETY: as for the arguments, in the other direction.
                 unsafe { ptr::copy_nonoverlapping(batch.column(columns + index), to, calls * column.width()) };
             }
         }

@@ -1,5 +1,5 @@
-//! The functions of a store that are called often: plain N-API functions over its context, since a method of a class that
-//! napi-rs makes costs more than what these do.
+//! Direct functions: the store functions that are called often, as plain N-API callbacks over its context. Calling a
+//! method of a napi-rs class costs more than the work that these do.
 
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::link::{Change, Link, SlotId};
@@ -19,24 +19,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
-/// Refusals, each with its position and the name of its slot.
+/// Refused changes: the position of each, the name of its slot, and the error.
 type Refusals = Vec<(usize, String, Error)>;
 
-/// What a direct function does with its arguments.
+/// The implementation of a direct function.
 type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> Result<sys::napi_value>;
 
 #[napi]
 impl NativeStore {
-    /// The direct functions, on an object. A link may be undone by its record (`record`), as long as its keeper (`undo_roots`) is
-    /// there.
+    /// The direct functions, on an object. A link can be undone by its link record while its undo root is alive.
     ///
-    /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Gives the keeper, and writes
-    ///   the record to `link_scratch`, a `Float64Array` beside the functions.
-    /// - `relink(record, merged, id)` links many, or none, with ids from `id` on: those that are wanted in `record`, a
-    ///   `Float64Array`. Gives the keeper.
-    /// - `undo(index, undo_root)` takes back the link whose record is on `link_scratch`, and whose keeper has it at `index`;
-    ///   `undoAll(record, undo_root)` takes many back, the last one first, all or none.
-    /// - `findFunction(value)` gives the address of a wasm function, of whatever store; 0 for any other value.
+    /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
+    ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `desk`.
+    /// - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
+    ///   from `id` on. Writes the records of the links over it, and returns the undo root.
+    /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
+    /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none.
+    /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
         let env = self.context.env;
@@ -53,7 +52,7 @@ impl NativeStore {
         for (name, callback) in functions {
             let data = Rc::into_raw(self.context.clone()).cast_mut().cast::<c_void>();
             let (mut function, length) = (ptr::null_mut(), name.count_bytes() as isize);
-            // SAFETY: as above. The context is let go of when the function is gone.
+            // SAFETY: plain N-API calls on this thread. `release` drops `data` after V8 has collected the function.
             unsafe {
                 sys::napi_create_function(env, name.as_ptr(), length, callback, data, &mut function);
                 sys::napi_add_finalizer(env, function, data, Some(release), ptr::null_mut(), ptr::null_mut());
@@ -61,13 +60,13 @@ impl NativeStore {
             }
         }
         let link_scratch = self.context.link_scratch.array(env);
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         unsafe { sys::napi_set_named_property(env, object, c"desk".as_ptr(), link_scratch) };
         self.unknown(object)
     }
 }
 
-/// A direct function.
+/// A direct function, as a type: `call` needs it as a type parameter.
 trait Run<const COUNT: usize> {
     const RUN: Direct<COUNT>;
 }
@@ -94,7 +93,7 @@ impl Run<1> for FindFunction {
     const RUN: Direct<1> = find_function;
 }
 
-/// Lets go of the context of a function that is gone.
+/// Finalizer of a direct function: drops its context.
 unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `direct`, and N-API calls this once.
     drop(unsafe { Rc::from_raw(data.cast::<Context>().cast_const()) });
@@ -106,8 +105,8 @@ unsafe extern "C" fn call<const COUNT: usize, R: Run<COUNT>>(
 ) -> sys::napi_value {
     let mut arguments = [ptr::null_mut(); COUNT];
     let (mut count, mut data) = (COUNT, ptr::null_mut());
-    // SAFETY: N-API gives the function's own data, a context that the function holds, and fills what is missing. The extra
-    // count keeps it for the whole call.
+    // SAFETY: `data` is the context that `direct` gave to N-API, and N-API fills missing arguments with undefined. The
+    // extra count keeps the context for the whole call.
     let context = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
         let data = data.cast::<Context>().cast_const();
@@ -145,7 +144,7 @@ fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> R
 
 fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result<sys::napi_value> {
     let mut address = ptr::null_mut();
-    // SAFETY: plain N-API calls; the value is an argument of the call.
+    // SAFETY: plain N-API calls. The value is an argument of this call, which keeps it alive.
     unsafe {
         let function = exported(context.env, value).map_or(0, ExportedFunction::address);
         sys::napi_create_double(context.env, function as f64, &mut address);
@@ -154,7 +153,7 @@ fn find_function(context: &Rc<Context>, [value]: [sys::napi_value; 1]) -> Result
 }
 
 impl Context {
-    /// Runs a direct function, and throws what it refuses.
+    /// Runs a direct function, and throws its error or panic.
     pub fn finish(&self, run: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
         let error = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(value)) => return value,
@@ -180,11 +179,11 @@ impl Context {
         Ok(undo_root)
     }
 
-    /// Gives what is in a `Float64Array` to `work`, which runs no JavaScript; nothing for any other value.
+    /// Passes the numbers of a `Float64Array`, none for any other value, to `work`, which must not run JavaScript.
     fn numbers<T>(&self, array: sys::napi_value, work: impl FnOnce(&mut [f64]) -> T) -> T {
         let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
-        // SAFETY: a plain N-API call; for anything that is no typed array it fails, and writes nothing. What it says is
-        // there, is there until JavaScript runs, and no one else has it.
+        // SAFETY: a plain N-API call; for a value that is no typed array it fails and leaves the variables unwritten.
+        // The numbers stay at `data` until JavaScript runs, and `work`, which runs none, alone uses them until then.
         unsafe {
             let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
             sys::napi_get_typedarray_info(self.env, array, &mut kind, &mut length, &mut data, buffer, offset);
@@ -195,22 +194,23 @@ impl Context {
         }
     }
 
-    /// The whole number that an argument is.
+    /// An argument as an integer.
     fn number(&self, value: sys::napi_value) -> u64 {
         let mut number = 0;
-        // SAFETY: a plain N-API call; `lib/` gives numbers.
+        // SAFETY: a plain N-API call; `lib/` passes numbers.
         unsafe { sys::napi_get_value_int64(self.env, value, &mut number) };
         number.cast_unsigned()
     }
 
+    /// An argument as a boolean.
     fn truth(&self, value: sys::napi_value) -> bool {
         let mut truth = false;
-        // SAFETY: a plain N-API call; `lib/` gives a boolean.
+        // SAFETY: a plain N-API call; `lib/` passes a boolean.
         unsafe { sys::napi_get_value_bool(self.env, value, &mut truth) };
         truth
     }
 
-    /// The original of a slot that is not closed.
+    /// The original of an open slot.
     ///
     /// # Errors
     /// `ClosedStore` or `Closed`.
@@ -219,13 +219,13 @@ impl Context {
         self.slots.borrow().open(slot).map(|slot| slot.original)
     }
 
-    /// The function that is going to be linked.
+    /// The function to be linked, by its address.
     ///
     /// # Errors
     /// `Closed` or `OtherStore`.
     fn implementation(&self, address: usize, slot: SlotId) -> Result<FuncRef> {
         let subject = || Subject::Implementation(self.slots.borrow().slot(slot).name.clone());
-        // SAFETY: `lib/` holds the function during the call.
+        // SAFETY: `lib/` keeps the function alive during the call.
         let function = unsafe { exported_at(address) }.ok_or_else(|| {
             let message = "internal error: there is no function at this address".to_owned();
             ErrorKind::Internal { message }
@@ -233,12 +233,12 @@ impl Context {
         self.own(function, subject)
     }
 
-    /// Notes that a function goes into a slot.
+    /// Adds the edge for a function that is about to be written into a slot.
     pub fn lead_slot(&self, slot: SlotId, function: FuncRef) {
         self.add_edge(self.node_of(Kind::Slot, slot), function);
     }
 
-    /// The same for many, which often are one function for slots of one instance.
+    /// Does the same for many. Consecutive ones often have the same table and function, and are skipped.
     fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
         let mut last = None;
         for (slot, function) in all {
@@ -249,7 +249,7 @@ impl Context {
         }
     }
 
-    /// Takes links of slots back, the last one first, all or none.
+    /// Undoes links, the last one first: all or none.
     ///
     /// # Errors
     /// `ClosedStore`, and those of `Slots::undo`.
@@ -259,10 +259,10 @@ impl Context {
         self.slots.borrow_mut().undo(&self.store, links)
     }
 
-    /// The changes that are asked for, each by the address of its function and its slot, and what is no change.
+    /// The changes for pairs of a function's address and a slot, and the refused ones.
     pub fn changes(&self, wanted: &[(usize, SlotId)]) -> (Vec<Change>, Refusals) {
         let (mut changes, mut refusals) = (Vec::with_capacity(wanted.len()), Vec::new());
-        // Often it is one function for many slots.
+        // Consecutive changes often have the same function.
         let mut last = None;
         for (position, (address, slot)) in wanted.iter().enumerate() {
             let known = last.filter(|(last, _)| last == address).map(|(_, implementation)| Ok(implementation));

@@ -1,29 +1,29 @@
-//! Functions, slots and whole modules as `lib/` reads them.
+//! Descriptions of functions, slots, imports and exports for `lib/`.
 
 use crate::rewrite::{Details, ModuleSlot, Named, Roles, SlotKind, WhyNot, others};
 use crate::wasm::{Binary, Declaration, FuncType};
 use napi_derive::napi;
 
-/// An import, as `lib/` reads it.
+/// An import of a module.
 #[napi(object)]
 pub struct NativeImport {
-    /// The module that it is asked of
+    /// The module name
     pub module: String,
-    /// Its name there
+    /// The field name
     pub name: String,
-    /// What it is
+    /// Its kind, like "function"
     pub kind: String,
-    /// Its type, for messages
+    /// Its type as text, for messages
     #[napi(js_name = "type")]
     pub ty: String,
 }
 
-/// An export, as `lib/` reads it.
+/// An export of a module.
 #[napi(object)]
 pub struct NativeExport {
     /// Its name
     pub name: String,
-    /// What it is
+    /// Its kind, like "function"
     pub kind: String,
 }
 
@@ -34,7 +34,7 @@ pub struct NativeSlot {
     pub id: u32,
     /// Its name
     pub name: String,
-    /// Where it comes from
+    /// Its slot kind
     pub kind: String,
     /// Parameter types
     pub parameters: Vec<String>,
@@ -42,12 +42,12 @@ pub struct NativeSlot {
     pub results: Vec<String>,
 }
 
-/// A slot of a module, or a function that is none.
+/// A function of a module: one of its slots, or a function that is not a slot.
 #[napi(object)]
 pub struct NativeFunction {
     /// Its name
     pub name: String,
-    /// Where it comes from
+    /// Its slot kind
     pub kind: String,
     /// Parameter types
     pub parameters: Vec<String>,
@@ -57,15 +57,15 @@ pub struct NativeFunction {
     pub path: Option<String>,
     /// Its index in the module
     pub function_index: u32,
-    /// The entry of a function table that holds it
+    /// The index of a function table's entry that holds it
     pub table_index: Option<u32>,
     /// Other names
     pub aliases: Vec<String>,
-    /// The names of the functions that the compiler made one of
+    /// The names of functions that the compiler merged into it
     pub merged: Vec<String>,
-    /// Why it is no slot: a word
+    /// Why it is not a slot: a word
     pub reason: Option<String>,
-    /// Why it is no slot: a sentence
+    /// Why it is not a slot: a sentence
     pub message: Option<String>,
     /// The Rust signature, as its author wrote it
     pub rust: Option<String>,
@@ -73,12 +73,12 @@ pub struct NativeFunction {
     pub docs: Option<String>,
 }
 
-/// Which functions are to be slots.
+/// Which functions become slots.
 #[napi(object, object_to_js = false)]
 pub struct NativeSelection {
     /// "default", "all", "none" or "more"
     pub kind: String,
-    /// Those that are to be slots besides
+    /// Indices of the functions that become slots besides the default ones, for "more"
     pub functions: Option<Vec<u32>>,
 }
 
@@ -128,13 +128,13 @@ impl NativeFunction {
     }
 }
 
-/// The slots of a module that was `binary` before the pass.
+/// The slots of a module. `binary` is the module before the load-time pass.
 pub(in crate::napi) fn slots(binary: &Binary, slots: &[ModuleSlot], details: &Details) -> Vec<NativeFunction> {
     let all = slots.iter().zip(&details.names);
     all.map(|(slot, named)| NativeFunction::slot(binary, slot, named, &details.roles)).collect()
 }
 
-/// Its functions that are no slots.
+/// The functions of a module that are not slots.
 pub(in crate::napi) fn no_slots(
     binary: &Binary,
     names: Option<&[u8]>,

@@ -1,4 +1,4 @@
-//! WebAssembly's exceptions on their way between wasm and JavaScript.
+//! WebAssembly exceptions: conversion between wasm exceptions and thrown JavaScript values.
 
 use crate::engine::Compiler;
 use crate::napi::convert::describe::strings;
@@ -12,27 +12,27 @@ use std::cell::{OnceCell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 
-/// What is known of the exceptions of a store.
+/// The exceptions of a store that JavaScript knows.
 #[derive(Default)]
 pub struct Exceptions {
-    /// The JavaScript value of each that JavaScript threw or has seen
+    /// The JavaScript value of each exception that JavaScript threw or has seen
     values: RefCell<FxHashMap<ExceptionRef, ExternRef>>,
-    /// The tag of what JavaScript throws and that is no `Exception`, once there is wasm that catches
+    /// The tag `js`, for thrown values that are not `Exception`s; set once the store has wasm that catches
     tag: OnceCell<Rooted<TagId>>,
 }
 
-/// So many exceptions are not worth freeing.
+/// Number of exceptions up to which a sweep is not worth its time.
 const FEW: usize = 1024;
 
 impl Exceptions {
-    /// Calls `visit` for the JavaScript value of each exception.
+    /// Calls `visit` with the JavaScript value of each exception.
     pub fn each_externref(&self, visit: &mut dyn FnMut(ExternRef)) {
         self.values.borrow().values().copied().for_each(visit);
     }
 }
 
 impl Context {
-    /// Notes that there is wasm in the store that may catch.
+    /// Makes the tag `js`. To be called before wasm that catches is instantiated.
     pub fn prepare_to_catch(&self) {
         self.exceptions.tag.get_or_init(|| {
             let parameters = [ValType::Ref(RefType::Extern)].into();
@@ -40,7 +40,7 @@ impl Context {
         });
     }
 
-    /// Frees the exceptions once there are many, unless wasm still holds one. No wasm is on the stack.
+    /// Frees all exceptions if they are many, unless wasm still holds one. No wasm may be on the stack.
     #[inline]
     pub fn sweep_exceptions(&self) {
         if self.store.exceptions() > FEW {
@@ -48,18 +48,17 @@ impl Context {
         }
     }
 
-    /// Frees the exceptions, unless wasm still holds one. No wasm is on the stack.
+    /// Frees all exceptions, unless wasm still holds one. No wasm may be on the stack.
     pub fn forget_exceptions(&self) {
         if self.store.forget_exceptions() {
             self.exceptions.values.borrow_mut().clear();
         }
     }
 
-    /// Throws the pending JavaScript exception at the wasm that called. `adapted`: by way of an adapter,
-    /// so that wasm may catch it.
+    /// Throws the pending JavaScript exception at the calling wasm. With `adapted`, wasm may catch it.
     ///
     /// # Errors
-    /// The exception, if it is to go past all wasm.
+    /// The exception, if wasm may not catch it.
     pub fn throw_at_wasm(self: &Rc<Self>, adapted: bool) -> Result<(), Thrown> {
         // SAFETY: this is the thread of the environment.
         let exception = unsafe { Exception::take(self.env) };
@@ -73,11 +72,11 @@ impl Context {
         }
     }
 
-    /// A thrown value as wasm can catch it: an `Exception` by its tag, as long as there is wasm that has that, and its
-    /// values may go there; any other as one of the tag `js`.
+    /// A thrown value as a wasm exception. An `Exception` gets its own tag if that still exists and its values may go
+    /// into wasm; any other value gets the tag `js`. None if wasm may not catch the value.
     fn catchable(&self, js: TagId, value: sys::napi_value) -> Option<ExceptionRef> {
         let env = self.env;
-        // SAFETY: the value was just taken in this environment.
+        // SAFETY: the value was just read in this environment.
         let reference = unsafe { self.references.add(env, value) };
         let list = self.or_nothing(self.call_host(self.host.to_exception.get(env), value))?;
         let mut kind = 0;
@@ -87,7 +86,7 @@ impl Context {
             sys::ValueType::napi_null => return None,
             sys::ValueType::napi_undefined => self.store.exception_new(js, &[reference.to_raw()]),
             _ => {
-                // Closing an instance ends its tag, but no exception that JavaScript has.
+                // Closing an instance ends its tag, but JavaScript may still have exceptions with that tag.
                 let own = self.tag_and_values(list);
                 let (tag, values) = own.unwrap_or_else(|| (js, vec![reference.to_raw()]));
                 self.store.exception_new(tag, &values)
@@ -97,22 +96,22 @@ impl Context {
         Some(exception)
     }
 
-    /// The tag of an `Exception` and the values that it carries, of the list that `lib/` gives; none if the tag is gone, or
-    /// a value may not go into wasm any more.
+    /// The tag and the values of an `Exception`, from the list of `to_exception`. None if the tag is gone, or a value
+    /// may not go into wasm any more.
     fn tag_and_values(&self, list: sys::napi_value) -> Option<(TagId, Vec<RawValue>)> {
         let mut id = 0;
-        // SAFETY: plain N-API calls; `lib/` gives a list of an id and the values of its tag.
+        // SAFETY: a plain N-API call; `lib/` returns a list of a tag's id and values of the tag's types.
         unsafe { sys::napi_get_value_uint32(self.env, self.element(list, 0), &mut id) };
         let tag = Some(TagId(id)).filter(|tag| self.store.tag_exists(*tag))?;
         let types = self.store.tag_type(tag).parameters;
         let values = types.iter().zip(1..).map(|(ty, index)| {
-            // SAFETY: as above. Only Cranelift's code knows exceptions.
+            // SAFETY: the values belong to this environment. Only code of Cranelift supports exceptions.
             unsafe { self.read(*ty, self.element(list, index), Compiler::Cranelift) }
         });
         Some((tag, self.or_nothing(values.collect::<Result<Vec<_>, _>>())?))
     }
 
-    /// Throws an exception that wasm did not catch, as JavaScript knows it.
+    /// Throws the JavaScript value of an exception that wasm did not catch.
     #[cold]
     pub fn throw_exception(self: &Rc<Self>, exception: ExceptionRef) -> PendingException {
         let known = self.exceptions.values.borrow().get(&exception).copied();
@@ -127,13 +126,13 @@ impl Context {
         PendingException
     }
 
-    /// The `Exception` of one that wasm threw.
+    /// Makes the `Exception` of an exception that wasm threw.
     fn exception(self: &Rc<Self>, exception: ExceptionRef) -> Result<sys::napi_value, PendingException> {
         let env = self.env;
         let (tag, values) = self.store.exception(exception);
         let (mut list, mut id, mut names) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let types = self.store.tag_type(tag).parameters;
-        // SAFETY: plain N-API calls; the values are of the tag's types.
+        // SAFETY: plain N-API calls on the thread of the environment; the values have the tag's types.
         unsafe {
             sys::napi_create_array(env, &mut list);
             sys::napi_create_uint32(env, tag.0, &mut id);
@@ -144,7 +143,7 @@ impl Context {
                 let mut text = ptr::null_mut();
                 sys::napi_create_string_utf8(env, name.as_ptr().cast(), name.len() as isize, &mut text);
                 sys::napi_set_element(env, names, index - 2, text);
-                // What does not cross stays unseen: to ask for it is an error.
+                // Values that do not cross are left out: `getArg` throws for them.
                 if crate::napi::convert::value::crosses(*ty) {
                     sys::napi_set_element(env, list, index, self.write(*ty, &value)?);
                 }
@@ -157,6 +156,7 @@ impl Context {
         Ok(value)
     }
 
+    /// An element of a JavaScript array.
     pub fn element(&self, list: sys::napi_value, index: u32) -> sys::napi_value {
         let mut value = ptr::null_mut();
         // SAFETY: a plain N-API call.
@@ -164,7 +164,7 @@ impl Context {
         value
     }
 
-    /// What was made, or nothing: then no exception is left pending.
+    /// The value; none for a pending exception, which is cleared.
     fn or_nothing<T>(&self, result: Result<T, PendingException>) -> Option<T> {
         result
             .inspect_err(|PendingException| {

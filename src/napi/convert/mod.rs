@@ -1,4 +1,4 @@
-//! Values, between WebAssembly and JavaScript.
+//! Conversion between WebAssembly and JavaScript: values, externrefs, exceptions, descriptions of modules.
 
 pub(in crate::napi) mod describe;
 pub(in crate::napi) mod exceptions;

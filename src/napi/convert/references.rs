@@ -1,3 +1,5 @@
+//! Externrefs: the JavaScript values that wasm holds, by number.
+
 use crate::engine::has_room;
 use crate::napi::env::context::Context;
 use crate::napi::env::reference::StrongReference;
@@ -7,30 +9,31 @@ use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 
-/// The JavaScript values that wasm holds as externrefs, by number.
+/// The JavaScript values that wasm holds as externrefs. An externref is a number, never 0, which is null.
 pub struct References {
-    /// The array that holds those which wasm was given since the last sweep: a reference of N-API's own may not be to a primitive
+    /// Array of the values by number, without those in retainers: values from after the last sweep, and values that
+    /// several nodes or exceptions hold. An array, since N-API has no references to primitives
     values: StrongReference,
-    /// Where the others are: in the cell of a node, at an index
+    /// Places of the other values, by number: a node, and the index in its retainer's values
     homes: RefCell<Vec<Option<(Node, u32)>>>,
-    /// The nodes whose cells have some
+    /// The nodes whose retainers hold values
     homed: RefCell<Vec<Node>>,
-    /// The numbers that are free; the last one is used first
+    /// The free list of numbers; the last one is reused first
     free: RefCell<Vec<u32>>,
-    /// One more than the greatest number that was used
+    /// The least number that was never used
     end: Cell<u32>,
-    /// How many may be in use before it is worth looking which still are
+    /// Number of externrefs in use at which a sweep is due
     threshold: Cell<u32>,
-    /// How many were let go of
+    /// Number of externrefs freed so far
     freed: Cell<u64>,
 }
 
-/// Fewer than this are not worth looking for.
+/// Least number of externrefs at which a sweep is due.
 const FEW: u32 = 4096;
 
 impl References {
     /// # Safety
-    /// `env` is that of this thread.
+    /// This is the thread of `env`.
     pub unsafe fn new(env: sys::napi_env) -> Self {
         let mut values = ptr::null_mut();
         // SAFETY: by the contract of this function.
@@ -49,10 +52,10 @@ impl References {
         }
     }
 
-    /// A reference to `value`.
+    /// A new externref to `value`.
     ///
     /// # Safety
-    /// `value` is of `env`, which is that of this thread.
+    /// `value` is a value of `env`, and this is the thread of `env`.
     pub unsafe fn add(&self, env: sys::napi_env, value: sys::napi_value) -> ExternRef {
         let number = self.free.borrow_mut().pop().unwrap_or_else(|| self.end.replace(self.end.get() + 1));
         if let Some(home) = self.homes.borrow_mut().get_mut(number as usize) {
@@ -70,11 +73,11 @@ impl References {
     }
 
     fn set(&self, env: sys::napi_env, number: u32, value: sys::napi_value) {
-        // SAFETY: as in `get`.
+        // SAFETY: plain N-API calls on the thread of `env`.
         unsafe { sys::napi_set_element(env, self.values.get(env), number, value) };
     }
 
-    /// Notes where values are by now, and lets go of those that no one holds.
+    /// Records the new places of values, and frees externrefs without a holder. The holder `None` means `values`.
     fn settle(
         &self,
         env: sys::napi_env,
@@ -104,17 +107,17 @@ impl References {
         self.threshold.set(FEW.max(self.used().saturating_mul(2)));
     }
 
-    /// How many were let go of.
+    /// Number of externrefs freed so far.
     pub fn freed(&self) -> u64 {
         self.freed.get()
     }
 
-    /// How many are in use.
+    /// Number of externrefs in use.
     pub fn used(&self) -> u32 {
         self.end.get() - 1 - self.free.borrow().len() as u32
     }
 
-    /// Whether there are so many that it is worth looking which are still held.
+    /// Whether a sweep is due.
     #[inline]
     pub fn are_many(&self) -> bool {
         self.used() >= self.threshold.get()
@@ -122,22 +125,22 @@ impl References {
 }
 
 impl Context {
-    /// The value behind a reference, which is not null.
+    /// The value of an externref, which must not be null.
     pub fn value_behind(&self, reference: ExternRef) -> sys::napi_value {
         let home = self.references.homes.borrow().get(reference.0 as usize).copied().flatten();
         home.map_or_else(|| self.references.get(self.env, reference.0), |(node, index)| self.value_at(node, index))
     }
 
-    /// Lets go of all values that wasm no longer holds, and lets the cells of the nodes that hold the others have
-    /// them: a value may lead back to who holds it.
+    /// Frees the externrefs that wasm no longer holds. Moves each value that only one node holds to the node's
+    /// retainer, so that V8 can collect a cycle through the value and the node.
     pub fn sweep_references(&self) {
-        // What notes where values are is as long as there are numbers.
+        // The sweep allocates a place for each number. Without room for them, it waits.
         if !has_room(self.references.end.get() as usize * size_of::<Option<(Node, u32)>>()) {
             return;
         }
         let mut holders: FxHashMap<u32, Option<Node>> = FxHashMap::default();
         let mut hold = |node: Option<Node>, ExternRef(number)| {
-            // What several nodes hold stays with the store.
+            // A value that several nodes hold stays in `values`.
             holders.entry(number).and_modify(|known| *known = known.filter(|_| *known == node)).or_insert(node);
         };
         self.store.each_externref(&mut hold);
@@ -151,7 +154,7 @@ impl Context {
                 None => self.references.set(self.env, *number, self.value_behind(ExternRef(*number))),
             }
         }
-        // All are read before any is moved.
+        // `set_values` drops the old lists, so all values are read before.
         let lists: Vec<_> = by_node.iter().map(|(node, numbers)| (*node, self.list_of(numbers))).collect();
         lists.into_iter().for_each(|(node, list)| self.set_values(node, list));
         let homes =
@@ -161,11 +164,11 @@ impl Context {
         self.references.homed.replace(by_node.into_keys().collect());
     }
 
-    /// The values behind these references, as a list.
+    /// An array of the values of these externrefs.
     fn list_of(&self, numbers: &[u32]) -> sys::napi_value {
         let (env, mut list) = (self.env, ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of the environment; a scope for each value, of which there may be any
-        // number.
+        // A scope for each value bounds the number of handles.
+        // SAFETY: plain N-API calls on the thread of the environment; `list` was made outside of the inner scopes.
         unsafe {
             sys::napi_create_array_with_length(env, numbers.len(), &mut list);
             for (index, number) in (0..).zip(numbers) {

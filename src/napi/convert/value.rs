@@ -1,3 +1,5 @@
+//! Conversion of values between WebAssembly and JavaScript, as the JS API defines it.
+
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
 use crate::napi::env::context::Context;
@@ -13,41 +15,41 @@ pub fn crosses(ty: ValType) -> bool {
     !matches!(ty, ValType::V128 | ValType::Ref(RefType::Exn))
 }
 
-/// A value of these bits.
+/// A raw value with these low bits, and zeros above.
 #[inline]
 fn whole(bits: u64) -> RawValue {
     RawValue { u128: bits.into() }
 }
 
 impl Context {
-    /// ToWebAssemblyValue: what `value` is as a value of type `ty`, for code of `reader`.
+    /// ToWebAssemblyValue: converts `value` to type `ty`, for code of the compiler `reader`.
     ///
     /// # Errors
-    /// What the conversion throws: a `valueOf` of the user's, a `TypeError` of JavaScript's, or ours
-    /// for a type that does not cross.
+    /// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type
+    /// that does not cross, and for a function those of `funcref` and `Store::native_to`.
     ///
     /// # Safety
-    /// `value` is of this context's environment.
-    #[inline(always)] // for the sake of `read_bits`
+    /// `value` is a value of this context's environment.
+    #[inline(always)] // so that the bits of `read_bits` stay in a register
     pub unsafe fn read(
         &self,
         ty: ValType,
         value: sys::napi_value,
         reader: Compiler,
     ) -> Result<RawValue, PendingException> {
-        // SAFETY: as promised by the caller.
+        // SAFETY: by the contract of this function.
         unsafe { self.read_bits(ty, value, reader) }.map(whole)
     }
 
-    /// The bits of the value. They are handed on in a register: a value in memory that was written in parts and is then
-    /// read whole waits for the writes.
+    /// The bits of the converted value, returned in a register. A `RawValue` that is written to memory in parts and
+    /// then read whole would fail store forwarding, and stall.
     #[inline(never)]
     unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, PendingException> {
         let env = self.env;
         let bits = match ty {
             ValType::I32 => {
                 let mut number = 0;
-                // SAFETY: as promised by the caller; `get_value_int32` is ToInt32 for any number.
+                // SAFETY: by the contract of `read`. `napi_get_value_int32` does ToInt32 for every number.
                 unsafe {
                     if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
                         let converted = self.call_host(self.host.to_number.get(env), value)?;
@@ -58,7 +60,7 @@ impl Context {
             }
             ValType::I64 => {
                 let (mut number, mut lossless) = (0, false);
-                // SAFETY: as above; `get_value_bigint_int64` takes a BigInt modulo 2^64.
+                // SAFETY: by the contract of `read`. `napi_get_value_bigint_int64` takes a BigInt modulo 2^64.
                 unsafe {
                     if sys::napi_get_value_bigint_int64(env, value, &mut number, &mut lossless) != sys::Status::napi_ok
                     {
@@ -70,7 +72,7 @@ impl Context {
             }
             ValType::F32 | ValType::F64 => {
                 let mut number = 0.0;
-                // SAFETY: as above.
+                // SAFETY: by the contract of `read`.
                 unsafe {
                     if sys::napi_get_value_double(env, value, &mut number) != sys::Status::napi_ok {
                         sys::napi_get_value_double(
@@ -83,24 +85,24 @@ impl Context {
                 if ty == ValType::F32 { (number as f32).to_bits().into() } else { number.to_bits() }
             }
             ValType::Ref(RefType::Func) => {
-                // SAFETY: as above.
+                // SAFETY: by the contract of `read`.
                 let function = unsafe { self.funcref(value)? };
-                // It may stay there.
+                // Wasm may put it anywhere, so its node must stay alive until the next collection.
                 function.into_iter().for_each(|function| self.hold_for_now(function));
                 let native = function.map(|function| self.store.native_to(function, reader)).transpose();
                 FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64
             }
-            // SAFETY: as above.
+            // SAFETY: by the contract of `read`.
             ValType::Ref(RefType::Extern) => unsafe { self.externref(value) }.0.into(),
             ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
         };
         Ok(bits)
     }
 
-    /// ToJSValue: `raw`, a value of type `ty`, as JavaScript has it.
+    /// ToJSValue: converts `raw`, a value of type `ty`, to JavaScript.
     ///
     /// # Errors
-    /// For a type that does not cross.
+    /// `UnsupportedValue` for a type that does not cross.
     ///
     /// # Safety
     /// `raw` is a value of type `ty` of this store.
@@ -108,7 +110,7 @@ impl Context {
     pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, PendingException> {
         let env = self.env;
         let mut value = ptr::null_mut();
-        // SAFETY: the union is read as the member that `ty` says it holds.
+        // SAFETY: by the contract of this function, the union holds the member for `ty`.
         unsafe {
             match ty {
                 ValType::I32 => sys::napi_create_int32(env, raw.i32, &mut value),
@@ -127,13 +129,14 @@ impl Context {
         Ok(value)
     }
 
-    /// The function that `value` is; none for null.
+    /// The wasm function of `value`; none for null.
     ///
     /// # Errors
-    /// A `TypeError` for anything but null and a wasm function, and `Store` for one of another store.
+    /// `ArgumentType` for a value other than null or a wasm function, `Closed` for a function whose instance is closed,
+    /// and `OtherStore` for a function of another store.
     ///
     /// # Safety
-    /// `value` is of this context's environment.
+    /// `value` is a value of this context's environment.
     pub unsafe fn funcref(&self, value: sys::napi_value) -> Result<Option<FuncRef>, PendingException> {
         let mut kind = 0;
         // SAFETY: by the contract of this function.
@@ -141,7 +144,7 @@ impl Context {
         if kind == sys::ValueType::napi_null {
             return Ok(None);
         }
-        // SAFETY: as above.
+        // SAFETY: by the contract of this function; the caller's handle keeps the value alive.
         match unsafe { crate::napi::call::function::exported(self.env, value) } {
             Some(function) if function.is_closed() => Err(self.throw(&ErrorKind::Closed(Subject::Function).into())),
             Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
@@ -153,10 +156,10 @@ impl Context {
         }
     }
 
-    /// A reference to any value; that to null is null.
+    /// A new externref to any value; the null externref for null.
     ///
     /// # Safety
-    /// `value` is of this context's environment.
+    /// `value` is a value of this context's environment.
     pub unsafe fn externref(&self, value: sys::napi_value) -> ExternRef {
         let mut kind = 0;
         // SAFETY: by the contract of this function.
@@ -169,7 +172,7 @@ impl Context {
         }
     }
 
-    /// The value behind a reference.
+    /// The value of an externref.
     pub fn externref_value(&self, reference: ExternRef) -> sys::napi_value {
         if reference != ExternRef::default() {
             return self.value_behind(reference);
@@ -180,7 +183,7 @@ impl Context {
         null
     }
 
-    /// Calls a function that `lib/` lends.
+    /// Calls a function of `lib/` with one argument.
     pub fn call_host(
         &self,
         function: sys::napi_value,
@@ -189,7 +192,7 @@ impl Context {
         self.call_host_with(function, &[argument])
     }
 
-    /// Calls one with several arguments.
+    /// Calls a function of `lib/` with any number of arguments.
     pub fn call_host_with(
         &self,
         function: sys::napi_value,
@@ -199,7 +202,7 @@ impl Context {
         self.call_host_outside(function, arguments)
     }
 
-    /// The same for a call that has come back from wasm, so that nothing of it has to be held any more.
+    /// The same once wasm has returned: the running function no longer has to be kept alive.
     pub fn call_host_outside(
         &self,
         function: sys::napi_value,
@@ -214,6 +217,7 @@ impl Context {
         if status == sys::Status::napi_ok { Ok(result) } else { Err(PendingException) }
     }
 
+    /// Throws the error for a type whose values do not cross.
     #[cold]
     pub fn does_not_cross(&self, ty: ValType) -> PendingException {
         let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");

@@ -1,5 +1,5 @@
-//! Work on threads that nothing waits for. Node waits for what runs on libuv's threads before a worker or the process ends;
-//! a compile may take minutes, and nobody wants its result any more by then.
+//! Background work on our own threads. Node waits for libuv's threads before a worker or the process ends, and a
+//! compile may take minutes: nobody needs its result by then.
 
 use crate::engine::stay_silent_at_the_end;
 use crate::error::{Error, ErrorKind};
@@ -15,13 +15,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// So much is done at once, as on libuv's threads.
+/// Most tasks that run at once: the same as libuv's default.
 const MOST: usize = 4;
 
-/// So often a thread that waits looks whether it is being terminated.
+/// How often a waiting thread checks whether it is being terminated.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Whether the environment that wants a result has ended.
+/// Set once the environment that awaits the result has ended.
 type GivenUp = Arc<AtomicBool>;
 
 struct Task {
@@ -29,12 +29,12 @@ struct Task {
     given_up: GivenUp,
 }
 
-/// What there is to do, and who does it.
+/// The tasks that wait, and the state of the threads.
 struct Queue {
     waiting: VecDeque<Task>,
-    /// Threads that have nothing to do
+    /// Number of threads without a task, with those that are starting
     idle: usize,
-    /// What the others do
+    /// The flags of the running tasks, one for each busy thread
     running: Vec<GivenUp>,
 }
 
@@ -45,7 +45,7 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does `work` on another thread, and gives the promise of what `settle` makes of its result.
+/// Runs `work` on another thread. Returns a promise of its result, which `settle` converts on this thread.
 pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     env: &'env Env,
     work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
@@ -56,7 +56,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
     let run = move || {
         let output = guard(work);
-        // Where the environment has ended, this does nothing.
+        // Has no effect once the environment has ended.
         deferred.resolve(move |env: Env| match output {
             Ok(output) => Ok(settle(env, output)),
             Err(error) => Err(rejection(env, error)),
@@ -66,7 +66,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     Ok(promise)
 }
 
-/// Does `work` on another thread while this one waits, or until its worker is terminated.
+/// Runs `work` on another thread while this one waits, until it is done or this worker is terminated.
 pub fn until_terminated<T: Send + 'static>(
     env: &Env,
     work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
@@ -74,7 +74,7 @@ pub fn until_terminated<T: Send + 'static>(
     let failed = |message: String| refuse(ErrorKind::Internal { message }.into());
     let (sender, receiver) = mpsc::channel();
     stay_silent_at_the_end();
-    // Nobody is there any more who would want it, or the result is received.
+    // Sending fails only if this thread no longer waits.
     let run = move || drop(sender.send(guard(work)));
     let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(run);
     spawned.map_err(|error| failed(error.to_string()))?;
@@ -91,7 +91,7 @@ pub fn until_terminated<T: Send + 'static>(
     }
 }
 
-/// What says whether the environment of this thread has ended.
+/// The flag of this thread's environment, shared by all its tasks.
 fn given_up(env: &Env) -> napi::Result<GivenUp> {
     thread_local! {
         static OF_THREAD: RefCell<Option<GivenUp>> = const { RefCell::new(None) };
@@ -109,14 +109,14 @@ fn given_up(env: &Env) -> napi::Result<GivenUp> {
 fn start(task: Task) -> std::io::Result<()> {
     let mut queue = queue();
     queue.waiting.push_back(task);
-    // What nobody waits for any more keeps nobody waiting.
+    // Tasks of ended environments do not count: they must not delay tasks that are awaited.
     let busy = queue.running.iter().filter(|given_up| !given_up.load(Ordering::Relaxed)).count();
     if queue.idle < queue.waiting.len() && busy + queue.idle < MOST {
         stay_silent_at_the_end();
         let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(work_off);
         match spawned {
             Ok(_) => queue.idle += 1,
-            // Those that there are will do it, if there are any.
+            // Without a new thread, the existing ones run the task, if there are any.
             Err(error) if queue.idle + queue.running.len() == 0 => {
                 queue.waiting.pop_back();
                 return Err(error);
@@ -129,12 +129,12 @@ fn start(task: Task) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What each thread does, for ever.
+/// The loop of each thread.
 fn work_off() {
     let mut queue = queue();
     loop {
         let Some(Task { work, given_up }) = queue.waiting.pop_front() else {
-            // There are more where some went on with what was given up.
+            // Surplus threads exist because tasks of ended environments do not count as running.
             if queue.idle > MOST {
                 queue.idle -= 1;
                 return;

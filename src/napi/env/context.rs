@@ -1,3 +1,5 @@
+//! The context of a store: the store, and its references to the JavaScript environment.
+
 use crate::link::Slots;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::references::References;
@@ -15,10 +17,11 @@ use napi::sys;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
-/// What `lib/` lends: done in JavaScript, so that it is of the caller's realm.
+/// Functions that `lib/` provides, in JavaScript so that their errors and objects belong to the caller's realm.
 pub struct Host {
-    /// Builds the error that a JSON description tells of
+    /// Builds an error from its JSON description
     pub error: StrongReference,
+    /// Reads `Error.stackTraceLimit`, in frames
     pub stack_trace_limit: StrongReference,
     /// ToBigInt64
     pub to_bigint64: StrongReference,
@@ -28,88 +31,88 @@ pub struct Host {
     pub to_list: StrongReference,
     /// Makes an array of its arguments
     pub list_of: StrongReference,
-    /// What a thrown value is for wasm that catches: a list of a tag's id and the values of an
-    /// `Exception`, null if wasm may not catch it, undefined for any other value
+    /// Converts a thrown value for wasm that catches: an `Exception` to a list of its tag's id and its values, a value
+    /// that wasm may not catch to null, any other value to undefined
     pub to_exception: StrongReference,
-    /// Makes an `Exception` of such a list
+    /// Makes an `Exception` from a list of a tag's id, the names of its types, and the values
     pub from_exception: StrongReference,
-    /// A `Uint8Array` over the bytes of a shared memory of Node's own
+    /// Makes a `Uint8Array` over the bytes of a shared memory, which is Node's own `Memory`
     pub shared_bytes: StrongReference,
-    /// Grows it by so many pages, and says whether it could
+    /// Grows such a memory by a number of pages; returns whether it could
     pub shared_grow: StrongReference,
-    /// `memory.atomic.wait`: an offset, what is expected there, and milliseconds
+    /// `memory.atomic.wait`: takes an offset in bytes, the expected value, and a timeout in milliseconds
     pub shared_wait: StrongReference,
-    /// `memory.atomic.notify`: an offset and a count
+    /// `memory.atomic.notify`: takes an offset in bytes and a count
     pub shared_notify: StrongReference,
-    /// Whether this stands in a callback of a `FinalizationRegistry`
+    /// Returns whether a `FinalizationRegistry` callback is running
     pub in_finalizer: StrongReference,
-    /// The method `map` of functions
+    /// The `map` method of exported functions
     pub map: StrongReference,
-    /// Notes a wasm function: where its `ExportedFunction` is, and the cell that it holds
+    /// Records the address of a function's `ExportedFunction`, and the retainer that the function keeps alive
     pub know: StrongReference,
 }
 
-/// A store, and what it holds of its JavaScript environment. Every function, buffer and handle
-/// that JavaScript has of the store holds it.
+/// A store with its references to the JavaScript environment. `NativeStore`, direct functions and exported functions
+/// hold it.
 ///
-/// It is entered again while it is in use: a JS import may do anything. So it is shared, never
-/// `&mut`, and no borrow of its cells is held over a call into wasm or JavaScript.
+/// JS imports re-enter it while it is in use. So it is shared, never `&mut`, and no borrow of its `Cell`s and
+/// `RefCell`s is held over a call into wasm or JavaScript.
 pub struct Context {
-    /// The environment, of the one thread that this lives on
+    /// The environment; the context never leaves its thread
     pub env: sys::napi_env,
-    /// What `lib/` lends
+    /// The functions that `lib/` provides
     pub host: Host,
     /// The slots and links
     pub slots: RefCell<Slots>,
-    /// The one JavaScript function of each wasm function, held weakly
+    /// Weak reference to the one JavaScript function of each wasm function
     pub functions: RefCell<FxHashMap<FuncRef, sys::napi_ref>>,
-    /// The JavaScript objects that stand for what is in the store
+    /// The JavaScript wrappers of objects in the store
     pub handles: Handles,
-    /// Where records of links lie
+    /// The link scratch
     pub link_scratch: LinkScratch,
-    /// What links put back
+    /// The undo roots
     pub undo_roots: UndoRoots,
-    /// Which JavaScript functions live as long as what
+    /// The retainers of the store's nodes
     pub retainers: Retainers,
-    /// When to collect
+    /// The GC policy
     pub gc_policy: RefCell<GcPolicy>,
     /// Whether the store was closed
     pub closed: Cell<bool>,
-    /// Whether what is used of the store does nothing, now that it is closed
+    /// Whether uses of the closed store do nothing, instead of throwing
     pub silent: Cell<bool>,
-    /// Whether a collection waits until no wasm is on the stack
+    /// Whether a collection is deferred until no wasm is on the stack
     pub wanted: Cell<bool>,
-    /// The function that JavaScript is calling, the innermost one, and whether it is kept while it runs
+    /// The innermost function that JavaScript is calling, or null, and whether its reference is strong for the call
     pub running: Cell<(sys::napi_ref, bool)>,
-    /// The values that wasm holds
+    /// The JavaScript values that wasm holds as externrefs
     pub references: References,
-    /// The exceptions that JavaScript has seen, and whether there is wasm that catches
+    /// The exceptions that JavaScript has seen, and the tag for values that it throws
     pub exceptions: Exceptions,
     /// The shared memories
     pub shared: SharedMemories,
-    /// How often memories had grown when the buffers were last looked at
+    /// Count of memory growths when the buffers were last checked
     pub growths: Cell<u32>,
-    /// How many calls from JavaScript into wasm have not returned
+    /// Number of calls from JavaScript into wasm on the stack
     pub depth: Cell<u32>,
-    /// The buffers that JavaScript has
+    /// The buffers over memories
     pub buffers: Buffers,
     /// The store; the host functions in it point back here
     pub store: Store,
 }
 
-/// One call from JavaScript into wasm, until it is dropped.
+/// A call from JavaScript into wasm; it ends when this is dropped.
 pub struct CallScope<'a> {
     context: &'a Context,
-    /// What ran before
+    /// The value of `running` for the enclosing call
     outer: (sys::napi_ref, bool),
 }
 
 impl Context {
-    /// Notes that JavaScript calls into wasm, through the function behind `function` if through one. When nothing else
-    /// runs, this is the time to let go of what wasm no longer holds.
+    /// Begins a call from JavaScript into wasm. `function` is the reference to the function that is called; null for
+    /// none. An outermost call first sweeps exceptions and externrefs that wasm no longer holds, if they are many.
     ///
     /// # Errors
-    /// Those of `settle_shared`.
+    /// The errors of `settle_shared`.
     #[inline]
     pub fn enter(&self, function: sys::napi_ref) -> Result<CallScope<'_>, PendingException> {
         self.settle_shared()?;
@@ -125,7 +128,7 @@ impl Context {
         Ok(CallScope { context: self, outer })
     }
 
-    /// Leaves wasm without collecting, for whoever has something new that JavaScript has no handle of yet.
+    /// Ends a call without running a deferred collection. For callers with a new object that has no handle yet.
     pub fn put_off(&self, entered: CallScope<'_>) {
         let wanted = self.wanted.take();
         drop(entered);
@@ -136,20 +139,21 @@ impl Context {
     fn sweep_many_references(&self) {
         let mut scope = std::ptr::null_mut();
         self.keep_running();
-        // SAFETY: the scope is closed below; all that is made here is for the sweep.
+        // SAFETY: the scope is closed below, and no handle made in between is used after that.
         unsafe { sys::napi_open_handle_scope(self.env, &mut scope) };
         self.sweep_references();
-        // SAFETY: as above.
+        // SAFETY: the scope was opened above.
         unsafe { sys::napi_close_handle_scope(self.env, scope) };
     }
 
-    /// Keeps the function that is running, now that V8 may collect: what it may call lives as long as it does.
+    /// Makes the reference to the running function strong. To be called before JavaScript runs, since V8 may then
+    /// collect: the function keeps alive what its code may call.
     pub fn keep_running(&self) {
         let (function, kept) = self.running.get();
         if !kept && !function.is_null() {
             self.running.set((function, true));
             let mut count = 0;
-            // SAFETY: the reference is that of a function that is being called, whose data the call holds.
+            // SAFETY: the function is being called; `finalize`, which deletes the reference, runs from the event loop.
             unsafe { sys::napi_reference_ref(self.env, function, &mut count) };
         }
     }
@@ -160,7 +164,7 @@ impl Drop for CallScope<'_> {
         let context = self.context;
         if let (function, true) = context.running.replace(self.outer) {
             let mut count = 0;
-            // SAFETY: as in `keep_running`.
+            // SAFETY: `keep_running` made the reference strong, so the function was not collected.
             unsafe { sys::napi_reference_unref(context.env, function, &mut count) };
         }
         context.depth.set(context.depth.get() - 1);

@@ -1,4 +1,4 @@
-//! The environment: the store in it, references to values of JavaScript, and errors that are thrown.
+//! The N-API environment: the context of a store, references to JavaScript values, background work, thrown errors.
 
 pub(in crate::napi) mod background;
 pub(in crate::napi) mod context;

@@ -1,3 +1,5 @@
+//! Errors and exceptions: what native code throws at JavaScript, and JavaScript exceptions on their way through wasm.
+
 use crate::error::{Error, ErrorKind};
 use crate::napi::env::context::Context;
 use crate::store::Failure;
@@ -8,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
-/// The error of a cold call: `lib/errors.js` knows it by its code, and builds the real one.
+/// The error of a cold call. `lib/errors.js` recognizes it by its code and builds the error that is thrown.
 pub type Refusal = napi::Error<&'static str>;
 
 /// The result of a cold call.
@@ -16,11 +18,11 @@ pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
 const NATIVE: &str = "ERR_RELINK_NATIVE";
 
-/// A JavaScript exception is pending: whoever returns to JavaScript next throws it.
+/// Marks that a JavaScript exception is pending in the environment: the next return to JavaScript throws it.
 #[derive(Debug)]
 pub struct PendingException;
 
-/// Hands a refusal to `lib/`.
+/// Converts an error to one that `lib/` rebuilds, with its data as JSON.
 #[cold]
 pub fn refuse(error: Error) -> Refusal {
     Refusal::new(NATIVE, error.to_json(usize::MAX))
@@ -28,19 +30,19 @@ pub fn refuse(error: Error) -> Refusal {
 
 impl From<PendingException> for Refusal {
     fn from(_: PendingException) -> Self {
-        // napi-rs leaves a pending exception alone when it sees this status.
+        // With this status, napi-rs leaves the pending exception as it is.
         Self::new("PendingException", String::new())
     }
 }
 
-/// What a panic said.
+/// Makes an `Internal` error of a panic's message.
 pub fn panicked(panic: &(dyn Any + Send)) -> Error {
     let says = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
     let message = format!("internal error: {}", says.unwrap_or("a panic without a message"));
     ErrorKind::Internal { message }.into()
 }
 
-/// Runs what may panic, and makes an error of it.
+/// Runs code and converts a panic to an error.
 pub fn guard<T>(run: impl FnOnce() -> std::result::Result<T, Error>) -> std::result::Result<T, Error> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
@@ -50,28 +52,27 @@ pub fn guarded<T>(run: impl FnOnce() -> std::result::Result<T, Error>) -> Result
     guard(run).map_err(refuse)
 }
 
-/// A JavaScript value that was thrown, on its way through wasm.
+/// A thrown JavaScript value while it unwinds wasm.
 pub struct Exception {
     env: sys::napi_env,
-    /// An array that holds the value: a reference may not be to a primitive
+    /// Reference to an array that holds the value, since N-API has no references to primitives; may be null
     holder: sys::napi_ref,
 }
 
-// SAFETY: an exception is made, carried and thrown on the one thread of its environment; the
-// engine's trap type asks for the marker, but never moves a trap to another thread.
+// SAFETY: an exception is created, thrown and dropped on the thread of its environment. The engine's trap type requires
+// the marker, but a trap never leaves the thread on which it was raised.
 unsafe impl Send for Exception {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Exception {}
 
 impl Exception {
     /// Takes the pending exception of `env`.
     ///
     /// # Safety
-    /// `env` is that of this thread.
+    /// This is the thread of `env`.
     pub unsafe fn take(env: sys::napi_env) -> Self {
         let (mut value, mut array, mut holder) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of `env`. When the environment is going down they
-        // fail, and the holder stays null.
+        // SAFETY: plain N-API calls on the thread of `env`. During its teardown they fail, and `holder` stays null.
         unsafe {
             sys::napi_get_and_clear_last_exception(env, &mut value);
             sys::napi_create_array_with_length(env, 1, &mut array);
@@ -82,10 +83,10 @@ impl Exception {
         Self { env, holder }
     }
 
-    /// The value; none when the environment is going down.
+    /// The value; none while the environment is torn down.
     pub fn value(&self, env: sys::napi_env) -> Option<sys::napi_value> {
         let (mut array, mut value) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: as in `take`; the reference is this exception's own.
+        // SAFETY: plain N-API calls on the thread of `env`; only `drop` deletes the reference.
         let found = unsafe {
             !self.holder.is_null()
                 && sys::napi_get_reference_value(env, self.holder, &mut array) == sys::Status::napi_ok
@@ -94,7 +95,7 @@ impl Exception {
         found.then_some(value)
     }
 
-    /// Throws it.
+    /// Rethrows the value.
     pub fn throw(&self) {
         if let Some(value) = self.value(self.env) {
             // SAFETY: a plain N-API call on the thread of the environment.
@@ -106,7 +107,7 @@ impl Exception {
 impl Drop for Exception {
     fn drop(&mut self) {
         if !self.holder.is_null() {
-            // SAFETY: the reference is this exception's own, and this is its thread.
+            // SAFETY: only this deletes the reference, and this is its thread.
             unsafe { sys::napi_delete_reference(self.env, self.holder) };
         }
     }
@@ -127,14 +128,13 @@ impl fmt::Display for Exception {
 impl std::error::Error for Exception {}
 
 impl Context {
-    /// Throws `error` as the error that `lib/` builds of it.
+    /// Throws the JavaScript error that `lib/` builds of `error`.
     #[cold]
     pub fn throw(&self, error: &Error) -> PendingException {
         let env = self.env;
         let json = error.to_json(self.most_frames());
         let (mut text, mut built, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of `env`; should `lib/` itself throw, that is what
-        // is pending.
+        // SAFETY: plain N-API calls on the thread of `env`. If `lib/` itself throws, its exception is the pending one.
         unsafe {
             sys::napi_create_string_utf8(env, json.as_ptr().cast(), json.len() as isize, &mut text);
             sys::napi_get_undefined(env, &mut receiver);
@@ -146,14 +146,14 @@ impl Context {
         PendingException
     }
 
-    /// What the pending exception is to whoever called into wasm.
+    /// Takes the pending exception, as the failure of a call into wasm.
     #[cold]
     pub fn failure(&self, PendingException: PendingException) -> Failure {
         // SAFETY: this is the thread of the environment.
         Failure::Thrown(Box::new(unsafe { Exception::take(self.env) }))
     }
 
-    /// Whether this stands in a callback of a `FinalizationRegistry`.
+    /// Whether a `FinalizationRegistry` callback is running.
     pub fn in_finalizer(&self) -> bool {
         let (mut receiver, mut result, mut answer) = (ptr::null_mut(), ptr::null_mut(), false);
         // SAFETY: plain N-API calls on the thread of the environment.
@@ -168,10 +168,10 @@ impl Context {
         answer
     }
 
-    /// How many frames `Error.stackTraceLimit` lets be on a stack.
+    /// `Error.stackTraceLimit`, in frames.
     fn most_frames(&self) -> usize {
         let (mut receiver, mut value, mut most) = (ptr::null_mut(), ptr::null_mut(), 0.0);
-        // SAFETY: plain N-API calls on the thread of `env`; where JavaScript may not run any more, there is nobody to look.
+        // SAFETY: plain N-API calls on the thread of the environment. Where JavaScript cannot run, it stays 0.
         unsafe {
             sys::napi_get_undefined(self.env, &mut receiver);
             let ask = self.host.stack_trace_limit.get(self.env);
@@ -182,7 +182,7 @@ impl Context {
         most as usize
     }
 
-    /// Hands the failure of a cold call to `lib/`; a JavaScript exception is thrown as it is.
+    /// Converts the failure of a cold call. A JavaScript exception is thrown unchanged, other errors go through `lib/`.
     #[cold]
     pub fn refuse_failure(self: &Rc<Self>, failure: Failure) -> Refusal {
         match failure {
@@ -191,7 +191,7 @@ impl Context {
         }
     }
 
-    /// Throws why a call ended early; a JavaScript exception comes out as it went in.
+    /// Throws the failure of a call. A JavaScript exception is thrown unchanged.
     #[cold]
     pub fn throw_failure(self: &Rc<Self>, failure: Failure) -> PendingException {
         match failure {

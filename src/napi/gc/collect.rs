@@ -1,4 +1,4 @@
-//! When a store collects, and what is told of it.
+//! Collections of a store: their policy, their steps, and their statistics.
 
 use crate::engine::{Code, trim, trim_all};
 use crate::napi::api::store::NativeStore;
@@ -14,41 +14,43 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How much of a reason to collect an instance is, where anything else that was made is 1.
+/// Weight of a new instance as a reason to collect; any other new object or edge weighs 1.
 const INSTANCE: u32 = 64;
 
-/// The least that is worth a collection: 64 instances.
+/// Least weight of changes that makes a collection due: that of 64 instances.
 const LEAST: u32 = 64 * INSTANCE;
 
-/// The bytes of new memories and code that are worth one.
+/// Least size of new memories and code that makes a collection due, in bytes.
 const LEAST_BYTES: u64 = 256 << 20;
 
-/// Of so few instances, each that is closed is worth a collection.
+/// With at most this many instances, each `close` collects.
 const FEW: usize = 64;
 
-/// What V8 is told that an instance takes besides its memories, in bytes.
+/// External memory reported to V8 per instance, without its linear memories and code, in bytes.
 const OVERHEAD: u64 = 16 << 10;
 
-/// When to collect, and what has come of it.
+/// The GC policy: when a collection is due, and the totals of past collections.
 #[derive(Default)]
 pub struct GcPolicy {
-    /// The changes that are worth a collection: as many instances as were left the last time
+    /// Weight of changes that makes a collection due: that of the instances that the last one left
     limit: u32,
-    /// The bytes of new memories and code that are, in the same way
+    /// Size of new memories and code that makes one due, in bytes: that of those that the last one left
     limit_bytes: u64,
-    /// The bytes of memories and code made since
+    /// Size of memories and code made since the last collection, in bytes
     new_bytes: u64,
-    /// The code of the instances made since, by its address
+    /// Addresses of the code of instances made since the last collection, to count each code once
     codes: FxHashSet<usize>,
-    /// Instances that were closed since
+    /// Number of instances closed since the last collection
     closed: usize,
+    /// Number of collections
     collections: u32,
+    /// Their total duration
     time: Duration,
-    /// The bytes that V8 knows of
+    /// External memory reported to V8, in bytes
     reported: i64,
 }
 
-/// What a collection has freed.
+/// Counts of what collections have freed.
 #[napi(object, object_from_js = false)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NativeFreed {
@@ -58,7 +60,7 @@ pub struct NativeFreed {
     pub functions: f64,
     /// Memories
     pub memories: f64,
-    /// What was in them, in bytes
+    /// Size of those memories in bytes
     pub memory_bytes: f64,
     /// Tables
     pub tables: f64,
@@ -66,11 +68,11 @@ pub struct NativeFreed {
     pub globals: f64,
     /// Tags
     pub tags: f64,
-    /// References to JavaScript's values
+    /// Externrefs
     pub externrefs: f64,
 }
 
-/// What there is in a store, and what has become of the rest.
+/// Counts of what a store holds, and totals of its collections.
 #[napi(object, object_from_js = false)]
 pub struct NativeStats {
     /// Instances
@@ -79,9 +81,9 @@ pub struct NativeStats {
     pub functions: f64,
     /// Memories
     pub memories: f64,
-    /// What is in them, in bytes
+    /// Size of those memories in bytes
     pub memory_bytes: f64,
-    /// What is in memories that are gone, and whose bytes native code may still use through a buffer, in bytes
+    /// Size of detached memories that stay mapped because native code may still use their buffers, in bytes
     pub retained_bytes: f64,
     /// Tables
     pub tables: f64,
@@ -89,35 +91,35 @@ pub struct NativeStats {
     pub globals: f64,
     /// Tags
     pub tags: f64,
-    /// The machine code that the instances run, in bytes
+    /// Size of the machine code that the instances run, in bytes
     pub code_bytes: f64,
-    /// References to JavaScript's values
+    /// Externrefs
     pub externrefs: f64,
     /// Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere
     pub slots: f64,
-    /// Slots in which links stand
+    /// Slots with active links
     pub links: f64,
-    /// All that was freed
+    /// Totals of what was freed
     pub freed: NativeFreed,
-    /// How many collections there were
+    /// Number of collections
     pub collections: f64,
-    /// How long they took in all, in milliseconds
+    /// Total duration of the collections, in milliseconds
     pub collection_time: f64,
 }
 
-/// A Memory object that has ended.
+/// A Memory object that is dead since a close.
 #[napi(object, object_from_js = false)]
 pub struct NativeClosedMemory<'a> {
     /// The object
     #[napi(ts_type = "object")]
     pub memory: Unknown<'a>,
-    /// How many bytes the memory had
+    /// Length of the memory in bytes
     pub byte_length: f64,
 }
 
 #[napi]
 impl NativeStore {
-    /// Frees what nothing reaches. Null where wasm is on the stack: then it happens as soon as none is.
+    /// Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is.
     #[napi(catch_unwind)]
     pub fn collect(&self) -> Option<NativeFreed> {
         let before = self.context.freed();
@@ -127,7 +129,7 @@ impl NativeStore {
         })
     }
 
-    /// Counts what there is.
+    /// Counts of the objects in the store, and totals of its collections.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeStats {
         let census = self.context.store.census();
@@ -151,15 +153,16 @@ impl NativeStore {
         }
     }
 
-    /// Ends an instance for JavaScript: `silent` says that what is used of it does nothing from then on, instead of throwing.
-    /// Gives the Memory objects that have ended with it.
+    /// Closes an instance for JavaScript. With `silent`, later uses of it do nothing instead of throwing. Returns the
+    /// Memory objects that are dead now.
     #[napi(catch_unwind)]
     pub fn close_instance(&self, id: u32, silent: bool) -> Vec<NativeClosedMemory<'_>> {
         let closed = self.context.close(id, silent).into_iter();
         closed.map(|(memory, length)| NativeClosedMemory::new(self.unknown(memory), length)).collect()
     }
 
-    /// Ends the store, and all that is in it; `silent` is as above. Gives all its Memory objects.
+    /// Closes the store with all its objects. With `silent`, later uses do nothing instead of throwing. Returns all
+    /// Memory objects of the store.
     #[napi(catch_unwind)]
     pub fn close(&self, silent: bool) -> Vec<NativeClosedMemory<'_>> {
         let context = &self.context;
@@ -200,7 +203,7 @@ impl NativeFreed {
 }
 
 impl Context {
-    /// What has been freed so far.
+    /// Totals of what has been freed so far.
     fn freed(&self) -> NativeFreed {
         let freed = self.store.freed();
         NativeFreed {
@@ -215,7 +218,7 @@ impl Context {
         }
     }
 
-    /// Ends an instance for JavaScript. Gives the Memory objects that have ended, and how many bytes each memory has.
+    /// Closes an instance for JavaScript. Returns the Memory objects that are dead now, with the length of each in bytes.
     fn close(&self, id: InstanceId, silent: bool) -> Vec<(sys::napi_value, usize)> {
         let hidden = self.store.close(id, silent);
         if silent {
@@ -233,7 +236,7 @@ impl Context {
             gc_policy.closed += 1;
             gc_policy.closed
         };
-        // Each collection looks at all instances, so it waits for some part of them.
+        // A collection visits all instances, so it waits until at least one in 16 of them was closed.
         let all = self.store.len();
         if all <= FEW || closed * 16 >= all {
             self.collect();
@@ -241,7 +244,7 @@ impl Context {
         memories
     }
 
-    /// Notes a new instance, whose memories have so many bytes, to V8 as well.
+    /// Counts a new instance, and reports it to V8. `bytes` is the size of its own memories.
     pub fn note_instance(&self, bytes: u64, code: &Arc<Code>) {
         let is_new = self.gc_policy.borrow_mut().codes.insert(Arc::as_ptr(code) as usize);
         let bytes = bytes + if is_new { code.size as u64 } else { 0 };
@@ -250,13 +253,13 @@ impl Context {
         self.report((bytes + OVERHEAD) as i64);
     }
 
-    /// Notes a new memory.
+    /// Counts a new memory or a memory's growth, of `bytes`, and reports it to V8.
     pub fn note_memory(&self, bytes: u64) {
         self.gc_policy.borrow_mut().new_bytes += bytes;
         self.report(bytes as i64);
     }
 
-    /// Tells V8 of memory that it would free by collecting.
+    /// Reports a change of external memory to V8, in bytes.
     fn report(&self, change: i64) {
         self.gc_policy.borrow_mut().reported += change;
         let mut total = 0;
@@ -264,7 +267,7 @@ impl Context {
         unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
     }
 
-    /// Collects if enough was made since the last time. To be called before more is made.
+    /// Collects if it is due. To be called before a new object is made, since that has no handle at first.
     pub fn collect_if_due(&self) {
         let due = {
             let gc_policy = self.gc_policy.borrow();
@@ -276,19 +279,19 @@ impl Context {
         }
     }
 
-    /// Lets V8 collect all that it can, since there is no more room, and collects.
+    /// Reports memory pressure so that V8 collects all it can, then collects. For when an allocation has failed.
     #[cold]
     pub fn collect_all(&self) {
         let pressure = 1_i64 << 40;
         for change in [pressure, -pressure] {
             let mut total = 0;
-            // SAFETY: as in `report`.
+            // SAFETY: a plain N-API call on the thread of the environment.
             unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
         }
         self.collect();
     }
 
-    /// Frees what nothing reaches, unless wasm is on the stack. Says whether it did.
+    /// Frees all that is unreached. If wasm is on the stack, defers that and returns false.
     pub fn collect(&self) -> bool {
         self.wanted.set(self.depth.get() > 0);
         if self.depth.get() > 0 {
@@ -299,7 +302,7 @@ impl Context {
         }
         let start = Instant::now();
         let mut scope = ptr::null_mut();
-        // SAFETY: the scope is closed below; all that is made here is for the collection.
+        // SAFETY: the scope is closed below, and no handle made in between is used after that.
         unsafe { sys::napi_open_handle_scope(self.env, &mut scope) };
         self.forget_exceptions();
         let roots = if self.closed.get() { Roots::default() } else { self.roots() };
@@ -313,15 +316,15 @@ impl Context {
         self.keep_remains(std::mem::take(&mut swept.memories));
         self.forget_shared();
         self.sweep_references();
-        // SAFETY: as above.
+        // SAFETY: the scope was opened above.
         unsafe { sys::napi_close_handle_scope(self.env, scope) };
         trim();
         self.update_policy(start);
         true
     }
 
-    /// Collects when a call has ended, perhaps with an exception that is pending: until that is taken out, N-API writes
-    /// into no object.
+    /// Collects after a call has ended. A pending exception is taken out meanwhile, since N-API refuses to write into
+    /// objects while there is one.
     #[cold]
     pub fn collect_after_call(&self) {
         let mut pending = false;
@@ -334,8 +337,8 @@ impl Context {
         thrown.iter().for_each(Exception::throw);
     }
 
-    /// A shared memory is an object of Node's own, which only an instance that may use its bytes has us keep; else it
-    /// lives as long as JavaScript has it. Nothing is reached through it.
+    /// Marks shared memories, whose bytes Node's own Memory object has. The store holds that object strongly only while
+    /// a reached instance may use the bytes; otherwise the memory lives as long as JavaScript has it. It has no edges.
     fn mark_shared_memories(&self, marks: &mut Marks) {
         for (kind, id) in self.handles.live() {
             let id = MemoryId(id as u32);

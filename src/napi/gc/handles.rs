@@ -1,3 +1,5 @@
+//! The wrappers of a store: the JavaScript objects that stand for things in it.
+
 use crate::error::ErrorKind;
 use crate::napi::env::context::Context;
 use crate::napi::env::reference::WeakReference;
@@ -6,7 +8,7 @@ use napi::sys;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 
-/// What a JavaScript object stands for.
+/// The kind of thing that a JavaScript wrapper stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// An instance
@@ -21,7 +23,7 @@ pub enum Kind {
     Tag,
     /// A slot
     Slot,
-    /// What links put back
+    /// An undo root
     UndoRoot,
 }
 
@@ -40,55 +42,55 @@ impl Kind {
     }
 }
 
-/// The one JavaScript object for each thing in a store, as long as V8 keeps it.
+/// Weak references to the wrappers of a store: one JavaScript object for each kind and id.
 #[derive(Default)]
 pub struct Handles {
     objects: RefCell<FxHashMap<(Kind, u64), WeakReference>>,
-    /// Those that do nothing, now that they are closed
+    /// Closed things whose uses do nothing, instead of throwing
     silent: RefCell<FxHashSet<(Kind, u64)>>,
 }
 
 impl Handles {
-    /// Makes `object` the one that stands for a thing.
+    /// Makes `object` the wrapper of a thing.
     ///
     /// # Safety
-    /// `object` is one of `env`, which is that of this thread.
+    /// `object` is an object of `env`, and this is the thread of `env`.
     pub unsafe fn keep(&self, env: sys::napi_env, kind: Kind, id: u64, object: sys::napi_value) {
         // SAFETY: by the contract of this function.
         let reference = unsafe { WeakReference::new(env, object) };
         self.objects.borrow_mut().insert((kind, id), reference);
     }
 
-    /// The object that stands for a thing, if there is one.
+    /// The wrapper of a thing, if it has one.
     pub fn find(&self, kind: Kind, id: u64) -> Option<sys::napi_value> {
         self.objects.borrow().get(&(kind, id))?.get()
     }
 
-    /// The ids of all things of a kind, and the objects that stand for them.
+    /// The ids and wrappers of all things of a kind.
     pub fn all_of(&self, kind: Kind) -> Vec<(u64, sys::napi_value)> {
         let objects = self.objects.borrow();
         let all = objects.iter().filter(|((of, _), _)| *of == kind);
         all.filter_map(|((_, id), object)| Some((*id, object.get()?))).collect()
     }
 
-    /// Lets things of a kind do nothing when they are used: those that JavaScript has.
+    /// Marks closed things of a kind as silent. Things without a wrapper are skipped: JavaScript cannot use them.
     pub fn silence(&self, kind: Kind, ids: impl Iterator<Item = u32>) {
         let objects = self.objects.borrow();
         let held = ids.map(|id| (kind, id.into())).filter(|key| objects.contains_key(key));
         self.silent.borrow_mut().extend(held);
     }
 
-    /// Whether a thing does nothing when it is used.
+    /// Whether uses of a closed thing do nothing, instead of throwing.
     pub fn is_silent(&self, kind: Kind, id: u64) -> bool {
         self.silent.borrow().contains(&(kind, id))
     }
 
-    /// Whether there is one.
+    /// Whether a thing has a wrapper.
     pub fn has(&self, kind: Kind, id: u64) -> bool {
         self.find(kind, id).is_some()
     }
 
-    /// Forgets the objects that V8 has collected, and gives what the others stand for.
+    /// Removes the wrappers that V8 has collected, and returns the kinds and ids of the others.
     pub fn live(&self) -> Vec<(Kind, u64)> {
         let mut objects = self.objects.borrow_mut();
         objects.retain(|_, reference| reference.get().is_some());
@@ -98,15 +100,15 @@ impl Handles {
 }
 
 impl Context {
-    /// What JavaScript holds of the store.
+    /// The roots of a collection: the store objects that JavaScript holds.
     pub fn roots(&self) -> Roots {
         let mut roots = Roots::default();
         for (kind, id) in self.handles.live() {
-            // Only ids of keepers are longer.
+            // Only ids of undo roots are longer than 32 bits; they are not read here.
             let id = id as u32;
             match kind {
                 Kind::Instance => roots.instances.extend(Some(id).filter(|id| self.is_open(*id))),
-                // See `mark_shared_memories`.
+                // `mark_shared_memories` handles the shared ones.
                 Kind::Memory => roots.memories.extend(Some(MemoryId(id)).filter(|id| self.is_own_memory(*id))),
                 Kind::Table => roots.tables.push(TableId(id)),
                 Kind::Global => roots.globals.push(GlobalId(id)),
@@ -122,7 +124,7 @@ impl Context {
         roots.functions = self.live_undo_roots();
         for (function, reference) in &*self.functions.borrow() {
             let mut value = std::ptr::null_mut();
-            // SAFETY: an entry is removed before its reference is deleted.
+            // SAFETY: `finalize` removes an entry before it deletes the entry's reference.
             unsafe { sys::napi_get_reference_value(self.env, *reference, &mut value) };
             if !value.is_null() && self.store.owner_of(*function).is_some_and(|owner| !owner.is_closed()) {
                 roots.functions.push(*function);
@@ -139,7 +141,7 @@ impl Context {
         self.store.find_instance(id).is_some_and(|instance| !instance.is_closed())
     }
 
-    /// What a thing is part of, as far as functions may be reached through it.
+    /// The node that a thing is part of; none for kinds through which no function can be reached.
     pub fn node_of(&self, kind: Kind, id: u32) -> Option<Node> {
         match kind {
             Kind::Instance => Some(Node::Instance(id)),

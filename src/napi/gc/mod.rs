@@ -1,4 +1,4 @@
-//! When a store collects, and which objects of JavaScript and of the store keep each other alive.
+//! Garbage collection: when a store collects, and how JavaScript objects and store objects keep each other alive.
 
 pub(in crate::napi) mod collect;
 pub(in crate::napi) mod handles;

@@ -1,9 +1,9 @@
-//! What V8 knows of the store: which JavaScript functions live as long as which objects of it.
+//! Retainers: JavaScript arrays through which V8 traces the edges of the store.
 //!
-//! A function that wasm imports may hold, as a closure, the very instance that imports it. So the store does not hold
-//! it: a *cell* does, a JavaScript array for each node of the store that may reach such functions. Whatever JavaScript
-//! has of a node holds the node's cell, and cells hold each other as the nodes do. V8 finds what is reached, and a ring
-//! that goes through both worlds is one of V8's own.
+//! A JavaScript function that wasm imports may hold, as a closure, the instance that imports it. A strong reference
+//! from the store would make that cycle a leak. So a *retainer* holds the function: a JavaScript array for each node
+//! that may reach such functions. Every wrapper and function of a node holds the node's retainer, and retainers hold
+//! each other along the edges of the nodes. V8 can then collect a cycle through JavaScript and wasm.
 
 use crate::napi::env::context::Context;
 use crate::napi::env::reference::{StrongReference, WeakReference};
@@ -13,30 +13,32 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
 use std::ptr;
 
-/// In a cell: the store's own object, what the node imports, the cells of the nodes that it leads to, and the values
-/// that its tables and globals hold.
+/// Indices in a retainer: the store's JavaScript object, the imports of the node, the array of the retainers that it
+/// has edges to, and the array of the externref values that its tables and globals hold.
 const STORE: u32 = 0;
 const HELD: u32 = 1;
 const EDGES: u32 = 2;
 const VALUES: u32 = 3;
 
-/// The cells of a store.
+/// The retainers of a store.
 pub struct Retainers {
     cells: RefCell<FxHashMap<Node, Retainer>>,
-    /// The object that `lib/` has for the store
+    /// The store's object in `lib/`
     store: WeakReference,
-    /// Cells of what went into wasm since the last collection, and may be anywhere
+    /// Retainers of functions that went into wasm since the last collection, which may have put them anywhere
     fresh: RefCell<Fresh>,
-    /// How many things were made or put somewhere since
+    /// Weight of the objects and edges made since the last collection
     changes: Cell<u32>,
 }
 
 struct Retainer {
     reference: WeakReference,
+    /// The nodes whose retainers the array at `EDGES` holds
     edges: Vec<Node>,
 }
 
 struct Fresh {
+    /// Holds the retainers of `nodes`
     array: StrongReference,
     nodes: FxHashSet<Node>,
 }
@@ -55,7 +57,7 @@ fn set(env: sys::napi_env, array: sys::napi_value, index: u32, value: sys::napi_
 
 impl Retainers {
     /// # Safety
-    /// `store` is an object of `env`, which is that of this thread.
+    /// `store` is an object of `env`, and this is the thread of `env`.
     pub unsafe fn new(env: sys::napi_env, store: sys::napi_value) -> Self {
         // SAFETY: by the contract of this function.
         let (store, array) = unsafe { (WeakReference::new(env, store), StrongReference::new(env, array(env))) };
@@ -63,12 +65,12 @@ impl Retainers {
         Self { cells: RefCell::default(), store, fresh: fresh.into(), changes: Cell::new(0) }
     }
 
-    /// Notes that something was made: `weight` says how much of a reason it is to collect.
+    /// Counts a new object or edge; `weight` is its weight as a reason to collect.
     pub fn note_change(&self, weight: u32) {
         self.changes.set(self.changes.get().saturating_add(weight));
     }
 
-    /// How much was made since the last collection.
+    /// Weight of the objects and edges made since the last collection.
     pub fn changes(&self) -> u32 {
         self.changes.get()
     }
@@ -79,7 +81,7 @@ impl Retainers {
 }
 
 impl Context {
-    /// The cell of a node.
+    /// The retainer of a node, which is made if there is none.
     pub fn retainer(&self, node: Node) -> sys::napi_value {
         self.retainers.find(node).unwrap_or_else(|| {
             let leads = self.store.leads(node, &|_| Vec::new());
@@ -87,31 +89,31 @@ impl Context {
         })
     }
 
-    /// The cell of an instance that has not started, which holds what it imports.
+    /// Makes the retainer of an instance that has not started. It holds the imports.
     pub fn new_retainer(&self, instance: &Instance, imports: sys::napi_value) -> sys::napi_value {
         let leads = self.store.leads_of_new(instance);
         let cell = self.make_retainer(Node::Instance(instance.id), Some(imports), leads);
         let imported = &instance.code().binary;
-        // Its segments, and its code, may put its functions there.
+        // Its segments and its code may put its functions into imported tables and globals.
         if imported.imported_tables > 0 || !instance.code().written_globals.is_empty() {
             self.hold_node_for_now(Node::Instance(instance.id), cell);
         }
         cell
     }
 
-    /// Lets the cell of the instance that defines `function` hold a value as well.
+    /// Makes the retainer of the node of `function` hold a JavaScript value, in the place of its imports.
     pub fn hold_with(&self, function: FuncRef, value: sys::napi_value) {
         if let Some(node) = self.store.node_of(function) {
             set(self.env, self.retainer(node), HELD, value);
         }
     }
 
-    /// Lets the cell of a node have the values that its tables and globals hold.
+    /// Sets the array of externref values that a node's tables and globals hold.
     pub fn set_values(&self, node: Node, values: sys::napi_value) {
         set(self.env, self.retainer(node), VALUES, values);
     }
 
-    /// One of these values; undefined if nobody may reach the node any more.
+    /// An externref value of a node; undefined if V8 has collected the node's retainer.
     pub fn value_at(&self, node: Node, index: u32) -> sys::napi_value {
         let mut value = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of the environment.
@@ -159,14 +161,14 @@ impl Context {
         }
     }
 
-    /// Lets a node lead to that of a function, which is put there.
+    /// Adds an edge for a function that is put into a node's table or slot.
     pub fn add_edge(&self, from: Option<Node>, function: FuncRef) {
         if let Some(to) = self.store.node_of(function) {
             self.add_edge_to(from, to);
         }
     }
 
-    /// Lets a node lead to another one.
+    /// Adds an edge from a node to another one.
     pub fn add_edge_to(&self, from: Option<Node>, to: Node) {
         let Some(from) = from else { return };
         let known = |cells: &FxHashMap<Node, Retainer>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
@@ -174,7 +176,7 @@ impl Context {
             return;
         }
         let (cell, lead, mut edges) = (self.retainer(from), self.retainer(to), ptr::null_mut());
-        // The cell may be new, and lead there by now.
+        // `retainer` may just have made the array, with this edge.
         let mut cells = self.retainers.cells.borrow_mut();
         let known = known(&cells);
         if let Some(Retainer { edges: nodes, .. }) = cells.get_mut(&from).filter(|_| !known) {
@@ -186,7 +188,8 @@ impl Context {
         }
     }
 
-    /// Keeps what a function needs that goes into wasm, which may put it anywhere, until the cells say where.
+    /// Holds the retainer of a function that goes into wasm until the next collection: wasm may put the function
+    /// anywhere, and only `sync_edges` finds out where.
     pub fn hold_for_now(&self, function: FuncRef) {
         if let Some(node) = self.store.node_of(function) {
             let is_new = !self.retainers.fresh.borrow().nodes.contains(&node);
@@ -204,13 +207,13 @@ impl Context {
         }
     }
 
-    /// Makes the cells lead where the nodes do.
+    /// Sets the edges of all retainers to those of the reached nodes, and drops the retainers of the others.
     pub fn sync_edges(&self, marks: &Marks) {
         let mut written: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
         for (node, _) in &marks.edges {
             let Node::Instance(id) = node else { continue };
             let Some(instance) = self.store.find_instance(*id) else { continue };
-            // What such an instance reaches may be anywhere that it writes, a moment from now.
+            // The instance may later put anything that it reaches into the tables and globals that it writes.
             for place in self.store.written_by(&instance) {
                 written.entry(place).or_default().push(*node);
             }

@@ -1,6 +1,6 @@
-//! What links put back. There is one JavaScript object, a *keeper*, for each list of slots with what they held before: all
-//! links that have that past hold it, and what is in the list lives as long as one of them. So a link that is made again
-//! and again, and undone, makes nothing new.
+//! Undo roots: JavaScript arrays that keep alive the functions that undoing a link would put back. There is one for
+//! each list of slots with their previous values. All links with the same list share it, and the functions in the list
+//! live as long as one of these links. So making and undoing the same link repeatedly allocates only once.
 
 use crate::link::SlotId;
 use crate::napi::env::context::Context;
@@ -11,30 +11,32 @@ use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 
-/// A slot, and what it held.
+/// A slot, and the function that it held before a link; none for null.
 pub type PreviousValue = (SlotId, Option<FuncRef>);
 
-/// A keeper of a store.
+/// The id of an undo root; never 0.
 pub type UndoRootId = u64;
 
-/// The keepers of a store.
+/// The undo roots of a store.
 #[derive(Default)]
 pub struct UndoRoots {
+    /// The previous values of each undo root
     pasts: RefCell<FxHashMap<UndoRootId, Vec<PreviousValue>>>,
-    /// Those of slots that are open
+    /// Undo roots by their lists, only those whose slots are all open
     ids: RefCell<FxHashMap<Box<[PreviousValue]>, UndoRootId>>,
+    /// The newest id
     last: Cell<UndoRootId>,
 }
 
 impl UndoRoots {
-    /// What a slot that is open held before, by a keeper that is there.
+    /// The previous value at an index of an undo root that is alive, for a slot that is open.
     pub fn find(&self, undo_root: UndoRootId, index: usize) -> Option<FuncRef> {
         self.pasts.borrow().get(&undo_root)?.get(index)?.1
     }
 }
 
 impl Context {
-    /// The keeper of a list, with its id.
+    /// The undo root of a list, with its id.
     pub fn undo_root(&self, past: &[PreviousValue]) -> (sys::napi_value, UndoRootId) {
         let known = self.undo_roots.ids.borrow().get(past).copied();
         let id = known.unwrap_or_else(|| {
@@ -47,7 +49,7 @@ impl Context {
         (self.handles.find(Kind::UndoRoot, id).unwrap_or_else(|| self.make_keeper(id, past)), id)
     }
 
-    /// A list of the cells of what may come back, which V8 is not to collect either.
+    /// Makes the array: it holds the retainers of the previous values.
     fn make_keeper(&self, id: UndoRootId, past: &[PreviousValue]) -> sys::napi_value {
         let mut nodes: Vec<_> = past.iter().filter_map(|(_, function)| self.store.node_of((*function)?)).collect();
         nodes.dedup();
@@ -64,8 +66,8 @@ impl Context {
         undo_root
     }
 
-    /// Forgets the keepers that V8 has collected, and what is of slots that are closed or gone, which nobody can undo. Gives
-    /// what the others may bring back: no function stays in a list that is not among these.
+    /// Removes the undo roots that V8 has collected, and clears the previous values of slots that are closed or gone,
+    /// since their links cannot be undone. Returns all functions that stay in the lists: they are roots.
     pub fn live_undo_roots(&self) -> Vec<FuncRef> {
         let slots = self.slots.borrow();
         let mut pasts = self.undo_roots.pasts.borrow_mut();

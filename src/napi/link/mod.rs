@@ -1,4 +1,4 @@
-//! Links, as JavaScript asks for them and holds them.
+//! The link API for `lib/`: cold link methods, and link records.
 
 pub(in crate::napi) mod record;
 pub(in crate::napi) mod relink;

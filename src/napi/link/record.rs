@@ -1,6 +1,6 @@
-//! Links as `lib/` keeps them, in numbers: the id of their keeper, and for each link its slot, its id, that of the link
-//! below, where its function is, and how many places it left alone. Of a link that is wanted, there are its slot and the
-//! address of its function, in the place where that of the other one is going to be.
+//! Link records: links as numbers in a `Float64Array`, shared with `lib/`. First comes the id of the undo root, then
+//! for each link its slot, its id, the id of the link below, the address of its implementation, and the number of
+//! skipped entries. A record that asks for links has only slots and the addresses of the functions to link.
 
 use crate::link::{Link, SlotId};
 use crate::napi::env::reference::StrongReference;
@@ -8,22 +8,22 @@ use crate::napi::gc::undo_roots::{UndoRootId, UndoRoots};
 use napi::sys;
 use std::ptr;
 
-/// The id of the keeper.
+/// Count of numbers before the first link: the id of the undo root.
 const HEAD: usize = 1;
 
-/// The numbers of a link.
+/// Count of numbers for each link.
 const WIDTH: usize = 5;
 
 /// The record of one link.
 pub type One = [f64; HEAD + WIDTH];
 
-/// The links that are wanted: each with the address of its function, and its slot.
+/// The links that a record asks for: the address of the function and the slot of each.
 pub fn wanted(record: &[f64]) -> Vec<(usize, SlotId)> {
     let numbers = record.get(HEAD..).unwrap_or_default().as_chunks::<WIDTH>().0;
     numbers.iter().map(|&[slot, _, _, address, _]| (address as usize, slot as SlotId)).collect()
 }
 
-/// Writes links into a record that has room for them.
+/// Writes links into a record. Links for which it has no room are dropped.
 pub fn write(record: &mut [f64], undo_root: UndoRootId, links: impl Iterator<Item = (SlotId, Link)>) {
     let Some((head, rest)) = record.split_first_mut() else { return };
     *head = undo_root as f64;
@@ -32,7 +32,7 @@ pub fn write(record: &mut [f64], undo_root: UndoRootId, links: impl Iterator<Ite
     }
 }
 
-/// The links of a record, each with its slot, whose keeper has them from `first` on.
+/// The links of a record, each with its slot. `first` is the index of the first one in the undo root.
 pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<(SlotId, Link)> {
     let Some((undo_root, rest)) = record.split_first() else { return Vec::new() };
     let read = |(index, &[slot, id, below, implementation, skipped]): (usize, &[f64; WIDTH])| {
@@ -48,20 +48,21 @@ pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<(SlotId
     (first..).zip(rest.as_chunks::<WIDTH>().0).map(read).collect()
 }
 
-/// Where the record of one link goes between `lib/` and here: to hand over an array with each call takes longer than the rest
-/// of it.
+/// The link scratch: a `Float64Array` that passes the record of one link between `lib/` and native code. Passing an
+/// array with each call would take longer than the rest of the call.
 pub struct LinkScratch {
     array: StrongReference,
+    /// The numbers of `array`
     numbers: *mut One,
 }
 
 impl LinkScratch {
     /// # Safety
-    /// `env` is that of this thread.
+    /// This is the thread of `env`.
     pub unsafe fn new(env: sys::napi_env) -> Self {
         let (mut numbers, mut buffer, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let length = size_of::<One>() / size_of::<f64>();
-        // SAFETY: by the contract of this function. The bytes start as zeros.
+        // SAFETY: by the contract of this function. V8 zeroes the bytes.
         let array = unsafe {
             sys::napi_create_arraybuffer(env, size_of::<One>(), &mut numbers, &mut buffer);
             sys::napi_create_typedarray(env, sys::TypedarrayType::float64_array, length, buffer, 0, &mut array);
@@ -70,22 +71,22 @@ impl LinkScratch {
         Self { array, numbers: numbers.cast() }
     }
 
-    /// It, as a `Float64Array`.
+    /// The `Float64Array`.
     pub fn array(&self, env: sys::napi_env) -> sys::napi_value {
         self.array.get(env)
     }
 
-    /// What is on it.
+    /// The record in the scratch.
     pub fn get(&self) -> One {
-        // SAFETY: the array is held, and `lib/`, which alone has it, does not give its bytes away.
+        // SAFETY: `array` is held strongly, and only `lib/` has it besides, which never detaches its buffer.
         unsafe { self.numbers.read() }
     }
 
-    /// Puts the record of a link there.
+    /// Writes the record of a link to the scratch.
     pub fn put(&self, undo_root: UndoRootId, slot: SlotId, link: Link) {
         let mut record = One::default();
         write(&mut record, undo_root, [(slot, link)].into_iter());
-        // SAFETY: as in `get`.
+        // SAFETY: `array` is held strongly, and only `lib/` has it besides, which never detaches its buffer.
         unsafe { self.numbers.write(record) };
     }
 }

@@ -1,4 +1,4 @@
-//! Slots and links of a store, by id. What is called often is in `direct`.
+//! The cold methods of slots and links, by id. The frequent ones are in `call::raw_callbacks`.
 
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
@@ -16,7 +16,7 @@ use napi_derive::napi;
 
 #[napi]
 impl NativeStore {
-    /// The slot that is an entry of a table.
+    /// The slot of a table entry.
     #[napi(catch_unwind)]
     pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot> {
         let table = self.table(table)?;
@@ -24,7 +24,7 @@ impl NativeStore {
         slot.map(|id| self.slot_info(id)).map_err(refuse)
     }
 
-    /// The function that a slot holds, or null.
+    /// The function that a slot holds; null for none.
     #[napi(catch_unwind)]
     pub fn slot_current(&self, slot: u32) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
@@ -32,14 +32,14 @@ impl NativeStore {
         Ok(self.unknown(self.context.function_or_null(current)))
     }
 
-    /// The function that a slot held first.
+    /// The original of a slot: the function that it held first.
     #[napi(catch_unwind)]
     pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>> {
         let original = self.open_slot(slot)?;
         Ok(self.unknown(self.context.function(original)))
     }
 
-    /// Whether a link stands in a slot.
+    /// Whether a slot has active links.
     #[napi(catch_unwind)]
     pub fn slot_linked(&self, slot: u32) -> Result<bool> {
         self.open_slot(slot)?;
@@ -54,7 +54,8 @@ impl NativeStore {
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
-    /// The function, or null, that a slot held before a link, by the keeper of that and the position there.
+    /// The function that a slot held before a link; null for none. `id` is that of the link's undo root, `index` the
+    /// link's index in it.
     #[napi(catch_unwind)]
     pub fn previous(&self, slot: u32, id: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
@@ -62,7 +63,7 @@ impl NativeStore {
         Ok(self.unknown(self.context.function_or_null(previous)))
     }
 
-    /// What an adapter for a slot depends on, as a key: its type, and whose code calls it.
+    /// The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it.
     #[napi(catch_unwind)]
     pub fn slot_type(&self, slot: u32) -> Result<String> {
         self.open_slot(slot)?;
@@ -72,7 +73,7 @@ impl NativeStore {
         Ok(format!("{} {caller}", slot.ty))
     }
 
-    /// Makes a JavaScript function a wasm function of a slot's type, if the slot takes any.
+    /// Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked.
     #[napi(catch_unwind)]
     pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
@@ -91,7 +92,7 @@ impl NativeStore {
             return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
         }
         let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
-        // SAFETY: `lib/` has checked that it is a function, and it is of the environment that calls.
+        // SAFETY: `lib/` has checked that the value is a function, and it belongs to the calling environment.
         let import =
             unsafe { ImportedFunction::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
         let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
@@ -100,7 +101,7 @@ impl NativeStore {
         Ok(self.unknown(self.context.function(function)))
     }
 
-    /// Whether those that are wanted in a record could be linked; throws what `relink` would.
+    /// Checks that the links that a record asks for could be made; throws the error that `relink` would.
     #[napi(catch_unwind)]
     pub fn check_changes(&self, record: &[f64], merged: bool) -> Result<()> {
         self.context.check_open().map_err(refuse)?;
@@ -111,7 +112,7 @@ impl NativeStore {
 }
 
 impl NativeStore {
-    /// The original of a slot that is not closed.
+    /// The original of an open slot.
     fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
         self.context.open_slot(slot).map_err(refuse)
     }

@@ -1,3 +1,5 @@
+//! The `ArrayBuffer`s over the memories of a store.
+
 use crate::engine::memory_growths;
 use crate::error::ErrorKind;
 use crate::napi::env::context::Context;
@@ -16,23 +18,23 @@ pub struct Buffers {
     retained: Rc<RetainedBytes>,
 }
 
-/// A memory of which JavaScript has had a buffer.
+/// A memory that JavaScript has had a buffer of.
 #[derive(Default)]
 struct Shown {
     backing: Rc<Backing>,
-    /// The buffer that JavaScript may have of it now
+    /// The newest buffer, which JavaScript may still have
     current: Weak<Buffer>,
 }
 
 impl Buffers {
-    /// The bytes of memories that have left the store, and that native code may still use.
+    /// Size of the detached memories that native code may still use, in bytes.
     pub fn retained_bytes(&self) -> u64 {
         self.retained.get()
     }
 }
 
 impl Context {
-    /// The `ArrayBuffer` over a memory: no copy, and the same one until the memory grows.
+    /// The `ArrayBuffer` over a memory: no copy, and the same object until the memory grows.
     pub fn memory_buffer(&self, id: MemoryId) -> Result<sys::napi_value, PendingException> {
         let (base, length) = self.store.memory_data(id);
         let mut memories = self.buffers.memories.borrow_mut();
@@ -44,8 +46,8 @@ impl Context {
         {
             return Ok(value);
         }
-        // SAFETY: a static memory never moves, and shrinks only when it is freed; it goes to `retain` when it leaves the
-        // store. When the memory grows, the buffer is detached before JavaScript sees it again.
+        // SAFETY: a static memory never moves, and never shrinks before it is freed. It goes to `retain` when it leaves
+        // the store. When it grows, its buffer is detached before JavaScript runs again.
         let made = unsafe { shown.backing.buffer(self.env, base, length) };
         let Some((value, buffer)) = made else {
             drop(memories);
@@ -60,7 +62,7 @@ impl Context {
         Ok(value)
     }
 
-    /// Detaches the buffer of a memory that JavaScript has grown, be it by nothing.
+    /// Detaches the buffer of a memory that JavaScript has grown, even by 0 pages.
     pub fn detach_buffer(&self, id: MemoryId) {
         let mut memories = self.buffers.memories.borrow_mut();
         if let Some(current) = memories.get_mut(&id).and_then(Shown::take_current) {
@@ -68,7 +70,7 @@ impl Context {
         }
     }
 
-    /// Keeps the bytes of memories that have left the store mapped, as long as anyone can use them through a buffer.
+    /// Keeps memories that have left the store mapped while their buffers may be in use.
     pub fn keep_remains(&self, memories: Vec<(MemoryId, DetachedMemory)>) {
         for (id, remains) in memories {
             let shown = self.buffers.memories.borrow_mut().remove(&id);
@@ -78,8 +80,7 @@ impl Context {
         }
     }
 
-    /// Detaches the buffers of memories that have grown. Called whenever wasm gives control to
-    /// JavaScript.
+    /// Detaches the buffers of memories that have grown. To be called whenever control passes from wasm to JavaScript.
     #[inline]
     pub fn detach_grown_memories(&self) {
         let growths = memory_growths();
@@ -108,7 +109,8 @@ impl Shown {
 }
 
 impl Drop for Context {
-    /// The memories that are still in the store go with it, but not the bytes of those that anyone can use through a buffer.
+    /// Takes memories that JavaScript has had buffers of out of the store, so that those in use stay mapped. The store
+    /// frees the rest.
     fn drop(&mut self) {
         let memories = self.buffers.memories.take();
         for (id, Shown { backing, .. }) in memories {

@@ -1,4 +1,4 @@
-//! The buffers over the bytes of memories.
+//! Memories as JavaScript sees them: buffers over their bytes, and shared memories.
 
 pub(in crate::napi) mod backing;
 pub(in crate::napi) mod buffer;

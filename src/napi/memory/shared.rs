@@ -1,4 +1,4 @@
-//! Memories that threads share: V8 has the bytes, since only V8 makes a `SharedArrayBuffer`.
+//! Shared memories: V8 owns their bytes, since only V8 can make a `SharedArrayBuffer`.
 
 use crate::engine::{Expected, SharedBytes, Stopped, publish};
 use crate::error::ErrorKind;
@@ -13,25 +13,25 @@ use std::ptr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-/// The shared memories of a store, by where their bytes are.
+/// The shared memories of a store, by the addresses of their bytes.
 #[derive(Default)]
 pub struct SharedMemories {
     by_base: RefCell<FxHashMap<usize, Rc<NodeSharedMemory>>>,
 }
 
-/// Node's own `WebAssembly.Memory`, which keeps the bytes.
+/// A shared memory: Node's own `WebAssembly.Memory`, which owns the bytes.
 pub struct NodeSharedMemory {
     context: Weak<Context>,
-    /// It keeps Node's memory as long as an instance may use the bytes
+    /// Strong while an instance may use the bytes
     memory: ToggleReference,
     base: *mut u8,
 }
 
 impl Context {
-    /// The bytes of `memory`, which is a shared one of Node's own.
+    /// The shared memory of Node's own `memory`, held strongly until the next `keep_shared`.
     ///
     /// # Safety
-    /// `memory` is of this context's environment.
+    /// `memory` is a value of this context's environment.
     pub unsafe fn shared_memory(
         self: &Rc<Self>,
         memory: sys::napi_value,
@@ -48,28 +48,27 @@ impl Context {
         Ok(shared)
     }
 
-    /// Node's own Memory whose bytes are at `base`.
+    /// Node's own Memory for the bytes at `base`.
     pub fn shared_memory_at(&self, base: *mut u8) -> Option<sys::napi_value> {
         self.shared.by_base.borrow().get(&(base as usize)).and_then(|shared| shared.memory.get())
     }
 
-    /// Says whether the shared memory at `base` is one that an instance may use.
+    /// Sets whether the store keeps the shared memory at `base`: it must while an instance may use the bytes.
     pub fn keep_shared(&self, base: *mut u8, keep: bool) {
         if let Some(shared) = self.shared.by_base.borrow().get(&(base as usize)) {
             shared.memory.keep(keep);
         }
     }
 
-    /// Lets go of the shared memories that are no longer in the store.
+    /// Drops the shared memories that are no longer in the store.
     pub fn forget_shared(&self) {
         self.shared.by_base.borrow_mut().retain(|_, memory| Rc::strong_count(memory) > 1);
     }
 
-    /// Looks whether shared memories have grown behind our back: in another thread, by Node's own
-    /// `grow`.
+    /// Publishes the lengths of shared memories, which another thread or Node's own `grow` may have grown.
     ///
     /// # Errors
-    /// What JavaScript throws when its thread is being ended: no wasm may go on then.
+    /// The exception that JavaScript throws when its thread is being terminated: no wasm may run after that.
     #[inline]
     pub fn settle_shared(&self) -> Result<(), PendingException> {
         if self.shared.by_base.borrow().is_empty() { Ok(()) } else { self.publish_lengths() }
@@ -84,11 +83,11 @@ impl Context {
         })
     }
 
-    /// Where the bytes of a shared memory are, and how many there are by now.
+    /// The address of a shared memory's bytes, and its current length in bytes.
     fn shared_bytes(&self, memory: sys::napi_value) -> Result<(*mut u8, usize), PendingException> {
         let view = self.call_host(self.host.shared_bytes.get(self.env), memory)?;
         let (mut length, mut data) = (0, ptr::null_mut());
-        // SAFETY: `lib/` gives a Uint8Array.
+        // SAFETY: a plain N-API call; `lib/` returns a Uint8Array.
         unsafe {
             let (kind, buffer, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
             sys::napi_get_typedarray_info(self.env, view, kind, &mut length, &mut data, buffer, offset);
@@ -103,22 +102,22 @@ impl NodeSharedMemory {
         Ok(self.context.upgrade().ok_or_else(closed)?)
     }
 
-    /// How many bytes there are by now.
+    /// The current length in bytes.
     fn ask_length(&self, context: &Context) -> Result<usize, PendingException> {
         let mut scope = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe { sys::napi_open_handle_scope(context.env, &mut scope) };
         let length = self.memory.get().map_or(Ok(0), |memory| context.shared_bytes(memory).map(|(_, length)| length));
-        // SAFETY: as above.
+        // SAFETY: the scope was opened above.
         unsafe { sys::napi_close_handle_scope(context.env, scope) };
         length
     }
 
-    /// Calls a function that `lib/` lends with the memory and further arguments, in a scope of its own.
+    /// Calls a function of `lib/` with the memory and the arguments that `make` writes; `read` gets the result.
     ///
     /// # Errors
-    /// What it throws, as it does when the thread is being ended: then there is nothing to be caught, but nothing else runs
-    /// either.
+    /// The exception that the function throws. When the thread is being terminated there is no exception to take, and
+    /// no JavaScript runs any more.
     fn ask(
         &self,
         function: impl FnOnce(&Host) -> &StrongReference,
@@ -168,7 +167,7 @@ impl SharedBytes for NodeSharedMemory {
         let make = |env, arguments: &mut [_; 3]| unsafe {
             sys::napi_create_uint32(env, pages, &mut arguments[0]);
         };
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         let read = |env, result| unsafe {
             sys::napi_get_value_bool(env, result, &mut grown);
         };
@@ -188,7 +187,7 @@ impl SharedBytes for NodeSharedMemory {
             };
             sys::napi_create_double(env, milliseconds, &mut arguments[2]);
         };
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         let read = |env, result| unsafe {
             sys::napi_get_value_uint32(env, result, &mut outcome);
         };
@@ -203,7 +202,7 @@ impl SharedBytes for NodeSharedMemory {
             sys::napi_create_uint32(env, offset, &mut arguments[0]);
             sys::napi_create_uint32(env, count, &mut arguments[1]);
         };
-        // SAFETY: as above.
+        // SAFETY: a plain N-API call on the thread of the environment.
         let read = |env, result| unsafe {
             sys::napi_get_value_uint32(env, result, &mut woken);
         };
