@@ -99,7 +99,7 @@ export declare class NativeStore {
    * The direct functions, on an object. A link can be undone by its link record while its undo root is alive.
    *
    * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
-   *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `desk`.
+   *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
    * - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
    *   from `id` on. Writes the records of the links over it, and returns the undo root.
    * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
@@ -343,7 +343,7 @@ export interface NativeHost {
   /** The `map` method of exported functions */
   map: (arg: unknown) => unknown
   /** Records a wasm function's address, and the retainer that it keeps alive */
-  know: (fn: object, address: number, cell?: object) => void
+  know: (fn: object, address: number, retainer?: object) => void
   /** The store's object in `lib/` */
   store: object
 }
@@ -365,7 +365,7 @@ export interface NativeInstance {
   /** Its id */
   id: number
   /** Its retainer, which keeps its imports alive: everything that may call the instance must hold it */
-  cell: object
+  retainer: object
   /** Its exports */
   exports: Array<NativeInstanceExport>
 }

@@ -31,8 +31,8 @@ function translated(call) {
 }
 
 /**
- * Of each WebAssembly function, where the native side has it, and the cell that keeps alive what may be reached through it
- * (src/napi/cells.rs).
+ * Of each WebAssembly function, where the native side has it, and the retainer that keeps alive what may be reached through it
+ * (src/napi/gc/retainers.rs).
  */
 const functions = new WeakMap()
 
@@ -59,7 +59,7 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
-    know: (fn, address, cell) => void functions.set(fn, { address, cell }),
+    know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
     ...shared,
   }
@@ -85,7 +85,7 @@ class NativeStore {
   closed = false
 
   static {
-    // A dead Memory that is still held somewhere holds no buffer: that would keep the bytes mapped (src/napi/backing.rs).
+    // A dead Memory that is still held somewhere holds no buffer: that would keep the bytes mapped (src/napi/memory/backing.rs).
     for (const name of ['close', 'closeInstance']) {
       this.prototype[name] = translated(function (...args) {
         for (const { memory, byteLength } of this.#addon[name](...args)) NativeStore.forgetBuffer(memory, byteLength)

@@ -38,12 +38,12 @@ class Instance {
     const { native, file } = compiled
     const store = toStore(toOptions(options, ['store']))
     const given = readImports(store, native.imports(), imports, file)
-    const { id, cell, exports } = store.instantiate(native, given, file)
+    const { id, retainer, exports } = store.instantiate(native, given, file)
     this.#state = {
       store,
       id,
       // Held for what may be reached through the instance.
-      cell,
+      retainer,
       compiled,
       compiler: native.compiler(),
       // What waits for better code, if any is to come.

@@ -11,7 +11,7 @@ const { webidl } = require('../options/webidl')
 
 let brand
 
-/** The least and the most bytes of call stack that a store can ask for (`SIZES` in src/store/wasm_stack.rs). */
+/** The least and the most bytes of call stack that a store can ask for (`SIZES` in src/store/call/wasm_stack.rs). */
 const stackSizes = { least: 64 * 1024, most: 64 * 1024 * 1024 }
 
 /** An island of instances. What lives in one store never mixes with what lives in another. */

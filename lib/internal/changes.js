@@ -5,7 +5,7 @@ const { Record } = require('./link-record')
 
 /**
  * Changes of slots of one store that were made together, in columns, since there may be many: what it takes to undo
- * each. The native side has nothing of them: it holds what may come back as long as their keeper is there.
+ * each. The native side keeps none of them: it holds what an undo would put back as long as their undo root is alive.
  */
 class Changes {
   /** What holds what may come back; it is handed over with each use, or V8 could see that no one looks at it */
@@ -29,7 +29,7 @@ class Changes {
   makeAlone(address, slot, merged) {
     const { store } = this
     this.#undoRoot = store.link(address, slot, merged, Changes.#next++)
-    this.#record = Record.at(store.desk)
+    this.#record = Record.at(store.linkScratch)
   }
 
   /** The id of the next link: no two have the same. */
@@ -43,7 +43,7 @@ class Changes {
 
   /** Takes one back. */
   undo(index) {
-    this.#record.putOn(this.store.desk, index)
+    this.#record.writeTo(this.store.linkScratch, index)
     try {
       this.store.undo(index, this.#undoRoot)
     } catch (error) {

@@ -16,7 +16,7 @@ class Handle {
 
   /** Makes `object` the one that stands for the native side, and holds what may be reached through it. */
   keep(kind, object) {
-    this.cell = this.store.keep(kind, this.id, object)
+    this.retainer = this.store.keep(kind, this.id, object)
   }
 }
 

@@ -6,13 +6,13 @@ const ID = 1
 const FUNCTION = 3
 const WIDTH = 5
 
-/** Where the first link is; the id of the keeper of all is before that. */
+/** Where the first link is; before that stands the id of their undo root. */
 const HEAD = 1
 
 /** The id of a link that has been undone. */
 const UNDONE = 0
 
-/** Links in numbers, as the native side reads and writes them (src/napi/record.rs). */
+/** Links in numbers, as the native side reads and writes them (src/napi/link/record.rs). */
 class Record {
   /** The numbers, in an array of any kind */
   numbers
@@ -26,9 +26,9 @@ class Record {
     return new Record(new Float64Array(HEAD + WIDTH * count))
   }
 
-  /** The one link that the native side has put on a desk. A small array costs less than one of a fixed type. */
-  static at(desk) {
-    return new Record([desk[0], desk[1], desk[2], desk[3], desk[4], desk[5]])
+  /** The link whose record the native side left in the link scratch. A small array costs less than one of a fixed type. */
+  static at(scratch) {
+    return new Record([scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]])
   }
 
   /** How many links there are. */
@@ -63,11 +63,11 @@ class Record {
     return record
   }
 
-  /** Puts one link on a desk. */
-  putOn(desk, index) {
-    desk[0] = this.numbers[0]
+  /** Writes one link into the link scratch. */
+  writeTo(scratch, index) {
+    scratch[0] = this.numbers[0]
     const start = HEAD + WIDTH * index
-    for (let number = 0; number < WIDTH; number++) desk[HEAD + number] = this.numbers[start + number]
+    for (let number = 0; number < WIDTH; number++) scratch[HEAD + number] = this.numbers[start + number]
   }
 
   /** Notes that a link has been undone. */

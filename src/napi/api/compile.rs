@@ -6,11 +6,11 @@ use crate::napi::api::cache::NativeCache;
 use crate::napi::api::module::NativeModule;
 use crate::napi::convert::describe::NativeSelection;
 use crate::napi::env::background::{in_background, until_terminated};
-use crate::napi::env::throw::{Refusal, Result, guarded, refuse};
+use crate::napi::env::throw::{Result, guarded, refuse};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
-use napi::bindgen_prelude::{JsValue, Object, Unknown};
-use napi::{Env, JsError};
+use napi::Env;
+use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use std::borrow::Cow;
 use std::fs;
@@ -222,12 +222,4 @@ fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {
         NativeNames { name, kind: kind.name().to_owned(), path, aliases }
     });
     Ok(all.collect())
-}
-
-/// The rejection of a task's promise. It wraps the error object, since a task's `napi::Error` has no code of its own.
-pub(in crate::napi) fn rejection(env: Env, error: Error) -> napi::Error {
-    let refusal: Refusal = refuse(error);
-    let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);
-    debug_assert!(!object.raw().is_null());
-    napi::Error::from(object)
 }

@@ -82,7 +82,7 @@ pub struct NativeHost<'a> {
     /// The `map` method of exported functions
     pub map: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// Records a wasm function's address, and the retainer that it keeps alive
-    #[napi(ts_type = "(fn: object, address: number, cell?: object) => void")]
+    #[napi(ts_type = "(fn: object, address: number, retainer?: object) => void")]
     pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
     /// The store's object in `lib/`
     #[napi(ts_type = "object")]
@@ -96,7 +96,7 @@ pub struct NativeInstance<'a> {
     pub id: u32,
     /// Its retainer, which keeps its imports alive: everything that may call the instance must hold it
     #[napi(ts_type = "object")]
-    pub cell: Unknown<'a>,
+    pub retainer: Unknown<'a>,
     /// Its exports
     pub exports: Vec<NativeInstanceExport<'a>>,
 }
@@ -180,7 +180,7 @@ impl NativeStore {
         context.collect_if_due();
         // If there was no room, collecting may make some.
         let first = self.try_instantiate(module, &imports, &shared)?;
-        let (instance, cell) = match first {
+        let (instance, retainer) = match first {
             Ok(made) => made,
             Err(_) => {
                 context.collect_all();
@@ -204,8 +204,8 @@ impl NativeStore {
         context.slots.borrow_mut().register_instance(&context.store, &instance);
         let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
         // SAFETY: the retainer was just made in this environment.
-        let cell = unsafe { Unknown::from_raw_unchecked(context.env, cell) };
-        Ok(NativeInstance { id: instance.id, cell, exports: exports.collect() })
+        let retainer = unsafe { Unknown::from_raw_unchecked(context.env, retainer) };
+        Ok(NativeInstance { id: instance.id, retainer, exports: exports.collect() })
     }
 
     /// Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
@@ -236,10 +236,10 @@ impl NativeStore {
         // SAFETY: the object belongs to the calling environment, and this is its thread.
         unsafe { context.handles.keep(context.env, kind, id.into(), object.raw()) };
         context.retainers.note_change(1);
-        let cell = context.node_of(kind, id).map(|node| self.unknown(context.retainer(node)));
+        let retainer = context.node_of(kind, id).map(|node| self.unknown(context.retainer(node)));
         // Creating a wrapper allocates too, so check the threshold here.
         context.collect_if_due();
-        Ok(cell)
+        Ok(retainer)
     }
 
     /// The wrapper of a thing; null if it has none.
@@ -302,14 +302,14 @@ impl NativeStore {
         imports: &Array<'_>,
     ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
-        let mut cell = ptr::null_mut();
+        let mut retainer = ptr::null_mut();
         let entered =
             context.enter(ptr::null_mut()).map_err(|pending| context.refuse_failure(context.failure(pending)))?;
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
             context.store.instantiate(&module.code, externs, |instance| {
-                cell = context.new_retainer(instance, imports.raw());
+                retainer = context.new_retainer(instance, imports.raw());
             })
         };
         context.detach_grown_memories();
@@ -317,9 +317,9 @@ impl NativeStore {
             // A deferred collection stays deferred: the new instance has no handle yet.
             Ok(instance) => {
                 context.put_off(entered);
-                Ok(Ok((instance, cell)))
+                Ok(Ok((instance, retainer)))
             }
-            Err(failure) if cell.is_null() && failure.is_no_room() => Ok(Err(failure)),
+            Err(failure) if retainer.is_null() && failure.is_no_room() => Ok(Err(failure)),
             // Converted before `entered` is dropped: a deferred collection frees wasm exceptions.
             Err(failure) => Err(context.refuse_failure(failure)),
         }

@@ -116,13 +116,13 @@ impl Context {
         }
         self.functions.borrow_mut().insert(function, reference);
         self.retainers.note_change(1);
-        let cell = self.store.node_of(function).map(|node| self.retainer(node));
+        let retainer = self.store.node_of(function).map(|node| self.retainer(node));
         let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on this thread; `know` only writes to a WeakMap, so it does not throw.
         unsafe {
             sys::napi_get_undefined(self.env, &mut undefined);
             sys::napi_create_double(self.env, data as usize as f64, &mut address);
-            let (know, arguments) = (self.host.know.get(self.env), [value, address, cell.unwrap_or(undefined)]);
+            let (know, arguments) = (self.host.know.get(self.env), [value, address, retainer.unwrap_or(undefined)]);
             sys::napi_call_function(self.env, undefined, know, arguments.len(), arguments.as_ptr(), &mut result);
         }
         value

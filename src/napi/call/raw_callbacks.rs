@@ -30,7 +30,7 @@ impl NativeStore {
     /// The direct functions, on an object. A link can be undone by its link record while its undo root is alive.
     ///
     /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
-    ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `desk`.
+    ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
     /// - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
     ///   from `id` on. Writes the records of the links over it, and returns the undo root.
     /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
@@ -61,7 +61,7 @@ impl NativeStore {
         }
         let link_scratch = self.context.link_scratch.array(env);
         // SAFETY: a plain N-API call on the thread of the environment.
-        unsafe { sys::napi_set_named_property(env, object, c"desk".as_ptr(), link_scratch) };
+        unsafe { sys::napi_set_named_property(env, object, c"linkScratch".as_ptr(), link_scratch) };
         self.unknown(object)
     }
 }

@@ -3,8 +3,7 @@
 
 use crate::engine::stay_silent_at_the_end;
 use crate::error::{Error, ErrorKind};
-use crate::napi::api::compile::rejection;
-use crate::napi::env::throw::{PendingException, Result, guard, refuse};
+use crate::napi::env::throw::{PendingException, Result, guard, refuse, rejection};
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue, Unknown};
 use std::cell::RefCell;

@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind};
 use crate::napi::env::context::Context;
 use crate::store::Failure;
-use napi::sys;
+use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::{Env, JsError, sys};
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -209,4 +210,12 @@ impl Context {
             },
         }
     }
+}
+
+/// The rejection of a task's promise. It wraps the error object, since a task's `napi::Error` has no code of its own.
+pub fn rejection(env: Env, error: Error) -> napi::Error {
+    let refusal: Refusal = refuse(error);
+    let object: Unknown<'_> = JsError::from(refusal).into_unknown(env);
+    debug_assert!(!object.raw().is_null());
+    napi::Error::from(object)
 }

@@ -92,13 +92,13 @@ impl Context {
     /// Makes the retainer of an instance that has not started. It holds the imports.
     pub fn new_retainer(&self, instance: &Instance, imports: sys::napi_value) -> sys::napi_value {
         let leads = self.store.leads_of_new(instance);
-        let cell = self.make_retainer(Node::Instance(instance.id), Some(imports), leads);
+        let retainer = self.make_retainer(Node::Instance(instance.id), Some(imports), leads);
         let imported = &instance.code().binary;
         // Its segments and its code may put its functions into imported tables and globals.
         if imported.imported_tables > 0 || !instance.code().written_globals.is_empty() {
-            self.hold_node_for_now(Node::Instance(instance.id), cell);
+            self.hold_node_for_now(Node::Instance(instance.id), retainer);
         }
-        cell
+        retainer
     }
 
     /// Makes the retainer of the node of `function` hold a JavaScript value, in the place of its imports.
@@ -119,9 +119,9 @@ impl Context {
         // SAFETY: plain N-API calls on the thread of the environment.
         unsafe {
             sys::napi_get_undefined(self.env, &mut value);
-            if let Some(cell) = self.retainers.find(node) {
+            if let Some(retainer) = self.retainers.find(node) {
                 let mut values = ptr::null_mut();
-                sys::napi_get_element(self.env, cell, VALUES, &mut values);
+                sys::napi_get_element(self.env, retainer, VALUES, &mut values);
                 sys::napi_get_element(self.env, values, index, &mut value);
             }
         }
@@ -130,24 +130,24 @@ impl Context {
 
     fn make_retainer(&self, node: Node, held: Option<sys::napi_value>, leads: Vec<Node>) -> sys::napi_value {
         let env = self.env;
-        let cell = array(env);
+        let retainer = array(env);
         if let Some(store) = self.retainers.store.get() {
-            set(env, cell, STORE, store);
+            set(env, retainer, STORE, store);
         }
         if let Some(held) = held {
-            set(env, cell, HELD, held);
+            set(env, retainer, HELD, held);
         }
-        set(env, cell, EDGES, array(env));
+        set(env, retainer, EDGES, array(env));
         // SAFETY: the array was just made in this environment.
-        let reference = unsafe { WeakReference::new(env, cell) };
+        let reference = unsafe { WeakReference::new(env, retainer) };
         self.retainers.cells.borrow_mut().insert(node, Retainer { reference, edges: Vec::new() });
-        self.set_edges(node, cell, leads);
-        cell
+        self.set_edges(node, retainer, leads);
+        retainer
     }
 
-    fn set_edges(&self, node: Node, cell: sys::napi_value, mut leads: Vec<Node>) {
+    fn set_edges(&self, node: Node, retainer: sys::napi_value, mut leads: Vec<Node>) {
         leads.retain(|lead| lead.leads_on());
-        let same = self.retainers.cells.borrow().get(&node).is_some_and(|cell| cell.edges == leads);
+        let same = self.retainers.cells.borrow().get(&node).is_some_and(|retainer| retainer.edges == leads);
         if same {
             return;
         }
@@ -155,9 +155,9 @@ impl Context {
         for (index, lead) in (0..).zip(&leads) {
             set(self.env, edges, index, self.retainer(*lead));
         }
-        set(self.env, cell, EDGES, edges);
-        if let Some(cell) = self.retainers.cells.borrow_mut().get_mut(&node) {
-            cell.edges = leads;
+        set(self.env, retainer, EDGES, edges);
+        if let Some(retainer) = self.retainers.cells.borrow_mut().get_mut(&node) {
+            retainer.edges = leads;
         }
     }
 
@@ -171,17 +171,18 @@ impl Context {
     /// Adds an edge from a node to another one.
     pub fn add_edge_to(&self, from: Option<Node>, to: Node) {
         let Some(from) = from else { return };
-        let known = |cells: &FxHashMap<Node, Retainer>| cells.get(&from).is_some_and(|cell| cell.edges.contains(&to));
+        let known =
+            |cells: &FxHashMap<Node, Retainer>| cells.get(&from).is_some_and(|retainer| retainer.edges.contains(&to));
         if from == to || known(&self.retainers.cells.borrow()) {
             return;
         }
-        let (cell, lead, mut edges) = (self.retainer(from), self.retainer(to), ptr::null_mut());
+        let (retainer, lead, mut edges) = (self.retainer(from), self.retainer(to), ptr::null_mut());
         // `retainer` may just have made the array, with this edge.
         let mut cells = self.retainers.cells.borrow_mut();
         let known = known(&cells);
         if let Some(Retainer { edges: nodes, .. }) = cells.get_mut(&from).filter(|_| !known) {
             // SAFETY: a plain N-API call on the thread of the environment.
-            unsafe { sys::napi_get_element(self.env, cell, EDGES, &mut edges) };
+            unsafe { sys::napi_get_element(self.env, retainer, EDGES, &mut edges) };
             set(self.env, edges, nodes.len() as u32, lead);
             nodes.push(to);
             self.retainers.note_change(1);
@@ -199,10 +200,10 @@ impl Context {
         }
     }
 
-    fn hold_node_for_now(&self, node: Node, cell: sys::napi_value) {
+    fn hold_node_for_now(&self, node: Node, retainer: sys::napi_value) {
         let mut fresh = self.retainers.fresh.borrow_mut();
         if fresh.nodes.insert(node) {
-            set(self.env, fresh.array.get(self.env), fresh.nodes.len() as u32 - 1, cell);
+            set(self.env, fresh.array.get(self.env), fresh.nodes.len() as u32 - 1, retainer);
             self.retainers.note_change(1);
         }
     }
@@ -222,8 +223,8 @@ impl Context {
             let mut leads = leads.clone();
             let back = written.remove(node).unwrap_or_default();
             leads.extend(back.into_iter().filter(|each| each != node));
-            let cell = self.retainer(*node);
-            self.set_edges(*node, cell, leads);
+            let retainer = self.retainer(*node);
+            self.set_edges(*node, retainer, leads);
         }
         self.retainers.cells.borrow_mut().retain(|node, _| marks.has(*node));
         // SAFETY: a plain N-API call on the thread of the environment.
