@@ -11,7 +11,8 @@ pub(in crate::engine) struct Addresses {
     position: Option<usize>,
 }
 
-/// Positions, far enough from each other for any memory to grow where it is, and from all that the system places itself.
+/// Positions, far enough from each other for any memory to grow where it is, and from all that the system places
+/// itself.
 #[cfg(unix)]
 mod positions {
     use std::ptr;

@@ -1,5 +1,5 @@
-//! Functions of ours that compiled code calls in the place of wasmer's: where wasmer drops why something failed, or ends the
-//! process.
+//! Functions of ours that compiled code calls in the place of wasmer's: where wasmer drops why something failed, or
+//! ends the process.
 //!
 //! Code finds the engine's functions in a list in the context of its instance.
 
@@ -89,7 +89,8 @@ const ENTRY: usize = size_of::<usize>();
 
 /// Whether there is room for a table to grow, which wasmer does not ask: growing ends the process where there is none.
 pub fn may_grow(size: u32, delta: u32) -> bool {
-    // The entries move to a place with room for twice as many as there was room for, which was for fewer than there will be.
+    // The entries move to a place with room for twice as many as there was room for, which was for fewer than there
+    // will be.
     delta == 0 || has_room((size as usize + delta as usize) * 2 * ENTRY)
 }
 

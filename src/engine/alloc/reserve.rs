@@ -1,14 +1,15 @@
 use crate::engine::alloc::addresses::can_reserve;
 use wasmer::MemoryStyle;
 
-/// How many addresses the memories of a module take, and so how its code keeps within them. It is compiled into the code.
+/// How many addresses the memories of a module take, and so how its code keeps within them. It is compiled into the
+/// code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reserve {
-    /// All that an instruction can reach, 8 GiB: what is not there faults, and code checks nothing. Code needs memories like
-    /// this.
+    /// All that an instruction can reach, 8 GiB: what is not there faults, and code checks nothing. Code needs memories
+    /// like this.
     Full,
-    /// Those of the bytes that there are, and of a guard: code compares each access with the length. It takes memories of
-    /// either kind.
+    /// Those of the bytes that there are, and of a guard: code compares each access with the length. It takes memories
+    /// of either kind.
     Small,
 }
 
@@ -19,8 +20,8 @@ pub(in crate::engine) const GUARD: usize = 65_536;
 const ALL: u64 = 1 << 47;
 
 impl Reserve {
-    /// The one to take where nothing is said: small where the address space of this process is limited, or the system refuses
-    /// the other by now.
+    /// The one to take where nothing is said: small where the address space of this process is limited, or the system
+    /// refuses the other by now.
     pub fn available() -> Self {
         let full = MemoryStyle::Static.offset_guard_size() as usize + MemoryStyle::static_bound().bytes().0;
         if is_limited() || !can_reserve(full) { Self::Small } else { Self::Full }

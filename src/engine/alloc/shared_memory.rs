@@ -18,8 +18,8 @@ use wasmer::{MemoryStyle, MemoryType, Pages};
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
 
-/// Why the host answers no more: the trap that ends the wasm on the stack. JavaScript fails like this when its thread is
-/// being ended.
+/// Why the host answers no more: the trap that ends the wasm on the stack. JavaScript fails like this when its thread
+/// is being ended.
 pub type Stopped = Box<dyn Error + Send + Sync>;
 
 /// The bytes of a shared memory, as the thread that has them asks the host for them.
@@ -249,8 +249,8 @@ impl LinearMemory for HostSharedMemory {
 fn answer_to_wasm(ask: impl FnOnce() -> Result<u32, Stopped>) -> u32 {
     match on_host_stack(ask) {
         Ok(answer) => answer,
-        // SAFETY: only instructions of wasm wait and notify, so wasm is on the stack. Between it and this function are the
-        // engine's own, of which none has anything to drop, as its own traps leave by the same way.
+        // SAFETY: only instructions of wasm wait and notify, so wasm is on the stack. Between it and this function are
+        // the engine's own, of which none has anything to drop, as its own traps leave by the same way.
         Err(stopped) => unsafe { raise_user_trap(stopped) },
     }
 }

@@ -8,8 +8,8 @@ use std::ptr::NonNull;
 use wasmer::sys::vm::{LinearMemory, MaybeInstanceOwned, MemoryError, VMMemoryDefinition};
 use wasmer::{MemoryStyle, MemoryType, Pages};
 
-/// A memory that takes the addresses of the bytes that it has. It never moves, so that buffers over it stay good: it grows
-/// into what lies behind it.
+/// A memory that takes the addresses of the bytes that it has. It never moves, so that buffers over it stay good: it
+/// grows into what lies behind it.
 pub(in crate::engine) struct SmallMemory {
     ty: MemoryType,
     size: Pages,

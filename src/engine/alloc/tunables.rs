@@ -17,8 +17,8 @@ use wasmer_compiler::LinkError;
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIndex, TableIndex};
 
-/// How often a memory of this process has grown. Not a variable of the thread's: that costs a call of its own to find, in
-/// a library that is loaded late.
+/// How often a memory of this process has grown. Not a variable of the thread's: that costs a call of its own to find,
+/// in a library that is loaded late.
 static GROWTHS: AtomicU32 = AtomicU32::new(0);
 
 /// How often a memory has grown by now: as long as this stays, none has.

@@ -140,7 +140,8 @@ impl Cache {
     /// The entries, those that were used last first.
     ///
     /// # Errors
-    /// What the system says of the folder, and that it is not to be trusted; there is none for a folder that is not there.
+    /// What the system says of the folder, and that it is not to be trusted; there is none for a folder that is not
+    /// there.
     pub fn list(&self) -> io::Result<Vec<Listed>> {
         let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
         let secret = folder.secret()?;
@@ -214,8 +215,8 @@ fn listed(own: &Own, secret: Option<&Hash>) -> Option<Listed> {
     Some(Listed { about, size: own.size, used: own.used, usable })
 }
 
-/// Whether a file is on a disk of this machine: a file of another one may be removed there while it is mapped here, which ends
-/// the process.
+/// Whether a file is on a disk of this machine: a file of another one may be removed there while it is mapped here,
+/// which ends the process.
 #[cfg(target_os = "linux")]
 fn is_local(file: &File) -> bool {
     use std::os::fd::AsRawFd;

@@ -1,5 +1,5 @@
-//! A file of the disk cache: what it says of itself, what is known of a module, what users are told of its functions, its
-//! custom sections, and its machine code, sealed.
+//! A file of the disk cache: what it says of itself, what is known of a module, what users are told of its functions,
+//! its custom sections, and its machine code, sealed.
 
 use crate::engine::code::image::PAGE;
 use aegis::aegis128x2::Aegis128X2Mac;
@@ -181,8 +181,8 @@ pub(in crate::engine) fn write(
     after_seal.into_iter().try_for_each(|part| file.write_all(part))
 }
 
-/// The message authentication code of bytes. AEGIS takes a quarter of what BLAKE3 does, on one core, and most of a load waits
-/// for this.
+/// The message authentication code of bytes. AEGIS takes a quarter of what BLAKE3 does, on one core, and most of a load
+/// waits for this.
 fn seal<'a>(secret: &Hash, bytes: impl IntoIterator<Item = &'a [u8]>) -> Aegis128X2Mac<32> {
     let key = blake3::derive_key("wasm-relink seal of a compiled module", secret);
     let mut seal = Aegis128X2Mac::new(key.first_chunk().expect("a key has 32 bytes"));

@@ -71,8 +71,8 @@ impl Folder {
     /// That in a directory.
     ///
     /// # Errors
-    /// `NotFound` where there is none; `NotADirectory` and `PermissionDenied` for one that is not to be trusted; else what
-    /// the system says.
+    /// `NotFound` where there is none; `NotADirectory` and `PermissionDenied` for one that is not to be trusted; else
+    /// what the system says.
     pub fn open(directory: &Path) -> io::Result<Self> {
         check_folder(directory, &fs::metadata(directory)?)?;
         let path = directory.join(NAME);
@@ -151,8 +151,8 @@ impl Folder {
         if let Some(secret) = self.secret()? {
             return Ok(secret);
         }
-        // One process makes it, and the others take that: what was sealed with a secret that was replaced is lost. Where
-        // files cannot be locked, the worst of it is such a loss.
+        // One process makes it, and the others take that: what was sealed with a secret that was replaced is lost.
+        // Where files cannot be locked, the worst of it is such a loss.
         let lock = new_file().create(true).truncate(false).open(self.path.join(LOCK));
         let _locked = lock.and_then(|file| file.lock().map(|()| file));
         if let Some(secret) = self.secret()? {

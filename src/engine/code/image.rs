@@ -1,8 +1,9 @@
 //! A compiled module in one piece: machine code as it lies in memory, and what it takes to run it from there.
 //!
-//! wasmer's own form keeps each function apart; to load it is to put them all side by side, in memory of their own, and to
-//! link them. Here this is done once, when the module is compiled. What is left are addresses that depend on where the code
-//! lies, of which there is hardly ever one in a function. So functions can be run where the disk cache has them.
+//! wasmer's own form keeps each function apart; to load it is to put them all side by side, in memory of their own, and
+//! to link them. Here this is done once, when the module is compiled. What is left are addresses that depend on where
+//! the code lies, of which there is hardly ever one in a function. So functions can be run where the disk cache has
+//! them.
 
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;

@@ -1,5 +1,5 @@
-//! Where machine code comes from: what a stack trace asks for. That is rare, so it is read function by function when one
-//! asks, from where the module is kept.
+//! Where machine code comes from: what a stack trace asks for. That is rare, so it is read function by function when
+//! one asks, from where the module is kept.
 
 use crate::engine::trace::function_names::FunctionNames;
 use rustc_hash::FxHashMap;
@@ -37,8 +37,8 @@ struct Instruction {
 
 /// Packs what a compiler says of functions, and how long each is in machine code.
 ///
-/// Compilers note for every instruction which machine code it became. With `thin`, the module, only those stay at which a
-/// frame can stand or a trap can be: of all the traps, the compiler must list each.
+/// Compilers note for every instruction which machine code it became. With `thin`, the module, only those stay at which
+/// a frame can stand or a trap can be: of all the traps, the compiler must list each.
 pub(in crate::engine) fn pack<'a>(
     functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
     thin: Option<&[u8]>,
@@ -80,7 +80,8 @@ impl FunctionTrace {
         Self { length: length as u32, begin, instructions, traps }
     }
 
-    /// Where in the module the machine code at `position` comes from: the function itself, where nothing is known of it.
+    /// Where in the module the machine code at `position` comes from: the function itself, where nothing is known of
+    /// it.
     fn place(&self, position: u32) -> u32 {
         let (mut offset, mut place) = (0, self.begin);
         for instruction in &self.instructions {
@@ -107,8 +108,8 @@ impl FunctionTrace {
     }
 }
 
-/// Whether no frame can stand at the instruction at `offset` in the module, as it calls nothing: neither a function nor the
-/// engine. What is not known may.
+/// Whether no frame can stand at the instruction at `offset` in the module, as it calls nothing: neither a function nor
+/// the engine. What is not known may.
 fn is_plain(module: &[u8], offset: u32) -> bool {
     module.get(offset as usize).is_some_and(|opcode| {
         matches!(
@@ -142,8 +143,8 @@ static LIVE: RwLock<BTreeMap<usize, Arc<Frames>>> = RwLock::new(BTreeMap::new())
 pub(in crate::engine) struct Registration(Option<usize>);
 
 impl Registration {
-    /// `packed` is what `pack` gave for functions that lie at these addresses, one behind the other. Before them, the module
-    /// has imported `first` ones.
+    /// `packed` is what `pack` gave for functions that lie at these addresses, one behind the other. Before them, the
+    /// module has imported `first` ones.
     pub fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
         let begin = functions.first().copied();
         if let Some(begin) = begin {
@@ -184,8 +185,8 @@ impl Frames {
         live.range(..=address).next_back().map(|(_, frames)| frames.clone())
     }
 
-    /// The function at `address`: which one of the module's own it is, what is known of it, and how far behind its beginning
-    /// the address is.
+    /// The function at `address`: which one of the module's own it is, what is known of it, and how far behind its
+    /// beginning the address is.
     fn function(&self, address: usize) -> Option<(usize, FunctionTrace, u32)> {
         let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
         let position = u32::try_from(address - self.functions[index]).ok()?;

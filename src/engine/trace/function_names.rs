@@ -1,4 +1,5 @@
-//! The names of functions in stack traces. A trace is rare, so they are read from the author's name section when one asks.
+//! The names of functions in stack traces. A trace is rare, so they are read from the author's name section when one
+//! asks.
 
 use crate::rewrite::{ADDED_NAME, Origins};
 use crate::wasm::function_names;
