@@ -66,7 +66,7 @@ impl LoadedCode {
         let image = Image::read(packed.image).ok_or("it is no image")?;
         let mut engine = Engine::headless();
         engine.set_tunables(tunables);
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that the image, and so its file, does not change.
         let linked =
             image.linked().map(|linked| unsafe { ExecutableCode::new(&image, linked, packed.file) }).transpose()?;
         let artifact = match linked.as_ref().zip(image.linked()) {
@@ -76,7 +76,7 @@ impl LoadedCode {
                 // the artifact.
                 unsafe { Artifact::deserialize_object(&engine, object) }
             }
-            // SAFETY: by the contract of this function.
+            // SAFETY: the caller promises that this very build has packed the image.
             None => unsafe { Artifact::deserialize_unchecked(&engine, image.serialized()) },
         };
         let artifact = artifact.map_err(|error| error.to_string())?;
@@ -127,7 +127,7 @@ impl ExecutableCode {
     /// # Safety
     /// The file does not change.
     unsafe fn new(image: &Image, linked: &Linked, file: Option<InFile>) -> Result<Self, String> {
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that the file does not change.
         let code = unsafe { executable(image, linked, file) }.map_err(|error| error.to_string())?;
         let unwinding = linked.eh_frame().map(|range| unwinding(&code[range])).transpose()?;
         Ok(Self { _unwinding: unwinding, code, data: image.data(linked) })
@@ -146,7 +146,7 @@ unsafe fn executable(image: &Image, linked: &Linked, file: Option<InFile>) -> io
         && let Some(InFile { file, offset }) = file
     {
         let begin = offset + linked.range().start as u64;
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that the file does not change.
         let mapped = unsafe { MmapOptions::new().offset(begin).len(code.len()).map_copy(&file) };
         let mapped = mapped.and_then(|mut memory| {
             image.fill_in(linked, &mut memory);
