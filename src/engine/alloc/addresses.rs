@@ -11,8 +11,7 @@ pub(in crate::engine) struct Addresses {
     position: Option<usize>,
 }
 
-/// Positions: hints for `mmap`, 8 GiB apart, so that any memory can grow in place, and away from the system's own
-/// choices. itself.
+/// Positions: hints for `mmap`, so far apart that any memory can grow in place, and away from the system's choices.
 #[cfg(unix)]
 mod positions {
     use std::ptr;

@@ -34,13 +34,13 @@ pub fn install(instance: &VMInstance) {
 
 /// `memory.grow` of a memory that the instance defines.
 unsafe extern "C" fn memory_grow(context: *mut VMContext, delta: u32, memory: u32) -> u32 {
-    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects, and is on the stack.
     unsafe { unless_stopped(wasmer_vm_memory32_grow(context, delta, memory)) }
 }
 
 /// `memory.grow` of a memory that the instance imports.
 unsafe extern "C" fn imported_memory_grow(context: *mut VMContext, delta: u32, memory: u32) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects, and is on the stack.
     unsafe { unless_stopped(wasmer_vm_imported_memory32_grow(context, delta, memory)) }
 }
 
@@ -67,7 +67,7 @@ unsafe extern "C" fn table_grow(context: *mut VMContext, value: usize, delta: u3
     }
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_table_grow as *const ()) };
-    // SAFETY: as above.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     unsafe { grow(context, value, delta, table) }
 }
 
@@ -80,7 +80,7 @@ unsafe extern "C" fn imported_table_grow(context: *mut VMContext, value: usize, 
     }
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_imported_table_grow as *const ()) };
-    // SAFETY: as above.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     unsafe { grow(context, value, delta, table) }
 }
 
@@ -90,7 +90,6 @@ const ENTRY: usize = size_of::<usize>();
 /// Whether there is room for a table to grow. wasmer does not check, and a failed allocation ends the process.
 pub fn may_grow(size: u32, delta: u32) -> bool {
     // The new `Vec` has at most twice the new size: it doubles a capacity that was below the new size.
-    // will be.
     delta == 0 || has_room((size as usize + delta as usize) * 2 * ENTRY)
 }
 

@@ -4,7 +4,6 @@ use crate::engine::alloc::addresses::can_reserve;
 use wasmer::MemoryStyle;
 
 /// Address space that the memories of a module reserve. Compiled code depends on it for its bounds checks.
-/// code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reserve {
     /// 8 GiB, all that an instruction can reach: code has no bounds checks, and accesses out of bounds fault. Such code

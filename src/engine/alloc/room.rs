@@ -1,5 +1,4 @@
-//! Checks before allocations whose size a guest or a user chooses. A failed allocation of Rust's or V8's ends the
-//! process.
+//! Checks before allocations whose size a guest or user chooses. A failed allocation of Rust or V8 ends the process.
 
 use memmap2::MmapOptions;
 

@@ -113,8 +113,7 @@ impl Tunables for StoreTunables {
         let mut tables = PrimaryMap::with_capacity(self.tables.len());
         let own = module.tables.iter().skip(module.num_imported_tables);
         for (((index, ty), location), written) in own.zip(locations).zip(&self.tables) {
-            // The load-time pass raises the maximum of fixed-size tables in the bytes; other tables may have no maximum
-            // at all.
+            // The load-time pass raises the maximum of fixed-size tables in the bytes; others may have none there.
             let ty = TableType { maximum: table_maximum(written), ..*ty };
             // SAFETY: the caller's promise about `locations` is passed on.
             let table = unsafe { self.create_vm_table(&ty, &styles[index], *location) };

@@ -141,7 +141,6 @@ impl Cache {
     ///
     /// # Errors
     /// Those of the system, and of `Folder::open` for a folder that cannot be trusted.
-    /// there.
     pub fn list(&self) -> io::Result<Vec<Listed>> {
         let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
         let secret = folder.secret()?;
@@ -197,7 +196,7 @@ fn open_entry(path: &Path) -> Option<(File, CacheEntry)> {
     let mut file = open_own(path).ok()?;
     let entry = if is_local(&file) {
         // SAFETY: the cache replaces entries by renaming and never writes into them, and `open_own` refuses files that
-        // other users can write.
+        // other users can write (on Windows, a user's folders are private).
         unsafe { CacheEntry::map(&file) }
     } else {
         CacheEntry::read(&mut file)

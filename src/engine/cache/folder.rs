@@ -71,8 +71,7 @@ impl Folder {
     /// The cache's folder in `directory`.
     ///
     /// # Errors
-    /// `NotFound` if it does not exist; `NotADirectory` and `PermissionDenied` if it cannot be trusted; else those of
-    /// the system.
+    /// `NotFound`; `NotADirectory` and `PermissionDenied` if the folder cannot be trusted; else those of the system.
     pub fn open(directory: &Path) -> io::Result<Self> {
         check_folder(directory, &fs::metadata(directory)?)?;
         let path = directory.join(NAME);
@@ -137,8 +136,7 @@ impl Folder {
         });
         match read {
             Ok(about) => Ok((about.len() == secret.len() as u64).then_some(secret)),
-            // Not for every error: a process without free file descriptors, say, must not replace the secret of all
-            // entries.
+            // Not for every error: a process without free file descriptors, say, must not replace everyone's secret.
             Err(error) if is_unusable(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -234,8 +232,7 @@ fn is_unusable(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | InvalidInput | PermissionDenied | UnexpectedEof)
 }
 
-/// Refuses a folder that another user owns or can write to. Windows is not checked: there, a user's folders are
-/// private.
+/// Refuses a folder that another user owns or can write to. Not on Windows, where a user's folders are private.
 fn check_folder(path: &Path, about: &fs::Metadata) -> io::Result<()> {
     if !about.is_dir() {
         return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is no folder", path.display())));

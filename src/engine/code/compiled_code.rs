@@ -180,7 +180,7 @@ impl Code {
         unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
     }
 
-    /// The index of the dispatch table, if the pass adds one: behind all tables of the original, and not exported.
+    /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.
     pub fn dispatch_table(&self) -> u32 {
         self.original.tables.len() as u32
     }

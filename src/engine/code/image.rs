@@ -2,7 +2,7 @@
 //!
 //! To load wasmer's own form, wasmer copies each function into new memory and links them all. An image is linked once,
 //! when the module is compiled. Only absolute addresses depend on where the code lies, and functions contain hardly
-//! any. So code runs right from the pages of the disk cache. them.
+//! any. So code runs right from the pages of the disk cache.
 
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -68,8 +68,7 @@ pub(in crate::engine) struct Linked {
     trampolines: usize,
     /// Range of the unwind tables, in the code
     eh_frame: Option<Range<usize>>,
-    /// Relocations, as pairs of `u32`: the offset at which to write an address, and the offset that this address refers
-    /// to
+    /// Relocations, as pairs of `u32`: the offset at which to write an address, and the offset that it refers to
     addresses: Range<usize>,
     /// Relocations to functions of the engine: the offset at which to write, the function, and the addend in bytes
     libcalls: Vec<(u32, LibCall, i64)>,
@@ -249,8 +248,7 @@ impl Image {
         self.part(&self.head.frames)
     }
 
-    /// A part that outlives the image: a slice of a mapped file, else a copy, which does not keep the whole image in
-    /// memory.
+    /// A part that outlives the image: a slice of a mapped file, else a copy, so that the image can be freed.
     fn part(&self, range: &Range<usize>) -> OwnedBuffer {
         let part = self.bytes.slice(range.clone());
         if part.is_mmapped() { part } else { OwnedBuffer::from_bytes(part.to_vec()) }
@@ -298,8 +296,7 @@ impl Image {
         }
     }
 
-    /// wasmer's form of a module whose functions lie in memory already: its metadata, and the addresses of the
-    /// functions.
+    /// wasmer's form of a module whose functions lie in memory already: its metadata, and the functions' addresses.
     pub fn object(&self, linked: &Linked, base: usize) -> OwnedBuffer {
         let metadata = &self.bytes[linked.metadata.clone()];
         let (functions, rest) = linked.begins.split_at(linked.functions);

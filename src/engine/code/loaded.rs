@@ -72,8 +72,7 @@ impl LoadedCode {
         let artifact = match linked.as_ref().zip(image.linked()) {
             Some((ExecutableCode { code, .. }, linked)) => {
                 let object = image.object(linked, code.as_ptr().expose_provenance());
-                // SAFETY: `object` gives the addresses of the functions in `code`, which this struct holds as long as
-                // the artifact.
+                // SAFETY: `object` gives addresses of functions in `code`, which this struct drops after the artifact.
                 unsafe { Artifact::deserialize_object(&engine, object) }
             }
             // SAFETY: the caller promises that this very build has packed the image.
@@ -181,8 +180,7 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
-    /// Loads a module of two functions, with an image that claims to be in `file`; gives the addresses of its
-    /// functions.
+    /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());

@@ -143,7 +143,7 @@ fn through(
 ) -> Result<Arc<Code>> {
     if let Some(found) = cache.and_then(|cache| cache.find(cache_key)) {
         // SAFETY: `find` gives an entry only if its key names this build and this processor, and its seal, made with
-        // the secret of the folder, fits its bytes.
+        // the secret of the folder, fits its bytes. Entries never change once they are written.
         let code = unsafe { Code::assemble(found, cache_key.compiler, cache_key.reserve) };
         if code.is_ok() {
             return code;

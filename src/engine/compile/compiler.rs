@@ -118,7 +118,7 @@ impl Compiler {
         engine
     }
 
-    /// Whether it reports every trap of its code. Singlepass leaves out those that its code jumps to.
+    /// Whether it reports every trap of its code. Singlepass omits those that its code reaches by a jump.
     fn lists_traps(self) -> bool {
         self == Self::Cranelift
     }

@@ -77,8 +77,7 @@ fn failed(why: &str) -> Error {
     ErrorKind::Internal { message: format!("the successor was not compiled: {why}") }.into()
 }
 
-/// Silences wasmer's panic in a compile that the end of the process interrupts. The hook sees this library's panics
-/// alone.
+/// Silences wasmer's panic in a compile that the end of the process interrupts. Only our panics reach this hook.
 pub fn stay_silent_at_the_end() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -81,7 +81,6 @@ impl FunctionTrace {
     }
 
     /// Offset in the module of the machine code at `position`; that of the function, if no instruction covers it.
-    /// it.
     fn place(&self, position: u32) -> u32 {
         let (mut offset, mut place) = (0, self.begin);
         for instruction in &self.instructions {
@@ -143,8 +142,7 @@ static LIVE: RwLock<BTreeMap<usize, Arc<Frames>>> = RwLock::new(BTreeMap::new())
 pub(in crate::engine) struct Registration(Option<usize>);
 
 impl Registration {
-    /// `packed` comes from `pack`, for functions at these ascending addresses. `first` is the number of functions that
-    /// the module imports.
+    /// `packed` comes from `pack`, for functions at these ascending addresses, which follow `first` imported functions.
     pub fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
         let begin = functions.first().copied();
         if let Some(begin) = begin {
@@ -185,8 +183,7 @@ impl Frames {
         live.range(..=address).next_back().map(|(_, frames)| frames.clone())
     }
 
-    /// The function at `address`: its index among the module's own functions, its map, and the offset of the address in
-    /// its machine code.
+    /// The function at `address`: its index among the module's own functions, its map, and the offset in its code.
     fn function(&self, address: usize) -> Option<(usize, FunctionTrace, u32)> {
         let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
         let position = u32::try_from(address - self.functions[index]).ok()?;
@@ -267,8 +264,7 @@ mod tests {
     use wasmer_compiler::types::address_map::{FunctionAddressMap, InstructionAddressMap};
     use wasmer_types::{SourceLoc, TrapInformation};
 
-    /// A compiler's frame information of a function: offset in the module and machine code length of each instruction,
-    /// and traps.
+    /// A compiler's frame information of a function: traps, and each instruction's offset in the module and code length.
     fn info(lengths: &[(u32, usize)], traps: &[u32]) -> CompiledFunctionFrameInfo {
         let instructions = lengths.iter().scan(0, |code_offset, (at, code_len)| {
             let srcloc = SourceLoc::new(*at);

@@ -1,5 +1,4 @@
 //! Function names for stack traces. Traces are rare, so the author's name section is decoded at the first one.
-//! asks.
 
 use crate::rewrite::{ADDED_NAME, Origins};
 use crate::wasm::function_names;
