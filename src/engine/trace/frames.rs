@@ -264,7 +264,7 @@ mod tests {
     use wasmer_compiler::types::address_map::{FunctionAddressMap, InstructionAddressMap};
     use wasmer_types::{SourceLoc, TrapInformation};
 
-    /// A compiler's frame information of a function: traps, and each instruction's offset in the module and code length.
+    /// A compiler's frame information of a function: its traps, and offset and code length of each instruction.
     fn info(lengths: &[(u32, usize)], traps: &[u32]) -> CompiledFunctionFrameInfo {
         let instructions = lengths.iter().scan(0, |code_offset, (at, code_len)| {
             let srcloc = SourceLoc::new(*at);
