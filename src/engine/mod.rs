@@ -1,4 +1,4 @@
-//! From bytes to machine code: the compilers, what they made, and the disk cache.
+//! The engine: compilers, compiled modules, their allocator, and the disk cache.
 
 mod alloc;
 mod cache;

@@ -1,17 +1,17 @@
-//! Addresses for memories that take no more of them than they have bytes, and yet never move.
+//! Address ranges for memories that reserve little more than their bytes, and yet never move.
 
 use std::io;
 
-/// The addresses of a memory: accessible from the beginning, then a guard that is not.
+/// The address range of a memory: accessible bytes, then an inaccessible guard.
 #[cfg(unix)]
 pub(in crate::engine) struct Addresses {
     base: *mut u8,
-    /// How many there are
+    /// Length of the range with its guard, in bytes
     length: usize,
     position: Option<usize>,
 }
 
-/// Positions, far enough from each other for any memory to grow where it is, and from all that the system places itself.
+/// Positions: hints for `mmap`, so far apart that any memory can grow in place, and away from the system's choices.
 #[cfg(unix)]
 mod positions {
     use std::ptr;
@@ -21,7 +21,7 @@ mod positions {
     const DISTANCE: usize = 1 << 33;
     const COUNT: usize = 1 << 13;
 
-    /// The next one that was never taken, and those that were given back
+    /// The first position that was never taken, and the free list
     static FREE: Mutex<(usize, Vec<usize>)> = Mutex::new((0, Vec::new()));
 
     pub fn take() -> Option<usize> {
@@ -36,46 +36,46 @@ mod positions {
         FREE.lock().unwrap_or_else(PoisonError::into_inner).1.push(position);
     }
 
-    /// Where it is; anywhere, if there is none.
+    /// The address of a position; null, which lets the system choose, if there is none.
     pub fn address(position: Option<usize>) -> *mut u8 {
         position.map_or(ptr::null_mut(), |position| ptr::without_provenance_mut(FIRST + position * DISTANCE))
     }
 }
 
-/// Maps addresses that cannot be accessed, at `wanted` if that is free and the system heeds it.
+/// Maps inaccessible addresses, at `wanted` if that is free and the system follows the hint.
 #[cfg(unix)]
 fn map(wanted: *mut u8, length: usize) -> io::Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
-    // SAFETY: without `MAP_FIXED`, what is mapped already stays as it is.
+    // SAFETY: without `MAP_FIXED`, `mmap` does not replace existing mappings.
     let mapped = unsafe { libc::mmap(wanted.cast(), length, libc::PROT_NONE, flags, -1, 0) };
     if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(mapped.cast()) }
 }
 
 /// # Safety
-/// Nobody uses the addresses, which were mapped here.
+/// `map` has mapped the addresses, and they are not used any more.
 #[cfg(unix)]
 unsafe fn unmap(base: *mut u8, length: usize) {
-    // SAFETY: by the contract of this function.
+    // SAFETY: the caller promises that the range is mapped by `map` and not used any more.
     let unmapped = unsafe { libc::munmap(base.cast(), length) };
     debug_assert_eq!(unmapped, 0, "{}", io::Error::last_os_error());
 }
 
-/// Whether the system gives so many addresses in one piece.
+/// Whether the system can map so many bytes in one piece.
 #[cfg(unix)]
 pub(in crate::engine) fn can_reserve(length: usize) -> bool {
     map(std::ptr::null_mut(), length)
-        // SAFETY: nobody else knows of them.
+        // SAFETY: `map` has just returned this range, and it is not used.
         .map(|base| unsafe { unmap(base, length) })
         .is_ok()
 }
 
 #[cfg(unix)]
 impl Addresses {
-    /// Those of a memory that begins with so many bytes and a guard. Where a memory grows, there is no need to say how
-    /// large it may become.
+    /// The range of a memory that begins with `bytes` and a guard. Here memories grow in place, so `_most`, the maximum
+    /// in bytes, is not reserved.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn new(bytes: usize, guard: usize, _most: usize) -> io::Result<Self> {
         let position = positions::take();
         let length = bytes + guard;
@@ -92,21 +92,21 @@ impl Addresses {
         }
     }
 
-    /// Where they begin.
+    /// The first address.
     pub fn base(&self) -> *mut u8 {
         self.base
     }
 
-    /// Makes `to` bytes accessible, of which `from` are so already, before a guard. The bytes stay where they are.
+    /// Makes the first `to` bytes accessible, before a guard; `from` of them already are. The bytes do not move.
     ///
     /// # Errors
-    /// What the system says, or that the addresses behind it are taken; then nothing has changed for who uses it.
+    /// Those of the system, and `AddrInUse` if the addresses behind are taken; the accessible bytes are unchanged then.
     pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
         if let Some(more) = (to + guard).checked_sub(self.length).filter(|more| *more > 0) {
             let wanted = self.base.wrapping_add(self.length);
             let base = map(wanted, more)?;
             if base != wanted {
-                // SAFETY: nobody else knows of them.
+                // SAFETY: `map` has just returned this range, and it is not used.
                 unsafe { unmap(base, more) };
                 return Err(io::ErrorKind::AddrInUse.into());
             }
@@ -120,7 +120,7 @@ impl Addresses {
             return Ok(());
         }
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: the addresses are this memory's own.
+        // SAFETY: callers stay within this range, which belongs to this memory.
         let done = unsafe { libc::mprotect(self.base.wrapping_add(from).cast(), to - from, access) };
         if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
@@ -129,7 +129,7 @@ impl Addresses {
 #[cfg(unix)]
 impl Drop for Addresses {
     fn drop(&mut self) {
-        // SAFETY: the addresses are this memory's own, which is going.
+        // SAFETY: `map` gave the range to this memory, which is being dropped.
         unsafe { unmap(self.base, self.length) };
         self.position.into_iter().for_each(positions::give_back);
     }
@@ -138,7 +138,7 @@ impl Drop for Addresses {
 #[cfg(not(unix))]
 pub(in crate::engine) use reserved::{Addresses, can_reserve};
 
-/// Where memories do not grow into what lies behind them: all is reserved that a memory may become.
+/// The range of a memory where `mmap` hints do not exist: all that the memory may grow to is reserved at once.
 #[cfg(not(unix))]
 mod reserved {
     use std::io;
@@ -156,7 +156,7 @@ mod reserved {
 
     impl Addresses {
         pub fn new(bytes: usize, guard: usize, most: usize) -> io::Result<Self> {
-            // As much of what it may become as there is.
+            // Reserve the maximum; while the system refuses, half as much.
             let sizes = std::iter::successors(Some(most), |size| Some(size / 2)).take_while(|size| *size > bytes);
             let reserved = sizes.chain([bytes]).map(|size| size.next_multiple_of(guard) + guard);
             let mut last = Err(io::ErrorKind::OutOfMemory.into());
@@ -199,7 +199,7 @@ mod tests {
                 let base = addresses.base();
                 addresses.grow(size * PAGE, (size + 1) * PAGE, PAGE).unwrap();
                 assert_eq!(addresses.base(), base);
-                // SAFETY: these bytes are accessible by now, and nobody else's.
+                // SAFETY: `grow` has made these bytes accessible, and only this test uses them.
                 unsafe {
                     let last = base.add((size + 1) * PAGE - 1);
                     assert_eq!(last.read(), 0);
@@ -214,7 +214,7 @@ mod tests {
         let mut addresses = Addresses::new(0, PAGE, PAGE).unwrap();
         addresses.grow(0, 0, PAGE).unwrap();
         addresses.grow(0, PAGE, PAGE).unwrap();
-        // SAFETY: as above.
+        // SAFETY: `grow` has made the first page accessible, and only this test uses it.
         assert_eq!(unsafe { addresses.base().read() }, 0);
     }
 
@@ -228,7 +228,7 @@ mod tests {
             assert!(addresses.grow(PAGE, 4 * PAGE, PAGE).is_err());
             addresses.grow(PAGE, 3 * PAGE, PAGE).unwrap();
         }
-        // SAFETY: nobody else knows of them.
+        // SAFETY: `map` has just returned this range, and it is not used.
         unsafe { unmap(taken, PAGE) };
         addresses.grow(3 * PAGE, 4 * PAGE, PAGE).unwrap();
     }

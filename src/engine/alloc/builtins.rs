@@ -1,7 +1,6 @@
-//! Functions of ours that compiled code calls in the place of wasmer's: where wasmer drops why something failed, or ends the
-//! process.
+//! Replacements for builtin functions of wasmer that drop the cause of a failure, or end the process.
 //!
-//! Code finds the engine's functions in a list in the context of its instance.
+//! Compiled code finds builtin functions in a list in its instance's `VMContext`.
 
 use crate::engine::alloc::room::has_room;
 use crate::engine::alloc::shared_memory::take_stopped;
@@ -11,13 +10,13 @@ use wasmer::sys::vm::libcalls::{
 };
 use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance, raise_user_trap};
 
-/// What instructions that grow something give if it did not grow.
+/// Result of `memory.grow` and `table.grow` on failure.
 const FAILED: u32 = u32::MAX;
 
-/// `table.grow` of the engine: the context, the value of new entries, how many, and the table. A value is a pointer.
+/// wasmer's `table.grow`: context, value of the new entries (a pointer), their number, and table index.
 type TableGrow = unsafe extern "C" fn(*mut VMContext, usize, u32, u32) -> u32;
 
-/// Lets the code of a new instance, which has not run yet, call these.
+/// Installs the replacements in a new instance whose code has not run yet.
 pub fn install(instance: &VMInstance) {
     let functions = [
         (Index::get_memory32_grow_index(), memory_grow as *const ()),
@@ -27,32 +26,33 @@ pub fn install(instance: &VMInstance) {
     ];
     let (context, offsets) = (instance.vmctx_ptr().cast::<u8>(), instance.vmoffsets());
     for (index, function) in functions {
-        // SAFETY: the context of an instance has a pointer to each of the engine's functions there. No code of it runs.
+        // SAFETY: each of these offsets in a `VMContext` holds a pointer to a builtin function. The code of the
+        // instance, the only reader, does not run yet.
         unsafe { context.add(offsets.vmctx_builtin_function(index) as usize).cast::<*const ()>().write(function) };
     }
 }
 
 /// `memory.grow` of a memory that the instance defines.
 unsafe extern "C" fn memory_grow(context: *mut VMContext, delta: u32, memory: u32) -> u32 {
-    // SAFETY: compiled code calls this as it would call that.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects, and is on the stack.
     unsafe { unless_stopped(wasmer_vm_memory32_grow(context, delta, memory)) }
 }
 
-/// `memory.grow` of a memory that it imports.
+/// `memory.grow` of a memory that the instance imports.
 unsafe extern "C" fn imported_memory_grow(context: *mut VMContext, delta: u32, memory: u32) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects, and is on the stack.
     unsafe { unless_stopped(wasmer_vm_imported_memory32_grow(context, delta, memory)) }
 }
 
-/// Ends the wasm on the stack if the host could not even be asked for more memory.
+/// Raises a trap if growth failed because the host has stopped answering; else passes the result on.
 ///
 /// # Safety
-/// Wasm is on the stack, and nothing else that has something to drop.
+/// Wasm is on the stack, and no frame above it has a value to drop.
 unsafe fn unless_stopped(before: u32) -> u32 {
     if before == FAILED
         && let Some(stopped) = take_stopped()
     {
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that wasm is on the stack, and no frame above it has a value to drop.
         unsafe { raise_user_trap(stopped) }
     }
     before
@@ -60,36 +60,36 @@ unsafe fn unless_stopped(before: u32) -> u32 {
 
 /// `table.grow` of a table that the instance defines.
 unsafe extern "C" fn table_grow(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
-    // SAFETY: compiled code calls this as it would call that.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     let size = unsafe { wasmer_vm_table_size(context, table) };
     if !may_grow(size, delta) {
         return FAILED;
     }
-    // SAFETY: a union of pointers is passed as a pointer.
+    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_table_grow as *const ()) };
-    // SAFETY: as above.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     unsafe { grow(context, value, delta, table) }
 }
 
-/// `table.grow` of a table that it imports.
+/// `table.grow` of a table that the instance imports.
 unsafe extern "C" fn imported_table_grow(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
-    // SAFETY: compiled code calls this as it would call that.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     let size = unsafe { wasmer_vm_imported_table_size(context, table) };
     if !may_grow(size, delta) {
         return FAILED;
     }
-    // SAFETY: a union of pointers is passed as a pointer.
+    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_imported_table_grow as *const ()) };
-    // SAFETY: as above.
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     unsafe { grow(context, value, delta, table) }
 }
 
-/// The bytes of an entry of a table.
+/// Size of an entry of a table in bytes.
 const ENTRY: usize = size_of::<usize>();
 
-/// Whether there is room for a table to grow, which wasmer does not ask: growing ends the process where there is none.
+/// Whether there is room for a table to grow. wasmer does not check, and a failed allocation ends the process.
 pub fn may_grow(size: u32, delta: u32) -> bool {
-    // The entries move to a place with room for twice as many as there was room for, which was for fewer than there will be.
+    // The new `Vec` has at most twice the new size: it doubles a capacity that was below the new size.
     delta == 0 || has_room((size as usize + delta as usize) * 2 * ENTRY)
 }
 

@@ -1,14 +1,14 @@
-//! Where wasmer puts the memories, tables and globals of new instances.
+//! Free lists: places in wasmer's object lists that new memories, tables and globals take again.
 //!
-//! wasmer appends to lists that never shrink. Compiled code finds an object by its place in the list, so no
-//! object may move; but a place whose object is gone can take another one.
+//! wasmer's lists of a store only grow. Compiled code finds an object by its index in the list, so objects never move;
+//! but a new object can take the index of a dropped one.
 
 use crate::engine::alloc::tunables::NoMemory;
 use std::cell::RefCell;
 use wasmer::sys::vm::{InternalStoreHandle, StoreObject, StoreObjects, TableStyle, VMGlobal, VMMemory, VMTable, VMTag};
 use wasmer::{FunctionType, GlobalType, Mutability, TableType, TagKind, Type};
 
-/// Places in the lists of a store.
+/// Object indices in the lists of a store.
 #[derive(Default)]
 pub struct FreeLists {
     /// Of memories
@@ -19,9 +19,9 @@ pub struct FreeLists {
     pub globals: Vec<InternalStoreHandle<VMGlobal>>,
 }
 
-/// An object that has a place.
+/// An object in one of wasmer's lists.
 pub trait InObjectList: StoreObject {
-    /// What stands in a place whose object is gone. It refers to nothing.
+    /// An object for a free index. It refers to nothing.
     fn placeholder() -> Self;
 }
 
@@ -60,8 +60,8 @@ thread_local! {
     static PLACING: RefCell<FreeListScope> = RefCell::default();
 }
 
-/// Runs `make`, which makes the objects of one instance of this thread. They go to `vacant` places as long as
-/// there are any. Gives those that were made, also where `make` failed half-way.
+/// Runs `make`, which makes the objects of one instance on this thread. They take indices from `vacant` before new
+/// ones. Gives the indices of all objects that were made, also if `make` failed half-way.
 pub fn with_free_lists<R>(vacant: &mut FreeLists, make: impl FnOnce() -> R) -> (R, FreeLists) {
     PLACING.set(FreeListScope { vacant: std::mem::take(vacant), made: FreeLists::default() });
     let result = make();
@@ -70,7 +70,7 @@ pub fn with_free_lists<R>(vacant: &mut FreeLists, make: impl FnOnce() -> R) -> (
     (result, made)
 }
 
-/// Puts an object of a new instance into its place.
+/// Stores an object of a new instance at a free or new index.
 pub(in crate::engine) fn place<T: InObjectList>(
     objects: &mut StoreObjects,
     object: T,
@@ -83,7 +83,7 @@ pub(in crate::engine) fn place<T: InObjectList>(
     })
 }
 
-/// Puts an object into a vacant place, or a new one.
+/// Stores an object at a free index, or a new one.
 pub fn put<T: InObjectList>(
     objects: &mut StoreObjects,
     vacant: Option<InternalStoreHandle<T>>,

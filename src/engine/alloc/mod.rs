@@ -1,4 +1,4 @@
-//! Memories and tables: how they are allocated, and how their space is used again.
+//! The allocator for memories, tables and globals, and the reuse of their space.
 
 pub(in crate::engine) mod addresses;
 pub(in crate::engine) mod builtins;

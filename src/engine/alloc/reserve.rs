@@ -1,26 +1,28 @@
+//! `Reserve`: the address space that memories reserve, and the bounds checks that follow from it.
+
 use crate::engine::alloc::addresses::can_reserve;
 use wasmer::MemoryStyle;
 
-/// How many addresses the memories of a module take, and so how its code keeps within them. It is compiled into the code.
+/// Address space that the memories of a module reserve. Compiled code depends on it for its bounds checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reserve {
-    /// All that an instruction can reach, 8 GiB: what is not there faults, and code checks nothing. Code needs memories like
-    /// this.
+    /// 8 GiB, all that an instruction can reach: code has no bounds checks, and accesses out of bounds fault. Such code
+    /// can use only such memories.
     Full,
-    /// Those of the bytes that there are, and of a guard: code compares each access with the length. It takes memories of
+    /// The bytes of the memory and a guard: code compares each access with the length. Such code can use memories of
     /// either kind.
     Small,
 }
 
-/// The bytes behind a small memory that fault: with a smaller offset, code compares only the index.
+/// Guard behind a small memory, in bytes. If the offset of an access is smaller, code compares only its index.
 pub(in crate::engine) const GUARD: usize = 65_536;
 
-/// The addresses that processors of today have. A limit above this is none.
+/// Address space of today's processors in bytes. A limit from here on limits nothing.
 const ALL: u64 = 1 << 47;
 
 impl Reserve {
-    /// The one to take where nothing is said: small where the address space of this process is limited, or the system refuses
-    /// the other by now.
+    /// The default: small where the address space of this process is limited, or the system now refuses to map so much;
+    /// else full.
     pub fn available() -> Self {
         let full = MemoryStyle::Static.offset_guard_size() as usize + MemoryStyle::static_bound().bytes().0;
         if is_limited() || !can_reserve(full) { Self::Small } else { Self::Full }
@@ -43,7 +45,7 @@ impl Reserve {
         }
     }
 
-    /// The engine's word for it.
+    /// wasmer's memory style for it.
     pub(in crate::engine) fn style(self) -> MemoryStyle {
         match self {
             Self::Full => MemoryStyle::Static,
@@ -51,7 +53,7 @@ impl Reserve {
         }
     }
 
-    /// That of a memory which is not shared.
+    /// The reserve of an unshared memory with this style.
     pub(in crate::engine) fn of_style(style: MemoryStyle) -> Self {
         match style {
             MemoryStyle::Static => Self::Full,
@@ -60,11 +62,11 @@ impl Reserve {
     }
 }
 
-/// Whether someone has limited the addresses of this process.
+/// Whether the address space of this process is limited (`RLIMIT_AS`).
 #[cfg(unix)]
 fn is_limited() -> bool {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: a plain call, which writes into `limit`.
+    // SAFETY: `limit` is valid for the write.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) } == 0;
     known && limit.rlim_cur < ALL
 }

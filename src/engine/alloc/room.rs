@@ -1,21 +1,20 @@
-//! Whether there is room for what a guest or a user chooses the size of. Allocations of this language end the process
-//! where there is none, and so do V8's.
+//! Checks before allocations whose size a guest or user chooses. A failed allocation of Rust or V8 ends the process.
 
 use memmap2::MmapOptions;
 
-/// Allocations below this are not looked at: where there is no room for them, V8 does not go on either.
+/// Bytes below which allocations are not checked: V8 could not go on either without that much.
 const LEAST: usize = 64 << 10;
 
-/// What must be left besides, in bytes, for all that goes on.
+/// Bytes that must stay free for everything else.
 const HEADROOM: usize = 4 << 20;
 
-/// Whether `bytes` can be allocated, and some are left.
+/// Whether `bytes` can be allocated with headroom left.
 pub fn has_room(bytes: usize) -> bool {
-    // The system itself is asked: the allocator would keep, or spread, what it was given.
+    // Map the bytes instead of allocating them: the allocator might keep the memory, or split the request.
     bytes < LEAST || bytes.checked_add(HEADROOM).is_some_and(|bytes| MmapOptions::new().len(bytes).map_anon().is_ok())
 }
 
-/// A copy of bytes whose number a user chose; none where there is no room for it.
+/// A copy of bytes whose number a user chooses; none if there is no room for it.
 pub fn try_copy(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut copy = Vec::new();
     (has_room(bytes.len()) && copy.try_reserve_exact(bytes.len()).is_ok()).then(|| {

@@ -1,4 +1,4 @@
-//! Memories that threads share. The bytes are the host's: this is what compiled code sees of them.
+//! Shared memories: their bytes belong to the host (a `SharedArrayBuffer`), and compiled code sees them through these.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -18,80 +18,80 @@ use wasmer::{MemoryStyle, MemoryType, Pages};
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
 
-/// Why the host answers no more: the trap that ends the wasm on the stack. JavaScript fails like this when its thread is
-/// being ended.
+/// The trap that ends the wasm on the stack if the host has stopped answering: JavaScript fails like this when its
+/// thread is being terminated.
 pub type Stopped = Box<dyn Error + Send + Sync>;
 
-/// The bytes of a shared memory, as the thread that has them asks the host for them.
+/// The bytes of a shared memory, through the host of the thread that uses them.
 pub trait SharedBytes {
-    /// Where they are. They never move, and stay as long as this lives.
+    /// The first address. The bytes never move, and stay mapped as long as this lives.
     fn base(&self) -> *mut u8;
-    /// How many there are by now. They never become fewer.
+    /// The current length in bytes, which never shrinks.
     ///
     /// # Errors
-    /// `Stopped`, as for all that the host is asked.
+    /// `Stopped`.
     fn length(&self) -> Result<usize, Stopped>;
-    /// Asks for more, and says whether they are there.
+    /// Asks the host to grow; says whether it did.
     ///
     /// # Errors
     /// `Stopped`.
     fn grow(&self, pages: u32) -> Result<bool, Stopped>;
-    /// Waits until another thread notifies the offset: `memory.atomic.wait`.
+    /// Waits until another thread notifies the offset: `memory.atomic.wait`. Gives that instruction's result.
     ///
     /// # Errors
     /// `Stopped`.
     fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Result<u32, Stopped>;
-    /// Wakes so many who wait at the offset: `memory.atomic.notify`. Gives how many there were.
+    /// Wakes up to `count` waiters at the offset: `memory.atomic.notify`. Gives the number of threads woken.
     ///
     /// # Errors
     /// `Stopped`.
     fn notify(&self, offset: u32, count: u32) -> Result<u32, Stopped>;
 }
 
-/// What a waiter expects to find.
+/// The value that a waiter expects at its offset.
 #[derive(Debug, Clone, Copy)]
 pub enum Expected {
-    /// In four bytes
+    /// Four bytes
     I32(i32),
-    /// In eight bytes
+    /// Eight bytes
     I64(i64),
 }
 
-/// How code reaches a shared memory: it compares each access with the length, since nothing is known
-/// of what lies behind the host's bytes.
+/// Memory style of shared memories. Code compares each access with the length, since the addresses behind the host's
+/// bytes may hold anything.
 pub const STYLE: MemoryStyle = MemoryStyle::Dynamic { offset_guard_size: 0 };
 
-/// Where the threads of this process keep the length of each shared memory, by its base. Compiled code
-/// reads it from there.
+/// The lengths of each shared memory on all threads of this process, by its base. Compiled code reads the length of its
+/// thread.
 static LENGTHS: LazyLock<Mutex<HashMap<usize, Vec<Length>>>> = LazyLock::new(Mutex::default);
 
-/// The address of a length.
+/// A pointer to the length in a memory's definition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Length(*const AtomicUsize);
 
-// SAFETY: it points into a memory that takes it out of the list before it goes, under the same lock.
+// SAFETY: it points into the definition of a `HostSharedMemory`, whose drop removes it from `LENGTHS`, under its lock.
 unsafe impl Send for Length {}
 
-/// Tells all threads the length of the memory at `base`.
+/// Raises the length of the memory at `base` on all threads.
 pub fn publish(base: *mut u8, length: usize) {
     let lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
     for Length(other) in lengths.get(&(base as usize)).into_iter().flatten() {
-        // SAFETY: see `Length`.
+        // SAFETY: a length in `LENGTHS` is valid while the lock is held (see `Length`).
         unsafe { (**other).fetch_max(length, Ordering::Relaxed) };
     }
 }
 
-/// Memories of the instance that is about to be made, in the order of its module.
+/// Bytes for the shared memories of the next instance, in the order of its module.
 pub type Prepared = VecDeque<Rc<dyn SharedBytes>>;
 
 thread_local! {
     static PREPARED: RefCell<Prepared> = RefCell::default();
-    /// Why the last growth on this thread failed, if the host answered no more
+    /// Cause of the last failed growth on this thread, if the host has stopped answering
     static STOPPED: RefCell<Option<Stopped>> = RefCell::default();
 }
 
-/// Why the growth that has just failed did so, if the host answered no more: whoever asked for it ends the wasm on the
-/// stack.
+/// Takes the cause of the growth that has just failed, if the host has stopped answering. The caller must then end the
+/// wasm on the stack.
 pub fn take_stopped() -> Option<Stopped> {
     STOPPED.take()
 }
@@ -101,7 +101,7 @@ pub fn prepare(memories: Prepared) {
     PREPARED.set(memories);
 }
 
-/// The memory of a new instance, whose definition is at `location`.
+/// The next prepared memory, for a new instance; its definition is at `location`.
 pub(in crate::engine) fn prepared(
     ty: &MemoryType,
     location: NonNull<VMMemoryDefinition>,
@@ -111,10 +111,10 @@ pub(in crate::engine) fn prepared(
     HostSharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes)
 }
 
-/// A memory of the host's own making.
+/// A shared memory that no instance defines.
 ///
 /// # Errors
-/// `Generic` if the host answers no more.
+/// `Generic` if the host has stopped answering.
 pub fn shared_memory(ty: MemoryType, bytes: Rc<dyn SharedBytes>) -> Result<VMMemory, MemoryError> {
     let definition = VMMemoryDefinition { base: bytes.base(), current_length: 0 };
     HostSharedMemory::new(ty, MaybeInstanceOwned::Host(Box::new(definition.into())), bytes)
@@ -126,10 +126,9 @@ struct HostSharedMemory {
     bytes: Rc<dyn SharedBytes>,
 }
 
-// SAFETY: a memory belongs to a store, which lives and dies on one thread; the engine's list asks for
-// the marker.
+// SAFETY: wasmer's object lists require the marker, but a memory stays in its store, which stays on one thread.
 unsafe impl Send for HostSharedMemory {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for HostSharedMemory {}
 
 impl HostSharedMemory {
@@ -141,13 +140,13 @@ impl HostSharedMemory {
     ) -> Result<VMMemory, MemoryError> {
         let length = || bytes.length().map_err(|stopped| MemoryError::Generic(stopped.to_string()));
         let (base, current_length) = (bytes.base(), length()?);
-        // SAFETY: the definition is this memory's own, and no code uses it yet.
+        // SAFETY: the definition belongs to this memory, and no code uses it yet.
         unsafe { *definition.as_ptr().as_ptr() = VMMemoryDefinition { base, current_length } };
         let memory = Self { ty, definition, bytes: bytes.clone() };
         let mut lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
         lengths.entry(base as usize).or_default().push(memory.length());
         drop(lengths);
-        // Another thread may have grown it meanwhile.
+        // Another thread may have grown the memory before its length was in the list.
         publish(base, length()?);
         Ok(VMMemory(Box::new(memory)))
     }
@@ -183,7 +182,7 @@ impl LinearMemory for HostSharedMemory {
     }
 
     fn size(&self) -> Pages {
-        // SAFETY: as in `length`.
+        // SAFETY: the definition, with its length, lives as long as this memory.
         let length = unsafe { (*self.length().0).load(Ordering::Relaxed) };
         Pages((length / PAGE) as u32)
     }
@@ -194,7 +193,7 @@ impl LinearMemory for HostSharedMemory {
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
         let bytes = &self.bytes;
-        // The host is asked on its own stack: its limits are those of that one.
+        // Call JavaScript on the host's stack: its stack limits apply to that one.
         let before = on_host_stack(|| {
             let grow = || {
                 let before = bytes.length()? / PAGE;
@@ -204,7 +203,7 @@ impl LinearMemory for HostSharedMemory {
                 publish(bytes.base(), bytes.length()?);
                 Ok(Some(before as u32))
             };
-            // The engine drops all but the fact that it failed.
+            // wasmer drops the cause of a failed growth, so keep it for `take_stopped`.
             grow().unwrap_or_else(|stopped| {
                 STOPPED.set(Some(stopped));
                 None
@@ -245,12 +244,12 @@ impl LinearMemory for HostSharedMemory {
     }
 }
 
-/// What the host answers to wasm, which ends where it answers no more.
+/// The host's answer to wasm. If the host has stopped answering, the wasm on the stack ends.
 fn answer_to_wasm(ask: impl FnOnce() -> Result<u32, Stopped>) -> u32 {
     match on_host_stack(ask) {
         Ok(answer) => answer,
-        // SAFETY: only instructions of wasm wait and notify, so wasm is on the stack. Between it and this function are the
-        // engine's own, of which none has anything to drop, as its own traps leave by the same way.
+        // SAFETY: only instructions of wasm wait and notify, so wasm is on the stack. Above it are only frames of
+        // wasmer, which have nothing to drop: wasmer's own traps of these instructions unwind them in the same way.
         Err(stopped) => unsafe { raise_user_trap(stopped) },
     }
 }

@@ -1,3 +1,5 @@
+//! `SmallMemory`: a linear memory that reserves only its own bytes and a guard.
+
 use crate::engine::alloc::addresses::Addresses;
 use crate::engine::alloc::reserve::{GUARD, Reserve};
 use crate::engine::alloc::tunables::note_growth;
@@ -8,8 +10,8 @@ use std::ptr::NonNull;
 use wasmer::sys::vm::{LinearMemory, MaybeInstanceOwned, MemoryError, VMMemoryDefinition};
 use wasmer::{MemoryStyle, MemoryType, Pages};
 
-/// A memory that takes the addresses of the bytes that it has. It never moves, so that buffers over it stay good: it grows
-/// into what lies behind it.
+/// A linear memory that reserves only its own bytes and a guard. It grows into the addresses behind it and never moves,
+/// so buffers over it stay valid.
 pub(in crate::engine) struct SmallMemory {
     ty: MemoryType,
     size: Pages,
@@ -17,30 +19,30 @@ pub(in crate::engine) struct SmallMemory {
     addresses: Addresses,
 }
 
-// SAFETY: a memory belongs to a store, which lives and dies on one thread; the engine's list asks for the marker.
+// SAFETY: wasmer's object lists require the marker, but a memory stays in its store, which stays on one thread.
 unsafe impl Send for SmallMemory {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for SmallMemory {}
 
 impl SmallMemory {
-    /// A memory of the host's own making.
+    /// A memory that no instance defines.
     ///
     /// # Errors
-    /// `Region` where there is no room.
+    /// `Region` if there is no room.
     pub fn new(ty: &MemoryType) -> Result<Self, MemoryError> {
         Self::of(ty, |definition| MaybeInstanceOwned::Host(Box::new(UnsafeCell::new(definition))))
     }
 
-    /// That of an instance, whose definition is at `location`.
+    /// A memory of an instance; its definition is at `location`.
     ///
     /// # Errors
-    /// As above.
+    /// Those of `new`.
     ///
     /// # Safety
     /// `location` may be written, and outlives the memory.
     pub unsafe fn of_instance(ty: &MemoryType, location: NonNull<VMMemoryDefinition>) -> Result<Self, MemoryError> {
         Self::of(ty, |definition| {
-            // SAFETY: by the contract of this function.
+            // SAFETY: the caller promises that `location` may be written.
             unsafe { location.write(definition) };
             MaybeInstanceOwned::Instance(location)
         })
@@ -90,7 +92,8 @@ impl LinearMemory for SmallMemory {
         let size = size.ok_or(MemoryError::CouldNotGrow { current: before, attempted_delta: delta })?;
         self.addresses.grow(before.bytes().0, size.bytes().0, GUARD).map_err(no_room)?;
         self.size = size;
-        // SAFETY: the definition lives as long as this memory. No code reads it meanwhile: this is its thread.
+        // SAFETY: the definition lives as long as this memory. Only code on this thread reads it, and that is not
+        // running now.
         unsafe { (*self.definition.as_ptr().as_ptr()).current_length = size.bytes().0 };
         note_growth();
         Ok(before)

@@ -1,3 +1,5 @@
+//! `StoreTunables`: how wasmer makes the memories, tables and globals of an instance.
+
 use crate::engine::alloc::builtins::may_begin;
 use crate::engine::alloc::free_list::place;
 use crate::engine::alloc::reserve::Reserve;
@@ -17,32 +19,32 @@ use wasmer_compiler::LinkError;
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIndex, TableIndex};
 
-/// How often a memory of this process has grown. Not a variable of the thread's: that costs a call of its own to find, in
-/// a library that is loaded late.
+/// Number of memory growths in this process. Not a thread-local: in a library that is loaded late, access to one costs
+/// a call.
 static GROWTHS: AtomicU32 = AtomicU32::new(0);
 
-/// How often a memory has grown by now: as long as this stays, none has.
+/// Number of memory growths so far: while it stays the same, no memory has grown.
 #[inline]
 pub fn memory_growths() -> u32 {
     GROWTHS.load(Ordering::Relaxed)
 }
 
-/// Notes that a memory has grown.
+/// Counts a growth of a memory.
 pub(in crate::engine) fn note_growth() {
     GROWTHS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How a module's instances make their memories and tables.
+/// The tunables of a module.
 pub struct StoreTunables {
     base: BaseTunables,
     reserve: Reserve,
-    /// The limits of the module's own tables as their author wrote them
+    /// Limits of the tables that the module defines, as their author wrote them
     tables: Vec<Limits>,
 }
 
 impl StoreTunables {
-    /// `tables` are the limits that the module's own tables have at run time; the bytes that were
-    /// compiled give fixed-size ones more room (see `rewrite`). `reserve` is that of its memories.
+    /// `tables` are the limits at run time of the tables that the module defines; the load-time pass gives fixed-size
+    /// tables a larger maximum in the bytes (see `rewrite`). `reserve` is that of its memories.
     pub fn new(tables: Vec<Limits>, reserve: Reserve) -> Self {
         Self { base: BaseTunables::new(), reserve, tables }
     }
@@ -79,7 +81,7 @@ impl Tunables for StoreTunables {
         Ok(VMMemory(match Reserve::of_style(*style) {
             // SAFETY: the caller's promise about `location` is passed on.
             Reserve::Full => Box::new(WatchedMemory(unsafe { VMOwnedMemory::from_definition(ty, style, location)? })),
-            // SAFETY: as above.
+            // SAFETY: the caller's promise about `location` is passed on.
             Reserve::Small => Box::new(unsafe { SmallMemory::of_instance(ty, location)? }),
         }))
     }
@@ -111,7 +113,7 @@ impl Tunables for StoreTunables {
         let mut tables = PrimaryMap::with_capacity(self.tables.len());
         let own = module.tables.iter().skip(module.num_imported_tables);
         for (((index, ty), location), written) in own.zip(locations).zip(&self.tables) {
-            // The bytes give a fixed-size table a greater maximum than its author did, and others none.
+            // The load-time pass raises the maximum of fixed-size tables in the bytes; others may have none there.
             let ty = TableType { maximum: table_maximum(written), ..*ty };
             // SAFETY: the caller's promise about `locations` is passed on.
             let table = unsafe { self.create_vm_table(&ty, &styles[index], *location) };
@@ -147,7 +149,7 @@ impl Tunables for StoreTunables {
     ) -> Result<PrimaryMap<LocalGlobalIndex, InternalStoreHandle<VMGlobal>>, LinkError> {
         let mut globals = PrimaryMap::with_capacity(locations.len());
         for (ty, location) in module.globals.values().skip(module.num_imported_globals).zip(locations) {
-            // SAFETY: the locations are those of the new instance's own globals.
+            // SAFETY: wasmer gives the locations of the new instance's own globals, which outlive them.
             let global = unsafe { self.create_vm_global(*ty, *location) };
             let global = global.map_err(LinkError::Resource)?;
             globals.push(place(context, global, |places| &mut places.globals));
@@ -156,7 +158,7 @@ impl Tunables for StoreTunables {
     }
 }
 
-/// What is said where there is no room for a memory.
+/// The error message if there is no room for a memory.
 pub fn no_memory(style: &MemoryStyle, error: &MemoryError) -> String {
     let advice = match Reserve::of_style(*style) {
         Reserve::Full => "; it reserves 8 GiB of addresses, unless { reserve: 'small' } is said",
@@ -165,7 +167,7 @@ pub fn no_memory(style: &MemoryStyle, error: &MemoryError) -> String {
     format!("there is no room for the memory: {error}{advice}")
 }
 
-/// What stands where a memory was: nobody has it.
+/// The placeholder of a dropped memory, which no instance and no JavaScript object uses.
 #[derive(Debug)]
 pub(in crate::engine) struct NoMemory;
 
@@ -199,8 +201,8 @@ impl LinearMemory for NoMemory {
     }
 }
 
-/// A memory that leaves word when it grows, so that its `ArrayBuffer` can be detached without
-/// looking at every memory after every call.
+/// A memory that counts its growths, so that a call need not check every memory for an `ArrayBuffer` to detach: an
+/// unchanged count means that none has grown.
 #[derive(Debug)]
 struct WatchedMemory(VMOwnedMemory);
 

@@ -1,4 +1,4 @@
-//! Compiled modules on disk: a folder of sealed entries, which processes share.
+//! The disk cache of compiled modules: a folder of sealed entries, which processes share.
 
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::cache::entry::{BUILD, CacheEntry, Content, EntryMetadata, Hash, write};
@@ -13,53 +13,53 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// So old, a file that is being written was left by a process that has ended.
+/// Age from which an unfinished file counts as left behind by a process that has ended.
 const ABANDONED: Duration = Duration::from_secs(600);
 
-/// A cache on disk.
+/// A disk cache.
 ///
-/// Its entries are machine code, which is run as it is. So the folder must be one that only its owner writes to, and
-/// entries carry a message authentication code, made with a secret of the folder. What is not as it should be is not
-/// there: the module is compiled.
+/// Its entries are machine code, which is run without validation. So only the owner may be able to write to the folder,
+/// and each entry has a message authentication code, made with a secret of the folder. An entry that fails a check
+/// counts as missing: the module is compiled.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    /// The directory that its user named; its files are in a folder of their own inside of it
+    /// The directory that the user named; the cache's files are in a folder of their own in it
     pub directory: PathBuf,
-    /// How many bytes all entries may have together
+    /// The most bytes that all entries may have together
     pub most: u64,
-    /// Whether it may be written to
+    /// Whether the cache may write entries
     pub writable: bool,
 }
 
-/// What there is of a cache to see.
+/// An entry, as `list` shows it.
 #[derive(Debug)]
 pub struct Listed {
-    /// What the entry says of itself
+    /// Metadata of the entry
     pub about: EntryMetadata,
     /// Its size in bytes
     pub size: u64,
-    /// When it was last used
+    /// Time of the last use
     pub used: SystemTime,
-    /// Whether this build would use it, on this machine
+    /// Whether this build would use it on this machine
     pub usable: bool,
 }
 
-/// What an entry is for.
+/// Identifies an entry, and holds what its metadata says about the module.
 pub(in crate::engine) struct CacheKey<'a> {
-    /// The hash of the bytes
+    /// Hash of the module's bytes
     pub bytes: Hash,
-    /// Their size
+    /// Size of the module in bytes
     pub size: u64,
     pub compiler: Compiler,
     pub selection: &'a Selection,
     pub tiers_up_from: Option<Compiler>,
     pub reserve: Reserve,
-    /// Where the bytes were read
+    /// Path of the file that the bytes were read from
     pub file: Option<&'a str>,
 }
 
 impl CacheKey<'_> {
-    /// The name of the entry: all that the machine code depends on.
+    /// The name of the entry: a hash of everything on which the machine code depends.
     fn key(&self) -> Hash {
         let mut hasher = blake3::Hasher::new_derive_key("wasm-relink compiled module");
         let selection = postcard::to_stdvec(self.selection).unwrap_or_default();
@@ -94,17 +94,17 @@ impl CacheKey<'_> {
 }
 
 impl Cache {
-    /// A compiled module, if there is an entry for it that can be trusted.
+    /// A compiled module, if the cache has an entry for it whose seal fits.
     pub(in crate::engine) fn find(&self, cache_key: &CacheKey<'_>) -> Option<Compiled> {
         let folder = Folder::open(&self.directory).ok()?;
         let secret = folder.secret().ok()??;
         let key = cache_key.key();
         let (file, entry) = open_entry(&folder.entry(&key))?;
-        // One after the other: with both at once, on two threads, a load was no quicker.
+        // Verify, then decode: doing both at once on two threads made a load no faster.
         let parts: ModuleMetadata =
             entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
         if self.writable {
-            // What was used last goes last. Where the time cannot be set, the entry only goes sooner.
+            // `shrink` evicts by this time. If it cannot be set, the entry only goes sooner.
             let _ = file.set_modified(SystemTime::now());
         }
         let file = entry.image_in_file().map(|offset| InFile { file, offset });
@@ -112,7 +112,7 @@ impl Cache {
         Some(Compiled { parts, details: entry.details(), custom: entry.custom(), machine })
     }
 
-    /// Keeps what was compiled, as well as it goes: a cache that cannot be written to is an empty one.
+    /// Writes an entry for compiled code. Failures are ignored: a cache that cannot be written to acts as an empty one.
     pub(in crate::engine) fn keep(&self, cache_key: &CacheKey<'_>, compiled: &Compiled) {
         if let Ok(folder) = self.try_keep(cache_key, compiled) {
             self.shrink(&folder);
@@ -137,10 +137,10 @@ impl Cache {
         Ok(folder)
     }
 
-    /// The entries, those that were used last first.
+    /// The entries, most recently used first; empty if the folder does not exist.
     ///
     /// # Errors
-    /// What the system says of the folder, and that it is not to be trusted; there is none for a folder that is not there.
+    /// Those of the system, and of `Folder::open` for a folder that cannot be trusted.
     pub fn list(&self) -> io::Result<Vec<Listed>> {
         let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
         let secret = folder.secret()?;
@@ -150,10 +150,10 @@ impl Cache {
         Ok(all)
     }
 
-    /// Removes all that the cache has written, but for the folder itself. Gives how many entries there were.
+    /// Removes all files of the cache, but not its folder. Gives the number of entries.
     ///
     /// # Errors
-    /// Those of `list`; then some of it may be gone.
+    /// Those of `list`; some files may be gone then.
     pub fn clear(&self) -> io::Result<usize> {
         let Some(folder) = self.folder()? else { return Ok(0) };
         let entries = folder.files(Kind::CacheEntry)?;
@@ -170,7 +170,7 @@ impl Cache {
         }
     }
 
-    /// Removes the entries that were not used for the longest time, until the others have room.
+    /// Removes the least recently used entries until the others fit, and files that were never finished.
     fn shrink(&self, folder: &Folder) {
         for own in folder.files(Kind::Unfinished).unwrap_or_default() {
             if own.used.elapsed().is_ok_and(|age| age > ABANDONED) {
@@ -184,18 +184,19 @@ impl Cache {
             if total <= self.most {
                 break;
             }
-            // On Windows, one that is mapped stays.
+            // On Windows, a mapped entry cannot be removed.
             let _ = remove(&own.path);
             total -= own.size;
         }
     }
 }
 
-/// An entry that is ours, and its file.
+/// An entry that only this user can write, and its file.
 fn open_entry(path: &Path) -> Option<(File, CacheEntry)> {
     let mut file = open_own(path).ok()?;
     let entry = if is_local(&file) {
-        // SAFETY: entries are never changed, and nobody else writes to the folder.
+        // SAFETY: the cache replaces entries by renaming and never writes into them, and `open_own` refuses files that
+        // other users can write (on Windows, a user's folders are private).
         unsafe { CacheEntry::map(&file) }
     } else {
         CacheEntry::read(&mut file)
@@ -203,7 +204,7 @@ fn open_entry(path: &Path) -> Option<(File, CacheEntry)> {
     Some((file, entry.ok()??))
 }
 
-/// What there is to see of an entry.
+/// An entry as `list` shows it; none if it cannot be read.
 fn listed(own: &Own, secret: Option<&Hash>) -> Option<Listed> {
     let (_, entry) = open_entry(&own.path)?;
     let about = entry.about()?;
@@ -214,12 +215,12 @@ fn listed(own: &Own, secret: Option<&Hash>) -> Option<Listed> {
     Some(Listed { about, size: own.size, used: own.used, usable })
 }
 
-/// Whether a file is on a disk of this machine: a file of another one may be removed there while it is mapped here, which ends
-/// the process.
+/// Whether a file is on a disk of this machine. Another machine may remove a remote file while it is mapped here; the
+/// next access would end the process.
 #[cfg(target_os = "linux")]
 fn is_local(file: &File) -> bool {
     use std::os::fd::AsRawFd;
-    /// Of ext4, XFS, Btrfs, F2FS, Bcachefs, ZFS, overlays, and what is in memory alone
+    /// Magic numbers of ext4, XFS, Btrfs, F2FS, Bcachefs, ZFS, overlayfs, tmpfs and ramfs
     const LOCAL: [u32; 9] = [
         0xef53,
         0x5846_5342,
@@ -231,9 +232,9 @@ fn is_local(file: &File) -> bool {
         0x0102_1994,
         0x8584_58f6,
     ];
-    // SAFETY: all of it is numbers.
+    // SAFETY: all fields are integers, which may be zero.
     let mut about: libc::statfs = unsafe { std::mem::zeroed() };
-    // SAFETY: a plain call; the file is open.
+    // SAFETY: the descriptor is open, and `about` is a `statfs` of this system.
     let known = unsafe { libc::fstatfs(file.as_raw_fd(), &mut about) } == 0;
     known && LOCAL.contains(&(about.f_type as u32))
 }

@@ -1,5 +1,5 @@
-//! A file of the disk cache: what it says of itself, what is known of a module, what users are told of its functions, its
-//! custom sections, and its machine code, sealed.
+//! An entry of the disk cache, as a file: header with seal and key, entry metadata, module metadata, details, custom
+//! sections and image.
 
 use crate::engine::code::image::PAGE;
 use aegis::aegis128x2::Aegis128X2Mac;
@@ -9,37 +9,37 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
-/// Says what the file is, and in which form.
+/// Magic bytes and the version of the format.
 const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x03";
-/// The image begins at a multiple of this, so that it can be mapped.
+/// Alignment of the image in the file, in bytes, so that it can be mapped.
 const ALIGNMENT: usize = PAGE;
 
-/// The build of the addon: its sources, and the versions of what it depends on.
+/// The build of the addon: a hash of its sources, `Cargo.toml` and `Cargo.lock`.
 pub(in crate::engine) const BUILD: &str = env!("WASM_RELINK_BUILD");
 
-/// A hash: of bytes, of what an entry is for, or of what must not be changed.
+/// A hash, a key of an entry, a secret or a seal.
 pub(in crate::engine) type Hash = [u8; 32];
 
-/// What an entry says of itself, for people.
+/// Metadata of an entry, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryMetadata {
     /// The build that wrote it
     pub build: String,
-    /// Where the module was read, if it was read from a file
+    /// Path of the file that the module was read from, if any
     pub file: Option<String>,
     /// The size of the module in bytes
     pub module: u64,
-    /// What compiled it
+    /// Name of the compiler
     pub compiler: String,
-    /// What its memories reserve
+    /// Name of the address space that its memories reserve
     pub reserve: String,
-    /// The version and the options of that, and the processor
+    /// Version and options of the compiler, and the processor
     pub made_for: String,
-    /// Which functions are slots: "default", "all", "none", or how many others
+    /// Selection of slots: "default", "all", "none", or the number of other functions
     pub slots: String,
 }
 
-/// The parts of a file, after the header.
+/// Ranges of the parts of a file; the header is before them.
 struct Layout {
     about: Range<usize>,
     parts: Range<usize>,
@@ -48,31 +48,31 @@ struct Layout {
     image: Range<usize>,
 }
 
-/// What an entry holds besides what it says of itself.
+/// Parts of an entry besides its own metadata.
 pub(in crate::engine) struct Content<'a> {
-    /// What is known of the module
+    /// Metadata of the module, serialized
     pub parts: &'a [u8],
-    /// What users are told of its functions
+    /// Names and roles of its functions, as `LazyDecoded<Details>` decodes them
     pub details: &'a [u8],
-    /// Its custom sections, one behind the other
+    /// Contents of its custom sections, concatenated
     pub custom: &'a [u8],
-    /// Its machine code
+    /// Image with its machine code
     pub image: &'a [u8],
 }
 
-/// An entry, in memory.
+/// An entry in memory.
 pub(in crate::engine) struct CacheEntry {
     bytes: OwnedBuffer,
     layout: Layout,
 }
 
-/// Magic, seal, key, and five lengths
+/// Length of the header in bytes: magic, seal, key, and five lengths
 const HEADER: usize = 16 + 32 + 32 + 5 * 8;
 const SEAL: Range<usize> = 16..48;
 const KEY: Range<usize> = 48..80;
 
 impl Layout {
-    /// Where the parts of these lengths are; none where they do not fit into a file.
+    /// The layout for parts of these lengths in bytes; none if it overflows.
     fn new([about, parts, details, custom, image]: [usize; 5]) -> Option<Self> {
         let about = HEADER..HEADER.checked_add(about)?;
         let parts = about.end..about.end.checked_add(parts)?;
@@ -82,7 +82,7 @@ impl Layout {
         Some(Self { about, parts, details, custom, image: begin..begin.checked_add(image)? })
     }
 
-    /// That of a file, if it has the size that it says.
+    /// The layout of a file; none if the magic or the length does not fit.
     fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.get(..MAGIC.len())? != MAGIC {
             return None;
@@ -96,21 +96,21 @@ impl Layout {
 }
 
 impl CacheEntry {
-    /// Maps a file into memory; none if it is no entry.
+    /// Maps a file into memory; none if it is not an entry.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     ///
     /// # Safety
-    /// Nobody changes the file: entries are written under another name and moved to their own.
+    /// The file does not change: entries are written under another name and then renamed.
     pub unsafe fn map(file: &File) -> io::Result<Option<Self>> {
         Ok(Self::of(OwnedBuffer::from_file(file).map_err(io::Error::other)?))
     }
 
-    /// Reads a file into memory; none if it is no entry.
+    /// Reads a file into memory; none if it is not an entry.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn read(file: &mut File) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -121,38 +121,38 @@ impl CacheEntry {
         Layout::of(&bytes).map(|layout| Self { bytes, layout })
     }
 
-    /// What it says of itself.
+    /// Metadata of the entry.
     pub fn about(&self) -> Option<EntryMetadata> {
         serde_json::from_slice(&self.bytes[self.layout.about.clone()]).ok()
     }
 
-    /// Whether it is for `key`, and was written by one who has `secret`, and as it is.
+    /// Whether the entry is for `key`, was written by a holder of `secret`, and has not changed since.
     pub fn is_sealed(&self, key: &Hash, secret: &Hash) -> bool {
         let sealed = self.bytes[SEAL].try_into().expect("a seal has 32 bytes");
         self.bytes[KEY] == *key && seal(secret, [&self.bytes[SEAL.end..]]).verify(sealed).is_ok()
     }
 
-    /// What is known of the module.
+    /// Metadata of the module, serialized
     pub fn parts(&self) -> &[u8] {
         &self.bytes[self.layout.parts.clone()]
     }
 
-    /// What users are told of its functions.
+    /// Names and roles of its functions, as `LazyDecoded<Details>` decodes them
     pub fn details(&self) -> OwnedBuffer {
         self.bytes.slice(self.layout.details.clone())
     }
 
-    /// The custom sections, one behind the other.
+    /// Contents of the custom sections, concatenated.
     pub fn custom(&self) -> OwnedBuffer {
         self.bytes.slice(self.layout.custom.clone())
     }
 
-    /// The machine code, which stays where it is.
+    /// The image, not copied.
     pub fn image(&self) -> OwnedBuffer {
         self.bytes.slice(self.layout.image.clone())
     }
 
-    /// Where in the file that begins, if it is mapped from there.
+    /// Offset of the image in the file, in bytes; none if the entry is not mapped.
     pub fn image_in_file(&self) -> Option<u64> {
         self.bytes.is_mmapped().then_some(self.layout.image.start as u64)
     }
@@ -161,7 +161,7 @@ impl CacheEntry {
 /// Writes an entry.
 ///
 /// # Errors
-/// What the system says.
+/// Those of the system.
 pub(in crate::engine) fn write(
     file: &mut File,
     key: &Hash,
@@ -181,8 +181,8 @@ pub(in crate::engine) fn write(
     after_seal.into_iter().try_for_each(|part| file.write_all(part))
 }
 
-/// The message authentication code of bytes. AEGIS takes a quarter of what BLAKE3 does, on one core, and most of a load waits
-/// for this.
+/// The message authentication code of bytes. On one core, AEGIS takes a quarter of the time of BLAKE3, and verifying is
+/// most of a load.
 fn seal<'a>(secret: &Hash, bytes: impl IntoIterator<Item = &'a [u8]>) -> Aegis128X2Mac<32> {
     let key = blake3::derive_key("wasm-relink seal of a compiled module", secret);
     let mut seal = Aegis128X2Mac::new(key.first_chunk().expect("a key has 32 bytes"));
@@ -200,7 +200,7 @@ mod tests {
     const KEY_OF_TEST: Hash = [3; 32];
     const SECRET: Hash = [7; 32];
 
-    /// The bytes of an entry with such content.
+    /// The file of an entry with such content.
     fn written(name: &str, content: &Content<'_>) -> Vec<u8> {
         let path = temp_dir().join(format!("wasm-relink-entry-{}-{name}", process::id()));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();

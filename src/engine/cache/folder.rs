@@ -1,4 +1,4 @@
-//! The folder of the disk cache: which files are the cache's own, whether they can be trusted, and the secret.
+//! The folder of the disk cache: which files belong to the cache, which can be trusted, and the secret.
 
 use crate::engine::cache::entry::Hash;
 use std::ffi::OsStr;
@@ -7,25 +7,25 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The cache's own folder, inside of the one that its user named, which may hold the user's files.
+/// Name of the cache's folder, in the directory that the user named, which may hold the user's files.
 const NAME: &str = "wasm-relink-modules";
-/// What the name of every file of the cache begins with. No other file is listed, counted or removed.
+/// Prefix of the names of all files of the cache. Files with other names are never listed, counted or removed.
 const PREFIX: &str = "relink-";
 const SECRET: &str = "relink-secret";
 /// Locked by the process that makes the secret
 const LOCK: &str = "relink-lock";
 
-/// What a file of the cache is, besides the secret and the lock.
+/// Kind of a file of the cache, besides the secret and the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Kind {
     /// An entry, named by its key
     CacheEntry,
-    /// One that is being written, named by chance
+    /// An entry that is being written, with a random name
     Unfinished,
 }
 
 impl Kind {
-    /// How many hexadecimal digits the name has, and the extension.
+    /// Number of hexadecimal digits in the name, and the extension.
     const fn form(self) -> (usize, &'static str) {
         match self {
             Self::CacheEntry => (64, "code"),
@@ -37,7 +37,7 @@ impl Kind {
         format!("{PREFIX}{digits}.{}", self.form().1)
     }
 
-    /// The digits of a name of this kind; none for any other name.
+    /// The digits in a name of this kind; none for other names.
     fn digits(self, name: &OsStr) -> Option<&str> {
         let (length, extension) = self.form();
         let digits = name.to_str()?.strip_prefix(PREFIX)?.strip_suffix(extension)?.strip_suffix('.')?;
@@ -50,38 +50,37 @@ impl Kind {
 pub(in crate::engine) struct Own {
     pub path: PathBuf,
     pub size: u64,
-    /// When it was last changed
+    /// Time of the last change, which `Cache::find` sets at each use
     pub used: SystemTime,
 }
 
 impl Own {
-    /// The key of an entry, by its name.
+    /// The key of an entry, from its name.
     pub fn key(&self) -> Option<Hash> {
         let digits = Kind::CacheEntry.digits(self.path.file_name()?)?;
         blake3::Hash::from_hex(digits).ok().map(|key| *key.as_bytes())
     }
 }
 
-/// The folder of the cache, to which nobody but its owner writes.
+/// The folder of the cache. Only its owner can write to it.
 pub(in crate::engine) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    /// That in a directory.
+    /// The cache's folder in `directory`.
     ///
     /// # Errors
-    /// `NotFound` where there is none; `NotADirectory` and `PermissionDenied` for one that is not to be trusted; else what
-    /// the system says.
+    /// `NotFound`; `NotADirectory` and `PermissionDenied` if the folder cannot be trusted; else those of the system.
     pub fn open(directory: &Path) -> io::Result<Self> {
         check_folder(directory, &fs::metadata(directory)?)?;
         let path = directory.join(NAME);
-        // Not `metadata`: a link may lead to files that are not the cache's.
+        // Not `metadata`: a symbolic link may point to files that are not the cache's.
         check_folder(&path, &fs::symlink_metadata(&path)?)?;
         Ok(Self { path })
     }
 
-    /// The same; makes it, and the directory, where they are missing.
+    /// `open`, but creates the folder and `directory` if they do not exist.
     ///
     /// # Errors
     /// Those of `open`.
@@ -91,13 +90,13 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(directory)?;
-        // Nothing is made in a directory that is not to be trusted.
+        // Check before creating anything in a directory that cannot be trusted.
         check_folder(directory, &fs::metadata(directory)?)?;
         builder.create(directory.join(NAME))?;
         Self::open(directory)
     }
 
-    /// Where the entry of a key is.
+    /// Path of the entry for a key.
     pub fn entry(&self, key: &Hash) -> PathBuf {
         self.path.join(Kind::CacheEntry.name(blake3::Hash::from_bytes(*key).to_hex().as_str()))
     }
@@ -105,30 +104,30 @@ impl Folder {
     /// The files of a kind.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn files(&self, kind: Kind) -> io::Result<Vec<Own>> {
         let own = fs::read_dir(&self.path)?.filter_map(|file| {
             let file = file.ok()?;
             kind.digits(&file.file_name())?;
-            // One that is not there any more was removed by another process. Of a link, this tells about the link.
+            // If this fails, another process has removed the file. For a symbolic link, this describes the link itself.
             let about = file.metadata().ok().filter(fs::Metadata::is_file)?;
             Some(Own { path: file.path(), size: about.len(), used: about.modified().ok()? })
         });
         Ok(own.collect())
     }
 
-    /// Removes the secret, and the file that is locked to make one.
+    /// Removes the secret and the lock file.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn remove_secret(&self) -> io::Result<()> {
         [SECRET, LOCK].into_iter().try_for_each(|name| remove(&self.path.join(name)))
     }
 
-    /// The secret; none where there is none, or what stands there is not as this cache writes it.
+    /// The secret; none if it does not exist, or the file is not as this cache writes it.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn secret(&self) -> io::Result<Option<Hash>> {
         let mut secret = [0; 32];
         let read = open_own(&self.path.join(SECRET)).and_then(|mut file| {
@@ -137,22 +136,22 @@ impl Folder {
         });
         match read {
             Ok(about) => Ok((about.len() == secret.len() as u64).then_some(secret)),
-            // Not any error: for want of a file descriptor, say, the secret of all entries must not be replaced.
+            // Not for every error: a process without free file descriptors, say, must not replace everyone's secret.
             Err(error) if is_unusable(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The secret, made anew where there is none that can be used.
+    /// The secret; creates one if there is none that can be used.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn secret_or_new(&self) -> io::Result<Hash> {
         if let Some(secret) = self.secret()? {
             return Ok(secret);
         }
-        // One process makes it, and the others take that: what was sealed with a secret that was replaced is lost. Where
-        // files cannot be locked, the worst of it is such a loss.
+        // The lock lets one process create the secret for all: replacing a secret invalidates the entries sealed with
+        // it. On file systems without locks, such a loss is the worst case.
         let lock = new_file().create(true).truncate(false).open(self.path.join(LOCK));
         let _locked = lock.and_then(|file| file.lock().map(|()| file));
         if let Some(secret) = self.secret()? {
@@ -162,18 +161,18 @@ impl Folder {
         getrandom::fill(&mut secret).map_err(io::Error::other)?;
         self.write_whole(&self.path.join(SECRET), |file| {
             file.write_all(&secret)?;
-            // A file that was renamed and not synced may be empty after a loss of power.
+            // Without a sync, a renamed file may be empty after a power failure.
             file.sync_all()
         })?;
         self.secret()?.ok_or_else(|| ErrorKind::InvalidData.into())
     }
 
-    /// Writes a file that is there whole or not at all.
+    /// Writes a file atomically: under a temporary name, then renamed.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of the system.
     pub fn write_whole(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-        // By chance: a process of another container may have the same id.
+        // A random name: processes of two containers may have the same id.
         let name = getrandom::u64().map_err(io::Error::other)?;
         let unfinished = self.path.join(Kind::Unfinished.name(&format!("{name:016x}")));
         let mut file = new_file().create_new(true).open(&unfinished)?;
@@ -185,7 +184,7 @@ impl Folder {
     }
 }
 
-/// Removes a file, unless it is gone.
+/// Removes a file; no error if it does not exist.
 pub(in crate::engine) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -193,7 +192,7 @@ pub(in crate::engine) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// How the cache opens files that it writes: its owner's alone, and no links.
+/// Options to open a file for writing: readable and writable by its owner alone, and not through a symbolic link.
 fn new_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -205,10 +204,10 @@ fn new_file() -> OpenOptions {
     options
 }
 
-/// Opens a file that is ours, and no link to one that may be another's.
+/// Opens a file for reading that only this user can write, and not through a symbolic link.
 ///
 /// # Errors
-/// `InvalidInput` for what is no file, `PermissionDenied` for what others may write; else what the system says.
+/// `InvalidInput` if it is not a regular file, `PermissionDenied` if others can write it; else those of the system.
 pub(in crate::engine) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -223,7 +222,7 @@ pub(in crate::engine) fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether an error says that what stands in a place is not what the cache puts there.
+/// Whether an error means that the file at a path is not one that the cache wrote.
 fn is_unusable(error: &io::Error) -> bool {
     use ErrorKind::{InvalidInput, NotFound, PermissionDenied, UnexpectedEof};
     #[cfg(unix)]
@@ -233,7 +232,7 @@ fn is_unusable(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | InvalidInput | PermissionDenied | UnexpectedEof)
 }
 
-/// Refuses a folder that is not ours, or that others write to. On Windows, folders of a user are the user's.
+/// Refuses a folder that another user owns or can write to. Not on Windows, where a user's folders are private.
 fn check_folder(path: &Path, about: &fs::Metadata) -> io::Result<()> {
     if !about.is_dir() {
         return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is no folder", path.display())));
@@ -244,7 +243,7 @@ fn check_folder(path: &Path, about: &fs::Metadata) -> io::Result<()> {
 #[cfg(unix)]
 fn check_owner(path: &Path, about: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    // SAFETY: it has no preconditions.
+    // SAFETY: `geteuid` has no preconditions.
     let user = unsafe { libc::geteuid() };
     let complaint = if about.uid() != user {
         "belongs to another user"

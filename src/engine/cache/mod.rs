@@ -1,4 +1,4 @@
-//! Compiled modules on disk.
+//! The disk cache: its folder, the form of its entries, and look-up.
 
 pub(in crate::engine) mod disk;
 pub(in crate::engine) mod entry;

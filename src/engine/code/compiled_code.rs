@@ -1,3 +1,5 @@
+//! `Code`: a compiled module that is loaded and can be instantiated.
+
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_room;
 use crate::engine::alloc::trim::note_gone;
@@ -17,12 +19,12 @@ use std::sync::Arc;
 use wasmer::sys::{Artifact, Tunables};
 use wasmer_types::DataInitializer;
 
-/// A compiled module: its machine code and what is known of it. Immutable, shared by threads. Whoever runs the code holds
-/// this.
+/// A compiled module: its loaded code and its metadata. Immutable, shared by threads. Instances do not keep their code
+/// alive: each thing that runs it holds this.
 pub struct Code {
-    /// What made the machine code: functions of different compilers cannot call each other
+    /// The compiler of the machine code: functions of different compilers cannot call each other
     pub compiler: Compiler,
-    /// What its memories reserve, which is all that its code relies on
+    /// Address space that its memories reserve; its code relies on no more than that
     pub reserve: Reserve,
     /// The module as it was loaded, after the pass
     pub binary: Binary,
@@ -30,23 +32,23 @@ pub struct Code {
     pub original: Binary,
     /// Its slots, the declared ones first
     pub slots: Vec<ModuleSlot>,
-    /// The functions that stand for imports
+    /// The forwarders: functions that stand in tables in the place of imports
     pub forwarders: Vec<Forwarder>,
-    /// The imported tables whose entries it may put elsewhere
+    /// The imported tables whose entries code may read and put elsewhere
     pub read_tables: Vec<u32>,
-    /// The imported tables into which code puts references, by table index
+    /// The imported tables into which code writes references, by table index
     pub written_tables: Vec<u32>,
-    /// The imported globals into which code puts references, counted among the imported globals
+    /// The imported globals into which code writes references, counted among the imported globals
     pub written_globals: Vec<u32>,
-    /// The bytes that the compiled module takes
+    /// Size of the compiled module in memory, in bytes
     pub size: usize,
-    /// Custom sections of the original bytes, in order
+    /// Names and contents of the original custom sections, in order
     pub custom_sections: Vec<(String, OwnedBuffer)>,
     details: LazyDecoded<Details>,
     names: Arc<FunctionNames>,
-    /// Slots by the function that calls through each
+    /// Slot index by the function index of its thunk
     thunks: FxHashMap<u32, u32>,
-    /// Slots by the entries of exported tables that are their places
+    /// Slot index by the entries of exported tables that belong to it: primary, direct and thunk entries
     places: FxHashMap<ModuleEntry, u32>,
     tables_with_slots: BTreeSet<u32>,
     machine: LoadedCode,
@@ -59,10 +61,10 @@ impl Drop for Code {
 }
 
 impl Code {
-    /// Validates, runs the load-time pass and compiles. Takes long: a second for some megabytes.
+    /// Validates, runs the load-time pass and compiles. Takes about a second for a few megabytes.
     ///
     /// # Errors
-    /// What `Binary::parse`, `rewrite` and `Compiler::image` refuse.
+    /// Those of `Binary::parse`, `rewrite` and `Compiler::image`.
     #[cfg(test)]
     pub fn compile(bytes: &[u8], compiler: Compiler, selection: &crate::rewrite::Selection) -> Result<Arc<Self>> {
         let compiled = Compiled::new(
@@ -72,11 +74,11 @@ impl Code {
                 ..crate::engine::CompileOptions::plain(compiler)
             },
         )?;
-        // SAFETY: the image was packed a moment ago by this very build.
+        // SAFETY: this process has just packed the image, which is in memory.
         unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
     }
 
-    /// Makes a compiled module ready to be run.
+    /// Loads a compiled module.
     ///
     /// # Errors
     /// `Memory` where there is no room for it, `Compile` if the machine code does not load.
@@ -118,7 +120,7 @@ impl Code {
 
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         let first = binary.imported_functions;
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller upholds the contract of `LoadedCode::load`, which is this function's.
         let machine = unsafe { LoadedCode::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
             .map_err(|message| ErrorKind::Compile {
             message: format!("the compiled module does not load: {message}"),
@@ -144,13 +146,13 @@ impl Code {
         }))
     }
 
-    /// Compiles without the load-time pass, to show what it is for.
+    /// Compiles without the load-time pass, so that tests can show the difference that it makes.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         Self::assemble_image(compiler.image(bytes, Reserve::available()).map_err(Self::unnamed)?, bytes, compiler)
     }
 
-    /// The same, in the form that code has where only wasmer knows how to load it.
+    /// `compile_as_it_is` with the image in wasmer's own form, as on systems where only wasmer can load code.
     #[cfg(test)]
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         Self::assemble_image(
@@ -174,36 +176,36 @@ impl Code {
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
         let parts = ModuleMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         let machine = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
-        // SAFETY: as in `compile`.
+        // SAFETY: the image of these tests was packed by this process and is in memory.
         unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
     }
 
-    /// The index of the table that the pass adds where it needs one, which nobody but it knows of.
+    /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.
     pub fn dispatch_table(&self) -> u32 {
         self.original.tables.len() as u32
     }
 
-    /// What users are told of its functions.
+    /// Names and roles of its functions, for users.
     pub fn details(&self) -> &Details {
         self.details.get()
     }
 
-    /// The index that a function has in the original bytes.
+    /// The index of a function in the original module.
     pub fn original_index(&self, index: u32) -> u32 {
         self.names.original_index(index)
     }
 
-    /// The slot that function `index` calls through, if that is all it does.
+    /// The slot whose thunk function `index` is.
     pub fn slot_of_thunk(&self, index: u32) -> Option<u32> {
         self.thunks.get(&index).copied()
     }
 
-    /// The slot that an entry of an exported table belongs to.
+    /// The slot to which an entry of an exported table belongs.
     pub fn slot_at(&self, entry: ModuleEntry) -> Option<u32> {
         self.places.get(&entry).copied()
     }
 
-    /// The exported tables that have entries which belong to slots.
+    /// The exported tables with entries that belong to slots.
     pub fn tables_with_slots(&self) -> &BTreeSet<u32> {
         &self.tables_with_slots
     }
@@ -213,22 +215,22 @@ impl Code {
         name_section(&self.custom_sections).map(OwnedBuffer::as_slice)
     }
 
-    /// What wasmer instantiates.
+    /// The artifact that wasmer instantiates.
     pub fn artifact(&self) -> &Artifact {
         self.machine.artifact()
     }
 
-    /// What the memories of an instance hold from the start.
+    /// Active data segments: the initial contents of an instance's memories.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
         self.machine.data()
     }
 
-    /// The bytes that an instance takes, without its memories and its tables.
+    /// Size of an instance in bytes, without its memories and tables.
     pub fn instance_size(&self) -> usize {
         self.machine.instance_size()
     }
 
-    /// How wasmer makes the memories and tables of an instance.
+    /// The tunables by which wasmer makes the memories and tables of an instance.
     pub fn tunables(&self) -> &dyn Tunables {
         self.machine.tunables()
     }

@@ -1,8 +1,8 @@
-//! A compiled module in one piece: machine code as it lies in memory, and what it takes to run it from there.
+//! The image: a compiled module in one piece, with its machine code as it lies in memory.
 //!
-//! wasmer's own form keeps each function apart; to load it is to put them all side by side, in memory of their own, and to
-//! link them. Here this is done once, when the module is compiled. What is left are addresses that depend on where the code
-//! lies, of which there is hardly ever one in a function. So functions can be run where the disk cache has them.
+//! To load wasmer's own form, wasmer copies each function into new memory and links them all. An image is linked once,
+//! when the module is compiled. Only absolute addresses depend on where the code lies, and functions contain hardly
+//! any. So code runs right from the pages of the disk cache.
 
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
@@ -18,67 +18,67 @@ use wasmer_compiler::{ArtifactBuild, ArtifactCreate, FunctionExtent, link_module
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::{DataInitializerLocation, FunctionIndex, LibCall, LocalFunctionIndex};
 
-/// Machine code begins at a multiple of this in an image, and wherever that lies, so that it can be mapped.
+/// Alignment of machine code in an image and in the file that holds it, in bytes, so that it can be mapped.
 pub(in crate::engine) const PAGE: usize = 4096;
-/// Of functions, as processors like it.
+/// Alignment of functions in bytes, for the processor's instruction fetch.
 const FUNCTION: usize = 16;
-/// Of what functions refer to.
+/// Alignment of the data sections to which functions refer, in bytes.
 const DATA: usize = 64;
-/// Of numbers, and of what wasmer reads in place.
+/// Alignment of lists of numbers, and of the parts that wasmer reads in place, in bytes.
 const NUMBERS: usize = 16;
 
-/// So many bytes of code reach each other, also with what they refer to.
+/// The most bytes of code and data sections: PC-relative addresses have 32 bits with a sign.
 const MOST: usize = i32::MAX as usize;
 
-/// Whether only wasmer can say how code is unwound on this system.
+/// Whether only wasmer can register unwind tables on this system.
 const UNWOUND_BY_WASMER: bool = cfg!(windows) || cfg!(all(target_os = "macos", target_arch = "aarch64"));
 
-/// A compiled module.
+/// An image that has been read.
 pub(in crate::engine) struct Image {
     bytes: OwnedBuffer,
     head: Head,
 }
 
-/// What an image says of itself, at its end.
+/// The description of an image, at its end.
 #[derive(Serialize, Deserialize)]
 struct Head {
     code: CodeForm,
-    /// What stack traces ask for (`frames`)
+    /// Range of the metadata for stack traces, in the form of `trace::frames`
     frames: Range<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
 enum CodeForm {
-    /// As it lies in memory
+    /// Linked, as it lies in memory
     Linked(Linked),
-    /// In wasmer's own form, which only wasmer can load
+    /// Range of wasmer's own form, which only wasmer can load
     Serialized(Range<usize>),
 }
 
-/// Machine code that lies as in memory, and what else there is of a module.
+/// Linked machine code, and the rest of a module. Ranges are those of the image; other offsets count from the code.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct Linked {
-    /// All of it, and what it refers to
+    /// Functions, trampolines, and the sections to which they refer
     code: Range<usize>,
-    /// Where each function begins, then the trampolines into functions of each type, and those out to each import
+    /// Offset of each function, then of the trampolines into functions of each type, then of those out to each import
     begins: Vec<u32>,
-    /// How many of these are functions
+    /// Number of functions
     functions: usize,
-    /// How many are trampolines into functions
+    /// Number of trampolines into functions
     trampolines: usize,
-    /// What unwinds them
+    /// Range of the unwind tables, in the code
     eh_frame: Option<Range<usize>>,
-    /// Pairs of numbers: where in the code an address is to be written, and of what place in it
+    /// Relocations, as pairs of `u32`: the offset at which to write an address, and the offset that it refers to
     addresses: Range<usize>,
-    /// Where addresses of the engine's functions are to be written, and how far behind the function
+    /// Relocations to functions of the engine: the offset at which to write, the function, and the addend in bytes
     libcalls: Vec<(u32, LibCall, i64)>,
-    /// What wasmer knows of the module, but for its active data segments
+    /// wasmer's metadata of the module, without its active data segments
     metadata: Range<usize>,
-    /// Its active data segments
+    /// Active data segments
     data: Vec<(DataInitializerLocation, Range<usize>)>,
 }
 
-/// Puts an image together.
+/// Appends aligned parts to an image.
 struct ImageWriter(Vec<u8>);
 
 impl ImageWriter {
@@ -90,10 +90,10 @@ impl ImageWriter {
     }
 }
 
-/// Makes an image of what a compiler has built. `frames` is what stack traces ask for.
+/// Makes an image of a compiler's output. `frames` is the metadata for stack traces.
 ///
 /// # Errors
-/// What wasmer says that it cannot serialize.
+/// wasmer's message if it cannot serialize the module, and that there is more code than 32-bit addresses reach.
 pub(in crate::engine) fn pack(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
     let placed = if UNWOUND_BY_WASMER { None } else { Placed::new(build) };
     if placed.as_ref().is_some_and(|placed| placed.code.len() > MOST) {
@@ -102,7 +102,7 @@ pub(in crate::engine) fn pack(build: &ArtifactBuild, frames: &[u8]) -> Result<Ve
     pack_placed(placed, build, frames)
 }
 
-/// `pack` as it is where only wasmer knows how to load code.
+/// `pack` as it works on systems where only wasmer can load code.
 #[cfg(test)]
 pub(in crate::engine) fn pack_serialized(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
     pack_placed(None, build, frames)
@@ -124,7 +124,7 @@ fn pack_placed(placed: Option<Placed>, build: &ArtifactBuild, frames: &[u8]) -> 
     Ok(writer.0)
 }
 
-/// Code that has its place, and what is to be filled in.
+/// Linked code, and the relocations that depend on where it will lie. The fields are those of `Linked`.
 struct Placed {
     code: Vec<u8>,
     begins: Vec<u32>,
@@ -136,7 +136,7 @@ struct Placed {
 }
 
 impl Placed {
-    /// None if there is something that only wasmer knows how to link.
+    /// None if there is a relocation that only wasmer can apply.
     fn new(build: &ArtifactBuild) -> Option<Self> {
         let functions = build.get_function_bodies_ref()?;
         let trampolines = build.get_function_call_trampolines_ref()?;
@@ -145,7 +145,7 @@ impl Placed {
         let bodies = functions.values().chain(trampolines.values()).chain(imports.values());
         let mut writer = ImageWriter(Vec::new());
         let begins: Vec<usize> = bodies.map(|body| writer.append(&body.body, FUNCTION).start).collect();
-        // What is run comes first, on pages of its own.
+        // Executable sections follow the functions; data sections begin on a page of their own.
         let mut ranges: PrimaryMap<SectionIndex, Range<usize>> = repeat_n(0..0, sections.len()).collect();
         for (protection, alignment) in
             [(CustomSectionProtection::ReadExecute, FUNCTION), (CustomSectionProtection::Read, DATA)]
@@ -182,7 +182,7 @@ impl Placed {
                 match (kind, target(*reloc_target)) {
                     (RelocationKind::Abs8, Ok(place)) => placed.addresses.push([at, (place as i64 + addend) as u32]),
                     (RelocationKind::Abs8, Err(libcall)) => placed.libcalls.push((at, libcall, *addend)),
-                    // Both ends of these move together.
+                    // PC-relative within the image: nothing to patch when it is loaded.
                     (RelocationKind::X86CallPCRel4 | RelocationKind::PCRel4 | RelocationKind::Arm64Call, _) => {}
                     _ => return None,
                 }
@@ -235,7 +235,7 @@ impl Placed {
 }
 
 impl Image {
-    /// None if it is no image.
+    /// None if the bytes are not an image.
     pub fn read(bytes: OwnedBuffer) -> Option<Self> {
         let (rest, length) = bytes.split_last_chunk()?;
         let begin = rest.len().checked_sub(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
@@ -243,18 +243,18 @@ impl Image {
         Some(Self { bytes, head })
     }
 
-    /// What stack traces ask for.
+    /// The metadata for stack traces.
     pub fn frames(&self) -> OwnedBuffer {
         self.part(&self.head.frames)
     }
 
-    /// A part that outlives the image, which takes no more memory than it has: of a file, that takes none.
+    /// A part that outlives the image: a slice of a mapped file, else a copy, so that the image can be freed.
     fn part(&self, range: &Range<usize>) -> OwnedBuffer {
         let part = self.bytes.slice(range.clone());
         if part.is_mmapped() { part } else { OwnedBuffer::from_bytes(part.to_vec()) }
     }
 
-    /// The code as it lies in memory, if it does.
+    /// The linked code; none for `CodeForm::Serialized`.
     pub fn linked(&self) -> Option<&Linked> {
         match &self.head.code {
             CodeForm::Linked(linked) => Some(linked),
@@ -262,7 +262,7 @@ impl Image {
         }
     }
 
-    /// wasmer's own form of the module, where `linked` is none.
+    /// wasmer's own form of the module; empty if `linked` gives code.
     pub fn serialized(&self) -> OwnedBuffer {
         match &self.head.code {
             CodeForm::Linked(_) => OwnedBuffer::new(),
@@ -270,17 +270,17 @@ impl Image {
         }
     }
 
-    /// The machine code, without the addresses that are to be written into it.
+    /// The machine code, before `fill_in` writes addresses into it.
     pub fn code(&self, linked: &Linked) -> &[u8] {
         &self.bytes[linked.code.clone()]
     }
 
-    /// The active data segments.
+    /// The active data segments, with their contents.
     pub fn data(&self, linked: &Linked) -> Vec<(DataInitializerLocation, OwnedBuffer)> {
         linked.data.iter().map(|(location, range)| (location.clone(), self.part(range))).collect()
     }
 
-    /// Writes all addresses into a copy of the code that is to be run from where it lies.
+    /// Applies all relocations to a copy of the code, which must be run from where it lies now.
     pub fn fill_in(&self, linked: &Linked, code: &mut [u8]) {
         let base = code.as_ptr().expose_provenance() as u64;
         let mut write = |at: u32, address: u64| {
@@ -296,7 +296,7 @@ impl Image {
         }
     }
 
-    /// What wasmer loads where functions lie in memory already: what it knows of the module, and their addresses.
+    /// wasmer's form of a module whose functions lie in memory already: its metadata, and the functions' addresses.
     pub fn object(&self, linked: &Linked, base: usize) -> OwnedBuffer {
         let metadata = &self.bytes[linked.metadata.clone()];
         let (functions, rest) = linked.begins.split_at(linked.functions);
@@ -304,7 +304,7 @@ impl Image {
         let numbers = linked.begins.len() + 3;
         let length = MetadataHeader::LEN + metadata.len() + numbers * size_of::<usize>();
         let mut object: Vec<u8> = Vec::with_capacity(length + MetadataHeader::ALIGN);
-        // It is read in place.
+        // wasmer reads it in place, so the slice must begin aligned.
         let begin = object.as_ptr().align_offset(MetadataHeader::ALIGN);
         object.resize(begin, 0);
         object.extend(MetadataHeader::new(metadata.len()).into_bytes());
@@ -318,12 +318,12 @@ impl Image {
 }
 
 impl Linked {
-    /// Where in the image the code lies.
+    /// Range of the code in the image.
     pub fn range(&self) -> &Range<usize> {
         &self.code
     }
 
-    /// Where in the code that lies which unwinds the functions.
+    /// Range of the unwind tables in the code.
     pub fn eh_frame(&self) -> Option<Range<usize>> {
         self.eh_frame.clone()
     }
@@ -355,11 +355,11 @@ mod tests {
         image[metadata].fill(0xff);
         let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
         let names = FunctionNames::new(None, Origins::default());
-        // SAFETY: wasmer checks what it reads of a module, and the code is as it was packed.
+        // SAFETY: wasmer validates metadata as it reads it, and the code is as it was packed.
         let loaded =
             unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
         assert!(loaded.is_err());
-        // Whoever unwinds looks at all that is registered.
+        // Unwinding visits all registered tables, so it would touch one that was left behind.
         assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);
     }
 }

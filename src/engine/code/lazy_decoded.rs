@@ -1,32 +1,34 @@
+//! `LazyDecoded`: a serialized value that is decoded at its first use.
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared_buffer::OwnedBuffer;
 use std::sync::OnceLock;
 
-/// What is read when it is first asked for, from where it is kept.
+/// A serialized value, decoded at its first use.
 pub(in crate::engine) struct LazyDecoded<T> {
     bytes: OwnedBuffer,
     read: OnceLock<T>,
 }
 
 impl<T: Serialize + DeserializeOwned> LazyDecoded<T> {
-    /// How it is kept.
+    /// The serialized form of a value.
     ///
     /// # Panics
-    /// If it has a form that cannot be written.
+    /// If the value cannot be serialized.
     pub fn bytes_of(value: &T) -> OwnedBuffer {
         OwnedBuffer::from_bytes(postcard::to_stdvec(value).expect("it has a plain form"))
     }
 
-    /// `bytes` are what `bytes_of` gave.
+    /// `bytes` must come from `bytes_of`.
     pub fn new(bytes: OwnedBuffer) -> Self {
         Self { bytes, read: OnceLock::new() }
     }
 
-    /// The value.
+    /// The value, decoded by the first call.
     ///
     /// # Panics
-    /// If the bytes are not such a value's.
+    /// If the bytes do not come from `bytes_of`.
     pub fn get(&self) -> &T {
         self.read.get_or_init(|| postcard::from_bytes(&self.bytes).expect("it was written by this build"))
     }

@@ -1,3 +1,5 @@
+//! `LoadedCode`: machine code that can be run, mapped from the disk cache where possible.
+
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image::{Image, Linked};
 use crate::engine::trace::frames::Registration;
@@ -12,49 +14,49 @@ use wasmer::sys::{Artifact, Tunables};
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
-/// An image, and the file that it is mapped from, if it is.
+/// An image, and its place in a file if it is mapped from one.
 pub(in crate::engine) struct PackedImage {
     pub image: OwnedBuffer,
     pub file: Option<InFile>,
 }
 
-/// Where an image is kept.
+/// Place of an image in a file.
 pub(in crate::engine) struct InFile {
     pub file: File,
-    /// Where in the file it begins
+    /// Offset of the image in the file, in bytes
     pub offset: u64,
 }
 
-/// Machine code that can be run, with all that wasmer knows of it.
+/// Machine code that can be run, with wasmer's artifact for it.
 ///
-/// Neither wasmer's `Module` nor its instances keep code alive: whoever runs it holds this.
+/// Neither wasmer's `Module` nor its instances keep code alive: each thing that runs the code holds this.
 pub(in crate::engine) struct LoadedCode {
-    // Fields drop in order: nobody looks for code that goes.
+    // Fields drop in order: stack traces stop finding the code before it is unmapped.
     _frames: Registration,
     artifact: Artifact,
-    /// None where the engine has the code
+    /// None if the engine holds the code
     linked: Option<ExecutableCode>,
     engine: Engine,
     instance_size: usize,
 }
 
-/// Code that lies where it is run.
+/// Linked code in executable memory.
 struct ExecutableCode {
-    // Nobody unwinds code that goes.
+    // Drops first: the unwinder forgets the code before it is unmapped.
     _unwinding: Option<CodeMemory>,
     code: Mmap,
-    /// The active data segments of the module
+    /// Active data segments of the module
     data: Vec<(DataInitializerLocation, OwnedBuffer)>,
 }
 
 impl LoadedCode {
-    /// Makes a compiled module ready to be run. Before functions of its own, it imports `first` ones.
+    /// Loads a compiled module. `first` is the number of its imported functions, which its own functions follow.
     ///
     /// # Errors
-    /// What the system or wasmer says.
+    /// The message of the system or of wasmer.
     ///
     /// # Safety
-    /// The image is what this very build has packed on a processor like this one, and does not change.
+    /// This very build has packed the image, on a processor like this one, and the image does not change.
     pub unsafe fn load(
         packed: PackedImage,
         tunables: StoreTunables,
@@ -64,16 +66,16 @@ impl LoadedCode {
         let image = Image::read(packed.image).ok_or("it is no image")?;
         let mut engine = Engine::headless();
         engine.set_tunables(tunables);
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that the image, and so its file, does not change.
         let linked =
             image.linked().map(|linked| unsafe { ExecutableCode::new(&image, linked, packed.file) }).transpose()?;
         let artifact = match linked.as_ref().zip(image.linked()) {
             Some((ExecutableCode { code, .. }, linked)) => {
                 let object = image.object(linked, code.as_ptr().expose_provenance());
-                // SAFETY: the functions lie where it says.
+                // SAFETY: `object` gives addresses of functions in `code`, which this struct drops after the artifact.
                 unsafe { Artifact::deserialize_object(&engine, object) }
             }
-            // SAFETY: by the contract of this function.
+            // SAFETY: the caller promises that this very build has packed the image.
             None => unsafe { Artifact::deserialize_unchecked(&engine, image.serialized()) },
         };
         let artifact = artifact.map_err(|error| error.to_string())?;
@@ -84,12 +86,12 @@ impl LoadedCode {
         Ok(Self { _frames: frames, artifact, linked, engine, instance_size })
     }
 
-    /// What wasmer instantiates.
+    /// The artifact that wasmer instantiates.
     pub fn artifact(&self) -> &Artifact {
         &self.artifact
     }
 
-    /// What an instance's memories hold from the start.
+    /// Active data segments: the initial contents of an instance's memories.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
         match &self.linked {
             Some(ExecutableCode { data, .. }) => {
@@ -104,17 +106,17 @@ impl LoadedCode {
         }
     }
 
-    /// The bytes of the context of an instance.
+    /// Size of an instance's `VMContext` in bytes.
     pub fn instance_size(&self) -> usize {
         self.instance_size
     }
 
-    /// How often the module is in memory: wasmer keeps its own form beside the code that it runs.
+    /// Number of copies of the module in memory: wasmer keeps its serialized form beside the code that it runs.
     pub fn copies(&self) -> usize {
         if self.linked.is_some() { 1 } else { 2 }
     }
 
-    /// How wasmer makes the memories and tables of an instance.
+    /// The tunables by which wasmer makes the memories and tables of an instance.
     pub fn tunables(&self) -> &dyn Tunables {
         self.engine.tunables()
     }
@@ -122,27 +124,28 @@ impl LoadedCode {
 
 impl ExecutableCode {
     /// # Safety
-    /// Nobody changes the file.
+    /// The file does not change.
     unsafe fn new(image: &Image, linked: &Linked, file: Option<InFile>) -> Result<Self, String> {
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that the file does not change.
         let code = unsafe { executable(image, linked, file) }.map_err(|error| error.to_string())?;
         let unwinding = linked.eh_frame().map(|range| unwinding(&code[range])).transpose()?;
         Ok(Self { _unwinding: unwinding, code, data: image.data(linked) })
     }
 }
 
-/// Puts machine code where it can be run: the very pages of the file, of which only those are copied into which addresses are
-/// written, so that processes share the others; or a copy, where there is no file, or it may not be run from.
+/// Makes machine code executable. Maps the file where it can: addresses are written into private copies of their pages,
+/// and processes share all others. Copies the code where there is no file, or the system does not let it be executed
+/// from there.
 ///
 /// # Safety
-/// Nobody changes the file.
+/// The file does not change.
 unsafe fn executable(image: &Image, linked: &Linked, file: Option<InFile>) -> io::Result<Mmap> {
     let code = image.code(linked);
     if cfg!(target_os = "linux")
         && let Some(InFile { file, offset }) = file
     {
         let begin = offset + linked.range().start as u64;
-        // SAFETY: by the contract of this function.
+        // SAFETY: the caller promises that the file does not change.
         let mapped = unsafe { MmapOptions::new().offset(begin).len(code.len()).map_copy(&file) };
         let mapped = mapped.and_then(|mut memory| {
             image.fill_in(linked, &mut memory);
@@ -158,7 +161,7 @@ unsafe fn executable(image: &Image, linked: &Linked, file: Option<InFile>) -> io
     memory.make_exec()
 }
 
-/// Lets the system unwind code as this says, as long as what comes back is there. The code may not go before.
+/// Registers unwind tables for code, until the result is dropped. The code must outlive it.
 #[cfg_attr(all(target_os = "macos", target_arch = "aarch64"), expect(unused, reason = "wasmer loads the code there"))]
 fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
     let mut memory = CodeMemory::new();
@@ -177,13 +180,13 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
-    /// Loads a module of two functions from a file that opens like this; gives the addresses of its functions.
+    /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
-        // SAFETY: the image was packed a moment ago, and the file is the test's own.
+        // SAFETY: this process has just packed the image, and only this test writes the file.
         let machine =
             unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }
                 .unwrap();
@@ -202,7 +205,7 @@ mod tests {
         let (machine, addresses) = loaded(file, PAGE as u64);
         let maps = fs::read_to_string("/proc/self/maps");
         fs::remove_file(&path).unwrap();
-        // There is such a list on Linux alone, as there are such mappings.
+        // Linux alone has this list, and only there is code mapped from files.
         for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
             let (begin, rest) = line.split_once('-').unwrap();
             let end = rest.split_once(' ').unwrap().0;

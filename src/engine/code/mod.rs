@@ -1,4 +1,4 @@
-//! A compiled module: its image, and its code where it can be run.
+//! A compiled module: its metadata, its image and its loaded code.
 
 pub(in crate::engine) mod compiled_code;
 pub(in crate::engine) mod image;

@@ -1,3 +1,5 @@
+//! `Compiled`: a compiled module before it is loaded, with its metadata.
+
 use crate::engine::alloc::room::has_room;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
@@ -13,38 +15,38 @@ use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
 
-/// How a module begins.
+/// The first bytes of a module.
 const MAGIC: &[u8] = b"\0asm";
 
-/// So many bytes the compilers take for each of a module, at the most, and all of them by small allocations.
+/// The most bytes that a compile takes per byte of the module, all in small allocations.
 const TAKEN: usize = 32;
 
-/// What is known of a compiled module besides its machine code: what the load-time pass found out. Goes into the disk
-/// cache as it is, but for the details.
+/// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form; the details
+/// are a part of their own there.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct ModuleMetadata {
     /// The module as its author compiled it
     pub original: Binary,
-    /// The same after the pass, without the bytes
+    /// The module after the pass, without its bytes
     pub rewritten: Rewritten<'static>,
 }
 
-/// A compiled module, on its way to where it is run from.
+/// A compiled module that is not loaded yet.
 pub(in crate::engine) struct Compiled {
-    /// What is known of it
+    /// Metadata
     pub parts: ModuleMetadata,
-    /// What users are told of its functions, as `LazyDecoded` reads it
+    /// Names and roles of its functions, encoded for `LazyDecoded<Details>`
     pub details: OwnedBuffer,
-    /// The custom sections of the original bytes, one behind the other
+    /// Contents of the custom sections of the original module, concatenated
     pub custom: OwnedBuffer,
-    /// Its machine code
+    /// Image with the machine code
     pub machine: PackedImage,
 }
 
-/// Room in a frame for what its calls pass and give, and for what the compiler keeps, in bytes: more than 1,000 of each.
+/// Room in a frame for arguments and results of its calls, and for the compiler's own values, in bytes.
 const CALLS: usize = 64 << 10;
 
-/// Whether `Compiled::new` would take the bytes. Compiles only what may have a frame that is too large.
+/// Checks that `Compiled::new` would accept the bytes. Compiles them only if a frame may be too large for the compiler.
 ///
 /// # Errors
 /// Those of `Compiled::new`.
@@ -63,10 +65,10 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     Ok(())
 }
 
-/// What the compiler is given of a module that `Binary::parse` accepted.
+/// The module as the compiler gets it, made from one that `Binary::parse` accepted.
 ///
 /// # Errors
-/// What the load-time pass refuses.
+/// Those of the load-time pass.
 fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Result<Rewritten<'a>> {
     let CompileOptions { compiler, selection, tiers_up_from, .. } = options;
     let options = Options { selection: selection.clone(), ..tiers_up_from.unwrap_or(*compiler).pass() };
@@ -81,7 +83,7 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Re
     if binary.legacy_exceptions {
         rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
     }
-    // Under `none`, offsets in stack traces are those of the author's file.
+    // With the selection `none`, offsets in stack traces must be those of the author's file.
     if compiler.wants_comparisons()
         && *selection != Selection::None
         && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
@@ -101,7 +103,7 @@ impl Compiled {
     /// Validates, runs the load-time pass and compiles.
     ///
     /// # Errors
-    /// `Memory` where there is too little room to try, and what `Binary::parse`, `rewrite` and `Compiler::image` refuse.
+    /// `Memory` where there is too little room to try, and those of `Binary::parse`, `rewrite` and `Compiler::image`.
     pub fn new(bytes: &[u8], options: &CompileOptions) -> Result<Self> {
         if bytes.starts_with(MAGIC) && !has_room(bytes.len().saturating_mul(TAKEN)) {
             let message =
@@ -117,7 +119,7 @@ impl Compiled {
         Ok(Self::new_of(parts, custom, PackedImage { image, file: None }))
     }
 
-    /// Of what is known of a module, and has just been found out.
+    /// A newly compiled module. `parts` must hold the details: metadata from the disk cache does not.
     pub fn new_of(parts: ModuleMetadata, custom: OwnedBuffer, machine: PackedImage) -> Self {
         let details = LazyDecoded::bytes_of(&parts.rewritten.details);
         Self { parts, details, custom, machine }
@@ -133,7 +135,7 @@ fn compiled_image<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions
     Ok((rewritten, image))
 }
 
-/// A function of a module, for a message.
+/// A function of a module, described for an error message.
 fn named(bytes: &[u8], binary: &Binary, index: u32) -> String {
     let names = binary.name_section(bytes).map(function_names).unwrap_or_default();
     match names.into_iter().find(|(each, _)| *each == index) {

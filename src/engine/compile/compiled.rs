@@ -1,4 +1,4 @@
-//! The code that this process has compiled, so that no thread compiles a module again that another has.
+//! The registry of compiled modules: no two threads of a process compile the same module.
 
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::cache::disk::{Cache, CacheKey};
@@ -14,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-/// What tells two compiles apart: the bytes, by their hash, and how they are compiled.
+/// Key of a compile: the hash of the bytes, and the compile options that change the code.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     bytes: Hash,
@@ -24,37 +24,37 @@ struct Key {
     reserve: Reserve,
 }
 
-/// One compile: locked while it goes on, so that whoever wants the same waits for it.
+/// A compile. Its lock is held while it runs, so a thread that needs the same code waits for it.
 type OngoingCompile = Arc<Mutex<Weak<Code>>>;
 
 static COMPILED: LazyLock<Mutex<HashMap<Key, OngoingCompile>>> = LazyLock::new(Mutex::default);
 
-/// Where compiled modules are kept besides, and what the cache is told of one.
+/// The disk cache for a compiled module, and the file name to record there.
 #[derive(Debug, Clone)]
 pub struct CacheTarget {
     /// The cache
     pub cache: Cache,
-    /// The file that the bytes were read from, if they were
+    /// Path of the file that the bytes were read from; none if they came from memory
     pub file: Option<String>,
 }
 
-/// How a module is compiled, and kept.
+/// How a module is compiled and cached.
 #[derive(Debug, Clone)]
 pub struct CompileOptions {
-    /// What compiles it
+    /// The compiler
     pub compiler: Compiler,
     /// Which functions become slots
     pub selection: Selection,
-    /// Whose code it is to take over from, if it is to work on the state of another instance
+    /// For a tier-up module, the compiler of the instance whose memories and globals it works on
     pub tiers_up_from: Option<Compiler>,
-    /// What its memories reserve
+    /// Address space that its memories reserve
     pub reserve: Reserve,
-    /// Where it is kept, if it is
+    /// Disk cache; none: the module is not cached
     pub cache_target: Option<CacheTarget>,
 }
 
 impl CompileOptions {
-    /// That of a module of our own: without slots, and not kept.
+    /// Options for a module that this package generates: without slots, and not cached.
     pub fn plain(compiler: Compiler) -> Self {
         Self {
             compiler,
@@ -66,7 +66,7 @@ impl CompileOptions {
     }
 }
 
-/// Code for these bytes: what some thread of this process still has of them, or the cache, or newly compiled.
+/// Code for these bytes: from the registry, else from the disk cache, else newly compiled.
 ///
 /// # Errors
 /// Those of `Compiled::new`.
@@ -74,14 +74,14 @@ pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, options, || Compiled::new(bytes, options))
 }
 
-/// The same, if there is such code already, in this process or in the cache.
+/// `compile`, but only from the registry or the disk cache: it never compiles.
 pub fn compiled_before(bytes: &[u8], options: &CompileOptions) -> Option<Arc<Code>> {
     let none = || Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
     get(hash(bytes), bytes.len() as u64, options, none).ok()
 }
 
-/// `compile` for a file. It is read into memory only if it must be compiled; none if it cannot be read, or is no regular
-/// file.
+/// `compile` for a file. The file is read into memory only if it must be compiled. None if it cannot be read, or is not
+/// a regular file.
 ///
 /// # Errors
 /// Those of `Compiled::new`.
@@ -90,7 +90,7 @@ pub fn compile_file(path: &Path, options: &CompileOptions) -> Result<Option<Arc<
     let mut changed = None;
     let code = get(hash, size, options, || match fs::read(path) {
         Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, options),
-        // Someone has written or removed the file meanwhile.
+        // Another process has written or removed the file since it was hashed.
         read => {
             changed = Some(read);
             Err(ErrorKind::Internal { message: "the file changed while it was read".to_owned() }.into())
@@ -103,9 +103,9 @@ pub fn compile_file(path: &Path, options: &CompileOptions) -> Result<Option<Arc<
     }
 }
 
-/// The hash of a file and its size. Reads it piece by piece: what is known by its hash is not needed.
+/// The hash of a file, and its size in bytes. Streams the file: code that is found by its hash does not need the bytes.
 fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
-    // A pipe can be opened only once.
+    // Opening a pipe to hash it would consume it: the caller could not read it again.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -114,7 +114,7 @@ fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
     Ok((*hasher.finalize().as_bytes(), hasher.count()))
 }
 
-/// The code of a module, by its hash; `make` compiles it.
+/// The code of a module with the hash `bytes`; `make` compiles it.
 fn get(bytes: Hash, size: u64, options: &CompileOptions, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
     let CompileOptions { compiler, selection, tiers_up_from, reserve, cache_target } = options;
     let (compiler, tiers_up_from, reserve) = (*compiler, *tiers_up_from, *reserve);
@@ -135,15 +135,15 @@ fn get(bytes: Hash, size: u64, options: &CompileOptions, make: impl FnOnce() -> 
     code
 }
 
-/// Code from the cache, or newly compiled and put there.
+/// Code from the disk cache; else newly compiled, and written there.
 fn through(
     cache: Option<&Cache>,
     cache_key: &CacheKey<'_>,
     make: impl FnOnce() -> Result<Compiled>,
 ) -> Result<Arc<Code>> {
     if let Some(found) = cache.and_then(|cache| cache.find(cache_key)) {
-        // SAFETY: the entry was written by this very build, for a processor like this one; its seal says that it is as it
-        // was written.
+        // SAFETY: `find` gives an entry only if its key names this build and this processor, and its seal, made with
+        // the secret of the folder, fits its bytes. Entries never change once they are written.
         let code = unsafe { Code::assemble(found, cache_key.compiler, cache_key.reserve) };
         if code.is_ok() {
             return code;
@@ -153,16 +153,16 @@ fn through(
     if let Some(cache) = cache {
         cache.keep(cache_key, &compiled);
     }
-    // SAFETY: the image was packed a moment ago by this very build.
+    // SAFETY: this process has just packed the image.
     unsafe { Code::assemble(compiled, cache_key.compiler, cache_key.reserve) }
 }
 
-/// Takes out the entries of code that is gone, and of compiles that failed. Costs as much as there are
-/// entries, each of which has cost a compile.
+/// Removes the entries of dropped code and of failed compiles. Linear in the number of entries, each of which has cost
+/// a compile.
 fn forget_the_gone() {
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     compiled.retain(|_, entry| {
-        // One that someone else holds is being compiled.
+        // Another thread holds this entry, so it is compiling it.
         Arc::strong_count(entry) > 1 || entry.try_lock().map_or(true, |code| code.strong_count() > 0)
     });
 }

@@ -1,3 +1,5 @@
+//! The compilers of wasmer that this package uses.
+
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image;
@@ -13,8 +15,8 @@ use wasmer_compiler::{ArtifactBuild, ArtifactCreate, Engine, ModuleEnvironment};
 use wasmer_types::CompileError;
 use wasmer_types::target::Target;
 
-/// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
-/// two, `store::crossing` stands. Its LLVM is not (docs/architecture.md).
+/// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/architecture.md).
+/// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compiler {
     /// Optimizes; the default
@@ -23,20 +25,20 @@ pub enum Compiler {
     Singlepass,
 }
 
-/// The largest frame of a function that is let in, in bytes: a stack ends in a guard that no such frame steps over. 50,000
-/// locals, all that a valid function may have, take half of it.
+/// The largest frame that a function may have, in bytes: smaller than the guard of a stack, so no frame can step over
+/// it. 50,000 locals, the most that validation allows, take half of it.
 pub const LARGEST_FRAME: usize = 768 << 10;
 
-/// Why there is no code of a compiler for a valid module.
+/// Why a compiler does not compile a valid module.
 #[derive(Debug)]
 pub(in crate::engine) enum Refusal {
-    /// What the compiler says
+    /// The compiler's message
     Compiler(String),
-    /// A function whose frame is too large, by its index
+    /// A function, by its index, and its frame of `size` bytes, larger than `LARGEST_FRAME`
     Frame { function: u32, size: usize },
 }
 
-/// Compiles run here: wasmer would build a pool for each, or take the global one.
+/// The thread pool for all compiles: wasmer would build one per compile, or use the global one.
 static POOL: LazyLock<Option<ThreadPool>> =
     LazyLock::new(|| ThreadPoolBuilder::new().thread_name(|index| format!("wasm-relink-{index}")).build().ok());
 
@@ -50,7 +52,7 @@ impl Compiler {
         }
     }
 
-    /// The proposals that it takes.
+    /// The proposals that it supports.
     pub fn features(self) -> Features {
         let cranelift = self == Self::Cranelift;
         Features {
@@ -61,28 +63,28 @@ impl Compiler {
         }
     }
 
-    /// Whether its code knows exceptions.
+    /// Whether its code can catch exceptions.
     pub fn catches(self) -> bool {
         self.features().simd_and_exceptions
     }
 
-    /// What it needs of the load-time pass. Singlepass passes floats in other registers to imports
-    /// than to functions of its own, so that an import is no good in a table.
+    /// Options that it needs from the load-time pass. Singlepass passes floats to imports in other registers than to
+    /// functions of the module, so an import with floats cannot stand in a table.
     pub fn pass(self) -> Options {
         Options { forward_float_imports: self == Self::Singlepass, ..Options::default() }
     }
 
-    /// Whether its code is better where small branch tables are comparisons.
+    /// Whether its code is faster if small branch tables become comparisons.
     pub fn wants_comparisons(self) -> bool {
         self == Self::Cranelift
     }
 
-    /// Whether the time that it takes for a function grows with the square of how often a local is merged.
+    /// Whether its compile time of a function grows with the square of the number of times that a local is merged.
     pub fn wants_chains_cut(self) -> bool {
         self == Self::Cranelift
     }
 
-    /// Whether it lacks code for some atomic operations, unless each has a function of its own.
+    /// Whether it compiles some atomic operations only if each has a function of its own.
     pub fn wants_atomics_outlined(self) -> bool {
         self == Self::Singlepass
     }
@@ -95,7 +97,7 @@ impl Compiler {
         }
     }
 
-    /// All that its output depends on, besides the module: its version and options, and the processor.
+    /// Everything that its output depends on, besides the module: its version, its options and the processor.
     pub fn identity(self) -> String {
         let target = Target::default();
         let name = self.configured().compiler().deterministic_id();
@@ -111,7 +113,7 @@ impl Compiler {
 
     fn engine(self, reserve: Reserve) -> Engine {
         let mut engine = EngineBuilder::new(self.configured()).engine();
-        // They say how code reaches each kind of memory.
+        // The compiler reads the styles of memories and tables from the tunables.
         engine.set_tunables(StoreTunables::new(Vec::new(), reserve));
         engine
     }
@@ -121,20 +123,20 @@ impl Compiler {
         self == Self::Singlepass
     }
 
-    /// Whether it lists all its traps: what Singlepass jumps to, it does not.
+    /// Whether it reports every trap of its code. Singlepass omits those that its code reaches by a jump.
     fn lists_traps(self) -> bool {
         self == Self::Cranelift
     }
 
-    /// Compiles a valid module, on an engine of its own: an engine is locked for a whole compile.
+    /// Compiles a valid module, on an engine of its own: a compile locks its engine until the end.
     ///
     /// # Errors
-    /// What the compiler says, also where it panics.
+    /// A `Refusal`, also where the compiler panics.
     pub(in crate::engine) fn image(self, bytes: &[u8], reserve: Reserve) -> Result<Vec<u8>, Refusal> {
         self.packed_by(image::pack, bytes, reserve)
     }
 
-    /// `image`, as something packs it.
+    /// `image`, written by `pack`.
     pub(in crate::engine) fn packed_by(
         self,
         pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
@@ -173,8 +175,8 @@ impl Compiler {
     }
 }
 
-/// Refuses frames that could step over the guard of a stack. Cranelift, which does not tell their sizes, touches each page of
-/// a frame.
+/// Refuses frames that could step over the guard of a stack. Cranelift does not report frame sizes; its code probes
+/// each page of a frame instead.
 fn check_frames(build: &ArtifactBuild) -> Result<(), Refusal> {
     let imported = build.module_info().num_imported_functions as u32;
     let mut sizes = build.get_function_max_stack_usage().into_iter().flatten();
@@ -191,7 +193,7 @@ impl From<String> for Refusal {
 }
 
 impl Refusal {
-    /// The error that it is; `in_words` tells a function by its index.
+    /// The error for the user; `in_words` describes a function, by its index.
     pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
         let message = match self {
             Self::Compiler(message) => message,
@@ -205,7 +207,7 @@ impl Refusal {
     }
 }
 
-/// Runs what may use all threads. Without threads to be had, the calling one does it.
+/// Runs a closure on the thread pool; on the calling thread, if the system gave no threads.
 pub(in crate::engine) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     match &*POOL {
         Some(pool) => pool.install(run),
@@ -213,10 +215,10 @@ pub(in crate::engine) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-/// From so many bytes on, it pays to hash them on all threads.
+/// Number of bytes from which hashing on all threads is faster.
 const MANY: usize = 1 << 17;
 
-/// The hash of bytes.
+/// The BLAKE3 hash of bytes.
 pub(in crate::engine) fn hash(bytes: &[u8]) -> [u8; 32] {
     if bytes.len() < MANY {
         return *blake3::hash(bytes).as_bytes();

@@ -1,4 +1,4 @@
-//! Compilers, and the modules that the process has compiled.
+//! Compilers, and the registry of modules that this process has compiled.
 
 pub(in crate::engine) mod compiled;
 pub(in crate::engine) mod compiler;

@@ -1,4 +1,4 @@
-//! Code that answers soon, and code that takes over from it.
+//! Tier-up: Singlepass code that starts early, and Cranelift code that replaces it.
 
 use crate::engine::code::compiled_code::Code;
 use crate::engine::compile::compiled::{CompileOptions, compile, compiled_before};
@@ -10,25 +10,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Once, OnceLock};
 use std::thread;
 
-/// A compiled module, and what may take over from it.
+/// A compiled module, and its tier-up if it has one.
 pub struct Tiered {
-    /// Its code
+    /// The code to start with
     pub code: Arc<Code>,
-    /// How its successor is compiled, if it has one
+    /// How to compile the tier-up code; none if `code` is final
     pub better: Option<TierUp>,
 }
 
-/// A successor that is to be compiled.
+/// Tier-up code that is not being compiled yet.
 pub struct TierUp {
     bytes: Vec<u8>,
     options: CompileOptions,
 }
 
-/// A successor that is being compiled.
+/// Tier-up code that is being compiled; set once the compile has ended.
 pub type PendingTierUp = Arc<OnceLock<Result<Arc<Code>>>>;
 
-/// Gives what the cache has of Cranelift's code. Else compiles with Singlepass where code of Cranelift's can take over later (see `why_no_tier_up`), else with Cranelift at
-/// once: so do modules that Singlepass does not take.
+/// Cranelift's code, if the cache has it. Else Singlepass's code, where Cranelift's can replace it later
+/// (`why_no_tier_up`) and Singlepass supports the module. Else newly compiled code of Cranelift.
 ///
 /// # Errors
 /// Those of `compile`.
@@ -55,7 +55,7 @@ fn may_begin_small(bytes: &[u8]) -> bool {
 }
 
 impl TierUp {
-    /// Compiles it on a thread of its own, which nothing waits for: not even the end of the process.
+    /// Compiles it on a thread of its own that is never joined, not even at the end of the process.
     pub fn start(self) -> PendingTierUp {
         let coming = PendingTierUp::default();
         let result = coming.clone();
@@ -65,7 +65,7 @@ impl TierUp {
             let compiled = catch_unwind(AssertUnwindSafe(|| compile(&self.bytes, &self.options)));
             drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
         };
-        // Where there is none to be had, what runs goes on running.
+        // Without a thread, the instance keeps running Singlepass's code.
         if thread::Builder::new().name("wasm-relink-better".to_owned()).spawn(work).is_err() {
             drop(coming.set(Err(failed("no thread"))));
         }
@@ -77,7 +77,7 @@ fn failed(why: &str) -> Error {
     ErrorKind::Internal { message: format!("the successor was not compiled: {why}") }.into()
 }
 
-/// Lets no thread complain that it compiles while the process ends. The hook is that of this library alone.
+/// Silences wasmer's panic in a compile that the end of the process interrupts. Only our panics reach this hook.
 pub fn stay_silent_at_the_end() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

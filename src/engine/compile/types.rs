@@ -1,6 +1,8 @@
+//! Conversions between this project's types and wasmer's.
+
 use crate::wasm::{FuncType, Limits, RefType, TableType, ValType};
 
-/// wasmer's word for a value type.
+/// Converts a value type to wasmer's.
 pub fn raw_type(ty: ValType) -> wasmer::Type {
     match ty {
         ValType::I32 => wasmer::Type::I32,
@@ -14,7 +16,7 @@ pub fn raw_type(ty: ValType) -> wasmer::Type {
     }
 }
 
-/// wasmer's value type in our words.
+/// Converts a value type from wasmer's.
 pub fn value_type(ty: wasmer::Type) -> ValType {
     match ty {
         wasmer::Type::I32 => ValType::I32,
@@ -28,30 +30,30 @@ pub fn value_type(ty: wasmer::Type) -> ValType {
     }
 }
 
-/// wasmer's word for a function type.
+/// Converts a function type to wasmer's.
 pub fn function_type(ty: &FuncType) -> wasmer::FunctionType {
     let list = |types: &[ValType]| types.iter().copied().map(raw_type).collect::<Box<[_]>>();
     wasmer::FunctionType::new(list(&ty.parameters), list(&ty.results))
 }
 
-/// wasmer's word for a table type.
+/// Converts a table type to wasmer's.
 pub fn table_type(ty: &TableType) -> wasmer::TableType {
     let minimum = u32::try_from(ty.limits.minimum).unwrap_or(u32::MAX);
     wasmer::TableType::new(raw_type(ValType::Ref(ty.element)), minimum, table_maximum(&ty.limits))
 }
 
-/// Entries that a table may have at the most: V8's limit. wasmer has none for tables that grow, and
-/// takes the process down when there is no room.
+/// The most entries that a table may have: V8's limit. wasmer has no limit for growing tables, and ends the process
+/// when memory runs out.
 pub const MOST_ENTRIES: u32 = 10_000_000;
 
-/// The maximum that a table has at run time: it always has one.
+/// The maximum of a table at run time, in entries; never none.
 pub(in crate::engine) fn table_maximum(limits: &Limits) -> Option<u32> {
     let most = u64::from(MOST_ENTRIES);
     let maximum = limits.maximum.map_or(most, |maximum| maximum.min(most));
     Some(u32::try_from(maximum.max(limits.minimum)).unwrap_or(u32::MAX))
 }
 
-/// wasmer's word for a memory that one thread owns.
+/// Converts the type of an unshared memory to wasmer's.
 pub fn memory_type(limits: Limits) -> wasmer::MemoryType {
     let pages = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
     wasmer::MemoryType::new(pages(limits.minimum), limits.maximum.map(pages), false)

@@ -1,5 +1,5 @@
-//! Where machine code comes from: what a stack trace asks for. That is rare, so it is read function by function when one
-//! asks, from where the module is kept.
+//! Maps addresses of machine code to functions, offsets and traps of a module, for stack traces. Traces are rare, so
+//! the packed map stays in the image, and a trace decodes it function by function.
 
 use crate::engine::trace::function_names::FunctionNames;
 use rustc_hash::FxHashMap;
@@ -11,34 +11,34 @@ use wasmer::sys::vm::Trap;
 use wasmer_compiler::types::function::CompiledFunctionFrameInfo;
 use wasmer_types::TrapCode;
 
-/// A function of a module.
+/// The map of one function. It lists only instructions at which a frame or a trap can be, if `pack` had the module.
 #[derive(Serialize, Deserialize)]
 struct FunctionTrace {
-    /// The bytes of its machine code
+    /// Length of its machine code in bytes
     length: u32,
-    /// Where in the module it begins
+    /// Offset of the function in the module, in bytes
     begin: u32,
-    /// Those at which a frame can stand, or a trap can be, in the order of the machine code
+    /// Instructions, in the order of the machine code
     instructions: Vec<Instruction>,
-    /// How far each trap is behind the one before, in bytes of machine code, and what it is
+    /// Traps: the distance from the one before in bytes of machine code, and the code
     traps: Vec<(u32, TrapCode)>,
 }
 
-/// An instruction of a module.
+/// An instruction, relative to the listed one before it.
 #[derive(Serialize, Deserialize)]
 struct Instruction {
-    /// How far its machine code is behind that of the one before
+    /// Distance between the beginnings of their machine code, in bytes
     gap: u32,
-    /// The bytes of its machine code
+    /// Length of its machine code in bytes
     length: u32,
-    /// How far it is behind the one before, in the module
+    /// Distance between them in the module, in bytes
     distance: i32,
 }
 
-/// Packs what a compiler says of functions, and how long each is in machine code.
+/// Packs compilers' frame information of functions; each comes with the length of its machine code in bytes.
 ///
-/// Compilers note for every instruction which machine code it became. With `thin`, the module, only those stay at which a
-/// frame can stand or a trap can be: of all the traps, the compiler must list each.
+/// Compilers map every instruction to machine code. `thin` is the module: given it, `pack` drops instructions at which
+/// neither a frame nor a trap can be. That needs a compiler that lists all its traps.
 pub(in crate::engine) fn pack<'a>(
     functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
     thin: Option<&[u8]>,
@@ -80,7 +80,7 @@ impl FunctionTrace {
         Self { length: length as u32, begin, instructions, traps }
     }
 
-    /// Where in the module the machine code at `position` comes from: the function itself, where nothing is known of it.
+    /// Offset in the module of the machine code at `position`; that of the function, if no instruction covers it.
     fn place(&self, position: u32) -> u32 {
         let (mut offset, mut place) = (0, self.begin);
         for instruction in &self.instructions {
@@ -96,7 +96,7 @@ impl FunctionTrace {
         self.begin
     }
 
-    /// The trap at `position`.
+    /// The trap of the machine code at `position`.
     fn trap(&self, position: u32) -> Option<TrapCode> {
         let mut offset = 0;
         let mut traps = self.traps.iter().map(|(gap, code)| {
@@ -107,8 +107,8 @@ impl FunctionTrace {
     }
 }
 
-/// Whether no frame can stand at the instruction at `offset` in the module, as it calls nothing: neither a function nor the
-/// engine. What is not known may.
+/// Whether the instruction at `offset` in the module calls neither a function nor the engine, so that no frame can be
+/// there. False for unknown instructions.
 fn is_plain(module: &[u8], offset: u32) -> bool {
     module.get(offset as usize).is_some_and(|opcode| {
         matches!(
@@ -123,27 +123,26 @@ fn is_plain(module: &[u8], offset: u32) -> bool {
     })
 }
 
-/// What is known of the machine code of a module that can be run.
+/// The map of a loaded module.
 struct Frames {
     packed: OwnedBuffer,
-    /// The addresses of its functions, in order
+    /// Addresses of its functions, ascending
     functions: Box<[usize]>,
-    /// Where the last of them ends
+    /// Address behind the last function
     end: usize,
-    /// The index of the first of them
+    /// Index of the first function: the number of imported functions
     first: u32,
     names: Arc<FunctionNames>,
 }
 
-/// By the address of the first function.
+/// Loaded modules, by the address of the first function.
 static LIVE: RwLock<BTreeMap<usize, Arc<Frames>>> = RwLock::new(BTreeMap::new());
 
-/// Keeps code in the list of what can be on the stack.
+/// Keeps a module in `LIVE` until it drops.
 pub(in crate::engine) struct Registration(Option<usize>);
 
 impl Registration {
-    /// `packed` is what `pack` gave for functions that lie at these addresses, one behind the other. Before them, the module
-    /// has imported `first` ones.
+    /// `packed` comes from `pack`, for functions at these ascending addresses, which follow `first` imported functions.
     pub fn new(packed: OwnedBuffer, functions: Box<[usize]>, first: u32, names: Arc<FunctionNames>) -> Self {
         let begin = functions.first().copied();
         if let Some(begin) = begin {
@@ -162,8 +161,8 @@ impl Drop for Registration {
     }
 }
 
-/// Whether there is code of a module's function at `address`. May be asked by the handler of a signal that the code at
-/// `address` has caused: that holds no lock of this list.
+/// Whether `address` is in the code of a loaded module. A signal handler may call this, with the address of the code
+/// that raised the signal, if that code does not hold the lock of `LIVE`.
 #[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
 pub fn is_code(address: usize) -> bool {
     let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
@@ -178,14 +177,13 @@ impl Frames {
         frames
     }
 
-    /// That of the code which may lie at `address`.
+    /// The module that may have code at `address`: the last one that begins there or before.
     fn of(address: usize) -> Option<Arc<Self>> {
         let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
         live.range(..=address).next_back().map(|(_, frames)| frames.clone())
     }
 
-    /// The function at `address`: which one of the module's own it is, what is known of it, and how far behind its beginning
-    /// the address is.
+    /// The function at `address`: its index among the module's own functions, its map, and the offset in its code.
     fn function(&self, address: usize) -> Option<(usize, FunctionTrace, u32)> {
         let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
         let position = u32::try_from(address - self.functions[index]).ok()?;
@@ -196,19 +194,19 @@ impl Frames {
     }
 }
 
-/// Where in a module a frame stands.
+/// The place of a frame in a module.
 #[derive(Clone)]
 pub struct CodeLocation {
     /// The names of the module's functions
     pub names: Arc<FunctionNames>,
-    /// The index of the function in the module as it was compiled
+    /// Index of the function in the compiled module, after the load-time pass
     pub index: u32,
-    /// The offset in those bytes
+    /// Offset in the bytes of that module
     pub offset: u32,
 }
 
 impl CodeLocation {
-    /// That of the code at `address`, if it is a module's.
+    /// The location of the code at `address`; none if that is no module's.
     fn of(address: usize) -> Option<Self> {
         let frames = Frames::of(address)?;
         let (index, function, position) = frames.function(address)?;
@@ -217,29 +215,29 @@ impl CodeLocation {
     }
 }
 
-/// What was on the stack of a trap.
+/// The stack at a trap.
 #[derive(Debug)]
 pub struct WasmStack {
-    /// The instruction that trapped
+    /// Address of the instruction that trapped; 0 if no instruction did
     trapped: usize,
-    /// Where the code of each frame goes on, the innermost first
+    /// Return address of each frame, the innermost first
     addresses: Vec<usize>,
 }
 
 impl WasmStack {
-    /// The frames of wasm, the innermost first. Each is looked up when it is asked for.
+    /// Locations of the wasm frames, the innermost first, each looked up when the iterator reaches it.
     pub fn places(&self) -> impl Iterator<Item = CodeLocation> {
-        // What calls itself comes back to the same few addresses.
+        // Recursive functions return to the same few addresses.
         let mut known: FxHashMap<usize, Option<CodeLocation>> = FxHashMap::default();
         self.addresses.iter().filter_map(move |address| {
-            // A call returns to behind it.
+            // A return address is behind the call, which may be the end of the function.
             let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
             known.entry(address).or_insert_with(|| CodeLocation::of(address)).clone()
         })
     }
 }
 
-/// What a trap is, if something is known of it, and what was on the stack.
+/// The code of a trap, if it has one, and its stack.
 pub fn trace(trap: &Trap) -> (Option<TrapCode>, WasmStack) {
     let (code, trapped, backtrace) = match trap {
         Trap::User(_) => return (None, WasmStack { trapped: 0, addresses: Vec::new() }),
@@ -248,7 +246,8 @@ pub fn trace(trap: &Trap) -> (Option<TrapCode>, WasmStack) {
                 let (_, function, position) = frames.function(*pc)?;
                 function.trap(position)
             });
-            // What is at the end of the stack, whatever else it may do; what no compiler lists is too.
+            // Any instruction may hit the guard of the stack, also one with a listed trap, so overflow comes first. A
+            // trap that neither the compiler nor the signal names is a stack overflow too.
             let overflow = signal_trap.filter(|code| *code == TrapCode::StackOverflow);
             (overflow.or(listed).or(*signal_trap).or(Some(TrapCode::StackOverflow)), *pc, backtrace)
         }
@@ -265,7 +264,7 @@ mod tests {
     use wasmer_compiler::types::address_map::{FunctionAddressMap, InstructionAddressMap};
     use wasmer_types::{SourceLoc, TrapInformation};
 
-    /// What a compiler says of a function whose instructions are this long each in machine code.
+    /// A compiler's frame information of a function: its traps, and offset and code length of each instruction.
     fn info(lengths: &[(u32, usize)], traps: &[u32]) -> CompiledFunctionFrameInfo {
         let instructions = lengths.iter().scan(0, |code_offset, (at, code_len)| {
             let srcloc = SourceLoc::new(*at);
@@ -283,7 +282,7 @@ mod tests {
         CompiledFunctionFrameInfo { traps: traps.iter().map(trap).collect(), address_map }
     }
 
-    /// The instructions that stay of a module with such code.
+    /// The instructions that stay after thinning, as offsets in `code`.
     fn left(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
         let function = FunctionTrace::new(100, &info(lengths, traps), Some(code));
         let places = function.instructions.iter().scan(function.begin, |place, instruction| {

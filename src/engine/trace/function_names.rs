@@ -1,4 +1,4 @@
-//! The names of functions in stack traces. A trace is rare, so they are read from the author's name section when one asks.
+//! Function names for stack traces. Traces are rare, so the author's name section is decoded at the first one.
 
 use crate::rewrite::{ADDED_NAME, Origins};
 use crate::wasm::function_names;
@@ -6,29 +6,29 @@ use shared_buffer::OwnedBuffer;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// Those of a module that is loaded.
+/// Function names of a loaded module.
 pub struct FunctionNames {
-    /// The name section of its author's, if there is one
+    /// Content of the author's name section
     section: Option<OwnedBuffer>,
     origins: Origins,
-    /// By index in that module: where in the section each is
+    /// Pairs of a function's index in the author's module and the range of its name in the section, by index
     found: OnceLock<Vec<(u32, Range<usize>)>>,
 }
 
 impl FunctionNames {
-    /// Those of a module with this name section.
+    /// Names from this name section.
     pub fn new(section: Option<OwnedBuffer>, origins: Origins) -> Arc<Self> {
         Arc::new(Self { section, origins, found: OnceLock::new() })
     }
 
-    /// The index that a function has in the author's module.
+    /// The index of a function in the author's module.
     pub fn original_index(&self, index: u32) -> u32 {
         self.origins.of(index)
     }
 
-    /// Whether the pass has added the function.
+    /// Whether the load-time pass has added the function.
     pub fn is_added(&self, index: u32) -> bool {
-        // Modules that are ours as a whole say so in their own name section.
+        // In generated modules, the name section marks each function as added.
         self.origins.is_added(index) || self.name(index) == Some(ADDED_NAME)
     }
 

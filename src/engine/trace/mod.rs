@@ -1,4 +1,4 @@
-//! Stack traces: the function that an address of code belongs to, and its name.
+//! Stack traces: the function to which an address of code belongs, and its name.
 
 pub(in crate::engine) mod frames;
 pub(in crate::engine) mod function_names;
