@@ -1,3 +1,5 @@
+//! The checks before a link.
+
 use super::links::Ready;
 use super::slot::Slot;
 use super::slots::{SlotId, Slots};
@@ -8,7 +10,7 @@ use crate::wasm::RustSignature;
 use rustc_hash::FxHashMap;
 
 impl Slots {
-    /// Whether the slot takes any implementation.
+    /// Checks that the slot can be linked at all; `merged` allows a slot whose function stands for several.
     ///
     /// # Errors
     /// `Closed` or `Merged`.
@@ -16,10 +18,10 @@ impl Slots {
         self.slot(id).check(merged)
     }
 
-    /// Whether `implementation`, a function of `store`, may go into the slot, and what is to be written then. Changes nothing.
+    /// Checks that `implementation`, a function of `store`, may go into the slot, and returns the function to write.
+    /// Writes no entry.
     ///
-    /// `merged` allows a slot whose function stands for several; `pending` are the changes that would
-    /// be made before this one.
+    /// `merged` allows a slot whose function stands for several; `pending` are the changes to be made before this one.
     ///
     /// # Errors
     /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and those of `Store::native_to_table`.
@@ -51,7 +53,7 @@ impl Slots {
         pending.ready(store, known, table)
     }
 
-    /// Whether a slot may hold `function`, once the changes are made that are pending.
+    /// Checks that slot `id` holding `function` closes no cycle once the pending changes are made.
     ///
     /// # Errors
     /// `Cycle`.
@@ -66,7 +68,7 @@ impl Slots {
         self.check_way(store, through, id, pending)
     }
 
-    /// The same for a function that calls through a slot, or through none.
+    /// Like `check_cycle`, for a function that is the thunk of slot `through`, or no thunk.
     fn check_way(
         &mut self,
         store: &Store,
@@ -80,7 +82,7 @@ impl Slots {
         Ok(())
     }
 
-    /// Whether `implementation` is declared with the Rust types of a slot, if it is declared at all.
+    /// Checks that `implementation`, if it is declared, has the Rust types of the slot.
     fn check_rust_types(
         &self,
         store: &Store,
@@ -89,7 +91,7 @@ impl Slots {
         expected: &RustSignature,
     ) -> Result<()> {
         let mut other = None;
-        // A thunk runs what its slot holds, which is of that slot's types.
+        // A thunk has its slot's Rust types: every function that the slot holds was checked against them.
         let fits = self.declared_types(store, implementation, |types| {
             other = other.take().or_else(|| Some(types.clone()).filter(|types| types != expected));
             types == expected
@@ -103,10 +105,9 @@ impl Slots {
         }
     }
 
-    /// Whether calling through `slot` does nothing but call through slot `target`: it is that, or holds a thunk of
-    /// it, or of a slot that holds such a thunk, and so on.
+    /// Whether `slot` is `target`, or reaches it through a chain of slots that each hold the next one's thunk.
     fn leads_to(&mut self, store: &Store, mut slot: SlotId, target: SlotId, pending: &mut PlannedChanges) -> bool {
-        // The way is no longer than there are slots, of which it makes some.
+        // Bounded by the number of slots at the start; `slot_of_thunk` may add slots during the walk.
         for _ in 0..=self.len() {
             if slot == target {
                 return true;
@@ -143,8 +144,8 @@ impl Slot {
         Ok(())
     }
 
-    /// A function of the type that an implementation must have: of an entry that is nobody's slot and that no link
-    /// stands in, what it holds by now.
+    /// A function of the type that an implementation must have: the original or, in a table slot without an active
+    /// link, the function that the entry holds now.
     fn model(&self, store: &Store) -> FuncRef {
         let free = self.kind == SlotKind::Table && !self.active.is_any();
         let held = if free { self.current(store) } else { None };
@@ -152,31 +153,31 @@ impl Slot {
     }
 }
 
-/// Where slots lead, once changes are made that are not made yet.
+/// The slots that slots will call through once pending changes are made.
 #[derive(Default)]
 pub(super) struct PlannedChanges {
-    /// The slot that each slot does nothing but call, if it does nothing else
+    /// For each slot, the slot whose thunk it holds
     next: FxHashMap<SlotId, Option<SlotId>>,
-    /// Whether it pays to remember what was found out about other slots
+    /// Whether to cache `next` of slots that are not changed: pays off for several changes
     are_many: bool,
-    /// The function that was asked for last: often many slots get one
+    /// Cache of the last look-up: many slots often get the same function
     last: Option<Known>,
 }
 
-/// What is known of a function.
+/// Cached facts about a function.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
     function: FuncRef,
     /// Whether its instance was closed
     pub is_closed: bool,
-    /// The slot that it calls through, if that is all it does
+    /// The slot whose thunk it is
     pub through: Option<SlotId>,
-    /// What callers of a table take for it
+    /// The function that callers of a table can call for it
     native: Option<(TableId, FuncRef)>,
 }
 
 impl PlannedChanges {
-    /// For so many changes.
+    /// Makes room for this number of changes.
     pub(super) fn of(changes: usize) -> Self {
         let next = FxHashMap::with_capacity_and_hasher(changes, Default::default());
         Self { next, are_many: changes > 1, last: None }
@@ -188,7 +189,7 @@ impl PlannedChanges {
         self.next.insert(slot, next);
     }
 
-    /// What is known of `function`.
+    /// The facts about `function`.
     pub(super) fn know(&mut self, slots: &mut Slots, store: &Store, function: FuncRef) -> Known {
         if let Some(known) = self.last.filter(|last| last.function == function) {
             return known;
@@ -199,7 +200,7 @@ impl PlannedChanges {
         *self.last.insert(Known { function, is_closed, through, native: None })
     }
 
-    /// The function that was asked for last as the callers of slots in a table take it.
+    /// The function that callers of `table` can call for a function that was just looked up.
     fn ready(&mut self, store: &Store, known: Known, table: TableId) -> Result<Ready> {
         let Known { function, through, native, .. } = known;
         if let Some((_, native)) = native.filter(|(known, _)| *known == table) {

@@ -1,59 +1,60 @@
+//! Links: making them, undoing them, and resetting slots.
+
 use super::check::PlannedChanges;
 use super::slot::{Forwarding, Slot, TableEntry};
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{FuncRef, Reference, Store};
 
-/// A link of a store. No two have the same id, later ones have greater ids, and none is 0.
+/// A link of a store. Ids are unique, increase from link to link, and are never 0.
 pub type LinkId = u64;
 
-/// A link, with all that it takes to undo it. Whoever may do so keeps it: of what nobody keeps, nothing is left but that a
-/// link stands.
+/// The record by which a link can be undone. If the caller drops it, the link stays active but can no longer be undone.
 #[derive(Debug, Clone, Copy)]
 pub struct Link {
     /// Its id; 0 if it has been undone
     pub id: LinkId,
     /// The newest link of the slot before it; 0 if there was none
     pub below: LinkId,
-    /// Where the function is that it put there
+    /// Address of the function that it put there
     pub implementation: usize,
-    /// How many of the slot's places it left alone
+    /// Number of skipped entries
     pub skipped: usize,
-    /// What the slot held before
+    /// The function that the slot held before
     pub previous: Option<FuncRef>,
 }
 
-/// A change that is to be made.
+/// A link to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {
-    /// Its position in what the caller was given
+    /// Index in the list that the caller was given
     pub position: usize,
-    /// What is to be linked
+    /// The function to link
     pub implementation: FuncRef,
-    /// Where
+    /// The slot to write
     pub slot: SlotId,
 }
 
-/// What is known of a function that may be linked.
+/// A checked implementation.
 #[derive(Debug, Clone, Copy)]
 pub struct Ready {
-    /// It, as callers of the slot take it
+    /// The function that callers of the slot can call for it: itself, or its bridge or tier-up copy
     pub(super) native: FuncRef,
-    /// The slot that it calls through, if it does nothing else
+    /// The slot whose thunk it is
     pub(super) through: Option<SlotId>,
 }
 
-/// The links that stand in a slot.
+/// The active links of a slot.
 #[derive(Debug, Default)]
 pub struct ActiveLinks {
-    /// The newest; 0 if there is none
+    /// The newest active link; 0 if there is none
     newest: LinkId,
-    /// All that are older than this one are over
+    /// Links with a smaller id have ended
     ended: LinkId,
 }
 
 impl ActiveLinks {
-    /// Whether there is one.
+    /// Whether the slot has an active link.
     pub fn is_any(&self) -> bool {
         self.newest != 0
     }
@@ -66,7 +67,7 @@ impl ActiveLinks {
 }
 
 impl Slots {
-    /// Makes one change, once all checks are passed, as a link that is known by `id`.
+    /// Checks one change and makes it, as link `id`.
     ///
     /// # Errors
     /// Those of `check`; then nothing has changed.
@@ -77,8 +78,8 @@ impl Slots {
         Ok(self.commit(store, *change, ready, id))
     }
 
-    /// Checks changes that are to be made in this order, and gives the functions to be written. `refusals` are those that
-    /// the caller itself has.
+    /// Checks changes that are to be made in this order, and returns the functions to write. `refusals` are those that
+    /// the caller found itself.
     ///
     /// # Errors
     /// `Refused` with every change that cannot be made, by its position.
@@ -107,7 +108,7 @@ impl Slots {
         Err(ErrorKind::Refused { refusals }.into())
     }
 
-    /// Links many, in order, once all of them are checked; `first` is the id of the first.
+    /// Checks all changes, then makes them in order. Link ids count up from `first`.
     ///
     /// # Errors
     /// Those of `check_all`; then nothing has changed.
@@ -136,9 +137,9 @@ impl Slots {
         let below = std::mem::replace(&mut slot.active.newest, link);
         let mut skipped = 0;
         for mirrored in &mut slot.mirrored_entries {
-            // What else stands in one, someone put there.
+            // An entry with another function was written by someone else: skip it.
             let follows = previous.is_some() && read(store, mirrored.place) == previous;
-            // What links wrote that are over is nothing to put back.
+            // Writes of ended links do not count: `reset` must leave those entries alone.
             mirrored.written = follows || (mirrored.written && below != 0);
             if follows {
                 put(store, mirrored.place, ready.native);
@@ -150,8 +151,8 @@ impl Slots {
         Link { id: link, below, implementation: implementation.address(), skipped, previous }
     }
 
-    /// Writes what a slot holds into its home, and into those of the slots that hold it by way of this one.
-    /// `ready` says what was found out about the function, if it was just checked.
+    /// Writes `function` into the primary entry of slot `id`, and updates the slots that forward to it.
+    /// `ready` is the result of the check, if the function was just checked.
     fn hold(&mut self, store: &Store, id: SlotId, function: Option<FuncRef>, ready: Option<Ready>) {
         let Slot { primary_entry, private, forwards_to: before, ref dependents, .. } = *self.slot(id);
         let leads_on = !dependents.is_empty();
@@ -180,25 +181,25 @@ impl Slots {
         }
     }
 
-    /// The way of a function through a slot, for a slot whose home is private: as far as the other's is, too.
+    /// The forwarding of slot `id`, which is private, when it holds `thunk`. None if the thunk's slot is not private.
     fn forwarding(&mut self, store: &Store, id: SlotId, thunk: FuncRef, ready: Option<Ready>) -> Option<Forwarding> {
         let slot = ready.map_or_else(|| self.slot_of_thunk(store, thunk), |ready| ready.through)?;
         let through = self.slot(slot);
         if !through.private {
             return None;
         }
-        // No circle, also not while links are taken back that may turn out to make one.
+        // Forwardings stay acyclic at every step, also while `undo` has taken back links that it may put back again.
         let mut ahead = std::iter::successors(through.forwards_to, |forwarding| self.slot(forwarding.slot).forwards_to);
         let leads_back = slot == id || ahead.any(|forwarding| forwarding.slot == id);
         (!leads_back).then_some(Forwarding { thunk, slot, position: 0 })
     }
 
-    /// Takes back links of slots, the last one first.
+    /// Undoes links, the last one first.
     ///
     /// # Errors
     /// `Closed`, `Undone`, `Order`, `Changed` or `Cycle`; then nothing has changed.
     pub fn undo(&mut self, store: &Store, links: &[(SlotId, Link)]) -> Result<()> {
-        // They are taken back one by one, and put back if one of them may not be: no code runs meanwhile.
+        // Links are taken back one by one, and put back if one is refused. No wasm runs in between.
         let mut undone = Undone::default();
         let mut last_first = links.iter().rev();
         let result = last_first
@@ -239,7 +240,7 @@ impl Slots {
         Ok(())
     }
 
-    /// Whether what slots hold leads back to them: what was no cycle once may be one now.
+    /// Refuses a slot whose restored function calls through that slot: later links may have closed a cycle.
     fn check_held(&mut self, store: &Store, links: &[(SlotId, Link)]) -> Result<()> {
         let mut pending = PlannedChanges::of(links.len());
         for (slot, _) in links {
@@ -250,10 +251,10 @@ impl Slots {
         Ok(())
     }
 
-    /// Puts the original back, and ends every link of the slot.
+    /// Puts the original back, and ends all links of the slot.
     ///
     /// # Errors
-    /// `Closed`; `Cycle` when the original, a thunk of another slot, leads back here by now.
+    /// `Closed`; `Cycle` when the original is a thunk of another slot that now leads back to this one.
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let original = self.open(id)?.original;
         let mut pending = PlannedChanges::default();
@@ -268,14 +269,14 @@ impl Slots {
     }
 }
 
-/// What was taken back, to be put back: entries with what they held, and links with their slots and what these held.
+/// State to restore if an undo is refused: entries and links, each with the function that was held before the undo.
 #[derive(Default)]
 struct Undone {
     places: Vec<(TableEntry, FuncRef)>,
     links: Vec<(SlotId, LinkId, FuncRef)>,
 }
 
-/// What an entry holds.
+/// The function that an entry holds.
 pub(super) fn read(store: &Store, (table, index): TableEntry) -> Option<FuncRef> {
     // A table does not shrink, so the entry is there.
     store.table_get(table, index).ok().flatten()
@@ -286,7 +287,7 @@ fn write(store: &Store, (table, index): TableEntry, value: Option<FuncRef>) {
     debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
 }
 
-/// The same with a function as the table's callers take it.
+/// Like `write`, for a function that callers of the table can call.
 fn put(store: &Store, (table, index): TableEntry, native: FuncRef) {
     let written = store.table_put(table, index, native);
     debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");

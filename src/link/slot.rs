@@ -1,3 +1,5 @@
+//! A slot: its entries, its active links and its forwarding.
+
 use super::links::{ActiveLinks, read};
 use super::slots::SlotId;
 use crate::rewrite::SlotKind;
@@ -5,25 +7,25 @@ use crate::store::{FuncRef, Instance, Store, TableId};
 use crate::wasm::{Declaration, FuncType};
 use std::rc::Rc;
 
-/// An entry of a table of a store.
+/// A table entry of a store.
 pub type TableEntry = (TableId, u32);
 
-/// An entry that follows a slot.
+/// An entry, besides the primary one, that a link writes too.
 pub struct MirroredEntry {
     /// The entry
     pub place: TableEntry,
-    /// Whether a link wrote it, of those that stand
+    /// Whether an active link wrote it
     pub written: bool,
 }
 
-/// A way through another slot.
+/// The forwarding of a slot that holds another slot's thunk.
 #[derive(Debug, Clone, Copy)]
 pub struct Forwarding {
-    /// The function that calls through it
+    /// The thunk of the other slot
     pub thunk: FuncRef,
-    /// Which one that is
+    /// The other slot
     pub slot: SlotId,
-    /// Where that one's dependents have this one
+    /// Index of the forwarding slot in the other slot's `dependents`
     pub position: usize,
 }
 
@@ -31,7 +33,7 @@ pub struct Forwarding {
 pub struct Slot {
     /// Its name
     pub name: String,
-    /// Where it comes from
+    /// Origin of the slot
     pub kind: SlotKind,
     /// The type that an implementation must have
     pub ty: Rc<FuncType>,
@@ -39,35 +41,34 @@ pub struct Slot {
     pub primary_entry: TableEntry,
     /// Other entries that hold what the slot holds, unless someone wrote something else there
     pub mirrored_entries: Vec<MirroredEntry>,
-    /// The links that stand in it
+    /// Active links
     pub active: ActiveLinks,
-    /// Whether nobody but links writes the home, and nobody but calls reads it: it is in the table that the load-time pass
-    /// has added
+    /// Whether only links write the primary entry and only calls read it: it is in the dispatch table
     pub private: bool,
-    /// What it holds, if that does nothing but call through another slot: then its home holds what that one does, where the
-    /// same code can call it
+    /// Set while the slot holds another slot's thunk. The primary entry then holds that slot's function instead, if
+    /// callers of this slot can call it directly
     pub forwards_to: Option<Forwarding>,
-    /// The slots that hold what this one does, in such a way: the `position` of each is that in here
+    /// The slots that forward to this one; `Forwarding::position` is an index into this list
     pub dependents: Vec<SlotId>,
-    /// What stood there first
+    /// The function that the slot held at first
     pub original: FuncRef,
-    /// The names of the functions that the compiler made one of, if there are several
+    /// Names of the functions that the compiler merged into the original; empty if it merged none
     pub merged: Vec<String>,
-    /// What the author declared
+    /// The author's declaration
     pub declaration: Option<Box<Declaration>>,
-    /// Whose slot it is; a table may be nobody's
+    /// The instance that the slot belongs to; none for a slot that is only a table entry
     pub instance: Option<Rc<Instance>>,
-    /// Whether its table is gone: then only its name, kind and type are left
+    /// Whether its table or instance was freed: only its name, kind and type may be used from then on
     pub ended: bool,
 }
 
 impl Slot {
-    /// What it holds at this moment.
+    /// The function that it holds now.
     pub fn current(&self, store: &Store) -> Option<FuncRef> {
         self.forwards_to.map_or_else(|| read(store, self.primary_entry), |forwarding| Some(forwarding.thunk))
     }
 
-    /// Whether it belongs to an instance that was closed, or to nothing that there is.
+    /// Whether its instance was closed, or its table or instance was freed.
     pub fn is_closed(&self) -> bool {
         self.ended || self.instance.as_ref().is_some_and(|instance| instance.is_closed())
     }

@@ -1,3 +1,5 @@
+//! The slots of a store, and the look-ups that make them.
+
 use super::links::ActiveLinks;
 use super::slot::{Forwarding, MirroredEntry, Slot, TableEntry};
 use crate::error::{ErrorKind, Result, Subject};
@@ -8,25 +10,25 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 use std::rc::Rc;
 
-/// A slot of a store. It is another one's when the slot is gone, which is not while the host holds it.
+/// A slot of a store. The id is reused once the slot is forgotten, which cannot happen while the host holds the slot.
 pub type SlotId = u32;
 
-/// The slots of a store, each made when it is first asked for.
+/// The slots of a store, each made on first use.
 #[derive(Default)]
 pub struct Slots {
     slots: Slab<Slot>,
-    /// The slots of instances, by the instance and the position in its code's list
+    /// Slots of instances, by instance and index in its code's list of slots
     of_instance: FxHashMap<(InstanceId, u32), SlotId>,
-    /// The slots that are an entry of a table and nothing else
+    /// Slots that are only a table entry
     by_entry: FxHashMap<TableEntry, SlotId>,
-    /// The tables that JavaScript can read and that hold functions of slots: whose, and which
+    /// Tables that JavaScript can read and that hold functions of slots: instance, and table index in its module
     owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
-    /// The tables that code outside their module may take functions from: they hold thunks
+    /// Tables whose entries hold thunks, since code of other modules may copy functions out of them
     released: FxHashSet<TableId>,
 }
 
 impl Slots {
-    /// Takes note of a new instance.
+    /// Registers the tables of a new instance.
     pub fn register_instance(&mut self, store: &Store, instance: &Rc<Instance>) {
         for index in instance.code().tables_with_slots() {
             let table = store.instance_table(instance, *index);
@@ -34,7 +36,7 @@ impl Slots {
         }
     }
 
-    /// The slot at `position` of the list that the instance's code has.
+    /// The slot at index `position` of the code's list of slots.
     ///
     /// # Panics
     /// If the code has no such slot.
@@ -69,12 +71,11 @@ impl Slots {
         id
     }
 
-    /// The slot that entry `index` of `table` belongs to: that of the function which its module put
-    /// there, as long as it holds what that slot holds, or else one of its own.
+    /// The slot of entry `index` of `table`. If the module put a slot's function there, and the entry still holds that
+    /// slot's thunk or current function, it is that slot. Otherwise the entry is a slot of its own.
     ///
     /// # Errors
-    /// `OutOfRange`, `EmptySlot` for an entry that is null, `UnsupportedValue` for a table of
-    /// anything but functions.
+    /// `OutOfRange`; `EmptySlot` for an entry that is null, or in a table of another element type.
     pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
         let name = format!("table[{index}]");
         let known = self.by_entry.get(&(table, index)).copied();
@@ -92,7 +93,7 @@ impl Slots {
                 return Ok(id);
             }
         }
-        // Of an entry that someone wrote since, the slot is another one.
+        // A write to the entry since then makes it another slot, with another original.
         if let Some(id) = known.filter(|id| self.slot(*id).original == original) {
             return Ok(id);
         }
@@ -116,19 +117,19 @@ impl Slots {
         Ok(id)
     }
 
-    /// The instance, and the slot of its code, that an entry belongs to.
+    /// The instance whose module put a slot's function into the entry, and the index of that slot.
     fn owner(&self, (table, index): TableEntry) -> Option<(Rc<Instance>, u32)> {
         let (instance, own) = self.owners.get(&table)?;
         let position = instance.code().slot_at(ModuleEntry { table: *own, index })?;
         Some((instance.clone(), position))
     }
 
-    /// What JavaScript is given for `function`, which it read from an entry: where that is the
-    /// original of a slot, the thunk that goes on following the slot.
+    /// The function that JavaScript gets when it reads `function` from an entry. The thunk replaces the original of a
+    /// slot, so that the function that JavaScript holds follows later links.
     pub fn visible_function(&self, store: &Store, place: TableEntry, function: FuncRef) -> FuncRef {
         let Some((instance, position)) = self.owner(place) else { return function };
         let slot = &instance.code().slots[position as usize];
-        // Where the thunk itself stood from the start, nothing else means it.
+        // Thunk entries held the thunk from the start: an original in one was written there, and stays visible.
         let own = self.owners.get(&place.0).map(|(_, own)| *own);
         let shown = slot.thunk_entries.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
         match slot.thunk {
@@ -139,11 +140,11 @@ impl Slots {
         }
     }
 
-    /// Puts thunks into the entries of a table that follow slots. For a table that code of another
-    /// module is going to take functions from: what it takes must go on following the slots.
+    /// Puts thunks into the direct entries of a table before code of another module can read it: functions copied from
+    /// there must follow later links.
     ///
     /// # Errors
-    /// Those of `Store::table_set`, none of which a table of functions has.
+    /// Those of `Store::table_set`; none occurs for a funcref table.
     pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) -> Result<()> {
         if self.released.contains(&table) {
             return Ok(());
@@ -171,8 +172,7 @@ impl Slots {
     /// The slot with this id.
     ///
     /// # Panics
-    /// If there is none: ids come from `of_instance` and `table_slot` only, and a slot stays as long as the host
-    /// holds it.
+    /// If there is none. Ids come only from `of_instance` and `table_slot`, and a slot stays while the host holds it.
     pub fn slot(&self, id: SlotId) -> &Slot {
         &self.slots[id as usize]
     }
@@ -198,42 +198,41 @@ impl Slots {
         Ok(slot)
     }
 
-    /// How many there are.
+    /// Number of slots.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// In how many links stand.
+    /// Number of slots with an active link.
     pub fn linked(&self) -> usize {
         self.slots.iter().map(|(_, slot)| slot).filter(|slot| slot.active.is_any()).count()
     }
 
-    /// What the slot holds at this moment.
+    /// The function that the slot holds now.
     pub fn current(&self, store: &Store, id: SlotId) -> Option<FuncRef> {
         self.slot(id).current(store)
     }
 
-    /// Whether a link stands in the slot.
+    /// Whether the slot has an active link.
     pub fn is_linked(&self, id: SlotId) -> bool {
         self.slot(id).active.is_any()
     }
 
-    /// The slot that `function` calls through, if that is all it does.
+    /// The slot whose thunk `function` is.
     pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
         let (instance, index) = store.locate(function)?;
         self.slot_of(store, &instance, index)
     }
 
-    /// The slot that the function with this index in an instance's module calls through, if that is all it does.
+    /// The slot whose thunk is function `index` of the instance's module.
     pub(super) fn slot_of(&mut self, store: &Store, instance: &Rc<Instance>, index: u32) -> Option<SlotId> {
         let position = instance.code().slot_of_thunk(index)?;
-        // One that is only starting has no slot yet that could lead anywhere.
+        // An instance that is still starting has no slots yet.
         instance.has_started().then(|| self.of_instance(store, instance, position))
     }
 
-    /// Whether `fits` finds the Rust types with which `function` is declared: as the original of declared slots (the
-    /// compiler may have made one function of several equal ones), or as that which calls through one. It is asked for
-    /// each until it does.
+    /// Whether `fits` accepts the Rust types of a declared slot that has `function` as its original or thunk. A merged
+    /// function is the original of several slots: `fits` is called for each until it accepts one.
     pub(super) fn declared_types(
         &self,
         store: &Store,
@@ -248,8 +247,8 @@ impl Slots {
         own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(|declaration| fits(&declaration.types))
     }
 
-    /// The functions that slots may put back into tables, by the table: originals of entries that are slots of their
-    /// own (those of an instance's slots live as long as it does), and what slots hold by way of others.
+    /// Functions that slots may write back into tables, by table: originals of table slots, and thunks that forwarding
+    /// slots hold. An instance keeps the originals of its own slots alive.
     pub fn restorable(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
         let mut restorable: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
         for slot in self.slots.iter().map(|(_, slot)| slot).filter(|slot| !slot.ended) {
@@ -260,7 +259,8 @@ impl Slots {
         restorable
     }
 
-    /// Ends the slots of what was freed, and forgets those that are neither linked nor held by the host.
+    /// Ends the slots of freed tables and instances. Forgets slots that the host does not hold, unless they are linked,
+    /// forward to another slot or have dependents.
     pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
         let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
         for (_, slot) in &mut self.slots {
@@ -283,13 +283,13 @@ impl Slots {
         self.released.retain(|table| !swept.tables.contains(table));
     }
 
-    /// Notes anew which slots hold what others do.
+    /// Rebuilds `dependents` of all slots.
     fn count_dependents(&mut self) {
         self.slots.iter_mut().for_each(|(_, slot)| slot.dependents.clear());
         let forwardings: Vec<_> =
             self.slots.iter().filter_map(|(id, slot)| Some((id as SlotId, slot.forwards_to?.slot))).collect();
         for (id, through) in forwardings {
-            // What a slot goes through is there as long as the slot; an id that was another slot's would be a wrong way.
+            // A freed slot's id may be reused: a forwarding must not keep it.
             if self.find(through).is_some_and(|through| !through.ended) {
                 self.add_dependent(id, through);
             } else {
@@ -298,7 +298,7 @@ impl Slots {
         }
     }
 
-    /// Notes that a slot holds what another one does.
+    /// Notes that slot `id` forwards to slot `through`.
     pub(super) fn add_dependent(&mut self, id: SlotId, through: SlotId) {
         let dependents = &mut self.slot_mut(through).dependents;
         dependents.push(id);
@@ -308,7 +308,7 @@ impl Slots {
         }
     }
 
-    /// Notes that a slot no longer goes this way.
+    /// Notes that a slot no longer has this forwarding.
     pub(super) fn remove_dependent(&mut self, Forwarding { slot, position, .. }: Forwarding) {
         let dependents = &mut self.slot_mut(slot).dependents;
         dependents.swap_remove(position);
