@@ -410,6 +410,8 @@ export interface NativeReport {
   definedFunctions: number
   /** How many functions have a name */
   namedFunctions: number
+  /** The functions whose locals are cut for Cranelift, by index */
+  cutFunctions: Array<number>
   /** Its slots */
   slots: Array<NativeFunction>
   /** Its functions that are no slots */
