@@ -758,6 +758,11 @@ export interface ModuleReport {
   exports: { name: string; kind: Kind; type: string }[]
   /** How many functions are imported, how many are defined, and how many of both have a name */
   functions: { imported: number; defined: number; named: number }
+  /**
+   * The functions, by index, whose code `cranelift` gets with calls of an identity function added, since it would take
+   * too long for the many places in which their control flow merges
+   */
+  cutFunctions: number[]
   /** Every function, as {@link Module.slots} tells with `all` */
   slots: SlotDescriptor[]
   tables: ObjectReport[]

@@ -426,6 +426,8 @@ export interface NativeReport {
   definedFunctions: number
   /** Number of functions with a name in the name section */
   namedFunctions: number
+  /** The functions whose locals are cut for Cranelift, by index */
+  cutFunctions: Array<number>
   /** Its slots */
   slots: Array<NativeFunction>
   /** Its functions that are not slots */

@@ -12,9 +12,10 @@ import { memory } from './memory.mjs'
 import { pass } from './pass.mjs'
 import { plugins } from './plugins.mjs'
 import { write } from './results.mjs'
+import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
 
-const PARTS = { calls, plugins, slots, kernels, loads, pass, memory }
+const PARTS = { calls, plugins, slots, kernels, loads, shapes, pass, memory }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -21,11 +21,15 @@ function toText(report, name) {
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
 
-function head({ size, rewrittenSize, functions: { imported, defined, named } }, name) {
+function head({ size, rewrittenSize, functions: { imported, defined, named }, cutFunctions }, name) {
   return [
     `${printable(name)}: ${number(size)} bytes, ${number(rewrittenSize)} after the load-time pass`,
     `Functions: ${number(defined)} defined, ${number(imported)} imported; ${number(named)} with a name`,
-  ].join('\n')
+    cutFunctions.length > 0 &&
+      `Locals cut for cranelift, since control flow merges them very often: ${cutFunctions.map((index) => `func[${index}]`).join(', ')}`,
+  ]
+    .filter(Boolean)
+    .join('\n')
 }
 
 /** The slots, then what is none, by the reason. */

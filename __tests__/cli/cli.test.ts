@@ -110,6 +110,13 @@ describe('inspect', () => {
     expect(output('inspect', plugin, '--slots', 'none')).not.toContain('Slots (')
   })
 
+  test('says which functions are compiled differently for their shape', async () => {
+    const merge = '(if (local.get 0) (then (local.set 0 (i32.const 1))))'
+    const module = await wat(`(module (func) (func (param i32) ${merge.repeat(2000)}))`)
+    expect(output('inspect', file('merges.wasm', module))).toMatch(/Locals cut for cranelift, .*: func\[1\]\n/)
+    expect(output('inspect', plugin)).not.toContain('Locals cut')
+  })
+
   test('prints the report of inspect() as JSON', () => {
     const json = output('inspect', plugin, '--json', '--slots', 'round_up', '--slots', '/tax$/')
     const report = inspect(guest('ordinary.v0'), { slots: ['round_up', /tax$/] })

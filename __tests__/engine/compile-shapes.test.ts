@@ -1,6 +1,6 @@
 // Functions of shapes that no person writes compile in a time that grows with their size, and compute what they do on V8.
 import { spawnSync } from 'node:child_process'
-import { Instance, Module, type SlotSelection, Store } from '../..'
+import { inspect, Instance, Module, type SlotSelection, Store } from '../..'
 import { leb, module, section } from '../support/binary'
 import { compilers, root } from '../support'
 
@@ -8,9 +8,12 @@ const V8 = globalThis.WebAssembly as any
 
 const repeat = (count: number, bytes: number[]) => Buffer.alloc(count * bytes.length, Buffer.from(bytes))
 
-/** A module that exports `f: (i32) -> i32`, which gives what is left in its parameter; its locals are an i64 and an f64. */
+/**
+ * A module that exports `f: (i32) -> i32`, which gives what is left in its parameter; its locals are an i64, an f64 and 20
+ * of i32.
+ */
 function exporting(...code: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const body = Buffer.concat([Buffer.from([2, 1, 0x7e, 1, 0x7c]), ...code, Buffer.from([0x20, 0, 0x0b])])
+  const body = Buffer.concat([Buffer.from([3, 1, 0x7e, 1, 0x7c, 20, 0x7f]), ...code, Buffer.from([0x20, 0, 0x0b])])
   return module(
     section('type', [1, 0x60, 1, 0x7f, 1, 0x7f]),
     section('function', [1, 0]),
@@ -27,6 +30,14 @@ const mix = [0x20, 0, 0x41, 7, 0x73, 0x21, 0]
 const wide = [0x20, 1, 0x42, 1, 0x7c, 0x22, 1, 0xa7, 0x20, 0, 0x6a, 0x21, 0]
 const float = [0x20, 0, 0xb7, 0x22, 2, 0x20, 2, 0xa0, 0xfc, 2, 0x21, 0]
 
+/** Each of the 20 locals is changed, in one way or another. */
+const locals = Array.from({ length: 20 }, (_, index) => index + 3)
+const addAll = locals.flatMap((local) => [0x20, local, 0x41, local, 0x6a, 0x21, local])
+const mixAll = locals.flatMap((local) => [0x20, local, 0x20, local === 3 ? 0 : local - 1, 0x73, 0x21, local])
+/** x = x * 3 + last */
+const gather = [0x20, 0, 0x41, 3, 0x6c, 0x20, 22, 0x6a, 0x21, 0]
+const many = [...low, 0x04, 0x40, ...addAll, 0x05, ...mixAll, 0x0b, ...gather]
+
 const COUNT = 5000
 
 const shapes: Record<string, () => Uint8Array<ArrayBuffer>> = {
@@ -36,6 +47,7 @@ const shapes: Record<string, () => Uint8Array<ArrayBuffer>> = {
   'blocks in blocks': () => exporting(repeat(COUNT, [0x02, 0x40]), repeat(COUNT, [...low, 0x0d, 0, ...add, 0x0b])),
   'values of blocks': () =>
     exporting(repeat(COUNT, [...low, 0x04, 0x7f, 0x20, 0, 0x05, 0x41, 9, 0x0b, 0x20, 0, 0x6a, 0x21, 0])),
+  'few ifs with many locals': () => exporting(repeat(1900, many)),
 }
 
 const selections: (SlotSelection | undefined)[] = [undefined, 'none']
@@ -50,6 +62,18 @@ describe.each(compilers)('%s', (compiler) => {
       expect([f.name, f.length]).toEqual(['0', 1])
     }
   })
+})
+
+test('inspect names the functions that Cranelift gets with more calls, and only these', () => {
+  for (const make of Object.values(shapes)) expect(inspect(make()).cutFunctions).toEqual([0])
+  expect(inspect(exporting(repeat(480, many))).cutFunctions).toEqual([])
+  expect(inspect(exporting(repeat(500, many))).cutFunctions).toEqual([0])
+  // Locals that are written once each are not merged often.
+  const once = locals.map((local) => [...low, 0x04, 0x40, 0x41, local, 0x21, local, 0x0b])
+  expect(
+    inspect(exporting(...once.map((code) => Buffer.from(code)), repeat(3000, [0x02, 0x40, 0x0b]))).cutFunctions,
+  ).toEqual([])
+  expect(inspect(exporting(repeat(5000, [...add, ...mix, ...gather]))).cutFunctions).toEqual([])
 })
 
 test('a trap in such a function names it, and nothing that was added', () => {

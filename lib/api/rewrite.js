@@ -30,6 +30,7 @@ function inspect(bytes, options = undefined) {
     imports: report.imports,
     exports: report.exports,
     functions: { imported: report.importedFunctions, defined: report.definedFunctions, named: report.namedFunctions },
+    cutFunctions: report.cutFunctions,
     slots: [...[...report.slots, ...report.others].map(describe), ...missing.map(describeMissing)],
     tables: report.tables,
     memories: report.memories,

@@ -24,7 +24,7 @@ pub use slots::selection::Selection;
 pub use slots::slot::{ModuleEntry, ModuleSlot, SlotKind};
 pub use transform::atomics::outline_atomics;
 pub use transform::branches::compare_branches;
-pub use transform::chains::cut_chains;
+pub use transform::chains::{cut_chains, long_chains};
 pub use transform::elements::spell_out_elements;
 pub use transform::legacy::modernize;
 pub use transform::limits::{check_limits, is_near_limits};

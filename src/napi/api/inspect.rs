@@ -4,7 +4,7 @@ use crate::error;
 use crate::napi::api::compile::selection;
 use crate::napi::convert::describe::{self, NativeFunction, NativeImport, NativeSelection};
 use crate::napi::env::throw::{Result, guarded};
-use crate::rewrite::{Options, Rewritten, rewrite};
+use crate::rewrite::{Options, Rewritten, long_chains, rewrite};
 use crate::wasm::{Binary, ExternKind, Features, section_sizes};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -26,6 +26,8 @@ pub struct NativeReport {
     pub defined_functions: u32,
     /// Number of functions with a name in the name section
     pub named_functions: u32,
+    /// The functions whose locals are cut for Cranelift, by index
+    pub cut_functions: Vec<u32>,
     /// Its slots
     pub slots: Vec<NativeFunction>,
     /// Its functions that are not slots
@@ -109,6 +111,7 @@ fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
         named_functions: names.map_or(0, |names| {
             crate::wasm::function_names(names).iter().filter(|(index, _)| *index < count).count() as u32
         }),
+        cut_functions: long_chains(bytes, &binary)?,
         slots: describe::slots(&binary, &slots, &details),
         others: describe::no_slots(&binary, names, &slots, &details.roles),
         tables: objects(&binary, ExternKind::Table, binary.tables.len()),

@@ -1,0 +1,202 @@
+// Modules that are large in one way each: what the time of a compile may depend on besides the size.
+const leb = (value) => {
+  const bytes = []
+  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
+  return [...bytes, value]
+}
+const repeat = (count, one) => Buffer.concat(Array.from({ length: count }, (_, index) => Buffer.from(one(index))))
+const name = (text) => [...leb(text.length), ...Buffer.from(text)]
+const section = (id, ...parts) => {
+  const body = Buffer.concat(parts.map((part) => Buffer.from(part)))
+  return Buffer.concat([Buffer.from([id, ...leb(body.length)]), body])
+}
+const list = (id, count, one) => section(id, leb(count), repeat(count, one))
+const module = (...sections) => Buffer.concat([Buffer.from([0, 97, 115, 109, 1, 0, 0, 0]), ...sections])
+const body = (locals, ...code) => {
+  const whole = Buffer.concat([locals, ...code, [0x20, 0, 0x0b]].map((part) => Buffer.from(part)))
+  return Buffer.concat([Buffer.from(leb(whole.length)), whole])
+}
+
+const [I32, LOCAL_GET, LOCAL_SET] = [0x7f, 0x20, 0x21]
+/** `f: (i32) -> i32`, exported, of this code; `more` are sections by their identifiers. */
+const oneFunction = (locals, code, more = {}) => {
+  const sections = {
+    1: section(1, [1, 0x60, 1, I32, 1, I32]),
+    3: section(3, [1, 0]),
+    7: section(7, [1, 1, 0x66, 0, 0]),
+    10: section(10, [1], body(locals, ...code)),
+    ...more,
+  }
+  return module(...[1, 3, 5, 6, 7, 10].flatMap((id) => (sections[id] ? [sections[id]] : [])))
+}
+const none = [0]
+const locals = (count) => [1, ...leb(count), I32]
+
+const get = (local) => [LOCAL_GET, ...leb(local)]
+const set = (local) => [LOCAL_SET, ...leb(local)]
+/** x & 3 */
+const low = [...get(0), 0x41, 3, 0x71]
+const add = (local) => [...get(local), 0x41, 5, 0x6a, ...set(local)]
+const mix = (local) => [...get(local), 0x41, 7, 0x73, ...set(local)]
+const ifElse = (local) => [...low, 0x04, 0x40, ...add(local), 0x05, ...mix(local), 0x0b]
+const f = { 7: section(7, [1, 1, 0x66, 0, 0]) }
+
+/** What is made of a number of things, and how many of them the part `shapes` begins with. */
+export const SHAPES = {
+  'if and else on one local': [1000, (n) => oneFunction(none, [repeat(n, () => ifElse(0))])],
+  'if and else on 20 locals': [1000, (n) => oneFunction(locals(20), [repeat(n, (index) => ifElse(index % 21))])],
+  'if and else on as many locals': [1000, (n) => oneFunction(locals(n), [repeat(n, (index) => ifElse(index + 1))])],
+  'if and else that write 20 locals': [
+    200,
+    (n) => {
+      const all = (write) => Array.from({ length: 20 }, (_, local) => write(local)).flat()
+      return oneFunction(locals(20), [repeat(n, () => [...low, 0x04, 0x40, ...all(add), 0x05, ...all(mix), 0x0b])])
+    },
+  ],
+  'blocks with a local each': [
+    1000,
+    (n) =>
+      oneFunction(locals(n), [
+        repeat(n, (index) => [
+          0x02,
+          0x40,
+          ...low,
+          ...set(index + 1),
+          ...get(index + 1),
+          0x0d,
+          0,
+          ...add(0),
+          ...get(index + 1),
+          ...get(0),
+          0x6a,
+          ...set(0),
+          0x0b,
+        ]),
+      ]),
+  ],
+  'blocks in blocks': [
+    1000,
+    (n) => oneFunction(none, [repeat(n, () => [0x02, 0x40]), repeat(n, () => [...low, 0x0d, 0, ...add(0), 0x0b])]),
+  ],
+  'loops in loops': [
+    500,
+    (n) => oneFunction(none, [repeat(n, () => [0x03, 0x40]), repeat(n, () => [...mix(0), ...low, 0x0d, 0, 0x0b])]),
+  ],
+  'ifs in ifs': [
+    1000,
+    (n) =>
+      oneFunction(none, [repeat(n, () => [...low, 0x04, 0x40, ...add(0)]), repeat(n, () => [0x05, ...mix(0), 0x0b])]),
+  ],
+  'a branch table of blocks': [
+    1000,
+    (n) =>
+      oneFunction(none, [
+        repeat(n + 1, () => [0x02, 0x40]),
+        [...get(0), 0x0e, ...leb(n)],
+        repeat(n + 1, leb),
+        [0x0b],
+        repeat(n, () => [...add(0), 0x0b]),
+      ]),
+  ],
+  'branch tables': [
+    1000,
+    (n) =>
+      oneFunction(none, [
+        repeat(n, () => [0x02, 0x40, 0x02, 0x40, ...low, 0x0e, 3, 0, 1, 0, 1, 0x0b, ...add(0), 0x0b]),
+      ]),
+  ],
+  'locals in a loop': [
+    2000,
+    (n) =>
+      oneFunction(locals(n), [
+        [0x03, 0x40],
+        repeat(n, (index) => [...get(index), ...get(index + 1), 0x6a, ...set(index + 1)]),
+        [...low, 0x0d, 0, 0x0b],
+      ]),
+  ],
+  arithmetic: [5000, (n) => oneFunction(none, [repeat(n, () => [...add(0), ...mix(0)])])],
+  'a deep expression': [5000, (n) => oneFunction(none, [repeat(n, () => get(0)), repeat(n - 1, () => [0x6a]), set(0)])],
+  calls: [2000, (n) => oneFunction(none, [repeat(n, () => [...get(0), 0x10, 0, ...set(0)])])],
+  'globals read and written': [
+    2000,
+    (n) =>
+      oneFunction(none, [repeat(n, (index) => [...get(0), 0x23, ...leb(index), 0x6a, 0x24, ...leb(index)])], {
+        6: list(6, n, () => [I32, 1, 0x41, 0, 0x0b]),
+      }),
+  ],
+  'loads and stores': [
+    2000,
+    (n) =>
+      oneFunction(none, [repeat(n, () => [...get(0), ...get(0), 0x28, 2, 0, 0x36, 2, 4])], {
+        5: section(5, [1, 0, 1]),
+      }),
+  ],
+  functions: [
+    5000,
+    (n) =>
+      module(
+        section(1, [1, 0x60, 1, I32, 1, I32]),
+        list(3, n, () => [0]),
+        f[7],
+        list(10, n, () => body(none, add(0))),
+      ),
+  ],
+  types: [
+    2500,
+    (n) =>
+      module(
+        list(1, n, (index) => [0x60, 17, ...Array.from({ length: 17 }, (_, bit) => 0x7f - ((index >> bit) & 1)), 0]),
+      ),
+  ],
+  'imports of functions': [
+    20_000,
+    (n) =>
+      module(
+        section(1, [1, 0x60, 0, 0]),
+        list(2, n, (index) => [...name('m'), ...name(`f${index}`), 0, 0]),
+      ),
+  ],
+  'exports of functions': [
+    20_000,
+    (n) =>
+      module(
+        section(1, [1, 0x60, 0, 0]),
+        section(3, [1, 0]),
+        list(7, n, (index) => [...name(`f${index}`), 0, 0]),
+        section(10, [1, 2, 0, 0x0b]),
+      ),
+  ],
+  globals: [20_000, (n) => module(list(6, n, () => [I32, 1, 0x41, 0, 0x0b]))],
+  'element segments': [
+    20_000,
+    (n) =>
+      module(
+        section(1, [1, 0x60, 0, 0]),
+        section(3, [1, 0]),
+        section(4, [1, 0x70, 0, 1]),
+        list(9, n, () => [0, 0x41, 0, 0x0b, 1, 0]),
+        section(10, [1, 2, 0, 0x0b]),
+      ),
+  ],
+  'data segments': [
+    20_000,
+    (n) =>
+      module(
+        section(5, [1, 0, 1]),
+        list(11, n, () => [0, 0x41, 0, 0x0b, 1, 7]),
+      ),
+  ],
+  'names of functions': [
+    5000,
+    (n) => {
+      const names = repeat(n, (index) => [...leb(index), ...name(`crate::module::function_${index}`)])
+      const map = Buffer.concat([Buffer.from(leb(n)), names])
+      return module(
+        section(1, [1, 0x60, 1, I32, 1, I32]),
+        list(3, n, () => [0]),
+        list(10, n, () => body(none, add(0))),
+        section(0, name('name'), [1, ...leb(map.length)], map),
+      )
+    },
+  ],
+}
