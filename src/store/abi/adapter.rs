@@ -10,8 +10,8 @@ use crate::wasm::FuncType;
 use std::sync::Arc;
 
 impl Store {
-    /// Makes a wasm function of type `ty` that calls a host function. A slot needs one: instances call the function that
-    /// a slot holds directly, and a host function works only for the one instance that imports it.
+    /// Makes a wasm function of type `ty` that calls a host function. A slot needs one: instances call the function
+    /// that a slot holds directly, and a host function works only for the one instance that imports it.
     ///
     /// # Errors
     /// Those of compiling and instantiating the adapter's module; `Compiler` for a type that `compiler` lacks.
@@ -26,8 +26,8 @@ impl Store {
         if compiler.catches() {
             imports.push(Extern::Global(self.pending_exception()));
         }
-        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. The host function was made for
-        // this call.
+        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. The host function was made
+        // for this call.
         let instance =
             unsafe { self.instantiate(&code, imports, |instance| instance.make_adapter()) }.map_err(|failure| {
                 match failure {

@@ -157,8 +157,8 @@ impl Store {
         self.node_of(function).is_none_or(|node| !marks.has(node))
     }
 
-    /// Frees all nodes that were not reached. No wasm may be on the stack. Since `mark`, no object may have been made and
-    /// no wasm may have run.
+    /// Frees all nodes that were not reached. No wasm may be on the stack. Since `mark`, no object may have been made
+    /// and no wasm may have run.
     pub fn sweep(&self, marks: &Marks) -> Swept {
         self.forget_functions(|function| self.is_unreached(marks, function));
         let unreached = |id: InstanceId| !marks.has(Node::Instance(id));
@@ -224,7 +224,8 @@ impl Store {
                 let mut arena = self.memories.borrow_mut();
                 let id = arena.known_id(*handle);
                 let memory = arena.remove(objects, *handle);
-                // SAFETY: a memory with an id is defined in an instance's context, which is freed later, or is the host's.
+                // SAFETY: a memory with an id is defined in an instance's context, which is freed later, or is the
+                // host's.
                 memories.extend(id.map(|id| (MemoryId(id), unsafe { DetachedMemory::new(memory) })));
             }
             places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().remove(objects, *handle)));

@@ -194,8 +194,8 @@ impl Store {
         })
     }
 
-    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in an
-    /// exception, with no node.
+    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in
+    /// an exception, with no node.
     pub fn each_externref(&self, mut visit: impl FnMut(Option<Node>, ExternRef)) {
         self.with_objects(|objects| {
             for (handle, _) in self.tables.borrow().all() {

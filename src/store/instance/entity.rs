@@ -193,8 +193,8 @@ impl Store {
         let copy = vm.as_ref().and_then(|vm| {
             let index = vm.module_ref().local_table_index(index)?;
             let offset = vm.vmoffsets().vmctx_fixed_funcref_table_anyfuncs(index)?;
-            // SAFETY: the offset is that of the copy in the context that `vmctx_ptr` points to. The collector forgets the
-            // table's facts, which hold the pointer, when it frees the instance.
+            // SAFETY: the offset is that of the copy in the context that `vmctx_ptr` points to. The collector forgets
+            // the table's facts, which hold the pointer, when it frees the instance.
             NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
         });
         if let Some(copy) = copy {

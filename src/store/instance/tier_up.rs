@@ -26,10 +26,11 @@ impl Store {
         externs.collect()
     }
 
-    /// Makes `new`, which works on the memories and globals of `old`, the tier-up instance of `old`. Entries of
-    /// `old`'s tables are copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
+    /// Makes `new`, which works on the memories and globals of `old`, the tier-up instance of `old`. Entries of `old`'s
+    /// tables are copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
     ///
-    /// Code of `old` may keep running, on the stack and wherever its functions are held: both instances share all state.
+    /// Code of `old` may keep running, on the stack and wherever its functions are held: both instances share all
+    /// state.
     ///
     /// # Errors
     /// Those of `native_to`; then nothing has changed.
