@@ -14,7 +14,7 @@ impl Store {
     /// that a slot holds directly, and a host function works only for the one instance that imports it.
     ///
     /// # Errors
-    /// Those of compiling and instantiating the adapter's module; `Compiler` for a type that `compiler` lacks.
+    /// The errors of compiling and instantiating the adapter's module; `Compiler` for a type that `compiler` lacks.
     pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
         if compiler == Compiler::Singlepass && ty.results.len() > 1 {
             let what = format!("a function of type {ty}, with several results,");

@@ -1,4 +1,4 @@
-//! Bridges between compilers, and the canonical functions behind them.
+//! Bridges between compilers, and canonical functions.
 
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Result};
@@ -218,7 +218,7 @@ impl Store {
     /// The function that callers of the table can call for `function`.
     ///
     /// # Errors
-    /// Those of `native_to`.
+    /// The errors of `native_to`.
     pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
         // Also makes the function for the table's mirror, so that a later write cannot fail.
         let TableFacts { compiler, mirror, .. } = self.table_facts(id);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use wasmer::sys::vm::Trap;
 use wasmer_types::TrapCode;
 
-/// Why a call ended early.
+/// The reason why a call ended early.
 #[derive(Debug)]
 pub enum Failure {
     /// A trap, or an error of this library

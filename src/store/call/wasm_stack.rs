@@ -103,7 +103,7 @@ struct Entry {
 /// A function, and the address of its values.
 type Call = (FuncRef, *mut RawValue);
 
-/// How far an entry has come.
+/// Progress of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Not on a wasm stack yet
@@ -128,7 +128,7 @@ impl WasmStack {
     /// Calls a function while no wasm of this thread is on the stack.
     ///
     /// # Errors
-    /// Those of `call_within`.
+    /// The errors of `call_within`.
     ///
     /// # Safety
     /// As for `call_within`.

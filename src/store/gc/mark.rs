@@ -121,7 +121,7 @@ impl Store {
         leads.0
     }
 
-    /// The edges of a new instance; no slot has restorable functions for it yet.
+    /// The edges of a new instance, for whose tables no slot has restorable functions yet.
     pub fn leads_of_new(&self, instance: &Instance) -> Vec<Node> {
         let mut leads = Edges::default();
         self.leads_of_instance(instance, &|_| Vec::new(), &mut leads);

@@ -29,11 +29,11 @@ impl Store {
     /// Makes `new`, which works on the memories and globals of `old`, the tier-up instance of `old`. Entries of `old`'s
     /// tables are copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
     ///
-    /// Code of `old` may keep running, on the stack and wherever its functions are held: both instances share all
-    /// state.
+    /// Code of `old` may keep running, on the stack and wherever its functions are held: both instances run the same
+    /// module on the same state.
     ///
     /// # Errors
-    /// Those of `native_to`; then nothing has changed.
+    /// The errors of `native_to`; then nothing has changed.
     pub fn attach_tier_up(&self, old: &Rc<Instance>, new: &Rc<Instance>) -> Result<()> {
         new.make_adapter();
         self.forget_crossings(old, new.code().compiler);
