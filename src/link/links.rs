@@ -59,7 +59,7 @@ impl ActiveLinks {
         self.newest != 0
     }
 
-    /// Ends all.
+    /// Ends all links.
     pub fn end(&mut self) {
         self.ended = self.ended.max(self.newest + 1);
         self.newest = 0;

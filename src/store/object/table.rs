@@ -125,8 +125,8 @@ impl Store {
         }
     }
 
-    /// Writes a reference of the table's element type. Compiled code of every instance sees the write at once: this also
-    /// writes wasmer's copy of a fixed table, and the load-time pass makes exported and written tables growable.
+    /// Writes a reference of the table's element type. Compiled code of every instance sees the write at once: this
+    /// also writes wasmer's copy of a fixed table, and the load-time pass makes exported and written tables growable.
     ///
     /// # Errors
     /// `OutOfRange`, and those of `native_to`.
