@@ -59,7 +59,7 @@ impl ActiveLinks {
         self.newest != 0
     }
 
-    /// Ends all.
+    /// Ends all links.
     pub fn end(&mut self) {
         self.ended = self.ended.max(self.newest + 1);
         self.newest = 0;
@@ -70,7 +70,7 @@ impl Slots {
     /// Checks one change and makes it, as link `id`.
     ///
     /// # Errors
-    /// Those of `check`; then nothing has changed.
+    /// The errors of `check`; then nothing has changed.
     pub fn link(&mut self, store: &Store, change: &Change, merged: bool, id: LinkId) -> Result<Link> {
         let Change { implementation, slot, .. } = *change;
         let mut pending = PlannedChanges::default();
@@ -111,7 +111,7 @@ impl Slots {
     /// Checks all changes, then makes them in order. Link ids count up from `first`.
     ///
     /// # Errors
-    /// Those of `check_all`; then nothing has changed.
+    /// The errors of `check_all`; then nothing has changed.
     pub fn relink(
         &mut self,
         store: &Store,

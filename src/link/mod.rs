@@ -1,4 +1,4 @@
-//! Relinking: what a slot is, the checks before a link, the commit, and undo.
+//! Relinking: slots, the checks before a link, the commit, and undo.
 #![forbid(unsafe_code)]
 
 mod check;

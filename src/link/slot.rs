@@ -50,7 +50,7 @@ pub struct Slot {
     pub forwards_to: Option<Forwarding>,
     /// The slots that forward to this one; `Forwarding::position` is an index into this list
     pub dependents: Vec<SlotId>,
-    /// The function that the slot held at first
+    /// The function that the slot held before its first link
     pub original: FuncRef,
     /// Names of the functions that the compiler merged into the original; empty if it merged none
     pub merged: Vec<String>,

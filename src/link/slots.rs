@@ -144,7 +144,7 @@ impl Slots {
     /// there must follow later links.
     ///
     /// # Errors
-    /// Those of `Store::table_set`; none occurs for a funcref table.
+    /// The errors of `Store::table_set`; none occurs for a funcref table.
     pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) -> Result<()> {
         if self.released.contains(&table) {
             return Ok(());

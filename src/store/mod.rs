@@ -1,5 +1,5 @@
-//! The store: wasmer's objects of one thread, and what is done with them. This layer holds the
-//! unsafe contract with the engine; see `docs/architecture.md`, "What is unsafe, and why".
+//! The store: wasmer's objects of one thread, and the operations on them. This layer keeps the unsafe contract with the
+//! engine; see `docs/architecture.md`, "What is unsafe, and why".
 
 mod abi;
 mod call;
@@ -27,5 +27,5 @@ pub use object::objects::Store;
 pub use object::reference::{ExternRef, Reference};
 pub use object::table::TableId;
 pub use object::tag::TagId;
-/// A raw value as compiled code passes it.
+/// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;

@@ -1,3 +1,5 @@
+//! Tests of the store.
+
 use crate::engine::{Code, Compiler, Reserve};
 use crate::error::ErrorKind;
 use crate::rewrite::Selection;
@@ -13,7 +15,7 @@ fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
 }
 
 fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
-    // SAFETY: every test holds its store to its end, and makes host functions for one call.
+    // SAFETY: every test keeps its store alive to its end, and makes host functions for one call.
     unsafe { store.instantiate(code, imports, |_| {}) }
 }
 
@@ -36,11 +38,11 @@ fn table(store: &Store, instance: &Instance, name: &str) -> TableId {
     }
 }
 
-/// Calls a function without parameters that gives an i32.
+/// Calls a function of type () -> i32.
 fn call(store: &Store, function: FuncRef) -> Result<i32, Failure> {
     assert_eq!(store.type_of(function).to_string(), "() -> i32");
     let mut value = RawValue::default();
-    // SAFETY: the type was checked, and every test holds its store.
+    // SAFETY: the type was checked, and every test keeps its store alive.
     unsafe { store.call(function, &mut value).map(|()| value.i32) }
 }
 
@@ -58,7 +60,7 @@ fn through_table(limits: &str) -> String {
     )
 }
 
-/// What `call` gives after entry 0 was set to `fifty`.
+/// The result of `call` after entry 0 was set to `fifty`.
 fn after_a_write(code: &Arc<Code>) -> i32 {
     let store = Store::default();
     let instance = instantiate(&store, code, Vec::new()).unwrap();
@@ -89,7 +91,7 @@ fn a_fixed_table_stays_of_fixed_size() {
     }
 }
 
-/// What `call` gives after another instance has put a function into entry 0.
+/// The result of `call` after another instance has put a function into entry 0.
 fn after_a_write_by_another(first: &Arc<Code>) -> i32 {
     let writer = r#"(module
         (import "a" "table" (table 1 1 funcref))
@@ -114,13 +116,14 @@ fn a_write_by_another_instance_is_seen() {
 
 #[test]
 fn without_the_pass_a_write_to_a_fixed_table_is_lost() {
-    // What the pass gives exported tables room for. When this fails, wasmer has mended it.
+    // The reason why the load-time pass makes exported tables growable. If this fails, wasmer has fixed the bug.
     let bytes = wat::parse_str(through_table("1 1")).unwrap();
     let code = Code::compile_as_it_is(&bytes, Compiler::Cranelift).unwrap();
     assert_eq!(after_a_write_by_another(&code), 10);
 }
 
-/// A module with what there is to load of one: code that refers to itself and to the engine, data, and traps of all kinds.
+/// A module with everything that loading has to handle: relocations to itself and to the engine, data, and all kinds of
+/// traps.
 const OF_ALL_KINDS: &str = r#"(module
     (type $f (func (result i32)))
     (memory 1) (data (i32.const 8) "\2a") (data $later "\07")
@@ -214,7 +217,7 @@ fn an_adapted_host_function_stands_in_any_table() {
         let (store, calls) = (Store::default(), Rc::default());
         let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
         let adapted = store.adapt(&ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
-        // Two importers: a bare host function would run with the trampoline of the last one.
+        // Two instances: a bare host function would run with the trampoline of the last importer.
         for round in 1..=2 {
             let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
             store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(adapted))).unwrap();
@@ -287,13 +290,13 @@ fn code_outlives_its_module() {
     assert_eq!(call(&store, fifty).unwrap(), 50);
 }
 
-/// Frees all that `roots` do not reach.
+/// Frees everything that `roots` do not reach.
 fn collect(store: &Store, roots: &Roots) -> Swept {
     let marks = store.mark(roots, &|_| Vec::new());
     store.sweep(&marks)
 }
 
-/// The lengths of wasmer's lists.
+/// Lengths of wasmer's lists.
 fn lengths(store: &Store) -> [usize; 6] {
     use wasmer::sys::vm::{StoreObject, VMFunction, VMGlobal, VMInstance, VMMemory, VMTable, VMTag};
     store.with_objects(|objects| {
@@ -308,7 +311,7 @@ fn lengths(store: &Store) -> [usize; 6] {
     })
 }
 
-/// One of everything.
+/// A module with an object of every kind.
 const EVERYTHING: &str = r#"(module
     (import "e" "f" (func $f (param i32) (result i32)))
     (memory (export "memory") 1)

@@ -1,3 +1,5 @@
+//! Adapters of host functions.
+
 use crate::engine::{Code, CompileOptions, Compiler, compile};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
@@ -8,12 +10,11 @@ use crate::wasm::FuncType;
 use std::sync::Arc;
 
 impl Store {
-    /// Makes a wasm function of type `ty` that calls a function of the host, for places that a
-    /// host function itself may not stand in: a slot runs what it holds with the instance that
-    /// calls, and a host function works with the one instance that imports it only.
+    /// Makes a wasm function of type `ty` that calls a host function. A slot needs one: instances call the function
+    /// that a slot holds directly, and a host function works only for the one instance that imports it.
     ///
     /// # Errors
-    /// What compiling or instantiating such a module may refuse: a type that `compiler` lacks.
+    /// The errors of compiling and instantiating the adapter's module; `Compiler` for a type that `compiler` lacks.
     pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
         if compiler == Compiler::Singlepass && ty.results.len() > 1 {
             let what = format!("a function of type {ty}, with several results,");
@@ -25,8 +26,8 @@ impl Store {
         if compiler.catches() {
             imports.push(Extern::Global(self.pending_exception()));
         }
-        // SAFETY: the module has neither a start function nor a segment, so nothing runs; the host
-        // function was made for this call.
+        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. The host function was made
+        // for this call.
         let instance =
             unsafe { self.instantiate(&code, imports, |instance| instance.make_adapter()) }.map_err(|failure| {
                 match failure {
@@ -38,7 +39,7 @@ impl Store {
         Ok(self.function(&instance, 1))
     }
 
-    /// The code of adapters of type `ty` that code of `compiler` may call, compiled once.
+    /// The code of adapters of type `ty` for callers of `compiler`, compiled once.
     fn adapter(&self, ty: &FuncType, compiler: Compiler) -> Result<Arc<Code>> {
         let key = (ty.clone(), compiler);
         if let Some(code) = self.adapters.borrow().get(&key) {

@@ -1,3 +1,5 @@
+//! Bridges between compilers, and canonical functions.
+
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host_stack::HostStack;
@@ -10,37 +12,37 @@ use crate::store::{FuncRef, GlobalId, HostFunction, RawValue, Store, TableId};
 use crate::wasm::{FuncType, RefType, ValType};
 use rustc_hash::FxHashMap;
 
-/// What is known of the borders between the code of different compilers.
+/// The bridges of a store, and the compilers of its host functions and globals.
 ///
-/// Cranelift's and Singlepass's functions cannot call each other: they pass arguments and results in
-/// different places, and no check of wasmer's tells them apart. A function that is to be called from
-/// the other side gets a crossing, a function of that side that calls it by way of the host.
+/// Cranelift's and Singlepass's functions cannot call each other: they pass arguments and results in different places,
+/// and wasmer does not check this. Code of the other compiler calls a function through a bridge: a function of that
+/// compiler which calls it through the host.
 #[derive(Default)]
 pub struct Bridges {
-    /// Whose code calls each host function, and as which function of its module
+    /// Compiler of the code that imports each host function, and the function's index in that module
     hosts: FxHashMap<FuncRef, (Compiler, u32)>,
-    /// The crossing of each function to the other compiler
+    /// The bridge or tier-up copy of each function, by the compiler of its callers
     made: FxHashMap<(FuncRef, Compiler), FuncRef>,
-    /// The function that a crossing, or a forwarder of an import, stands for
+    /// The canonical function of each bridge, tier-up copy and forwarder
     canonical: FxHashMap<FuncRef, FuncRef>,
-    /// Whose function a global holds
+    /// Compiler of the function that a funcref global holds
     globals: FxHashMap<GlobalId, Compiler>,
 }
 
-/// Calls a function of one compiler for code of another.
+/// The host function of a bridge.
 pub(in crate::store) struct Crossing {
     pub function: FuncRef,
     pub host_stack: HostStack,
     pub wasm_stack: WasmStack,
-    /// Where code that can catch looks for an exception
+    /// The place for an exception, if the calling code can catch
     pub pending: Option<Pending>,
 }
 
 impl HostFunction for Crossing {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         self.host_stack.check().map_err(Thrown::error)?;
-        // SAFETY: `values` are those of a function of the same type, of the same store, which is
-        // held by whoever entered wasm; a host function is called with nothing borrowed.
+        // SAFETY: `values` are those of a function of the same type and store. The caller that entered wasm holds the
+        // store, and no objects are borrowed while a host function runs.
         match (unsafe { self.wasm_stack.call_within(self.function, values) }, &self.pending) {
             (Ok(()), _) => Ok(()),
             (Err(Failure::Exception(exception)), Some(pending)) => {
@@ -67,40 +69,40 @@ impl Store {
         bridges.canonical.retain(|bridge, function| !is_gone(*bridge) && !is_gone(*function));
     }
 
-    /// Forgets the crossings of an instance's functions to a compiler: from now on there is something better. Those that
-    /// stand somewhere go on.
+    /// Forgets the bridges from an instance's functions to a compiler, since its tier-up copies replace them. Bridges
+    /// that are already in use keep working.
     pub(in crate::store) fn forget_crossings(&self, instance: &Instance, to: Compiler) {
         let is_of = |function| self.instance_of(function).is_some_and(|owner| owner.id == instance.id);
         self.bridges.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
     }
 
-    /// Forgets whose function a global holds that is gone.
+    /// Forgets the compiler of a freed global.
     pub(in crate::store) fn forget_global(&self, id: GlobalId) {
         self.bridges.borrow_mut().globals.remove(&id);
     }
 
-    /// Notes whose code calls a host function, and as which function of its module.
+    /// Notes the compiler of the code that imports a host function, and the function's index in that module.
     pub(in crate::store) fn note_host(&self, function: FuncRef, compiler: Compiler, index: u32) {
         self.bridges.borrow_mut().hosts.insert(function, (compiler, index));
     }
 
-    /// Which function of the module that imports it a host function is.
+    /// The index of a host function in the module that imports it.
     pub(in crate::store) fn host_index(&self, function: FuncRef) -> Option<u32> {
         self.bridges.borrow().hosts.get(&function).map(|(_, index)| *index)
     }
 
-    /// Notes that `bridge` stands for `function`.
+    /// Makes `function` the canonical function of `bridge`.
     pub(in crate::store) fn note_canonical(&self, bridge: FuncRef, function: FuncRef) {
         let function = self.canonical_function(function);
         self.bridges.borrow_mut().canonical.insert(bridge, function);
     }
 
-    /// The function itself, for one that only stands for it on the other side of a border.
+    /// The canonical function of a bridge, tier-up copy or forwarder; any other function itself.
     pub fn canonical_function(&self, function: FuncRef) -> FuncRef {
         self.bridges.borrow().canonical.get(&function).copied().unwrap_or(function)
     }
 
-    /// Whose code `function` is, and so who may call it.
+    /// The compiler whose code `function` is; only code of that compiler may call it.
     pub fn compiler_of(&self, function: FuncRef) -> Compiler {
         match self.instance_of(function) {
             Some(instance) => instance.code().compiler,
@@ -113,19 +115,19 @@ impl Store {
         if self.compiler_of(function) != importer {
             return false;
         }
-        // Singlepass calls every import as it calls the host: floats in float registers. Its own
-        // functions look for them elsewhere.
+        // Singlepass calls every import by the host's convention, with floats in float registers. Its own functions
+        // expect them elsewhere.
         let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
         importer != Compiler::Singlepass
             || self.instance_of(function).is_none()
             || !self.type_of(function).parameters.iter().any(float)
     }
 
-    /// `function` as code of `compiler` can call it: itself, or its crossing.
+    /// The function that code of `compiler` can call for `function`: itself, its bridge or its tier-up copy.
     ///
     /// # Errors
-    /// `Compiler` for a function that takes or gives functions, which would cross unseen; and what
-    /// `adapt` refuses.
+    /// `Compiler` for a function with funcref parameters or results, which would pass the bridge unchanged; those of
+    /// `adapt`.
     pub fn native_to(&self, function: FuncRef, compiler: Compiler) -> Result<FuncRef> {
         let function = self.canonical_function(function);
         if self.compiler_of(function) == compiler {
@@ -149,12 +151,12 @@ impl Store {
         Ok(bridge)
     }
 
-    /// What calls `function` for code of another compiler.
+    /// The host function of a bridge to `function`.
     pub(in crate::store) fn bridge(&self, function: FuncRef, pending: Option<Pending>) -> Crossing {
         Crossing { function, host_stack: self.host_stack.clone(), wasm_stack: self.wasm_stack.clone(), pending }
     }
 
-    /// Whether a function of this type may be called from code of another compiler.
+    /// Checks that a function of this type can be called through a bridge.
     pub(in crate::store) fn check_crossing(&self, ty: &FuncType, function: FuncRef, compiler: Compiler) -> Result<()> {
         let funcref = ValType::Ref(RefType::Func);
         if ty.parameters.iter().chain(&ty.results).all(|each| *each != funcref) {
@@ -164,17 +166,17 @@ impl Store {
         Err(mixed(what, compiler, self.compiler_of(function)))
     }
 
-    /// Whose functions a table holds; the first function or importer decides.
+    /// Compiler of the functions that a table holds; the first function or importer decides.
     pub fn table_compiler(&self, id: TableId) -> Option<Compiler> {
         self.table_facts(id).compiler
     }
 
-    /// Whose function a global holds.
+    /// Compiler of the function that a funcref global holds.
     pub fn global_compiler(&self, id: GlobalId) -> Option<Compiler> {
         self.bridges.borrow().globals.get(&id).copied()
     }
 
-    /// Whether code of `compiler` may call what a table holds.
+    /// Checks that code of `compiler` may call the functions that a table holds.
     pub(in crate::store) fn check_table(&self, id: TableId, compiler: Compiler) -> Result<()> {
         match self.table_compiler(id) {
             Some(other) if other != compiler => Err(mixed("the table".into(), compiler, other)),
@@ -182,7 +184,7 @@ impl Store {
         }
     }
 
-    /// Whether code of `compiler` may call what a global holds.
+    /// Checks that code of `compiler` may call the function that a global holds.
     pub(in crate::store) fn check_global(&self, id: GlobalId, compiler: Compiler) -> Result<()> {
         match self.global_compiler(id) {
             Some(other) if other != compiler => Err(mixed("the global".into(), compiler, other)),
@@ -190,7 +192,7 @@ impl Store {
         }
     }
 
-    /// Decides whose functions a table holds, if it is one of functions and that is open.
+    /// Sets the compiler of a funcref table, if it has none yet.
     pub(in crate::store) fn bind_table(&self, id: TableId, compiler: Compiler) {
         if self.table_element(id) != RefType::Func {
             return;
@@ -198,7 +200,7 @@ impl Store {
         self.change_table_facts(id, |facts| facts.compiler = facts.compiler.or(Some(compiler)));
     }
 
-    /// Decides whose function a global holds, if it is one for functions and that is open.
+    /// Sets the compiler of a funcref global, if it has none yet.
     pub fn bind_global(&self, id: GlobalId, compiler: Compiler) {
         if self.global_type(id).value != ValType::Ref(RefType::Func) {
             return;
@@ -206,19 +208,19 @@ impl Store {
         self.bridges.borrow_mut().globals.entry(id).or_insert(compiler);
     }
 
-    /// Whether whoever calls through the table can call `function` as it is.
+    /// Whether callers of the table can call `function` directly.
     pub fn is_native_to_table(&self, function: FuncRef, id: TableId) -> bool {
         let TableFacts { compiler, mirror, .. } = self.table_facts(id);
         compiler.is_none_or(|compiler| compiler == self.compiler_of(function))
             && mirror.is_none_or(|mirror| self.is_native_to_table(function, mirror))
     }
 
-    /// `function` as whoever calls through the table can call it.
+    /// The function that callers of the table can call for `function`.
     ///
     /// # Errors
-    /// Those of `native_to`.
+    /// The errors of `native_to`.
     pub fn native_to_table(&self, function: FuncRef, id: TableId) -> Result<FuncRef> {
-        // That for the table's mirror is made together with it, so that writing has nothing to refuse.
+        // Also makes the function for the table's mirror, so that a later write cannot fail.
         let TableFacts { compiler, mirror, .. } = self.table_facts(id);
         mirror.map(|mirror| self.native_to_table(function, mirror)).transpose()?;
         let compiler = compiler.unwrap_or_else(|| self.compiler_of(self.canonical_function(function)));

@@ -1,4 +1,4 @@
-//! Functions of different compilers and of the host, made callable by each other.
+//! Adapters and bridges: calls between functions of different compilers and of the host.
 
 pub(in crate::store) mod adapter;
 pub(in crate::store) mod bridge;

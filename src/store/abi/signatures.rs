@@ -1,3 +1,5 @@
+//! The function types of a store.
+
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::wasm::FuncType;
@@ -7,18 +9,18 @@ use wasmer::sys::vm::VMSignatureHash;
 
 /// The function types of a store, by the hash that `call_indirect` compares.
 ///
-/// wasmer compares 32-bit hashes, and engines know nothing of each other's types. A module whose
-/// type collides with another one could call past the check, so it is refused.
+/// wasmer compares 32-bit hashes, and engines do not know each other's types. Two types with one hash would pass the
+/// check of `call_indirect`, so the store refuses a module with such a type.
 #[derive(Default)]
 pub struct Signatures {
     by_hash: HashMap<VMSignatureHash, Rc<FuncType>>,
 }
 
 impl Signatures {
-    /// The hash of `ty`, known from now on.
+    /// Registers `ty`, and returns its hash.
     ///
     /// # Errors
-    /// `SignatureHash` when another type has the same.
+    /// `SignatureHash` if another type has the same hash.
     pub fn register(&mut self, ty: &FuncType) -> Result<VMSignatureHash> {
         self.insert(VMSignatureHash::new(function_type(ty).signature_hash()), ty)
     }

@@ -1,3 +1,5 @@
+//! Batches: many calls of a function in one call into wasm.
+
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, PAGE, batch};
@@ -10,26 +12,26 @@ use crate::wasm::{FuncType, Limits};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
-/// What calls functions many times in one crossing: a loop in wasm for each type, and a memory that they share, in which
-/// arguments and results stand in columns.
+/// State of batches: a driver, which is a loop in wasm, for each type and compiler, and a memory that they share. The
+/// memory holds arguments and results in columns.
 #[derive(Default)]
 pub struct Batches {
     memory: Option<Rooted<MemoryId>>,
     drivers: FxHashMap<(FuncType, Compiler), Rc<Driver>>,
-    /// The batches on the stack, each of which has a page of the memory: the table of its driver, and what it calls
+    /// The batches on the stack: table of the driver, and called function. Batch `i` uses page `i` of the memory
     running: Vec<(TableId, FuncRef)>,
 }
 
 struct Driver {
-    /// Keeps the function and the table
+    /// Keeps `run` and `table` alive
     _instance: Rooted<Rc<Instance>>,
     run: FuncRef,
-    /// Holds the function that is called
+    /// The table whose entry 0 holds the called function
     table: TableId,
     columns: Columns,
 }
 
-/// A batch that is being made, until it is dropped.
+/// A running batch; ends when it is dropped.
 pub struct Batch<'a> {
     store: &'a Store,
     driver: Rc<Driver>,
@@ -38,10 +40,10 @@ pub struct Batch<'a> {
 }
 
 impl Store {
-    /// Makes ready to call `function` many times. Its values must have a width.
+    /// Prepares to call `function` many times. Its parameters and results must be i32, i64, f32 or f64.
     ///
     /// # Errors
-    /// `Memory` where there is no room for another batch; what instantiating may refuse.
+    /// `Memory` where there is no room for another batch; those of `instantiate`.
     pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>, Failure> {
         let memory = self.batch_memory()?;
         let driver = self.driver(ty, compiler, memory)?;
@@ -58,12 +60,12 @@ impl Store {
         Ok(Batch { store: self, driver, memory, page })
     }
 
-    /// What the slot holds that `function` calls through, if it does nothing else, and if callers of `table` can call that.
+    /// The function that a slot holds, if `function` is its thunk and callers of `table` can call the result directly.
     fn held_by_slot_of(&self, function: FuncRef, table: TableId) -> Option<FuncRef> {
         let (instance, index) = self.locate(function)?;
         let code = instance.code();
         let home = code.slots[code.slot_of_thunk(index)? as usize].primary_entry;
-        // Into other tables, code writes too, and nobody would notice.
+        // Compiled code writes to other tables without a call of `end_shortcuts`.
         if home.table != code.dispatch_table() {
             return None;
         }
@@ -71,24 +73,24 @@ impl Store {
         self.is_native_to_table(held, table).then_some(held)
     }
 
-    /// Has batches that are running call through slots again, since what these hold may change now.
+    /// Makes running batches call through thunks again, before a table write that may change what slots hold.
     #[cold]
     pub(in crate::store) fn end_shortcuts(&self) {
         self.has_shortcuts.set(false);
-        // The last one of a driver runs now, and stands in its table.
+        // Outer batches come first, so each driver's table ends up with the function of its innermost batch.
         let running = self.batches.borrow().running.clone();
         for (table, function) in running {
             self.call_in_batch(table, Some(function));
         }
     }
 
-    /// Puts a function into the table of a driver, in which it has stood before.
+    /// Puts a function that was there before back into the table of a driver.
     fn call_in_batch(&self, table: TableId, function: Option<FuncRef>) {
         let written = self.table_set(table, 0, Reference::Func(function));
         debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
     }
 
-    /// Lets go of what batches need, unless one is on the stack.
+    /// Drops the drivers and the memory, unless a batch is on the stack.
     pub fn end_batches(&self) {
         let mut batches = self.batches.borrow_mut();
         if batches.running.is_empty() {
@@ -109,10 +111,10 @@ impl Store {
         if let Some(driver) = self.batches.borrow().drivers.get(&key) {
             return Ok(driver.clone());
         }
-        // The memory may have been made when there was less room than now.
+        // The memory may be small: there may have been less room when it was made.
         let reserve = if self.memory_is_full(memory) { Reserve::Full } else { Reserve::Small };
         let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
-        // SAFETY: the module has neither a start function nor a segment, so nothing runs.
+        // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
         let instance =
             unsafe { self.instantiate(&code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
         let instance = instance.map_err(|failure| match failure {
@@ -127,21 +129,21 @@ impl Store {
 }
 
 impl Batch<'_> {
-    /// How many calls there is room for at once.
+    /// Maximum number of calls in one `run`.
     pub fn room(&self) -> usize {
         self.driver.columns.room
     }
 
-    /// The bytes of a column, of which there is one for each parameter and then one for each result. Good until wasm runs.
+    /// The bytes of a column. Columns of the parameters come first, then those of the results. Valid until wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
         let (base, _) = self.store.memory_data(self.memory);
         base.wrapping_add(self.page * PAGE + self.driver.columns.offsets[index])
     }
 
-    /// Makes `count` calls, with the arguments that stand in the columns; no more than there is room for.
+    /// Makes `count` calls, `room` at most, with the arguments in the columns.
     ///
     /// # Errors
-    /// Why a call ended early; those after it are not made.
+    /// The failure of a call; the calls after it are not made.
     ///
     /// # Safety
     /// As for `Store::call`.
@@ -150,7 +152,7 @@ impl Batch<'_> {
             return Ok(());
         }
         let mut values = [count, self.page * PAGE].map(|number| RawValue { u128: (number as u32).into() });
-        // SAFETY: the driver takes two values, and gives none; the rest by the contract of this function.
+        // SAFETY: the driver has two i32 parameters and no results; the rest by the contract of this function.
         unsafe { self.store.call(self.driver.run, values.as_mut_ptr()) }
     }
 }

@@ -1,18 +1,20 @@
+//! The host's stack, and how deep bridges may nest on it.
+
 use crate::error::{Error, ErrorKind};
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-/// How much of the host's stack functions of two compilers may take to call each other, in bytes, where there is as much.
+/// Maximum bytes of the host's stack for nested calls through bridges, from JavaScript's last call into wasm.
 const MOST: usize = 7 << 18;
 
-/// What is left of a stack, in bytes, for whatever they call. So much Node leaves of the stack of a worker when it tells V8 where
-/// to end.
+/// Bytes of the stack that must be left for the functions that these call. Node leaves as much of a worker's stack when
+/// it sets V8's stack limit.
 const LEFT: usize = 192 << 10;
 
-/// The host's stack of a thread: where it was when JavaScript last called into a store, and where it ends.
+/// The host's stack of a thread: the position at which JavaScript last called into a store, and the end of the stack.
 ///
-/// V8 looks after JavaScript, not after what goes on without it. A store holds this, since a variable of the thread's costs a
-/// call of its own to find, in a library that is loaded late.
+/// V8 checks the stack only in JavaScript, not in calls that bypass it. A store holds this, since a look-up of a
+/// thread-local variable is a function call in a library that is loaded at run time.
 #[derive(Clone)]
 pub(in crate::store) struct HostStack(Rc<Stack>);
 
@@ -22,7 +24,7 @@ thread_local! {
 
 struct Stack {
     entered: Cell<usize>,
-    /// The lowest address of the thread's own stack, once someone has asked; 0 where the system does not say
+    /// Lowest address of the thread's stack, found on first use; 0 where the system does not tell it
     end: OnceCell<usize>,
 }
 
@@ -51,10 +53,10 @@ impl HostStack {
         HostStackScope { stack: &self.0, outer: self.0.entered.replace(here()) }
     }
 
-    /// Refuses to go on where little is left.
+    /// Checks that enough stack is left for another call through a bridge.
     ///
     /// # Errors
-    /// `Trap`, as where the stack of wasm ends.
+    /// `Trap`, the same as at the end of a wasm stack.
     pub fn check(&self) -> Result<(), Error> {
         let here = here();
         let end = *self.0.end.get_or_init(|| end_of_stack().unwrap_or(0));
@@ -67,7 +69,7 @@ impl HostStack {
 }
 
 impl HostStackScope<'_> {
-    /// Whether there is no wasm of this thread on the stack.
+    /// Whether no wasm of this thread was on the stack before this call.
     pub fn is_outermost(&self) -> bool {
         self.outer == usize::MAX
     }
@@ -102,13 +104,13 @@ fn end_of_stack() -> Option<usize> {
         is_known
     };
     let low = is_known.then(|| low.expose_provenance())?;
-    // SAFETY: plain calls of the system's.
+    // SAFETY: both calls have no preconditions.
     let is_main = unsafe { libc::gettid() == libc::getpid() };
     if !(is_main && cfg!(target_env = "musl")) {
         return Some(low);
     }
-    // musl says how far the main thread's stack has grown, which goes on growing.
-    // SAFETY: the limit is written by the call.
+    // For the main thread, musl returns the current extent of the stack, which may still grow.
+    // SAFETY: `getrlimit` only writes to `limit`, and zero is a valid `rlimit`.
     let limit = unsafe {
         let mut limit = mem::zeroed::<libc::rlimit>();
         (libc::getrlimit(libc::RLIMIT_STACK, &mut limit) == 0).then_some(limit.rlim_cur)
@@ -120,7 +122,7 @@ fn end_of_stack() -> Option<usize> {
 /// The lowest address of this thread's stack.
 #[cfg(target_os = "macos")]
 fn end_of_stack() -> Option<usize> {
-    // SAFETY: plain calls of the system's.
+    // SAFETY: the thread is the running one; the calls have no other preconditions.
     let (high, size) = unsafe {
         let thread = libc::pthread_self();
         (libc::pthread_get_stackaddr_np(thread), libc::pthread_get_stacksize_np(thread))
@@ -136,7 +138,7 @@ fn end_of_stack() -> Option<usize> {
         fn GetCurrentThreadStackLimits(low: *mut usize, high: *mut usize);
     }
     let (mut low, mut high) = (0, 0);
-    // SAFETY: both are written by the call.
+    // SAFETY: the call only writes to the two variables.
     unsafe { GetCurrentThreadStackLimits(&mut low, &mut high) };
     Some(low)
 }

@@ -1,3 +1,5 @@
+//! Traps, thrown values and exceptions that end a call.
+
 use crate::engine::{CodeLocation, WasmStack, trace};
 use crate::error::{Error, ErrorKind, StackFrame, Trace};
 use crate::store::ExceptionRef;
@@ -8,30 +10,30 @@ use std::sync::Arc;
 use wasmer::sys::vm::Trap;
 use wasmer_types::TrapCode;
 
-/// Why a call ended early.
+/// The reason why a call ended early.
 #[derive(Debug)]
 pub enum Failure {
-    /// A trap, or a refusal
+    /// A trap, or an error of this library
     Error(Error),
-    /// What a host function threw, to be handed on as it is
+    /// A value that a host function threw, to be passed on unchanged
     Thrown(Box<dyn StdError + Send + Sync>),
     /// An exception that no wasm caught
     Exception(ExceptionRef),
 }
 
 impl Failure {
-    /// Whether there was no room for something.
+    /// Whether the call failed for lack of memory or address space.
     pub fn is_no_room(&self) -> bool {
         matches!(self, Self::Error(error) if error.code().0 == "ERR_RELINK_MEMORY")
     }
 }
 
-/// What a host function threw: past all wasm on the stack, to whoever called it.
+/// A value that a host function threw. It unwinds all wasm on the stack, up to the host code that called in.
 #[derive(Debug)]
 pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
 
 impl Thrown {
-    /// An error of ours.
+    /// A thrown error of this library.
     pub fn error(error: Error) -> Self {
         Self(Box::new(error))
     }
@@ -88,7 +90,7 @@ impl Trace for WasmStack {
     }
 }
 
-/// A stable name, and V8's message for the same trap.
+/// The stable name of a trap, and V8's message for it.
 fn describe(code: Option<TrapCode>) -> (&'static str, &'static str) {
     use TrapCode as T;
     match code {

@@ -1,22 +1,23 @@
-//! The stacks that wasm runs on: how deep a recursion may go on each, and what stops it there.
+//! The stacks that wasm runs on, and the guards that stop recursion.
 //!
 //! wasmer maps a stack with one inaccessible page at its end, which a function with a larger frame steps over. So every
-//! stack is mapped larger than a store asks for, and pages of it are made inaccessible here:
+//! stack is mapped larger than a store asks for, and this module makes pages of it inaccessible:
 //!
 //! ```text
 //! base         +--------------------+
 //!              | stack of the store |  `size` bytes
 //! limit        +--------------------+
-//!              | guard              |  inaccessible; its upper part is lent to host code
+//!              | guard              |  inaccessible; its upper part can be lent to host code
 //!              +--------------------+
-//!              | (unused)           |  where another store of the process asks for a larger stack
-//! base - mapped+ head: `size` ------+  what the guard of this very stack is set for; 0 in a new one
+//!              | (unused)           |  if another store of the process has asked for a larger stack
+//! base - mapped+ head: `size` ------+  the size for which the guard of this stack is set; 0 in a new one
 //!              | page of wasmer's   |
 //!              +--------------------+
 //! ```
 //!
-//! Stacks are reused by all threads and stores. Which size the guard of a stack is set for is noted in the stack itself,
-//! below the guard, where no wasm comes. All stacks have one length, so the head is found from the base alone.
+//! All threads and stores reuse the same stacks. The head of a stack records the size for which its guard is set. It
+//! lies below the guard, where no wasm writes. All stacks have one length, so the base alone gives the address of the
+//! head.
 
 use crate::engine::LARGEST_FRAME;
 use crate::error::{Error, ErrorKind};
@@ -33,34 +34,34 @@ use wasmer::sys::vm::{
 };
 use wasmer_types::RawValue;
 
-/// Sizes of stacks are multiples of this, as of the pages of all systems.
+/// Stack sizes are multiples of this, in bytes; it is a multiple of every system's page size.
 const UNIT: usize = 64 << 10;
 
-/// What a store asks for without saying.
+/// Default stack size of a store, in bytes.
 pub const DEFAULT_SIZE: usize = 1 << 20;
 
-/// The smallest and the largest stack that a store may ask for (`stackSizes` in lib/api/store.js).
+/// The smallest and the largest stack that a store may ask for, in bytes (`stackSizes` in lib/api/store.js).
 const SIZES: std::ops::RangeInclusive<usize> = UNIT..=64 << 20;
 
-/// How much of the guard is lent to host code that runs on the stack of wasm: it must not end in a trap, since it may
-/// hold locks. wasmer's library calls do not take much, but unwinding does.
+/// Bytes of the guard that are lent to host code on the wasm stack. Host code must not end in a trap, since it may hold
+/// locks. wasmer's library calls need little stack, but unwinding needs more.
 const LENT: usize = 128 << 10;
 
-/// The guard is larger than any step that code may make past the limit: a frame, and what calling with a thousand
-/// parameters and results takes (the least unit of it); or else it would be stepped over.
+/// Size of the guard in bytes. It must be larger than any step that code can make past the limit, or code would step
+/// over it: a frame, plus the arguments of a call with a thousand parameters and results (at most a `UNIT`).
 const GUARD: usize = LENT + LARGEST_FRAME + UNIT;
 
-/// What is mapped besides the stack of a store: the guard, and the page with the head.
+/// Bytes mapped besides the stack of a store: the guard, and the page with the head.
 const REST: usize = if cfg!(unix) { GUARD + UNIT } else { 0 };
 
-/// Lengths of stacks are multiples of this.
+/// Lengths of mapped stacks are multiples of this, in bytes.
 const MAPPED_UNIT: usize = 1 << 20;
 
-/// The length of the stacks that are mapped from now on, without wasmer's page. It only grows: with the largest stack that
-/// a store has asked for.
+/// Length of newly mapped stacks, in bytes, without wasmer's page. It grows with the largest stack that a store has
+/// asked for, and never shrinks.
 static MAPPED: AtomicUsize = AtomicUsize::new(DEFAULT_SIZE + REST);
 
-/// What a head says while its guard is lent, or is being set: no size.
+/// Value of a head while its guard is lent or being set; no size is equal to it.
 #[cfg(unix)]
 const UNSET: usize = 1;
 
@@ -69,19 +70,19 @@ const UNSET: usize = 1;
 pub(in crate::store) struct WasmStack {
     size: usize,
     page: usize,
-    /// The stack that wasmer keeps for this thread: that of the last call from outside of all wasm, and of the next
+    /// The stack that wasmer caches for this thread: the last outermost call ran on it, and the next one will
     kept: Rc<Guarded>,
 }
 
 /// A stack whose guard is set.
 #[derive(Default)]
 struct Guarded {
-    /// What for; 0 for none, or where it is set for nothing any more
+    /// Size for which the guard is set; 0 if it is not set, or no longer
     size: Cell<usize>,
-    /// The length of the stack
+    /// Length of the stack, in bytes
     mapped: Cell<usize>,
     head: Cell<usize>,
-    /// Where the stack of the store ends
+    /// Address at which the stack of the store ends
     limit: Cell<usize>,
 }
 
@@ -89,34 +90,34 @@ thread_local! {
     static KEPT: Rc<Guarded> = Rc::default();
 }
 
-/// A call on its way to the stack of wasm.
+/// A call that switches to a wasm stack.
 struct Entry {
     size: usize,
     page: usize,
     state: State,
     call: Option<Call>,
-    /// The stack, once it is known; its length is that which is asked for
+    /// The stack, once it is known; its length is the requested one
     stack: Guarded,
 }
 
-/// A function, and where its values are.
+/// A function, and the address of its values.
 type Call = (FuncRef, *mut RawValue);
 
-/// How far an entry has come.
+/// Progress of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// There is no stack yet
+    /// Not on a wasm stack yet
     Outside,
-    /// The length of stacks has changed meanwhile
+    /// `MAPPED` has changed meanwhile
     Outdated,
-    /// The system refuses a guard
+    /// The system refused the guard
     Unguarded,
     /// The guard is set
     HostStackScope,
 }
 
 impl WasmStack {
-    /// Stacks of so many bytes, or as near to that as there can be.
+    /// Stacks of `size` bytes, clamped to `SIZES` and rounded up to a multiple of `UNIT`.
     pub fn new(size: usize) -> Self {
         stay_silent_without_room();
         let size = size.clamp(*SIZES.start(), *SIZES.end()).next_multiple_of(UNIT);
@@ -124,10 +125,10 @@ impl WasmStack {
         Self { size, page: page(), kept: KEPT.with(Rc::clone) }
     }
 
-    /// Calls a function from outside of all wasm of this thread.
+    /// Calls a function while no wasm of this thread is on the stack.
     ///
     /// # Errors
-    /// Those of `call_within`.
+    /// The errors of `call_within`.
     ///
     /// # Safety
     /// As for `call_within`.
@@ -177,7 +178,7 @@ impl WasmStack {
         unsafe { self.entry(Some((function, values))).run() }
     }
 
-    /// Runs what calls a function by itself, once, with what it is to give wasmer for it.
+    /// Runs `run`, which calls wasm itself, with the configuration and trap handler that it must pass to wasmer.
     ///
     /// # Errors
     /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
@@ -185,10 +186,11 @@ impl WasmStack {
         &self,
         run: impl FnOnce(&VMConfig, Option<*const TrapHandlerFn<'static>>) -> Result<(), Trap>,
     ) -> Result<(), Failure> {
-        // wasmer keeps the stack that a thread has used last, and takes it for the next call.
+        // wasmer caches the stack that a thread has used last, and uses it for the next call: this entry's, then
+        // `run`'s.
         self.kept.size.set(0);
         let mut entry = self.entry(None);
-        // SAFETY: nothing is called.
+        // SAFETY: the entry has no call, so no function runs.
         unsafe { entry.run() }?;
         let config = VMConfig { wasm_stack_size: Some(entry.stack.mapped.get()) };
         lend_on_faults(&entry.stack, |handler| run(&config, handler)).map_err(Failure::from)
@@ -210,7 +212,7 @@ impl Entry {
             match self.state {
                 State::Outdated => {}
                 State::Unguarded => return Err(no_room()),
-                // Outside, wasmer has refused.
+                // Still outside: wasmer has refused.
                 State::Outside | State::HostStackScope => return result,
             }
         }
@@ -222,7 +224,8 @@ impl Entry {
         let mapped = MAPPED.load(Ordering::Acquire);
         self.stack.mapped.set(mapped);
         let config = VMConfig { wasm_stack_size: Some(mapped) };
-        // SAFETY: `enter` has the type of a trampoline, but that it may be unwound, which takes no destructors from it.
+        // SAFETY: `enter` differs from a trampoline only in its ABI, which allows unwinding; its frame has no
+        // destructors.
         let enter: VMTrampoline = unsafe {
             std::mem::transmute::<
                 unsafe extern "C-unwind" fn(*mut VMContext, *const VMFunctionBody, *mut RawValue),
@@ -231,10 +234,10 @@ impl Entry {
         };
         let entry: *mut Self = self;
         let run = || {
-            // SAFETY: the entry outlives the call, and nothing else writes to it meanwhile but what runs in the call.
+            // SAFETY: the entry outlives the call, and only code in this call writes to it meanwhile.
             let stack = unsafe { &(*entry).stack };
             lend_on_faults(stack, |handler| {
-                // SAFETY: `enter` is given the entry, which outlives the call, as does the handler.
+                // SAFETY: `enter` gets the entry as its context. The entry and the handler outlive the call.
                 unsafe {
                     let context = VMFunctionContext { host_env: entry.cast() };
                     wasmer_call_trampoline(handler, &config, context, enter, ptr::null(), ptr::null_mut())
@@ -243,15 +246,15 @@ impl Entry {
         };
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(result) => result.map_err(Failure::from),
-            // Before anything was entered, wasmer panics where it cannot map a stack.
+            // wasmer panics if it cannot map a stack. `enter` has not run then.
             Err(_) if self.state == State::Outside => Err(no_room()),
             Err(panic) => resume_unwind(panic),
         }
     }
 }
 
-/// Lets wasmer not complain on standard error where there is no room for a stack: an error says so. The hook is that of this
-/// library alone.
+/// Keeps wasmer's panic for lack of stack memory off standard error, since the caller gets an error. The panic hook
+/// belongs to this library alone.
 fn stay_silent_without_room() {
     static ONCE: Once = Once::new();
     let is_of_stack =
@@ -272,27 +275,27 @@ fn no_room() -> Failure {
     Error::from(ErrorKind::Memory { message }).into()
 }
 
-/// Sets the guard of the stack that it runs on, and calls the function of the entry.
+/// Sets the guard of the stack on which it runs, and calls the function of the entry.
 ///
 /// # Safety
-/// `entry` is an `Entry` that nothing else uses; this runs on a stack of wasmer's of the length it says, or of a greater
-/// one if `MAPPED` is that by now.
+/// `entry` points to an `Entry` that nothing else uses. This runs on a stack of wasmer's whose length is that of the
+/// entry or, if `MAPPED` has grown meanwhile, may be greater.
 unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBody, _: *mut RawValue) {
     let entry: *mut Entry = entry.cast();
     let marker = 0_u8;
     // SAFETY: by the contract of this function.
     let (size, page, mapped) = unsafe { ((*entry).size, (*entry).page, (*entry).stack.mapped.get()) };
-    // What wasmer puts above this frame takes less than a page.
+    // The frames of wasmer above this one take less than a page.
     let base = ((&raw const marker as usize) | (page - 1)) + 1;
-    // Whoever maps a stack of another length has seen another `MAPPED` before, and so does whoever gets it then. So this stack
-    // has the length that was asked for, unless this says otherwise.
+    // A thread maps a stack of another length only after it has read another value of `MAPPED`. A thread that reuses
+    // that stack then reads that value too. So if `MAPPED` is unchanged here, this stack has the requested length.
     if MAPPED.load(Ordering::Acquire) != mapped {
         // SAFETY: as above.
         unsafe { (*entry).state = State::Outdated };
         return;
     }
     let head = base - mapped;
-    // SAFETY: the stack is that on which this runs. The rest is as above.
+    // SAFETY: `head` and `base` are those of the stack on which this runs. The entry is used as above.
     unsafe {
         if !ensure_guard(head, base, size, page) {
             (*entry).state = State::Unguarded;
@@ -304,7 +307,7 @@ unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBod
         (*entry).state = State::HostStackScope;
         if let Some((function, values)) = (*entry).call {
             let callee = function.callee();
-            // The context is a union of pointers, which is passed as one.
+            // The context is a union of pointers, which the trampoline takes as one pointer.
             (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values);
         }
     }
@@ -315,21 +318,21 @@ mod system {
     use super::*;
     use crate::engine::is_code;
 
-    /// The size of the system's pages.
+    /// Page size of the system, in bytes.
     pub fn page() -> usize {
-        // SAFETY: a plain call of the system's.
+        // SAFETY: the call has no preconditions.
         unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
     }
 
-    /// Makes sure that the guard of a stack begins below `size` bytes. Says whether the system did that.
+    /// Makes sure that the guard of a stack begins `size` bytes below `base`. Returns whether the system did it.
     ///
     /// # Safety
-    /// The stack between `head` and `base` is that on which this runs, of which less than the least size is in use. It is so
-    /// long that there is room for the guard.
+    /// This runs on the stack between `head` and `base`, and less of it is in use than the smallest of `SIZES`. The
+    /// stack is long enough for `size` bytes and the guard.
     #[inline]
     pub unsafe fn ensure_guard(head: usize, base: usize, size: usize, page: usize) -> bool {
         let head = ptr::with_exposed_provenance_mut(head);
-        // SAFETY: by the contract of this function. No frame comes to the head, which is below the guard.
+        // SAFETY: by the contract of this function. The head is below the guard, so no frame overlaps it.
         unsafe { *head == size || set_guard(head, base, size, page) }
     }
 
@@ -337,7 +340,7 @@ mod system {
     unsafe fn set_guard(head: *mut usize, base: usize, size: usize, page: usize) -> bool {
         let bottom = head.addr() + page;
         let protect = |begin: usize, length, protection| {
-            // SAFETY: all of it is this stack's own, and what is in use stays as it is.
+            // SAFETY: the range is part of this stack, and the part in use stays readable and writable.
             unsafe { libc::mprotect(ptr::with_exposed_provenance_mut(begin), length, protection) == 0 }
         };
         // SAFETY: by the contract of `ensure_guard`.
@@ -355,28 +358,30 @@ mod system {
         true
     }
 
-    /// Runs `run` with what lends the guard of a stack to host code that has come to its end.
+    /// Runs `run` with a trap handler that lends the guard of `stack` to host code that reaches it.
     #[inline]
     pub fn lend_on_faults<T>(stack: &Guarded, run: impl FnOnce(Option<*const TrapHandlerFn<'static>>) -> T) -> T {
         let stack = ptr::from_ref(stack).expose_provenance();
         let handler = move |_: libc::c_int, info: *const libc::siginfo_t, context: *const libc::c_void| {
-            // SAFETY: wasmer calls this for a signal during `run`, on its thread. The pointers are the system's.
+            // SAFETY: wasmer calls this for a signal during `run`, on its thread, so `stack` is alive. The system has
+            // made the other pointers.
             unsafe { lend(&*ptr::with_exposed_provenance(stack), info, context) }
         };
         let handler: &TrapHandlerFn<'_> = &handler;
-        // SAFETY: wasmer uses it until `run` returns.
+        // SAFETY: wasmer uses the handler only until `run` returns.
         let handler =
             unsafe { std::mem::transmute::<*const TrapHandlerFn<'_>, *const TrapHandlerFn<'static>>(handler) };
         run(Some(handler))
     }
 
-    /// Lends the upper part of the guard to host code that has touched it. Says whether it did: then the code goes on.
+    /// Lends the upper part of the guard to host code that has touched it. Returns whether it did: then the code goes
+    /// on.
     ///
     /// # Safety
-    /// The pointers are those of a signal during a call on the stack.
+    /// The pointers are those of a signal during a call on `stack`.
     unsafe fn lend(stack: &Guarded, info: *const libc::siginfo_t, context: *const libc::c_void) -> bool {
         let lent = stack.limit.get() - LENT.min(stack.limit.get())..stack.limit.get();
-        // SAFETY: by the contract of this function. Only these two signals have an address.
+        // SAFETY: by the contract of this function. Both signals have an address in `siginfo_t`.
         let touched = unsafe {
             matches!((*info).si_signo, libc::SIGSEGV | libc::SIGBUS) && lent.contains(&((*info).si_addr() as usize))
         };
@@ -388,18 +393,18 @@ mod system {
         stack.size.set(0);
         let head = ptr::with_exposed_provenance_mut::<usize>(stack.head.get());
         let begin = ptr::with_exposed_provenance_mut::<libc::c_void>(lent.start);
-        // SAFETY: a stack whose guard is set has its head there, and these pages are part of it.
+        // SAFETY: the guard is set, so `head` is the address of the stack's head, and the pages are part of its guard.
         unsafe {
             *head = UNSET;
             libc::mprotect(begin, LENT, libc::PROT_READ | libc::PROT_WRITE) == 0
         }
     }
 
-    /// Where the code was that the signal has interrupted; none where that is not known of the system.
+    /// Program counter at which the signal interrupted the code; none on systems where this is not implemented.
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     unsafe fn pc(context: *const libc::c_void) -> Option<usize> {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: by the contract of this function.
+        // SAFETY: the system passes a `ucontext_t` to signal handlers.
         let pc = unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_RIP as usize] as usize };
         #[cfg(target_arch = "aarch64")]
         // SAFETY: as above.
@@ -421,7 +426,7 @@ mod system {
         4096
     }
 
-    /// The system looks after its stacks itself.
+    /// The system guards its stacks itself.
     pub unsafe fn ensure_guard(_head: usize, _base: usize, _size: usize, _page: usize) -> bool {
         true
     }

@@ -1,3 +1,5 @@
+//! Closing, sweeping and counting the objects of a store.
+
 use crate::engine::Code;
 use crate::store::instance::entity::{InstanceId, Objects};
 use crate::store::object::index::{ObjectIndex, Owner, index_of};
@@ -7,16 +9,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
 
-/// What a store has freed since it was made.
+/// Counts of what a store has freed since it was made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Freed {
     /// Instances
     pub instances: u64,
-    /// Functions: those that instances define, and those of the host that they import
+    /// Functions that instances define, plus host functions that they import
     pub functions: u64,
     /// Memories
     pub memories: u64,
-    /// What was in them, in bytes
+    /// Size of these memories, in bytes
     pub memory_bytes: u64,
     /// Tables
     pub tables: u64,
@@ -26,16 +28,16 @@ pub struct Freed {
     pub tags: u64,
 }
 
-/// What there is in a store.
+/// Counts of the objects in a store.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ObjectCounts {
-    /// Instances of the user's, also those that are closed and still linked
+    /// Instances that the user made, including closed ones that are still linked
     pub instances: u64,
-    /// Functions: those that instances define, and those of the host that they import
+    /// Functions that instances define, plus host functions that they import
     pub functions: u64,
     /// Memories
     pub memories: u64,
-    /// What is in them, in bytes
+    /// Size of these memories, in bytes
     pub memory_bytes: u64,
     /// Tables
     pub tables: u64,
@@ -43,11 +45,11 @@ pub struct ObjectCounts {
     pub globals: u64,
     /// Tags
     pub tags: u64,
-    /// The size of the machine code that its instances run, in bytes
+    /// Size of the machine code of all instances, in bytes; shared code counts once
     pub code_bytes: u64,
 }
 
-/// The bytes of a memory that is no longer in a store. They are mapped as long as this is there.
+/// A memory that has left its store. Its bytes stay mapped until this is dropped.
 pub struct DetachedMemory {
     #[expect(dead_code, reason = "held for its destructor")]
     memory: VMMemory,
@@ -56,57 +58,57 @@ pub struct DetachedMemory {
 
 impl DetachedMemory {
     /// # Safety
-    /// The definition of the memory is still there.
+    /// The definition of the memory is still allocated.
     unsafe fn new(memory: VMMemory) -> Self {
         // SAFETY: by the contract of this function.
         let bytes = unsafe { (*memory.vmmemory().as_ptr()).current_length };
         Self { memory, bytes: bytes as u64 }
     }
 
-    /// How many there are.
+    /// Size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
-/// What JavaScript's handles have ended of.
+/// Objects whose JavaScript handles have ended.
 #[derive(Default)]
 pub struct Hidden {
-    /// The memories that had an id
+    /// Memories that had an id
     pub memories: Vec<MemoryId>,
-    /// The tables that had one
+    /// Tables that had an id
     pub tables: Vec<TableId>,
-    /// The globals that had one
+    /// Globals that had an id
     pub globals: Vec<GlobalId>,
 }
 
-/// What a sweep has taken out.
+/// Instances and objects that a sweep has freed.
 #[derive(Default)]
 pub struct Swept {
-    /// The instances
+    /// Freed instances
     pub instances: FxHashSet<InstanceId>,
-    /// The tables that had an id
+    /// Freed tables that had an id
     pub tables: FxHashSet<TableId>,
-    /// The memories that had an id
+    /// Detached memories that had an id
     pub memories: Vec<(MemoryId, DetachedMemory)>,
 }
 
 impl Store {
-    /// Ends the host's handles of an instance; `silent` says that its functions do nothing from then on, for JavaScript.
-    /// Gives what JavaScript's handles have ended of: not what an open instance imports.
+    /// Closes an instance. With `silent`, its functions do nothing when JavaScript calls them from then on. Returns the
+    /// objects whose JavaScript handles have ended: those that no open instance imports.
     pub fn close(&self, id: InstanceId, silent: bool) -> Hidden {
         let Some(instance) = self.instances.borrow().get(&id).cloned() else { return Hidden::default() };
         if instance.is_closed() {
             return Hidden::default();
         }
         instance.life().close(silent);
-        // It uses what this one defines, as an importer does.
+        // The tier-up instance imports objects of this one: unless it is closed first, their handles stay open.
         let tier_up = instance.tier_up().map(|tier_up| self.close(tier_up.id, silent));
         let parts = &instance.parts;
         self.count_importers(&parts.imported, false);
         let mut hidden = Hidden::default();
         self.hide(&mut hidden, &parts.own, |_| true);
-        // What only this one has still kept alive of others that were closed before.
+        // Imported objects of instances that were closed before: this may have been their last open importer.
         let instances = self.instances.borrow();
         let is_closed = |owner| match owner {
             Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
@@ -145,17 +147,18 @@ impl Store {
         self.instances.borrow().keys().copied().collect()
     }
 
-    /// The instance with this id, if it is there.
+    /// The instance with this id, if it exists.
     pub fn find_instance(&self, id: InstanceId) -> Option<Rc<crate::store::Instance>> {
         self.instances.borrow().get(&id).cloned()
     }
 
-    /// Whether a function goes with an instance that was not reached.
+    /// Whether the instance that a function belongs to was not reached.
     pub fn is_unreached(&self, marks: &Marks, function: FuncRef) -> bool {
         self.node_of(function).is_none_or(|node| !marks.has(node))
     }
 
-    /// Frees what was not reached. No wasm may be on the stack, and nothing may have been made or run since the marks.
+    /// Frees all nodes that were not reached. No wasm may be on the stack. Since `mark`, no object may have been made
+    /// and no wasm may have run.
     pub fn sweep(&self, marks: &Marks) -> Swept {
         self.forget_functions(|function| self.is_unreached(marks, function));
         let unreached = |id: InstanceId| !marks.has(Node::Instance(id));
@@ -199,10 +202,10 @@ impl Store {
         freed.globals += dead.places.globals.len() as u64;
         freed.tags += dead.tags.len() as u64;
         self.freed.set(freed);
-        // Objects before the instances in whose contexts their definitions lie.
+        // Objects go before the instances whose contexts contain their definitions.
         swept.memories = self.remove_objects(&dead);
         self.by_context.borrow_mut().retain(|_, resident| !swept.instances.contains(&resident.instance.id));
-        // Whoever else has such an instance looks at its life first, so its context goes now.
+        // Other holders of such an instance check its open flag before use, so its context can be freed now.
         instances.iter().for_each(|instance| {
             instance.set_tier_up(None);
             drop(instance.vm.take());
@@ -210,7 +213,7 @@ impl Store {
         swept
     }
 
-    /// Takes objects out of the store. Gives the memories that had an id.
+    /// Takes objects out of the store. Returns the memories that had an id.
     pub(in crate::store) fn remove_objects(
         &self,
         Objects { places, tags }: &Objects,
@@ -221,7 +224,8 @@ impl Store {
                 let mut arena = self.memories.borrow_mut();
                 let id = arena.known_id(*handle);
                 let memory = arena.remove(objects, *handle);
-                // SAFETY: what has an id was part of an instance, whose context goes later, or is the host's.
+                // SAFETY: a memory with an id is defined in an instance's context, which is freed later, or is the
+                // host's.
                 memories.extend(id.map(|id| (MemoryId(id), unsafe { DetachedMemory::new(memory) })));
             }
             places.tables.iter().for_each(|handle| drop(self.tables.borrow_mut().remove(objects, *handle)));
@@ -231,11 +235,11 @@ impl Store {
         })
     }
 
-    /// Takes a memory out of the store, which is going. None if there is no memory with this id.
+    /// Takes a memory out of a store that is about to be dropped. None if there is no memory with this id.
     pub fn take_memory(&self, id: MemoryId) -> Option<DetachedMemory> {
         let mut memories = self.memories.borrow_mut();
         let handle = memories.known(id.0)?;
-        // SAFETY: instances have their contexts until the store has gone.
+        // SAFETY: instances keep their contexts until the store is dropped.
         Some(self.with_objects(|objects| unsafe { DetachedMemory::new(memories.remove(objects, handle)) }))
     }
 
@@ -249,17 +253,17 @@ impl Store {
         })
     }
 
-    /// What has been freed so far.
+    /// Counts of what has been freed so far.
     pub fn freed(&self) -> Freed {
         self.freed.get()
     }
 
-    /// How much there is, in a word that costs nothing to say.
+    /// Number of instances; O(1).
     pub fn len(&self) -> usize {
         self.instances.borrow().len()
     }
 
-    /// Counts what there is.
+    /// Counts the objects of the store.
     pub fn census(&self) -> ObjectCounts {
         let instances = self.instances.borrow();
         let mut codes: Vec<&Arc<Code>> = instances.values().map(|instance| instance.code()).collect();
@@ -279,7 +283,7 @@ impl Store {
     }
 }
 
-/// The host's own objects among those of an arena, as far as `which` takes their places.
+/// The objects that the host owns and whose object index `which` accepts.
 fn hosts<T>(arena: &ObjectIndex<T>, which: impl Fn(usize) -> bool) -> Vec<InternalStoreHandle<T>> {
     let all = arena.all().filter(|(handle, owner)| *owner == Owner::Host && which(index_of(*handle)));
     all.map(|(handle, _)| handle).collect()

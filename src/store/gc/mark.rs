@@ -1,3 +1,5 @@
+//! Marking: nodes, their edges, and the roots that JavaScript holds.
+
 use crate::store::instance::entity::{Instance, InstanceId};
 use crate::store::object::index::{ObjectIndex, Owner, handle_at, index_of};
 use crate::store::{ExternRef, FuncRef, GlobalId, MemoryId, Store, TableId, TagId};
@@ -7,30 +9,30 @@ use wasmer::sys::vm::{
     InternalStoreHandle, StoreObject, TableElement, VMExceptionObj, VMGlobal, VMMemory, VMTable, VMTag,
 };
 
-/// What lives and dies as one: an instance with all that it defines, since the definitions lie in its context,
-/// or an object that the host made, by its place.
+/// The unit of the collector: an instance with all that it defines, since the definitions lie in its context, or an
+/// object that the host made, by its object index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Node {
     /// An instance
     Instance(InstanceId),
-    /// A memory of the host's
+    /// A memory that the host made
     Memory(usize),
-    /// A table of the host's
+    /// A table that the host made
     Table(usize),
-    /// A global of the host's
+    /// A global that the host made
     Global(usize),
-    /// A tag of the host's
+    /// A tag that the host made
     Tag(usize),
 }
 
 impl Node {
-    /// Whether functions or values of the host may be reached through it.
+    /// Whether the node can hold functions or externrefs.
     pub fn leads_on(self) -> bool {
         matches!(self, Self::Instance(_) | Self::Table(_) | Self::Global(_))
     }
 }
 
-/// What JavaScript holds of a store. What Rust code holds is `Rooted`.
+/// The roots that JavaScript holds. The roots that Rust code holds are `Rooted`.
 #[derive(Default)]
 pub struct Roots {
     /// Instances
@@ -47,11 +49,11 @@ pub struct Roots {
     pub tags: Vec<TagId>,
 }
 
-/// What is reached. Good until something is made or run.
+/// The nodes that marking reached. Valid until an object is made or wasm runs.
 #[derive(Default)]
 pub struct Marks {
     reached: FxHashSet<Node>,
-    /// Where each node that was reached leads
+    /// Edges of each reached node whose kind can have any
     pub edges: Vec<(Node, Vec<Node>)>,
 }
 
@@ -61,7 +63,7 @@ impl Marks {
         self.reached.contains(&node)
     }
 
-    /// Counts a node as reached that leads nowhere.
+    /// Marks a node that has no edges.
     pub fn add(&mut self, node: Node) {
         self.reached.insert(node);
     }
@@ -73,11 +75,11 @@ impl Marks {
     }
 }
 
-/// What functions a table holds on to besides those in it: those that may come back into it.
+/// Returns the functions that may be written back into a table: it keeps them alive like its entries.
 pub type Restorable<'a> = &'a dyn Fn(TableId) -> Vec<FuncRef>;
 
 impl Store {
-    /// Finds what is reached from `roots`, and from what is `Rooted`. No wasm may be on the stack.
+    /// Finds the nodes that are reached from `roots`, `Rooted` and exceptions. No wasm may be on the stack.
     pub fn mark(&self, roots: &Roots, restorable: Restorable<'_>) -> Marks {
         let (mut marks, mut todo) = (Marks::default(), Vec::new());
         for id in &roots.instances {
@@ -102,7 +104,7 @@ impl Store {
         marks
     }
 
-    /// Where a node leads, each node once.
+    /// The edges of a node, each target once.
     pub fn leads(&self, node: Node, restorable: Restorable<'_>) -> Vec<Node> {
         let mut leads = Edges::default();
         match node {
@@ -119,7 +121,7 @@ impl Store {
         leads.0
     }
 
-    /// Where a new instance leads.
+    /// The edges of a new instance, for whose tables no slot has restorable functions yet.
     pub fn leads_of_new(&self, instance: &Instance) -> Vec<Node> {
         let mut leads = Edges::default();
         self.leads_of_instance(instance, &|_| Vec::new(), &mut leads);
@@ -151,7 +153,7 @@ impl Store {
             }
             for index in 0..table.size() {
                 let Some(TableElement::FuncRef(Some(entry))) = table.get(index) else { continue };
-                // SAFETY: what a table holds is a function of its store.
+                // SAFETY: every entry of a funcref table points to a function of its store.
                 let function = unsafe { FuncRef::new(entry.0) };
                 // Most entries of a table are functions of one instance.
                 if last.replace(function.context()) != Some(function.context()) {
@@ -167,14 +169,14 @@ impl Store {
     fn leads_of_global(&self, handle: InternalStoreHandle<VMGlobal>, leads: &mut Edges) {
         let held = self.with_objects(|objects| {
             let global = handle.get(objects);
-            // SAFETY: the definition lives as long as its global, and the type says what it holds.
+            // SAFETY: the definition lives as long as its global, and `funcref` is the member of its type.
             (global.ty().ty == Type::FuncRef)
                 .then(|| unsafe { FuncRef::from_raw((*global.vmglobal().as_ptr()).val.funcref) })
         });
         leads.add(held.flatten().and_then(|function| self.node_of(function)));
     }
 
-    /// What the exceptions hold that wasm may still throw.
+    /// Nodes that the store's exceptions hold: wasm may still throw these.
     fn thrown(&self) -> Vec<Node> {
         self.with_objects(|objects| {
             let mut nodes = Vec::new();
@@ -182,7 +184,7 @@ impl Store {
                 nodes.extend(self.tag_node(exception.tag()));
                 for (ty, value) in crate::store::object::exception::values(objects, exception) {
                     if ty == Type::FuncRef {
-                        // SAFETY: the type says what the value is.
+                        // SAFETY: the value has type funcref.
                         let function = unsafe { FuncRef::from_raw(value.funcref) };
                         nodes.extend(function.and_then(|function| self.node_of(function)));
                     }
@@ -192,8 +194,8 @@ impl Store {
         })
     }
 
-    /// Calls `visit` for each reference to a value of the host that a table or a global holds, with the node that this
-    /// belongs to; and for each that an exception holds, with none.
+    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in
+    /// an exception, with no node.
     pub fn each_externref(&self, mut visit: impl FnMut(Option<Node>, ExternRef)) {
         self.with_objects(|objects| {
             for (handle, _) in self.tables.borrow().all() {
@@ -208,7 +210,7 @@ impl Store {
             for (handle, _) in self.globals.borrow().all() {
                 let global = handle.get(objects);
                 if global.ty().ty == Type::ExternRef {
-                    // SAFETY: the definition lives as long as its global, and the type says what it holds.
+                    // SAFETY: the definition lives as long as its global, which has type externref.
                     let reference = unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) };
                     visit(self.global_node(handle), reference);
                 }
@@ -216,7 +218,7 @@ impl Store {
             for exception in VMExceptionObj::list(objects) {
                 for (ty, value) in crate::store::object::exception::values(objects, exception) {
                     if ty == Type::ExternRef {
-                        // SAFETY: the type says what the value is.
+                        // SAFETY: the value has type externref.
                         visit(None, unsafe { ExternRef::from_raw(value) });
                     }
                 }
@@ -224,7 +226,7 @@ impl Store {
         });
     }
 
-    /// The instance that a function goes with.
+    /// The node of the instance that defines a function or, for a host function, imports it.
     pub fn node_of(&self, function: FuncRef) -> Option<Node> {
         let by_context = self.by_context.borrow();
         by_context.get(&function.context()).map(|resident| Node::Instance(resident.instance.id))
@@ -266,7 +268,7 @@ impl Store {
         self.tag_node(self.tag(id))
     }
 
-    /// The imported tables and globals in which code of the instance may put what it has, by their nodes.
+    /// Nodes of the imported tables and globals that code of the instance may write.
     pub fn written_by(&self, instance: &Instance) -> Vec<Node> {
         let (places, code) = (&instance.parts.imported.places, instance.code());
         let tables = code.written_tables.iter().filter_map(|index| places.tables.get(*index as usize));
@@ -284,7 +286,7 @@ fn node<T>(arena: &ObjectIndex<T>, handle: InternalStoreHandle<T>, host: impl Fn
     }
 }
 
-/// Nodes, each once. There are few.
+/// A set of nodes. A vector is enough, since there are few.
 #[derive(Default)]
 struct Edges(Vec<Node>);
 

@@ -1,3 +1,5 @@
+//! Roots that Rust code holds.
+
 use crate::store::instance::entity::Instance;
 use crate::store::{GlobalId, MemoryId, Node, Store, TableId, TagId};
 use rustc_hash::FxHashMap;
@@ -5,8 +7,7 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// The nodes that Rust code holds, each with the number of those who hold it: where marking starts, besides what
-/// JavaScript holds.
+/// The nodes that Rust code holds, each with its number of holders. Marking starts from these and from JavaScript's.
 #[derive(Default)]
 pub(in crate::store) struct RootSet(RefCell<FxHashMap<Node, usize>>);
 
@@ -17,9 +18,9 @@ impl RootSet {
     }
 }
 
-/// What the collector can be told to keep.
+/// A value that can keep its node alive.
 pub trait Root {
-    /// The node that it lives and dies with; none if it is gone.
+    /// The node that it belongs to; none if it was freed.
     fn node(&self, store: &Store) -> Option<Node>;
 }
 
@@ -53,11 +54,11 @@ impl Root for Rc<Instance> {
     }
 }
 
-/// Something of a store that is there as long as this is.
+/// A root: keeps the node of `T` alive until it is dropped.
 ///
-/// An id, a `FuncRef` and an `Rc<Instance>` keep nothing: each is good until the next collection, and so while wasm is on
-/// the stack. Whoever needs one longer holds it in this form; `docs/architecture.md` lists who does, and why the others
-/// need not.
+/// An id, a `FuncRef` and an `Rc<Instance>` keep nothing alive: each is valid until the next collection. No collection
+/// runs while wasm is on the stack. To keep one longer, hold it as `Rooted`. `docs/architecture.md` lists the holders,
+/// and why the other places need none.
 pub struct Rooted<T> {
     held: T,
     node: Option<Node>,
@@ -65,7 +66,7 @@ pub struct Rooted<T> {
 }
 
 impl Store {
-    /// Keeps something from being collected.
+    /// Keeps the node of `held` from being collected.
     pub fn root<T: Root>(&self, held: T) -> Rooted<T> {
         let node = held.node(self);
         if let Some(node) = node {

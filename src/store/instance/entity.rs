@@ -1,3 +1,5 @@
+//! Instances: their functions, tables and exports.
+
 use crate::engine::{Code, FreeLists};
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::object::extern_value::{Callable, Extern};
@@ -11,46 +13,46 @@ use wasmer::ExportIndex;
 use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMInstance, VMTag};
 use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
 
-/// Which instance of a store.
+/// The id of an instance in its store.
 pub type InstanceId = u32;
 
-/// Tables, memories, globals and tags of an instance.
+/// Tables, memories, globals and tags that an instance defines or imports.
 #[derive(Default)]
 pub(in crate::store) struct Objects {
     pub places: FreeLists,
     pub tags: Vec<InternalStoreHandle<VMTag>>,
 }
 
-/// What an instance is made of, besides its code.
+/// The functions and objects of an instance.
 pub(in crate::store) struct InstanceParts {
-    /// The functions that it imports
+    /// Imported functions
     pub imports: Box<[FuncRef]>,
-    /// What else it imports
+    /// Imported objects
     pub imported: Objects,
-    /// What it defines; the definitions lie in the context of the instance
+    /// Objects that it defines; their definitions lie in its context
     pub own: Objects,
-    /// The functions of the host that it imports, which nobody else may import as they are
+    /// Imported host functions; no other instance may import these directly (see `Store::host_function`)
     pub hosts: Vec<VMFunction>,
-    /// The functions that these call
+    /// Functions that these host functions call
     pub held: Vec<FuncRef>,
-    /// The first function that the module defines; the others lie behind it
+    /// The first function that the module defines; the others follow it in memory
     pub first_function: Option<FuncRef>,
 }
 
 /// An instance of a module.
 ///
-/// It is freed when the collector finds that nothing reaches it. Until then it holds all that its code needs;
-/// the host holds its `OpenFlag` at the most.
+/// The collector frees it when no root reaches it. Until then it holds everything that its code needs. The host holds
+/// no part of it but its `OpenFlag`.
 pub struct Instance {
-    /// Which it is
+    /// Its id in the store
     pub id: InstanceId,
     life: Rc<OpenFlag>,
-    /// The instance of other code that has taken over from it, on its state
+    /// The tier-up instance, which works on the memories and globals of this one
     tier_up: RefCell<Option<Rc<Instance>>>,
-    /// Whether it is not the user's, but makes a function fit for a place
+    /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
     is_adapter: Cell<bool>,
-    // Fields drop in order: the code goes last.
-    /// wasmer's side of it, once it has started
+    // Fields drop in this order: the code must go last.
+    /// wasmer's instance, once it has started
     pub(in crate::store) vm: RefCell<Option<VMInstance>>,
     pub(in crate::store) parts: InstanceParts,
     code: Arc<Code>,
@@ -74,12 +76,12 @@ impl Instance {
         &self.code
     }
 
-    /// How far its life has come.
+    /// The open flag.
     pub fn life(&self) -> &Rc<OpenFlag> {
         &self.life
     }
 
-    /// The instance that has taken over from it.
+    /// The tier-up instance.
     pub fn tier_up(&self) -> Option<Rc<Self>> {
         self.tier_up.borrow().clone()
     }
@@ -88,22 +90,22 @@ impl Instance {
         *self.tier_up.borrow_mut() = tier_up;
     }
 
-    /// Whether its start function has run, so that it may be looked at.
+    /// Whether its start function has run, so that its objects can be looked up.
     pub fn has_started(&self) -> bool {
         self.vm.borrow().is_some()
     }
 
-    /// Notes that it is not the user's, but makes a function fit for a place.
+    /// Notes that the store made the instance for its own use.
     pub(in crate::store) fn make_adapter(&self) {
         self.is_adapter.set(true);
     }
 
-    /// Whether it is the user's.
+    /// Whether the user made the instance.
     pub(in crate::store) fn is_users(&self) -> bool {
         !self.is_adapter.get()
     }
 
-    /// How many functions there are with it: those that it defines, and those of the host that it imports.
+    /// Number of functions that it defines, plus host functions that it imports.
     pub(in crate::store) fn functions(&self) -> u64 {
         let binary = &self.code.binary;
         (binary.functions.len() - binary.imported_functions as usize + self.parts.hosts.len()) as u64
@@ -116,10 +118,10 @@ impl Instance {
 }
 
 impl Store {
-    /// wasmer's word for an object of the instance. Not for functions that it imports.
+    /// wasmer's handle of an object of the instance. Not for imported functions.
     pub(in crate::store) fn lookup(&self, instance: &Instance, index: ExportIndex) -> VMExtern {
         let mut vm = instance.vm.borrow_mut();
-        // This may add to the list of functions.
+        // For a function, this adds to the store's list of functions: see `take_function`.
         vm.as_mut().expect("an instance is handed out after it has started").lookup_by_declaration(index)
     }
 
@@ -134,14 +136,14 @@ impl Store {
         Some(self.take_function(handle))
     }
 
-    /// The function of an object that a lookup added to the list: only its address matters.
+    /// The function of the object that a look-up has just added to the list of functions. Takes the object out again.
     fn take_function(&self, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
         let pointer = self.with_objects(|objects| {
             let pointer = handle.get(objects).anyfunc.as_ptr();
             VMFunction::list_mut(objects).pop();
             pointer
         });
-        // SAFETY: the function is an instance's own, which lives until nothing reaches it.
+        // SAFETY: the function lies in the context of an instance, which lives while a root reaches it.
         unsafe { FuncRef::new(pointer) }
     }
 
@@ -155,16 +157,15 @@ impl Store {
         self.take_function(handle)
     }
 
-    /// What the JS API calls `function`: its index in the module that defines it, as its author
-    /// compiled it; for a host function, in the module that imports it.
+    /// The `name` of `function` in the JS API: its index in the author's module that defines it or, for a host
+    /// function, imports it.
     pub fn function_name(&self, function: FuncRef) -> String {
-        // First of the host: its adapter, which is defined somewhere, stands for it.
+        // Host functions first: an adapter stands for one, and is also a function that an instance defines.
         let own = || self.locate(function).map(|(instance, index)| instance.code().original_index(index));
         self.host_index(function).or_else(own).map_or_else(String::new, |index| index.to_string())
     }
 
-    /// The instance that defines `function`, and its index in the instance's module; none for a
-    /// host function.
+    /// The instance that defines `function`, and the function's index in its module; none for a host function.
     pub fn locate(&self, function: FuncRef) -> Option<(Rc<Instance>, u32)> {
         let instance = self.instance_of(function)?;
         let distance = instance.parts.first_function.map_or(0, |first| function.distance(first));
@@ -185,15 +186,15 @@ impl Store {
         }
     }
 
-    /// Notes where the instance has a copy of a table's entries, if it has one: wasmer keeps one of each
-    /// of its own function tables that cannot grow.
+    /// Notes the instance's copy of a table's entries, if there is one: wasmer keeps a copy of each funcref table that
+    /// the instance defines and that cannot grow.
     fn note_copy(&self, id: TableId, instance: &Instance, index: TableIndex) {
         let vm = instance.vm.borrow();
         let copy = vm.as_ref().and_then(|vm| {
             let index = vm.module_ref().local_table_index(index)?;
             let offset = vm.vmoffsets().vmctx_fixed_funcref_table_anyfuncs(index)?;
-            // SAFETY: the offset is that of the copy in the instance's own context. The table, and what is known of it,
-            // go when the instance goes.
+            // SAFETY: the offset is that of the copy in the context that `vmctx_ptr` points to. The collector forgets
+            // the table's facts, which hold the pointer, when it frees the instance.
             NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
         });
         if let Some(copy) = copy {
@@ -201,7 +202,7 @@ impl Store {
         }
     }
 
-    /// What the instance exports, in the order of its module.
+    /// Names and values of the exports, in the order of the module.
     pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
         let exports = instance.code().binary.exports.iter().map(|export| {
             let value = match export.kind {

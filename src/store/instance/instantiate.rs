@@ -1,3 +1,5 @@
+//! Instantiation.
+
 use crate::engine::{Code, InObjectList, MOST_ENTRIES, Reserve, function_type, has_room, install, with_free_lists};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{ModuleSlot, SlotKind};
@@ -19,7 +21,7 @@ use wasmer::sys::vm::{
 };
 use wasmer_compiler::{InstantiationError as Refused, LinkError};
 
-/// The imports of an instance, as wasmer takes them and as we look at them.
+/// The imports of an instance, in wasmer's form and in this store's.
 #[derive(Default)]
 struct Resolved {
     externs: Vec<VMExtern>,
@@ -35,17 +37,16 @@ struct Allocated {
 }
 
 impl Store {
-    /// Makes an instance of `code`, one import for each that `code.binary` has, and runs its start
-    /// function. `made` sees it before anything of it runs.
+    /// Makes an instance of `code` and runs its start function. `imports` has one value for each import of
+    /// `code.binary`. `made` is called with the instance before any of its code runs.
     ///
     /// # Errors
-    /// `Import` when an import does not fit, `Compiler`, `SignatureHash`, `OutOfRange`, `Memory`; then nothing has
-    /// run. A trap of a segment or the start function, or what a host function threw: then the
-    /// instance is not handed out, and what it put into imported tables stays alive.
+    /// `Import` if an import does not fit, `Compiler`, `SignatureHash`, `OutOfRange`, `Memory`; then no wasm has run. A
+    /// trap of a segment or the start function, or what a host function threw: then the instance is not returned, but
+    /// it stays alive while imported tables hold functions that it wrote there.
     ///
     /// # Safety
-    /// Whoever owns the store holds it for the whole call. Host functions among the imports are
-    /// made for this call.
+    /// The caller keeps the store alive for the whole call. Host functions among the imports were made for this call.
     pub unsafe fn instantiate(
         &self,
         code: &Arc<Code>,
@@ -58,7 +59,7 @@ impl Store {
         }
         self.check_imports(code, &imports)?;
         check_tables(&code.original)?;
-        // What is added to the list of functions from here on is taken out again.
+        // Objects that are added to the list of functions from here on are taken out again below.
         let functions = self.with_objects(|objects| VMFunction::list(objects).len());
         let resolved = self.resolve(code, imports).map_err(Failure::from);
         let allocated = resolved.and_then(|resolved| self.allocate(code, resolved));
@@ -76,14 +77,14 @@ impl Store {
         let _entered = self.host_stack.enter();
         let data = code.data();
         let has_start = vm.module().start_function.is_some();
-        // SAFETY: called once, right after the instance was made. It may run wasm and so come back
-        // to this store, whose objects are not borrowed.
+        // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of
+        // its objects is borrowed here.
         let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
         let start = || match has_start {
             true => self.wasm_stack.start(finish),
             false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
         };
-        // A panic must not drop what imported tables may hold by now.
+        // A panic must not drop the instance: imported tables may hold its functions by now.
         let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
             let message = "starting the instance panicked".to_owned();
             Err(Error::from(ErrorKind::Internal { message }).into())
@@ -93,7 +94,7 @@ impl Store {
         let mut skippable = false;
         for forwarder in &code.forwarders {
             let import = instance.parts.imports[forwarder.import as usize];
-            // A forwarder of a function of the host is the function, for the host.
+            // A bare host function is not canonical: JavaScript sees its forwarder instead.
             if self.instance_of(import).is_some() || self.canonical_function(import) != import {
                 self.note_canonical(self.function(&instance, forwarder.function), import);
                 skippable = true;
@@ -105,18 +106,19 @@ impl Store {
         started.map(|()| instance)
     }
 
-    /// Puts functions of other instances where forwarders of theirs stand, if the same code can call them: one call less.
+    /// Replaces forwarders in the dispatch table by the functions that they call, if the module's code can call these
+    /// directly. Saves one call.
     fn skip_forwarders(&self, instance: &Instance) {
         let code = instance.code();
         let dispatch = code.dispatch_table();
         let is_import = |slot: &&ModuleSlot| slot.kind == SlotKind::Import && slot.primary_entry.table == dispatch;
         let slots: Vec<_> = code.slots.iter().filter(is_import).collect();
-        // Without any, there may be no such table.
+        // Without such slots, the module may have no dispatch table.
         let Some(table) = slots.first().map(|_| self.instance_table(instance, dispatch)) else { return };
         for slot in slots {
             let forwarder = self.function(instance, slot.original);
             let function = self.canonical_function(forwarder);
-            // The start function may have had something linked.
+            // The start function may have made a link there, which must stay.
             let stands = self.table_get(table, slot.primary_entry.index).is_ok_and(|held| held == Some(function));
             if function != forwarder && stands && self.is_native_to_table(function, table) {
                 let written = self.table_put(table, slot.primary_entry.index, function);
@@ -125,7 +127,7 @@ impl Store {
         }
     }
 
-    /// Makes wasmer's side of a new instance. Runs nothing.
+    /// Makes wasmer's instance and its objects. Runs no wasm.
     fn allocate(&self, code: &Code, resolved: Resolved) -> Result<Allocated, Failure> {
         if !has_room(code.instance_size()) {
             let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
@@ -135,15 +137,15 @@ impl Store {
         let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
         let room = self.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
         let (made, places, tags) = self.with_objects(|objects| {
-            // wasmer appends the tags of an instance to its list, so what comes after the vacant places stands
-            // aside meanwhile. It looks at imported tags only, all of which come before.
+            // wasmer appends an instance's tags to its list. To reuse free indices, the tail of the list is split off
+            // meanwhile. wasmer only reads imported tags, and all of these have smaller indices.
             let list = VMTag::list_mut(objects);
             let aside = room.map(|at| list.split_off(at + own_tags)).unwrap_or_default();
             let first = room.unwrap_or(list.len());
             list.truncate(first);
             let make = || {
-                // SAFETY: the objects outlive the instance, which the store holds together with its code. This
-                // makes the instance and runs nothing.
+                // SAFETY: the objects outlive the instance, which the store holds together with its code. The call
+                // makes the instance and runs no wasm.
                 unsafe { code.artifact().instantiate(code.tunables(), &resolved.externs, objects) }.map_err(refused)
             };
             let (made, places) = with_free_lists(&mut vacant, make);
@@ -170,7 +172,7 @@ impl Store {
         }
     }
 
-    /// Notes a new instance, before it starts: its functions may be in imported tables then, and be looked at.
+    /// Registers a new instance before it starts: while it starts, imported tables may already hold its functions.
     fn register(&self, code: &Arc<Code>, allocated: &mut Allocated, hosts: Vec<VMFunction>) -> Rc<Instance> {
         let mut next = self.next_instance.get();
         let id = free_id(&mut next, |id| self.instances.borrow().contains_key(&id));
@@ -202,7 +204,7 @@ impl Store {
         instance
     }
 
-    /// Whether these may be the imports of an instance of `code`.
+    /// Checks that these can be the imports of an instance of `code`.
     ///
     /// # Errors
     /// `Import` and `Compiler`.
@@ -232,7 +234,7 @@ impl Store {
         Ok(())
     }
 
-    /// The imports as wasmer takes them.
+    /// Converts the imports to wasmer's form; makes bridges where needed.
     fn resolve(&self, code: &Code, imports: Vec<Extern>) -> Result<Resolved> {
         let mut resolved = Resolved::default();
         for (import, value) in code.binary.imports.iter().zip(imports) {
@@ -299,7 +301,7 @@ impl Store {
         Ok(resolved)
     }
 
-    /// A wasm function as another instance imports it.
+    /// A wasm function in the form in which another instance imports it.
     fn shared(&self, ty: &FuncType, function: FuncRef) -> (InternalStoreHandle<VMFunction>, FuncRef) {
         let shared = VMFunction {
             anyfunc: MaybeInstanceOwned::Instance(function.raw().0),
@@ -311,7 +313,7 @@ impl Store {
     }
 }
 
-/// Whether there can be tables as large as the module defines them.
+/// Checks that no table of the module is larger than the store allows.
 ///
 /// # Errors
 /// `OutOfRange`.
@@ -326,13 +328,13 @@ fn check_tables(binary: &Binary) -> Result<()> {
     }
 }
 
-/// What wasmer says of an instance that could not be made.
+/// Converts wasmer's error for an instance that could not be made.
 fn refused(error: Refused) -> Failure {
     match error {
         Refused::Start(trap) => trap.into(),
         Refused::Link(LinkError::Trap(trap)) => trap.into(),
         Refused::Link(LinkError::Resource(message)) => Error::from(ErrorKind::Memory { message }).into(),
-        // The imports were checked, so this says that the two checks differ.
+        // `check_imports` has accepted the imports, so the two checks differ: an internal error.
         other => Error::from(ErrorKind::Internal { message: InstantiationError::from(other).to_string() }).into(),
     }
 }

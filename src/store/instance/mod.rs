@@ -1,4 +1,4 @@
-//! Instances: how they are made, and whether they are open.
+//! Instances: instantiation, tier-up, and the open flag.
 
 pub(in crate::store) mod entity;
 pub(in crate::store) mod instantiate;

@@ -1,6 +1,8 @@
+//! The open flag of an instance.
+
 use std::cell::Cell;
 
-/// Whether an instance is open. Whoever holds something of it looks here before using it: what is closed may be gone.
+/// Whether an instance is open. Check it before using anything of the instance: a closed instance may have been freed.
 #[derive(Debug, Default)]
 pub struct OpenFlag {
     closed: Cell<bool>,
@@ -8,13 +10,13 @@ pub struct OpenFlag {
 }
 
 impl OpenFlag {
-    /// Whether it was closed, or freed, so that the host's handles of it are dead. The code of one that was closed may
-    /// still run, where it is linked.
+    /// Whether the instance was closed or freed: the host's handles of it have ended. Code of a closed instance still
+    /// runs where it is linked.
     pub fn is_closed(&self) -> bool {
         self.closed.get()
     }
 
-    /// Whether functions of one that is closed do nothing when they are called.
+    /// Whether calls of the closed instance's functions do nothing.
     pub fn is_silent(&self) -> bool {
         self.silent.get()
     }

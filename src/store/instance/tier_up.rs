@@ -1,3 +1,5 @@
+//! Tier-up: moving an instance to the code of another compiler.
+
 use crate::engine::Compiler;
 use crate::error::Result;
 use crate::store::instance::entity::Instance;
@@ -9,8 +11,7 @@ use wasmer::sys::vm::VMExtern;
 use wasmer_types::{GlobalIndex, MemoryIndex};
 
 impl Store {
-    /// What an instance of a successor's code imports besides what its own module does: the memories and globals that
-    /// `old` defines.
+    /// Imports of a tier-up instance besides those of its module: the memories and globals that `old` defines.
     pub fn state_of(&self, old: &Instance) -> Vec<Extern> {
         let binary = &old.code().binary;
         let memories = binary.imported_memories() as u32..binary.memories.len() as u32;
@@ -25,13 +26,14 @@ impl Store {
         externs.collect()
     }
 
-    /// Lets `new`, an instance of a successor's code with the state of `old`, take over from it: it gets what stands in
-    /// the tables of `old`, now and later, and whoever can call its code calls that.
+    /// Makes `new`, which works on the memories and globals of `old`, the tier-up instance of `old`. Entries of `old`'s
+    /// tables are copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
     ///
-    /// Code of `old` may run on, on the stack and from wherever its functions are: both do the same to the same state.
+    /// Code of `old` may keep running, on the stack and wherever its functions are held: both instances run the same
+    /// module on the same state.
     ///
     /// # Errors
-    /// Those of `native_to`; then nothing has changed.
+    /// The errors of `native_to`; then nothing has changed.
     pub fn attach_tier_up(&self, old: &Rc<Instance>, new: &Rc<Instance>) -> Result<()> {
         new.make_adapter();
         self.forget_crossings(old, new.code().compiler);
@@ -62,7 +64,7 @@ impl Store {
         Ok(())
     }
 
-    /// The function of the instance that took over from that of `function`, if its code is `compiler`'s.
+    /// The tier-up copy of `function`, if its instance has a tier-up instance of `compiler`.
     pub fn tier_up_of(&self, function: FuncRef, compiler: Compiler) -> Option<FuncRef> {
         let (instance, index) = self.locate(function)?;
         let tier_up = instance.tier_up().filter(|tier_up| tier_up.code().compiler == compiler)?;

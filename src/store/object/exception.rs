@@ -1,3 +1,5 @@
+//! Exceptions: the values that they carry, and how host functions throw them.
+
 use crate::engine::value_type;
 use crate::store::{GlobalId, RawValue, Store, TagId};
 use crate::wasm::{GlobalType, RefType, ValType};
@@ -6,18 +8,18 @@ use std::fmt;
 use std::ptr::NonNull;
 use wasmer::sys::vm::{StoreObject, StoreObjects, VMExceptionObj, VMGlobal, VMGlobalDefinition};
 
-/// An exception of a store, while wasm or a trap holds it.
+/// An exception of a store. Valid until `forget_exceptions` frees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExceptionRef(pub(in crate::store) u32);
 
 impl Store {
-    /// Makes an exception. `values` are those that the tag's type asks for.
+    /// Makes an exception. `values` have the types of the tag's parameters.
     pub fn exception_new(&self, tag: TagId, values: &[RawValue]) -> ExceptionRef {
         let types = self.tag_type(tag).parameters;
         let mut payload = vec![RawValue::default(); values.len()].into_boxed_slice();
         for ((offset, ty), value) in layout(&types).zip(values) {
-            // SAFETY: each field lies in the payload, as `layout` says, and a `RawValue` begins with
-            // its bytes.
+            // SAFETY: `layout` places each field in 16 bytes per value at most, which the payload has, and the first
+            // `size` bytes of a `RawValue` are the value.
             unsafe {
                 let field = payload.as_mut_ptr().cast::<u8>().add(offset);
                 std::ptr::copy_nonoverlapping((&raw const *value).cast(), field, size(ty));
@@ -31,10 +33,10 @@ impl Store {
         })
     }
 
-    /// Its tag and the values that it carries.
+    /// The tag and the values of an exception.
     ///
     /// # Panics
-    /// If `forget_exceptions` was called since.
+    /// If `forget_exceptions` has freed it.
     pub fn exception(&self, exception: ExceptionRef) -> (TagId, Vec<RawValue>) {
         let (tag, payload) = self.with_objects(|objects| {
             let object = &VMExceptionObj::list(objects)[exception.0 as usize - 1];
@@ -43,19 +45,19 @@ impl Store {
         (self.tag_id(tag), payload)
     }
 
-    /// Throws an exception at the wasm that called the host function that is running, by way of the
-    /// adapter that stands before each such function: it looks for one when the host function returns.
+    /// Throws an exception into the wasm that called the running host function. The call goes through an adapter, which
+    /// checks for a pending exception when the host function returns.
     pub fn throw(&self, exception: ExceptionRef) {
         self.pending().throw(exception);
     }
 
-    /// Where adapters look for an exception.
+    /// The place where adapters check for a pending exception.
     pub(in crate::store) fn pending(&self) -> Pending {
         let handle = self.global(self.pending_exception());
         Pending(self.with_objects(|objects| handle.get(objects).vmglobal()))
     }
 
-    /// That, as a global.
+    /// The global that adapters import to check for a pending exception.
     pub(in crate::store) fn pending_exception(&self) -> GlobalId {
         let pending = self.pending.get_or_init(|| {
             let ty = GlobalType { value: ValType::Ref(RefType::Exn), mutable: true };
@@ -64,17 +66,16 @@ impl Store {
         **pending
     }
 
-    /// How many exceptions there are since they were last forgotten.
+    /// Number of exceptions made since `forget_exceptions` last freed them.
     pub fn exceptions(&self) -> usize {
         self.with_objects(|objects| VMExceptionObj::list(objects).len())
     }
 
-    /// Frees the exceptions, unless a global holds one. Says whether it did. To be called when no wasm
-    /// is on the stack.
+    /// Frees all exceptions unless a global holds one, and returns whether it did. No wasm may be on the stack.
     pub fn forget_exceptions(&self) -> bool {
         self.with_objects(|objects| {
             let holds = |global: &VMGlobal| {
-                // SAFETY: the definition lives as long as its global, and the type says what it holds.
+                // SAFETY: the definition lives as long as its global, and `exnref` is the member of its type.
                 global.ty().ty == wasmer::Type::ExceptionRef && unsafe { (*global.vmglobal().as_ptr()).val.exnref } != 0
             };
             let free = !VMGlobal::list(objects).iter().any(holds);
@@ -86,14 +87,14 @@ impl Store {
     }
 }
 
-/// Where a host function leaves an exception for the adapter that called it.
+/// The place where a host function leaves an exception for its adapter.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct Pending(NonNull<VMGlobalDefinition>);
 
 impl Pending {
     pub(in crate::store) fn throw(self, exception: ExceptionRef) {
-        // SAFETY: the definition is that of a global of the store, which lives as long as the store, and
-        // so as long as its host functions. Only this thread uses it.
+        // SAFETY: the definition is that of a global that the store roots for its whole life, and its host functions do
+        // not outlive it. Only this thread uses it.
         unsafe { (*self.0.as_ptr()).val = RawValue { exnref: exception.0 } };
     }
 }
@@ -104,17 +105,17 @@ impl fmt::Display for ExceptionRef {
     }
 }
 
-/// As one, it goes through code that cannot catch.
+/// Lets `Thrown` carry it through code that cannot catch exceptions.
 impl Error for ExceptionRef {}
 
-/// The values that an exception carries, with their types.
+/// Types and values that an exception carries.
 pub(in crate::store) fn values(objects: &StoreObjects, exception: &VMExceptionObj) -> Vec<(wasmer::Type, RawValue)> {
     let types = exception.tag().get(objects).signature.params();
     let known: Vec<_> = types.iter().copied().map(value_type).collect();
     let read = |((offset, ty), raw): ((usize, ValType), &wasmer::Type)| {
         let mut value = RawValue::default();
-        // SAFETY: the payload lives as long as the exception, no wasm runs meanwhile, and each field lies in it as
-        // in `exception_new`.
+        // SAFETY: the payload lives as long as the borrowed exception, no wasm runs meanwhile, and `layout` gives the
+        // same offsets as when the exception was made.
         unsafe {
             let field = exception.payload().as_ptr().cast::<u8>().add(offset);
             std::ptr::copy_nonoverlapping(field, (&raw mut value).cast(), size(ty));
@@ -124,7 +125,7 @@ pub(in crate::store) fn values(objects: &StoreObjects, exception: &VMExceptionOb
     layout(&known).zip(types).map(read).collect()
 }
 
-/// How the compiler lays out the values of an exception: like a structure of C.
+/// Offset of each value in an exception. The compiler lays them out like the fields of a C structure.
 fn layout(types: &[ValType]) -> impl Iterator<Item = (usize, ValType)> {
     types.iter().scan(0_usize, |end, ty| {
         let offset = end.next_multiple_of(size(*ty));
@@ -133,7 +134,7 @@ fn layout(types: &[ValType]) -> impl Iterator<Item = (usize, ValType)> {
     })
 }
 
-/// The bytes that compiled code keeps a value in.
+/// Size of a value in compiled code, in bytes.
 fn size(ty: ValType) -> usize {
     match ty {
         ValType::I32 | ValType::F32 => 4,

@@ -1,9 +1,11 @@
+//! Imports and exports of instances.
+
 use crate::engine::MOST_ENTRIES;
 use crate::store::{FuncRef, GlobalId, HostFunction, MemoryId, Store, TableId, TagId};
 use crate::wasm::{ExternType, Limits};
 use wasmer::sys::vm::LinearMemory;
 
-/// What is imported into an instance, or exported by one.
+/// An import or export of an instance.
 pub enum Extern {
     /// A function
     Function(Callable),
@@ -21,14 +23,14 @@ pub enum Extern {
 pub enum Callable {
     /// A function of this store
     Wasm(FuncRef),
-    /// A function of the host, which takes whatever type it is imported with
+    /// A host function, which takes the type of the import
     Host(Box<dyn HostFunction>),
-    /// A function of the host, behind its adapter
+    /// The adapter of a host function
     Adapted(FuncRef),
 }
 
 impl Store {
-    /// Why `value` may not be imported as `expected`: what it is instead.
+    /// The actual type of `value`, for an error message, if it cannot be imported as `expected`.
     pub(in crate::store) fn mismatch(&self, value: &Extern, expected: &ExternType) -> Option<String> {
         match (value, expected) {
             (Extern::Function(Callable::Host(_) | Callable::Adapted(_)), ExternType::Function(_)) => None,
@@ -40,7 +42,7 @@ impl Store {
                 let handle = self.table(*id);
                 let (actual, size) =
                     self.with_objects(|objects| (*handle.get(objects).ty(), handle.get(objects).size()));
-                // Every table has a maximum at run time; the greatest one stands for none.
+                // wasmer gives every table a maximum; `MOST_ENTRIES` stands for none.
                 let maximum = actual.maximum.filter(|maximum| *maximum < MOST_ENTRIES).map(u64::from);
                 let limits = Limits { minimum: size.into(), maximum };
                 let beyond = ty.limits.maximum.is_some_and(|maximum| maximum >= MOST_ENTRIES.into());
@@ -73,7 +75,7 @@ impl Store {
     }
 }
 
-/// Whether an object of size `actual.minimum` with its maximum may be imported as `wanted`.
+/// Whether an object with the current size `actual.minimum` may be imported as `wanted`.
 fn fits(actual: Limits, wanted: Limits) -> bool {
     actual.minimum >= wanted.minimum
         && wanted.maximum.is_none_or(|most| actual.maximum.is_some_and(|maximum| maximum <= most))

@@ -1,3 +1,5 @@
+//! References to functions of a store.
+
 use crate::store::Store;
 use crate::store::instance::entity::Instance;
 use crate::wasm::FuncType;
@@ -5,44 +7,43 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use wasmer::sys::vm::{VMCallerCheckedAnyfunc, VMFuncRef};
 
-/// A function of a store: a wasm function of an instance, or a host function. One value for each
-/// function, wherever it was imported, exported or put.
+/// A function of a store: a wasm function of an instance, or a host function. All references to one function are equal,
+/// wherever it was imported, exported or stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FuncRef(NonNull<VMCallerCheckedAnyfunc>);
 
 impl FuncRef {
     /// # Safety
-    /// `pointer` must be that of a function of a store, which is used no longer than something reaches it there.
+    /// `pointer` is that of a function of a store. The result is used only while the store keeps the function alive.
     pub(in crate::store) unsafe fn new(pointer: NonNull<VMCallerCheckedAnyfunc>) -> Self {
         Self(pointer)
     }
 
-    /// How many functions of one instance lie between `first` and this.
+    /// Number of functions between `first` and this one; both are defined by the same instance.
     pub(in crate::store) fn distance(self, first: Self) -> u32 {
         let bytes = self.address().wrapping_sub(first.address());
         (bytes / size_of::<VMCallerCheckedAnyfunc>()) as u32
     }
 
-    /// Where it is: of no other function of the store, as long as it is there.
+    /// Address of the function. No other function of the store has it while this one lives.
     pub fn address(self) -> usize {
         self.0.as_ptr() as usize
     }
 
-    /// As tables hold it.
+    /// The form in which tables hold it.
     pub(in crate::store) fn raw(self) -> VMFuncRef {
         VMFuncRef(self.0)
     }
 
-    /// What compiled code needs to call it.
+    /// The data that compiled code needs to call it.
     pub(in crate::store) fn callee(self) -> VMCallerCheckedAnyfunc {
-        // SAFETY: by `new`, the function is there, and no one writes to it once
-        // its instance is linked.
+        // SAFETY: the function is alive by the contract of `new`, and is not written once its instance is linked.
         unsafe { *self.0.as_ptr() }
     }
 
     /// Address of the context that the function runs in.
     pub(in crate::store) fn context(self) -> usize {
-        // SAFETY: both members of the union are a pointer.
+        // SAFETY: both members of the union are pointers.
         unsafe { self.callee().vmctx.host_env as usize }
     }
 }
@@ -51,13 +52,13 @@ impl Store {
     /// The type of `function`.
     ///
     /// # Panics
-    /// Never: a function gets into a store together with its type.
+    /// Never: the type of every function of a store is registered.
     pub fn type_of(&self, function: FuncRef) -> Rc<FuncType> {
         let hash = function.callee().type_signature_hash;
         self.signatures.borrow().get(hash).expect("the types of every module are registered before it is instantiated")
     }
 
-    /// Whether two functions have the same type: no two types of a store have the same hash.
+    /// Whether two functions have the same type. `Signatures` refuses two types with one hash.
     pub fn same_type(&self, one: FuncRef, other: FuncRef) -> bool {
         one.callee().type_signature_hash == other.callee().type_signature_hash
     }
@@ -69,23 +70,23 @@ impl Store {
         Some(resident.instance.clone())
     }
 
-    /// The instance that `function` goes with: the one that defines it or, of a function of the host, the one that
-    /// imports it. None while that is still being made.
+    /// The context owner of `function`: the instance that defines it or, for a host function, imports it. None before
+    /// that instance is registered.
     pub fn owner_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
         self.by_context.borrow().get(&function.context()).map(|resident| resident.instance.clone())
     }
 }
 
 impl FuncRef {
-    /// As a raw value holds it: null for none.
+    /// The raw value of a funcref; null for none.
     pub fn to_raw(function: Option<Self>) -> usize {
         function.map_or(0, |function| function.0.as_ptr() as usize)
     }
 
-    /// What a raw value of type funcref holds.
+    /// The function in a raw value of type funcref.
     ///
     /// # Safety
-    /// `raw` is a funcref that wasm of the store gave.
+    /// `raw` is a funcref that wasm of the store passed.
     pub unsafe fn from_raw(raw: usize) -> Option<Self> {
         NonNull::new(raw as *mut VMCallerCheckedAnyfunc).map(Self)
     }

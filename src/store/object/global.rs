@@ -1,3 +1,5 @@
+//! Globals.
+
 use crate::engine::{raw_type, value_type};
 use crate::store::{RawValue, Store};
 use crate::wasm::GlobalType;
@@ -9,11 +11,11 @@ use wasmer::sys::vm::{InternalStoreHandle, VMGlobal};
 pub struct GlobalId(pub u32);
 
 impl Store {
-    /// Makes a global that holds `value`, which is of its type.
+    /// Makes a global; `value` has its type.
     pub fn global_new(&self, ty: GlobalType, value: RawValue) -> GlobalId {
         let mutability = if ty.mutable { Mutability::Var } else { Mutability::Const };
         let global = VMGlobal::new(wasmer::GlobalType::new(raw_type(ty.value), mutability));
-        // SAFETY: the definition is the new global's own, and `RawValue` is any value's bits.
+        // SAFETY: the new global owns its definition, and nothing else has its address yet.
         unsafe { (*global.vmglobal().as_ptr()).val = value };
         let handle = self.with_objects(|objects| self.globals.borrow_mut().add(objects, global));
         self.global_id(handle)
@@ -23,7 +25,7 @@ impl Store {
         GlobalId(self.globals.borrow_mut().id(handle))
     }
 
-    /// Whether JavaScript may use what it knows by this id.
+    /// Whether the global exists and JavaScript's handles of it have not ended.
     pub fn has_global(&self, id: GlobalId) -> bool {
         self.globals.borrow().find(id.0).is_some()
     }
@@ -32,21 +34,21 @@ impl Store {
         self.globals.borrow().handle(id.0)
     }
 
-    /// What it holds, and whether it may be written.
+    /// Value type and mutability.
     pub fn global_type(&self, id: GlobalId) -> GlobalType {
         let handle = self.global(id);
         let ty = self.with_objects(|objects| *handle.get(objects).ty());
         GlobalType { value: value_type(ty.ty), mutable: ty.mutability == Mutability::Var }
     }
 
-    /// Its value.
+    /// The current value.
     pub fn global_get(&self, id: GlobalId) -> RawValue {
         let handle = self.global(id);
         // SAFETY: the definition lives as long as its global, and only this thread uses it.
         self.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val })
     }
 
-    /// Writes it. The caller has checked that it is mutable, and that `value` is of its type.
+    /// Writes the value. The caller has checked that the global is mutable and that `value` has its type.
     pub fn global_set(&self, id: GlobalId, value: RawValue) {
         let handle = self.global(id);
         // SAFETY: as in `global_get`.

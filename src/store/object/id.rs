@@ -1,5 +1,6 @@
-/// The next id that nothing has. Ids are used again only after all others were, so that whoever keeps one too long finds
-/// nothing.
+//! Allocation of ids.
+
+/// The next free id. Ids are reused only after all others were used, so a stale id finds nothing.
 pub fn free_id(next: &mut u32, is_taken: impl Fn(u32) -> bool) -> u32 {
     while is_taken(*next) {
         *next = next.wrapping_add(1);

@@ -1,13 +1,15 @@
+//! Owners and ids of the objects of one kind.
+
 use crate::engine::{InObjectList, put};
 use crate::store::{InstanceId, free_id};
 use rustc_hash::FxHashMap;
 use std::num::NonZeroUsize;
 use wasmer::sys::vm::{InternalStoreHandle, StoreObjects};
 
-/// The objects of one kind in a store: whose each is, and the ids of those that JavaScript has seen.
+/// The objects of one kind in a store: the owner of each, and the ids of those that JavaScript has seen.
 ///
-/// An object's place in wasmer's list stays, and is used again when the object is gone. Its id is never
-/// another object's, so that whoever keeps one too long finds nothing.
+/// An object keeps its index in wasmer's list, and the index is reused when the object is gone. Ids are reused only
+/// after all others were, so a stale id finds nothing.
 pub struct ObjectIndex<T> {
     places: Vec<ObjectState>,
     free_list: Vec<InternalStoreHandle<T>>,
@@ -19,21 +21,21 @@ pub struct ObjectIndex<T> {
 struct ObjectState {
     owner: Owner,
     id: Option<u32>,
-    /// How many open instances import it
+    /// Number of open instances that import it
     importers: u32,
-    /// Whether JavaScript's handles of it are dead
+    /// Whether JavaScript's handles of it have ended
     hidden: bool,
 }
 
-/// Whose an object is.
+/// The owner of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Owner {
-    /// Nobody's: it is gone
+    /// None: the object is gone
     #[default]
     Nobody,
-    /// The host's
+    /// The host
     Host,
-    /// An instance's, in whose context its definition lies
+    /// An instance, whose context contains the definition
     Instance(InstanceId),
 }
 
@@ -43,21 +45,21 @@ impl<T> Default for ObjectIndex<T> {
     }
 }
 
-/// The place of an object in wasmer's list.
+/// The index of an object in wasmer's list.
 pub fn index_of<T>(handle: InternalStoreHandle<T>) -> usize {
-    // SAFETY: a handle is, transparently, one more than the index of its object, and never zero.
+    // SAFETY: a handle is a transparent wrapper of a `NonZeroUsize`: the index of its object plus one.
     unsafe { std::mem::transmute::<InternalStoreHandle<T>, NonZeroUsize>(handle) }.get() - 1
 }
 
-/// The handle of the object at a place in wasmer's list.
+/// The handle of the object at an index of wasmer's list.
 pub fn handle_at<T>(place: usize) -> InternalStoreHandle<T> {
     let index = NonZeroUsize::MIN.saturating_add(place);
-    // SAFETY: as in `index_of`; what uses a handle checks that the list has its place.
+    // SAFETY: as in `index_of`. Every use of a handle checks its index against the length of the list.
     unsafe { std::mem::transmute::<NonZeroUsize, InternalStoreHandle<T>>(index) }
 }
 
 impl<T> ObjectIndex<T> {
-    /// Notes whose an object is that was just made.
+    /// Sets the owner of a new object.
     pub fn set_owner(&mut self, handle: InternalStoreHandle<T>, owner: Owner) {
         let place = index_of(handle);
         if place >= self.places.len() {
@@ -66,23 +68,23 @@ impl<T> ObjectIndex<T> {
         self.places[place] = ObjectState { owner, ..ObjectState::default() };
     }
 
-    /// The vacant places, to be filled elsewhere. What is left of them comes back as they are lent again.
+    /// The free list. `Store::lend_free_lists` takes it, and `Store::return_free_lists` puts back what is left.
     pub fn free_list(&mut self) -> &mut Vec<InternalStoreHandle<T>> {
         &mut self.free_list
     }
 
-    /// Whose the object is.
+    /// The owner of the object.
     pub fn owner(&self, handle: InternalStoreHandle<T>) -> Owner {
         self.places.get(index_of(handle)).map_or(Owner::Nobody, |place| place.owner)
     }
 
-    /// The handles of all that are there, and whose they are.
+    /// Handles and owners of all objects that exist.
     pub fn all(&self) -> impl Iterator<Item = (InternalStoreHandle<T>, Owner)> + '_ {
         let all = self.places.iter().enumerate().map(|(index, place)| (handle_at(index), place.owner));
         all.filter(|(_, owner)| *owner != Owner::Nobody)
     }
 
-    /// The id of the object: one for each object, so that JavaScript can have one wrapper for each.
+    /// The id of the object, assigned on first use. JavaScript has one wrapper per id.
     pub fn id(&mut self, handle: InternalStoreHandle<T>) -> u32 {
         let place = index_of(handle);
         if let Some(id) = self.places[place].id {
@@ -94,23 +96,23 @@ impl<T> ObjectIndex<T> {
         id
     }
 
-    /// The object with this id, if it is there and JavaScript may use it.
+    /// The object with this id, if it exists and JavaScript's handles of it have not ended.
     pub fn find(&self, id: u32) -> Option<InternalStoreHandle<T>> {
         let handle = *self.by_id.get(&id)?;
         (!self.places[index_of(handle)].hidden).then_some(handle)
     }
 
-    /// Whether the object with this id is there, be it for wasm alone.
+    /// Whether the object with this id exists, even if JavaScript's handles of it have ended.
     pub fn has(&self, id: u32) -> bool {
         self.by_id.contains_key(&id)
     }
 
-    /// The object with this id, whether JavaScript may use it or not.
+    /// The object with this id, even if JavaScript's handles of it have ended.
     pub fn known(&self, id: u32) -> Option<InternalStoreHandle<T>> {
         self.by_id.get(&id).copied()
     }
 
-    /// The id that the object has, if it has one.
+    /// The object's id, if one was assigned.
     pub fn known_id(&self, handle: InternalStoreHandle<T>) -> Option<u32> {
         self.places[index_of(handle)].id
     }
@@ -118,18 +120,19 @@ impl<T> ObjectIndex<T> {
     /// The object with this id.
     ///
     /// # Panics
-    /// If there is none: whoever has the id from JavaScript asks `find` first.
+    /// If there is none: check an id that came from JavaScript with `find` first.
     pub fn handle(&self, id: u32) -> InternalStoreHandle<T> {
         self.by_id[&id]
     }
 
-    /// Notes that an open instance imports the object, or no longer does.
+    /// Counts one open importer more or less.
     pub fn count_importer(&mut self, handle: InternalStoreHandle<T>, more: bool) {
         let importers = &mut self.places[index_of(handle)].importers;
         *importers = if more { *importers + 1 } else { importers.saturating_sub(1) };
     }
 
-    /// Ends JavaScript's handles of the object, unless an open instance imports it. Gives its id, if it has one.
+    /// Ends JavaScript's handles of the object, unless an open instance imports it. Returns the id if it has ended them
+    /// and the object has one.
     pub fn hide(&mut self, handle: InternalStoreHandle<T>) -> Option<u32> {
         let place = &mut self.places[index_of(handle)];
         if place.importers > 0 {
@@ -141,14 +144,14 @@ impl<T> ObjectIndex<T> {
 }
 
 impl<T: InObjectList> ObjectIndex<T> {
-    /// Puts an object of the host's into a place.
+    /// Adds an object that the host owns.
     pub fn add(&mut self, objects: &mut StoreObjects, object: T) -> InternalStoreHandle<T> {
         let handle = put(objects, self.free_list.pop(), object);
         self.set_owner(handle, Owner::Host);
         handle
     }
 
-    /// Takes an object out, and leaves its place to others.
+    /// Takes an object out, and adds its index to the free list.
     pub fn remove(&mut self, objects: &mut StoreObjects, handle: InternalStoreHandle<T>) -> T {
         if let Some(id) = std::mem::take(&mut self.places[index_of(handle)]).id {
             self.by_id.remove(&id);
@@ -157,7 +160,7 @@ impl<T: InObjectList> ObjectIndex<T> {
         std::mem::replace(handle.get_mut(objects), T::placeholder())
     }
 
-    /// Takes `count` vacant places that lie side by side, all of them behind those of `before`.
+    /// Takes `count` adjacent indices from the free list, all greater than those of `before`. Returns the first.
     pub fn take_run(&mut self, count: usize, before: &[InternalStoreHandle<T>]) -> Option<usize> {
         let least = before.iter().map(|handle| index_of(*handle) + 1).max().unwrap_or(0);
         let mut places: Vec<_> = self.free_list.iter().map(|handle| index_of(*handle)).collect();

@@ -1,3 +1,5 @@
+//! Memories.
+
 use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
@@ -11,7 +13,7 @@ use wasmer::{MemoryStyle, MemoryType, Pages};
 /// Size of a page in bytes.
 const PAGE: usize = 65_536;
 
-/// Pages that a memory may have at the most.
+/// Maximum size of a memory, in pages.
 const MOST_PAGES: usize = 65_536;
 
 /// A memory of a store.
@@ -22,7 +24,7 @@ impl Store {
     /// Makes a memory; `limits` in pages.
     ///
     /// # Errors
-    /// `Memory` when there is no room for what it reserves.
+    /// `Memory` if the address space or memory that it reserves is not available.
     pub fn memory_new(&self, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
         let tunables = StoreTunables::new(Vec::new(), reserve);
         let ty = memory_type(limits);
@@ -34,10 +36,10 @@ impl Store {
         Ok(self.memory_id(handle))
     }
 
-    /// Makes a memory of bytes that threads share; `limits` in pages.
+    /// Makes a memory over bytes that threads share; `limits` in pages.
     ///
     /// # Errors
-    /// `Memory` if the host does not say how many bytes there are.
+    /// `Memory` if the host does not return the length of the bytes.
     pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> Result<MemoryId> {
         let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes)
             .map_err(|error| ErrorKind::Memory { message: format!("could not share memory: {error}") })?;
@@ -49,7 +51,7 @@ impl Store {
         MemoryId(self.memories.borrow_mut().id(handle))
     }
 
-    /// Whether JavaScript may use what it knows by this id.
+    /// Whether the memory exists and JavaScript's handles of it have not ended.
     pub fn has_memory(&self, id: MemoryId) -> bool {
         self.memories.borrow().find(id.0).is_some()
     }
@@ -58,33 +60,33 @@ impl Store {
         self.memories.borrow().handle(id.0)
     }
 
-    /// Where the memory is, and its size in bytes. It never moves, it only grows.
+    /// Address of the memory and its size in bytes. A memory never moves or shrinks.
     pub fn memory_data(&self, id: MemoryId) -> (*mut u8, usize) {
         let handle = self.memory(id);
         self.with_objects(|objects| {
-            // SAFETY: the definition lives as long as its memory, and only this thread writes it.
+            // SAFETY: the definition lives as long as its memory, and only this thread writes the definition.
             let definition = unsafe { *handle.get(objects).vmmemory().as_ptr() };
             (definition.base, definition.current_length)
         })
     }
 
-    /// Whether other threads may hold the memory.
+    /// Whether the memory is shared: other threads may hold it.
     pub fn memory_is_shared(&self, id: MemoryId) -> bool {
         let handle = self.memory(id);
         self.with_objects(|objects| handle.get(objects).ty().shared)
     }
 
-    /// Whether it reserves all the addresses that an instruction can reach.
+    /// Whether the memory reserves all addresses that an instruction can reach.
     pub(in crate::store) fn memory_is_full(&self, id: MemoryId) -> bool {
         let handle = self.memory(id);
         self.with_objects(|objects| handle.get(objects).style() == MemoryStyle::Static)
     }
 
-    /// Grows the memory by `delta` pages, and gives the number of pages it had.
+    /// Grows the memory by `delta` pages, and returns the previous number of pages.
     ///
     /// # Errors
-    /// `OutOfRange` when it may not grow that far, `Memory` where there is no room; then it has not grown. What the host
-    /// threw that has the bytes of a shared memory.
+    /// `OutOfRange` beyond its maximum, `Memory` where there is no room; then it has not grown. For a shared memory,
+    /// also what the host threw when asked for more bytes.
     pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32, Failure> {
         let handle = self.memory(id);
         let grown = self.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));

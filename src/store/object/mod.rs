@@ -1,4 +1,4 @@
-//! What a store holds: memories, tables, globals, tags, exceptions, and references to functions and values.
+//! Objects of a store: memories, tables, globals, tags, exceptions, and references to functions and values.
 
 pub(in crate::store) mod exception;
 pub(in crate::store) mod extern_value;

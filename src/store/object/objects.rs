@@ -1,3 +1,5 @@
+//! The store: lists of objects, and the state of its subsystems.
+
 use crate::engine::{Code, Compiler, FreeLists};
 use crate::store::abi::bridge::Bridges;
 use crate::store::abi::signatures::Signatures;
@@ -18,47 +20,46 @@ use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
-/// The objects that may meet: instances, memories, tables, globals and functions of one store. It
-/// belongs to one thread.
+/// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
+/// thread.
 ///
-/// wasmer's own `Store` keeps a vector that only grows for each kind, and hands a lock around. This
-/// one owns the same `StoreObjects` and works on them directly.
+/// In wasmer's own `Store` the vector of each kind only grows, and a lock is passed around. This store owns the same
+/// `StoreObjects` and works on them directly.
 pub struct Store {
-    /// Instances hold this address, so the objects stay where they are. Owned: see `Drop`.
+    /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
     objects: *mut StoreObjects,
     pub(in crate::store) signatures: RefCell<Signatures>,
     pub(in crate::store) memories: RefCell<ObjectIndex<VMMemory>>,
     pub(in crate::store) tables: RefCell<ObjectIndex<VMTable>>,
-    /// What is known of each table that has an id
+    /// Facts about each table that has an id
     pub(in crate::store) table_facts: RefCell<FxHashMap<TableId, TableFacts>>,
     pub(in crate::store) globals: RefCell<ObjectIndex<VMGlobal>>,
     pub(in crate::store) tags: RefCell<ObjectIndex<VMTag>>,
-    /// Where a host function leaves an exception for the wasm that called it
+    /// The global in which a host function leaves an exception for the wasm that called it
     pub(in crate::store) pending: OnceCell<Rooted<GlobalId>>,
-    /// Those that have started. They hold their code, which goes after the objects
+    /// Instances that have started. They hold their code, which must be freed after the objects
     pub(in crate::store) instances: RefCell<FxHashMap<InstanceId, Rc<Instance>>>,
     pub(in crate::store) next_instance: Cell<InstanceId>,
-    /// Code that makes functions of the host wasm functions, by their type and caller
+    /// Code of adapters, by function type and calling compiler
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(in crate::store) bridges: RefCell<Bridges>,
     pub(in crate::store) batches: RefCell<Batches>,
-    /// Whether the table of a batch has what a slot holds, instead of the function that calls through it: any write into a
-    /// table may change that
+    /// Whether the table of a batch holds a slot's function in place of its thunk. Any table write may make it stale
     pub(in crate::store) has_shortcuts: Cell<bool>,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
-    /// Instances by the address of a context, which every function holds
+    /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
-    /// What Rust code holds across collections
+    /// Roots that Rust code holds
     pub(in crate::store) roots: Rc<RootSet>,
     pub(in crate::store) freed: Cell<Freed>,
 }
 
-/// Whose a context is.
+/// The owner of a context.
 pub(in crate::store) struct ContextOwner {
     /// The instance
     pub instance: Rc<Instance>,
-    /// Whether the context is that of a function of the host, which the instance imports
+    /// Whether the context is that of a host function that the instance imports
     pub is_host: bool,
 }
 
@@ -69,7 +70,7 @@ impl Default for Store {
 }
 
 impl Store {
-    /// An empty store, whose calls run on stacks of so many bytes.
+    /// An empty store; `stack_size` of its call stacks in bytes.
     pub fn new(stack_size: usize) -> Self {
         init_traps();
         Self {
@@ -97,15 +98,14 @@ impl Store {
 
     /// Runs `f` on the objects.
     ///
-    /// `f` must not run wasm, host functions or JavaScript: any of them may come back here.
+    /// `f` must not run wasm, host functions or JavaScript: any of them may call this function again.
     pub(in crate::store) fn with_objects<T>(&self, f: impl FnOnce(&mut StoreObjects) -> T) -> T {
-        // SAFETY: `objects` came from a box that only `drop` frees. The store is not `Sync`, and
-        // no caller in this module runs anything that comes back here while `f` runs. Compiled code
-        // and wasmer's library calls use the same pointer, but only while no `f` is running.
+        // SAFETY: `objects` came from a box that only `drop` frees. The store is not `Sync`, and no `f` calls this
+        // function again. Compiled code and wasmer's library calls use the same pointer, but never while `f` runs.
         f(unsafe { &mut *self.objects })
     }
 
-    /// The places that new objects may take.
+    /// Takes the free lists, for a new instance.
     pub(in crate::store) fn lend_free_lists(&self) -> FreeLists {
         FreeLists {
             memories: std::mem::take(self.memories.borrow_mut().free_list()),
@@ -114,14 +114,14 @@ impl Store {
         }
     }
 
-    /// Those that were not taken.
+    /// Puts back the indices that the new instance did not take.
     pub(in crate::store) fn return_free_lists(&self, left: FreeLists) {
         *self.memories.borrow_mut().free_list() = left.memories;
         *self.tables.borrow_mut().free_list() = left.tables;
         *self.globals.borrow_mut().free_list() = left.globals;
     }
 
-    /// Notes whose new objects are.
+    /// Sets the owner of new objects.
     pub(in crate::store) fn note_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
         places.memories.iter().for_each(|handle| self.memories.borrow_mut().set_owner(*handle, owner));
         places.tables.iter().for_each(|handle| self.tables.borrow_mut().set_owner(*handle, owner));
@@ -129,7 +129,7 @@ impl Store {
         tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
-    /// Notes that an open instance imports these objects, or no longer does.
+    /// Counts one open importer of these objects more or less.
     pub(in crate::store) fn count_importers(&self, Objects { places, tags }: &Objects, more: bool) {
         places.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
         places.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));
@@ -140,9 +140,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // SAFETY: `objects` came from `Box::into_raw`, and nothing uses it from here on: running
-        // wasm holds an `Rc` of whatever owns this store. The code that they run is held by
-        // `instances`, a field, which drops after this.
+        // SAFETY: `objects` came from `Box::into_raw`, and this is its last use: running wasm holds an `Rc` of the
+        // store's owner, so none is running. The field `instances` holds the code of the objects and drops after this.
         drop(unsafe { Box::from_raw(self.objects) });
     }
 }

@@ -1,17 +1,18 @@
+//! References to functions and to values of the host.
+
 use crate::store::{FuncRef, RawValue};
 use wasmer::sys::vm::{TableElement, VMExternRef};
 
-/// A reference, as a table holds it.
+/// A table element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference {
-    /// To a function
+    /// A funcref
     Func(Option<FuncRef>),
-    /// To a value of the host
+    /// An externref
     Extern(ExternRef),
 }
 
-/// A reference to a value of the host, by a number that the host gave it. wasm passes it around and
-/// never looks behind it.
+/// An externref: the number that the host gave to one of its values. wasm never interprets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExternRef(
     /// 0 is null
@@ -19,12 +20,12 @@ pub struct ExternRef(
 );
 
 impl ExternRef {
-    /// As compiled code passes it.
+    /// The raw value that compiled code passes.
     pub fn to_raw(self) -> RawValue {
         RawValue { externref: self.0 as usize }
     }
 
-    /// What compiled code passed.
+    /// The reference in a raw value that compiled code passed.
     ///
     /// # Safety
     /// `raw` is a value of type externref.
@@ -34,13 +35,13 @@ impl ExternRef {
     }
 
     pub(in crate::store) fn element(self) -> TableElement {
-        // SAFETY: for the engine the reference is an opaque number too; it looks behind one only in
-        // calls of its own API, which no one here makes.
+        // SAFETY: the engine treats the reference as an opaque number too. It dereferences one only in functions of its
+        // own API that this crate never calls.
         TableElement::ExternRef(unsafe { VMExternRef::from_raw(self.to_raw()) })
     }
 
     pub(in crate::store) fn from_element(element: Option<VMExternRef>) -> Self {
-        // SAFETY: this is how `element` made it.
+        // SAFETY: `element` made the reference from a raw externref, so `into_raw` gives that one back.
         element.map_or_else(Self::default, |reference| unsafe { Self::from_raw(reference.into_raw()) })
     }
 }

@@ -1,3 +1,5 @@
+//! Tables.
+
 use crate::engine::{Compiler, MOST_ENTRIES, may_begin, may_grow, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::store::{ExternRef, FuncRef, Reference, Store};
@@ -9,16 +11,16 @@ use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerChe
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TableId(pub u32);
 
-/// What is known of a table.
+/// Facts about a table.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct TableFacts {
-    /// The table itself
+    /// The table
     handle: InternalStoreHandle<VMTable>,
-    /// Whose functions it holds, if it is one of functions: the first function or importer decides
+    /// Compiler of the functions in a funcref table; the first function or importer decides
     pub compiler: Option<Compiler>,
-    /// Where calls find its entries, if wasmer copies them into its instance
+    /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
     pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
-    /// The table of the instance that took over from this one's: what is written to this, is to that
+    /// The same table of the tier-up instance: every write to this table goes there too
     pub mirror: Option<TableId>,
 }
 
@@ -26,7 +28,7 @@ impl Store {
     /// Makes a table, with null in every entry.
     ///
     /// # Errors
-    /// `OutOfRange` for more entries than the engine has, `Memory` where there is no room for them.
+    /// `OutOfRange` for more than `MOST_ENTRIES` entries, `Memory` where there is no room for them.
     pub fn table_new(&self, ty: &TableType) -> Result<TableId> {
         if ty.limits.minimum > MOST_ENTRIES.into() {
             let message = format!("a table may have {MOST_ENTRIES} entries, {} were asked for", ty.limits.minimum);
@@ -53,25 +55,25 @@ impl Store {
         id
     }
 
-    /// What is known of a table.
+    /// The facts about a table.
     ///
     /// # Panics
-    /// If there is none: whoever has the id from JavaScript asks `has_table` first.
+    /// If there is no such table: check an id that came from JavaScript with `has_table` first.
     pub(in crate::store) fn table_facts(&self, id: TableId) -> TableFacts {
         self.table_facts.borrow()[&id]
     }
 
-    /// Takes note of something about a table.
+    /// Changes the facts about a table, if it exists.
     pub(in crate::store) fn change_table_facts(&self, id: TableId, change: impl FnOnce(&mut TableFacts)) {
         self.table_facts.borrow_mut().get_mut(&id).map(change);
     }
 
-    /// Forgets what is known of a table that is gone.
+    /// Forgets the facts about a freed table.
     pub(in crate::store) fn forget_table(&self, id: TableId) {
         self.table_facts.borrow_mut().remove(&id);
     }
 
-    /// Whether JavaScript may use what it knows by this id.
+    /// Whether the table exists and JavaScript's handles of it have not ended.
     pub fn has_table(&self, id: TableId) -> bool {
         self.tables.borrow().find(id.0).is_some()
     }
@@ -80,7 +82,7 @@ impl Store {
         self.table_facts(id).handle
     }
 
-    /// What its entries are.
+    /// The element type of the table.
     pub fn table_element(&self, id: TableId) -> RefType {
         let handle = self.table(id);
         match self.with_objects(|objects| handle.get(objects).ty().ty) {
@@ -89,7 +91,7 @@ impl Store {
         }
     }
 
-    /// How many entries it has.
+    /// Number of entries.
     pub fn table_size(&self, id: TableId) -> u32 {
         let handle = self.table(id);
         self.with_objects(|objects| handle.get(objects).size())
@@ -103,7 +105,7 @@ impl Store {
         let handle = self.table(id);
         match self.with_objects(|objects| handle.get(objects).get(index)) {
             Some(TableElement::FuncRef(entry)) => {
-                // SAFETY: what a table holds is a function of its store.
+                // SAFETY: every entry of a funcref table points to a function of its store.
                 let function = entry.map(|entry| self.canonical_function(unsafe { FuncRef::new(entry.0) }));
                 Ok(Reference::Func(function))
             }
@@ -123,8 +125,8 @@ impl Store {
         }
     }
 
-    /// Writes an entry, with a reference of the table's type. Compiled code of every instance sees it
-    /// at once: the load-time pass lets no table be frozen.
+    /// Writes a reference of the table's element type. Compiled code of every instance sees the write at once: this
+    /// also writes wasmer's copy of a fixed table, and the load-time pass makes exported and written tables growable.
     ///
     /// # Errors
     /// `OutOfRange`, and those of `native_to`.
@@ -139,7 +141,7 @@ impl Store {
         }
     }
 
-    /// Writes a function that `native_to_table` gave for this very table, or one of the same code.
+    /// Writes a function that `native_to_table` returned for this table, or for another one of the same compiler.
     ///
     /// # Errors
     /// `OutOfRange`.
@@ -159,28 +161,27 @@ impl Store {
         self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(id, index))?;
         if let Some(copy) = copy {
-            // SAFETY: a function lives as long as its store.
+            // SAFETY: the entry points to a function that the table now keeps alive.
             let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
-            // SAFETY: the index is in the table, which has not grown, so the copy has the entry too; no code
-            // runs meanwhile.
+            // SAFETY: `set` has accepted the index, and a table with a copy cannot grow, so the copy has this entry. No
+            // wasm runs meanwhile.
             unsafe { *copy.as_ptr().add(index as usize) = function };
         }
         match (mirror, entry) {
             (None, _) => Ok(()),
             (Some(mirror), None) => self.table_write(mirror, self.table_facts(mirror), index, None),
             (Some(mirror), Some(entry)) => {
-                // SAFETY: what is put into a table is a function of its store.
+                // SAFETY: callers write only functions of this store.
                 let function = self.canonical_function(unsafe { FuncRef::new(entry.0) });
                 self.table_put(mirror, index, self.native_to_table(function, mirror)?)
             }
         }
     }
 
-    /// Grows a table by `delta` entries of `value`, and gives the number it had.
+    /// Grows a table by `delta` entries of `value`, and returns the previous number of entries.
     ///
     /// # Errors
-    /// `OutOfRange` when it may not grow that far, `Memory` where there is no room; then it has not grown. Those of
-    /// `native_to`.
+    /// `OutOfRange` beyond its maximum, `Memory` where there is no room, those of `native_to`; then it has not grown.
     pub fn table_grow(&self, id: TableId, delta: u32, value: Reference) -> Result<u32> {
         let handle = self.table(id);
         let size = self.table_size(id);
@@ -197,8 +198,7 @@ impl Store {
         })
     }
 
-    /// A reference as the entry of a table: a function becomes one that whoever calls through the
-    /// table can call.
+    /// The table element for a reference: a function that callers of the table can call, or an externref.
     fn element(&self, id: TableId, value: Reference) -> Result<TableElement> {
         let value = match value {
             Reference::Func(value) => value,

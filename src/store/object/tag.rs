@@ -1,3 +1,5 @@
+//! Exception tags.
+
 use crate::engine::{function_type, value_type};
 use crate::store::Store;
 use crate::wasm::FuncType;
@@ -9,7 +11,7 @@ use wasmer::sys::vm::{InternalStoreHandle, VMTag};
 pub struct TagId(pub u32);
 
 impl Store {
-    /// Makes a tag, of exceptions that carry values of the type's parameters.
+    /// Makes a tag. Its exceptions carry values of the types of `ty`'s parameters.
     pub fn tag_new(&self, ty: &FuncType) -> TagId {
         let tag = VMTag::new(TagKind::Exception, function_type(ty));
         let handle = self.with_objects(|objects| self.tags.borrow_mut().add(objects, tag));
@@ -20,12 +22,12 @@ impl Store {
         TagId(self.tags.borrow_mut().id(handle))
     }
 
-    /// Whether JavaScript may use what it knows by this id.
+    /// Whether the tag exists and JavaScript's handles of it have not ended.
     pub fn has_tag(&self, id: TagId) -> bool {
         self.tags.borrow().find(id.0).is_some()
     }
 
-    /// Whether it is in the store: wasm may throw and catch it, also where JavaScript may not use it any more.
+    /// Whether the tag exists. wasm may throw and catch it even after JavaScript's handles of it have ended.
     pub fn tag_exists(&self, id: TagId) -> bool {
         self.tags.borrow().has(id.0)
     }
@@ -34,7 +36,7 @@ impl Store {
         self.tags.borrow().handle(id.0)
     }
 
-    /// The type of the values that its exceptions carry: they are the parameters.
+    /// The tag's type: its parameters are the types of the values that its exceptions carry.
     pub fn tag_type(&self, id: TagId) -> FuncType {
         let handle = self.tag(id);
         self.with_objects(|objects| {
