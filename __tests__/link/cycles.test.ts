@@ -1,6 +1,6 @@
 // A slot that would call itself for ever, by whatever way it comes about.
-import { Instance, Module, link } from '../..'
-import { compilers, declaring, thrownBy } from '../support'
+import { Instance, Module, Store, link } from '../..'
+import { compilers, declaring, thrownBy, wat } from '../support'
 
 describe.each(compilers)('a cycle of slots (%s)', (compiler) => {
   test('is refused when undo would make it', async () => {
@@ -49,4 +49,20 @@ describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
     const error = thrownBy(() => new Instance(new Module(bytes, { compiler }), { e: { f } }))
     expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_CLOSED', module: 'e', field: 'f' })
   })
+})
+
+test('a long chain of slots that nobody has asked for is no cycle', async () => {
+  const first = new Module(await wat('(module (func (export "f") (result i32) i32.const 7))'))
+  const next = new Module(await wat('(module (import "m" "f" (func $f (result i32))) (export "f" (func $f)))'))
+  const caller = await wat(`(module (func $g (export "g") (result i32) i32.const 1)
+    (func (export "call") (result i32) call $g))`)
+  for (const length of [1, 3, 20]) {
+    const store = new Store()
+    let last = new Instance(first, {}, { store }) as Instance
+    for (let index = 0; index < length; index++)
+      last = new Instance(next, { m: { f: last.exports.f as any } }, { store })
+    const target = new Instance(new Module(caller), {}, { store }) as Instance
+    link(last.exports.f as any, target.slot('g'))
+    expect((target.exports as any).call()).toBe(7)
+  }
 })

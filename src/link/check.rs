@@ -107,11 +107,13 @@ impl Slots {
 
     /// Whether `slot` is `target`, or reaches it through a chain of slots that each hold the next one's thunk.
     fn leads_to(&mut self, store: &Store, mut slot: SlotId, target: SlotId, pending: &mut PlannedChanges) -> bool {
-        // Bounded by the number of slots at the start; `slot_of_thunk` may add slots during the walk.
-        for _ in 0..=self.len() {
+        let mut steps = 0;
+        // A walk of more steps than there are slots has met one twice. `slot_of_thunk` adds slots on the way.
+        while steps <= self.len() {
             if slot == target {
                 return true;
             }
+            steps += 1;
             let next = match pending.next.get(&slot) {
                 Some(next) => *next,
                 None => {

@@ -113,7 +113,7 @@ enum State {
     /// The system refused the guard
     Unguarded,
     /// The guard is set
-    HostStackScope,
+    Entered,
 }
 
 impl WasmStack {
@@ -157,7 +157,7 @@ impl WasmStack {
         let mut entry = self.entry(Some((function, values)));
         // SAFETY: by the contract of `call`.
         let result = unsafe { entry.run() };
-        if entry.state == State::HostStackScope {
+        if entry.state == State::Entered {
             self.kept.mapped.set(entry.stack.mapped.get());
             self.kept.head.set(entry.stack.head.get());
             self.kept.limit.set(entry.stack.limit.get());
@@ -213,7 +213,7 @@ impl Entry {
                 State::Outdated => {}
                 State::Unguarded => return Err(no_room()),
                 // Still outside: wasmer has refused.
-                State::Outside | State::HostStackScope => return result,
+                State::Outside | State::Entered => return result,
             }
         }
     }
@@ -304,7 +304,7 @@ unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBod
         (*entry).stack.head.set(head);
         (*entry).stack.limit.set(base - size);
         (*entry).stack.size.set(size);
-        (*entry).state = State::HostStackScope;
+        (*entry).state = State::Entered;
         if let Some((function, values)) = (*entry).call {
             let callee = function.callee();
             // The context is a union of pointers, which the trampoline takes as one pointer.
