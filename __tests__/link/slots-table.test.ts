@@ -1,4 +1,4 @@
-import { Slot, link } from '../..'
+import { Slot, Table, link } from '../..'
 import { compilers, instanceOf, thrownBy } from '../support'
 
 const TEXT = `(module
@@ -85,4 +85,9 @@ test('the class cannot be made by users, and its members check their receiver', 
   expect(thrownBy(() => new (Slot as any)({ store: 1, id: 1 }))).toMatchObject({ code: 'ERR_ILLEGAL_CONSTRUCTOR' })
   expect(() => Slot.prototype.reset.call({} as Slot)).toThrow('expected a Slot as `this`, got {}')
   expect(Object.prototype.toString.call(Slot.prototype)).toBe('[object Slot]')
+})
+
+test('an entry of a table of anything but functions is no slot', () => {
+  const table = new Table({ element: 'externref', initial: 2 }, 'value')
+  expect(thrownBy(() => table.slot(0))).toMatchObject({ name: 'TypeError', code: 'ERR_RELINK_UNSUPPORTED' })
 })

@@ -5,7 +5,7 @@ use super::slot::{Forwarding, MirroredEntry, Slot, TableEntry};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{ModuleEntry, SlotKind};
 use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
-use crate::wasm::RustSignature;
+use crate::wasm::{RefType, RustSignature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 use std::rc::Rc;
@@ -75,12 +75,16 @@ impl Slots {
     /// slot's thunk or current function, it is that slot. Otherwise the entry is a slot of its own.
     ///
     /// # Errors
-    /// `OutOfRange`; `EmptySlot` for an entry that is null, or in a table of another element type.
+    /// `OutOfRange`; `EmptySlot` for an entry that is null; `UnsupportedValue` for a table of another element type.
     pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
         let name = format!("table[{index}]");
         let known = self.by_entry.get(&(table, index)).copied();
         if let Some(id) = known.filter(|id| self.is_linked(*id)) {
             return Ok(id);
+        }
+        if store.table_element(table) != RefType::Func {
+            let message = "expected a table of functions, got one of externref: its entries are no slots".to_owned();
+            return Err(ErrorKind::UnsupportedValue { message }.into());
         }
         let Some(original) = store.table_get(table, index)? else {
             return Err(ErrorKind::EmptySlot { slot: name }.into());
