@@ -74,6 +74,19 @@ export const SHAPES = {
         ]),
       ]),
   ],
+  'a nest of blocks that writes 40 locals': [
+    200,
+    (n) => {
+      const all = Array.from({ length: 40 }, (_, local) => add(local + 1)).flat()
+      const sum = Array.from({ length: 40 }, (_, local) => [...get(0), ...get(local + 1), 0x6a, ...set(0)]).flat()
+      return oneFunction(locals(40), [
+        repeat(n, () => [0x02, 0x40, ...low, 0x0d, 0]),
+        all,
+        repeat(n, () => [0x0b]),
+        sum,
+      ])
+    },
+  ],
   'blocks in blocks': [
     1000,
     (n) => oneFunction(none, [repeat(n, () => [0x02, 0x40]), repeat(n, () => [...low, 0x0d, 0, ...add(0), 0x0b])]),

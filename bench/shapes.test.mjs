@@ -7,7 +7,7 @@ import { task } from './task.mjs'
 for (const [shape, [, make]] of Object.entries(SHAPES)) {
   test(shape, () => {
     assert.ok(WebAssembly.validate(make(200)))
-    assert.ok(make(200).length > 1.5 * make(100).length)
+    assert.ok(make(2000).length > 1.5 * make(1000).length)
   })
 }
 

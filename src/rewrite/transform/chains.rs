@@ -16,16 +16,15 @@ use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator, Parser
 
 /// From so many meetings on, a function is changed. What people write stays far below.
 const MANY: usize = 2000;
-/// The same for the sum of squares, over all locals, of the number of meetings behind which a local is written again:
-/// what the register allocator's time grows with. 17 MB of published modules have 200,000 at the most. Below, the calls
-/// cost more than they save: code that runs through a cut of 20 locals each 128 `if`s takes a quarter longer.
+/// The same for the sum of squares, over all locals, of the number of blocks in which a local is written: what the
+/// register allocator's time grows with. No function in 17 MB of published modules reaches it. Below, the calls cost more
+/// than they save: code that runs through a cut of 20 locals each 128 `if`s takes a quarter longer.
 const SQUARES: usize = 5_000_000;
 /// No body of fewer bytes has so many of either: a block takes three, a write two besides what it writes.
 const SMALL: usize = 3 * MANY;
 /// After so many meetings, locals are cut.
 const CUT: usize = 128;
-/// So many locals are all cut each time. Of more, those that were written since the last time, if their chain is longer
-/// than a cut leaves it.
+/// So many locals are all cut. Of more, those whose chain is longer than a cut leaves it.
 const FEW: usize = 16;
 
 /// Cuts locals in functions in which control flow meets very often. A module without any stays as it is.
@@ -49,7 +48,7 @@ fn cut(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
                 outlined.add(FuncType { parameters: [ty].into(), results: [ty].into() }, function)
             })
         })?;
-        Ok(if changed.len() > BODY { Cow::Borrowed(body.as_bytes()) } else { Cow::Owned(changed) })
+        Ok(changed.map_or(Cow::Borrowed(body.as_bytes()), Cow::Owned))
     })?;
     if outlined.is_empty() {
         return Ok(());
@@ -89,12 +88,57 @@ fn long(bytes: &[u8], binary: &Binary) -> wasmparser::Result<Vec<u32>> {
     Ok(functions)
 }
 
+/// When each local was written last, and which blocks are open. A block's end merges the locals that are written in it.
+#[derive(Default)]
+struct Writes {
+    time: usize,
+    /// When each open block was opened
+    open: Vec<usize>,
+    /// For each local; 0 for never
+    last: Vec<usize>,
+}
+
+impl Writes {
+    /// Follows an instruction. Gives the local that it writes, with the number of open blocks that did not write it
+    /// before; or when a block was opened that it ends.
+    fn follow(&mut self, operator: &Operator<'_>) -> Followed {
+        self.time += 1;
+        match operator {
+            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
+                let local = *local_index as usize;
+                if local >= self.last.len() {
+                    self.last.resize(local + 1, 0);
+                }
+                let last = std::mem::replace(&mut self.last[local], self.time);
+                let blocks = self.open.len() - self.open.partition_point(|opened| *opened < last);
+                Followed::Written { local, blocks }
+            }
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => {
+                self.open.push(self.time);
+                Followed::Other
+            }
+            _ if meets(operator) => Followed::Ended { opened: self.open.pop().unwrap_or(0) },
+            _ => Followed::Other,
+        }
+    }
+}
+
+enum Followed {
+    Written { local: usize, blocks: usize },
+    Ended { opened: usize },
+    Other,
+}
+
 /// How often the locals of a function are merged.
 struct Chains {
-    /// For each local: behind how many meetings it is written
+    /// For each local: in how many blocks it is written
     counts: Vec<usize>,
-    /// How many locals are written
-    written: usize,
+    /// How many locals are merged
+    merged: usize,
 }
 
 impl Chains {
@@ -103,30 +147,28 @@ impl Chains {
         if body.as_bytes().len() < SMALL {
             return Ok(None);
         }
-        let (mut counts, mut rounds, mut round) = (Vec::new(), Vec::new(), 1);
+        let (mut writes, mut counts, mut meetings) = (Writes::default(), Vec::new(), 0);
         for operator in body.get_operators_reader()? {
-            let operator = operator?;
-            if let Operator::LocalSet { local_index } | Operator::LocalTee { local_index } = operator {
-                let local = local_index as usize;
-                if local >= counts.len() {
-                    counts.resize(local + 1, 0);
-                    rounds.resize(local + 1, 0);
+            match writes.follow(&operator?) {
+                Followed::Written { local, blocks } => {
+                    counts.resize(counts.len().max(local + 1), 0);
+                    counts[local] += blocks;
                 }
-                counts[local] += usize::from(std::mem::replace(&mut rounds[local], round) != round);
+                Followed::Ended { .. } => meetings += 1,
+                Followed::Other => {}
             }
-            round += usize::from(meets(&operator));
         }
         let squares: usize = counts.iter().map(|count| count * count).sum();
-        let written = counts.iter().filter(|count| **count > 0).count();
-        let chains = Self { counts, written };
-        let cuts = (0..chains.counts.len()).any(|local| chains.cuts(local as u32));
-        Ok((cuts && (round > MANY || squares >= SQUARES)).then_some(chains))
+        let merged = counts.iter().filter(|count| **count > 0).count();
+        let chains = Self { counts, merged };
+        let cuts = (0..chains.counts.len()).any(|local| chains.cuts(local));
+        Ok((cuts && (meetings > MANY || squares >= SQUARES)).then_some(chains))
     }
 
     /// Whether cuts make the chain of a local shorter.
-    fn cuts(&self, local: u32) -> bool {
-        let least = if self.written <= FEW { 1 } else { CUT };
-        self.counts[local as usize] >= least
+    fn cuts(&self, local: usize) -> bool {
+        let least = if self.merged <= FEW { 1 } else { CUT };
+        self.counts[local] >= least
     }
 }
 
@@ -142,72 +184,44 @@ fn locals(parameters: &[ValType], body: &FunctionBody<'_>) -> wasmparser::Result
     Ok(locals)
 }
 
-/// The locals that are to be cut.
-struct Written {
-    /// All that the function writes, as far as they are few
-    all: Vec<u32>,
-    /// Those that it has written since the last cut
-    since: Vec<u32>,
-    /// For each local, in which round it was written last
-    round_of: Vec<u32>,
-    round: u32,
-}
-
-impl Written {
-    fn note(&mut self, local: u32) {
-        let last = std::mem::replace(&mut self.round_of[local as usize], self.round);
-        if last == 0 && self.all.len() <= FEW {
-            self.all.push(local);
-        }
-        if last != self.round {
-            self.since.push(local);
-        }
-    }
-
-    fn take(&mut self) -> Vec<u32> {
-        self.round += 1;
-        let since = std::mem::take(&mut self.since);
-        if self.all.len() <= FEW { self.all.clone() } else { since }
-    }
-}
-
-/// A body whose locals go through what `identity` gives for their type.
+/// A body whose locals go through what `identity` gives for their type. None if it would be larger than engines take.
 fn change(
     body: &FunctionBody<'_>,
     locals: &[Option<ValType>],
     chains: &Chains,
     mut identity: impl FnMut(ValType) -> u32,
-) -> wasmparser::Result<Vec<u8>> {
+) -> wasmparser::Result<Option<Vec<u8>>> {
     let (bytes, start) = (body.as_bytes(), body.range().start);
     let (mut changed, mut copied) = (Vec::with_capacity(bytes.len() + bytes.len() / 8), 0);
-    let mut written = Written { all: Vec::new(), since: Vec::new(), round_of: vec![0; locals.len()], round: 1 };
-    let mut count = 0;
+    let to_cut: Vec<_> = (0..chains.counts.len()).filter(|local| chains.cuts(*local)).collect();
+    let mut writes = Writes::default();
+    // The meetings since the last cut, and when the outermost of these blocks was opened.
+    let (mut count, mut outermost) = (0, usize::MAX);
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
-        let operator = reader.read()?;
-        match operator {
-            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } if chains.cuts(local_index) => {
-                written.note(local_index);
-            }
-            _ => {}
+        if let Followed::Ended { opened } = writes.follow(&reader.read()?) {
+            count += 1;
+            outermost = outermost.min(opened);
         }
-        count += usize::from(meets(&operator));
         // Nothing may stand behind the last end.
         if count < CUT || reader.eof() {
             continue;
         }
-        count = 0;
         let place = (reader.original_position() - start) as usize;
         changed.extend_from_slice(&bytes[copied..place]);
         copied = place;
-        for local in written.take() {
-            let Some(ty) = locals[local as usize] else { continue };
+        for &local in to_cut.iter().filter(|local| writes.last.get(**local).is_some_and(|last| *last > outermost)) {
+            let (Some(ty), local) = (locals[local], local as u32) else { continue };
             let through = [Instruction::LocalGet(local), Instruction::Call(identity(ty)), Instruction::LocalSet(local)];
             through.iter().for_each(|instruction| instruction.encode(&mut changed));
         }
+        if changed.len() + bytes.len() - copied > BODY {
+            return Ok(None);
+        }
+        (count, outermost) = (0, usize::MAX);
     }
     changed.extend_from_slice(&bytes[copied..]);
-    Ok(changed)
+    Ok(Some(changed))
 }
 
 #[cfg(test)]
