@@ -96,6 +96,28 @@ describe.each(['timer', 'promise', 'io'])('a late %s', (task) => {
   })
 })
 
+test('a finalizer that uses an AsyncLocalStorage is one', () => {
+  const script = `
+    const { AsyncLocalStorage } = require('node:async_hooks')
+    const { Instance, Module } = require(${JSON.stringify(root)})
+    const imports = { wbg: { set_timeout() {}, then_seven() {}, after_io() {}, closure() {} } }
+    const plugin = new Instance(new Module(require('node:fs').readFileSync(${JSON.stringify(file)})), imports)
+    const storage = new AsyncLocalStorage()
+    let calls = 0
+    const registry = new FinalizationRegistry(() => {
+      storage.run(1, () => plugin.exports.called)
+      storage.enterWith(2)
+      calls += 1 + free(1, 2)
+    })
+    const free = (a, b) => plugin.exports.counter_new(a, b)
+    for (let index = 0; index < 10; index++) registry.register({}, index)
+    plugin.close()
+    setTimeout(gc, 10)
+    setTimeout(() => console.log(calls), 100)`
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', script], { encoding: 'utf8' })
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '10\n', stderr: '' })
+})
+
 describe('late calls that are ignored', () => {
   const imports = { wbg: { set_timeout() {}, then_seven() {}, after_io() {}, closure() {} } }
   const make = async (store: Store) => new Instance(new Module(await wat(PLUGIN)), imports, { store })

@@ -20,7 +20,9 @@ function learn() {
 /**
  * Whether this stands in a callback of a FinalizationRegistry, of whatever realm: what is thrown there ends the process, since
  * no user's code stands above. V8 runs these callbacks in a task, which Node enters as an asynchronous resource without an
- * id: an empty object, new for each task. Nothing else of Node's calls JavaScript from such a task.
+ * id: an object without properties, new for each task. (An AsyncLocalStorage that is used there adds a symbol on Node 20.) Two
+ * more things run JavaScript in such a task, and are taken for finalizers: imports that Node's own `WebAssembly.instantiate`
+ * reads and calls, and expressions that a debugger evaluates.
  */
 function inFinalizer() {
   if (executionAsyncId() !== 0 || triggerAsyncId() !== 0) return false
@@ -37,10 +39,11 @@ function inFinalizer() {
   return resource !== nowhere
 }
 
-/** Whether it is a plain object, of whatever realm, without properties. */
+/** Whether it is a plain object, of whatever realm, without properties that have names. */
 function isEmptyObject(value) {
   const prototype = Object.getPrototypeOf(value)
-  return prototype !== null && Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(value).length === 0
+  if (prototype === null || Object.getPrototypeOf(prototype) !== null) return false
+  return Reflect.ownKeys(value).every((key) => typeof key === 'symbol')
 }
 
 /** What stands in a table that is closed. */

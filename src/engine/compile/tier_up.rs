@@ -66,7 +66,7 @@ impl TierUp {
             drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
         };
         // Without a thread, the instance keeps running Singlepass's code.
-        if thread::Builder::new().name("wasm-relink-better".to_owned()).spawn(work).is_err() {
+        if thread::Builder::new().name("wasm-relink-tier-up".to_owned()).spawn(work).is_err() {
             drop(coming.set(Err(failed("no thread"))));
         }
         coming
@@ -74,7 +74,7 @@ impl TierUp {
 }
 
 fn failed(why: &str) -> Error {
-    ErrorKind::Internal { message: format!("the successor was not compiled: {why}") }.into()
+    ErrorKind::Internal { message: format!("the code for tier-up was not compiled: {why}") }.into()
 }
 
 /// Silences wasmer's panic in a compile that the end of the process interrupts. Only our panics reach this hook.
