@@ -1,5 +1,5 @@
 //! The store: wasmer's objects of one thread, and what is done with them. This layer holds the
-//! unsafe contract with the engine; see `docs/architecture.md`, "What is unsafe, and why".
+//! unsafe contract with the engine; see `docs/internals/safety.md`.
 
 mod abi;
 mod call;

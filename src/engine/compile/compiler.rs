@@ -14,7 +14,7 @@ use wasmer_types::CompileError;
 use wasmer_types::target::Target;
 
 /// The compilers of wasmer whose code is memory-safe across instances, each for itself: between the
-/// two, `store::crossing` stands. Its LLVM is not (docs/architecture.md).
+/// two, `store::crossing` stands. Its LLVM is not (docs/internals/safety.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compiler {
     /// Optimizes; the default

@@ -56,7 +56,7 @@ impl Root for Rc<Instance> {
 /// Something of a store that is there as long as this is.
 ///
 /// An id, a `FuncRef` and an `Rc<Instance>` keep nothing: each is good until the next collection, and so while wasm is on
-/// the stack. Whoever needs one longer holds it in this form; `docs/architecture.md` lists who does, and why the others
+/// the stack. Whoever needs one longer holds it in this form; `docs/internals/memory-and-collector.md` lists who does, and why the others
 /// need not.
 pub struct Rooted<T> {
     held: T,
