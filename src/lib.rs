@@ -1,7 +1,7 @@
 //! wasm-relink: change what a running WebAssembly plugin does, from Node.js.
 //!
 //! Layers, each knowing those below it only: `napi`, `link`, `store`, `engine`, `rewrite`,
-//! `wasm`, `error`. See `docs/architecture.md`.
+//! `wasm`, `error`. See `docs/internals/overview.md`.
 
 mod engine;
 mod error;

@@ -1,5 +1,5 @@
 //! The store: wasmer's objects of one thread, and the operations on them. This layer keeps the unsafe contract with the
-//! engine; see `docs/architecture.md`, "What is unsafe, and why".
+//! engine; see `docs/internals/safety.md`.
 
 mod abi;
 mod call;

@@ -15,7 +15,7 @@ use wasmer_compiler::{ArtifactBuild, ArtifactCreate, Engine, ModuleEnvironment};
 use wasmer_types::CompileError;
 use wasmer_types::target::Target;
 
-/// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/architecture.md).
+/// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/internals/safety.md).
 /// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compiler {

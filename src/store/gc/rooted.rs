@@ -57,8 +57,8 @@ impl Root for Rc<Instance> {
 /// A root: keeps the node of `T` alive until it is dropped.
 ///
 /// An id, a `FuncRef` and an `Rc<Instance>` keep nothing alive: each is valid until the next collection. No collection
-/// runs while wasm is on the stack. To keep one longer, hold it as `Rooted`. `docs/architecture.md` lists the holders,
-/// and why the other places need none.
+/// runs while wasm is on the stack. To keep one longer, hold it as `Rooted`. `docs/internals/memory-and-collector.md` lists
+/// the holders, and why the other places need none.
 pub struct Rooted<T> {
     held: T,
     node: Option<Node>,
