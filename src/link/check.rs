@@ -24,7 +24,7 @@ impl Slots {
     /// `merged` allows a slot whose function stands for several; `pending` are the changes to be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and those of `Store::native_to_table`.
+    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and those of `TableId::native`.
     pub(super) fn check(
         &mut self,
         store: &Store,
@@ -41,8 +41,8 @@ impl Slots {
             return Err(ErrorKind::Closed(Subject::Implementation(name())).into());
         }
         let model = slot.model(store);
-        if !store.same_type(implementation, model) {
-            let (expected, actual) = (store.type_of(model).to_string(), store.type_of(implementation).to_string());
+        if !implementation.has_type_of(model) {
+            let (expected, actual) = (model.ty(store).to_string(), implementation.ty(store).to_string());
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
         }
         if let Some(declared) = &slot.declaration {
@@ -196,7 +196,7 @@ impl PlannedChanges {
         if let Some(known) = self.last.filter(|last| last.function == function) {
             return known;
         }
-        let located = store.locate(function);
+        let located = function.locate(store);
         let is_closed = located.as_ref().is_some_and(|(instance, _)| instance.is_closed());
         let through = located.and_then(|(instance, index)| slots.slot_of(store, &instance, index));
         *self.last.insert(Known { function, is_closed, through, native: None })
@@ -208,7 +208,7 @@ impl PlannedChanges {
         if let Some((_, native)) = native.filter(|(known, _)| *known == table) {
             return Ok(Ready { native, through });
         }
-        let native = store.native_to_table(function, table)?;
+        let native = table.native(store, function)?;
         self.last = Some(Known { native: Some((table, native)), ..known });
         Ok(Ready { native, through })
     }

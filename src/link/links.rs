@@ -166,7 +166,7 @@ impl Slots {
         let short = forwarding.and_then(|forwarding| {
             self.add_dependent(id, forwarding.slot);
             let entry_of_other = self.slot(forwarding.slot).primary_entry;
-            read(store, entry_of_other).filter(|function| store.is_native_to_table(*function, primary_entry.0))
+            read(store, entry_of_other).filter(|function| primary_entry.0.is_native(store, *function))
         });
         match short.or(ready.map(|ready| ready.native)) {
             Some(native) => put(store, primary_entry, native),
@@ -279,16 +279,16 @@ struct Undone {
 /// The function that an entry holds.
 pub(super) fn read(store: &Store, (table, index): TableEntry) -> Option<FuncRef> {
     // A table does not shrink, so the entry is there.
-    store.table_get(table, index).ok().flatten()
+    table.function(store, index).ok().flatten()
 }
 
 fn write(store: &Store, (table, index): TableEntry, value: Option<FuncRef>) {
-    let written = store.table_set(table, index, Reference::Func(value));
+    let written = table.set(store, index, Reference::Func(value));
     debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
 }
 
 /// Like `write`, for a function that callers of the table can call.
 fn put(store: &Store, (table, index): TableEntry, native: FuncRef) {
-    let written = store.table_put(table, index, native);
+    let written = table.put(store, index, native);
     debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
 }

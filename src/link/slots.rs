@@ -31,7 +31,7 @@ impl Slots {
     /// Registers the tables of a new instance.
     pub fn register_instance(&mut self, store: &Store, instance: &Rc<Instance>) {
         for index in instance.code().tables_with_slots() {
-            let table = store.instance_table(instance, *index);
+            let table = instance.table(store, *index);
             self.owners.insert(table, (instance.clone(), *index));
         }
     }
@@ -47,14 +47,14 @@ impl Slots {
         }
         let code = instance.code();
         let (slot, named) = (&code.slots[position as usize], &code.details().names[position as usize]);
-        let original = store.canonical_function(store.function(instance, slot.original));
-        let place = |entry: &ModuleEntry| (store.instance_table(instance, entry.table), entry.index);
+        let original = instance.function(store, slot.original).canonical(store);
+        let place = |entry: &ModuleEntry| (instance.table(store, entry.table), entry.index);
         let places = slot.direct_entries.iter().map(place).filter(|(table, _)| !self.released.contains(table));
         let mirrored_entries = places.map(|place| MirroredEntry { place, written: false }).collect();
         let id = self.add(Slot {
             name: named.name.clone(),
             kind: slot.kind,
-            ty: store.type_of(original),
+            ty: original.ty(store),
             primary_entry: place(&slot.primary_entry),
             mirrored_entries,
             active: ActiveLinks::default(),
@@ -82,17 +82,17 @@ impl Slots {
         if let Some(id) = known.filter(|id| self.is_linked(*id)) {
             return Ok(id);
         }
-        if store.table_element(table) != RefType::Func {
+        if table.element_type(store) != RefType::Func {
             let message = "expected a table of functions, got one of externref: its entries are no slots".to_owned();
             return Err(ErrorKind::UnsupportedValue { message }.into());
         }
-        let Some(original) = store.table_get(table, index)? else {
+        let Some(original) = table.function(store, index)? else {
             return Err(ErrorKind::EmptySlot { slot: name }.into());
         };
         if let Some((instance, position)) = self.owner((table, index)) {
             let id = self.of_instance(store, &instance, position);
             let thunk = instance.code().slots[position as usize].thunk;
-            let own = thunk.is_some_and(|thunk| store.function(&instance, thunk) == original);
+            let own = thunk.is_some_and(|thunk| instance.function(store, thunk) == original);
             if own || self.current(store, id) == Some(original) {
                 return Ok(id);
             }
@@ -104,7 +104,7 @@ impl Slots {
         let id = self.add(Slot {
             name,
             kind: SlotKind::Table,
-            ty: store.type_of(original),
+            ty: original.ty(store),
             primary_entry: (table, index),
             mirrored_entries: Vec::new(),
             active: ActiveLinks::default(),
@@ -137,8 +137,8 @@ impl Slots {
         let own = self.owners.get(&place.0).map(|(_, own)| *own);
         let shown = slot.thunk_entries.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
         match slot.thunk {
-            Some(thunk) if !shown && store.canonical_function(store.function(&instance, slot.original)) == function => {
-                store.function(&instance, thunk)
+            Some(thunk) if !shown && instance.function(store, slot.original).canonical(store) == function => {
+                instance.function(store, thunk)
             }
             _ => function,
         }
@@ -148,7 +148,7 @@ impl Slots {
     /// there must follow later links.
     ///
     /// # Errors
-    /// The errors of `Store::table_set`; none occurs for a funcref table.
+    /// The errors of `TableId::set`; none occurs for a funcref table.
     pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) -> Result<()> {
         if self.released.contains(&table) {
             return Ok(());
@@ -159,8 +159,8 @@ impl Slots {
             let Some(thunk) = slot.thunk else { continue };
             for entry in slot.direct_entries.iter().filter(|entry| entry.table == own) {
                 let id = self.of_instance(store, &instance, position);
-                if store.table_get(table, entry.index)? == self.current(store, id) {
-                    store.table_set(table, entry.index, Reference::Func(Some(store.function(&instance, thunk))))?;
+                if table.function(store, entry.index)? == self.current(store, id) {
+                    table.set(store, entry.index, Reference::Func(Some(instance.function(store, thunk))))?;
                 }
             }
         }
@@ -224,7 +224,7 @@ impl Slots {
 
     /// The slot whose thunk `function` is.
     pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
-        let (instance, index) = store.locate(function)?;
+        let (instance, index) = function.locate(store)?;
         self.slot_of(store, &instance, index)
     }
 
@@ -243,7 +243,7 @@ impl Slots {
         function: FuncRef,
         mut fits: impl FnMut(&RustSignature) -> bool,
     ) -> bool {
-        let Some((instance, index)) = store.locate(function) else { return false };
+        let Some((instance, index)) = function.locate(store) else { return false };
         let slots = &instance.code().slots;
         let declared = slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
         let own = declared.filter(|slot| slot.original == index);

@@ -9,6 +9,7 @@ mod object;
 #[cfg(test)]
 mod tests;
 
+pub use call::batch::Batch;
 pub use call::host::HostFunction;
 pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;

@@ -6,7 +6,7 @@ use crate::napi::convert::describe::strings;
 use crate::napi::env::context::Context;
 use crate::napi::env::throw::PendingException;
 use crate::rewrite::width;
-use crate::store::Failure;
+use crate::store::{Batch, Failure};
 use crate::wasm::ValType;
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Env, sys};
@@ -160,7 +160,7 @@ impl Context {
         results: &[Column],
     ) -> Result<(), Failure> {
         let ty = function.ty();
-        let batch = self.store.batch(function.target(), ty, function.compiler())?;
+        let batch = Batch::new(&self.store, function.target(), ty, function.compiler())?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room()) {
             let calls = batch.room().min(count - first);

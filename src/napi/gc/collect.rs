@@ -5,7 +5,7 @@ use crate::napi::api::store::NativeStore;
 use crate::napi::env::context::Context;
 use crate::napi::env::throw::Exception;
 use crate::napi::gc::handles::Kind;
-use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
+use crate::store::{Batch, InstanceId, Marks, MemoryId, Node, Roots};
 use napi::bindgen_prelude::Unknown;
 use napi::sys;
 use napi_derive::napi;
@@ -169,7 +169,7 @@ impl NativeStore {
         let memories = context.handles.all_of(Kind::Memory).into_iter();
         let closed = memories.map(|(id, memory)| {
             let id = MemoryId(id as u32);
-            let length = if context.store.has_memory(id) { context.store.memory_data(id).1 } else { 0 };
+            let length = if id.is_open(&context.store) { id.data(&context.store).1 } else { 0 };
             NativeClosedMemory::new(self.unknown(memory), length)
         });
         let closed = closed.collect();
@@ -228,7 +228,7 @@ impl Context {
         }
         let memories = hidden.memories.iter().filter_map(|memory| {
             let object = self.handles.find(Kind::Memory, memory.0.into())?;
-            Some((object, self.store.memory_data(*memory).1))
+            Some((object, memory.data(&self.store).1))
         });
         let memories = memories.collect();
         let closed = {
@@ -298,7 +298,7 @@ impl Context {
             return false;
         }
         if self.closed.get() {
-            self.store.end_batches();
+            Batch::end_all(&self.store);
         }
         let start = Instant::now();
         let mut scope = ptr::null_mut();
@@ -342,11 +342,11 @@ impl Context {
     fn mark_shared_memories(&self, marks: &mut Marks) {
         for (kind, id) in self.handles.live() {
             let id = MemoryId(id as u32);
-            if kind != Kind::Memory || !self.store.has_memory(id) || !self.store.memory_is_shared(id) {
+            if kind != Kind::Memory || !id.is_open(&self.store) || !id.is_shared(&self.store) {
                 continue;
             }
-            let Some(node) = self.store.node_of_memory(id) else { continue };
-            let base = self.store.memory_data(id).0;
+            let Some(node) = id.node(&self.store) else { continue };
+            let base = id.data(&self.store).0;
             self.keep_shared(base, marks.has(node));
             if matches!(node, Node::Memory(_)) && !self.closed.get() && self.shared_memory_at(base).is_some() {
                 marks.add(node);

@@ -39,38 +39,48 @@ pub struct Batch<'a> {
     page: usize,
 }
 
-impl Store {
+impl<'a> Batch<'a> {
     /// Prepares to call `function` many times. Its parameters and results must be i32, i64, f32 or f64.
     ///
     /// # Errors
-    /// `Memory` where there is no room for another batch; those of `instantiate`.
-    pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>, Failure> {
-        let memory = self.batch_memory()?;
-        let driver = self.driver(ty, compiler, memory)?;
-        let page = self.batches.borrow().running.len();
-        if self.memory_data(memory).1 <= page * PAGE {
-            self.memory_grow(memory, 1)?;
+    /// `Memory` where there is no room for another batch; those of `Instance::new`.
+    pub fn new(store: &'a Store, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Self, Failure> {
+        let memory = store.batch_memory()?;
+        let driver = store.driver(ty, compiler, memory)?;
+        let page = store.batches.borrow().running.len();
+        if memory.data(store).1 <= page * PAGE {
+            memory.grow(store, 1)?;
         }
-        let shorter = self.held_by_slot_of(function, driver.table);
-        self.table_set(driver.table, 0, Reference::Func(Some(shorter.unwrap_or(function))))?;
-        self.batches.borrow_mut().running.push((driver.table, function));
+        let shorter = store.held_by_slot_of(function, driver.table);
+        driver.table.set(store, 0, Reference::Func(Some(shorter.unwrap_or(function))))?;
+        store.batches.borrow_mut().running.push((driver.table, function));
         if shorter.is_some() {
-            self.has_shortcuts.set(true);
+            store.has_shortcuts.set(true);
         }
-        Ok(Batch { store: self, driver, memory, page })
+        Ok(Self { store, driver, memory, page })
     }
 
+    /// Drops the drivers and the memory, unless a batch is on the stack.
+    pub fn end_all(store: &Store) {
+        let mut batches = store.batches.borrow_mut();
+        if batches.running.is_empty() {
+            *batches = Batches::default();
+        }
+    }
+}
+
+impl Store {
     /// The function that a slot holds, if `function` is its thunk and callers of `table` can call the result directly.
     fn held_by_slot_of(&self, function: FuncRef, table: TableId) -> Option<FuncRef> {
-        let (instance, index) = self.locate(function)?;
+        let (instance, index) = function.locate(self)?;
         let code = instance.code();
         let home = code.slots[code.slot_of_thunk(index)? as usize].primary_entry;
         // Compiled code writes to other tables without a call of `end_shortcuts`.
         if home.table != code.dispatch_table() {
             return None;
         }
-        let held = self.table_get(self.instance_table(&instance, home.table), home.index).ok()??;
-        self.is_native_to_table(held, table).then_some(held)
+        let held = instance.table(self, home.table).function(self, home.index).ok()??;
+        table.is_native(self, held).then_some(held)
     }
 
     /// Makes running batches call through thunks again, before a table write that may change what slots hold.
@@ -86,23 +96,16 @@ impl Store {
 
     /// Puts a function that was there before back into the table of a driver.
     fn call_in_batch(&self, table: TableId, function: Option<FuncRef>) {
-        let written = self.table_set(table, 0, Reference::Func(function));
+        let written = table.set(self, 0, Reference::Func(function));
         debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
-    }
-
-    /// Drops the drivers and the memory, unless a batch is on the stack.
-    pub fn end_batches(&self) {
-        let mut batches = self.batches.borrow_mut();
-        if batches.running.is_empty() {
-            *batches = Batches::default();
-        }
     }
 
     fn batch_memory(&self) -> Result<MemoryId> {
         if let Some(memory) = &self.batches.borrow().memory {
             return Ok(**memory);
         }
-        let memory = self.root(self.memory_new(Limits { minimum: 1, maximum: None }, Reserve::available())?);
+        let memory =
+            Rooted::new(self, MemoryId::new(self, Limits { minimum: 1, maximum: None }, Reserve::available())?);
         Ok(**self.batches.borrow_mut().memory.insert(memory))
     }
 
@@ -112,17 +115,17 @@ impl Store {
             return Ok(driver.clone());
         }
         // The memory may be small: there may have been less room when it was made.
-        let reserve = if self.memory_is_full(memory) { Reserve::Full } else { Reserve::Small };
+        let reserve = if memory.is_full(self) { Reserve::Full } else { Reserve::Small };
         let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
         // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
         let instance =
-            unsafe { self.instantiate(&code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
+            unsafe { Instance::new(self, &code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
         let instance = instance.map_err(|failure| match failure {
             Failure::Error(error) => error,
             other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
         })?;
-        let (run, table) = (self.function(&instance, 0), self.instance_table(&instance, 0));
-        let driver = Rc::new(Driver { _instance: self.root(instance), run, table, columns: Columns::new(ty) });
+        let (run, table) = (instance.function(self, 0), instance.table(self, 0));
+        let driver = Rc::new(Driver { _instance: Rooted::new(self, instance), run, table, columns: Columns::new(ty) });
         self.batches.borrow_mut().drivers.insert(key, driver.clone());
         Ok(driver)
     }
@@ -136,7 +139,7 @@ impl Batch<'_> {
 
     /// The bytes of a column. Columns of the parameters come first, then those of the results. Valid until wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
-        let (base, _) = self.store.memory_data(self.memory);
+        let (base, _) = self.memory.data(self.store);
         base.wrapping_add(self.page * PAGE + self.driver.columns.offsets[index])
     }
 
@@ -146,14 +149,14 @@ impl Batch<'_> {
     /// The failure of a call; the calls after it are not made.
     ///
     /// # Safety
-    /// As for `Store::call`.
+    /// As for `FuncRef::call`.
     pub unsafe fn run(&self, count: usize) -> Result<(), Failure> {
         if count == 0 {
             return Ok(());
         }
         let mut values = [count, self.page * PAGE].map(|number| RawValue { u128: (number as u32).into() });
         // SAFETY: the driver has two i32 parameters and no results; the rest by the contract of this function.
-        unsafe { self.store.call(self.driver.run, values.as_mut_ptr()) }
+        unsafe { self.driver.run.call(self.store, values.as_mut_ptr()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Closing, sweeping and counting the objects of a store.
 
 use crate::engine::Code;
-use crate::store::instance::entity::{InstanceId, Objects};
+use crate::store::instance::entity::{Instance, InstanceId, Objects};
 use crate::store::object::index::{ObjectIndex, Owner, index_of};
 use crate::store::{FuncRef, GlobalId, Marks, MemoryId, Node, Store, TableId};
 use rustc_hash::FxHashSet;
@@ -147,14 +147,9 @@ impl Store {
         self.instances.borrow().keys().copied().collect()
     }
 
-    /// The instance with this id, if it exists.
-    pub fn find_instance(&self, id: InstanceId) -> Option<Rc<crate::store::Instance>> {
-        self.instances.borrow().get(&id).cloned()
-    }
-
     /// Whether the instance that a function belongs to was not reached.
     pub fn is_unreached(&self, marks: &Marks, function: FuncRef) -> bool {
-        self.node_of(function).is_none_or(|node| !marks.has(node))
+        function.node(self).is_none_or(|node| !marks.has(node))
     }
 
     /// Frees all nodes that were not reached. No wasm may be on the stack. Since `mark`, no object may have been made
@@ -188,12 +183,12 @@ impl Store {
         for handle in &dead.places.tables {
             if let Some(id) = self.tables.borrow().known_id(*handle).map(TableId) {
                 swept.tables.insert(id);
-                self.forget_table(id);
+                id.forget(self);
             }
         }
         for handle in &dead.places.globals {
             if let Some(id) = self.globals.borrow().known_id(*handle).map(GlobalId) {
-                self.forget_global(id);
+                id.forget(self);
             }
         }
         freed.memories += dead.places.memories.len() as u64;
@@ -235,14 +230,6 @@ impl Store {
         })
     }
 
-    /// Takes a memory out of a store that is about to be dropped. None if there is no memory with this id.
-    pub fn take_memory(&self, id: MemoryId) -> Option<DetachedMemory> {
-        let mut memories = self.memories.borrow_mut();
-        let handle = memories.known(id.0)?;
-        // SAFETY: instances keep their contexts until the store is dropped.
-        Some(self.with_objects(|objects| unsafe { DetachedMemory::new(memories.remove(objects, handle)) }))
-    }
-
     fn bytes_of(&self, memories: impl Iterator<Item = InternalStoreHandle<VMMemory>>) -> u64 {
         self.with_objects(|objects| {
             // SAFETY: the definition lives as long as its memory.
@@ -280,6 +267,23 @@ impl Store {
             tags: self.tags.borrow().all().count() as u64,
             code_bytes: codes.iter().map(|code| code.size as u64).sum(),
         }
+    }
+}
+
+impl Instance {
+    /// The instance with this id, if it exists.
+    pub fn find(store: &Store, id: InstanceId) -> Option<Rc<Self>> {
+        store.instances.borrow().get(&id).cloned()
+    }
+}
+
+impl MemoryId {
+    /// Takes a memory out of a store that is about to be dropped. None if there is no memory with this id.
+    pub fn detach(self, store: &Store) -> Option<DetachedMemory> {
+        let mut memories = store.memories.borrow_mut();
+        let handle = memories.known(self.0)?;
+        // SAFETY: instances keep their contexts until the store is dropped.
+        Some(store.with_objects(|objects| unsafe { DetachedMemory::new(memories.remove(objects, handle)) }))
     }
 }
 

@@ -87,7 +87,7 @@ impl Store {
                 marks.reach(Node::Instance(*id), &mut todo);
             }
         }
-        let functions = roots.functions.iter().filter_map(|function| self.node_of(*function));
+        let functions = roots.functions.iter().filter_map(|function| function.node(self));
         let memories = roots.memories.iter().filter_map(|id| self.memory_node(self.memories.borrow().find(id.0)?));
         let tables = roots.tables.iter().filter_map(|id| self.table_node(self.tables.borrow().find(id.0)?));
         let globals = roots.globals.iter().filter_map(|id| self.global_node(self.globals.borrow().find(id.0)?));
@@ -95,7 +95,7 @@ impl Store {
         let all = functions.chain(memories).chain(tables).chain(globals).chain(tags).chain(self.roots.nodes());
         all.chain(self.thrown()).for_each(|node| marks.reach(node, &mut todo));
         while let Some(node) = todo.pop() {
-            let leads = self.leads(node, restorable);
+            let leads = node.edges(self, restorable);
             leads.iter().for_each(|next| marks.reach(*next, &mut todo));
             if node.leads_on() {
                 marks.edges.push((node, leads));
@@ -104,35 +104,11 @@ impl Store {
         marks
     }
 
-    /// The edges of a node, each target once.
-    pub fn leads(&self, node: Node, restorable: Restorable<'_>) -> Vec<Node> {
-        let mut leads = Edges::default();
-        match node {
-            Node::Instance(id) => {
-                let instance = self.instances.borrow().get(&id).cloned();
-                if let Some(instance) = instance {
-                    self.leads_of_instance(&instance, restorable, &mut leads);
-                }
-            }
-            Node::Table(place) => self.leads_of_table(handle_at(place), restorable, &mut leads),
-            Node::Global(place) => self.leads_of_global(handle_at(place), &mut leads),
-            Node::Memory(_) | Node::Tag(_) => {}
-        }
-        leads.0
-    }
-
-    /// The edges of a new instance, for whose tables no slot has restorable functions yet.
-    pub fn leads_of_new(&self, instance: &Instance) -> Vec<Node> {
-        let mut leads = Edges::default();
-        self.leads_of_instance(instance, &|_| Vec::new(), &mut leads);
-        leads.0
-    }
-
     fn leads_of_instance(&self, instance: &Instance, restorable: Restorable<'_>, leads: &mut Edges) {
         let parts = &instance.parts;
         let own = Some(Node::Instance(instance.id));
         let mut add = |node: Option<Node>| leads.add(node.filter(|_| node != own));
-        parts.imports.iter().chain(&parts.held).for_each(|function| add(self.node_of(*function)));
+        parts.imports.iter().chain(&parts.held).for_each(|function| add(function.node(self)));
         add(instance.tier_up().map(|tier_up| Node::Instance(tier_up.id)));
         let places = &parts.imported.places;
         places.memories.iter().for_each(|handle| add(self.memory_node(*handle)));
@@ -157,13 +133,13 @@ impl Store {
                 let function = unsafe { FuncRef::new(entry.0) };
                 // Most entries of a table are functions of one instance.
                 if last.replace(function.context()) != Some(function.context()) {
-                    leads.add(self.node_of(function));
+                    leads.add(function.node(self));
                 }
             }
         });
         let id = self.tables.borrow().known_id(handle);
         let restorable = id.map(|id| restorable(TableId(id))).unwrap_or_default();
-        restorable.into_iter().for_each(|function| leads.add(self.node_of(function)));
+        restorable.into_iter().for_each(|function| leads.add(function.node(self)));
     }
 
     fn leads_of_global(&self, handle: InternalStoreHandle<VMGlobal>, leads: &mut Edges) {
@@ -173,7 +149,7 @@ impl Store {
             (global.ty().ty == Type::FuncRef)
                 .then(|| unsafe { FuncRef::from_raw((*global.vmglobal().as_ptr()).val.funcref) })
         });
-        leads.add(held.flatten().and_then(|function| self.node_of(function)));
+        leads.add(held.flatten().and_then(|function| function.node(self)));
     }
 
     /// Nodes that the store's exceptions hold: wasm may still throw these.
@@ -186,50 +162,12 @@ impl Store {
                     if ty == Type::FuncRef {
                         // SAFETY: the value has type funcref.
                         let function = unsafe { FuncRef::from_raw(value.funcref) };
-                        nodes.extend(function.and_then(|function| self.node_of(function)));
+                        nodes.extend(function.and_then(|function| function.node(self)));
                     }
                 }
             }
             nodes
         })
-    }
-
-    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in
-    /// an exception, with no node.
-    pub fn each_externref(&self, mut visit: impl FnMut(Option<Node>, ExternRef)) {
-        self.with_objects(|objects| {
-            for (handle, _) in self.tables.borrow().all() {
-                let table = handle.get(objects);
-                let elements = if table.ty().ty == Type::ExternRef { table.size() } else { 0 };
-                for index in 0..elements {
-                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
-                        visit(self.table_node(handle), ExternRef::from_element(entry));
-                    }
-                }
-            }
-            for (handle, _) in self.globals.borrow().all() {
-                let global = handle.get(objects);
-                if global.ty().ty == Type::ExternRef {
-                    // SAFETY: the definition lives as long as its global, which has type externref.
-                    let reference = unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) };
-                    visit(self.global_node(handle), reference);
-                }
-            }
-            for exception in VMExceptionObj::list(objects) {
-                for (ty, value) in crate::store::object::exception::values(objects, exception) {
-                    if ty == Type::ExternRef {
-                        // SAFETY: the value has type externref.
-                        visit(None, unsafe { ExternRef::from_raw(value) });
-                    }
-                }
-            }
-        });
-    }
-
-    /// The node of the instance that defines a function or, for a host function, imports it.
-    pub fn node_of(&self, function: FuncRef) -> Option<Node> {
-        let by_context = self.by_context.borrow();
-        by_context.get(&function.context()).map(|resident| Node::Instance(resident.instance.id))
     }
 
     fn memory_node(&self, handle: InternalStoreHandle<VMMemory>) -> Option<Node> {
@@ -247,34 +185,112 @@ impl Store {
     fn tag_node(&self, handle: InternalStoreHandle<VMTag>) -> Option<Node> {
         node(&self.tags.borrow(), handle, Node::Tag)
     }
+}
 
-    /// The node that a memory belongs to.
-    pub fn node_of_memory(&self, id: MemoryId) -> Option<Node> {
-        self.memory_node(self.memory(id))
+impl Node {
+    /// The edges of a node, each target once.
+    pub fn edges(self, store: &Store, restorable: Restorable<'_>) -> Vec<Node> {
+        let mut leads = Edges::default();
+        match self {
+            Node::Instance(id) => {
+                let instance = store.instances.borrow().get(&id).cloned();
+                if let Some(instance) = instance {
+                    store.leads_of_instance(&instance, restorable, &mut leads);
+                }
+            }
+            Node::Table(place) => store.leads_of_table(handle_at(place), restorable, &mut leads),
+            Node::Global(place) => store.leads_of_global(handle_at(place), &mut leads),
+            Node::Memory(_) | Node::Tag(_) => {}
+        }
+        leads.0
     }
+}
 
-    /// The node that a table belongs to.
-    pub fn node_of_table(&self, id: TableId) -> Option<Node> {
-        self.table_node(self.table(id))
-    }
-
-    /// The node that a global belongs to.
-    pub fn node_of_global(&self, id: GlobalId) -> Option<Node> {
-        self.global_node(self.global(id))
-    }
-
-    /// The node that a tag belongs to.
-    pub(in crate::store) fn node_of_tag(&self, id: TagId) -> Option<Node> {
-        self.tag_node(self.tag(id))
+impl Instance {
+    /// The edges of a new instance, for whose tables no slot has restorable functions yet.
+    pub fn edges(&self, store: &Store) -> Vec<Node> {
+        let mut leads = Edges::default();
+        store.leads_of_instance(self, &|_| Vec::new(), &mut leads);
+        leads.0
     }
 
     /// Nodes of the imported tables and globals that code of the instance may write.
-    pub fn written_by(&self, instance: &Instance) -> Vec<Node> {
-        let (places, code) = (&instance.parts.imported.places, instance.code());
+    pub fn written_nodes(&self, store: &Store) -> Vec<Node> {
+        let (places, code) = (&self.parts.imported.places, self.code());
         let tables = code.written_tables.iter().filter_map(|index| places.tables.get(*index as usize));
         let globals = code.written_globals.iter().filter_map(|index| places.globals.get(*index as usize));
-        let tables = tables.filter_map(|handle| self.table_node(*handle));
-        tables.chain(globals.filter_map(|handle| self.global_node(*handle))).collect()
+        let tables = tables.filter_map(|handle| store.table_node(*handle));
+        tables.chain(globals.filter_map(|handle| store.global_node(*handle))).collect()
+    }
+}
+
+impl ExternRef {
+    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in
+    /// an exception, with no node.
+    pub fn each(store: &Store, mut visit: impl FnMut(Option<Node>, ExternRef)) {
+        store.with_objects(|objects| {
+            for (handle, _) in store.tables.borrow().all() {
+                let table = handle.get(objects);
+                let elements = if table.ty().ty == Type::ExternRef { table.size() } else { 0 };
+                for index in 0..elements {
+                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
+                        visit(store.table_node(handle), ExternRef::from_element(entry));
+                    }
+                }
+            }
+            for (handle, _) in store.globals.borrow().all() {
+                let global = handle.get(objects);
+                if global.ty().ty == Type::ExternRef {
+                    // SAFETY: the definition lives as long as its global, which has type externref.
+                    let reference = unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) };
+                    visit(store.global_node(handle), reference);
+                }
+            }
+            for exception in VMExceptionObj::list(objects) {
+                for (ty, value) in crate::store::object::exception::values(objects, exception) {
+                    if ty == Type::ExternRef {
+                        // SAFETY: the value has type externref.
+                        visit(None, unsafe { ExternRef::from_raw(value) });
+                    }
+                }
+            }
+        });
+    }
+}
+
+impl FuncRef {
+    /// The node of the instance that defines a function or, for a host function, imports it.
+    pub fn node(self, store: &Store) -> Option<Node> {
+        let by_context = store.by_context.borrow();
+        by_context.get(&self.context()).map(|resident| Node::Instance(resident.instance.id))
+    }
+}
+
+impl MemoryId {
+    /// The node that a memory belongs to.
+    pub fn node(self, store: &Store) -> Option<Node> {
+        store.memory_node(self.handle(store))
+    }
+}
+
+impl TableId {
+    /// The node that a table belongs to.
+    pub fn node(self, store: &Store) -> Option<Node> {
+        store.table_node(self.handle(store))
+    }
+}
+
+impl GlobalId {
+    /// The node that a global belongs to.
+    pub fn node(self, store: &Store) -> Option<Node> {
+        store.global_node(self.handle(store))
+    }
+}
+
+impl TagId {
+    /// The node that a tag belongs to.
+    pub(in crate::store) fn node(self, store: &Store) -> Option<Node> {
+        store.tag_node(self.handle(store))
     }
 }
 

@@ -21,35 +21,35 @@ impl RootSet {
 /// A value that can keep its node alive.
 pub trait Root {
     /// The node that it belongs to; none if it was freed.
-    fn node(&self, store: &Store) -> Option<Node>;
+    fn root_node(&self, store: &Store) -> Option<Node>;
 }
 
 impl Root for MemoryId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_memory(*self)
+    fn root_node(&self, store: &Store) -> Option<Node> {
+        self.node(store)
     }
 }
 
 impl Root for TableId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_table(*self)
+    fn root_node(&self, store: &Store) -> Option<Node> {
+        self.node(store)
     }
 }
 
 impl Root for GlobalId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_global(*self)
+    fn root_node(&self, store: &Store) -> Option<Node> {
+        self.node(store)
     }
 }
 
 impl Root for TagId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_tag(*self)
+    fn root_node(&self, store: &Store) -> Option<Node> {
+        self.node(store)
     }
 }
 
 impl Root for Rc<Instance> {
-    fn node(&self, _store: &Store) -> Option<Node> {
+    fn root_node(&self, _store: &Store) -> Option<Node> {
         Some(Node::Instance(self.id))
     }
 }
@@ -65,14 +65,14 @@ pub struct Rooted<T> {
     set: Rc<RootSet>,
 }
 
-impl Store {
+impl<T: Root> Rooted<T> {
     /// Keeps the node of `held` from being collected.
-    pub fn root<T: Root>(&self, held: T) -> Rooted<T> {
-        let node = held.node(self);
+    pub fn new(store: &Store, held: T) -> Self {
+        let node = held.root_node(store);
         if let Some(node) = node {
-            *self.roots.0.borrow_mut().entry(node).or_default() += 1;
+            *store.roots.0.borrow_mut().entry(node).or_default() += 1;
         }
-        Rooted { held, node, set: self.roots.clone() }
+        Self { held, node, set: store.roots.clone() }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::engine::{Code, InObjectList, MOST_ENTRIES, Reserve, function_type, has_room, install, with_free_lists};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{ModuleSlot, SlotKind};
+use crate::store::abi::bridge::Bridge;
 use crate::store::call::host::HostContext;
 use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Instance, InstanceParts, Objects};
@@ -36,7 +37,7 @@ struct Allocated {
     vm: VMInstance,
 }
 
-impl Store {
+impl Instance {
     /// Makes an instance of `code` and runs its start function. `imports` has one value for each import of
     /// `code.binary`. `made` is called with the instance before any of its code runs.
     ///
@@ -47,41 +48,41 @@ impl Store {
     ///
     /// # Safety
     /// The caller keeps the store alive for the whole call. Host functions among the imports were made for this call.
-    pub unsafe fn instantiate(
-        &self,
+    pub unsafe fn new(
+        store: &Store,
         code: &Arc<Code>,
         imports: Vec<Extern>,
         made: impl FnOnce(&Rc<Instance>),
     ) -> Result<Rc<Instance>, Failure> {
         {
-            let mut signatures = self.signatures.borrow_mut();
+            let mut signatures = store.signatures.borrow_mut();
             code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
         }
-        self.check_imports(code, &imports)?;
+        Instance::check_imports(store, code, &imports)?;
         check_tables(&code.original)?;
         // Objects that are added to the list of functions from here on are taken out again below.
-        let functions = self.with_objects(|objects| VMFunction::list(objects).len());
-        let resolved = self.resolve(code, imports).map_err(Failure::from);
-        let allocated = resolved.and_then(|resolved| self.allocate(code, resolved));
-        let hosts: Vec<_> = self.with_objects(|objects| {
+        let functions = store.with_objects(|objects| VMFunction::list(objects).len());
+        let resolved = store.resolve(code, imports).map_err(Failure::from);
+        let allocated = resolved.and_then(|resolved| store.allocate(code, resolved));
+        let hosts: Vec<_> = store.with_objects(|objects| {
             let added = VMFunction::list_mut(objects).drain(functions..);
             added.filter(|function| matches!(function.anyfunc, MaybeInstanceOwned::Host(_))).collect()
         });
         let mut allocated = allocated.inspect_err(|_| {
             let hosts: Vec<_> = hosts.iter().map(|host| host.anyfunc.as_ptr()).collect();
-            self.forget_functions(|function| hosts.contains(&function.raw().0));
+            store.forget_functions(|function| hosts.contains(&function.raw().0));
         })?;
-        let instance = self.register(code, &mut allocated, hosts);
+        let instance = store.register(code, &mut allocated, hosts);
         let mut vm = allocated.vm;
         made(&instance);
-        let _entered = self.host_stack.enter();
+        let _entered = store.host_stack.enter();
         let data = code.data();
         let has_start = vm.module().start_function.is_some();
         // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of
         // its objects is borrowed here.
         let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
         let start = || match has_start {
-            true => self.wasm_stack.start(finish),
+            true => store.wasm_stack.start(finish),
             false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
         };
         // A panic must not drop the instance: imported tables may hold its functions by now.
@@ -90,22 +91,52 @@ impl Store {
             Err(Error::from(ErrorKind::Internal { message }).into())
         });
         *instance.vm.borrow_mut() = Some(vm);
-        self.instances.borrow_mut().insert(instance.id, instance.clone());
+        store.instances.borrow_mut().insert(instance.id, instance.clone());
         let mut skippable = false;
         for forwarder in &code.forwarders {
             let import = instance.parts.imports[forwarder.import as usize];
             // A bare host function is not canonical: JavaScript sees its forwarder instead.
-            if self.instance_of(import).is_some() || self.canonical_function(import) != import {
-                self.note_canonical(self.function(&instance, forwarder.function), import);
+            if import.instance(store).is_some() || import.canonical(store) != import {
+                instance.function(store, forwarder.function).set_canonical(store, import);
                 skippable = true;
             }
         }
         if skippable {
-            self.skip_forwarders(&instance);
+            store.skip_forwarders(&instance);
         }
         started.map(|()| instance)
     }
 
+    /// Checks that these can be the imports of an instance of `code`.
+    ///
+    /// # Errors
+    /// `Import` and `Compiler`.
+    pub fn check_imports(store: &Store, code: &Code, imports: &[Extern]) -> Result<()> {
+        for (import, value) in code.binary.imports.iter().zip(imports) {
+            if let Some(actual) = value.mismatch(store, &import.ty) {
+                let (module, field) = (import.module.clone(), import.name.clone());
+                let expected = import.ty.to_string();
+                return Err(ErrorKind::Import { module, field, expected, actual }.into());
+            }
+            match value {
+                Extern::Table(id) => id.check_compiler(store, code.compiler)?,
+                Extern::Global(id) => id.check_compiler(store, code.compiler)?,
+                Extern::Memory(id) if code.reserve == Reserve::Full && !id.is_shared(store) && !id.is_full(store) => {
+                    let (module, field) = (import.module.clone(), import.name.clone());
+                    let expected =
+                        "a memory of { reserve: 'full' }, since the module was compiled for such ones".to_owned();
+                    let actual =
+                        "one of { reserve: 'small' }, which takes modules that were compiled with that".to_owned();
+                    return Err(ErrorKind::Import { module, field, expected, actual }.into());
+                }
+                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store {
     /// Replaces forwarders in the dispatch table by the functions that they call, if the module's code can call these
     /// directly. Saves one call.
     fn skip_forwarders(&self, instance: &Instance) {
@@ -114,14 +145,14 @@ impl Store {
         let is_import = |slot: &&ModuleSlot| slot.kind == SlotKind::Import && slot.primary_entry.table == dispatch;
         let slots: Vec<_> = code.slots.iter().filter(is_import).collect();
         // Without such slots, the module may have no dispatch table.
-        let Some(table) = slots.first().map(|_| self.instance_table(instance, dispatch)) else { return };
+        let Some(table) = slots.first().map(|_| instance.table(self, dispatch)) else { return };
         for slot in slots {
-            let forwarder = self.function(instance, slot.original);
-            let function = self.canonical_function(forwarder);
+            let forwarder = instance.function(self, slot.original);
+            let function = forwarder.canonical(self);
             // The start function may have made a link there, which must stay.
-            let stands = self.table_get(table, slot.primary_entry.index).is_ok_and(|held| held == Some(function));
-            if function != forwarder && stands && self.is_native_to_table(function, table) {
-                let written = self.table_put(table, slot.primary_entry.index, function);
+            let stands = table.function(self, slot.primary_entry.index).is_ok_and(|held| held == Some(function));
+            if function != forwarder && stands && table.is_native(self, function) {
+                let written = table.put(self, slot.primary_entry.index, function);
                 debug_assert!(written.is_ok(), "the entry was just read");
             }
         }
@@ -180,9 +211,9 @@ impl Store {
         let Allocated { resolved, own, vm } = allocated;
         self.note_owners(own, Owner::Instance(id));
         self.count_importers(&resolved.objects, true);
-        let first_function = self.first_function(code, vm);
+        let first_function = Instance::first_function(self, code, vm);
         let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
-        let instance = Rc::new(Instance::new(
+        let instance = Rc::new(Instance::of_parts(
             id,
             code.clone(),
             InstanceParts {
@@ -204,91 +235,61 @@ impl Store {
         instance
     }
 
-    /// Checks that these can be the imports of an instance of `code`.
-    ///
-    /// # Errors
-    /// `Import` and `Compiler`.
-    pub fn check_imports(&self, code: &Code, imports: &[Extern]) -> Result<()> {
-        for (import, value) in code.binary.imports.iter().zip(imports) {
-            if let Some(actual) = self.mismatch(value, &import.ty) {
-                let (module, field) = (import.module.clone(), import.name.clone());
-                let expected = import.ty.to_string();
-                return Err(ErrorKind::Import { module, field, expected, actual }.into());
-            }
-            match value {
-                Extern::Table(id) => self.check_table(*id, code.compiler)?,
-                Extern::Global(id) => self.check_global(*id, code.compiler)?,
-                Extern::Memory(id)
-                    if code.reserve == Reserve::Full && !self.memory_is_shared(*id) && !self.memory_is_full(*id) =>
-                {
-                    let (module, field) = (import.module.clone(), import.name.clone());
-                    let expected =
-                        "a memory of { reserve: 'full' }, since the module was compiled for such ones".to_owned();
-                    let actual =
-                        "one of { reserve: 'small' }, which takes modules that were compiled with that".to_owned();
-                    return Err(ErrorKind::Import { module, field, expected, actual }.into());
-                }
-                Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Converts the imports to wasmer's form; makes bridges where needed.
     fn resolve(&self, code: &Code, imports: Vec<Extern>) -> Result<Resolved> {
         let mut resolved = Resolved::default();
         for (import, value) in code.binary.imports.iter().zip(imports) {
             let external = match value {
                 Extern::Table(id) => {
-                    self.bind_table(id, code.compiler);
-                    resolved.objects.places.tables.push(self.table(id));
-                    VMExtern::Table(self.table(id))
+                    id.bind(self, code.compiler);
+                    resolved.objects.places.tables.push(id.handle(self));
+                    VMExtern::Table(id.handle(self))
                 }
                 Extern::Memory(id) => {
-                    resolved.objects.places.memories.push(self.memory(id));
-                    VMExtern::Memory(self.memory(id))
+                    resolved.objects.places.memories.push(id.handle(self));
+                    VMExtern::Memory(id.handle(self))
                 }
                 Extern::Tag(id) => {
-                    resolved.objects.tags.push(self.tag(id));
-                    VMExtern::Tag(self.tag(id))
+                    resolved.objects.tags.push(id.handle(self));
+                    VMExtern::Tag(id.handle(self))
                 }
                 Extern::Global(id) => {
-                    self.bind_global(id, code.compiler);
-                    resolved.objects.places.globals.push(self.global(id));
-                    VMExtern::Global(self.global(id))
+                    id.bind(self, code.compiler);
+                    resolved.objects.places.globals.push(id.handle(self));
+                    VMExtern::Global(id.handle(self))
                 }
                 Extern::Function(callable) => {
                     let ExternType::Function(ty) = &import.ty else { unreachable!("checked by mismatch") };
                     let index = code.original_index(resolved.functions.len() as u32);
                     let callable = match callable {
                         Callable::Wasm(function) => {
-                            Callable::Wasm(self.tier_up_of(function, code.compiler).unwrap_or(function))
+                            Callable::Wasm(function.tier_up(self, code.compiler).unwrap_or(function))
                         }
                         other => other,
                     };
                     let (handle, function) = match callable {
                         Callable::Host(function) => {
-                            let (handle, function) = self.host_function(ty, function)?;
-                            self.note_host(function, code.compiler, index);
+                            let (handle, function) = FuncRef::host(self, ty, function)?;
+                            function.set_host(self, code.compiler, index);
                             (handle, function)
                         }
-                        Callable::Wasm(function) if !self.imports_directly(function, code.compiler) => {
-                            if self.compiler_of(function) != code.compiler {
-                                self.check_crossing(ty, function, code.compiler)?;
+                        Callable::Wasm(function) if !function.is_importable(self, code.compiler) => {
+                            if function.compiler(self) != code.compiler {
+                                function.check_bridge(self, ty, code.compiler)?;
                             }
                             if code.original.exceptions {
-                                self.shared(ty, self.native_to(function, code.compiler)?)
+                                self.shared(ty, function.native_to(self, code.compiler)?)
                             } else {
-                                let bridge = self.bridge(function, None);
-                                let (handle, bridge) = self.host_function(ty, Box::new(bridge))?;
-                                self.note_host(bridge, code.compiler, index);
-                                self.note_canonical(bridge, function);
+                                let bridge = Bridge::new(self, function, None);
+                                let (handle, bridge) = FuncRef::host(self, ty, Box::new(bridge))?;
+                                bridge.set_host(self, code.compiler, index);
+                                bridge.set_canonical(self, function);
                                 (handle, bridge)
                             }
                         }
                         Callable::Wasm(function) => self.shared(ty, function),
                         Callable::Adapted(function) => {
-                            self.note_host(function, code.compiler, index);
+                            function.set_host(self, code.compiler, index);
                             self.shared(ty, function)
                         }
                     };

@@ -48,32 +48,32 @@ impl FuncRef {
     }
 }
 
-impl Store {
-    /// The type of `function`.
+impl FuncRef {
+    /// Its type.
     ///
     /// # Panics
     /// Never: the type of every function of a store is registered.
-    pub fn type_of(&self, function: FuncRef) -> Rc<FuncType> {
-        let hash = function.callee().type_signature_hash;
-        self.signatures.borrow().get(hash).expect("the types of every module are registered before it is instantiated")
+    pub fn ty(self, store: &Store) -> Rc<FuncType> {
+        let hash = self.callee().type_signature_hash;
+        store.signatures.borrow().get(hash).expect("the types of every module are registered before it is instantiated")
     }
 
     /// Whether two functions have the same type. `Signatures` refuses two types with one hash.
-    pub fn same_type(&self, one: FuncRef, other: FuncRef) -> bool {
-        one.callee().type_signature_hash == other.callee().type_signature_hash
+    pub fn has_type_of(self, other: FuncRef) -> bool {
+        self.callee().type_signature_hash == other.callee().type_signature_hash
     }
 
-    /// The instance that defines `function`; none for a host function.
-    pub fn instance_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
-        let by_context = self.by_context.borrow();
-        let resident = by_context.get(&function.context()).filter(|resident| !resident.is_host)?;
+    /// The instance that defines it; none for a host function.
+    pub fn instance(self, store: &Store) -> Option<Rc<Instance>> {
+        let by_context = store.by_context.borrow();
+        let resident = by_context.get(&self.context()).filter(|resident| !resident.is_host)?;
         Some(resident.instance.clone())
     }
 
-    /// The context owner of `function`: the instance that defines it or, for a host function, imports it. None before
+    /// Its context owner: the instance that defines it or, for a host function, imports it. None before
     /// that instance is registered.
-    pub fn owner_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
-        self.by_context.borrow().get(&function.context()).map(|resident| resident.instance.clone())
+    pub fn context_owner(self, store: &Store) -> Option<Rc<Instance>> {
+        store.by_context.borrow().get(&self.context()).map(|resident| resident.instance.clone())
     }
 }
 
