@@ -344,7 +344,7 @@ fn what_is_not_reached_goes_and_its_places_are_used_again() {
         assert_eq!(lengths(&store), most);
     }
     assert_eq!(collect(&store, &Roots::default()).instances.len(), 2);
-    assert_eq!(store.census().instances, 0);
+    assert_eq!(store.counts().instances, 0);
     assert_eq!(Arc::strong_count(&code), 2, "the last one is held here, and by `kept`");
 }
 

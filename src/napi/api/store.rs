@@ -190,7 +190,7 @@ impl NativeStore {
         };
         // The start function may have closed the store, before this instance was registered in it.
         if let Err(error) = context.check_open() {
-            context.store.close(instance.id, context.silent.get());
+            instance.close(&context.store, context.silent.get());
             context.collect();
             return Err(refuse(error));
         }

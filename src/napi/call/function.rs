@@ -68,7 +68,7 @@ impl Context {
         let ty = function.ty(&self.store);
         let stays = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !crosses(*ty));
         let (arity, name) = (ty.parameters.len() as u32, function.name(&self.store));
-        let life = function.context_owner(&self.store).map(|owner| owner.life().clone()).unwrap_or_default();
+        let life = function.context_owner(&self.store).map(|owner| owner.open_flag().clone()).unwrap_or_default();
         let target = self.target_of(function);
         let exported = Rc::new(ExportedFunction {
             context: self.clone(),

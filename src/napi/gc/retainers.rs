@@ -146,7 +146,7 @@ impl Context {
     }
 
     fn set_edges(&self, node: Node, retainer: sys::napi_value, mut leads: Vec<Node>) {
-        leads.retain(|lead| lead.leads_on());
+        leads.retain(|lead| lead.has_edges());
         let same = self.retainers.cells.borrow().get(&node).is_some_and(|retainer| retainer.edges == leads);
         if same {
             return;

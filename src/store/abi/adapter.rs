@@ -5,7 +5,7 @@ use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
 use crate::store::call::trap::Failure;
 use crate::store::instance::entity::Instance;
-use crate::store::object::exception::PendingException;
+use crate::store::object::exception::PendingThrow;
 use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::{FuncRef, HostFunction, Store};
 use crate::wasm::FuncType;
@@ -26,7 +26,7 @@ impl FuncRef {
         let code = adapter_code(store, ty, compiler)?;
         let mut imports = vec![Extern::Function(Callable::Host(function))];
         if compiler.catches() {
-            imports.push(Extern::Global(PendingException::global(store)));
+            imports.push(Extern::Global(PendingThrow::global(store)));
         }
         // SAFETY: the module has neither a start function nor a segment, so no wasm runs. The host function was made
         // for this call.

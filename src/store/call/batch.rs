@@ -3,33 +3,14 @@
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, PAGE, batch};
+use crate::store::call::batches::{Batches, Driver};
 use crate::store::call::trap::Failure;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits};
-use rustc_hash::FxHashMap;
 use std::rc::Rc;
-
-/// State of batches: a driver, which is a loop in wasm, for each type and compiler, and a memory that they share. The
-/// memory holds arguments and results in columns.
-#[derive(Default)]
-pub struct Batches {
-    memory: Option<Rooted<MemoryId>>,
-    drivers: FxHashMap<(FuncType, Compiler), Rc<Driver>>,
-    /// The batches on the stack: table of the driver, and called function. Batch `i` uses page `i` of the memory
-    running: Vec<(TableId, FuncRef)>,
-}
-
-struct Driver {
-    /// Keeps `run` and `table` alive
-    _instance: Rooted<Rc<Instance>>,
-    run: FuncRef,
-    /// The table whose entry 0 holds the called function
-    table: TableId,
-    columns: Columns,
-}
 
 /// A running batch; ends when it is dropped.
 pub struct Batch<'a> {

@@ -1,7 +1,6 @@
 //! Roots that Rust code holds.
 
-use crate::store::instance::entity::Instance;
-use crate::store::{GlobalId, MemoryId, Node, Store, TableId, TagId};
+use crate::store::Node;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -16,41 +15,10 @@ impl RootSet {
     pub fn nodes(&self) -> Vec<Node> {
         self.0.borrow().keys().copied().collect()
     }
-}
 
-/// A value that can keep its node alive.
-pub trait Root {
-    /// The node that it belongs to; none if it was freed.
-    fn root_node(&self, store: &Store) -> Option<Node>;
-}
-
-impl Root for MemoryId {
-    fn root_node(&self, store: &Store) -> Option<Node> {
-        self.node(store)
-    }
-}
-
-impl Root for TableId {
-    fn root_node(&self, store: &Store) -> Option<Node> {
-        self.node(store)
-    }
-}
-
-impl Root for GlobalId {
-    fn root_node(&self, store: &Store) -> Option<Node> {
-        self.node(store)
-    }
-}
-
-impl Root for TagId {
-    fn root_node(&self, store: &Store) -> Option<Node> {
-        self.node(store)
-    }
-}
-
-impl Root for Rc<Instance> {
-    fn root_node(&self, _store: &Store) -> Option<Node> {
-        Some(Node::Instance(self.id))
+    /// Counts one holder more of a node.
+    fn add(&self, node: Node) {
+        *self.0.borrow_mut().entry(node).or_default() += 1;
     }
 }
 
@@ -65,14 +33,11 @@ pub struct Rooted<T> {
     set: Rc<RootSet>,
 }
 
-impl<T: Root> Rooted<T> {
-    /// Keeps the node of `held` from being collected.
-    pub fn new(store: &Store, held: T) -> Self {
-        let node = held.root_node(store);
-        if let Some(node) = node {
-            *store.roots.0.borrow_mut().entry(node).or_default() += 1;
-        }
-        Self { held, node, set: store.roots.clone() }
+impl<T> Rooted<T> {
+    /// Keeps `node`, which `held` belongs to, from being collected.
+    pub(in crate::store) fn of(held: T, node: Option<Node>, set: &Rc<RootSet>) -> Self {
+        node.iter().for_each(|node| set.add(*node));
+        Self { held, node, set: set.clone() }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Instance, InstanceParts, Objects};
 use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::object::index::{Owner, handle_at};
-use crate::store::object::objects::ContextOwner;
+use crate::store::state::ContextOwner;
 use crate::store::{FuncRef, Store, free_id};
 use crate::wasm::{Binary, ExternType, FuncType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +70,7 @@ impl Instance {
         });
         let mut allocated = allocated.inspect_err(|_| {
             let hosts: Vec<_> = hosts.iter().map(|host| host.anyfunc.as_ptr()).collect();
-            store.forget_functions(|function| hosts.contains(&function.raw().0));
+            store.bridges.borrow_mut().forget(|function| hosts.contains(&function.raw().0));
         })?;
         let instance = store.register(code, &mut allocated, hosts);
         let mut vm = allocated.vm;
@@ -196,8 +196,8 @@ impl Store {
                 Ok(Allocated { resolved, own, vm })
             }
             Err(failure) => {
-                self.note_owners(&own, Owner::Nobody);
-                drop(self.remove_objects(&own));
+                self.set_owners(&own, Owner::Nobody);
+                drop(own.remove(self));
                 Err(failure)
             }
         }
@@ -209,7 +209,7 @@ impl Store {
         let id = free_id(&mut next, |id| self.instances.borrow().contains_key(&id));
         self.next_instance.set(next);
         let Allocated { resolved, own, vm } = allocated;
-        self.note_owners(own, Owner::Instance(id));
+        self.set_owners(own, Owner::Instance(id));
         self.count_importers(&resolved.objects, true);
         let first_function = Instance::first_function(self, code, vm);
         let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();

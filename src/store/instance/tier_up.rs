@@ -1,10 +1,9 @@
 //! Tier-up: moving an instance to the code of another compiler.
 
-use crate::engine::Compiler;
 use crate::error::Result;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
-use crate::store::{FuncRef, GlobalId, MemoryId, Store};
+use crate::store::{GlobalId, MemoryId, Store};
 use std::rc::Rc;
 use wasmer::ExportIndex;
 use wasmer::sys::vm::VMExtern;
@@ -62,14 +61,5 @@ impl Instance {
         }
         mirrors.into_iter().for_each(|(from, to)| from.change_facts(store, |facts| facts.mirror = Some(to)));
         Ok(())
-    }
-}
-
-impl FuncRef {
-    /// The tier-up copy of the function, if its instance has a tier-up instance of `compiler`.
-    pub fn tier_up(self, store: &Store, compiler: Compiler) -> Option<FuncRef> {
-        let (instance, index) = self.locate(store)?;
-        let tier_up = instance.tier_up().filter(|tier_up| tier_up.code().compiler == compiler)?;
-        Some(tier_up.function(store, index))
     }
 }

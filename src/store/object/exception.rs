@@ -2,16 +2,10 @@
 
 use crate::engine::value_type;
 use crate::store::gc::rooted::Rooted;
-use crate::store::{GlobalId, RawValue, Store, TagId};
+use crate::store::{ExceptionRef, GlobalId, RawValue, Store, TagId};
 use crate::wasm::{GlobalType, RefType, ValType};
-use std::error::Error;
-use std::fmt;
 use std::ptr::NonNull;
 use wasmer::sys::vm::{StoreObject, StoreObjects, VMExceptionObj, VMGlobal, VMGlobalDefinition};
-
-/// An exception of a store. Valid until `free_all` frees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ExceptionRef(pub(in crate::store) u32);
 
 impl ExceptionRef {
     /// Makes an exception. `values` have the types of the tag's parameters.
@@ -49,7 +43,7 @@ impl ExceptionRef {
     /// Throws the exception into the wasm that called the running host function. The call goes through an adapter, which
     /// checks for a pending exception when the host function returns.
     pub fn throw(self, store: &Store) {
-        PendingException::of(store).throw(self);
+        PendingThrow::of(store).throw(self);
     }
 
     /// Number of exceptions made since `free_all` last freed them.
@@ -73,7 +67,11 @@ impl ExceptionRef {
     }
 }
 
-impl PendingException {
+/// The place where a host function leaves an exception for its adapter.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct PendingThrow(NonNull<VMGlobalDefinition>);
+
+impl PendingThrow {
     /// The place where adapters check for a pending exception.
     pub(in crate::store) fn of(store: &Store) -> Self {
         let handle = Self::global(store).handle(store);
@@ -88,28 +86,14 @@ impl PendingException {
         });
         **pending
     }
-}
 
-/// The place where a host function leaves an exception for its adapter.
-#[derive(Clone, Copy)]
-pub(in crate::store) struct PendingException(NonNull<VMGlobalDefinition>);
-
-impl PendingException {
+    /// Leaves `exception` there.
     pub(in crate::store) fn throw(self, exception: ExceptionRef) {
         // SAFETY: the definition is that of a global that the store roots for its whole life, and its host functions do
         // not outlive it. Only this thread uses it.
         unsafe { (*self.0.as_ptr()).val = RawValue { exnref: exception.0 } };
     }
 }
-
-impl fmt::Display for ExceptionRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a WebAssembly exception")
-    }
-}
-
-/// Lets `Thrown` carry it through code that cannot catch exceptions.
-impl Error for ExceptionRef {}
 
 /// Types and values that an exception carries.
 pub(in crate::store) fn values(objects: &StoreObjects, exception: &VMExceptionObj) -> Vec<(wasmer::Type, RawValue)> {

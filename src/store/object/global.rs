@@ -1,14 +1,10 @@
 //! Globals.
 
 use crate::engine::{raw_type, value_type};
-use crate::store::{RawValue, Store};
+use crate::store::{GlobalId, RawValue, Store};
 use crate::wasm::GlobalType;
 use wasmer::Mutability;
 use wasmer::sys::vm::{InternalStoreHandle, VMGlobal};
-
-/// A global of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct GlobalId(pub u32);
 
 impl GlobalId {
     /// Makes a global; `value` has its type.

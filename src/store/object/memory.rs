@@ -2,8 +2,8 @@
 
 use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::Store;
 use crate::store::call::trap::Failure;
+use crate::store::{MemoryId, Store};
 use crate::wasm::Limits;
 use std::rc::Rc;
 use wasmer::sys::Tunables;
@@ -15,10 +15,6 @@ const PAGE: usize = 65_536;
 
 /// Maximum size of a memory, in pages.
 const MOST_PAGES: usize = 65_536;
-
-/// A memory of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MemoryId(pub u32);
 
 impl MemoryId {
     /// Makes a memory; `limits` in pages.

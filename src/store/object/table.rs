@@ -1,28 +1,11 @@
 //! Tables.
 
-use crate::engine::{Compiler, MOST_ENTRIES, may_begin, may_grow, table_type};
+use crate::engine::{MOST_ENTRIES, may_begin, may_grow, table_type};
 use crate::error::{ErrorKind, Result};
-use crate::store::{ExternRef, FuncRef, Reference, Store};
+use crate::store::object::table_facts::TableFacts;
+use crate::store::{ExternRef, FuncRef, Reference, Store, TableId};
 use crate::wasm::{RefType, TableType};
-use std::ptr::NonNull;
 use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMFuncRef, VMTable};
-
-/// A table of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TableId(pub u32);
-
-/// Facts about a table.
-#[derive(Clone, Copy)]
-pub(in crate::store) struct TableFacts {
-    /// The table
-    handle: InternalStoreHandle<VMTable>,
-    /// Compiler of the functions in a funcref table; the first function or importer decides
-    pub compiler: Option<Compiler>,
-    /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
-    pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
-    /// The same table of the tier-up instance: every write to this table goes there too
-    pub mirror: Option<TableId>,
-}
 
 impl TableId {
     /// Makes a table, with null in every entry.

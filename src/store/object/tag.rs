@@ -1,14 +1,10 @@
 //! Exception tags.
 
 use crate::engine::{function_type, value_type};
-use crate::store::Store;
+use crate::store::{Store, TagId};
 use crate::wasm::FuncType;
 use wasmer::TagKind;
 use wasmer::sys::vm::{InternalStoreHandle, VMTag};
-
-/// An exception tag of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TagId(pub u32);
 
 impl TagId {
     /// Makes a tag. Its exceptions carry values of the types of `ty`'s parameters.
