@@ -48,7 +48,7 @@ impl Slots {
         if let Some(declared) = &slot.declaration {
             self.check_rust_types(store, implementation, &slot.name, &declared.types)?;
         }
-        let table = slot.primary_entry.0;
+        let table = slot.primary_entry.table;
         self.check_way(store, known.through, id, pending)?;
         pending.ready(store, known, table)
     }

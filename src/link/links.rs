@@ -1,10 +1,11 @@
 //! Links: making them, undoing them, and resetting slots.
 
 use super::check::PlannedChanges;
-use super::slot::{Forwarding, Slot, TableEntry};
+use super::entry::TableEntry;
+use super::slot::{Forwarding, Slot};
 use super::slots::{SlotId, Slots};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{FuncRef, Reference, Store};
+use crate::store::{FuncRef, Store};
 
 /// A link of a store. Ids are unique, increase from link to link, and are never 0.
 pub type LinkId = u64;
@@ -138,11 +139,11 @@ impl Slots {
         let mut skipped = 0;
         for mirrored in &mut slot.mirrored_entries {
             // An entry with another function was written by someone else: skip it.
-            let follows = previous.is_some() && read(store, mirrored.place) == previous;
+            let follows = previous.is_some() && mirrored.entry.get(store) == previous;
             // Writes of ended links do not count: `reset` must leave those entries alone.
             mirrored.written = follows || (mirrored.written && below != 0);
             if follows {
-                put(store, mirrored.place, ready.native);
+                mirrored.entry.put(store, ready.native);
             } else {
                 skipped += 1;
             }
@@ -166,11 +167,11 @@ impl Slots {
         let short = forwarding.and_then(|forwarding| {
             self.add_dependent(id, forwarding.slot);
             let entry_of_other = self.slot(forwarding.slot).primary_entry;
-            read(store, entry_of_other).filter(|function| primary_entry.0.is_native(store, *function))
+            entry_of_other.get(store).filter(|function| primary_entry.table.is_native(store, *function))
         });
         match short.or(ready.map(|ready| ready.native)) {
-            Some(native) => put(store, primary_entry, native),
-            None => write(store, primary_entry, function),
+            Some(native) => primary_entry.put(store, native),
+            None => primary_entry.set(store, function),
         }
         if leads_on {
             let dependents = self.slot(id).dependents.clone();
@@ -206,7 +207,7 @@ impl Slots {
             .try_for_each(|(slot, link)| self.take_back(store, *slot, link, &mut undone))
             .and_then(|()| self.check_held(store, links));
         if result.is_err() {
-            undone.places.iter().rev().for_each(|(place, held)| write(store, *place, Some(*held)));
+            undone.entries.iter().rev().for_each(|(entry, held)| entry.set(store, Some(*held)));
             for (slot, id, held) in undone.links.into_iter().rev() {
                 self.slot_mut(slot).active.newest = id;
                 self.hold(store, slot, Some(held), None);
@@ -224,15 +225,15 @@ impl Slots {
         if link.id != slot.active.newest {
             return Err(ErrorKind::Order { slot: name() }.into());
         }
-        let places = slot.mirrored_entries.iter().map(|mirrored| mirrored.place);
+        let entries = slot.mirrored_entries.iter().map(|mirrored| mirrored.entry);
         let held = self.current(store, id).filter(|held| held.address() == link.implementation);
-        let following: Vec<_> = places.filter(|place| read(store, *place) == held).collect();
+        let following: Vec<_> = entries.filter(|entry| entry.get(store) == held).collect();
         let Some(held) = held.filter(|_| slot.mirrored_entries.len() - following.len() <= link.skipped) else {
             return Err(ErrorKind::Changed { slot: name() }.into());
         };
-        for place in following {
-            write(store, place, link.previous);
-            undone.places.push((place, held));
+        for entry in following {
+            entry.set(store, link.previous);
+            undone.entries.push((entry, held));
         }
         self.hold(store, id, link.previous, None);
         self.slot_mut(id).active.newest = link.below;
@@ -262,7 +263,7 @@ impl Slots {
         self.check_cycle(store, original, id, &mut pending)?;
         let slot = self.slot_mut(id);
         let written = slot.mirrored_entries.iter().filter(|mirrored| mirrored.written && slot.active.is_any());
-        written.for_each(|mirrored| write(store, mirrored.place, Some(original)));
+        written.for_each(|mirrored| mirrored.entry.set(store, Some(original)));
         slot.active.end();
         self.hold(store, id, Some(original), None);
         Ok(())
@@ -272,23 +273,6 @@ impl Slots {
 /// State to restore if an undo is refused: entries and links, each with the function that was held before the undo.
 #[derive(Default)]
 struct Undone {
-    places: Vec<(TableEntry, FuncRef)>,
+    entries: Vec<(TableEntry, FuncRef)>,
     links: Vec<(SlotId, LinkId, FuncRef)>,
-}
-
-/// The function that an entry holds.
-pub(super) fn read(store: &Store, (table, index): TableEntry) -> Option<FuncRef> {
-    // A table does not shrink, so the entry is there.
-    table.function(store, index).ok().flatten()
-}
-
-fn write(store: &Store, (table, index): TableEntry, value: Option<FuncRef>) {
-    let written = table.set(store, index, Reference::Func(value));
-    debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
-}
-
-/// Like `write`, for a function that callers of the table can call.
-fn put(store: &Store, (table, index): TableEntry, native: FuncRef) {
-    let written = table.put(store, index, native);
-    debug_assert!(written.is_ok(), "a slot is an entry of a funcref table, and tables do not shrink");
 }

@@ -1,10 +1,11 @@
 //! The slots of a store, and the look-ups that make them.
 
+use super::entry::TableEntry;
 use super::links::ActiveLinks;
-use super::slot::{Forwarding, MirroredEntry, Slot, TableEntry};
+use super::slot::{Forwarding, MirroredEntry, Slot};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{ModuleEntry, SlotKind};
-use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
+use crate::store::{FuncRef, Instance, InstanceId, Store, Swept, TableId};
 use crate::wasm::{RefType, RustSignature};
 use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
@@ -48,14 +49,14 @@ impl Slots {
         let code = instance.code();
         let (slot, named) = (&code.slots[position as usize], &code.details().names[position as usize]);
         let original = instance.function(store, slot.original).canonical(store);
-        let place = |entry: &ModuleEntry| (instance.table(store, entry.table), entry.index);
-        let places = slot.direct_entries.iter().map(place).filter(|(table, _)| !self.released.contains(table));
-        let mirrored_entries = places.map(|place| MirroredEntry { place, written: false }).collect();
+        let entry = |entry: &ModuleEntry| TableEntry { table: instance.table(store, entry.table), index: entry.index };
+        let entries = slot.direct_entries.iter().map(entry).filter(|entry| !self.released.contains(&entry.table));
+        let mirrored_entries = entries.map(|entry| MirroredEntry { entry, written: false }).collect();
         let id = self.add(Slot {
             name: named.name.clone(),
             kind: slot.kind,
             ty: original.ty(store),
-            primary_entry: place(&slot.primary_entry),
+            primary_entry: entry(&slot.primary_entry),
             mirrored_entries,
             active: ActiveLinks::default(),
             private: slot.primary_entry.table == code.dispatch_table(),
@@ -78,7 +79,8 @@ impl Slots {
     /// `OutOfRange`; `EmptySlot` for an entry that is null; `UnsupportedValue` for a table of another element type.
     pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
         let name = format!("table[{index}]");
-        let known = self.by_entry.get(&(table, index)).copied();
+        let entry = TableEntry { table, index };
+        let known = self.by_entry.get(&entry).copied();
         if let Some(id) = known.filter(|id| self.is_linked(*id)) {
             return Ok(id);
         }
@@ -89,7 +91,7 @@ impl Slots {
         let Some(original) = table.function(store, index)? else {
             return Err(ErrorKind::EmptySlot { slot: name }.into());
         };
-        if let Some((instance, position)) = self.owner((table, index)) {
+        if let Some((instance, position)) = self.owner(entry) {
             let id = self.of_instance(store, &instance, position);
             let thunk = instance.code().slots[position as usize].thunk;
             let own = thunk.is_some_and(|thunk| instance.function(store, thunk) == original);
@@ -105,7 +107,7 @@ impl Slots {
             name,
             kind: SlotKind::Table,
             ty: original.ty(store),
-            primary_entry: (table, index),
+            primary_entry: entry,
             mirrored_entries: Vec::new(),
             active: ActiveLinks::default(),
             private: false,
@@ -117,12 +119,12 @@ impl Slots {
             instance: None,
             ended: false,
         });
-        self.by_entry.insert((table, index), id);
+        self.by_entry.insert(entry, id);
         Ok(id)
     }
 
     /// The instance whose module put a slot's function into the entry, and the index of that slot.
-    fn owner(&self, (table, index): TableEntry) -> Option<(Rc<Instance>, u32)> {
+    fn owner(&self, TableEntry { table, index }: TableEntry) -> Option<(Rc<Instance>, u32)> {
         let (instance, own) = self.owners.get(&table)?;
         let position = instance.code().slot_at(ModuleEntry { table: *own, index })?;
         Some((instance.clone(), position))
@@ -130,12 +132,12 @@ impl Slots {
 
     /// The function that JavaScript gets when it reads `function` from an entry. The thunk replaces the original of a
     /// slot, so that the function that JavaScript holds follows later links.
-    pub fn visible_function(&self, store: &Store, place: TableEntry, function: FuncRef) -> FuncRef {
-        let Some((instance, position)) = self.owner(place) else { return function };
+    pub fn visible_function(&self, store: &Store, entry: TableEntry, function: FuncRef) -> FuncRef {
+        let Some((instance, position)) = self.owner(entry) else { return function };
         let slot = &instance.code().slots[position as usize];
         // Thunk entries held the thunk from the start: an original in one was written there, and stays visible.
-        let own = self.owners.get(&place.0).map(|(_, own)| *own);
-        let shown = slot.thunk_entries.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
+        let own = self.owners.get(&entry.table).map(|(_, own)| *own);
+        let shown = slot.thunk_entries.iter().any(|thunk| Some(thunk.table) == own && thunk.index == entry.index);
         match slot.thunk {
             Some(thunk) if !shown && instance.function(store, slot.original).canonical(store) == function => {
                 instance.function(store, thunk)
@@ -146,27 +148,24 @@ impl Slots {
 
     /// Puts thunks into the direct entries of a table before code of another module can read it: functions copied from
     /// there must follow later links.
-    ///
-    /// # Errors
-    /// The errors of `TableId::set`; none occurs for a funcref table.
-    pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) -> Result<()> {
+    pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) {
         if self.released.contains(&table) {
-            return Ok(());
+            return;
         }
-        let Some((instance, own)) = self.owners.get(&table).cloned() else { return Ok(()) };
+        let Some((instance, own)) = self.owners.get(&table).cloned() else { return };
         let code = instance.code();
         for (position, slot) in (0..).zip(&code.slots) {
             let Some(thunk) = slot.thunk else { continue };
             for entry in slot.direct_entries.iter().filter(|entry| entry.table == own) {
                 let id = self.of_instance(store, &instance, position);
-                if table.function(store, entry.index)? == self.current(store, id) {
-                    table.set(store, entry.index, Reference::Func(Some(instance.function(store, thunk))))?;
+                let entry = TableEntry { table, index: entry.index };
+                if entry.get(store) == self.current(store, id) {
+                    entry.set(store, Some(instance.function(store, thunk)));
                 }
             }
         }
         self.released.insert(table);
-        self.slots.iter_mut().for_each(|(_, slot)| slot.mirrored_entries.retain(|each| each.place.0 != table));
-        Ok(())
+        self.slots.iter_mut().for_each(|(_, slot)| slot.mirrored_entries.retain(|each| each.entry.table != table));
     }
 
     fn add(&mut self, slot: Slot) -> SlotId {
@@ -258,7 +257,7 @@ impl Slots {
         for slot in self.slots.iter().map(|(_, slot)| slot).filter(|slot| !slot.ended) {
             let original = (slot.kind == SlotKind::Table).then_some(slot.original);
             let functions = original.into_iter().chain(slot.forwards_to.map(|forwarding| forwarding.thunk));
-            functions.for_each(|function| restorable.entry(slot.primary_entry.0).or_default().push(function));
+            functions.for_each(|function| restorable.entry(slot.primary_entry.table).or_default().push(function));
         }
         restorable
     }
@@ -268,7 +267,7 @@ impl Slots {
     pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
         let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
         for (_, slot) in &mut self.slots {
-            if swept.tables.contains(&slot.primary_entry.0) || slot.instance.as_ref().is_some_and(is_gone) {
+            if swept.tables.contains(&slot.primary_entry.table) || slot.instance.as_ref().is_some_and(is_gone) {
                 slot.ended = true;
                 slot.instance = None;
                 slot.mirrored_entries.clear();

@@ -44,7 +44,7 @@ pub struct Store {
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(in crate::store) bridges: RefCell<Bridges>,
     pub(in crate::store) batches: RefCell<Batches>,
-    /// Whether the table of a batch holds a slot's function in place of its thunk. Any table write may make it stale
+    /// Whether the table of a batch holds a shortcut
     pub(in crate::store) has_shortcuts: Cell<bool>,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,

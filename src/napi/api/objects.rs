@@ -2,6 +2,7 @@
 
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
+use crate::link::TableEntry;
 use crate::napi::api::compile;
 use crate::napi::api::store::NativeStore;
 use crate::napi::call::function::exported;
@@ -123,8 +124,9 @@ impl NativeStore {
         let (store, table) = (&self.context.store, self.table(id)?);
         let value = match table.get(store, index).map_err(refuse)? {
             Reference::Func(function) => {
-                let visible_function =
-                    |function| self.context.slots.borrow().visible_function(store, (table, index), function);
+                let visible_function = |function| {
+                    self.context.slots.borrow().visible_function(store, TableEntry { table, index }, function)
+                };
                 self.context.function_or_null(function.map(visible_function))
             }
             Reference::Extern(reference) => self.context.externref_value(reference),

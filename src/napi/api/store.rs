@@ -2,7 +2,7 @@
 
 use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
-use crate::link::Slots;
+use crate::link::{Slots, skip_forwarders};
 use crate::napi::api::module::NativeModule;
 use crate::napi::call::function::{ExportedFunction, exported};
 use crate::napi::call::import::ImportedFunction;
@@ -283,7 +283,7 @@ impl NativeStore {
         let context = &self.context;
         let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
         Instance::check_imports(&context.store, &module.code, &externs).map_err(refuse)?;
-        self.replace_with_thunks(module, &externs)?;
+        self.replace_with_thunks(module, &externs);
         if module.code.original.exceptions {
             context.prepare_to_catch();
         }
@@ -316,6 +316,7 @@ impl NativeStore {
         match made {
             // A deferred collection stays deferred: the new instance has no handle yet.
             Ok(instance) => {
+                skip_forwarders(&context.store, &instance);
                 context.put_off(entered);
                 Ok(Ok((instance, retainer)))
             }
@@ -326,7 +327,7 @@ impl NativeStore {
     }
 
     /// Puts thunks into the imported tables from which code of the module may take functions.
-    fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
+    fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) {
         let tables = externs.iter().filter_map(|value| match value {
             Extern::Table(id) => Some(*id),
             _ => None,
@@ -334,7 +335,7 @@ impl NativeStore {
         let tables: Vec<_> = tables.collect();
         let mut slots = self.context.slots.borrow_mut();
         let read = module.code.read_tables.iter().filter_map(|index| tables.get(*index as usize));
-        read.into_iter().try_for_each(|table| slots.replace_with_thunks(&self.context.store, *table)).map_err(refuse)
+        read.into_iter().for_each(|table| slots.replace_with_thunks(&self.context.store, *table));
     }
 
     /// The first `count` imports of a module, from the functions and ids in `imports`.

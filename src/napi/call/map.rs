@@ -1,6 +1,7 @@
 //! `fn.map`: many calls of a wasm function in one call from JavaScript.
 
 use crate::error::{Error, ErrorKind};
+use crate::link::held_by_slot_of;
 use crate::napi::call::function::{ExportedFunction, exported, exported_at};
 use crate::napi::convert::describe::strings;
 use crate::napi::env::context::Context;
@@ -160,7 +161,8 @@ impl Context {
         results: &[Column],
     ) -> Result<(), Failure> {
         let ty = function.ty();
-        let batch = Batch::new(&self.store, function.target(), ty, function.compiler())?;
+        let shortcut = held_by_slot_of(&self.store, function.target());
+        let batch = Batch::new(&self.store, function.target(), shortcut, ty, function.compiler())?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room()) {
             let calls = batch.room().min(count - first);

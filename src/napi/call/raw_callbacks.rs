@@ -242,7 +242,7 @@ impl Context {
     fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
         let mut last = None;
         for (slot, function) in all {
-            let home = self.slots.borrow().slot(slot).primary_entry.0;
+            let home = self.slots.borrow().slot(slot).primary_entry.table;
             if last.replace((home, function)) != Some((home, function)) {
                 self.lead_slot(slot, function);
             }

@@ -115,7 +115,7 @@ impl Context {
                 Kind::Tag => roots.tags.push(TagId(id)),
                 Kind::Slot => {
                     let slots = self.slots.borrow();
-                    roots.tables.extend(slots.open(id).ok().map(|slot| slot.primary_entry.0));
+                    roots.tables.extend(slots.open(id).ok().map(|slot| slot.primary_entry.table));
                     roots.instances.extend(slots.open(id).ok().and_then(|slot| Some(slot.instance.as_ref()?.id)));
                 }
                 Kind::UndoRoot => {}
@@ -148,7 +148,7 @@ impl Context {
             Kind::Table => TableId(id).node(&self.store),
             Kind::Global => GlobalId(id).node(&self.store),
             Kind::Slot => {
-                let home = self.slots.borrow().open(id).ok()?.primary_entry.0;
+                let home = self.slots.borrow().open(id).ok()?.primary_entry.table;
                 home.node(&self.store)
             }
             Kind::Memory | Kind::Tag | Kind::UndoRoot => None,

@@ -69,7 +69,7 @@ impl NativeStore {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
-        let caller = slot.primary_entry.0.compiler(&self.context.store).map_or("", Compiler::name);
+        let caller = slot.primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
         Ok(format!("{} {caller}", slot.ty))
     }
 
@@ -82,7 +82,7 @@ impl NativeStore {
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
-            (slot.ty.clone(), slot.primary_entry.0)
+            (slot.ty.clone(), slot.primary_entry.table)
         };
         if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
             let message = format!(

@@ -4,9 +4,9 @@ use crate::engine::{Code, CompileOptions, Compiler, compile};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
 use crate::store::call::trap::Failure;
-use crate::store::instance::entity::Instance;
+use crate::store::instance::instantiate::instantiate;
+use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::exception::PendingThrow;
-use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::{FuncRef, HostFunction, Store};
 use crate::wasm::FuncType;
 use std::sync::Arc;
@@ -24,14 +24,18 @@ impl FuncRef {
             return Err(ErrorKind::Compiler { what, expected, actual }.into());
         }
         let code = adapter_code(store, ty, compiler)?;
-        let mut imports = vec![Extern::Function(Callable::Host(function))];
-        if compiler.catches() {
-            imports.push(Extern::Global(PendingThrow::global(store)));
-        }
-        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. The host function was made
-        // for this call.
+        let resolve = || {
+            let mut imports = ResolvedImports::default();
+            imports.add_host(store, ty, function, compiler, code.original_index(0))?;
+            if compiler.catches() {
+                imports.add_global(store, PendingThrow::global(store));
+            }
+            Ok(imports)
+        };
+        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. It imports a function of this
+        // type and, if its code can catch, the global.
         let instance =
-            unsafe { Instance::new(store, &code, imports, |instance| instance.make_adapter()) }.map_err(|failure| {
+            unsafe { instantiate(store, &code, resolve, |instance| instance.make_adapter()) }.map_err(|failure| {
                 match failure {
                     Failure::Error(error) => error,
                     Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),

@@ -21,24 +21,49 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Prepares to call `function` many times. Its parameters and results must be i32, i64, f32 or f64.
+    /// Prepares to call `function` many times. Its parameters and results must be i32, i64, f32 or f64. `shortcut` is a
+    /// function to call in its place, if code of `compiler` can call it, until `end_shortcuts`.
     ///
     /// # Errors
     /// `Memory` where there is no room for another batch; those of `Instance::new`.
-    pub fn new(store: &'a Store, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Self, Failure> {
-        let memory = store.batch_memory()?;
-        let driver = store.driver(ty, compiler, memory)?;
+    pub fn new(
+        store: &'a Store,
+        function: FuncRef,
+        shortcut: Option<FuncRef>,
+        ty: &FuncType,
+        compiler: Compiler,
+    ) -> Result<Self, Failure> {
+        let memory = batch_memory(store)?;
+        let driver = driver(store, ty, compiler, memory)?;
         let page = store.batches.borrow().running.len();
         if memory.data(store).1 <= page * PAGE {
             memory.grow(store, 1)?;
         }
-        let shorter = store.held_by_slot_of(function, driver.table);
-        driver.table.set(store, 0, Reference::Func(Some(shorter.unwrap_or(function))))?;
+        let shortcut = shortcut.filter(|shortcut| driver.table.is_native(store, *shortcut));
+        driver.table.set(store, 0, Reference::Func(Some(shortcut.unwrap_or(function))))?;
         store.batches.borrow_mut().running.push((driver.table, function));
-        if shorter.is_some() {
+        if shortcut.is_some() {
             store.has_shortcuts.set(true);
         }
         Ok(Self { store, driver, memory, page })
+    }
+
+    /// Makes running batches call the functions that they were made for again, instead of shortcuts.
+    #[inline]
+    pub fn end_shortcuts(store: &Store) {
+        if store.has_shortcuts.get() {
+            Self::end_all_shortcuts(store);
+        }
+    }
+
+    #[cold]
+    fn end_all_shortcuts(store: &Store) {
+        store.has_shortcuts.set(false);
+        // Outer batches come first, so each driver's table ends up with the function of its innermost batch.
+        let running = store.batches.borrow().running.clone();
+        for (table, function) in running {
+            call_in_batch(store, table, Some(function));
+        }
     }
 
     /// Drops the drivers and the memory, unless a batch is on the stack.
@@ -47,68 +72,6 @@ impl<'a> Batch<'a> {
         if batches.running.is_empty() {
             *batches = Batches::default();
         }
-    }
-}
-
-impl Store {
-    /// The function that a slot holds, if `function` is its thunk and callers of `table` can call the result directly.
-    fn held_by_slot_of(&self, function: FuncRef, table: TableId) -> Option<FuncRef> {
-        let (instance, index) = function.locate(self)?;
-        let code = instance.code();
-        let home = code.slots[code.slot_of_thunk(index)? as usize].primary_entry;
-        // Compiled code writes to other tables without a call of `end_shortcuts`.
-        if home.table != code.dispatch_table() {
-            return None;
-        }
-        let held = instance.table(self, home.table).function(self, home.index).ok()??;
-        table.is_native(self, held).then_some(held)
-    }
-
-    /// Makes running batches call through thunks again, before a table write that may change what slots hold.
-    #[cold]
-    pub(in crate::store) fn end_shortcuts(&self) {
-        self.has_shortcuts.set(false);
-        // Outer batches come first, so each driver's table ends up with the function of its innermost batch.
-        let running = self.batches.borrow().running.clone();
-        for (table, function) in running {
-            self.call_in_batch(table, Some(function));
-        }
-    }
-
-    /// Puts a function that was there before back into the table of a driver.
-    fn call_in_batch(&self, table: TableId, function: Option<FuncRef>) {
-        let written = table.set(self, 0, Reference::Func(function));
-        debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
-    }
-
-    fn batch_memory(&self) -> Result<MemoryId> {
-        if let Some(memory) = &self.batches.borrow().memory {
-            return Ok(**memory);
-        }
-        let memory =
-            Rooted::new(self, MemoryId::new(self, Limits { minimum: 1, maximum: None }, Reserve::available())?);
-        Ok(**self.batches.borrow_mut().memory.insert(memory))
-    }
-
-    fn driver(&self, ty: &FuncType, compiler: Compiler, memory: MemoryId) -> Result<Rc<Driver>> {
-        let key = (ty.clone(), compiler);
-        if let Some(driver) = self.batches.borrow().drivers.get(&key) {
-            return Ok(driver.clone());
-        }
-        // The memory may be small: there may have been less room when it was made.
-        let reserve = if memory.is_full(self) { Reserve::Full } else { Reserve::Small };
-        let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
-        // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
-        let instance =
-            unsafe { Instance::new(self, &code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
-        let instance = instance.map_err(|failure| match failure {
-            Failure::Error(error) => error,
-            other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
-        })?;
-        let (run, table) = (instance.function(self, 0), instance.table(self, 0));
-        let driver = Rc::new(Driver { _instance: Rooted::new(self, instance), run, table, columns: Columns::new(ty) });
-        self.batches.borrow_mut().drivers.insert(key, driver.clone());
-        Ok(driver)
     }
 }
 
@@ -151,6 +114,41 @@ impl Drop for Batch<'_> {
         let outer = batches.running.iter().rev().find(|(table, _)| *table == self.driver.table);
         let outer = outer.map(|(_, function)| *function);
         drop(batches);
-        self.store.call_in_batch(self.driver.table, outer);
+        call_in_batch(self.store, self.driver.table, outer);
     }
+}
+
+/// Puts a function that was there before back into the table of a driver.
+fn call_in_batch(store: &Store, table: TableId, function: Option<FuncRef>) {
+    let written = table.set(store, 0, Reference::Func(function));
+    debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
+}
+
+fn batch_memory(store: &Store) -> Result<MemoryId> {
+    if let Some(memory) = &store.batches.borrow().memory {
+        return Ok(**memory);
+    }
+    let memory = Rooted::new(store, MemoryId::new(store, Limits { minimum: 1, maximum: None }, Reserve::available())?);
+    Ok(**store.batches.borrow_mut().memory.insert(memory))
+}
+
+fn driver(store: &Store, ty: &FuncType, compiler: Compiler, memory: MemoryId) -> Result<Rc<Driver>> {
+    let key = (ty.clone(), compiler);
+    if let Some(driver) = store.batches.borrow().drivers.get(&key) {
+        return Ok(driver.clone());
+    }
+    // The memory may be small: there may have been less room when it was made.
+    let reserve = if memory.is_full(store) { Reserve::Full } else { Reserve::Small };
+    let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
+    // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
+    let instance =
+        unsafe { Instance::new(store, &code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
+    let instance = instance.map_err(|failure| match failure {
+        Failure::Error(error) => error,
+        other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
+    })?;
+    let (run, table) = (instance.function(store, 0), instance.table(store, 0));
+    let driver = Rc::new(Driver { _instance: Rooted::new(store, instance), run, table, columns: Columns::new(ty) });
+    store.batches.borrow_mut().drivers.insert(key, driver.clone());
+    Ok(driver)
 }

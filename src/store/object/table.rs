@@ -138,9 +138,6 @@ impl TableId {
     }
 
     fn write(self, store: &Store, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
-        if store.has_shortcuts.get() {
-            store.end_shortcuts();
-        }
         let TableFacts { handle, copy, mirror, .. } = facts;
         store
             .with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
