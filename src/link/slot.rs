@@ -1,12 +1,15 @@
 //! A slot: its entries, its active links and its forwarding.
 
+use super::active::ActiveLinks;
 use super::entry::TableEntry;
-use super::links::ActiveLinks;
-use super::slots::SlotId;
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Instance, Store};
 use crate::wasm::{Declaration, FuncType};
 use std::rc::Rc;
+
+/// The id of a slot of a store. It is reused once the slot is forgotten, which cannot happen while the host holds the
+/// slot.
+pub type SlotId = u32;
 
 /// An entry, besides the primary one, that a link writes too.
 pub struct MirroredEntry {
