@@ -175,6 +175,9 @@ export interface CompileOptions {
    * Which of wasmer's compilers to use. `cranelift` makes the faster code; `singlepass` compiles several
    * times as fast, and takes no SIMD and no exceptions. Default: `cranelift`.
    *
+   * A module with functions of extreme shapes, on which Cranelift would spend too long, is compiled by Singlepass all the
+   * same, where it can be. {@link inspect} lists these functions, and {@link Instance.compiler} tells the compiler.
+   *
    * `auto` starts with the code of Singlepass, and compiles with Cranelift meanwhile, on another thread. When that code is
    * there, it takes over from the other in every instance, at a turn of the event loop, with the same memories and globals;
    * functions, links and all else that you hold stay what they are. Where that would not be sound, it compiles with
@@ -763,6 +766,13 @@ export interface ModuleReport {
    * too long for the many places in which their control flow merges
    */
   cutFunctions: number[]
+  /**
+   * The compiler that compiles the module where the options ask for `cranelift`. It is `singlepass` if there are
+   * {@link costlyFunctions} and Singlepass can take the place of Cranelift.
+   */
+  compiler: 'cranelift' | 'singlepass'
+  /** The functions, by index, whose shape would take `cranelift` a time that grows faster than their size */
+  costlyFunctions: { index: number; reason: CostlyReason }[]
   /** Every function, as {@link Module.slots} tells with `all` */
   slots: SlotDescriptor[]
   tables: ObjectReport[]
@@ -770,6 +780,13 @@ export interface ModuleReport {
   /** What its memories reserve if it is compiled in this process, and the options do not say */
   reserve: Reserve
 }
+
+/**
+ * The largest part of the time that Cranelift would spend on a function: values that are alive over many instructions,
+ * locals that are read many blocks after they were set, locals that are set in many nested blocks, the number of blocks,
+ * or floating-point constants in code without side effects
+ */
+export type CostlyReason = 'live-values' | 'distant-reads' | 'merges' | 'blocks' | 'constants'
 
 /** A table or a memory. */
 export interface ObjectReport {

@@ -235,6 +235,14 @@ export interface NativeClosedMemory {
   byteLength: number
 }
 
+/** A function on which Cranelift would spend too long. */
+export interface NativeCostly {
+  /** Its index */
+  index: number
+  /** The largest term of its cost, like "live-values" */
+  reason: string
+}
+
 /** An export of a module. */
 export interface NativeExport {
   /** Its name */
@@ -428,6 +436,10 @@ export interface NativeReport {
   namedFunctions: number
   /** The functions whose locals are cut for Cranelift, by index */
   cutFunctions: Array<number>
+  /** The compiler that compiles it where Cranelift is asked for */
+  compiler: string
+  /** The functions on which Cranelift would spend too long */
+  costlyFunctions: Array<NativeCostly>
   /** Its slots */
   slots: Array<NativeFunction>
   /** Its functions that are not slots */

@@ -15,6 +15,7 @@ pub use alloc::tunables::{StoreTunables, memory_growths, no_memory};
 pub use cache::disk::Cache;
 pub use code::compiled_code::Code;
 pub use code::parts::check;
+pub use compile::choice::CompilerChoice;
 pub use compile::compiled::{CacheTarget, CompileOptions, compile, compile_file};
 pub use compile::compiler::{Compiler, LARGEST_FRAME};
 pub use compile::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};
