@@ -42,11 +42,11 @@ impl Instance {
 
 impl Hidden {
     /// Ends the handles of those of `objects` whose owner `which` accepts and that no open instance imports.
-    fn hide(&mut self, store: &Store, Objects { places, tags }: &Objects, which: impl Fn(Owner) -> bool) {
-        self.tables.extend(hide_all(&store.tables, &places.tables, &which).into_iter().map(TableId));
-        self.globals.extend(hide_all(&store.globals, &places.globals, &which).into_iter().map(GlobalId));
-        self.memories.extend(hide_all(&store.memories, &places.memories, &which).into_iter().map(MemoryId));
-        hide_all(&store.tags, tags, &which);
+    fn hide(&mut self, store: &Store, objects: &Objects, which: impl Fn(Owner) -> bool) {
+        self.tables.extend(hide_all(&store.tables, &objects.tables, &which).into_iter().map(TableId));
+        self.globals.extend(hide_all(&store.globals, &objects.globals, &which).into_iter().map(GlobalId));
+        self.memories.extend(hide_all(&store.memories, &objects.memories, &which).into_iter().map(MemoryId));
+        hide_all(&store.tags, &objects.tags, &which);
     }
 }
 

@@ -38,30 +38,30 @@ impl Store {
             freed.instances += u64::from(instance.is_users());
             freed.functions += instance.function_count();
             let own = &instance.parts.own;
-            dead.places.memories.extend(&own.places.memories);
-            dead.places.tables.extend(&own.places.tables);
-            dead.places.globals.extend(&own.places.globals);
+            dead.memories.extend(&own.memories);
+            dead.tables.extend(&own.tables);
+            dead.globals.extend(&own.globals);
             dead.tags.extend(&own.tags);
         }
-        dead.places.memories.extend(hosts(&self.memories.borrow(), |place| !marks.has(Node::Memory(place))));
-        dead.places.tables.extend(hosts(&self.tables.borrow(), |place| !marks.has(Node::Table(place))));
-        dead.places.globals.extend(hosts(&self.globals.borrow(), |place| !marks.has(Node::Global(place))));
-        dead.tags.extend(hosts(&self.tags.borrow(), |place| !marks.has(Node::Tag(place))));
-        for handle in &dead.places.tables {
+        dead.memories.extend(hosts(&self.memories.borrow(), |index| !marks.has(Node::Memory(index))));
+        dead.tables.extend(hosts(&self.tables.borrow(), |index| !marks.has(Node::Table(index))));
+        dead.globals.extend(hosts(&self.globals.borrow(), |index| !marks.has(Node::Global(index))));
+        dead.tags.extend(hosts(&self.tags.borrow(), |index| !marks.has(Node::Tag(index))));
+        for handle in &dead.tables {
             if let Some(id) = self.tables.borrow().known_id(*handle).map(TableId) {
                 swept.tables.insert(id);
                 id.forget(self);
             }
         }
-        for handle in &dead.places.globals {
+        for handle in &dead.globals {
             if let Some(id) = self.globals.borrow().known_id(*handle).map(GlobalId) {
                 id.forget(self);
             }
         }
-        freed.memories += dead.places.memories.len() as u64;
-        freed.memory_bytes += bytes_of(self, dead.places.memories.iter().copied());
-        freed.tables += dead.places.tables.len() as u64;
-        freed.globals += dead.places.globals.len() as u64;
+        freed.memories += dead.memories.len() as u64;
+        freed.memory_bytes += bytes_of(self, dead.memories.iter().copied());
+        freed.tables += dead.tables.len() as u64;
+        freed.globals += dead.globals.len() as u64;
         freed.tags += dead.tags.len() as u64;
         self.freed.set(freed);
         // Objects go before the instances whose contexts contain their definitions.

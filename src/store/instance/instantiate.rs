@@ -91,10 +91,10 @@ fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<All
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
     }
-    let mut vacant = store.lend_free_lists();
+    let mut free_lists = store.lend_free_lists();
     let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
     let room = store.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
-    let (made, places, tags) = store.with_objects(|objects| {
+    let (made, taken, tags) = store.with_objects(|objects| {
         // wasmer appends an instance's tags to its list. To reuse free indices, the tail of the list is split off
         // meanwhile. wasmer only reads imported tags, and all of these have smaller indices.
         let list = VMTag::list_mut(objects);
@@ -106,17 +106,17 @@ fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<All
             // makes the instance and runs no wasm.
             unsafe { code.artifact().instantiate(code.tunables(), &resolved.externs, objects) }.map_err(refused)
         };
-        let (made, places) = with_free_lists(&mut vacant, make);
+        let (made, taken) = with_free_lists(&mut free_lists, make);
         let list = VMTag::list_mut(objects);
         if room.is_some() {
             list.resize_with(first + own_tags, InObjectList::placeholder);
         }
         let tags = (first..list.len()).map(handle_at).collect();
         list.extend(aside);
-        (made, places, tags)
+        (made, taken, tags)
     });
-    store.return_free_lists(vacant);
-    let own = Objects { places, tags };
+    store.return_free_lists(free_lists);
+    let own = Objects { memories: taken.memories, tables: taken.tables, globals: taken.globals, tags };
     match made {
         Ok(vm) => {
             install(&vm);
