@@ -60,3 +60,29 @@ fn hide_all<T>(
     let mut hide = |handle: &InternalStoreHandle<T>| which(index.owner(*handle)).then(|| index.hide(*handle)).flatten();
     handles.iter().filter_map(&mut hide).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Compiler;
+    use crate::store::Extern;
+    use crate::store::test_support::{compile, instantiate, memory, new_store};
+
+    #[test]
+    fn what_an_open_instance_imports_stays_open_until_that_is_closed_too() {
+        let store = new_store();
+        let provider =
+            compile(r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref))"#, Compiler::Cranelift);
+        let importer = compile(r#"(module (import "a" "memory" (memory 1)))"#, Compiler::Cranelift);
+        let first = instantiate(&store, &provider, Vec::new()).unwrap();
+        let memory = memory(&store, &first, "memory");
+        let second = instantiate(&store, &importer, vec![Extern::Memory(memory)]).unwrap();
+        let hidden = first.close(&store, true);
+        assert_eq!((hidden.memories.len(), hidden.tables.len()), (0, 1));
+        assert!(first.is_closed() && first.open_flag().is_silent() && memory.is_open(&store));
+        let again = first.close(&store, false);
+        assert!(again.tables.is_empty() && first.open_flag().is_silent(), "closing twice changes nothing");
+        let hidden = second.close(&store, false);
+        assert_eq!(hidden.memories, [memory]);
+        assert!(!memory.is_open(&store) && !second.open_flag().is_silent());
+    }
+}

@@ -81,3 +81,46 @@ fn hosts<T>(index: &ObjectIndex<T>, which: impl Fn(usize) -> bool) -> Vec<Intern
     let all = index.all().filter(|(handle, owner)| *owner == Owner::Host && which(index_of(*handle)));
     all.map(|(handle, _)| handle).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Compiler, Reserve};
+    use crate::store::Roots;
+    use crate::store::test_support::{EVERYTHING, call, collect, compile, everything, function, lengths, new_store};
+    use crate::wasm::Limits;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_not_reached_goes_and_its_indices_are_used_again() {
+        let store = new_store();
+        let code = compile(EVERYTHING, Compiler::Cranelift);
+        let kept = everything(&store, &code);
+        drop(everything(&store, &code));
+        let most = lengths(&store);
+        for _ in 0..100 {
+            let roots = Roots { instances: vec![kept.id], ..Roots::default() };
+            assert_eq!(collect(&store, &roots).instances.len(), 1);
+            let other = everything(&store, &code);
+            assert_eq!(call(&store, function(&store, &other, "seven")).unwrap(), 7);
+            assert_eq!(call(&store, function(&store, &kept, "call")).unwrap(), 42);
+            assert_eq!(lengths(&store), most);
+        }
+        assert_eq!(collect(&store, &Roots::default()).instances.len(), 2);
+        assert_eq!(store.counts().instances, 0);
+        assert_eq!(Arc::strong_count(&code), 2, "the last one is held here, and by `kept`");
+    }
+
+    #[test]
+    fn an_id_is_never_another_memorys() {
+        let store = new_store();
+        let limits = Limits { minimum: 1, maximum: None };
+        let first = MemoryId::new(&store, limits, Reserve::available()).unwrap();
+        collect(&store, &Roots::default());
+        assert!(!first.is_open(&store));
+        let second = MemoryId::new(&store, limits, Reserve::available()).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(lengths(&store)[0], 1, "at the index of the first one");
+        assert!(!first.is_open(&store) && second.is_open(&store));
+    }
+}

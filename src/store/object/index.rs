@@ -172,3 +172,40 @@ impl<T: InObjectList> ObjectIndex<T> {
         Some(first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmer::sys::vm::VMTag;
+
+    /// An index with owners for these indices.
+    fn owned(indices: &[usize]) -> ObjectIndex<VMTag> {
+        let mut index = ObjectIndex::default();
+        indices.iter().for_each(|at| index.set_owner(handle_at(*at), Owner::Host));
+        index
+    }
+
+    #[test]
+    fn a_run_of_free_indices_is_adjacent_and_after_those_that_are_given() {
+        let mut index = owned(&[]);
+        index.free_list = [7, 2, 3, 9, 8].map(handle_at).to_vec();
+        assert_eq!(index.take_run(4, &[]), None);
+        assert_eq!(index.take_run(0, &[]), None);
+        assert_eq!(index.take_run(2, &[handle_at(2)]), Some(7));
+        let left: Vec<_> = index.free_list.iter().map(|handle| index_of(*handle)).collect();
+        assert_eq!(left, [2, 3, 9]);
+    }
+
+    #[test]
+    fn an_object_that_an_open_instance_imports_is_not_hidden() {
+        let mut index = owned(&[0, 1]);
+        let (imported, other) = (handle_at(0), handle_at(1));
+        let (id, other_id) = (index.id(imported), index.id(other));
+        index.count_importer(imported, true);
+        assert_eq!((index.hide(imported), index.hide(other)), (None, Some(other_id)));
+        assert_eq!((index.find(id), index.find(other_id)), (Some(imported), None));
+        assert!(index.has(other_id), "it is there, for those that know it");
+        index.count_importer(imported, false);
+        assert_eq!(index.hide(imported), Some(id));
+    }
+}
