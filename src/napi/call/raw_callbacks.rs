@@ -126,7 +126,7 @@ fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]
     let change = Change { position: 0, implementation, slot };
     let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
     let (undo_root, id) = context.undo_root(&[(slot, link.previous)]);
-    context.link_scratch.put(id, slot, link);
+    context.link_scratch.put(id, link);
     Ok(undo_root)
 }
 
@@ -172,10 +172,9 @@ impl Context {
         self.lead_slots(changes.iter().map(|change| (change.slot, change.implementation)));
         let (merged, first) = (self.truth(merged), self.number(first));
         let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
-        let linked = || wanted.iter().map(|(_, slot)| *slot).zip(&links);
-        let past: Vec<PreviousValue> = linked().map(|(slot, link)| (slot, link.previous)).collect();
+        let past: Vec<PreviousValue> = links.iter().map(|link| (link.slot, link.previous)).collect();
         let (undo_root, id) = self.undo_root(&past);
-        self.numbers(record, |record| record::write(record, id, linked().map(|(slot, link)| (slot, *link))));
+        self.numbers(record, |record| record::write(record, id, links.iter().copied()));
         Ok(undo_root)
     }
 
@@ -242,7 +241,7 @@ impl Context {
     fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
         let mut last = None;
         for (slot, function) in all {
-            let home = self.slots.borrow().slot(slot).primary_entry.0;
+            let home = self.slots.borrow().slot(slot).primary_entry.table;
             if last.replace((home, function)) != Some((home, function)) {
                 self.lead_slot(slot, function);
             }
@@ -253,9 +252,9 @@ impl Context {
     ///
     /// # Errors
     /// `ClosedStore`, and those of `Slots::undo`.
-    fn undo(&self, links: &[(SlotId, Link)]) -> Result<()> {
+    fn undo(&self, links: &[Link]) -> Result<()> {
         self.check_open()?;
-        self.lead_slots(links.iter().filter_map(|(slot, link)| Some((*slot, link.previous?))));
+        self.lead_slots(links.iter().filter_map(|link| Some((link.slot, link.previous?))));
         self.slots.borrow_mut().undo(&self.store, links)
     }
 

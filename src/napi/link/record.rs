@@ -24,26 +24,25 @@ pub fn wanted(record: &[f64]) -> Vec<(usize, SlotId)> {
 }
 
 /// Writes links into a record. Links for which it has no room are dropped.
-pub fn write(record: &mut [f64], undo_root: UndoRootId, links: impl Iterator<Item = (SlotId, Link)>) {
+pub fn write(record: &mut [f64], undo_root: UndoRootId, links: impl Iterator<Item = Link>) {
     let Some((head, rest)) = record.split_first_mut() else { return };
     *head = undo_root as f64;
-    for (numbers, (slot, link)) in rest.as_chunks_mut::<WIDTH>().0.iter_mut().zip(links) {
-        *numbers = [slot.into(), link.id as f64, link.below as f64, link.implementation as f64, link.skipped as f64];
+    for (numbers, link) in rest.as_chunks_mut::<WIDTH>().0.iter_mut().zip(links) {
+        *numbers =
+            [link.slot.into(), link.id as f64, link.below as f64, link.implementation as f64, link.skipped as f64];
     }
 }
 
-/// The links of a record, each with its slot. `first` is the index of the first one in the undo root.
-pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<(SlotId, Link)> {
+/// The links of a record. `first` is the index of the first one in the undo root.
+pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<Link> {
     let Some((undo_root, rest)) = record.split_first() else { return Vec::new() };
-    let read = |(index, &[slot, id, below, implementation, skipped]): (usize, &[f64; WIDTH])| {
-        let link = Link {
-            id: id as u64,
-            below: below as u64,
-            implementation: implementation as usize,
-            skipped: skipped as usize,
-            previous: undo_roots.find(*undo_root as UndoRootId, index),
-        };
-        (slot as SlotId, link)
+    let read = |(index, &[slot, id, below, implementation, skipped]): (usize, &[f64; WIDTH])| Link {
+        slot: slot as SlotId,
+        id: id as u64,
+        below: below as u64,
+        implementation: implementation as usize,
+        skipped: skipped as usize,
+        previous: undo_roots.find(*undo_root as UndoRootId, index),
     };
     (first..).zip(rest.as_chunks::<WIDTH>().0).map(read).collect()
 }
@@ -83,9 +82,9 @@ impl LinkScratch {
     }
 
     /// Writes the record of a link to the scratch.
-    pub fn put(&self, undo_root: UndoRootId, slot: SlotId, link: Link) {
+    pub fn put(&self, undo_root: UndoRootId, link: Link) {
         let mut record = One::default();
-        write(&mut record, undo_root, [(slot, link)].into_iter());
+        write(&mut record, undo_root, [link].into_iter());
         // SAFETY: `array` is held strongly, and only `lib/` has it besides, which never detaches its buffer.
         unsafe { self.numbers.write(record) };
     }

@@ -69,7 +69,7 @@ impl NativeStore {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
-        let caller = self.context.store.table_compiler(slot.primary_entry.0).map_or("", Compiler::name);
+        let caller = slot.primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
         Ok(format!("{} {caller}", slot.ty))
     }
 
@@ -82,7 +82,7 @@ impl NativeStore {
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
-            (slot.ty.clone(), slot.primary_entry.0)
+            (slot.ty.clone(), slot.primary_entry.table)
         };
         if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
             let message = format!(
@@ -91,11 +91,11 @@ impl NativeStore {
             );
             return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
         }
-        let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
+        let caller = table.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
         // SAFETY: `lib/` has checked that the value is a function, and it belongs to the calling environment.
         let import =
             unsafe { ImportedFunction::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
-        let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
+        let function = FuncRef::adapt(&self.context.store, &ty, Box::new(import), caller).map_err(refuse)?;
         self.context.hold_with(function, value.raw());
         self.context.retainers.note_change(1);
         Ok(self.unknown(self.context.function(function)))
