@@ -15,7 +15,7 @@ pub struct Roles {
     pub originals: BTreeMap<u32, String>,
     /// The identity functions whose calls are removed
     pub stripped: BTreeSet<u32>,
-    /// A table entry that holds each function from the start
+    /// By function, a table entry that holds it from the start
     pub entries: BTreeMap<u32, u32>,
 }
 
