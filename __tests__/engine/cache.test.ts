@@ -333,7 +333,7 @@ test('it keeps its size: the least recently used entries are removed', async () 
   expect(files()).toHaveLength(3)
   expect(files()).toContain(first)
   expect(files()).not.toContain(victim)
-  // An entry that is too big alone is used by the process that compiled it, and removed.
+  // An entry that alone exceeds the limit is removed; the process that compiled it still uses the code.
   expect(await inProcess(ADD, all[4]!, { WASM_RELINK_CACHE_SIZE: '0' })).toBe(45)
   expect(files()).toEqual([])
 })
