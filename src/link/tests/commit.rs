@@ -63,11 +63,13 @@ fn a_refusal_that_the_caller_has_found_takes_its_place_among_the_others() {
     let mut linker = Linker::default();
     let instance = linker.instance(TWO_SLOTS);
     let f = linker.slot(&instance, "f");
-    let refused = |index, slot: &str| {
-        RefusedChange::new(index, slot, &ErrorKind::EmptySlot { slot: slot.to_owned() }.into())
-    };
+    let refused =
+        |index, slot: &str| RefusedChange::new(index, slot, &ErrorKind::EmptySlot { slot: slot.to_owned() }.into());
     let change = crate::link::Change { position: 2, implementation: linker.export(&instance, "f"), slot: f };
-    let error = linker.slots.relink(&linker.store, &[change], false, vec![refused(3, "elsewhere"), refused(1, "first")], 1).unwrap_err();
+    let error = linker
+        .slots
+        .relink(&linker.store, &[change], false, vec![refused(3, "elsewhere"), refused(1, "first")], 1)
+        .unwrap_err();
     let ErrorKind::Refused { changes } = error.kind() else { panic!("{error:?}") };
     assert_eq!(changes.iter().map(|change| change.index).collect::<Vec<_>>(), [1, 2, 3]);
 }
