@@ -2,15 +2,15 @@
 
 const { join } = require('node:path')
 
-// The tests have a cache of their own, which is warm from the second run on; tests of the cache itself have others.
+// The tests have a disk cache of their own, which is warm from the second run on. Tests of the cache use others.
 process.env.WASM_RELINK_CACHE = join(__dirname, 'target', 'test-cache')
 
 /** @type {import('jest').Config} */
 module.exports = {
-  // Never crawl target/, nor the package folders under npm/.
+  // Without target/ and the package folders under npm/.
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   transform: { '\\.ts$': '@swc/jest' },
-  // Compiling guests on a small machine, with every core at work.
+  // Enough to compile guests on a small, busy machine.
   testTimeout: 60_000,
 }
