@@ -8,6 +8,8 @@ mod instance;
 mod object;
 mod state;
 #[cfg(test)]
+pub mod test_support;
+#[cfg(test)]
 mod tests;
 
 pub use call::batch::Batch;

@@ -2,49 +2,11 @@
 
 use crate::engine::{Code, Compiler, Reserve};
 use crate::error::ErrorKind;
-use crate::rewrite::Selection;
+use crate::store::test_support::{COMPILERS, call, collect, compile, export, function, instantiate, table};
 use crate::store::*;
 use crate::wasm::{FuncType, ValType};
 use std::rc::Rc;
 use std::sync::Arc;
-
-const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass];
-
-fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
-    Code::compile(&wat::parse_str(text).unwrap(), compiler, &Selection::None).unwrap()
-}
-
-fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
-    // SAFETY: every test keeps its store alive to its end, and makes host functions for one call.
-    unsafe { Instance::new(store, code, imports, |_| {}) }
-}
-
-fn export(store: &Store, instance: &Instance, name: &str) -> Extern {
-    let mut exports = instance.exports(store).into_iter();
-    exports.find(|(each, _)| each == name).map(|(_, value)| value).unwrap()
-}
-
-fn function(store: &Store, instance: &Instance, name: &str) -> FuncRef {
-    match export(store, instance, name) {
-        Extern::Function(Callable::Wasm(function)) => function,
-        _ => panic!("{name} is no function"),
-    }
-}
-
-fn table(store: &Store, instance: &Instance, name: &str) -> TableId {
-    match export(store, instance, name) {
-        Extern::Table(table) => table,
-        _ => panic!("{name} is no table"),
-    }
-}
-
-/// Calls a function of type () -> i32.
-fn call(store: &Store, function: FuncRef) -> Result<i32, Failure> {
-    assert_eq!(function.ty(store).to_string(), "() -> i32");
-    let mut value = RawValue::default();
-    // SAFETY: the type was checked, and every test keeps its store alive.
-    unsafe { function.call(store, &mut value).map(|()| value.i32) }
-}
 
 /// A module whose `call` goes through entry 0 of a table with these limits.
 fn through_table(limits: &str) -> String {
@@ -288,12 +250,6 @@ fn code_outlives_its_module() {
     let fifty = function(&store, &instance, "fifty");
     drop((code, instance));
     assert_eq!(call(&store, fifty).unwrap(), 50);
-}
-
-/// Frees everything that `roots` do not reach.
-fn collect(store: &Store, roots: &Roots) -> Swept {
-    let marks = store.mark(roots, &|_| Vec::new());
-    store.sweep(&marks)
 }
 
 /// Lengths of wasmer's lists.
