@@ -73,7 +73,7 @@ test('compile fails if the cache does not store the result', () => {
   chmodSync(open, 0o777)
   const others = run(['compile', plugin('plugin')], { WASM_RELINK_CACHE: open })
   expect(others).toMatchObject({ status: 1, stdout: '' })
-  expect(others.stderr).toContain('may be written by other users: run chmod go-w on it (ERR_RELINK_CACHE)')
+  expect(others.stderr).toContain('is writable for other users: run chmod go-w on it (ERR_RELINK_CACHE)')
   const file = run(['compile', plugin('plugin')], { WASM_RELINK_CACHE: plugin('plugin') })
   expect(file).toMatchObject({ status: 1, stdout: '' })
   expect(file.stderr).toContain('ERR_RELINK_CACHE')

@@ -10,8 +10,8 @@ const COUNT = 300
 const lacks = [
   /^not valid there$/,
   /imported functions with more than one result on the compiler singlepass/,
-  /uses what this compiler does not have: (SIMD|tail calls|exceptions|exception refs)/i,
-  /the engine does not have (tables of |element segments of |)exceptions \(exnref\)/,
+  /this compiler does not support it: (SIMD|tail calls|exceptions|exception refs)/i,
+  /the engine does not support (tables of |element segments of |)exceptions \(exnref\)/,
 ]
 
 const outcomes: Outcome[] = []

@@ -293,7 +293,7 @@ describe('the option slots', () => {
     const unselected = thrownBy(() => instance.slot('discount'))
     expect(unselected).toBeInstanceOf(LinkError)
     expect(unselected).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-selected' })
-    expect(unselected.message).toMatch(/^"guest::pricing::discount" is no slot: .*`slots`/)
+    expect(unselected.message).toMatch(/^"guest::pricing::discount" is not a slot: .*`slots`/)
     const lost = thrownBy(() => instance.slot('inlined'))
     expect(lost).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-found' })
     expect(thrownBy(() => instance.slot('tacs'))).toMatchObject({ candidates: ['guest::pricing::tax'] })
@@ -426,12 +426,10 @@ describe('very long and very many names', () => {
     const a = await started(names)
     const error = thrownBy(() => a.slot('same'))
     expect(error).toMatchObject({ code: 'ERR_RELINK_AMBIGUOUS_SLOT', candidates: names })
-    expect(error.message).toBe(
-      `"same" may be any of ${first.join(', ')} and ${COUNT - 10} more: take one of these names`,
-    )
+    expect(error.message).toBe(`"same" may mean ${first.join(', ')} and ${COUNT - 10} more: use one of these names`)
     const none = new Instance(new Module(await exporting(names), { compiler: 'singlepass', slots: 'none' }))
     expect(thrownBy(() => none.slot('same')).message).toContain(
-      `${first.join(', ')} and ${COUNT - 10} more are no slots: it was not selected`,
+      `${first.join(', ')} and ${COUNT - 10} more are not slots: it was not selected`,
     )
   })
 
