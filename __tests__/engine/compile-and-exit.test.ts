@@ -26,7 +26,7 @@ function endless(): Uint8Array<ArrayBuffer> {
 
 const file = join(tmpdir(), `wasm-relink-endless-${process.pid}.wasm`)
 
-/** Runs a program with the package as `R` and the module as `bytes`; returns how it ended. Its compile would take far longer. */
+/** Runs a program with the package as `R` and the module as `bytes`; returns how it ended. The compile alone would take minutes. */
 function run(program: string) {
   const whole = `
     const R = require(${JSON.stringify(root)})
