@@ -34,7 +34,7 @@ impl Instance {
         let instances = store.instances.borrow();
         hidden.hide(store, &parts.imported, |owner| match owner {
             Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
-            Owner::Host | Owner::Nobody => false,
+            Owner::Host | Owner::Gone => false,
         });
         hidden
     }

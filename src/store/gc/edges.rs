@@ -170,7 +170,7 @@ pub(in crate::store) fn tag_node(store: &Store, handle: InternalStoreHandle<VMTa
 
 fn node<T>(index: &ObjectIndex<T>, handle: InternalStoreHandle<T>, host: impl Fn(usize) -> Node) -> Option<Node> {
     match index.owner(handle) {
-        Owner::Nobody => None,
+        Owner::Gone => None,
         Owner::Host => Some(host(index_of(handle))),
         Owner::Instance(id) => Some(Node::Instance(id)),
     }

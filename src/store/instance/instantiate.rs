@@ -123,7 +123,7 @@ fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<All
             Ok(Allocated { resolved, own, vm })
         }
         Err(failure) => {
-            store.set_owners(&own, Owner::Nobody);
+            store.set_owners(&own, Owner::Gone);
             drop(own.remove(store));
             Err(failure)
         }

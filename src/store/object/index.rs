@@ -32,7 +32,7 @@ struct ObjectState {
 pub enum Owner {
     /// None: the object is gone
     #[default]
-    Nobody,
+    Gone,
     /// The host
     Host,
     /// An instance, whose context contains the definition
@@ -75,13 +75,13 @@ impl<T> ObjectIndex<T> {
 
     /// The owner of the object.
     pub fn owner(&self, handle: InternalStoreHandle<T>) -> Owner {
-        self.states.get(index_of(handle)).map_or(Owner::Nobody, |state| state.owner)
+        self.states.get(index_of(handle)).map_or(Owner::Gone, |state| state.owner)
     }
 
     /// Handles and owners of all objects that exist.
     pub fn all(&self) -> impl Iterator<Item = (InternalStoreHandle<T>, Owner)> + '_ {
         let all = self.states.iter().enumerate().map(|(index, state)| (handle_at(index), state.owner));
-        all.filter(|(_, owner)| *owner != Owner::Nobody)
+        all.filter(|(_, owner)| *owner != Owner::Gone)
     }
 
     /// The id of the object, assigned on first use. JavaScript has one wrapper per id.
