@@ -26,7 +26,7 @@ class Compiled {
     this.file = file
     this.missing = missing
     this.carrier = carrier
-    this.tiers = module.startSuccessor() ? new Tiers(module) : undefined
+    this.tiers = module.startTierUp() ? new Tiers(module) : undefined
   }
 
   /** The slots, in the order in which an instance is asked for them. */

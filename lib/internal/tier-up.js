@@ -6,7 +6,13 @@ const { setTimeout } = require('node:timers')
 /** How often it is looked whether the code is there, in milliseconds. */
 const OFTEN = 3
 
-/** What lets better code of one module take over from that of its instances, when it is there. */
+/** Those that are awaited: nothing else may hold them. */
+const awaited = new Set()
+
+/**
+ * What lets better code of one module take over from that of its instances, when it is there. The module and its instances hold
+ * it; once it is collected, the native module goes and its tier-up stops compiling.
+ */
 class Tiers {
   /** The native module */
   #native
@@ -42,12 +48,15 @@ class Tiers {
   async wait() {
     this.#awaited++
     this.#timer?.ref()
+    awaited.add(this)
     await this.done
     this.#awaited--
+    awaited.delete(this)
   }
 
   #lookLater() {
-    this.#timer = setTimeout(() => this.#look(), OFTEN)
+    const tiers = new WeakRef(this)
+    this.#timer = setTimeout(() => tiers.deref()?.#look(), OFTEN)
     // A process that has nothing else to do ends.
     if (this.#awaited === 0) this.#timer.unref()
   }
