@@ -6,21 +6,13 @@ use crate::link::TableEntry;
 use crate::napi::api::compile;
 use crate::napi::api::store::NativeStore;
 use crate::napi::call::function::exported;
+use crate::napi::convert::describe::NativeGlobalType;
 use crate::napi::env::throw::{Refusal, Result, refuse};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
 use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
-
-/// The type of a global.
-#[napi(object)]
-pub struct NativeGlobalType {
-    /// Its value type
-    pub value: String,
-    /// Whether it is mutable
-    pub mutable: bool,
-}
 
 fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
     Limits { minimum: minimum.into(), maximum: maximum.map(u64::from) }
@@ -194,7 +186,8 @@ impl NativeStore {
         let id = self.global(id)?;
         let ty = id.ty(&self.context.store);
         if !ty.mutable {
-            let message = "this global is immutable".to_owned();
+            let message =
+                "this global is immutable: only one that is made with { mutable: true } can be set".to_owned();
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
         let reader = id.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);

@@ -357,9 +357,13 @@ impl NativeStore {
                 ExternType::Tag(_) => TagId(id).is_open(store),
                 ExternType::Function(_) => true,
             };
+            let subject = || Subject::Import {
+                kind: import.ty.kind().name().to_owned(),
+                module: import.module.clone(),
+                field: import.name.clone(),
+            };
             if !is_there {
-                let subject = Subject::Import { module: import.module.clone(), field: import.name.clone() };
-                return Err(refuse(ErrorKind::Closed(subject).into()));
+                return Err(refuse(ErrorKind::Closed(subject()).into()));
             }
             externs.push(match &import.ty {
                 ExternType::Table(_) => Extern::Table(TableId(id)),
@@ -371,10 +375,7 @@ impl NativeStore {
                 ExternType::Tag(_) => Extern::Tag(TagId(id)),
                 // SAFETY: the value belongs to the calling environment, and `imports` keeps it alive.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
-                    Some(function) => {
-                        let subject = || Subject::Import { module: import.module.clone(), field: import.name.clone() };
-                        Callable::Wasm(self.own(function, subject).map_err(refuse)?)
-                    }
+                    Some(function) => Callable::Wasm(self.own(function, subject).map_err(refuse)?),
                     None => {
                         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
                         // SAFETY: `lib/` has checked that the value is a function of this environment.

@@ -143,8 +143,7 @@ impl Context {
         }
         let ty = function.ty();
         if let Some(ty) = ty.parameters.iter().chain(&ty.results).find(|ty| width(**ty).is_none()) {
-            let message = format!("values of type {ty} do not stand in typed arrays");
-            return Err(self.throw(&ErrorKind::UnsupportedValue { message }.into()));
+            return Err(self.throw(&ErrorKind::no_column(ty).into()));
         }
         self.collect_if_due();
         // Dropped after the batch has ended and its wasm exception has been converted: a deferred collection, which

@@ -219,7 +219,6 @@ impl Context {
     /// Throws the error for a type whose values do not cross.
     #[cold]
     pub fn does_not_cross(&self, ty: ValType) -> PendingException {
-        let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");
-        self.throw(&ErrorKind::UnsupportedValue { message }.into())
+        self.throw(&ErrorKind::does_not_cross(ty).into())
     }
 }

@@ -66,7 +66,7 @@ impl std::fmt::Display for WhyNot {
         match self {
             Self::NotSelected => f.write_str("it was not selected: name it in the option `slots` when compiling"),
             Self::Identity => f.write_str(
-                "it only returns its parameter, so that its calls were removed: name it in the option `slots` to keep them",
+                "it only returns its parameter, so its calls were removed: name it in the option `slots` to keep them",
             ),
             Self::Original(slot) => write!(f, "it is the original of the declared slot \"{slot}\": link that slot"),
         }

@@ -63,8 +63,8 @@ pub fn is_near_limits(bytes: &[u8], binary: &Binary) -> Result<bool> {
 pub fn check_limits(bytes: &[u8], binary: &Binary) -> Result<()> {
     let beyond = |what: &str, most: usize| {
         let message = format!(
-            "the module is valid, but after the load-time pass it has more than the {most} {what} that engines take: \
-             compile it with the option slots: 'none'"
+            "the module is valid, but with its slots it has more than {most} {what}, the limit of engines: compile it \
+             with the option slots: 'none'"
         );
         Err(ErrorKind::Unsupported { message }.into())
     };

@@ -63,7 +63,9 @@ fn has_passive_data(bytes: &[u8]) -> Result<bool> {
 /// # Errors
 /// `Compile` if the bytes cannot be read, which `Binary::parse` has accepted.
 pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
-    let failed = |error: &dyn std::fmt::Display| ErrorKind::Compile { message: format!("no successor: {error}") };
+    let failed = |error: &dyn std::fmt::Display| ErrorKind::Compile {
+        message: format!("the module for tier-up cannot be made: {error}"),
+    };
     let mut reencoder = RoundtripReencoder;
     let (mut module, mut imports, mut imported) = (Module::new(), ImportSection::new(), false);
     let mut added = ImportSection::new();

@@ -135,7 +135,8 @@ fn check_tables(binary: &Binary) -> Result<()> {
     match defined.iter().map(|table| table.limits.minimum).find(|minimum| *minimum > MOST_ENTRIES.into()) {
         None => Ok(()),
         Some(minimum) => {
-            let message = format!("a table may have {MOST_ENTRIES} entries, and the module defines one of {minimum}");
+            let message =
+                format!("expected at most {MOST_ENTRIES} entries for a table, got {minimum} in a table of the module");
             Err(ErrorKind::OutOfRange { message }.into())
         }
     }

@@ -100,7 +100,7 @@ impl MemoryId {
                 let message = format!("there is no room for the memory to grow from {pages} pages by {delta}");
                 return Error::from(ErrorKind::Memory { message }).into();
             }
-            let message = format!("the memory has {pages} pages and {limit}, it cannot grow by {delta}");
+            let message = format!("the memory has {pages} pages and {limit}: it cannot grow by {delta} pages");
             Error::from(ErrorKind::OutOfRange { message }).into()
         })
     }

@@ -14,7 +14,7 @@ impl TableId {
     /// `OutOfRange` for more than `MOST_ENTRIES` entries, `Memory` where there is no room for them.
     pub fn new(store: &Store, ty: &TableType) -> Result<Self> {
         if ty.limits.minimum > MOST_ENTRIES.into() {
-            let message = format!("a table may have {MOST_ENTRIES} entries, {} were asked for", ty.limits.minimum);
+            let message = format!("expected at most {MOST_ENTRIES} entries for a table, got {}", ty.limits.minimum);
             return Err(ErrorKind::OutOfRange { message }.into());
         }
         if !u32::try_from(ty.limits.minimum).is_ok_and(may_begin) {
@@ -175,7 +175,7 @@ impl TableId {
         }
         let grown = store.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
         grown.ok_or_else(|| {
-            let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
+            let message = format!("the table has {size} entries and at most {most}: it cannot grow by {delta} entries");
             ErrorKind::OutOfRange { message }.into()
         })
     }
