@@ -16,7 +16,7 @@ export declare class NativeModule {
   /** The address space that its memories reserve. */
   reserve(): string
   /** Starts to compile the tier-up of this module; returns whether it has one that was not started before. */
-  startSuccessor(): boolean
+  startTierUp(): boolean
   /** Whether the tier-up is compiled, has failed, or was never started. */
   tierUpIsDone(): boolean
   /** The module to tier up to; null if it is not compiled, or failed. */
@@ -536,6 +536,9 @@ export declare function refuseValue(valueType: string): void
 
 /** Runs the load-time pass, and returns the rewritten module. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
+
+/** Number of compiles that run in this process, in all its threads. */
+export declare function runningCompiles(): number
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -26,15 +26,15 @@ pub struct NativeLimits {
 pub struct NativeModule {
     pub(in crate::napi) code: Arc<Code>,
     /// The tier-up that has not started to compile
-    better: RefCell<Option<TierUp>>,
+    unstarted_tier_up: RefCell<Option<TierUp>>,
     /// The tier-up that is being compiled, or is done
-    coming: RefCell<Option<PendingTierUp>>,
+    pending_tier_up: RefCell<Option<PendingTierUp>>,
 }
 
 impl NativeModule {
     /// Wraps code for JavaScript, and reports its size to V8, which otherwise sees an object of a few bytes.
-    pub fn new(env: Env, Tiered { code, better }: Tiered) -> Self {
-        let module = Self { code, better: RefCell::new(better), coming: RefCell::default() };
+    pub fn new(env: Env, Tiered { code, tier_up }: Tiered) -> Self {
+        let module = Self { code, unstarted_tier_up: RefCell::new(tier_up), pending_tier_up: RefCell::default() };
         module.report(env, 1);
         module
     }
@@ -72,25 +72,23 @@ impl NativeModule {
 
     /// Starts to compile the tier-up of this module; returns whether it has one that was not started before.
     #[napi]
-    pub fn start_successor(&self) -> bool {
-        let coming = self.better.take().map(TierUp::start);
-        let starts = coming.is_some();
-        *self.coming.borrow_mut() = coming;
-        starts
+    pub fn start_tier_up(&self) -> bool {
+        let Some(tier_up) = self.unstarted_tier_up.take() else { return false };
+        *self.pending_tier_up.borrow_mut() = Some(tier_up.start());
+        true
     }
 
     /// Whether the tier-up is compiled, has failed, or was never started.
     #[napi]
     pub fn tier_up_is_done(&self) -> bool {
-        self.coming.borrow().as_ref().is_none_or(|coming| coming.get().is_some())
+        self.pending_tier_up.borrow().as_ref().is_none_or(PendingTierUp::is_done)
     }
 
     /// The module to tier up to; null if it is not compiled, or failed.
     #[napi]
     pub fn tier_up(&self, env: Env) -> Option<NativeModule> {
-        let coming = self.coming.borrow();
-        let code = coming.as_ref()?.get()?.as_ref().ok()?.clone();
-        Some(Self::new(env, Tiered { code, better: None }))
+        let code = self.pending_tier_up.borrow().as_ref()?.code()?.clone();
+        Some(Self::new(env, Tiered { code, tier_up: None }))
     }
 
     /// The imports that an instance needs, in the order of the binary.
