@@ -281,7 +281,7 @@ describe('imports that are missing or wrong', () => {
     expect(none.message).toBe('expected an object as `imports`, got undefined; the module imports "env"."f"')
     const empty = thrownBy(() => new Instance(module, {}))
     expect(empty).toBeInstanceOf(TypeError)
-    expect(empty.message).toBe('expected an object as `imports["env"]`, got undefined; it should have "f"')
+    expect(empty.message).toBe('expected an object as `imports["env"]`, got undefined; the module imports "f" from it')
   })
 
   test('an object of another store', async () => {

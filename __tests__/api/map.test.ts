@@ -359,7 +359,7 @@ describe('refused, before any call', () => {
       'references',
       () => exports.ref.map([{}]),
       'ERR_RELINK_UNSUPPORTED',
-      'values of type externref do not stand in typed arrays',
+      'no typed array holds values of type externref',
     ],
     [
       'references that it gives',

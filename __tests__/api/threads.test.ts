@@ -204,7 +204,7 @@ describe('a module', () => {
     const module = structuredClone(new ours.Module(await wat('(module (func (export "f")))')))
     expect(() => new WebAssembly.Instance(module as never, {})).toThrow('wasm-relink/register')
     const [wanted] = WebAssembly.Module.imports(module as never)
-    expect(wanted!.name).toBe('this Module is one of wasm-relink: load wasm-relink/register in this thread too')
+    expect(wanted!.name).toBe('this Module was made by wasm-relink: load wasm-relink/register in this thread too')
   })
 
   test('of the same bytes shares its code only', async () => {

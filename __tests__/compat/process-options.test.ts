@@ -75,8 +75,7 @@ describe.each(withoutWasm)('under %s, where Node has no WebAssembly', (flag) => 
     const refused = {
       name: 'TypeError',
       code: 'ERR_RELINK_UNSUPPORTED',
-      message:
-        "a shared memory needs Node's own WebAssembly, which `node --jitless` and `node --no-expose-wasm` leave out",
+      message: "a shared memory needs Node's own WebAssembly: start Node without --jitless and --no-expose-wasm",
     }
     expect(run([flag], `${RELINK}; new relink.Memory({ initial: 1, maximum: 2, shared: true })`)).toEqual(refused)
     expect(run([flag], `${RELINK}; await relink.load(${text(file)})`)).toMatchObject({ code: refused.code })
@@ -92,9 +91,14 @@ describe('if Node loads no addons', () => {
   const disabled = { name: 'Error', code: 'ERR_RELINK_ADDONS_DISABLED' }
 
   test.each([
-    ['--no-addons', ['--no-addons'], '--no-addons', 'leave it out'],
-    ['the permission model', [permission, '--allow-fs-read=*'], '--allow-addons', 'give it --allow-addons too'],
-    ['both', [permission, '--allow-fs-read=*', '--allow-addons', '--no-addons'], '--no-addons', 'leave it out'],
+    ['--no-addons', ['--no-addons'], '--no-addons', 'remove it from the command line'],
+    ['the permission model', [permission, '--allow-fs-read=*'], '--allow-addons', 'add --allow-addons'],
+    [
+      'both',
+      [permission, '--allow-fs-read=*', '--allow-addons', '--no-addons'],
+      '--no-addons',
+      'remove it from the command line',
+    ],
   ])('%s: the error names the flag', (_, flags, flag, advice) => {
     const error = run(flags, RELINK)
     expect(error).toMatchObject({ ...disabled, flag })

@@ -106,7 +106,7 @@ describe('files that are not the cache’s own', () => {
     const complaint = `try { ${CLEAR} } catch ({ code, message }) { return { code, message } }`
     expect(await inProcess(complaint, file)).toEqual({
       code: 'ERR_RELINK_CACHE',
-      message: `the cache in ${directory()}: ${modules()} is no folder`,
+      message: `the cache in ${directory()}: ${modules()} is not a folder`,
     })
     expect(readdirSync(join(folder, 'elsewhere'))).toHaveLength(
       2 + Number(existsSync(join(folder, 'elsewhere', 'relink-lock'))),

@@ -340,7 +340,7 @@ describe('objects that are being passed', () => {
     const text = `(module (import "env" "memory" (memory 1 2 shared)) (func (export "load") (result i32)
       (i32.atomic.load (i32.const 0))))`
     const module = new Module(await wat(text, { threads: true }))
-    let memory: Memory | undefined = new Memory({ initial: 1, maximum: 2, shared: true }, { store: yard.store })
+    let memory: Memory<true> | undefined = new Memory({ initial: 1, maximum: 2, shared: true }, { store: yard.store })
     for (let round = 0; round < 3; round++) expect(await collect(yard.store)).toMatchObject({ memories: 0 })
     memory.grow(1)
     new Int32Array(memory.buffer)[0] = 7

@@ -191,8 +191,12 @@ describe('link refuses without a change', () => {
     const wrong: [unknown, unknown, RegExp][] = [
       [undefined, slot, /^expected a function as `implementation`, got undefined$/],
       [5, slot, /as `implementation`, got 5$/],
-      [slot, f, /as `implementation`, got .*; a slot comes second, and `slot\.current` is its implementation$/],
-      [f, undefined, /^expected a Slot as `slot`, got undefined; instance\.slot\(name\) names the nearest/],
+      [
+        slot,
+        f,
+        /as `implementation`, got .*; the slot is the second argument; to link what it holds, give `slot\.current`$/,
+      ],
+      [f, undefined, /^expected a Slot as `slot`, got undefined; for an unknown name, `instance\.slot\(name\)` throws/],
       [f, 'a::f', /^expected a Slot as `slot`, got 'a::f'/],
       [f, { name: 'a::f' }, /^expected a Slot as `slot`, got \[Object\]/],
       [f, f, /^expected a Slot as `slot`, got \[Function/],

@@ -163,7 +163,7 @@ describe.each(named)('why not, in %s', (name) => {
     const { whyNot } = report(name)['ordinary::pricing::discount']!
     expect(whyNot).toEqual({ reason: 'not-selected', message: expect.stringContaining('`slots`') })
     expect(refusal('discount', 'not-selected').message).toBe(
-      `"ordinary::pricing::discount" is no slot: ${whyNot!.message}`,
+      `"ordinary::pricing::discount" is not a slot: ${whyNot!.message}`,
     )
     expect(report(name, ['discount'])['ordinary::pricing::discount']).not.toHaveProperty('whyNot')
   })
@@ -182,7 +182,7 @@ describe.each(named)('why not, in %s', (name) => {
     )
     const { message } = missing[0]!.whyNot!
     expect(refusal('round_up', 'not-found', wanted).message).toBe(
-      `"ordinary::inlining::round_up" is no slot: ${message}`,
+      `"ordinary::inlining::round_up" is not a slot: ${message}`,
     )
     expect(start(wanted).exports.cash(101n)).toBe(110n)
   })

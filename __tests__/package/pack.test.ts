@@ -128,7 +128,14 @@ test('the package holds what it should, and nothing else', () => {
   expect(new Set(Object.values(manifest.optionalDependencies))).toEqual(new Set([manifest.version]))
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
   expect(files).toEqual(
-    expect.arrayContaining(['index.js', 'index.d.ts', 'native.cjs', 'README.md', 'LICENSE', join('docs', 'errors.md')]),
+    expect.arrayContaining([
+      'index.js',
+      'index.d.ts',
+      join('types', 'module.d.ts'),
+      'native.cjs',
+      'README.md',
+      join('docs', 'errors.md'),
+    ]),
   )
   expect(files).toContain(join('guest', 'relinkable', 'src', 'lib.rs'))
   expect(files.filter((file) => /\.(node|rlib)$|__tests__|node_modules|\btarget\b/.test(file))).toEqual([])

@@ -105,7 +105,7 @@ const psk = {
 }
 const pskServer = { ...psk, pskCallback: () => Buffer.alloc(16, 1) }
 
-/** This many bytes, the same each time. */
+/** A request that derives bytes from the plugin's memory, the same bytes each time. */
 const derived = (derive) =>
   writes(async () => {
     const expected = await derive(new Uint8Array(SMALL).fill(A))

@@ -6,7 +6,7 @@ use super::planned::PlannedChanges;
 use super::record::Link;
 use super::slot::SlotId;
 use super::slots::Slots;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, RefusedChange, Result};
 use crate::store::{FuncRef, Store};
 
 /// A link to be made.
@@ -32,17 +32,17 @@ impl Slots {
         Ok(self.commit(store, *change, checked, id))
     }
 
-    /// Checks changes that are to be made in this order, and returns the functions to write. `refusals` are those that
-    /// the caller found itself.
+    /// Checks changes that are to be made in this order, and returns the functions to write. `refused` are the changes that
+    /// the caller has refused.
     ///
     /// # Errors
     /// `Refused` with every change that cannot be made, by its position.
-    pub fn check_all(
+    fn check_all(
         &mut self,
         store: &Store,
         changes: &[Change],
         merged: bool,
-        mut refusals: Vec<(usize, String, Error)>,
+        mut refused: Vec<RefusedChange>,
     ) -> Result<Vec<CheckedImplementation>> {
         let mut planned = PlannedChanges::of(changes.len());
         let mut checked = Vec::with_capacity(changes.len());
@@ -52,14 +52,14 @@ impl Slots {
                     planned.plan(self, store, *implementation, *slot);
                     checked.push(function);
                 }
-                Err(error) => refusals.push((*position, self.slot(*slot).name.clone(), error)),
+                Err(error) => refused.push(RefusedChange::new(*position, &self.slot(*slot).name, &error)),
             }
         }
-        if refusals.is_empty() {
+        if refused.is_empty() {
             return Ok(checked);
         }
-        refusals.sort_by_key(|(position, ..)| *position);
-        Err(ErrorKind::Refused { refusals }.into())
+        refused.sort_by_key(|change| change.index);
+        Err(ErrorKind::Refused { changes: refused }.into())
     }
 
     /// Checks all changes, then makes them in order. Link ids count up from `first`.
@@ -71,10 +71,10 @@ impl Slots {
         store: &Store,
         changes: &[Change],
         merged: bool,
-        refusals: Vec<(usize, String, Error)>,
+        refused: Vec<RefusedChange>,
         first: LinkId,
     ) -> Result<Vec<Link>> {
-        let checked = self.check_all(store, changes, merged, refusals)?;
+        let checked = self.check_all(store, changes, merged, refused)?;
         let all = changes.iter().zip(checked).zip(first..);
         Ok(all.map(|((change, checked), id)| self.commit(store, *change, checked, id)).collect())
     }

@@ -13,6 +13,8 @@ mod record;
 mod shortcuts;
 mod slot;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod thunks;
 mod undo;
 

@@ -82,7 +82,7 @@ impl Slots {
             return Ok(id);
         }
         if table.element_type(store) != RefType::Func {
-            let message = "expected a table of functions, got one of externref: its entries are no slots".to_owned();
+            let message = "expected a table of functions, got one of externref, whose entries are not slots".to_owned();
             return Err(ErrorKind::UnsupportedValue { message }.into());
         }
         let Some(original) = table.function(store, index)? else {

@@ -8,7 +8,7 @@ mod instance;
 mod object;
 mod state;
 #[cfg(test)]
-mod tests;
+pub mod test_support;
 
 pub use call::batch::Batch;
 pub use call::host::HostFunction;
@@ -16,6 +16,7 @@ pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};
 pub use gc::node::Node;
+pub use gc::object_counts::ObjectCounts;
 pub use gc::removal::DetachedMemory;
 pub use gc::rooted::Rooted;
 pub use gc::sweep::Swept;

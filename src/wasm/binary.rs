@@ -121,13 +121,12 @@ impl From<wasmparser::BinaryReaderError> for Error {
 
 fn lacking(error: &wasmparser::BinaryReaderError) -> Error {
     let (says, offset) = (error.message(), error.offset());
-    let message =
-        format!("the module is valid, but uses what this compiler does not have: {says} (at offset {offset:#x})");
+    let message = format!("the module is valid, but this compiler does not support it: {says} (at offset {offset:#x})");
     ErrorKind::Unsupported { message }.into()
 }
 
 fn unsupported(what: String) -> Error {
-    ErrorKind::Unsupported { message: format!("the engine does not have {what}") }.into()
+    ErrorKind::Unsupported { message: format!("the engine does not support {what}") }.into()
 }
 
 impl Binary {
@@ -150,7 +149,7 @@ impl Binary {
             return Err(not_wasm(bytes));
         }
         if bytes.get(4..8) == Some(&[0x0d, 0x00, 0x01, 0x00]) {
-            return Err(unsupported("components, only core modules: give it the module inside".into()));
+            return Err(unsupported("components: use the core module inside".into()));
         }
         let validate = |features| Validator::new_with_features(features).validate_all(bytes);
         // Most modules have no exceptions: one validation is enough for them.

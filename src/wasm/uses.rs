@@ -136,7 +136,7 @@ impl Uses {
         tables
     }
 
-    /// A table entry that holds each function from the start. In Rust, this entry is the address of the function.
+    /// By function, a table entry that holds it from the start. In Rust, this entry is the address of the function.
     pub fn entries(&self) -> BTreeMap<u32, u32> {
         let mut entries = BTreeMap::new();
         for (entry, function) in self.tables().into_values().flatten() {

@@ -14,6 +14,7 @@ import {
   Memory,
   Module,
   relink,
+  type Imports,
   type Reserve,
   rewrite,
   Slot,
@@ -155,6 +156,23 @@ wide.value = 2n
 wide.value = 2
 const narrow: number = new Global({ value: 'f32' }).value
 
+// The buffer of a memory is of the class that the memory has.
+const own: ArrayBuffer = new Memory({ initial: 1 }).buffer
+const shared = new Memory({ initial: 1, maximum: 2, shared: true })
+const common: SharedArrayBuffer = shared.buffer
+// @ts-expect-error that of a shared memory is no ArrayBuffer
+const mistaken: ArrayBuffer = shared.buffer
+const either = (memory: Memory<boolean>): Uint8Array => new Uint8Array(memory.buffer)
+const imported: Imports = { env: { memory: shared } }
+const bytesOf = [
+  new Uint8Array(own),
+  new Uint8Array(common),
+  either(shared),
+  either(exports.memory),
+  mistaken,
+  imported,
+]
+
 // The option `slots`, and the lists of slots.
 const picked = await load<Pricing>('pricing.wasm', {}, { slots: ['discount', 'pricing::*', /tax$/] })
 await compile(new Uint8Array(), { slots: 'all' })
@@ -205,4 +223,4 @@ try {
   } else if (error instanceof CompileError) void error.offset
 }
 
-void [halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]
+void [bytesOf, halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]

@@ -100,8 +100,32 @@ impl MemoryId {
                 let message = format!("there is no room for the memory to grow from {pages} pages by {delta}");
                 return Error::from(ErrorKind::Memory { message }).into();
             }
-            let message = format!("the memory has {pages} pages and {limit}, it cannot grow by {delta}");
+            let message = format!("the memory has {pages} pages and {limit}: it cannot grow by {delta} pages");
             Error::from(ErrorKind::OutOfRange { message }).into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::new_store;
+
+    #[test]
+    fn a_memory_grows_up_to_its_maximum_and_stays_where_it_is() {
+        let store = new_store();
+        let id = MemoryId::new(&store, Limits { minimum: 1, maximum: Some(3) }, Reserve::available()).unwrap();
+        let (base, bytes) = id.data(&store);
+        assert_eq!(bytes, PAGE);
+        // SAFETY: the memory has a page.
+        unsafe { base.write(7) };
+        assert_eq!(id.grow(&store, 2).unwrap(), 1);
+        assert_eq!(id.data(&store), (base, 3 * PAGE));
+        let Err(Failure::Error(error)) = id.grow(&store, 1) else { panic!("beyond its maximum") };
+        assert!(matches!(error.kind(), ErrorKind::OutOfRange { .. }), "{error:?}");
+        assert_eq!(id.data(&store), (base, 3 * PAGE));
+        // SAFETY: as above.
+        assert_eq!(unsafe { base.read() }, 7);
+        assert!(!id.is_shared(&store) && id.is_open(&store));
     }
 }
