@@ -851,4 +851,5 @@ module.exports.functionType = nativeBinding.functionType
 module.exports.inspectModule = nativeBinding.inspectModule
 module.exports.mapCalls = nativeBinding.mapCalls
 module.exports.rewriteModule = nativeBinding.rewriteModule
+module.exports.sharedValues = nativeBinding.sharedValues
 module.exports.validate = nativeBinding.validate

@@ -344,6 +344,13 @@ export interface NativeHost {
   map: (arg: unknown) => unknown
   /** Records a wasm function's address, and the retainer that it keeps alive */
   know: (fn: object, address: number, retainer?: object) => void
+  /**
+   * Makes a function that calls through the driver: its parameter and result types, and a list of its index, its name,
+   * its address and its retainer
+   */
+  makeFunction: (parameters: string, results: string, list: unknown[]) => Function | undefined
+  /** The memory that calls share with JavaScript, if there is one */
+  sharedValues: unknown
   /** The store's object in `lib/` */
   store: object
 }
@@ -514,6 +521,12 @@ export interface NativeTypedExport {
 
 /** Runs the load-time pass, and returns the rewritten module. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
+
+/**
+ * Makes an object with `values`, to be given to stores, and `invoke`, a function without arguments that calls the
+ * function whose index stands in `buffer`. Null where calls do not go so.
+ */
+export declare function sharedValues(buffer: ArrayBuffer): any
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -4,6 +4,7 @@ const { isMainThread } = require('node:worker_threads')
 const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
 const { NOTHING, endsNothing, inFinalizer } = require('./internal/late')
 const { mapOf } = require('./internal/map')
+const { sharedValues } = require('./internal/shared-values')
 const { platformError } = require('./node/platform')
 const { createShared, shared } = require('./node/shared-memory')
 
@@ -42,6 +43,8 @@ const map = mapOf({
   mapCalls: addon.mapCalls(),
 })
 
+const values = sharedValues((buffer) => addon.sharedValues(buffer))
+
 /**
  * What the native side asks of JavaScript, so that errors and conversions are those of this realm. Whoever has anything
  * of a store holds the store, and the native side has these functions: they hold it weakly.
@@ -59,6 +62,17 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
+    makeFunction(parameters, results, [index, name, address, retainer]) {
+      const fn = values.functionAt(index, parameters, results)
+      if (fn === undefined) return undefined
+      Object.defineProperties(fn, {
+        name: { value: name, configurable: true },
+        map: { value: map, configurable: true, writable: true },
+      })
+      functions.set(fn, { address, retainer })
+      return fn
+    },
+    sharedValues: values?.values,
     know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
     ...shared,

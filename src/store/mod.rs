@@ -10,6 +10,7 @@ mod object;
 mod tests;
 
 pub use call::host::HostFunction;
+pub use call::invoke::HAS_FAST_CALLS;
 pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::collector::{DetachedMemory, Swept};

@@ -6,6 +6,7 @@ use crate::link::Slots;
 use crate::napi::api::module::NativeModule;
 use crate::napi::call::function::{ExportedFunction, exported};
 use crate::napi::call::import::ImportedFunction;
+use crate::napi::call::shared_values::SharedValues;
 use crate::napi::convert::describe::NativeSlot;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::references::References;
@@ -84,6 +85,13 @@ pub struct NativeHost<'a> {
     /// Records a wasm function's address, and the retainer that it keeps alive
     #[napi(ts_type = "(fn: object, address: number, retainer?: object) => void")]
     pub know: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// Makes a function that calls through the driver: its parameter and result types, and a list of its index, its name,
+    /// its address and its retainer
+    #[napi(ts_type = "(parameters: string, results: string, list: unknown[]) => Function | undefined")]
+    pub make_function: Function<'a, Unknown<'a>, Unknown<'a>>,
+    /// The memory that calls share with JavaScript, if there is one
+    #[napi(ts_type = "unknown")]
+    pub shared_values: Unknown<'a>,
     /// The store's object in `lib/`
     #[napi(ts_type = "object")]
     pub store: Object<'a>,
@@ -137,6 +145,9 @@ impl NativeStore {
             in_finalizer: reference(host.in_finalizer.raw()),
             map: reference(host.map.raw()),
             know: reference(host.know.raw()),
+            make_function: reference(host.make_function.raw()),
+            // SAFETY: the value is of the calling environment, and is what `sharedValues` made, or undefined.
+            shared_values: unsafe { SharedValues::of(env, host.shared_values.raw()) },
         };
         let context = Rc::new(Context {
             env,

@@ -2,7 +2,10 @@
 
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
+use crate::napi::call::shared_values::are_shared;
+use crate::napi::convert::describe::strings;
 use crate::napi::convert::value::crosses;
+use crate::napi::env::reference::StrongReference;
 use crate::napi::env::context::Context;
 use crate::napi::env::throw::{PendingException, panicked};
 use crate::store::{FuncRef, Instance, OpenFlag, RawValue};
@@ -30,6 +33,8 @@ pub struct ExportedFunction {
     stays: Option<ValType>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
     reference: Cell<sys::napi_ref>,
+    /// Its index in the driver, if calls go through that
+    index: Cell<Option<u32>>,
 }
 
 thread_local! {
@@ -78,7 +83,12 @@ impl Context {
             life,
             stays,
             reference: Cell::new(ptr::null_mut()),
+            index: Cell::new(None),
         });
+        let retainer = self.store.node_of(function).map(|node| self.retainer(node));
+        if let Some(value) = self.shared_function_of(&exported, &name, retainer) {
+            return value;
+        }
         let exported_arity = arity as usize;
         let data = Rc::into_raw(exported).cast_mut().cast::<c_void>();
         let (mut value, mut reference, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -116,7 +126,6 @@ impl Context {
         }
         self.functions.borrow_mut().insert(function, reference);
         self.retainers.note_change(1);
-        let retainer = self.store.node_of(function).map(|node| self.retainer(node));
         let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on this thread; `know` only writes to a WeakMap, so it does not throw.
         unsafe {
@@ -126,6 +135,74 @@ impl Context {
             sys::napi_call_function(self.env, undefined, know, arguments.len(), arguments.as_ptr(), &mut result);
         }
         value
+    }
+}
+
+impl Context {
+    /// The JavaScript function of `exported` that calls through the driver; none where there is none, and for types
+    /// whose values do not go so.
+    fn shared_function_of(
+        &self,
+        exported: &Rc<ExportedFunction>,
+        name: &str,
+        retainer: Option<sys::napi_value>,
+    ) -> Option<sys::napi_value> {
+        let driver = self.host.shared_values.as_ref().filter(|_| are_shared(&exported.ty))?;
+        let data = Rc::into_raw(exported.clone());
+        let index = driver.add(data);
+        let (mut undefined, mut target, mut text, mut address) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let (mut reference, mut list) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: plain N-API calls on the thread of the environment.
+        let value = unsafe {
+            sys::napi_get_undefined(self.env, &mut undefined);
+            sys::napi_create_uint32(self.env, index, &mut target);
+            sys::napi_create_string_utf8(self.env, name.as_ptr().cast(), name.len() as isize, &mut text);
+            sys::napi_create_double(self.env, data as usize as f64, &mut address);
+            sys::napi_create_array_with_length(self.env, 4, &mut list);
+            for (index, value) in (0..).zip([target, text, address, retainer.unwrap_or(undefined)]) {
+                sys::napi_set_element(self.env, list, index, value);
+            }
+            self.shared_function(&self.host.make_function, &exported.ty, list)
+        };
+        let Some(value) = value else {
+            driver.remove(index);
+            // SAFETY: `data` came from `Rc::into_raw`.
+            drop(unsafe { Rc::from_raw(data) });
+            return None;
+        };
+        exported.index.set(Some(index));
+        LIVE.with_borrow_mut(|live| live.insert(data.expose_provenance()));
+        // SAFETY: plain N-API calls on the thread of the environment. `finalize` frees `data`, and runs only when the
+        // function has been collected.
+        unsafe {
+            sys::napi_wrap(self.env, value, data.cast_mut().cast(), Some(finalize), ptr::null_mut(), &mut reference);
+        }
+        exported.reference.set(reference);
+        self.functions.borrow_mut().insert(exported.function, reference);
+        self.retainers.note_change(1);
+        Some(value)
+    }
+
+    /// What a function of `lib/` makes for a type and a value; none for undefined, or if it threw.
+    pub fn shared_function(&self, make: &StrongReference, ty: &FuncType, value: sys::napi_value) -> Option<sys::napi_value> {
+        let types = |types: &[ValType]| {
+            let (text, mut value) = (strings(types).join(","), ptr::null_mut());
+            // SAFETY: a plain N-API call on the thread of the environment.
+            unsafe { sys::napi_create_string_utf8(self.env, text.as_ptr().cast(), text.len() as isize, &mut value) };
+            value
+        };
+        let arguments = [types(&ty.parameters), types(&ty.results), value];
+        let (mut undefined, mut made, mut kind) = (ptr::null_mut(), ptr::null_mut(), 0);
+        // SAFETY: plain N-API calls on the thread of the environment.
+        unsafe {
+            sys::napi_get_undefined(self.env, &mut undefined);
+            let status = sys::napi_call_function(self.env, undefined, make.get(self.env), 3, arguments.as_ptr(), &mut made);
+            if status != sys::Status::napi_ok {
+                return None;
+            }
+            sys::napi_typeof(self.env, made, &mut kind);
+        }
+        (kind == sys::ValueType::napi_function).then_some(made)
     }
 }
 
@@ -198,6 +275,9 @@ unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut
     // SAFETY: `data` came from `Rc::into_raw` in `function`, and N-API calls this once.
     let exported = unsafe { Rc::from_raw(data.cast::<ExportedFunction>().cast_const()) };
     LIVE.with_borrow_mut(|live| live.remove(&(data as usize)));
+    if let (Some(driver), Some(index)) = (&exported.context.host.shared_values, exported.index.get()) {
+        driver.remove(index);
+    }
     let reference = exported.reference.get();
     let mut functions = exported.context.functions.borrow_mut();
     // The wasm function may have a new JavaScript function by now, and then the entry belongs to that one.

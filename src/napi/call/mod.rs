@@ -4,3 +4,4 @@ pub(in crate::napi) mod function;
 pub(in crate::napi) mod import;
 pub(in crate::napi) mod map;
 pub(in crate::napi) mod raw_callbacks;
+pub(in crate::napi) mod shared_values;

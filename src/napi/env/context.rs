@@ -1,6 +1,7 @@
 //! The context of a store: the store, and its references to the JavaScript environment.
 
 use crate::link::Slots;
+use crate::napi::call::shared_values::SharedValues;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::references::References;
 use crate::napi::env::reference::StrongReference;
@@ -16,6 +17,7 @@ use crate::store::{FuncRef, Store};
 use napi::sys;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Functions that `lib/` provides, in JavaScript so that their errors and objects belong to the caller's realm.
 pub struct Host {
@@ -50,6 +52,10 @@ pub struct Host {
     pub map: StrongReference,
     /// Records the address of a function's `ExportedFunction`, and the retainer that the function keeps alive
     pub know: StrongReference,
+    /// Makes a function whose values go through shared memory
+    pub make_function: StrongReference,
+    /// The memory that calls share with JavaScript; none where calls do not go so
+    pub shared_values: Option<Rc<SharedValues>>,
 }
 
 /// A store with its references to the JavaScript environment. `NativeStore`, direct functions and exported functions

@@ -125,6 +125,16 @@ impl NodeSharedMemory {
         read: impl FnOnce(sys::napi_env, sys::napi_value),
     ) -> Result<(), Stopped> {
         let context = self.context()?;
+        context.store.on_host_stack(|| self.ask_here(function, make, read))
+    }
+
+    fn ask_here(
+        &self,
+        function: impl FnOnce(&Host) -> &StrongReference,
+        make: impl FnOnce(sys::napi_env, &mut [sys::napi_value; 3]),
+        read: impl FnOnce(sys::napi_env, sys::napi_value),
+    ) -> Result<(), Stopped> {
+        let context = self.context()?;
         let env = context.env;
         let (mut scope, mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let mut arguments = [ptr::null_mut(); 3];
@@ -158,7 +168,7 @@ impl SharedBytes for NodeSharedMemory {
         let context = self.context()?;
         // SAFETY: this is the thread of the environment.
         let stopped = |PendingException| Thrown(Box::new(unsafe { Exception::take(context.env) }));
-        Ok(self.ask_length(&context).map_err(stopped)?)
+        Ok(context.store.on_host_stack(|| self.ask_length(&context)).map_err(stopped)?)
     }
 
     fn grow(&self, pages: u32) -> Result<bool, Stopped> {

@@ -81,7 +81,10 @@ impl Store {
         // its objects is borrowed here.
         let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
         let start = || match has_start {
-            true => self.wasm_stack.start(finish),
+            true => {
+                self.stacks.leave_idle();
+                self.wasm_stack.start(finish)
+            }
             false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
         };
         // A panic must not drop the instance: imported tables may hold its functions by now.

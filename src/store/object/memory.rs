@@ -89,6 +89,8 @@ impl Store {
     /// also what the host threw when asked for more bytes.
     pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32, Failure> {
         let handle = self.memory(id);
+        // A shared memory grows on the stack that wasmer takes for the host's: with an idle call stack, that is the wrong one.
+        self.stacks.leave_idle();
         let grown = self.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
         grown.map(|pages| pages.0).map_err(|_| {
             if let Some(stopped) = take_stopped() {
