@@ -1,5 +1,5 @@
 'use strict'
-// Puts a file through the pass, and perhaps a compiler, and prints what came of it, with the growth of this process.
+// Runs the pass over a file, optionally a compiler too, and prints the result and the growth of this process's memory.
 const { readFileSync } = require('node:fs')
 const { CompileError, Module, inspect, rewrite } = require('..')
 

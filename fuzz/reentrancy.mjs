@@ -1,4 +1,4 @@
-// Calls every API with arguments that run code when they are converted, without end or for so many steps:
+// Calls every API with arguments that run code when they are converted, endlessly or for a number of steps:
 // `node --expose-gc fuzz/reentrancy.mjs [steps] [seed]`.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,10 +1,10 @@
 'use strict'
 
-// What happens to a store in months, in any order: instances come and go, are linked and unlinked, grow, throw, trap,
-// are closed and dropped, functions wander through tables, and V8 and the store collect whenever. A model says what
-// every call must give. Whatever uses something that was freed reads another value, or ends the process.
+// Months in the life of a store, in random order: instances are made, linked, unlinked, closed and dropped; they grow, throw
+// and trap; functions move between tables; V8 and the store collect at any moment. A model predicts the result of every
+// call. A use of a freed object would read another value, or end the process.
 
-/** An instance has its number in its memory, and gives it from there. */
+/** A module that returns the number that its instance has in its memory. */
 const PLUGIN = `(module
   (import "env" "f" (func $f (result i32)))
   (import "env" "t0" (table $t0 8 funcref))
@@ -21,7 +21,7 @@ const PLUGIN = `(module
   (func (export "kept") (result externref) (global.get $g))
   (func (export "call") (param i32) (result i32) (call_indirect $t0 (result i32) (local.get 0))))`
 
-/** Moves functions between two tables that it imports. */
+/** A module that moves functions between two imported tables. */
 const MOVER = `(module
   (import "env" "t0" (table $t0 8 funcref))
   (import "env" "t1" (table $t1 8 funcref))
@@ -30,7 +30,7 @@ const MOVER = `(module
   (func (export "put") (param i32 funcref) (table.set $t1 (local.get 0) (local.get 1)))
   (func (export "clear") (param i32) (table.fill $t1 (local.get 0) (ref.null func) (i32.const 1))))`
 
-/** Puts a function into a table that it imports, and fails. */
+/** A module that puts a function into an imported table, and then fails to start. */
 const FAILING = `(module
   (import "env" "t1" (table 8 funcref))
   (memory 1)
@@ -39,7 +39,7 @@ const FAILING = `(module
   (func $start unreachable)
   (start $start))`
 
-/** Throws an exception of its own, catches those, and those of a tag that it is given. */
+/** A module that throws exceptions, and catches them, as well as those of an imported tag. */
 const CATCHER = `(module
   (import "env" "f" (func $f (result i32)))
   (import "env" "tag" (tag $tag (param i32)))
@@ -49,7 +49,7 @@ const CATCHER = `(module
     try (result i32) (call $f) catch $tag catch $own drop catch_all (i32.const -1) end)
   (func (export "passed") (result i32) try (result i32) (call $f) catch_all rethrow 0 end))`
 
-/** Random numbers that come again with the same seed. */
+/** Pseudo-random numbers from a seed. */
 function random(seed) {
   let state = seed >>> 0
   const next = () => {
@@ -64,21 +64,21 @@ function random(seed) {
 const SIZE = 8
 const MOST = 24
 
-/** One history of a store, and what must hold in it. */
+/** One history of a store, with its model. */
 class History {
   #number = 0
   #step = 0
   /** The instances that JavaScript holds */
   #live = []
-  /** Those that were closed, of which JavaScript holds what it had */
+  /** Closed instances, with the handles that JavaScript still holds */
   #closed = []
   /** Links that JavaScript holds */
   #links = []
   /** The instances that throw and catch */
   #catchers = []
-  /** What JavaScript may throw: each with the catcher whose tag it has, if any, and what it carries */
+  /** Values that JavaScript may throw, each with the catcher of its tag, if any, and its payload */
   #throwable = []
-  /** What stands in the entries of both tables: what a call gives, and whose function it is; or null */
+  /** The model of both tables' entries: the result of a call, and the function's owner; or null */
   #entries = [Array(SIZE).fill(null), Array(SIZE).fill(null)]
 
   constructor({ relink, modules, gc, seed }) {
@@ -106,7 +106,7 @@ class History {
     }
   }
 
-  /** What everything gives that may be called. */
+  /** Checks the result of everything that can be called. */
   check() {
     for (const plugin of this.#live) {
       this.same(plugin.run(), this.valueOf(plugin), 'run')
@@ -118,7 +118,7 @@ class History {
     for (const [which, table] of this.tables.entries()) {
       for (let index = 0; index < SIZE; index++) {
         const entry = this.#entries[which][index]
-        // WebAssembly goes on running what is in a table. For JavaScript, what is closed is closed.
+        // WebAssembly still runs a closed instance's function in a table; JavaScript cannot call it.
         if (entry?.state?.closed) this.refused('ERR_RELINK_CLOSED', table.get(index))
         else this.same(table.get(index)?.(), entry?.value, `entry ${index} of table ${which}`)
       }
@@ -139,19 +139,19 @@ class History {
     throw new Error(`expected ${code}, and nothing was thrown`)
   }
 
-  /** What calls of the import give: what was linked last, or the import itself. */
+  /** The result of a call of the import: that of the newest link, or of the import itself. */
   valueOf({ stack, number }) {
     return stack.length > 0 ? stack.at(-1).value : number + 1_000_000
   }
 
   make() {
     const number = ++this.#number
-    // What the model keeps of it must not keep the instance.
+    // The model must not keep the instance alive.
     const plugin = { number, stack: [], kept: undefined, state: { closed: false } }
     const imports = { env: { f: () => plugin.numberOfImport(), t0: this.tables[0] } }
     plugin.instance = new this.relink.Instance(this.modules.plugin, imports, { store: this.store })
     plugin.exports = plugin.instance.exports
-    // The import leads back to the instance, as glue does.
+    // The import refers back to the instance, like glue.
     plugin.numberOfImport = () => plugin.exports.id() + 1_000_000
     plugin.run = plugin.exports.run
     plugin.exports.setId(number)
@@ -163,7 +163,7 @@ class History {
     return plugin.slot ?? plugin.instance.slot('env.f')
   }
 
-  /** A wasm function and what it gives, or a JavaScript one. */
+  /** A wasm or JavaScript function, with its result. */
   implementation() {
     const kind = this.random.below(3)
     if (kind === 0 || this.#live.length === 0) {
@@ -187,7 +187,7 @@ class History {
     return Object.assign(catcher, { exports, own: exports.own })
   }
 
-  /** What a call throws. */
+  /** The value that a call throws. */
   thrownBy(run) {
     try {
       run()
@@ -261,7 +261,7 @@ const ACTIONS = {
   dropLink() {
     if (this.links.length === 0) return
     const { plugin, link } = this.takeOut(this.links)
-    // Nobody can undo it any more, nor what lies below it.
+    // Neither this link nor those below it can be undone any more.
     for (const each of plugin.stack) if (each.link === link) each.link = undefined
   },
   reset() {
@@ -370,7 +370,7 @@ const ACTIONS = {
     const catcher = this.takeOut(this.catchers)
     const ways = [
       () => ((catcher.state.closed = true), catcher.instance.close()),
-      // Nobody has it, nor its tag; only what it has thrown is left.
+      // Drops it with its tag; only its thrown exceptions are left.
       () => this.throwable.filter((each) => each.own === catcher).forEach((each) => (each.own = undefined)),
     ]
     this.random.pick(ways)()
@@ -394,7 +394,7 @@ const ACTIONS = {
     const plugin = this.random.pick(this.closed)
     if (plugin === undefined) return
     const { exports, instance, slot, buffer, bytes, number } = plugin
-    // It stays as it was, unless code that is still linked grows the memory.
+    // The buffer keeps its contents, unless code that is still linked grows the memory.
     if (buffer.byteLength !== 0) {
       this.same(buffer.byteLength, bytes, 'the buffer of a closed instance')
       this.same(new Int32Array(buffer)[2], number, 'the buffer of a closed instance')
@@ -445,8 +445,8 @@ const ACTIONS = {
 }
 
 /**
- * Runs one history of so many steps, and ends it: then nothing may be left. `modules` are the texts, compiled.
- * Throws at the first thing that is not as the model has it.
+ * Runs one history of a number of steps, and ends it; nothing may be left then. `modules` are the compiled texts. Throws at
+ * the first difference from the model.
  */
 async function run({ relink, modules, gc, seed, steps }) {
   const history = new History({ relink, modules, gc, seed })

@@ -1,5 +1,5 @@
-// What a guest or a user chooses the size of, where the process has no room for it: an error, and the process goes on. Each
-// test is a process of its own, which leaves itself so little.
+// Allocations of a size that a guest or a user chooses, in a process without room for them: they give an error, and the
+// process goes on. Each test runs a process of its own, which limits its own memory.
 import { spawnSync } from 'node:child_process'
 import { leb, list, module, section } from '../support/binary'
 import { root, wat, withSection } from '../support'
@@ -7,8 +7,8 @@ import { root, wat, withSection } from '../support'
 const onLinux = process.platform === 'linux' ? describe : describe.skip
 
 /**
- * Runs a program that has `relink`, the `bytes` of a module, `leave(megabytes)`, from which on no more is to be had, and
- * `say(run)`, which prints what comes of it.
+ * Runs a program with `relink`, the `bytes` of a module, `leave(megabytes)`, which limits the memory from then on, and
+ * `say(run)`, which prints the outcome of a function.
  */
 function run(program: string, bytes = new Uint8Array()): string[] {
   const source = `
@@ -156,7 +156,7 @@ onLinux('where there is no room for it', () => {
     const printed = run(
       `
       const small = Buffer.from('0061736d01000000', 'hex')
-      // Node does not go on where there is no room for its threads.
+      // Node itself ends without room for its threads.
       await relink.compile(small)
       leave(20)
       for (const compiler of ['cranelift', 'singlepass', 'auto']) {

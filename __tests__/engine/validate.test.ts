@@ -1,5 +1,5 @@
-// `validate` says what compiling does, for every module, compiler and choice of slots; and what a module does that an engine
-// has only in another form is what V8 does.
+// `validate` agrees with a compile, for each module, compiler and choice of slots. Modules with features that the pass
+// translates for the engine behave as on V8.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Global, Instance, Memory, Module, type SlotSelection, Store, Table, WebAssembly as Own, validate } from '../..'
@@ -9,7 +9,7 @@ import { texts } from '../support/texts'
 
 const V8 = globalThis.WebAssembly as any
 
-/** Where `validate` and a compile differ, by compiler and slots. */
+/** The differences between `validate` and a compile, by compiler and slots. */
 function differences(bytes: Uint8Array<ArrayBuffer>): string[] {
   return compilers.flatMap((compiler) => {
     const ways = [
@@ -26,7 +26,7 @@ function differences(bytes: Uint8Array<ArrayBuffer>): string[] {
       }
       const found = []
       if (says() !== (error === undefined)) found.push(`${name}, ${compiler}: validate says ${says()}, but ${error}`)
-      // What a compiler itself says is no reason that anybody could have foreseen.
+      // `validate` cannot foresee an error of the compiler itself.
       if (error && !/^ERR_RELINK_(INVALID_WASM|UNSUPPORTED|DECLARATION)$/.test(error.code))
         found.push(`${error.code}: ${error}`)
       return found
@@ -42,7 +42,7 @@ type Kind = keyof typeof id
 
 const order: Kind[] = ['type', 'import', 'function', 'table', 'memory', 'tag', 'global', 'export', 'element', 'code']
 
-/** A module of one function `() -> ()` with this body, and of other sections. */
+/** A module with one function `() -> ()` with this body, and other sections. */
 function code(body: number[], sections: Partial<Record<Kind, number[]>> = {}, locals: number[] = [0]) {
   const whole = [...locals, ...body, 0x0b]
   const all = { type: [1, 0x60, 0, 0], function: [1, 0], code: [1, ...leb(whole.length), ...whole], ...sections }
@@ -56,7 +56,7 @@ test('nothing that the tests have is valid and does not compile, nor the other w
   for (const [, , text, features] of texts) expect(differences(await wat(text, features))).toEqual([])
 })
 
-// (name, bytes): what proposals have, and what engines have often forgotten.
+// Modules by name: features of the proposals, and cases that engines often miss.
 const modules: [string, Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>][] = [
   ['no bytes', numbers()],
   ['text', new TextEncoder().encode('(module)') as Uint8Array<ArrayBuffer>],
@@ -130,7 +130,7 @@ test.each(modules)('%s', async (_, bytes) => {
   expect(differences(await bytes)).toEqual([])
 })
 
-/** What can be seen of a module on an engine, which is asked for its classes. */
+/** The observable behaviour of a module with the classes of an engine. */
 function outcome(
   bytes: Uint8Array<ArrayBuffer>,
   W: any,
@@ -179,7 +179,7 @@ function outcome(
   return seen
 }
 
-// wabt finds globals in the items of segments by their numbers only.
+// wabt resolves globals in segment items by index only.
 const head = `
   (import "env" "table" (table $t 8 funcref))
   (import "env" "references" (table $r 8 externref))
@@ -264,7 +264,7 @@ describe.each(compilers)('element segments (%s)', (compiler) => {
   })
 })
 
-/** Operations on parts of a number: their operands constants, or locals, with others around them on the stack. */
+/** Narrow atomic operations, with constants or locals as operands, and other values on the stack. */
 const operations = ['add', 'sub', 'and', 'or', 'xor', 'xchg', 'cmpxchg'].flatMap((operation) =>
   ['i32.atomic.rmw8', 'i32.atomic.rmw16', 'i64.atomic.rmw8', 'i64.atomic.rmw16', 'i64.atomic.rmw32'].map(
     (prefix) => `${prefix}.${operation}_u`,

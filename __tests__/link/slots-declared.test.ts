@@ -105,7 +105,7 @@ describe('names', () => {
       candidates: ['a::pricing::discount', 'b::pricing::discount'],
     })
     expect(error.message).toBe(
-      '"discount" may be any of "a::pricing::discount", "b::pricing::discount": take one of these names',
+      '"discount" may mean "a::pricing::discount", "b::pricing::discount": use one of these names',
     )
   })
 
@@ -128,7 +128,7 @@ describe('names', () => {
     const far = thrownBy(() => some.slot('zzzzzzzz'))
     expect(far.candidates).toEqual(['shop::tax', 'shop::pricing::discount', 'call_0', 'call_1'])
     expect(far.message).toBe(
-      'no slot is called "zzzzzzzz"; none has a similar name, and a function that was inlined has none ' +
+      'no slot is called "zzzzzzzz"; none has a similar name, and an inlined function has no slot ' +
         '(docs/what-can-be-relinked.md); there is "shop::tax", ' +
         '"shop::pricing::discount", "call_0", "call_1"',
     )

@@ -1,8 +1,8 @@
-// Slots of functions that nobody declared: every way to a function leads through its slot, and back.
+// Slots of undeclared functions: every way to a function goes through its slot.
 import { Instance, LinkError, Module, type SlotDescriptor, inspect, link, relink } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 
-/** A function `f` that gives its parameter plus 1, and every way to call it. */
+/** A function `f` that returns its parameter plus 1, and every way to call it. */
 const WAYS = `(module
   (type $t (func (param i32) (result i32)))
   (table $t (export "table") 4 4 funcref)
@@ -87,7 +87,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect([f(0), original(0), slot.current!(0)]).toEqual([100, 1, 100])
     expect(slot.current).toBe(b.exports.hundred)
     expect(table.get(1)).toBe(b.exports.hundred)
-    // The original is good for another slot meanwhile.
+    // Meanwhile, the original can be linked into another slot.
     const other = (await instanceOf(WAYS, {}, { compiler })).slot('f')
     link(b.exports.thousand, other)
     link(original, other)
@@ -112,7 +112,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
       { compiler },
     )
     expect(thrownBy(() => link(between.exports.again, slot))).toMatchObject(cycle)
-    // A way that does more than that is no cycle, but a recursion.
+    // A function that does more than forward is not a cycle, but a recursion.
     expect(answers()).toEqual(all(1))
   })
 
@@ -183,7 +183,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     const [two, three] = type === 'i64' ? [2n, 3n] : [2, 3]
     const answers = () => ['f', 'direct', 'pointer'].map((name) => Number(a.exports[name](two, 9, three)))
     expect(answers()).toEqual([7, 7, 7])
-    // From either compiler, since the other one passes arguments elsewhere.
+    // From either compiler, since their calling conventions differ.
     for (const other of compilers) {
       const b = await instanceOf(text('sub'), {}, { compiler: other })
       const change = link(b.exports.f, a.slot('f'))
@@ -293,7 +293,7 @@ describe('the option slots', () => {
     const unselected = thrownBy(() => instance.slot('discount'))
     expect(unselected).toBeInstanceOf(LinkError)
     expect(unselected).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-selected' })
-    expect(unselected.message).toMatch(/^"guest::pricing::discount" is no slot: .*`slots`/)
+    expect(unselected.message).toMatch(/^"guest::pricing::discount" is not a slot: .*`slots`/)
     const lost = thrownBy(() => instance.slot('inlined'))
     expect(lost).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-found' })
     expect(thrownBy(() => instance.slot('tacs'))).toMatchObject({ candidates: ['guest::pricing::tax'] })
@@ -364,7 +364,7 @@ describe('the name of a slot', () => {
   })
 })
 
-// No clocks: what took time with the square of these sizes, or worse, would take minutes.
+// Without a clock: quadratic work would take minutes at these sizes.
 describe('names without end', () => {
   const COUNT = 20_000
   const kinds = Array.from({ length: COUNT }, (_, index) => `kind_${index}::new`)
@@ -414,7 +414,7 @@ describe('names without end', () => {
     for (let index = 0; index < 50; index++) {
       const { candidates } = thrownBy(() => a.slot(`${letters}x${index}`))
       expect(candidates[0]).toBe(names[index])
-      // One whose letters are in another order.
+      // A name with its letters in another order.
       const { code } = thrownBy(() => a.slot([...letters, index].toReversed().join('')))
       expect(code).toBe('ERR_RELINK_UNKNOWN_SLOT')
     }
@@ -426,12 +426,10 @@ describe('names without end', () => {
     const a = await started(names)
     const error = thrownBy(() => a.slot('same'))
     expect(error).toMatchObject({ code: 'ERR_RELINK_AMBIGUOUS_SLOT', candidates: names })
-    expect(error.message).toBe(
-      `"same" may be any of ${first.join(', ')} and ${COUNT - 10} more: take one of these names`,
-    )
+    expect(error.message).toBe(`"same" may mean ${first.join(', ')} and ${COUNT - 10} more: use one of these names`)
     const none = new Instance(new Module(await exporting(names), { compiler: 'singlepass', slots: 'none' }))
     expect(thrownBy(() => none.slot('same')).message).toContain(
-      `${first.join(', ')} and ${COUNT - 10} more are no slots: it was not selected`,
+      `${first.join(', ')} and ${COUNT - 10} more are not slots: it was not selected`,
     )
   })
 

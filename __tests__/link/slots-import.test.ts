@@ -1,4 +1,4 @@
-// Slots of imports: who provides a function is decided anew, after instantiation.
+// Slots of imports: the provider of a function can be changed after instantiation.
 import { link, relink } from '../..'
 import { compilers, instanceOf, thrownBy } from '../support'
 
@@ -28,7 +28,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
   test('is swapped from JavaScript to WebAssembly to JavaScript, and back', async () => {
     const seen: unknown[] = []
     const { a, slot, answers } = await make((...given: unknown[]) => seen.push(given))
-    // An export name comes first.
+    // An export name takes precedence.
     expect(slot).toMatchObject({ name: 'again', kind: 'import' })
     expect(a.slot('env.price')).toBe(slot)
     expect(answers()).toEqual([1, 2, 3])

@@ -1,4 +1,4 @@
-// Entries of tables that follow slots: which do, which do not, and who writes there.
+// Table entries that follow slots: which ones do, which do not, and who else writes them.
 import { Instance, Module, Table, link, relink } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 
@@ -68,7 +68,7 @@ describe.each(compilers)('an entry that its module filled is the slot of the fun
       { a: { table: table as Table } },
       { compiler },
     )
-  /** Whether the entry is the function's slot, and what every way answers while it is linked and afterwards. */
+  /** Whether the entry is the function's slot, and the results on every way while it is linked and afterwards. */
   const follow = ({ table, slot, direct, call: pointer }: Record<string, any>) => {
     const change = link(() => 7, table.slot(0))
     const linked = [direct(), pointer(0)]
@@ -181,7 +181,7 @@ test('what an import of a starting instance links, it links', async () => {
 })
 
 describe('many changes at once', () => {
-  /** So many functions, each of which is a slot. */
+  /** A module with this many functions, each of them a slot. */
   const many = async (count: number) => {
     const functions = Array.from({ length: count }, (_, i) => `(func (export "e${i}") (result i32) i32.const ${i})`)
     const instance = await instanceOf(`(module ${functions.join('\n')})`, {}, { compiler: 'singlepass' })

@@ -10,7 +10,7 @@ const TEXT = `(module
   (func (export "call") (param i32) (result i32) (call_indirect (type $number) (local.get 0))))`
 
 describe.each(compilers)('slots of a table (%s)', (compiler) => {
-  // Without slots of functions, so that an entry is an entry and nothing more.
+  // Without function slots, so that each entry is a slot of its own.
   const make = async () => (await instanceOf(TEXT, {}, { compiler, slots: 'none' })).exports
 
   test('say what they are', async () => {

@@ -1,10 +1,9 @@
-// A slot that is linked to the export of another one runs what that one holds, with nothing in between, and goes on
-// following it.
+// Forwarding: a slot that is linked to another slot's export calls that slot's function directly, and follows its links.
 import { type Instance, Store, type WasmFunction, link, relink } from '../..'
 import { Yard, collect } from '../support/collecting'
 import { compilers, instanceOf, thrownBy } from '../support'
 
-/** Exports `f`, which gives a number, and calls it by every way. */
+/** A module that exports `f`, which returns a number, and calls it on every way. */
 const giving = (number: number) => `(module
   (type $t (func (result i32)))
   (table (export "table") 1 1 funcref) (elem (i32.const 0) $f)
@@ -13,7 +12,7 @@ const giving = (number: number) => `(module
   (func (export "pointer") (type $t) (call_indirect (type $t) (i32.const 0))))`
 type Giving = Record<'f' | 'direct' | 'pointer', () => number>
 
-/** What every way to the function of an instance gives. */
+/** The results of every way to the function of an instance. */
 const answers = ({ exports }: Instance<any>) => {
   const { f, direct, pointer } = exports as unknown as Giving
   return [f(), direct(), pointer()]
@@ -73,7 +72,7 @@ describe.each(compilers)('%s', (compiler) => {
       expect(followers.map(answers)).toEqual(wanted)
     }
     for (let round = 0; round < 40; round++) {
-      // One of nine, never the next one: to the hub, to another slot, or to neither.
+      // To one of nine, never the next one: the hub, another slot, or neither.
       const number = (round * 5) % 9
       const turn = (round * 7) % 3
       if (turn === 2) followers[number]!.slot('f').reset()
@@ -132,7 +131,7 @@ test('what is in between lives as long as something may lead through it again', 
   const between = () => {
     const b = yard.make(giving(2))
     link(f(b), a.slot('f'))
-    // From here on, nothing of `b` runs.
+    // From here on, no code of `b` runs.
     const change = link(f(yard.make(giving(3))), b.slot('f'))
     return { change, slot: b.slot('f') }
   }

@@ -1,6 +1,6 @@
 'use strict'
 
-// What calls are made with: things of a world, hostile more often than not.
+// Arguments for calls: objects of a world, usually hostile.
 
 const { pathToFileURL } = require('node:url')
 const { SKIPPED } = require('./world.cjs')
@@ -28,7 +28,7 @@ function functionOf(w) {
 
 const wasmFunctionOf = (w) => w.pick('instance')?.exports.step ?? null
 
-/** What is put into a table or a global of a kind. */
+/** A value for a table or a global of a kind. */
 const referenceOf = (w) => w.random.pick([() => wasmFunctionOf(w), () => null, () => w.hostile.junk()])()
 
 function importsOf(w, name) {
@@ -52,7 +52,7 @@ const descriptorOf = (w, known) => (w.random.below(12) === 0 ? w.hostile.junk() 
 
 const moduleOf = (w, name) => (w.random.below(3) ? w.module(name) : (w.pick('module') ?? w.module(name)))
 
-/** Notes a new instance; it is closed where its store is. */
+/** Notes a new instance; it is closed if its store is. */
 function noted(w, instance) {
   if (instance.closed) return
   if (instance.exports.setId !== undefined) w.addInstance(instance)
@@ -74,7 +74,7 @@ function fileOf(w) {
   ])
 }
 
-/** Uses something of a kind, if there is something. */
+/** Uses an object of a kind, if there is one. */
 const of = (kind, use) => (w) => {
   const value = w.pick(kind)
   return value === undefined ? SKIPPED : use(value, w)

@@ -1,7 +1,7 @@
 'use strict'
 
-// Every API, by its name, called with arguments that are hostile more often than not. A call may give a function, which
-// says what must hold afterwards.
+// A call of every API, by its name, with usually hostile arguments. A call may return a function that checks the state
+// afterwards.
 
 const { inspect } = require('node:util')
 const {

@@ -1,6 +1,6 @@
 'use strict'
 
-// Wasm functions, and those that compile.
+// Calls of wasm functions, and of functions that compile.
 
 const {
   COMPILERS,
@@ -64,7 +64,7 @@ const calls = {
   }),
 }
 
-/** Those of both namespaces. */
+/** Functions of both namespaces. */
 const functions = {
   async compile(w, { compile }) {
     w.add('module', await compile(bytesOf(w), compileOptions(w, { cache: false })))

@@ -1,6 +1,6 @@
 'use strict'
 
-// A store with a few of everything, what hostile code does to it, and what must hold whatever happens.
+// A store with a few objects of each kind, the actions of hostile code on it, and the checks that must always hold.
 
 const { ACTIONS } = require('./actions.cjs')
 const { Fault, fault } = require('./faults.cjs')
@@ -23,30 +23,30 @@ const KINDS = [
 const MOST = 5
 
 class World {
-  /** The APIs that did what they were asked to */
+  /** The APIs that have succeeded */
   done = new Set()
-  /** What was closed so that later calls do nothing, of which the model knows nothing more */
+  /** Objects that were closed with `lateCalls: 'ignore'`, which the model no longer checks */
   #silent = new WeakSet()
   /** Whether a call is being made */
   #calls = false
   #depth = 0
   #number = 0
   #pools
-  /** The instance that a memory, a table, a global or a tag is of, if it is of one */
+  /** The instance that owns a memory, a table, a global or a tag, if one does */
   #owners = new WeakMap()
 
   constructor({ relink, texts, gc, random, file }) {
     Object.assign(this, { relink, texts, gc, random, file })
     this.hostile = new Hostile(random, () => this.#act())
     this.begin()
-    // What is asked for the stack of an error is the user's code as well.
+    // This runs when the package reads an error's stack, so it is user code too.
     Error.prepareStackTrace = (error, frames) => {
       if (this.#calls && random.below(20) === 0) this.#act()
       return [String(error), ...frames].join('\n    at ')
     }
   }
 
-  /** A new store, with something in it. */
+  /** A new store with some objects. */
   begin() {
     this.store = new this.relink.Store()
     this.#pools = Object.fromEntries(KINDS.map((kind) => [kind, []]))
@@ -54,14 +54,14 @@ class World {
     for (let count = 0; count < 2; count++) this.makeInstance()
   }
 
-  /** Something of a kind; it counts as involved in the call that is being made. */
+  /** An object of a kind. It counts as involved in the current call. */
   pick(kind) {
     const value = this.random.pick(this.#pools[kind])
     if (value !== undefined) this.involved.push([kind, value])
     return value
   }
 
-  /** Puts what a call has made among the others. */
+  /** Adds an object that a call has made. */
   add(kind, value) {
     const pool = this.#pools[kind]
     pool.push(value)
@@ -94,7 +94,7 @@ class World {
     return (this.modules[name] ??= new this.relink.Module(this.texts[name], { slots: ['step', 'id', 'add'] }))
   }
 
-  /** An instance, of which nothing hostile knows yet. */
+  /** An instance that hostile code does not know yet. */
   makeInstance() {
     const imports = this.imports()
     imports.env.start = () => undefined
@@ -126,13 +126,13 @@ class World {
   }
 
   addSlot(instance, slot) {
-    // What the model knows of stays as it is: only these are linked.
+    // Only these slots are linked, so that the model stays right.
     if (slot.kind !== 'table' && !['step', 'env.f'].includes(slot.name)) return
     this.#owners.set(slot, instance)
     this.add('slot', slot)
   }
 
-  /** What hostile code does. */
+  /** An action of hostile code. */
   #act() {
     if (this.#depth >= 3 || this.random.below(4) === 0) return
     this.#depth++
@@ -140,7 +140,7 @@ class World {
       this.random.pick(ACTIONS)(this)
     } catch (error) {
       this.judge(error)
-      // Half of what goes wrong there goes on from there.
+      // Half of the errors are thrown on.
       if (this.random.below(2) === 0) throw error
     } finally {
       this.#depth--
@@ -149,7 +149,7 @@ class World {
 
   judge(error) {
     const what = error?.cause === Fault ? undefined : fault(this.relink, error)
-    // Who called may take it for an error of the user's, and go on.
+    // The API may take the fault for an error of the user, and go on.
     if (what !== undefined)
       this.late = new Error(`an API threw ${what}: ${error?.stack ?? String(error)}`, { cause: Fault })
     if (this.late !== undefined) throw this.late
@@ -163,7 +163,7 @@ class World {
     }
   }
 
-  /** Makes a call, which may be refused in all ways that are documented, and looks at what came of it. */
+  /** Makes a call, which may throw any documented error, and checks the outcome. */
   async call(name) {
     let result
     this.#calls = true
@@ -179,7 +179,7 @@ class World {
     this.involved.length = 0
   }
 
-  /** Closes an instance or a store, perhaps so that later calls do nothing. */
+  /** Closes an instance or a store, sometimes with `lateCalls: 'ignore'`. */
   close(closable) {
     const ignores = this.random.below(4) === 0
     closable.close(ignores ? this.hostile.object({ lateCalls: 'ignore' }) : undefined)
@@ -196,7 +196,7 @@ class World {
       throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`, { cause: Fault })
   }
 
-  /** Runs what works, or says CLOSED if what it is about is closed. */
+  /** The result of `run`, or CLOSED if its object is closed. */
   unlessClosed(isClosed, run) {
     try {
       run()
@@ -223,7 +223,7 @@ class World {
       this.store.close()
       this.begin()
     }
-    // Most of what there is works.
+    // Most objects must work.
     for (const pool of Object.values(this.#pools)) {
       const isOver = (value) => this.ownerOf(value)?.closed && this.random.below(4) > 0
       pool.splice(0, pool.length, ...pool.filter((value) => !isOver(value)))
@@ -231,7 +231,7 @@ class World {
     if (this.#pools.instance.length < 3) this.makeInstance()
   }
 
-  /** The instance that something is of, if it is of one. */
+  /** The instance that owns an object, if one does. */
   ownerOf(value) {
     const { relink } = this
     if (value instanceof relink.Link) return this.#owners.get(value.slot)
@@ -239,7 +239,7 @@ class World {
     return value?.instance instanceof relink.Instance ? value.instance : this.#owners.get(value)
   }
 
-  /** Ends one of the things that the call is about. */
+  /** Closes one of the objects that are involved in the call. */
   endInvolved() {
     const [, value] = this.random.pick(this.involved) ?? []
     const instance = this.ownerOf(value) ?? this.random.pick(this.#pools.instance)?.instance
@@ -247,7 +247,7 @@ class World {
   }
 }
 
-/** What a call gives that had nothing to be made with. */
+/** The result of a call that was skipped, since it found no objects. */
 const SKIPPED = Symbol('skipped')
 
 module.exports = { SKIPPED, World }

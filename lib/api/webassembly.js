@@ -27,7 +27,7 @@ const classes = {
   RuntimeError: BaseRuntimeError,
 }
 
-/** What stands on `globalThis.WebAssembly`, run by this package. */
+/** The WebAssembly JS API of this package, in the shape of `globalThis.WebAssembly`. */
 const WebAssembly = {}
 for (const [name, value] of Object.entries(functions)) {
   Object.defineProperty(WebAssembly, name, { value, writable: true, enumerable: true, configurable: true })

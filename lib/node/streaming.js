@@ -6,7 +6,7 @@ const { typeError } = require('../errors')
 const { check, make } = require('../api/instantiate')
 const { Module, compileAsync } = require('../api/module')
 
-/** What `WebAssembly` compiles from a Response, with Node's errors. */
+/** The streaming functions of `WebAssembly`, with Node's own errors. */
 const standard = {
   async compileStreaming(source, options = undefined) {
     const compiling = modes.standard.compiling(options)
@@ -18,7 +18,7 @@ const standard = {
   },
 }
 
-/** The body of a Response, or of a promise of one. */
+/** The body of a Response or of a promise of one, after Node's own checks. */
 async function bytesOf(source) {
   const response = await source
   if (typeof Response !== 'function' || !(response instanceof Response)) {

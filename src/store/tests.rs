@@ -2,49 +2,11 @@
 
 use crate::engine::{Code, Compiler, Reserve};
 use crate::error::ErrorKind;
-use crate::rewrite::Selection;
+use crate::store::test_support::{COMPILERS, call, collect, compile, export, function, instantiate, table};
 use crate::store::*;
 use crate::wasm::{FuncType, ValType};
 use std::rc::Rc;
 use std::sync::Arc;
-
-const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass];
-
-fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
-    Code::compile(&wat::parse_str(text).unwrap(), compiler, &Selection::None).unwrap()
-}
-
-fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
-    // SAFETY: every test keeps its store alive to its end, and makes host functions for one call.
-    unsafe { store.instantiate(code, imports, |_| {}) }
-}
-
-fn export(store: &Store, instance: &Instance, name: &str) -> Extern {
-    let mut exports = store.exports(instance).into_iter();
-    exports.find(|(each, _)| each == name).map(|(_, value)| value).unwrap()
-}
-
-fn function(store: &Store, instance: &Instance, name: &str) -> FuncRef {
-    match export(store, instance, name) {
-        Extern::Function(Callable::Wasm(function)) => function,
-        _ => panic!("{name} is no function"),
-    }
-}
-
-fn table(store: &Store, instance: &Instance, name: &str) -> TableId {
-    match export(store, instance, name) {
-        Extern::Table(table) => table,
-        _ => panic!("{name} is no table"),
-    }
-}
-
-/// Calls a function of type () -> i32.
-fn call(store: &Store, function: FuncRef) -> Result<i32, Failure> {
-    assert_eq!(store.type_of(function).to_string(), "() -> i32");
-    let mut value = RawValue::default();
-    // SAFETY: the type was checked, and every test keeps its store alive.
-    unsafe { store.call(function, &mut value).map(|()| value.i32) }
-}
 
 /// A module whose `call` goes through entry 0 of a table with these limits.
 fn through_table(limits: &str) -> String {
@@ -66,7 +28,7 @@ fn after_a_write(code: &Arc<Code>) -> i32 {
     let instance = instantiate(&store, code, Vec::new()).unwrap();
     assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 10);
     let fifty = function(&store, &instance, "fifty");
-    store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(fifty))).unwrap();
+    table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(fifty))).unwrap();
     call(&store, function(&store, &instance, "call")).unwrap()
 }
 
@@ -86,8 +48,8 @@ fn a_fixed_table_stays_of_fixed_size() {
         let instance = instantiate(&store, &compile(&through_table("1 1"), compiler), Vec::new()).unwrap();
         assert_eq!(call(&store, function(&store, &instance, "grow")).unwrap(), -1, "the guest sees the written limit");
         let table = table(&store, &instance, "table");
-        assert!(store.table_grow(table, 1, Reference::Func(None)).is_err(), "and so does the host");
-        assert_eq!(store.table_size(table), 1);
+        assert!(table.grow(&store, 1, Reference::Func(None)).is_err(), "and so does the host");
+        assert_eq!(table.size(&store), 1);
     }
 }
 
@@ -178,7 +140,7 @@ fn a_maximum_beyond_the_engine_is_no_error() {
     let store = Store::default();
     let code = compile("(module (table (export \"table\") 1 0xffffffff funcref))", Compiler::Cranelift);
     let instance = instantiate(&store, &code, Vec::new()).unwrap();
-    assert_eq!(store.table_grow(table(&store, &instance, "table"), 1, Reference::Func(None)).unwrap(), 1);
+    assert_eq!(table(&store, &instance, "table").grow(&store, 1, Reference::Func(None)).unwrap(), 1);
 }
 
 #[test]
@@ -191,8 +153,8 @@ fn functions_keep_their_identity_across_instances() {
     let imports = vec![Extern::Function(Callable::Wasm(fifty))];
     let second = instantiate(&store, &compile(text, Compiler::Cranelift), imports).unwrap();
     assert_eq!(function(&store, &second, "again"), fifty);
-    assert_eq!(store.table_get(table(&store, &second, "table"), 0).unwrap(), Some(fifty));
-    assert_eq!(store.function_name(fifty), "1");
+    assert_eq!(table(&store, &second, "table").function(&store, 0).unwrap(), Some(fifty));
+    assert_eq!(fifty.name(&store), "1");
 }
 
 /// Adds one to its parameter, and counts its calls.
@@ -216,11 +178,11 @@ fn an_adapted_host_function_stands_in_any_table() {
     for compiler in COMPILERS {
         let (store, calls) = (Store::default(), Rc::default());
         let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
-        let adapted = store.adapt(&ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
+        let adapted = FuncRef::adapt(&store, &ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
         // Two instances: a bare host function would run with the trampoline of the last importer.
         for round in 1..=2 {
             let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
-            store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(adapted))).unwrap();
+            table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(adapted))).unwrap();
             assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 42);
             assert_eq!(calls.get(), round);
         }
@@ -290,12 +252,6 @@ fn code_outlives_its_module() {
     assert_eq!(call(&store, fifty).unwrap(), 50);
 }
 
-/// Frees everything that `roots` do not reach.
-fn collect(store: &Store, roots: &Roots) -> Swept {
-    let marks = store.mark(roots, &|_| Vec::new());
-    store.sweep(&marks)
-}
-
 /// Lengths of wasmer's lists.
 fn lengths(store: &Store) -> [usize; 6] {
     use wasmer::sys::vm::{StoreObject, VMFunction, VMGlobal, VMInstance, VMMemory, VMTable, VMTag};
@@ -344,7 +300,7 @@ fn what_is_not_reached_goes_and_its_places_are_used_again() {
         assert_eq!(lengths(&store), most);
     }
     assert_eq!(collect(&store, &Roots::default()).instances.len(), 2);
-    assert_eq!(store.census().instances, 0);
+    assert_eq!(store.counts().instances, 0);
     assert_eq!(Arc::strong_count(&code), 2, "the last one is held here, and by `kept`");
 }
 
@@ -359,7 +315,7 @@ fn an_instance_is_reached_through_tables_imports_and_functions() {
     let second = instantiate(&store, &reader, vec![Extern::Memory(memory)]).unwrap();
     let third = everything(&store, &code);
     let seven = function(&store, &third, "seven");
-    store.table_set(table(&store, &second, "table"), 0, Reference::Func(Some(seven))).unwrap();
+    table(&store, &second, "table").set(&store, 0, Reference::Func(Some(seven))).unwrap();
     let roots = Roots { instances: vec![second.id], ..Roots::default() };
     assert!(collect(&store, &roots).instances.is_empty(), "one by its memory, one by its function");
     let entries = Roots { functions: vec![seven], ..Roots::default() };
@@ -372,13 +328,13 @@ fn an_instance_is_reached_through_tables_imports_and_functions() {
 fn an_id_is_never_another_memorys() {
     let store = Store::default();
     let limits = crate::wasm::Limits { minimum: 1, maximum: None };
-    let first = store.memory_new(limits, Reserve::available()).unwrap();
+    let first = MemoryId::new(&store, limits, Reserve::available()).unwrap();
     collect(&store, &Roots::default());
-    assert!(!store.has_memory(first));
-    let second = store.memory_new(limits, Reserve::available()).unwrap();
+    assert!(!first.is_open(&store));
+    let second = MemoryId::new(&store, limits, Reserve::available()).unwrap();
     assert_ne!(first, second);
     assert_eq!(lengths(&store)[0], 1, "in the very place of the first one");
-    assert!(!store.has_memory(first) && store.has_memory(second));
+    assert!(!first.is_open(&store) && second.is_open(&store));
 }
 
 #[test]
@@ -386,14 +342,15 @@ fn what_is_rooted_stays_until_the_last_holder_lets_go() {
     let store = Store::default();
     let instance = everything(&store, &compile(EVERYTHING, Compiler::Cranelift));
     let Extern::Memory(memory) = export(&store, &instance, "memory") else { panic!("a memory") };
-    let tag = store.tag_new(&FuncType::default());
-    let (first, second, tagged) = (store.root(memory), store.root(instance.clone()), store.root(tag));
-    drop(store.root(instance.clone()));
+    let tag = TagId::new(&store, &FuncType::default());
+    let (first, second, tagged) =
+        (Rooted::new(&store, memory), Rooted::new(&store, instance.clone()), Rooted::new(&store, tag));
+    drop(Rooted::new(&store, instance.clone()));
     assert!(collect(&store, &Roots::default()).instances.is_empty());
     drop(second);
     assert!(collect(&store, &Roots::default()).instances.is_empty(), "by its memory");
-    assert!(store.has_memory(*first) && store.tag_exists(*tagged));
+    assert!(first.is_open(&store) && tagged.exists(&store));
     drop((first, tagged));
     assert_eq!(collect(&store, &Roots::default()).instances.len(), 1);
-    assert!(!store.has_memory(memory) && !store.tag_exists(tag));
+    assert!(!memory.is_open(&store) && !tag.exists(&store));
 }

@@ -198,8 +198,8 @@ impl Refusal {
         let message = match self {
             Self::Compiler(message) => message,
             Self::Frame { function, size } => format!(
-                "{} needs {size} bytes of the call stack in code of singlepass, which takes functions of {LARGEST_FRAME} \
-                 at the most; cranelift takes it",
+                "{} needs {size} bytes of call stack in code of singlepass, which supports at most {LARGEST_FRAME}: \
+                 compile it with cranelift",
                 in_words(function)
             ),
         };

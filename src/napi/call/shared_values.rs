@@ -8,7 +8,7 @@ use crate::error::ErrorKind;
 use crate::napi::call::function::ExportedFunction;
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::throw::{PendingException, panicked};
-use crate::store::{HAS_FAST_CALLS, RawValue};
+use crate::store::{HAS_FAST_CALLS, RawValue, free_idle_call_stacks};
 use crate::wasm::{FuncType, ValType};
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Env, sys};
@@ -68,8 +68,11 @@ pub fn make_shared_values(env: Env, buffer: Unknown<'_>) -> Option<Unknown<'_>> 
         let data = Rc::into_raw(shared.clone()).cast_mut().cast::<c_void>();
         sys::napi_create_function(env, c"invoke".as_ptr(), 6, Some(self::invoke), data, &mut invoke);
         sys::napi_add_finalizer(env, invoke, data, Some(release), ptr::null_mut(), ptr::null_mut());
-        let data = Rc::into_raw(shared).cast_mut().cast::<c_void>();
+        let data = Rc::into_raw(shared.clone()).cast_mut().cast::<c_void>();
         sys::napi_create_external(env, data, Some(release), ptr::null_mut(), &mut values);
+        // Node ends the process if a hook is added twice with the same data.
+        let data = Rc::into_raw(shared).cast_mut().cast::<c_void>();
+        sys::napi_add_env_cleanup_hook(env, Some(end_of_environment), data);
         sys::napi_create_object(env, &mut object);
         sys::napi_set_named_property(env, object, c"invoke".as_ptr(), invoke);
         sys::napi_set_named_property(env, object, c"values".as_ptr(), values);
@@ -81,6 +84,14 @@ pub fn make_shared_values(env: Env, buffer: Unknown<'_>) -> Option<Unknown<'_>> 
 unsafe extern "C" fn release(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `make_shared_values`, and N-API calls this once.
     drop(unsafe { Rc::from_raw(data.cast::<SharedValues>().cast_const()) });
+}
+
+/// Cleanup hook of an environment, whose thread may end.
+unsafe extern "C" fn end_of_environment(data: *mut c_void) {
+    // SAFETY: `data` came from `Rc::into_raw` in `make_shared_values`, and N-API calls this once.
+    drop(unsafe { Rc::from_raw(data.cast::<SharedValues>().cast_const()) });
+    // A panic would end the process. What could not be freed is lost.
+    let _ = catch_unwind(free_idle_call_stacks);
 }
 
 /// Calls the function whose index stands in the memory.
@@ -143,7 +154,7 @@ impl SharedValues {
         let _entered = context.enter(function.reference())?;
         // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the
         // context, and no `RefCell` of it is borrowed.
-        let result = unsafe { context.store.call_fast(function.target(), self.values) };
+        let result = unsafe { function.target().call_fast(&context.store, self.values) };
         context.detach_grown_memories();
         result.map_err(|failure| context.throw_failure(failure))
     }

@@ -198,6 +198,12 @@ impl CallStacks {
         }
     }
 
+    /// Leaves and frees what is not in use. To be called before the thread ends.
+    pub fn free_idle(&self) {
+        self.leave_idle();
+        self.0.spare.borrow_mut().clear();
+    }
+
     #[cold]
     fn leave_top(&self) {
         // SAFETY: the callers have looked that there is a top.

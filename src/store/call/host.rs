@@ -35,7 +35,7 @@ pub trait HostFunction {
 /// The context of a host function.
 pub(in crate::store) struct HostContext {
     function: Box<dyn HostFunction>,
-    stacks: CallStacks,
+    call_stacks: CallStacks,
 }
 
 impl HostContext {
@@ -52,7 +52,7 @@ impl HostContext {
     }
 }
 
-impl Store {
+impl FuncRef {
     /// Makes a function that one instance may import.
     ///
     /// Only one: wasmer writes the address of a trampoline into the function when it links the importer, and that
@@ -60,15 +60,15 @@ impl Store {
     ///
     /// # Errors
     /// `SignatureHash`.
-    pub(in crate::store) fn host_function(
-        &self,
+    pub(in crate::store) fn host(
+        store: &Store,
         ty: &FuncType,
         function: Box<dyn HostFunction>,
     ) -> Result<(InternalStoreHandle<VMFunction>, FuncRef)> {
-        let hash = self.signatures.borrow_mut().register(ty)?;
+        let hash = store.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function, stacks: self.stacks.clone() },
+            ctx: HostContext { function, call_stacks: store.call_stacks.clone() },
         });
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr: std::ptr::null(), // the importer's trampoline, once the importer is linked
@@ -84,7 +84,7 @@ impl Store {
         };
         // SAFETY: the store's objects own the function from here on.
         let funcref = unsafe { FuncRef::new(function.anyfunc.as_ptr()) };
-        Ok((self.with_objects(|objects| InternalStoreHandle::new(objects, function)), funcref))
+        Ok((store.with_objects(|objects| InternalStoreHandle::new(objects, function)), funcref))
     }
 }
 
@@ -100,8 +100,8 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
             unsafe { (*context).ctx.function.call(values) }
         };
         // SAFETY: as above.
-        let stacks = unsafe { &(*context).ctx.stacks };
-        let result = stacks.on_host_stack(|| catch_unwind(AssertUnwindSafe(call)));
+        let call_stacks = unsafe { &(*context).ctx.call_stacks };
+        let result = call_stacks.on_host_stack(|| catch_unwind(AssertUnwindSafe(call)));
         result
             .unwrap_or_else(|_| {
                 let message = "a host function panicked".to_owned();
@@ -117,9 +117,9 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
     }
 }
 
-/// The trampoline by which `Store::call` calls a host function that wasm passed back to the host.
+/// The trampoline by which `FuncRef::call` calls a host function that wasm passed back to the host.
 unsafe extern "C" fn call_trampoline(context: *mut VMContext, _body: *const VMFunctionBody, values: *mut RawValue) {
     // SAFETY: the context of a host function is its `VMDynamicFunctionContext`; `values` by the contract of
-    // `Store::call`.
+    // `FuncRef::call`.
     unsafe { host_call(context.cast(), values) }
 }

@@ -1,13 +1,18 @@
 //! Calls from the host into wasm.
 
-use crate::store::call::call_stacks::AVAILABLE;
+use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::trap::Failure;
 use crate::store::{FuncRef, RawValue, Store};
 
-/// Whether `Store::call_fast` exists on this platform.
+/// Whether `FuncRef::call_fast` exists on this platform.
 pub const HAS_FAST_CALLS: bool = AVAILABLE;
 
-impl Store {
+/// Frees the call stacks of this thread that are not in use. To be called before the thread ends.
+pub fn free_idle_call_stacks() {
+    CallStacks::of_thread().free_idle();
+}
+
+impl FuncRef {
     /// The same as `call`, by a call stack that stays inside wasmer.
     ///
     /// # Errors
@@ -16,36 +21,38 @@ impl Store {
     /// # Safety
     /// As for `call`. This platform has fast calls.
     #[inline]
-    pub unsafe fn call_fast(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
-        let _entered = self.host_stack.enter();
+    pub unsafe fn call_fast(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+        let _entered = store.host_stack.enter();
         // SAFETY: by the contract of this function.
-        unsafe { self.stacks.call(&self.wasm_stack, function, values) }
+        unsafe { store.call_stacks.call(&store.wasm_stack, self, values) }
     }
 
-    /// Runs host code that wasm calls on the host's stack.
-    pub fn on_host_stack<T>(&self, host: impl FnOnce() -> T) -> T {
-        self.stacks.on_host_stack(host)
-    }
-
-    /// Calls `function`. Arguments are read from `values` and results written there.
+    /// Calls the function. Arguments are read from `values` and results written there.
     ///
     /// # Errors
     /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
     ///
     /// # Safety
-    /// `function` is of this store; `values` points to as many values as it has parameters or results, whichever is
+    /// The function is of `store`; `values` points to as many values as it has parameters or results, whichever is
     /// more, and holds arguments of the types of its parameters. None of the store's objects is borrowed. The caller
     /// keeps the store alive for the whole call.
-    pub unsafe fn call(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
-        self.stacks.leave_idle();
-        let entered = self.host_stack.enter();
+    pub unsafe fn call(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+        store.call_stacks.leave_idle();
+        let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         unsafe {
             if entered.is_outermost() {
-                self.wasm_stack.call(function, values)
+                store.wasm_stack.call(self, values)
             } else {
-                self.wasm_stack.call_within(function, values)
+                store.wasm_stack.call_within(self, values)
             }
         }
+    }
+}
+
+impl Store {
+    /// Runs host code that wasm calls on the host's stack.
+    pub fn on_host_stack<T>(&self, host: impl FnOnce() -> T) -> T {
+        self.call_stacks.on_host_stack(host)
     }
 }

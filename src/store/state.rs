@@ -1,18 +1,18 @@
 //! The store: lists of objects, and the state of its subsystems.
 
 use crate::engine::{Code, Compiler, FreeLists};
-use crate::store::abi::bridge::Bridges;
+use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batch::Batches;
+use crate::store::call::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
-use crate::store::gc::collector::Freed;
+use crate::store::gc::freed::Freed;
 use crate::store::gc::rooted::{RootSet, Rooted};
-use crate::store::instance::entity::{Instance, InstanceId, Objects};
+use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
-use crate::store::object::table::TableFacts;
-use crate::store::{GlobalId, TableId};
+use crate::store::object::table_facts::TableFacts;
+use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -45,11 +45,11 @@ pub struct Store {
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(in crate::store) bridges: RefCell<Bridges>,
     pub(in crate::store) batches: RefCell<Batches>,
-    /// Whether the table of a batch holds a slot's function in place of its thunk. Any table write may make it stale
+    /// Whether the table of a batch holds a shortcut
     pub(in crate::store) has_shortcuts: Cell<bool>,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
-    pub(in crate::store) stacks: CallStacks,
+    pub(in crate::store) call_stacks: CallStacks,
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// Roots that Rust code holds
@@ -92,7 +92,7 @@ impl Store {
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
             wasm_stack: WasmStack::new(stack_size),
-            stacks: CallStacks::of_thread(),
+            call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),
@@ -106,6 +106,11 @@ impl Store {
         // SAFETY: `objects` came from a box that only `drop` frees. The store is not `Sync`, and no `f` calls this
         // function again. Compiled code and wasmer's library calls use the same pointer, but never while `f` runs.
         f(unsafe { &mut *self.objects })
+    }
+
+    /// All instances.
+    pub fn instances(&self) -> Vec<Rc<Instance>> {
+        self.instances.borrow().values().cloned().collect()
     }
 
     /// Takes the free lists, for a new instance.
@@ -125,7 +130,7 @@ impl Store {
     }
 
     /// Sets the owner of new objects.
-    pub(in crate::store) fn note_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
+    pub(in crate::store) fn set_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
         places.memories.iter().for_each(|handle| self.memories.borrow_mut().set_owner(*handle, owner));
         places.tables.iter().for_each(|handle| self.tables.borrow_mut().set_owner(*handle, owner));
         places.globals.iter().for_each(|handle| self.globals.borrow_mut().set_owner(*handle, owner));
