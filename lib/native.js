@@ -60,7 +60,7 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
-    makeFunction(parameters, results, [index, name, address, retainer]) {
+    makeFunction(index, parameters, results, name, address, retainer) {
       const fn = values.functionAt(index, parameters, results)
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
@@ -71,7 +71,7 @@ function host(store) {
       return fn
     },
     sharedValues: values?.values,
-    know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
+    registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
     ...shared,
   }
@@ -144,7 +144,7 @@ class NativeStore {
   constructor(stackSize) {
     this.#addon = new addon.NativeStore(host(this), stackSize)
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
-    Object.assign(this, this.#addon.direct())
+    Object.assign(this, this.#addon.rawCallbacks())
   }
 
   /** Whether an error means that an object is closed whose later uses do nothing, by the option `lateCalls`. */

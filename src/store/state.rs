@@ -7,7 +7,7 @@ use crate::store::call::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
-use crate::store::gc::freed::Freed;
+use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
@@ -54,7 +54,7 @@ pub struct Store {
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// Roots that Rust code holds
     pub(in crate::store) roots: Rc<RootSet>,
-    pub(in crate::store) freed: Cell<Freed>,
+    pub(in crate::store) freed: Cell<ObjectCounts>,
 }
 
 /// The owner of a context.

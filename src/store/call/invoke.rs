@@ -50,9 +50,7 @@ impl FuncRef {
     }
 }
 
-impl Store {
-    /// Runs host code that wasm calls on the host's stack.
-    pub fn on_host_stack<T>(&self, host: impl FnOnce() -> T) -> T {
-        self.call_stacks.on_host_stack(host)
-    }
+/// Runs host code that wasm calls on the stack of the host: JavaScript runs on that stack only.
+pub fn on_host_stack<T>(host: impl FnOnce() -> T) -> T {
+    CallStacks::of_thread().on_host_stack(host)
 }
