@@ -1,5 +1,7 @@
 'use strict'
 
+// The list of cached modules.
+
 const { statSync } = require('node:fs')
 const { columns } = require('./columns')
 const { printable } = require('./printable')
@@ -15,7 +17,7 @@ function toText({ directory, maximum, entries }) {
 /** The reason why there is no cache, as text. */
 const whyOff = () =>
   process.env.WASM_RELINK_CACHE
-    ? 'WASM_RELINK_CACHE says so'
+    ? 'WASM_RELINK_CACHE turns it off'
     : 'the user has no home directory, and WASM_RELINK_CACHE names no folder'
 
 /** Whether the cache has an entry for a file that was just compiled. Files with the same bytes share an entry. */

@@ -1,5 +1,7 @@
 'use strict'
 
+// Columns of text.
+
 const { printable } = require('./printable')
 
 /** Maximum width of a column, in characters. Wider cells overflow it. */

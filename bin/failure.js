@@ -1,5 +1,7 @@
 'use strict'
 
+// Expected failures of the command line.
+
 const { getSystemErrorMap } = require('node:util')
 const { printable } = require('./printable')
 

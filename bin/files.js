@@ -1,5 +1,7 @@
 'use strict'
 
+// Input and output files.
+
 const { randomUUID } = require('node:crypto')
 const { closeSync, openSync, statSync } = require('node:fs')
 const { open, readFile, realpath, rename, rm, stat, writeFile } = require('node:fs/promises')

@@ -1,5 +1,7 @@
 'use strict'
 
+// Text for a terminal.
+
 /** Characters that would move the cursor, break a line or change the direction of the text. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 

@@ -1,5 +1,7 @@
 'use strict'
 
+// The report of `inspect`.
+
 const { columns } = require('./columns')
 const { printable, printableJson } = require('./printable')
 

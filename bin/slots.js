@@ -1,5 +1,7 @@
 'use strict'
 
+// The option `--slots`.
+
 const { InvalidArgumentError } = require('commander')
 
 const WORDS = ['all', 'none']
@@ -8,7 +10,7 @@ const WORDS = ['all', 'none']
 function addSlots(text, earlier) {
   if (WORDS.includes(text) || WORDS.includes(earlier)) {
     if (earlier === undefined) return text
-    throw new InvalidArgumentError('`all` and `none` stand alone.')
+    throw new InvalidArgumentError('`all` and `none` cannot be combined with other values.')
   }
   return [...(earlier ?? []), toPattern(text)]
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 'use strict'
 
+// The command line.
+
 const { Argument, Command, CommanderError, Option } = require('commander')
 const { version } = require('../package.json')
 const cached = require('./cached')

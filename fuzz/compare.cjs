@@ -1,9 +1,9 @@
 'use strict'
-// Compares the modules at the given paths. Prints two lines of JSON for each: one when it begins, and its verdict.
+// Compares the modules at the given paths, and prints two lines of JSON for each: one at the start, and the verdict.
 const { readFileSync } = require('node:fs')
 const { compare } = require('./typescript.cjs').ofTests('differential')
 
-/** The verdict for a module on which the comparison itself failed. */
+/** The verdict on a module for which the comparison itself failed. */
 function failed(error) {
   return { differences: [error.stack], ran: [], refused: {}, known: [], steps: 0, returned: 0 }
 }

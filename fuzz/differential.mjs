@@ -1,8 +1,8 @@
-// Compares generated modules on all engines, like __tests__/engine/generated.test.ts, until it is stopped.
+// Compares generated modules on all engines, as __tests__/engine/generated.test.ts does, until it is stopped.
 //
 //   node fuzz/differential.mjs [first] [count]
 //
-// Failing modules are kept in fuzz/failures, each with its verdict.
+// Modules that fail are copied to fuzz/failures, each with its failure.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,7 @@ if (!Number.isSafeInteger(first) || first < 0 || !(count > 0)) {
   process.exit(2)
 }
 
-/** Number of modules on the disk at a time. */
+/** Number of modules that are on disk at a time. */
 const ROUND = 500
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -27,7 +27,7 @@ const [ran, refused, known] = [new Map(), new Map(), new Map()]
 
 const tally = (map, key) => map.set(key, (map.get(key) ?? 0) + 1)
 
-/** The reason of a refusal, without details of one module. */
+/** The reason of a refusal, without the details of one module. */
 const reason = (words) => words.replace(/ \(at offset .*|, as ".*|\{ global_index.*| (S\d+|var\d+) .*/s, '')
 
 function note({ path, verdict, failure }) {

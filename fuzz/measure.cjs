@@ -1,5 +1,5 @@
 'use strict'
-// Runs the pass over a file, optionally a compiler too, and prints the result and the growth of this process's memory.
+// Runs the load-time pass, and perhaps a compiler, on a file; prints the outcomes and the growth of this process's memory.
 const { readFileSync } = require('node:fs')
 const { CompileError, Module, inspect, rewrite } = require('..')
 

@@ -1,5 +1,7 @@
 'use strict'
 
+// Error classes, and errors made of native ones.
+
 const { node } = require('./node/node-webassembly')
 
 // Node's own classes, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.

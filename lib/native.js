@@ -1,34 +1,13 @@
 'use strict'
 
+// The native side: the addon's functions and its store, with errors of this realm.
+
 const { isMainThread } = require('node:worker_threads')
 const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
 const { LATE_USES, inFinalizer, isIgnored } = require('./internal/late')
 const { mapOf } = require('./internal/map')
-const { platformError } = require('./node/platform')
+const { addon, translated } = require('./node/addon')
 const { createShared, shared } = require('./node/shared-memory')
-
-const addon = loadAddon()
-
-/** Loads the addon. If it fails, the error says what to install. */
-function loadAddon() {
-  try {
-    return require('../native.cjs')
-  } catch (cause) {
-    // The permission model forbids to read the loader: Node's own error names the file.
-    throw cause.code === 'ERR_ACCESS_DENIED' ? cause : platformError(cause)
-  }
-}
-
-/** Wraps a native function, so that it throws errors of this realm. */
-function translated(call) {
-  return function (...args) {
-    try {
-      return call.apply(this, args)
-    } catch (error) {
-      throw translate(error)
-    }
-  }
-}
 
 /** For each WebAssembly function, its native address, and the retainer that it keeps alive (src/napi/gc/retainers.rs). */
 const functions = new WeakMap()

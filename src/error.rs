@@ -102,8 +102,9 @@ impl RefusedChange {
         Ok(list.into_iter().map(|properties| Self { index: index(&properties), properties }).collect())
     }
 
-    fn message(&self) -> &str {
-        self.properties["message"].as_str().unwrap_or_default()
+    /// A property with a text, like `code`; empty for any other.
+    pub fn property(&self, name: &str) -> &str {
+        self.properties[name].as_str().unwrap_or_default()
     }
 }
 
@@ -345,7 +346,7 @@ impl fmt::Display for Error {
                  reset the slot to put its original back"
             ),
             K::Refused { changes } => {
-                let list = listed(changes, "; ", |change| format!("[{}] {}", change.index, change.message()));
+                let list = listed(changes, "; ", |change| format!("[{}] {}", change.index, change.property("message")));
                 write!(f, "{} of the changes cannot be made, so none was made: {list}", changes.len())
             }
         }

@@ -12,7 +12,7 @@ export interface CacheEntry {
   readonly size: number
   /** The compiler that made it */
   readonly compiler: 'cranelift' | 'singlepass'
-  /** How much address space its memories reserve */
+  /** The address space that its memories reserve */
   readonly reserve: Reserve
   /** Which functions are slots. A number counts those besides the default ones */
   readonly slots: 'default' | 'all' | 'none' | number

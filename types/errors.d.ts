@@ -36,9 +36,9 @@ export class LinkError extends Error {
   readonly code: string
   /** The slot's name */
   readonly slot?: string
-  /** What was expected */
+  /** The expected type or value, as text */
   readonly expected?: string
-  /** What came */
+  /** The given type or value, as text */
   readonly actual?: string
   /**
    * `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may be meant, or the first of all;

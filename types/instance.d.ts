@@ -73,7 +73,7 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   readonly closed: boolean
   /** The compiler of the code that it runs now. */
   readonly compiler: 'cranelift' | 'singlepass'
-  /** How much address space its memories reserve. */
+  /** The address space that its memories reserve. */
   readonly reserve: Reserve
   /**
    * Resolves when the instance runs its final code: at once, unless the module was compiled with `auto`. The process does not

@@ -75,7 +75,7 @@ export function link<P extends unknown[], R>(
   options?: LinkOptions,
 ): Link<P, R>
 
-/** How slots are linked. For an example, see `docs/what-can-be-relinked.md`. */
+/** Options of linking. For an example, see `docs/what-can-be-relinked.md`. */
 export interface LinkOptions {
   /**
    * Link a slot even if the compiler merged several functions into its function: all of them change. Default: such a

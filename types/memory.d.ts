@@ -14,7 +14,7 @@ export interface MemoryDescriptor<Shared extends boolean = boolean> {
 
 /** Where a memory is made, and how. */
 export interface MemoryOptions extends StoreOptions {
-  /** How much address space it reserves. Ignored for a shared memory, whose accesses are always checked. */
+  /** The address space that it reserves. Ignored for a shared memory, whose accesses are always checked. */
   reserve?: Reserve | undefined
 }
 

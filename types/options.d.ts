@@ -34,7 +34,7 @@ export interface FileUrl {
 export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
 
 /**
- * How much address space a memory reserves. Address space is not memory: it costs nothing unless it is limited
+ * The address space that a memory reserves. Address space is not memory: it costs nothing unless it is limited
  * (`ulimit -v`, some containers).
  *
  * - `full`: 8 GiB, all that an instruction can address. An access outside of the memory faults, so the code needs no checks.
@@ -47,7 +47,7 @@ export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
  */
 export type Reserve = 'full' | 'small'
 
-/** How a module is compiled. For an example, see {@link compile}. */
+/** Options of compiling. For an example, see {@link compile}. */
 export interface CompileOptions {
   /**
    * The compiler. `cranelift` makes faster code; `singlepass` compiles several times as fast, but supports neither SIMD nor
@@ -59,7 +59,7 @@ export interface CompileOptions {
    * `docs/loading.md` lists the cases.
    */
   compiler?: 'auto' | 'cranelift' | 'singlepass' | undefined
-  /** How much address space the memories reserve: see {@link Reserve}. */
+  /** The address space that the memories reserve: see {@link Reserve}. */
   reserve?: Reserve | undefined
   /** Which functions become slots: see {@link SlotSelection}. */
   slots?: SlotSelection | undefined
@@ -76,17 +76,17 @@ export interface StoreOptions {
   store?: Store | undefined
 }
 
-/** How an instance or a store is closed. For an example, see {@link Instance.close}. */
+/** Options of closing an instance or a store. For an example, see {@link Instance.close}. */
 export interface CloseOptions {
   /**
-   * What a later use of a closed object does: `throw` throws `ERR_RELINK_CLOSED` at the caller, `ignore` does nothing and
+   * The effect of later uses of a closed object: `throw` throws `ERR_RELINK_CLOSED` at the caller, `ignore` does nothing and
    * returns 0, null or undefined. Default: `throw`.
    */
   lateCalls?: 'throw' | 'ignore' | undefined
 }
 
 /**
- * What a module imports: by module name, then by field name.
+ * The values for a module's imports: by module name, then by field name.
  *
  * A function is any JavaScript function, or an exported WebAssembly function of an instance of the same store.
  * A memory, a table, a global or a tag is an object of this package and of the same store. An immutable global may

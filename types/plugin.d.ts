@@ -13,7 +13,7 @@ export type Slots<S> = { readonly [Name in keyof S]: Declared<S[Name]> }
 type Declared<T> = T extends (...parameters: infer P) => infer R ? Slot<P, R> : T
 
 /**
- * What a plugin has, for the type checker: its exports, and its slots by their full names.
+ * The exports of a plugin, and its slots by their full names, for the type checker.
  *
  * ```ts
  * interface Pricing {

@@ -3,7 +3,7 @@
 import type { ExternKind, SlotDescriptor } from './module'
 import type { Bytes, Reserve, SlotSelection } from './options'
 
-/** How a module is rewritten. For an example, see {@link rewrite}. */
+/** Options of the load-time pass. For an example, see {@link rewrite}. */
 export interface RewriteOptions {
   /** Which functions become slots: see {@link SlotSelection}. */
   slots?: SlotSelection | undefined
@@ -23,7 +23,7 @@ export interface RewriteOptions {
 export function rewrite(bytes: Bytes, options?: RewriteOptions): Uint8Array
 
 /**
- * What is in a module: see {@link inspect}. Sizes are in bytes; types are texts like `func (i32) -> i64` or `memory 17..`.
+ * A report on a module: see {@link inspect}. Sizes are in bytes; types are texts like `func (i32) -> i64` or `memory 17..`.
  */
 export interface ModuleReport {
   size: number
@@ -44,7 +44,7 @@ export interface ModuleReport {
   slots: SlotDescriptor[]
   tables: ObjectReport[]
   memories: ObjectReport[]
-  /** How much address space its memories reserve in this process, unless the options say otherwise */
+  /** The address space that its memories reserve in this process, unless the options say otherwise */
   reserve: Reserve
 }
 

@@ -50,7 +50,7 @@ export class Store {
   [Symbol.dispose](): void
 }
 
-/** How a store is made. For an example, see `docs/errors.md`, trap `stack-overflow`. */
+/** Options of a new store: `new Store({ stackSize: 4 * 1024 * 1024 })`. */
 export interface NewStoreOptions {
   /**
    * Size of the stack for each call from JavaScript into WebAssembly of the store, in bytes: from 65,536 (64 KiB) to
@@ -103,7 +103,7 @@ export interface StoreStats {
   slots: number
   /** Slots with active links */
   links: number
-  /** What was freed since the store was made */
+  /** Things that were freed since the store was made */
   freed: Freed
   /** Number of collections */
   collections: number

@@ -62,7 +62,7 @@ test('compile names the invalid file', () => {
   expect(stderr).toContain('ERR_RELINK_INVALID_WASM')
   const off = run(['compile', bad], { WASM_RELINK_CACHE: 'off' })
   expect(off.status).toBe(2)
-  expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE says so')
+  expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE turns it off')
 })
 
 test('compile fails if the cache does not store the result', () => {
@@ -103,7 +103,7 @@ test('cache lists and clears', () => {
 
 test('reports that the cache is off', () => {
   const off = { WASM_RELINK_CACHE: 'off' }
-  expect(run(['cache'], off)).toEqual(done('The cache is off: WASM_RELINK_CACHE says so.\n'))
+  expect(run(['cache'], off)).toEqual(done('The cache is off: WASM_RELINK_CACHE turns it off.\n'))
   expect(run(['cache', 'clear'], off)).toEqual(done('Removed 0 compiled modules\n'))
   const homeless = { WASM_RELINK_CACHE: '', XDG_CACHE_HOME: '', LOCALAPPDATA: '', HOME: '', USERPROFILE: '' }
   const why = 'the user has no home directory, and WASM_RELINK_CACHE names no folder'

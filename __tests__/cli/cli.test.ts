@@ -218,8 +218,16 @@ describe('errors', () => {
     ['an option without its value', ['inspect', 'a', '--slots'], "option '--slots <PATTERN>' argument missing"],
     ['an option in place of a pattern', ['inspect', 'a', '--slots', '--json'], 'Expected a name or a pattern.'],
     ['an empty pattern', ['inspect', 'a', '--slots', ''], 'Expected a name or a pattern.'],
-    ['a pattern beside all', ['inspect', 'a', '--slots', 'all', '--slots', 'x'], '`all` and `none` stand alone.'],
-    ['none beside a pattern', ['inspect', 'a', '--slots', 'x', '--slots', 'none'], '`all` and `none` stand alone.'],
+    [
+      'a pattern beside all',
+      ['inspect', 'a', '--slots', 'all', '--slots', 'x'],
+      '`all` and `none` cannot be combined with other values.',
+    ],
+    [
+      'none beside a pattern',
+      ['inspect', 'a', '--slots', 'x', '--slots', 'none'],
+      '`all` and `none` cannot be combined with other values.',
+    ],
     ['a word in another case', ['inspect', 'a', '--slots', 'All'], 'The words are `all` and `none`.'],
     ['a list in one', ['inspect', 'a', '--slots', 'a,b'], 'Give `--slots` once for each pattern.'],
     ['half a RegExp', ['inspect', 'a', '--slots', '/x'], 'A RegExp is written /…/ or /…/flags.'],

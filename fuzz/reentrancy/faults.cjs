@@ -1,22 +1,22 @@
 'use strict'
 
-// The errors that an API may throw; any other is a fault.
+// Faults: errors that no API may throw.
 
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { Planned } = require('./hostile.cjs')
 
-/** The documented codes, without `ERR_RELINK_INTERNAL`. */
+/** The documented codes, without that of an internal error. */
 const documented = readFileSync(join(__dirname, '../../docs/errors.md'), 'utf8').matchAll(/^### (ERR_\w+)$/gm)
 const CODES = new Set([...documented].map(([, code]) => code).filter((code) => code !== 'ERR_RELINK_INTERNAL'))
 
 /** Node's own codes, of functions that take paths. */
 const OF_NODE = /^(ENOENT|ENOTDIR|EISDIR|ERR_INVALID_(URL\w*|FILE_URL_\w+))$/
 
-/** Marks an error as a fault, so that it is never taken for a planned one. */
+/** The `cause` of an error that reports a fault: it never counts as a planned one. */
 const Fault = Symbol('fault')
 
-/** The fault in an error that an API threw; undefined if there is none. */
+/** Describes what is wrong with a thrown value; undefined for an allowed one. */
 function fault(relink, error) {
   if (error instanceof Planned || error instanceof relink.Exception) return undefined
   const { code, refusals = [] } = Object(error)
@@ -26,7 +26,7 @@ function fault(relink, error) {
     )
     return bad && `the code ${bad}`
   }
-  // JavaScript's own conversions throw these.
+  // Conversions of JavaScript throw these, without a code.
   const isPlain = [TypeError, SyntaxError, RangeError].some((Class) => error instanceof Class)
   return isPlain ? undefined : `${Object.prototype.toString.call(error)} without a code`
 }

@@ -1,8 +1,8 @@
 'use strict'
 
-// Values that run code of their own when they are converted, read or iterated.
+// Hostile values: they run code when they are converted, read or iterated.
 
-/** An error that hostile code throws. */
+/** The value that hostile code throws. */
 class Planned {
   planned = true
 }
@@ -21,7 +21,7 @@ class Hostile {
     return this.#random.below(100) < percent
   }
 
-  /** Makes a value hostile, in most cases. */
+  /** Makes a value hostile, in 55 of 100 cases. */
   #perhaps(value, make) {
     return this.#chance(55) ? make() : value
   }
@@ -40,7 +40,7 @@ class Hostile {
     return this.#perhaps(value, this.#random.pick(ways))
   }
 
-  /** A proxy whose every trap runs `act`. */
+  /** A proxy whose traps may act. */
   proxy(target) {
     const trap =
       (name) =>
@@ -91,18 +91,18 @@ class Hostile {
     return this.#perhaps(values, this.#random.pick(ways))
   }
 
-  /** An array; reading its elements and length may run code. */
+  /** An array, whose elements and length may run code when they are read. */
   array(values) {
     return this.#perhaps(values, () => this.proxy(values))
   }
 
-  /** A typed array; reading its length runs code. */
+  /** A typed array whose `length` may run code. */
   column(values) {
     const length = { get: () => (this.#act(), Reflect.get(Object.getPrototypeOf(values), 'length', values)) }
     return this.#perhaps(values, () => Object.defineProperty(values, 'length', { ...length, configurable: true }))
   }
 
-  /** Bytes of a module, of any allowed class; reading its buffer may run code. */
+  /** Bytes of a module, of any class. Reading their `buffer` may run code. */
   bytes(bytes) {
     const copy = new Uint8Array(bytes)
     const buffer = {
@@ -121,7 +121,7 @@ class Hostile {
     return this.#perhaps(copy, this.#random.pick(ways))
   }
 
-  /** A promise, or a thenable. */
+  /** A promise, a thenable, or the value itself. */
   promise(value) {
     const then = (resolve) => {
       this.#act()
@@ -131,7 +131,7 @@ class Hostile {
     return this.#random.pick([() => Promise.resolve(value), () => ({ then }), () => value])()
   }
 
-  /** A function that runs `act` when it is called, and returns a result of `results`. */
+  /** A function that acts, and returns the result of `results`. */
   callback(results) {
     return (...args) => {
       this.#act()

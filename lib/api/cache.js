@@ -1,5 +1,7 @@
 'use strict'
 
+// The disk cache of compiled modules.
+
 const { homedir } = require('node:os')
 const { isAbsolute, join, resolve } = require('node:path')
 const { accessDenied } = require('../errors')

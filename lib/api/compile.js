@@ -1,5 +1,7 @@
 'use strict'
 
+// `compile` and `validate`.
+
 const { toBytes } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { Module, OwnModule, compileAsync } = require('./module')

@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Exception.
+
 const { toUnsignedLong, wrongType } = require('../options/arguments')
 const { isTrap, rangeError, typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')

@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, toDescriptor, toOptions } = require('../options/arguments')
+// The class Global.
+
+const { formatValue, toDescriptor, toOptions } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const native = require('../native')
@@ -66,7 +68,7 @@ function toType(type) {
   if (name === 'v128') native.refuseValue(name)
   const known = Object.keys(ZERO).map((each) => `'${each}'`)
   throw typeError(
-    `expected one of ${known.join(', ')} as \`descriptor.value\`, got ${inWords(type)}`,
+    `expected one of ${known.join(', ')} as \`descriptor.value\`, got ${formatValue(type)}`,
     'ERR_INVALID_ARG_VALUE',
   )
 }

@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Instance.
+
 const { toOptions, toSilent, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')

@@ -1,5 +1,7 @@
 'use strict'
 
+// `instantiate`.
+
 const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')

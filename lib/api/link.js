@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Link, and `link`.
+
 const dispose = require('../node/dispose')
 const { toOptions, wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')

@@ -1,5 +1,7 @@
 'use strict'
 
+// `load` and `compileFile`.
+
 const { readFile } = require('node:fs/promises')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')

@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Memory.
+
 const { markAsUntransferable } = require('node:worker_threads')
 const { toDescriptor, toLimits, toOptions, toReserve, toUnsignedLong } = require('../options/arguments')
 const { typeError } = require('../errors')

@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Module.
+
 const { toBytes, toOptions, wrongType } = require('../options/arguments')
 const { toNative } = require('./cache')
 const modes = require('../options/option-mode')

@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Relink, and `relink`.
+
 const dispose = require('../node/dispose')
 const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')

@@ -1,5 +1,7 @@
 'use strict'
 
+// `rewrite` and `inspect`.
+
 const { toBytes, toOptions } = require('../options/arguments')
 const native = require('../native')
 const { describe, describeMissing } = require('../internal/slot-descriptor')

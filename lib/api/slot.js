@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Slot.
+
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
 const { formatType, inspectable } = require('../node/inspect')
 const { uncloneable } = require('../node/uncloneable')

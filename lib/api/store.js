@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, toOptions, toSilent, wrongType } = require('../options/arguments')
+// The class Store.
+
+const { formatValue, toOptions, toSilent, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { rangeError } = require('../errors')
 const { STACK_SIZES } = require('../options/limits')
@@ -68,7 +70,7 @@ function toStackSize(options) {
   const { least, most } = STACK_SIZES
   if (Number.isInteger(stackSize) && stackSize >= least && stackSize <= most) return stackSize
   const expected = `expected an integer from ${least} to ${most} as \`options.stackSize\``
-  throw rangeError(`${expected}, got ${inWords(stackSize)}`)
+  throw rangeError(`${expected}, got ${formatValue(stackSize)}`)
 }
 
 /** The native store of the option `store`: by default, this thread's default store. */

@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, toDescriptor, toLimits, toOptions, toUnsignedLong, wrongType } = require('../options/arguments')
+// The class Table.
+
+const { formatValue, toDescriptor, toLimits, toOptions, toUnsignedLong, wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
@@ -79,7 +81,7 @@ const EMPTY = { __proto__: null, anyfunc: null, externref: undefined }
 function toElement(element) {
   const type = `${element}`
   if (type in EMPTY) return type
-  const message = `expected 'anyfunc' or 'externref' as \`descriptor.element\`, got ${inWords(element)}`
+  const message = `expected 'anyfunc' or 'externref' as \`descriptor.element\`, got ${formatValue(element)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 

@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, toDescriptor, toOptions, wrongType } = require('../options/arguments')
+// The class Tag.
+
+const { formatValue, toDescriptor, toOptions, wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
@@ -47,7 +49,7 @@ function toType(type, argument) {
   const name = `${type}`
   if (TYPES.includes(name)) return name
   const known = TYPES.map((each) => `'${each}'`).join(', ')
-  throw typeError(`expected one of ${known} as \`${argument}\`, got ${inWords(type)}`, 'ERR_INVALID_ARG_VALUE')
+  throw typeError(`expected one of ${known} as \`${argument}\`, got ${formatValue(type)}`, 'ERR_INVALID_ARG_VALUE')
 }
 
 /** The wrapper of a native tag. */

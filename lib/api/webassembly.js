@@ -1,5 +1,7 @@
 'use strict'
 
+// The object `WebAssembly`.
+
 const compile = require('./compile')
 const { BaseCompileError, BaseLinkError, BaseRuntimeError } = require('../errors')
 const { Exception } = require('./exception')

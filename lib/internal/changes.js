@@ -1,5 +1,7 @@
 'use strict'
 
+// Changes of slots.
+
 const { isIgnored } = require('./late')
 const { LinkRecord } = require('./link-record')
 

@@ -1,5 +1,7 @@
 'use strict'
 
+// Handles, and brands for private fields.
+
 const { wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 

@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, wrongType } = require('../options/arguments')
+// The imports of an instance.
+
+const { formatValue, wrongType } = require('../options/arguments')
 const { nameFile } = require('../errors')
 const { findGlobal, globalOf } = require('../api/global')
 const { findMemory } = require('../api/memory')
@@ -85,6 +87,6 @@ function idOf(store, item, value, handle) {
   return handle.id
 }
 
-const refuse = ({ module, name, type }, value) => native.refuseImport(module, name, type, inWords(value))
+const refuse = ({ module, name, type }, value) => native.refuseImport(module, name, type, formatValue(value))
 
 module.exports = { toImports, readImports }

@@ -1,5 +1,7 @@
 'use strict'
 
+// Late uses: those of closed objects.
+
 const { executionAsyncId, executionAsyncResource, triggerAsyncId } = require('node:async_hooks')
 
 /** The resource that `executionAsyncResource` returns outside of any, as in promise reactions: always the same object. */

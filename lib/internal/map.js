@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, toOptions, wrongType } = require('../options/arguments')
+// The method `map` of exported functions.
+
+const { formatValue, toOptions, wrongType } = require('../options/arguments')
 const { rangeError, typeError } = require('../errors')
 
 /** The typed arrays for each type. A result without a given array goes into a new one of the first class. */
@@ -90,7 +92,7 @@ function checkArray(native, value, type, list, index) {
   const found = ArrayBuffer.isView(value) ? classOf.call(value) : undefined
   if (names.includes(found)) return
   const argument = index === undefined ? list : `${list}[${index}]`
-  throw typeError(`expected ${names.join(' or ')} as \`${argument}\` (${type}), got ${inWords(value)}`)
+  throw typeError(`expected ${names.join(' or ')} as \`${argument}\` (${type}), got ${formatValue(value)}`)
 }
 
 /** Number of calls: the length of all arrays. */

@@ -1,5 +1,7 @@
 'use strict'
 
+// Slot descriptors.
+
 const { toType } = require('../api/slot')
 
 /** The descriptor of a function of a module. `native` is its native description. */

@@ -1,5 +1,7 @@
 'use strict'
 
+// Tier-up of the instances of a module.
+
 // Node's own timer, whatever a test has put on `globalThis`.
 const { setTimeout } = require('node:timers')
 

@@ -1,5 +1,7 @@
 'use strict'
 
+// The makers of objects whose class has the name of one of this package's.
+
 /** Key of a property on the prototype of each class. All copies and realms have the same key, but each its own value. */
 const MARK = Symbol.for('wasm-relink')
 const own = new WeakSet()
@@ -15,8 +17,8 @@ function mark(Class) {
 }
 
 /**
- * What a value is and who made it, for messages: for an object of a class with the same name as one of this package's.
- * Undefined for any other value.
+ * The class and the maker of an object, for messages, if its class has the name of one of this package's. Undefined for any
+ * other value.
  */
 function whose(value) {
   try {

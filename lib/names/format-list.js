@@ -1,5 +1,7 @@
 'use strict'
 
+// Lists of names in messages.
+
 /** Number of names that a message lists: a module may have any number of functions. */
 const LISTED = 10
 

@@ -1,5 +1,7 @@
 'use strict'
 
+// The names of a function.
+
 /** Tokens for the nesting of generic arguments. The `>` of `->` closes nothing, nor does a bracket in a char literal. */
 const TOKENS = /->|'(?:\\[^']*|[^'\\])'|[<>]/g
 

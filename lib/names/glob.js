@@ -1,5 +1,7 @@
 'use strict'
 
+// Globs.
+
 const [STAR, ANY] = ['*', '?'].map((sign) => sign.charCodeAt(0))
 
 /**

@@ -1,5 +1,7 @@
 'use strict'
 
+// The index of functions by name.
+
 const { SuffixIndex } = require('./suffix-index')
 const { baseName, namesOf } = require('./function-names')
 

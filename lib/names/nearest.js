@@ -1,5 +1,7 @@
 'use strict'
 
+// Names that resemble a misspelt one.
+
 /** Levenshtein distance of two texts; Infinity if it is above `most`. */
 function distance(a, b, most) {
   const row = Array.from({ length: b.length + 1 }, (_, column) => column)

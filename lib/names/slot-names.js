@@ -1,5 +1,7 @@
 'use strict'
 
+// Slots by name.
+
 const { LinkError } = require('../errors')
 const { baseName, isNumbered, namesOf, withoutNumber } = require('./function-names')
 const { LISTED, formatList } = require('./format-list')

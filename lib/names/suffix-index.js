@@ -1,5 +1,7 @@
 'use strict'
 
+// The index of texts by suffix.
+
 /** Compares two texts from their ends: an order for sorting. */
 function compare(a, b) {
   const shorter = Math.min(a.length, b.length)

@@ -1,5 +1,7 @@
 'use strict'
 
+// Objects in `util.inspect`.
+
 /**
  * Sets what `console.log` and `util.inspect` show of a class: its name, and these fields. Node cannot see private fields.
  * `fields` has a function for each, which reads it from an object; a field whose function throws is left out.

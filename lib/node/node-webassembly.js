@@ -1,7 +1,9 @@
 'use strict'
 
+// Node's own WebAssembly.
+
 /**
- * Node's own WebAssembly: the value of `globalThis.WebAssembly` when the package was loaded, before `register` replaces it.
+ * The value of `globalThis.WebAssembly` when the package was loaded, before `register` replaces it.
  * Undefined under `--jitless` and `--no-expose-wasm`.
  */
 const node = globalThis.WebAssembly

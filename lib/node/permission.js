@@ -1,5 +1,7 @@
 'use strict'
 
+// Node's permission model.
+
 const { resolve } = require('node:path')
 
 /**

@@ -1,5 +1,7 @@
 'use strict'
 
+// Platforms, and errors of the loader.
+
 /** The platforms with a binary. Each has a folder in npm/ and a target in package.json. */
 const platforms = [
   'linux-x64-gnu',

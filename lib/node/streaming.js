@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords } = require('../options/arguments')
+// `compileStreaming` and `instantiateStreaming`.
+
+const { formatValue } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { typeError } = require('../errors')
 const { check, make } = require('../api/instantiate')
@@ -23,7 +25,7 @@ async function bytesOf(source) {
   const response = await source
   if (typeof Response !== 'function' || !(response instanceof Response)) {
     throw typeError(
-      `The "source" argument must be an instance of Response or an Promise resolving to Response, got ${inWords(response)}`,
+      `The "source" argument must be an instance of Response or an Promise resolving to Response, got ${formatValue(response)}`,
     )
   }
   const type = response.headers.get('content-type')

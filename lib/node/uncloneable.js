@@ -1,5 +1,7 @@
 'use strict'
 
+// Objects that cannot be cloned.
+
 const threads = require('node:worker_threads')
 
 /**

@@ -1,5 +1,7 @@
 'use strict'
 
+// Conversions and checks of arguments.
+
 const { inspect, types } = require('node:util')
 const { typeError, rangeError } = require('../errors')
 const { MOST_UNSIGNED } = require('./limits')
@@ -7,7 +9,7 @@ const { nearest } = require('../names/nearest')
 const { whose } = require('../internal/whose')
 
 /** A value as short text, for messages. Errors of the user's code, like a getter for a string tag, are dropped. */
-function inWords(value) {
+function formatValue(value) {
   const options = { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity }
   try {
     return whose(value) ?? inspect(value, options)
@@ -18,7 +20,7 @@ function inWords(value) {
 
 /** The TypeError for an argument that is not what was expected. */
 function wrongType(expected, argument, value, hint = '') {
-  return typeError(`expected ${expected} as \`${argument}\`, got ${inWords(value)}${hint && `; ${hint}`}`)
+  return typeError(`expected ${expected} as \`${argument}\`, got ${formatValue(value)}${hint && `; ${hint}`}`)
 }
 
 /** The bytes of an ArrayBuffer, a SharedArrayBuffer or a view of one. */
@@ -68,7 +70,7 @@ function toLooseOptions(value, known) {
 function toSilent(options) {
   const { lateCalls = 'throw' } = toOptions(options, ['lateCalls'])
   if (lateCalls === 'throw' || lateCalls === 'ignore') return lateCalls === 'ignore'
-  const message = `expected 'throw' or 'ignore' as \`options.lateCalls\`, got ${inWords(lateCalls)}`
+  const message = `expected 'throw' or 'ignore' as \`options.lateCalls\`, got ${formatValue(lateCalls)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
@@ -77,14 +79,14 @@ const compilers = ['auto', 'cranelift', 'singlepass']
 /** The option `compiler`. */
 function toCompiler({ compiler = 'cranelift' }) {
   if (compilers.includes(compiler)) return compiler
-  const message = `expected 'auto', 'cranelift' or 'singlepass' as \`options.compiler\`, got ${inWords(compiler)}`
+  const message = `expected 'auto', 'cranelift' or 'singlepass' as \`options.compiler\`, got ${formatValue(compiler)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
 /** The option `reserve`; undefined if it is not set. */
 function toReserve({ reserve }) {
   if (reserve === undefined || reserve === 'full' || reserve === 'small') return reserve
-  const message = `expected 'full' or 'small' as \`options.reserve\`, got ${inWords(reserve)}`
+  const message = `expected 'full' or 'small' as \`options.reserve\`, got ${formatValue(reserve)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
@@ -106,7 +108,7 @@ function toUnsignedLong(value, argument) {
   const number = Math.trunc(+value) + 0
   if (number >= 0 && number <= MOST_UNSIGNED) return number
   throw typeError(
-    `expected an integer from 0 to ${MOST_UNSIGNED} as \`${argument}\`, got ${inWords(value)}`,
+    `expected an integer from 0 to ${MOST_UNSIGNED} as \`${argument}\`, got ${formatValue(value)}`,
     'ERR_INVALID_ARG_VALUE',
   )
 }
@@ -129,7 +131,7 @@ function toLimits(descriptor, most) {
 }
 
 module.exports = {
-  inWords,
+  formatValue,
   wrongType,
   toBytes,
   toOptions,

@@ -1,5 +1,7 @@
 'use strict'
 
+// Option modes.
+
 const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
 const { toSelection } = require('./slot-selection')

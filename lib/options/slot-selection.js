@@ -1,7 +1,9 @@
 'use strict'
 
+// The option `slots`.
+
 const { types } = require('node:util')
-const { inWords, wrongType } = require('./arguments')
+const { formatValue, wrongType } = require('./arguments')
 const { typeError } = require('../errors')
 const { namesOf } = require('../names/function-names')
 const { fitsGlob } = require('../names/glob')
@@ -16,7 +18,7 @@ function toSelection({ slots }) {
   if (WORDS.includes(slots)) return { kind: slots }
   if (typeof slots === 'string') {
     throw typeError(
-      `expected 'all', 'none' or an array as \`options.slots\`, got ${inWords(slots)}; put a name into an array`,
+      `expected 'all', 'none' or an array as \`options.slots\`, got ${formatValue(slots)}; put a name into an array`,
       'ERR_INVALID_ARG_VALUE',
     )
   }

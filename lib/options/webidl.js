@@ -1,5 +1,7 @@
 'use strict'
 
+// Classes and objects as WebIDL has them.
+
 const { mark } = require('../internal/whose')
 
 /** Makes a class look as the WebAssembly JS API requires: enumerable members, and the string tag. Marks it as this package's. */

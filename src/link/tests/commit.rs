@@ -1,6 +1,6 @@
 use super::{Linker, TWO_SLOTS, code};
 use crate::engine::Compiler;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, RefusedChange};
 use crate::link::TableEntry;
 use crate::store::test_support::{COMPILERS, table};
 
@@ -47,8 +47,9 @@ fn all_changes_are_made_or_none() {
     let (before_f, before_g) = (linker.original(f), linker.original(g));
     let wide = linker.export(&wide, "wide");
     let error = linker.relink(&[(before_g, f), (wide, g), (wide, f)]).unwrap_err();
-    let ErrorKind::Refused { refusals } = error.kind() else { panic!("{error:?}") };
-    let refused: Vec<_> = refusals.iter().map(|(position, slot, error)| (*position, &**slot, error.code().0)).collect();
+    let ErrorKind::Refused { changes } = error.kind() else { panic!("{error:?}") };
+    let refused: Vec<_> =
+        changes.iter().map(|change| (change.index, change.property("slot"), change.property("code"))).collect();
     assert_eq!(refused, [(1, "g", "ERR_RELINK_SIGNATURE"), (2, "f", "ERR_RELINK_SIGNATURE")]);
     assert_eq!((linker.current(f), linker.current(g)), (Some(before_f), Some(before_g)));
     assert_eq!(linker.slots.linked(), 0);
@@ -62,12 +63,15 @@ fn a_refusal_that_the_caller_has_found_takes_its_place_among_the_others() {
     let mut linker = Linker::default();
     let instance = linker.instance(TWO_SLOTS);
     let f = linker.slot(&instance, "f");
-    let own = (3, "elsewhere".to_owned(), ErrorKind::EmptySlot { slot: "elsewhere".to_owned() }.into());
-    let other = (1, "first".to_owned(), ErrorKind::EmptySlot { slot: "first".to_owned() }.into());
+    let refused =
+        |index, slot: &str| RefusedChange::new(index, slot, &ErrorKind::EmptySlot { slot: slot.to_owned() }.into());
     let change = crate::link::Change { position: 2, implementation: linker.export(&instance, "f"), slot: f };
-    let error = linker.slots.check_all(&linker.store, &[change], false, vec![own, other]).unwrap_err();
-    let ErrorKind::Refused { refusals } = error.kind() else { panic!("{error:?}") };
-    assert_eq!(refusals.iter().map(|(position, ..)| *position).collect::<Vec<_>>(), [1, 2, 3]);
+    let error = linker
+        .slots
+        .relink(&linker.store, &[change], false, vec![refused(3, "elsewhere"), refused(1, "first")], 1)
+        .unwrap_err();
+    let ErrorKind::Refused { changes } = error.kind() else { panic!("{error:?}") };
+    assert_eq!(changes.iter().map(|change| change.index).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 #[test]
