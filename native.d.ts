@@ -501,5 +501,8 @@ export declare function refuseValue(valueType: string): void
 /** Runs the load-time pass, and returns the rewritten module. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
 
+/** Number of compiles that run in this process, in all its threads. */
+export declare function runningCompiles(): number
+
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -9,8 +9,6 @@ mod object;
 mod state;
 #[cfg(test)]
 pub mod test_support;
-#[cfg(test)]
-mod tests;
 
 pub use call::batch::Batch;
 pub use call::host::HostFunction;

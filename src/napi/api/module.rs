@@ -27,7 +27,7 @@ pub struct NativeLimits {
 pub struct NativeModule {
     pub(in crate::napi) code: Arc<Code>,
     /// The tier-up that has not started to compile
-    tier_up: RefCell<Option<TierUp>>,
+    unstarted_tier_up: RefCell<Option<TierUp>>,
     /// The tier-up that is being compiled, or is done
     pending_tier_up: RefCell<Option<PendingTierUp>>,
     /// The size of the code: V8 sees an object of a few bytes
@@ -37,9 +37,9 @@ pub struct NativeModule {
 
 impl NativeModule {
     /// Wraps code for JavaScript.
-    pub fn new(env: Env, Tiered { code, better }: Tiered) -> Self {
+    pub fn new(env: Env, Tiered { code, tier_up }: Tiered) -> Self {
         let external = ExternalMemory::report(JsEnv::of(&env), code.size as u64);
-        Self { code, tier_up: RefCell::new(better), pending_tier_up: RefCell::default(), external }
+        Self { code, unstarted_tier_up: RefCell::new(tier_up), pending_tier_up: RefCell::default(), external }
     }
 }
 
@@ -68,24 +68,22 @@ impl NativeModule {
     /// Starts to compile the tier-up of this module; returns whether it has one that was not started before.
     #[napi]
     pub fn start_tier_up(&self) -> bool {
-        let pending = self.tier_up.take().map(TierUp::start);
-        let starts = pending.is_some();
-        *self.pending_tier_up.borrow_mut() = pending;
-        starts
+        let Some(tier_up) = self.unstarted_tier_up.take() else { return false };
+        *self.pending_tier_up.borrow_mut() = Some(tier_up.start());
+        true
     }
 
     /// Whether the tier-up is compiled, has failed, or was never started.
     #[napi]
     pub fn tier_up_is_done(&self) -> bool {
-        self.pending_tier_up.borrow().as_ref().is_none_or(|pending| pending.get().is_some())
+        self.pending_tier_up.borrow().as_ref().is_none_or(PendingTierUp::is_done)
     }
 
     /// The module to tier up to; null if it is not compiled, or failed.
     #[napi]
     pub fn tier_up(&self, env: Env) -> Option<NativeModule> {
-        let pending = self.pending_tier_up.borrow();
-        let code = pending.as_ref()?.get()?.as_ref().ok()?.clone();
-        Some(Self::new(env, Tiered { code, better: None }))
+        let code = self.pending_tier_up.borrow().as_ref()?.code()?.clone();
+        Some(Self::new(env, Tiered { code, tier_up: None }))
     }
 
     /// The imports that an instance needs, in the order of the binary.

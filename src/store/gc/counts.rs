@@ -41,3 +41,32 @@ impl Store {
         codes.iter().map(|code| code.size as u64).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Compiler;
+    use crate::store::Roots;
+    use crate::store::test_support::{EVERYTHING, collect, compile, everything, new_store};
+
+    #[test]
+    fn what_was_there_is_what_was_freed() {
+        let store = new_store();
+        let code = compile(EVERYTHING, Compiler::Cranelift);
+        let instances = [everything(&store, &code), everything(&store, &code)];
+        let counts = store.counts();
+        assert_eq!(
+            (counts.instances, counts.functions, counts.code_bytes),
+            (2, 6, code.size as u64),
+            "shared code counts once"
+        );
+        assert_eq!((counts.memories, counts.memory_bytes), (2, 2 << 16));
+        assert_eq!((counts.tables, counts.globals, counts.tags), (2, 2, 4));
+        assert_eq!(store.len(), 2);
+        drop(instances);
+        collect(&store, &Roots::default());
+        let (freed, left) = (store.freed(), store.counts());
+        assert_eq!((freed.instances, freed.functions, freed.memory_bytes), (2, 6, 2 << 16));
+        assert_eq!((freed.memories, freed.tables, freed.globals, freed.tags), (2, 2, 2, 4));
+        assert_eq!((left.instances, left.memories, left.tables, left.globals, left.tags), (0, 0, 0, 0, 0));
+    }
+}
