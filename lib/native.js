@@ -23,7 +23,7 @@ const map = mapOf({
  * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
  * functions, and they hold the store weakly; every object of a store holds it strongly.
  */
-function host(store) {
+function libFunctions(store) {
   const weak = new WeakRef(store)
   return {
     store,
@@ -107,7 +107,7 @@ class NativeStore {
   }
 
   constructor(stackSize) {
-    this.#addon = new addon.NativeStore(host(this), stackSize)
+    this.#addon = new addon.NativeStore(libFunctions(this), stackSize)
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
   }

@@ -78,7 +78,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         context.functions.insert(function, reference);
         value
     };
-    let map = context.environment.host.map.get(env);
+    let map = context.environment.lib.map.get(env);
     env.define(
         value,
         &[
@@ -90,7 +90,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
     let retainer = function.node(&context.store).map(|node| context.retainers.retainer(env, &context.store, node));
     let arguments = [value, env.double(address as f64), retainer.unwrap_or_else(|| env.undefined())];
     // It only writes to a WeakMap. While the environment is torn down it fails, and nothing needs the function.
-    let _ = context.environment.call_after(|host| &host.register_function, &arguments);
+    let _ = context.environment.call_after(|lib| &lib.register_function, &arguments);
     value
 }
 

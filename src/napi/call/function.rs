@@ -154,10 +154,10 @@ unsafe fn list<'a>(
     let mut few = [context.js().undefined(); INLINE];
     if types.len() > few.len() {
         let many = types.iter().zip(values).map(convert).collect::<Result<Vec<_>, _>>()?;
-        return context.environment.call_after(|host| &host.list_of, &many);
+        return context.environment.call_after(|lib| &lib.list_of, &many);
     }
     for (item, pair) in few.iter_mut().zip(types.iter().zip(values)) {
         *item = convert(pair)?;
     }
-    context.environment.call_after(|host| &host.list_of, &few[..types.len()])
+    context.environment.call_after(|lib| &lib.list_of, &few[..types.len()])
 }
