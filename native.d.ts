@@ -102,10 +102,10 @@ export declare class NativeStore {
   /** Converts a value to a wasm type and back to JavaScript. */
   convert(ty: string, value: unknown): unknown
   /**
-   * Makes an empty store. `host` has the host functions (`env/host.rs`) and the store's object in `lib/`, `store`.
+   * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
    * `stack_size` is the size of the stack that its calls run on, in bytes.
    */
-  constructor(host: object, stackSize?: number | undefined | null)
+  constructor(lib: object, stackSize?: number | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */
