@@ -50,7 +50,7 @@ export class Store {
   [Symbol.dispose](): void
 }
 
-/** Options of a new store: `new Store({ stackSize: 4 * 1024 * 1024 })`. */
+/** Options of a new {@link Store}: `new Store({ stackSize: 4 * 1024 * 1024 })`. */
 export interface NewStoreOptions {
   /**
    * Size of the stack for each call from JavaScript into WebAssembly of the store, in bytes: from 65,536 (64 KiB) to

@@ -4,11 +4,11 @@ import type { WasmFunction } from './function'
 import type { StoreOptions } from './options'
 import type { Slot } from './slot'
 
-/** The types of entries: functions, or values of any kind. */
+/** The types of entries: functions, or values of any kind. For an example, see {@link Table}. */
 export type TableKind = 'anyfunc' | 'externref'
 type Entry<K extends TableKind> = K extends 'externref' ? unknown : WasmFunction | null
 
-/** A table to make. */
+/** A table to make: see {@link Table}. */
 export interface TableDescriptor<K extends TableKind = TableKind> {
   element: K
   /** Number of entries at first */
