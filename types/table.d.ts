@@ -74,7 +74,7 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * link(update.exports.handler, plugin.exports.__indirect_function_table.slot(3))
    * ```
    *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a table of externrefs; `ERR_INVALID_ARG_VALUE`: `index` is no integer of
+   * @throws {TypeError} `ERR_RELINK_UNSUPPORTED`: a table of externrefs; `ERR_INVALID_ARG_VALUE`: `index` is no integer of
    * 32 bits
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: beyond the table's end
    * @throws {LinkError} `ERR_RELINK_EMPTY_SLOT`: the entry is null, so there is no type to check against
