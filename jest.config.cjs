@@ -2,15 +2,15 @@
 
 const { join } = require('node:path')
 
-// The tests have a disk cache of their own, which is warm from the second run on. Tests of the cache use others.
+// The disk cache of the tests, which is warm from the second run on. Tests of the cache use other folders.
 process.env.WASM_RELINK_CACHE = join(__dirname, 'target', 'test-cache')
 
 /** @type {import('jest').Config} */
 module.exports = {
-  // Without target/ and the package folders under npm/.
+  // jest must not crawl target/ or the package folders under npm/.
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   transform: { '\\.ts$': '@swc/jest' },
-  // Enough to compile guests on a small, busy machine.
+  // Enough for a compile of the guests on a small, busy machine.
   testTimeout: 60_000,
 }

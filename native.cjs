@@ -858,4 +858,5 @@ module.exports.refuseStoreOfImport = nativeBinding.refuseStoreOfImport
 module.exports.refuseStoreOfSlot = nativeBinding.refuseStoreOfSlot
 module.exports.refuseValue = nativeBinding.refuseValue
 module.exports.rewriteModule = nativeBinding.rewriteModule
+module.exports.runningCompiles = nativeBinding.runningCompiles
 module.exports.validate = nativeBinding.validate

@@ -36,7 +36,7 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
-    know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
+    registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
     ...shared,
   }
@@ -109,7 +109,7 @@ class NativeStore {
   constructor(stackSize) {
     this.#addon = new addon.NativeStore(host(this), stackSize)
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
-    Object.assign(this, this.#addon.direct())
+    Object.assign(this, this.#addon.rawCallbacks())
   }
 
   /** Whether an error means that an object is closed whose later uses do nothing, by the option `lateCalls`. */

@@ -31,6 +31,12 @@ function run(program: string) {
   const whole = `
     const R = require(${JSON.stringify(root)})
     const { Worker, isMainThread } = require('node:worker_threads')
+    const { setTimeout: pause } = require('node:timers/promises')
+    const native = require(${JSON.stringify(join(root, 'native.cjs'))})
+    /** Waits until so many compiles run. */
+    const running = async (count) => {
+      while (native.runningCompiles() !== count) await pause(5)
+    }
     const file = ${JSON.stringify(file)}
     const bytes = require('node:fs').readFileSync(file)
     ${program}`
@@ -139,4 +145,50 @@ test('workers that start and end get their compiles', async () => {
     return answer
   })
   expect(await Promise.all(answers)).toEqual(Array(6).fill('compiled'))
+})
+
+describe('a compile stops once its result is no longer needed', () => {
+  const worker = (program: string) => `
+    const R = require(${JSON.stringify(root)})
+    const bytes = require('node:fs').readFileSync(${JSON.stringify(file)})
+    ${program}`
+
+  test.each([
+    ['cranelift', 'worker.terminate()', "R.compile(bytes, { compiler: 'cranelift' })"],
+    ['singlepass', 'worker.terminate()', "R.compile(bytes, { compiler: 'singlepass' })"],
+    ['auto', 'process.exit()', "R.compile(bytes, { compiler: 'auto' })"],
+    ['of a file', 'worker.terminate()', `R.compileFile(${JSON.stringify(file)}, { cache: false })`],
+    ['at once', 'worker.terminate()', 'new R.Module(bytes)'],
+  ])('%s, ended by %s', (_, end, compile) => {
+    const program = worker(`
+      require('node:worker_threads').parentPort.once('message', () => process.exit())
+      ${compile}`)
+    expect(
+      run(`const worker = new Worker(${JSON.stringify(program)}, { eval: true })
+        const ended = new Promise((resolve) => worker.once('exit', resolve))
+        running(1).then(async () => {
+          ${end === 'process.exit()' ? 'worker.postMessage(0)' : end}
+          await ended
+          await running(0)
+          console.log('stopped')
+        })`),
+    ).toEqual(ends('stopped\n'))
+  })
+
+  test('that of the tier-up of a module that was collected', () => {
+    expect(
+      run(`require('node:v8').setFlagsFromString('--expose-gc')
+        const gc = require('node:vm').runInNewContext('gc')
+        const program = async () => {
+          await R.compile(bytes, { compiler: 'auto' })
+          await running(1)
+          while (native.runningCompiles() > 0) {
+            await pause(5)
+            gc()
+          }
+          console.log('stopped')
+        }
+        program()`),
+    ).toEqual(ends('stopped\n'))
+  })
 })

@@ -83,7 +83,7 @@ describe.each(pairs)('%s code calls %s code', (caller, compiler) => {
     expect(dispatch(2)).toBe(expected)
   })
 
-  test('and what the callee throws comes out', async () => {
+  test('and an exception of the callee comes out', async () => {
     const thrown = new Error('mine')
     const imports = {
       env: {
@@ -108,7 +108,7 @@ describe.each(pairs)('%s code calls %s code', (caller, compiler) => {
 })
 
 describe.each(compilers)('%s code calls JavaScript', (compiler) => {
-  test.each(signatures)('by import, by table and by way of another instance: (%s)', async (signature) => {
+  test.each(signatures)('by import, by table and through another instance: (%s)', async (signature) => {
     const { values, constants } = argumentsOf(signature)
     let seen: unknown[] = []
     const f = (...given: unknown[]) => {
@@ -141,7 +141,7 @@ describe.each(compilers)('%s code calls JavaScript', (compiler) => {
   })
 })
 
-test('what cannot be shared by code of two compilers is refused', async () => {
+test('objects that two compilers cannot share are refused', async () => {
   const [one, other] = compilers
   const maker = (compiler: (typeof compilers)[number]) =>
     instanceOf(

@@ -59,7 +59,7 @@ describe('branch tables', () => {
   ]
   const indices = [0, 1, 2, 3, 4, 5, 6, 7, 100, -1, -(2 ** 31), 2 ** 31 - 1]
 
-  test('of any size lead where they should, with values or without', async () => {
+  test('of any size branch to the right label, with or without values', async () => {
     const functions = tables.map((cases, number) => {
       const labels = [...cases, Math.max(5, ...cases)].join(' ')
       const ends = Array.from({ length: 6 }, (_, label) => `(return (i32.add (local.get 1) (i32.const ${label}))) end`)
@@ -122,7 +122,7 @@ describe('custom sections', () => {
   }
   const named = (bytes: Uint8Array) => inspect(bytes).sections.map((each) => each.name)
 
-  test.each(['none', 'all'] as const)('stay in their place (%s)', async (slots) => {
+  test.each(['none', 'all'] as const)('stay in place (%s)', async (slots) => {
     const bytes = await crowded('last')
     expect(await faults(bytes)).toEqual([])
     const rewritten = rewrite(bytes, { slots }) as Uint8Array<ArrayBuffer>
@@ -136,7 +136,7 @@ describe('custom sections', () => {
   })
 
   const stale = ['.debug_info', '.debug_line', 'reloc.CODE', 'linking', 'metadata.code.branch_hint', 'sourceMappingURL']
-  test.each(stale)('%s speaks of code that has moved, and goes with it', async (title) => {
+  test.each(stale)('%s refers to code that has moved, and is left out', async (title) => {
     const bytes = await crowded(title)
     expect(named(rewrite(bytes, { slots: 'all' }))).not.toContain(`custom "${title}"`)
     // Nothing has moved there.
@@ -162,7 +162,7 @@ const beyond: [about: string, says: RegExp, bytes: Uint8Array<ArrayBuffer>][] = 
   ['a component', /component/, Uint8Array.from([0, 0x61, 0x73, 0x6d, 13, 0, 1, 0])],
 ]
 
-describe('what the engine does not have is refused by name, whatever is asked', () => {
+describe('features that the engine lacks are refused by name, with any options', () => {
   test.each(beyond)('%s', (_, says, bytes) => {
     const made = (slots: 'none' | 'all') => [
       thrownBy(() => rewrite(bytes, { slots })),
@@ -179,7 +179,7 @@ describe('what the engine does not have is refused by name, whatever is asked', 
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
   })
 
-  test.each(['none', 'all'] as const)('tail calls, where they would be compiled (%s)', async (slots) => {
+  test.each(['none', 'all'] as const)('tail calls, if they would be compiled (%s)', async (slots) => {
     const bytes = await wat('(module (func $f (export "f") (return_call $f)))')
     const error = thrownBy(() => new Module(bytes, { slots }))
     expect(error.code).toBe('ERR_RELINK_UNSUPPORTED')

@@ -24,13 +24,13 @@ beforeAll(async () => {
   await compareFiles(files, (outcome) => outcomes.push(outcome))
 }, 300_000)
 
-test('each does the same, untouched and rewritten, on V8 and on wasmer', () => {
+test('each behaves the same, original and rewritten, on V8 and on wasmer', () => {
   const failures = outcomes.filter(({ failure }) => failure !== undefined)
   expect(failures.map(({ path, failure }) => `${path}\n${failure}`).join('\n\n')).toBe('')
   expect(outcomes).toHaveLength(COUNT)
 })
 
-test('most of them run everywhere, and some of their calls come back', () => {
+test('most of them run everywhere, and some of their calls return', () => {
   const ran = (engine: string) => outcomes.filter(({ verdict }) => verdict?.ran.includes(engine)).length
   // V8's proposals depend on the version of Node.
   expect(ran('v8, all')).toBeGreaterThan(COUNT * 0.75)
@@ -40,7 +40,7 @@ test('most of them run everywhere, and some of their calls come back', () => {
   expect(returned).toBeGreaterThan(COUNT * 5)
 })
 
-test('what a compiler refuses has a name', () => {
+test('a compiler refuses known features only', () => {
   const reasons = outcomes.flatMap(({ verdict }) => Object.values(verdict?.refused ?? {}))
   expect(reasons.filter((reason) => !lacks.some((words) => words.test(reason)))).toEqual([])
 })

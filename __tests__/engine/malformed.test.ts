@@ -63,7 +63,7 @@ beforeAll(async () => {
     (func (export "h") (result i32) (call_indirect (param i32) (result i32) (i32.const 1) (i32.const 1))))`)
 })
 
-test('a module that is cut off, at every byte', () => {
+test('a module that is cut off at every byte', () => {
   for (let length = 0; length < small.length; length++) {
     const cut = small.slice(0, length)
     // V8 and the pass agree on which truncations are valid.
@@ -72,7 +72,7 @@ test('a module that is cut off, at every byte', () => {
   }
 })
 
-describe('modules with bits that are wrong', () => {
+describe('modules with flipped bits', () => {
   const sources: [name: string, bytes: () => Bytes | Promise<Bytes>][] = [
     ['a small one', () => small],
     ['one with declared slots', () => declaring({ name: 'a::b', call: 'c', step: 1 })],
@@ -139,7 +139,7 @@ test.each(invalid)('%s', (_, bytes) => {
   expect(onV8(bytes)).toEqual({ before: false, after: false })
 })
 
-describe('names that are wrong make no module so', () => {
+describe('malformed names do not make a module invalid', () => {
   const map = (...entries: number[][]) => [1, ...leb(entries.flat().length + 1), entries.length, ...entries.flat()]
   const names: [about: string, content: number[]][] = [
     ['no UTF-8', map([0, 2, 0xc3, 0x28])],
@@ -167,7 +167,7 @@ test.each(['{', '[]', '{"name":1}', '\u{fffd}', '{"name":"f"}'])('a relink secti
   expect(outcomes(bytes, { compiles: true })).toBe('ERR_RELINK_DECLARATION')
 })
 
-describe('what is large takes time and room by its size', () => {
+describe('large modules take linear time and memory', () => {
   const directory = mkdtempSync(join(tmpdir(), 'wasm-relink-'))
   afterAll(() => rmSync(directory, { recursive: true }))
 

@@ -60,8 +60,10 @@ onLinux('where there is no room for it', () => {
     expect(printed).toEqual([NO_ROOM, 'RangeError ERR_OUT_OF_RANGE', '3', '3', '1003'])
   })
 
-  test.each(['cranelift', 'singlepass'] as const)('the instruction that grows one says so, on %s', async (compiler) => {
-    const bytes = await wat(`(module
+  test.each(['cranelift', 'singlepass'] as const)(
+    'the instruction that grows one returns -1, on %s',
+    async (compiler) => {
+      const bytes = await wat(`(module
       (import "env" "table" (table $given 5 externref))
       (table $own 3 funcref)
       (func (export "own") (param i32) (result i32) (table.grow $own (ref.func $size) (local.get 0)))
@@ -69,8 +71,8 @@ onLinux('where there is no room for it', () => {
       (func $size (export "size") (result i32) (i32.add (table.size $own) (table.size $given)))
       (func (export "last") (result i32)
         (call_indirect $own (result i32) (i32.sub (table.size $own) (i32.const 1)))))`)
-    const printed = run(
-      `
+      const printed = run(
+        `
       const table = new relink.Table({ element: 'externref', initial: 5 })
       const module = new relink.Module(bytes, { compiler: '${compiler}', slots: 'none' })
       const { exports } = new relink.Instance(module, { env: { table } })
@@ -83,12 +85,13 @@ onLinux('where there is no room for it', () => {
       say(() => exports.own(20_000))
       say(() => exports.last())
       say(() => table.length)`,
-      bytes,
-    )
-    expect(printed).toEqual(['-1', '-1', '8', '3', '5', '3', '40008', '20005'])
-  })
+        bytes,
+      )
+      expect(printed).toEqual(['-1', '-1', '8', '3', '5', '3', '40008', '20005'])
+    },
+  )
 
-  test('a table that grows bit by bit stops in time', async () => {
+  test('a table that grows step by step stops in time', async () => {
     const bytes = await wat(`(module
       (table 1 funcref)
       (func (export "fill") (result i32)

@@ -91,7 +91,7 @@ test.each([...compilers, 'auto'])('every end of the stack is a trap (%s)', async
   }
 })
 
-test('a function whose frame could step over the guard is refused by name, and Cranelift takes it', async () => {
+test('a function whose frame could step over the guard is refused by name, and Cranelift accepts it', async () => {
   const deep = `(func $leaf) (func $far (export "far") (param i64) (result i64)
     ${many(120_000, 'local.get 0 i64.const 1 i64.add')} call $leaf ${many(119_999, 'i64.add')})`
   const bytes = await wat(`(module (import "env" "f" (func)) ${deep})`)
@@ -129,8 +129,8 @@ describe('functions of two compilers that call each other', () => {
   })
 })
 
-describe('where there is no room for a call stack', () => {
-  test('an error says so, and nothing is written', async () => {
+describe('without room for a call stack', () => {
+  test('an error is thrown, and nothing is written', async () => {
     const program = `
       const { Instance, Module, Store } = require('.')
       const bytes = Buffer.from(require('fs').readFileSync(0, 'utf8'), 'base64')
@@ -171,7 +171,7 @@ describe.each(compilers)('the option stackSize (%s)', (compiler) => {
     return low
   }
 
-  test('says how deep a recursion goes, whatever other stores have', async () => {
+  test('sets the depth of recursion, whatever other stores have', async () => {
     const standard = await reach()
     const sizes = [64, 512, 1024, 4096, 256].map((kilobytes) => kilobytes * 1024)
     for (const stackSize of sizes) {

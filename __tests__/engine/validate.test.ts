@@ -49,7 +49,7 @@ function code(body: number[], sections: Partial<Record<Kind, number[]>> = {}, lo
   return module(...order.flatMap((kind) => (all[kind] ? [section(kind, all[kind])] : [])))
 }
 
-test('nothing that the tests have is valid and does not compile, nor the other way', async () => {
+test('every module of the tests compiles if and only if it is valid', async () => {
   for (const name of readdirSync(join(root, 'fixtures', 'target', 'modules'))) {
     expect(differences(guest(name.replace(/\.wasm$/, '')))).toEqual([])
   }
@@ -85,7 +85,7 @@ const modules: [string, Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer
   ['a global of exceptions', code([], { global: [1, 0x69, 1, 0xd0, 0x69, 0x0b] })],
   ['a global of exceptions that is thrown', code([0x23, 0, 0x0a], { global: [1, 0x69, 1, 0xd0, 0x69, 0x0b] })],
   [
-    'a global of exceptions that goes elsewhere',
+    'an exception from a global that is not just thrown',
     code([0x23, 0, 0x23, 0, 0x1a, 0x0a], { global: [1, 0x69, 1, 0xd0, 0x69, 0x0b] }),
   ],
   ['a hundred tables', code([], { table: [100, ...repeat(100, [0x70, 0, 1])], export: [1, 1, 102, 0, 0] })],
@@ -101,7 +101,7 @@ const modules: [string, Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer
     code([...Array(7_654_210).fill(1), ...repeat(50, [0x10, 0])], { export: [1, 1, 102, 0, 0] }),
   ],
   [
-    'as many element segments as there may be',
+    'the maximum number of element segments',
     code([], {
       table: [1, 0x70, 0, 1],
       export: [1, 1, 102, 0, 0],
@@ -193,12 +193,12 @@ const head = `
 
 const elements: Record<string, string> = {
   'an active segment': '(elem (i32.const 1) funcref (ref.func $one) (global.get 0) (ref.null func) (global.get 1))',
-  'segments that write over each other':
+  'segments that overwrite each other':
     '(elem (i32.const 0) funcref (global.get 0) (global.get 0)) (elem (i32.const 1) $one $two) (elem (global.get 3) funcref (global.get 0))',
-  'a segment that fails behind one, and data that is not written':
+  'a segment that fails after one, and data that is not written':
     '(elem (i32.const 0) $two) (elem (i32.const 1) funcref (global.get 0)) (elem (i32.const 8) $one) (elem (i32.const 2) $one) (data (i32.const 0) "a")',
   'a segment that fails as a whole': '(elem (i32.const 7) funcref (global.get 0) (global.get 0))',
-  'data that fails behind one':
+  'data that fails after one':
     '(elem (i32.const 1) funcref (global.get 0)) (data (i32.const 1) "a") (data (i32.const 65536) "b") (data (i32.const 2) "c")',
   'an empty segment behind the end': '(elem (i32.const 1) funcref (global.get 0)) (elem (i32.const 9) func)',
   'a start function, and data':
@@ -271,7 +271,7 @@ const operations = ['add', 'sub', 'and', 'or', 'xor', 'xchg', 'cmpxchg'].flatMap
   ),
 )
 
-test.each(compilers)('atomic operations on parts of a number (%s)', async (compiler) => {
+test.each(compilers)('narrow atomic operations (%s)', async (compiler) => {
   const functions = operations.map((operation) => {
     const [type, more] = [operation.slice(0, 3), operation.includes('cmpxchg') ? 2 : 1]
     const constants = ['-86', '0x1234567'].slice(0, more).map((value) => `(${type}.const ${value})`)

@@ -33,7 +33,7 @@ const rounds: Record<string, (make: () => Instance, store: Store) => unknown> = 
     const plugin = make()
     link(make().exports.double, plugin.slot('env.f')).undo()
   },
-  'links that stand when all goes': (make) => {
+  'links that are still active at the end': (make) => {
     const plugin = make()
     link(make().exports.double, plugin.slot('env.f'))
     link((x) => x, plugin.slot('run'))
@@ -44,11 +44,11 @@ const rounds: Record<string, (make: () => Instance, store: Store) => unknown> = 
     link((x) => plugin.exports.double(x), plugin.slot('env.f'))
     plugin.exports.run(2)
   },
-  'values that lead back': (make) => {
+  'values that refer back': (make) => {
     const plugin = make()
     plugin.exports.keep({ plugin })
   },
-  'exceptions, caught by nobody': (make) => {
+  'uncaught exceptions': (make) => {
     const thrown: unknown = (() => {
       try {
         return make().exports.throw()

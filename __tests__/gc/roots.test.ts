@@ -123,7 +123,7 @@ async function collectBy(how: () => void) {
 
 /** For each holder: makes it, and returns the check to run afterwards. */
 const holders: Record<string, () => () => void> = {
-  'the tag of what JavaScript throws': () => {
+  'the tag of thrown JavaScript values': () => {
     const { exports } = make('CATCHING', fail(new Error('js')))
     expect(exports.caught()).toBe(-1)
     return () => {
@@ -135,7 +135,7 @@ const holders: Record<string, () => () => void> = {
     expect(make('CATCHING', fail(null)).exports.caught()).toBe(-1)
     return () => expect(make('CATCHING', fail(null)).exports.caught()).toBe(-1)
   },
-  'where adapters look for an exception': () => {
+  'the global in which adapters look for an exception': () => {
     const { exports } = make('PLUGIN', (number) => number + 1)
     const slot = make('PLUGIN', () => 0).slot('double')
     link((number: number) => number + 5, slot)
@@ -147,7 +147,7 @@ const holders: Record<string, () => () => void> = {
       change.undo()
     }
   },
-  'what maps calls': () => {
+  'the function that a `map` calls': () => {
     const { exports } = make('PLUGIN', (number) => number + 1)
     const ask = () => {
       expect(exports.double.map(Int32Array.of(1, 2))).toEqual(Int32Array.of(2, 4))
@@ -170,7 +170,7 @@ const holders: Record<string, () => () => void> = {
     const { exports } = make('THROWING', fail(new Exception(tag, [8])), tag)
     return () => expect(exports.given(0)).toBe(8)
   },
-  'an Exception, the tag of an instance that nobody has': () => {
+  'an Exception, the tag of a dropped instance': () => {
     const value = {}
     const exception = caughtFrom(() => make('THROWING', () => 0).exports.throw(9, value)) as Exception
     return () => {
@@ -225,7 +225,7 @@ const holders: Record<string, () => () => void> = {
       expect(exports.pass(1)).toBe(2)
     }
   },
-  'a global, an exception with all that it carries': () => {
+  'a global, an exception with its values': () => {
     const [value, held] = [{}, make('THROWING', () => inner.exports.throw(15, value))]
     const inner = make('THROWING', () => 0)
     const { own } = inner.exports
@@ -237,7 +237,7 @@ const holders: Record<string, () => () => void> = {
       expect(caughtFrom(() => held.exports.again())).toBe(exception)
     }
   },
-  'a global, what JavaScript has thrown': () => {
+  'a global, a thrown JavaScript value': () => {
     const thrown = {}
     const { exports } = make('THROWING', fail(thrown))
     exports.hold(0)
@@ -256,7 +256,7 @@ const holders: Record<string, () => () => void> = {
     exports.values.set(0, { number: 18 })
     return () => expect(exports.values.get(0)).toEqual({ number: 18 })
   },
-  'a slot, what it holds and held': () => {
+  'a slot, its current and previous functions': () => {
     const slot: Slot = make('PLUGIN', () => 0).slot('double')
     let change: Link = link(make('PLUGIN', (number) => number + 19).slot('env.f').original, slot)
     return () => {
@@ -282,7 +282,7 @@ const holders: Record<string, () => () => void> = {
 }
 
 describe.each(Object.keys(holders))('%s', (holder) => {
-  test.each(Object.keys(collections))('lives through %s', async (how) => {
+  test.each(Object.keys(collections))('survives %s', async (how) => {
     const ask = holders[holder]!()
     for (let round = 0; round < 2; round++) {
       await collectBy(collections[how]!)

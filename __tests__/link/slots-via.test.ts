@@ -23,7 +23,7 @@ const f = (instance: Instance<any>) => (instance.exports as { f: WasmFunction<[]
 describe.each(compilers)('%s', (compiler) => {
   const make = (number: number, options: object = {}) => instanceOf(giving(number), {}, { compiler, ...options })
 
-  test('follows links, undo and reset, over any number of slots', async () => {
+  test('follows links, undo and reset, through any number of slots', async () => {
     const [a, b, c, d] = await Promise.all([1, 2, 3, 4].map((number) => make(number)))
     const first = link(f(b!), a!.slot('f'))
     expect([answers(a!), a!.slot('f').current]).toEqual([all(2), f(b!)])
@@ -46,7 +46,7 @@ describe.each(compilers)('%s', (compiler) => {
     expect([a!, b!].map(answers)).toEqual([all(1), all(3)])
   })
 
-  test('several follow one, and those that turn away no longer do', async () => {
+  test('several follow one, until they are linked elsewhere', async () => {
     const [a, b, c] = await Promise.all([1, 2, 3].map((number) => make(number)))
     const hub = await make(10)
     const followers = [a!, b!, c!]
@@ -62,7 +62,7 @@ describe.each(compilers)('%s', (compiler) => {
     expect(followers.map(answers)).toEqual([all(10), all(20), all(3)])
   })
 
-  test('many that come and go in any order follow one while they are there', async () => {
+  test('many follow one while they are linked to it, in any order', async () => {
     const [hub, other] = [await make(100), await make(200)]
     const followers = await Promise.all(Array.from({ length: 9 }, (_, number) => make(number)))
     const expected = followers.map((_, number) => number)
@@ -85,7 +85,7 @@ describe.each(compilers)('%s', (compiler) => {
     }
   })
 
-  test('no way leads in a circle, and a refused undo leaves all as it was', async () => {
+  test('no cycle arises, and a refused undo changes nothing', async () => {
     const [a, b] = await Promise.all([1, 2].map((number) => make(number)))
     const first = link(f(b!), a!.slot('f'))
     const refused = { code: 'ERR_RELINK_CYCLE', slot: 'f' }
@@ -117,7 +117,7 @@ describe.each(compilers)('%s', (compiler) => {
     expect([a, b, c].map(answers)).toEqual([all(2), all(2), all(4)])
   })
 
-  test('an entry that anyone may write has the function itself', async () => {
+  test('an entry that others may write holds the function itself', async () => {
     const [a, b] = await Promise.all([1, 2].map((number) => make(number)))
     link(f(b!), a!.slot('f'))
     const { table } = a!.exports as unknown as { table: { get(index: number): unknown } }
@@ -125,7 +125,7 @@ describe.each(compilers)('%s', (compiler) => {
   })
 })
 
-test('what is in between lives as long as something may lead through it again', async () => {
+test('a slot in between stays alive while calls may go through it again', async () => {
   const yard = await Yard.of(giving(1), giving(2), giving(3))
   const a = yard.make(giving(1))
   const between = () => {
@@ -149,7 +149,7 @@ test('what is in between lives as long as something may lead through it again', 
   expect([answers(a), yard.instances, yard.store.stats()]).toMatchObject([all(1), 1, { links: 0 }])
 })
 
-test('closed instances go on running what they led to', async () => {
+test('closed instances keep running the functions that they forwarded to', async () => {
   const yard = await Yard.of(giving(1), giving(2), giving(3))
   const [a, b, c] = [giving(1), giving(2), giving(3)].map((text) => yard.make(text))
   const first = link(f(b!), a!.slot('f'))
@@ -163,7 +163,7 @@ test('closed instances go on running what they led to', async () => {
   expect([answers(a!), yard.instances]).toEqual([all(1), 1])
 })
 
-test('code that takes over follows too', async () => {
+test('a tier-up instance follows too', async () => {
   const store = new Store()
   const make = (number: number, options: object) => instanceOf(giving(number), {}, { store, ...options })
   const a = await instanceOf(

@@ -28,7 +28,7 @@ class Compiled {
     this.file = file
     this.missing = missing
     this.carrier = carrier
-    this.tierUp = module.startSuccessor() ? new TierUpQueue(module) : undefined
+    this.tierUp = module.startTierUp() ? new TierUpQueue(module) : undefined
   }
 
   /** The slots. `instanceSlot` of the native store takes positions in this list. */

@@ -8,7 +8,13 @@ const { setTimeout } = require('node:timers')
 /** Interval at which the compile is checked, in milliseconds. */
 const INTERVAL = 3
 
-/** Waits for the optimized code of a module, and tiers its instances up to it. */
+/** Those whose `done` is awaited. Nothing else may hold them then. */
+const awaited = new Set()
+
+/**
+ * Waits for the optimized code of a module, and tiers its instances up to it. Only the module, its instances and `awaited` hold
+ * it: once it is collected, the native module goes, and its tier-up stops compiling.
+ */
 class TierUpQueue {
   /** The native module; undefined once its tier-up is done */
   #native
@@ -44,12 +50,15 @@ class TierUpQueue {
   async wait() {
     this.#awaited++
     this.#timer?.ref()
+    awaited.add(this)
     await this.done
     this.#awaited--
+    awaited.delete(this)
   }
 
   #schedule() {
-    this.#timer = setTimeout(() => this.#check(), INTERVAL)
+    const queue = new WeakRef(this)
+    this.#timer = setTimeout(() => queue.deref()?.#check(), INTERVAL)
     // A process with nothing else to do may end.
     if (this.#awaited === 0) this.#timer.unref()
   }

@@ -73,6 +73,7 @@ impl Code {
                 selection: selection.clone(),
                 ..crate::engine::CompileOptions::plain(compiler)
             },
+            &Arc::default(),
         )?;
         // SAFETY: this process has just packed the image, which is in memory.
         unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
@@ -149,7 +150,11 @@ impl Code {
     /// Compiles without the load-time pass, so that tests can show the difference that it makes.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
-        Self::assemble_image(compiler.image(bytes, Reserve::available()).map_err(Self::unnamed)?, bytes, compiler)
+        Self::assemble_image(
+            compiler.image(bytes, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
+            bytes,
+            compiler,
+        )
     }
 
     /// `compile_as_it_is` with the image in wasmer's own form, as on systems where only wasmer can load code.
@@ -157,7 +162,7 @@ impl Code {
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         Self::assemble_image(
             compiler
-                .packed_by(crate::engine::code::image::pack_serialized, bytes, Reserve::available())
+                .packed_by(crate::engine::code::image::pack_serialized, bytes, Reserve::available(), &Arc::default())
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,

@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
-        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
+        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
         let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };

@@ -183,7 +183,9 @@ mod tests {
     /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = OwnedBuffer::from_bytes(Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap());
+        let image = OwnedBuffer::from_bytes(
+            Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap(),
+        );
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: this process has just packed the image, and only this test writes the file.
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift.image(&bytes, Reserve::available()).unwrap();
+        let image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();

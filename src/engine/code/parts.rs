@@ -3,6 +3,7 @@
 use crate::engine::alloc::room::has_room;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
+use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::compiled::CompileOptions;
 use crate::engine::compile::compiler::LARGEST_FRAME;
 use crate::error::{ErrorKind, Result};
@@ -14,6 +15,7 @@ use crate::wasm::{Binary, function_names, most_values, path};
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The first bytes of a module.
 const MAGIC: &[u8] = b"\0asm";
@@ -57,10 +59,10 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     }
     // Only the compiler knows how large a frame is. A small one needs no compile.
     if options.compiler.has_largest_frame() && most_values(bytes)? * size_of::<u64>() >= LARGEST_FRAME - CALLS {
-        return compiled_image(bytes, &binary, options).map(drop);
+        return compiled_image(bytes, &binary, options, &Arc::default()).map(drop);
     }
     if is_near_limits(bytes, &binary)? {
-        prepare(bytes, &binary, options)?;
+        prepare(bytes, &binary, options, &Waiters::default())?;
     }
     Ok(())
 }
@@ -68,21 +70,25 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
 /// The module as the compiler gets it, made from one that `Binary::parse` accepted.
 ///
 /// # Errors
-/// Those of the load-time pass.
-fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Result<Rewritten<'a>> {
+/// Those of the load-time pass, and of `Waiters::check` between its steps.
+fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waiters: &Waiters) -> Result<Rewritten<'a>> {
     let CompileOptions { compiler, selection, tiers_up_from, .. } = options;
     let options = Options { selection: selection.clone(), ..tiers_up_from.unwrap_or(*compiler).pass() };
+    waiters.check()?;
     let mut rewritten = rewrite(bytes, binary, &options)?;
+    waiters.check()?;
     if tiers_up_from.is_some() {
         rewritten.bytes = tier_up_module(&rewritten.bytes, &mut rewritten.binary)?.into();
     }
     spell_out_elements(&mut rewritten)?;
+    waiters.check()?;
     if compiler.wants_chains_cut() {
         cut_chains(&mut rewritten)?;
     }
     if binary.legacy_exceptions {
         rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
     }
+    waiters.check()?;
     // With the selection `none`, offsets in stack traces must be those of the author's file.
     if compiler.wants_comparisons()
         && *selection != Selection::None
@@ -90,6 +96,7 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Re
     {
         rewritten.bytes = bytes.into();
     }
+    waiters.check()?;
     if compiler.wants_atomics_outlined() {
         outline_atomics(&mut rewritten)?;
     }
@@ -104,14 +111,14 @@ impl Compiled {
     ///
     /// # Errors
     /// `Memory` where there is too little room to try, and those of `Binary::parse`, `rewrite` and `Compiler::image`.
-    pub fn new(bytes: &[u8], options: &CompileOptions) -> Result<Self> {
+    pub fn new(bytes: &[u8], options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         if bytes.starts_with(MAGIC) && !has_room(bytes.len().saturating_mul(TAKEN)) {
             let message =
                 format!("there is no room to compile {} bytes, which takes {TAKEN} times as many", bytes.len());
             return Err(ErrorKind::Memory { message }.into());
         }
         let binary = Binary::parse(bytes, options.compiler.features())?;
-        let (rewritten, image) = compiled_image(bytes, &binary, options)?;
+        let (rewritten, image) = compiled_image(bytes, &binary, options, waiters)?;
         let image = OwnedBuffer::from_bytes(image);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
@@ -127,9 +134,14 @@ impl Compiled {
 }
 
 /// Runs the load-time pass over a valid module, and compiles what it gives.
-fn compiled_image<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions) -> Result<(Rewritten<'a>, Vec<u8>)> {
-    let rewritten = prepare(bytes, binary, options)?;
-    let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve);
+fn compiled_image<'a>(
+    bytes: &'a [u8],
+    binary: &Binary,
+    options: &CompileOptions,
+    waiters: &Arc<Waiters>,
+) -> Result<(Rewritten<'a>, Vec<u8>)> {
+    let rewritten = prepare(bytes, binary, options, waiters)?;
+    let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve, waiters);
     let named = |index| named(bytes, binary, rewritten.origins.of(index));
     let image = image.map_err(|refusal| refusal.into_error(named))?;
     Ok((rewritten, image))

@@ -5,6 +5,7 @@ use crate::engine::cache::disk::{Cache, CacheKey};
 use crate::engine::cache::entry::Hash;
 use crate::engine::code::compiled_code::Code;
 use crate::engine::code::parts::Compiled;
+use crate::engine::compile::cancellation::{Cancellation, Waiters, cancelled};
 use crate::engine::compile::compiler::{Compiler, hash};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Selection;
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 /// Key of a compile: the hash of the bytes, and the compile options that change the code.
@@ -24,10 +26,40 @@ struct Key {
     reserve: Reserve,
 }
 
-/// A compile. Its lock is held while it runs, so a thread that needs the same code waits for it.
-type OngoingCompile = Arc<Mutex<Weak<Code>>>;
+/// A module of the registry.
+#[derive(Default)]
+struct CompiledModule {
+    /// Locked while it is compiled, so a thread that needs the same code waits for it
+    code: Mutex<Weak<Code>>,
+    /// Everyone who waits for the compile, or runs it
+    waiters: Arc<Waiters>,
+}
 
-static COMPILED: LazyLock<Mutex<HashMap<Key, OngoingCompile>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<Key, Arc<CompiledModule>>>> = LazyLock::new(Mutex::default);
+
+/// Number of compiles and loads that run in this process.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// Number of compiles that run in this process, loads from the disk cache among them.
+pub fn running_compiles() -> usize {
+    RUNNING.load(Ordering::Relaxed)
+}
+
+/// Counts one in `RUNNING`.
+struct Running;
+
+impl Running {
+    fn new() -> Self {
+        RUNNING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// The disk cache for a compiled module, and the file name to record there.
 #[derive(Debug, Clone)]
@@ -51,6 +83,8 @@ pub struct CompileOptions {
     pub reserve: Reserve,
     /// Disk cache; none: the module is not cached
     pub cache_target: Option<CacheTarget>,
+    /// Stops the compile between two functions
+    pub cancellation: Cancellation,
 }
 
 impl CompileOptions {
@@ -62,6 +96,7 @@ impl CompileOptions {
             tiers_up_from: None,
             reserve: Reserve::available(),
             cache_target: None,
+            cancellation: Cancellation::default(),
         }
     }
 }
@@ -71,12 +106,12 @@ impl CompileOptions {
 /// # Errors
 /// Those of `Compiled::new`.
 pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
-    get(hash(bytes), bytes.len() as u64, options, || Compiled::new(bytes, options))
+    get(hash(bytes), bytes.len() as u64, options, |waiters| Compiled::new(bytes, options, waiters))
 }
 
 /// `compile`, but only from the registry or the disk cache: it never compiles.
 pub fn compiled_before(bytes: &[u8], options: &CompileOptions) -> Option<Arc<Code>> {
-    let none = || Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
+    let none = |_: &_| Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
     get(hash(bytes), bytes.len() as u64, options, none).ok()
 }
 
@@ -88,8 +123,8 @@ pub fn compiled_before(bytes: &[u8], options: &CompileOptions) -> Option<Arc<Cod
 pub fn compile_file(path: &Path, options: &CompileOptions) -> Result<Option<Arc<Code>>> {
     let Ok((hash, size)) = hash_file(path) else { return Ok(None) };
     let mut changed = None;
-    let code = get(hash, size, options, || match fs::read(path) {
-        Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, options),
+    let code = get(hash, size, options, |waiters| match fs::read(path) {
+        Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, options, waiters),
         // Another process has written or removed the file since it was hashed.
         read => {
             changed = Some(read);
@@ -115,22 +150,37 @@ fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
 }
 
 /// The code of a module with the hash `bytes`; `make` compiles it.
-fn get(bytes: Hash, size: u64, options: &CompileOptions, make: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Code>> {
-    let CompileOptions { compiler, selection, tiers_up_from, reserve, cache_target } = options;
+fn get(
+    bytes: Hash,
+    size: u64,
+    options: &CompileOptions,
+    make: impl FnOnce(&Arc<Waiters>) -> Result<Compiled>,
+) -> Result<Arc<Code>> {
+    let CompileOptions { compiler, selection, tiers_up_from, reserve, cache_target, cancellation } = options;
     let (compiler, tiers_up_from, reserve) = (*compiler, *tiers_up_from, *reserve);
     let key = Key { bytes, compiler, selection: selection.clone(), tiers_up_from, reserve };
     let entry = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
-    let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
+    // Before the lock: a compile that another thread has cancelled goes on for this one.
+    let waiting = entry.waiters.add(cancellation.clone());
+    let mut known = entry.code.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(code) = known.upgrade() {
         return Ok(code);
     }
     let file = cache_target.as_ref().and_then(|cache_target| cache_target.file.as_deref());
     let cache_key = CacheKey { bytes, size, compiler, selection, tiers_up_from, reserve, file };
-    let code = through(cache_target.as_ref().map(|cache_target| &cache_target.cache), &cache_key, make);
+    let running = Running::new();
+    // It may have been cancelled while it waited for another thread.
+    let code = if cancellation.is_cancelled() {
+        Err(cancelled())
+    } else {
+        let make = || make(&entry.waiters);
+        through(cache_target.as_ref().map(|cache_target| &cache_target.cache), &cache_key, make)
+    };
     if let Ok(code) = &code {
         *known = Arc::downgrade(code);
     }
-    drop(known);
+    drop((known, waiting, running));
+    drop(entry);
     forget_the_gone();
     code
 }
@@ -163,7 +213,7 @@ fn forget_the_gone() {
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     compiled.retain(|_, entry| {
         // Another thread holds this entry, so it is compiling it.
-        Arc::strong_count(entry) > 1 || entry.try_lock().map_or(true, |code| code.strong_count() > 0)
+        Arc::strong_count(entry) > 1 || entry.code.try_lock().map_or(true, |code| code.strong_count() > 0)
     });
 }
 
@@ -202,5 +252,63 @@ mod tests {
         forget_the_gone();
         let compiled = COMPILED.lock().unwrap();
         assert!(compiled.keys().all(|each| each.bytes != key(&bytes) && each.bytes != key(b"bad")));
+    }
+
+    /// Calls `get` for made-up bytes on a thread of its own.
+    fn get_in_thread(
+        cancellation: &Cancellation,
+        make: impl FnOnce(&Arc<Waiters>) -> Result<Compiled> + Send + 'static,
+    ) -> std::thread::JoinHandle<Result<Arc<Code>>> {
+        let cancellation = cancellation.clone();
+        let options = CompileOptions { cancellation, ..options(Compiler::Singlepass, Selection::None) };
+        std::thread::spawn(move || get(MADE_UP, 0, &options, make))
+    }
+
+    const MADE_UP: Hash = [7; 32];
+
+    fn wait_for_waiters(count: usize) {
+        let found = || {
+            let compiled = COMPILED.lock().unwrap();
+            compiled.iter().find(|(key, _)| key.bytes == MADE_UP).map_or(0, |(_, entry)| entry.waiters.count())
+        };
+        while found() != count {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_cancelled_compile_goes_on_for_another_thread_or_starts_again() {
+        let bytes = wat::parse_str("(module (func (export \"waited for\")))").unwrap();
+        let made = move |waiters: &Arc<Waiters>| {
+            Compiled::new(&bytes, &options(Compiler::Singlepass, Selection::None), waiters)
+        };
+        // The first thread cancels while it compiles, and a second thread waits.
+        let [first, second] = [(); 2].map(|()| Cancellation::default());
+        let (flag, make) = (first.clone(), made.clone());
+        let compiling = get_in_thread(&first, move |waiters| {
+            wait_for_waiters(2);
+            flag.cancel();
+            make(waiters)
+        });
+        wait_for_waiters(1);
+        let waiting = get_in_thread(&second, |_| panic!("the module is compiled twice"));
+        let (code, same) = (compiling.join().unwrap().unwrap(), waiting.join().unwrap().unwrap());
+        assert!(Arc::ptr_eq(&code, &same));
+        drop((code, same));
+
+        // The compile stops before the second thread asks for it.
+        let (flag, make) = (second.clone(), made.clone());
+        let stopped = get_in_thread(&second, move |waiters| {
+            flag.cancel();
+            let stopped = make(waiters);
+            wait_for_waiters(2);
+            stopped
+        });
+        wait_for_waiters(1);
+        let third = get_in_thread(&Cancellation::default(), made);
+        assert!(stopped.join().unwrap().is_err());
+        assert!(third.join().unwrap().is_ok());
+        forget_the_gone();
+        wait_for_waiters(0);
     }
 }

@@ -3,17 +3,18 @@
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image;
+use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::trace::frames;
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::Options;
 use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, LazyLock};
 use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder, Singlepass};
 use wasmer_compiler::{ArtifactBuild, ArtifactCreate, Engine, ModuleEnvironment};
-use wasmer_types::CompileError;
 use wasmer_types::target::Target;
+use wasmer_types::{CompilationProgressCallback, CompileError, UserAbort};
 
 /// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/internals/safety.md).
 /// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
@@ -36,7 +37,12 @@ pub(in crate::engine) enum Refusal {
     Compiler(String),
     /// A function, by its index, and its frame of `size` bytes, larger than `LARGEST_FRAME`
     Frame { function: u32, size: usize },
+    /// No waiter needs the code any more
+    Cancelled,
 }
+
+/// The payload with which Cranelift's threads unwind once the compile is cancelled.
+struct CancelledUnwind;
 
 /// The thread pool for all compiles: wasmer would build one per compile, or use the global one.
 static POOL: LazyLock<Option<ThreadPool>> =
@@ -128,12 +134,18 @@ impl Compiler {
         self == Self::Cranelift
     }
 
-    /// Compiles a valid module, on an engine of its own: a compile locks its engine until the end.
+    /// Compiles a valid module, on an engine of its own: a compile locks its engine until the end. It stops between two
+    /// functions once all `waiters` have cancelled.
     ///
     /// # Errors
     /// A `Refusal`, also where the compiler panics.
-    pub(in crate::engine) fn image(self, bytes: &[u8], reserve: Reserve) -> Result<Vec<u8>, Refusal> {
-        self.packed_by(image::pack, bytes, reserve)
+    pub(in crate::engine) fn image(
+        self,
+        bytes: &[u8],
+        reserve: Reserve,
+        waiters: &Arc<Waiters>,
+    ) -> Result<Vec<u8>, Refusal> {
+        self.packed_by(image::pack, bytes, reserve, waiters)
     }
 
     /// `image`, written by `pack`.
@@ -142,10 +154,14 @@ impl Compiler {
         pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
         reserve: Reserve,
+        waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, Refusal> {
         let compile = || {
             catch_unwind(AssertUnwindSafe(|| {
-                let build = self.build(bytes, reserve).map_err(|error| error.to_string())?;
+                let build = self.build(bytes, reserve, waiters).map_err(|error| match error {
+                    CompileError::Aborted(_) => Refusal::Cancelled,
+                    error => Refusal::Compiler(error.to_string()),
+                })?;
                 check_frames(&build)?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
@@ -154,6 +170,9 @@ impl Compiler {
                 pack(&build, &frames).map_err(Refusal::from)
             }))
             .unwrap_or_else(|panic| {
+                if panic.is::<CancelledUnwind>() {
+                    return Err(Refusal::Cancelled);
+                }
                 let says = panic.downcast_ref::<String>().map(String::as_str);
                 Err(Refusal::Compiler(format!(
                     "the compiler panicked: {}",
@@ -164,14 +183,32 @@ impl Compiler {
         in_pool(compile)
     }
 
-    fn build(self, bytes: &[u8], reserve: Reserve) -> Result<ArtifactBuild, CompileError> {
+    fn build(self, bytes: &[u8], reserve: Reserve, waiters: &Arc<Waiters>) -> Result<ArtifactBuild, CompileError> {
         let engine = self.engine(reserve);
         engine.validate(bytes)?;
         let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
         let tunables = engine.tunables();
         let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
         let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();
-        ArtifactBuild::new(&mut engine.inner_mut(), bytes, engine.target(), memories, tables, None)
+        ArtifactBuild::new(
+            &mut engine.inner_mut(),
+            bytes,
+            engine.target(),
+            memories,
+            tables,
+            Some(&self.stop_once_cancelled(waiters)),
+        )
+    }
+
+    /// wasmer calls this after each function.
+    fn stop_once_cancelled(self, waiters: &Arc<Waiters>) -> CompilationProgressCallback {
+        let waiters = waiters.clone();
+        CompilationProgressCallback::new(move |_| match waiters.have_cancelled() {
+            false => Ok(()),
+            // After an error, each thread of Cranelift would go on to compile one function of every remaining bucket.
+            true if self == Self::Cranelift => resume_unwind(Box::new(CancelledUnwind)),
+            true => Err(UserAbort::new("cancelled")),
+        })
     }
 }
 
@@ -196,6 +233,7 @@ impl Refusal {
     /// The error for the user; `in_words` describes a function, by its index.
     pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
         let message = match self {
+            Self::Cancelled => return cancelled(),
             Self::Compiler(message) => message,
             Self::Frame { function, size } => format!(
                 "{} needs {size} bytes of call stack in code of singlepass, which supports at most {LARGEST_FRAME}: \

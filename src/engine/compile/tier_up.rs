@@ -1,6 +1,7 @@
 //! Tier-up: Singlepass code that starts early, and Cranelift code that replaces it.
 
 use crate::engine::code::compiled_code::Code;
+use crate::engine::compile::cancellation::Cancellation;
 use crate::engine::compile::compiled::{CompileOptions, compile, compiled_before};
 use crate::engine::compile::compiler::Compiler;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +16,7 @@ pub struct Tiered {
     /// The code to start with
     pub code: Arc<Code>,
     /// How to compile the tier-up code; none if `code` is final
-    pub better: Option<TierUp>,
+    pub tier_up: Option<TierUp>,
 }
 
 /// Tier-up code that is not being compiled yet.
@@ -24,8 +25,29 @@ pub struct TierUp {
     options: CompileOptions,
 }
 
-/// Tier-up code that is being compiled; set once the compile has ended.
-pub type PendingTierUp = Arc<OnceLock<Result<Arc<Code>>>>;
+/// Tier-up code that is being compiled, or is done. Dropping it stops the compile.
+pub struct PendingTierUp {
+    result: Arc<OnceLock<Result<Arc<Code>>>>,
+    cancellation: Cancellation,
+}
+
+impl PendingTierUp {
+    /// Whether the compile has ended.
+    pub fn is_done(&self) -> bool {
+        self.result.get().is_some()
+    }
+
+    /// The code, once it is compiled; none if that failed.
+    pub fn code(&self) -> Option<&Arc<Code>> {
+        self.result.get()?.as_ref().ok()
+    }
+}
+
+impl Drop for PendingTierUp {
+    fn drop(&mut self) {
+        self.cancellation.cancel();
+    }
+}
 
 /// Cranelift's code, if the cache has it. Else Singlepass's code, where Cranelift's can replace it later
 /// (`why_no_tier_up`) and Singlepass supports the module. Else newly compiled code of Cranelift.
@@ -37,16 +59,16 @@ pub fn compile_tiered(bytes: Vec<u8>, options: CompileOptions) -> Result<Tiered>
     if options.cache_target.is_some()
         && let Some(code) = compiled_before(&bytes, &options)
     {
-        return Ok(Tiered { code, better: None });
+        return Ok(Tiered { code, tier_up: None });
     }
     if may_begin_small(&bytes) {
         let small = CompileOptions { compiler: Compiler::Singlepass, ..options.clone() };
         if let Ok(code) = compile(&bytes, &small) {
             let options = CompileOptions { tiers_up_from: Some(Compiler::Singlepass), ..options };
-            return Ok(Tiered { code, better: Some(TierUp { bytes, options }) });
+            return Ok(Tiered { code, tier_up: Some(TierUp { bytes, options }) });
         }
     }
-    Ok(Tiered { code: compile(&bytes, &options)?, better: None })
+    Ok(Tiered { code: compile(&bytes, &options)?, tier_up: None })
 }
 
 fn may_begin_small(bytes: &[u8]) -> bool {
@@ -57,19 +79,22 @@ fn may_begin_small(bytes: &[u8]) -> bool {
 impl TierUp {
     /// Compiles it on a thread of its own that is never joined, not even at the end of the process.
     pub fn start(self) -> PendingTierUp {
-        let coming = PendingTierUp::default();
-        let result = coming.clone();
+        let Self { bytes, options } = self;
+        // The module may outlive the call that compiled it, so it has a flag of its own.
+        let options = CompileOptions { cancellation: Cancellation::default(), ..options };
+        let pending = PendingTierUp { result: Arc::default(), cancellation: options.cancellation.clone() };
+        let result = pending.result.clone();
         stay_silent_at_the_end();
         let work = move || {
             // At the end of the process, wasmer panics rather than register code.
-            let compiled = catch_unwind(AssertUnwindSafe(|| compile(&self.bytes, &self.options)));
+            let compiled = catch_unwind(AssertUnwindSafe(|| compile(&bytes, &options)));
             drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
         };
         // Without a thread, the instance keeps running Singlepass's code.
         if thread::Builder::new().name("wasm-relink-tier-up".to_owned()).spawn(work).is_err() {
-            drop(coming.set(Err(failed("no thread"))));
+            drop(pending.result.set(Err(failed("no thread"))));
         }
-        coming
+        pending
     }
 }
 

@@ -1,6 +1,8 @@
 //! Compilation as `lib/` calls it: on this thread, on another one, or of a file.
 
-use crate::engine::{self, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, try_copy};
+use crate::engine::{
+    self, Cancellation, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, try_copy,
+};
 use crate::error::{Error, ErrorKind};
 use crate::napi::api::cache::NativeCache;
 use crate::napi::api::module::NativeModule;
@@ -40,13 +42,21 @@ impl Asked {
             tiers_up_from: None,
             reserve,
             cache_target,
+            cancellation: Cancellation::default(),
         };
         Ok(if compiler_name == AUTO { Self::Auto(options) } else { Self::CompileOptions(options) })
     }
 
+    /// The same with a flag that stops the compile.
+    fn with(mut self, cancellation: Cancellation) -> Self {
+        let (Self::CompileOptions(options) | Self::Auto(options)) = &mut self;
+        options.cancellation = cancellation;
+        self
+    }
+
     fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
         match self {
-            Self::CompileOptions(options) => Ok(Tiered { code: compile(&bytes, options)?, better: None }),
+            Self::CompileOptions(options) => Ok(Tiered { code: compile(&bytes, options)?, tier_up: None }),
             Self::Auto(options) => {
                 let bytes = match bytes {
                     Cow::Borrowed(bytes) => copy(bytes)?,
@@ -62,7 +72,7 @@ impl Asked {
         match self {
             Self::CompileOptions(options) => {
                 let code = engine::compile_file(file, options)?;
-                Ok(code.map(|code| Tiered { code, better: None }))
+                Ok(code.map(|code| Tiered { code, tier_up: None }))
             }
             Self::Auto(..) => fs::read(file).ok().map(|bytes| self.compile(bytes.into())).transpose(),
         }
@@ -139,7 +149,7 @@ pub fn compile_sync(
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let tiered = if in_worker && bytes.len() > SHORT {
         let bytes = copy(bytes).map_err(refuse)?;
-        until_terminated(&env, move || asked.compile(bytes.into()))?
+        until_terminated(&env, move |flag| asked.with(flag).compile(bytes.into()))?
     } else {
         guarded(|| asked.compile(bytes.into()))?
     };
@@ -161,7 +171,7 @@ pub fn compile_async<'env>(
 ) -> Result<Object<'env>> {
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let bytes = copy(bytes).map_err(refuse)?;
-    in_background(env, move || asked.compile(bytes.into()), NativeModule::new)
+    in_background(env, move |flag| asked.with(flag).compile(bytes.into()), NativeModule::new)
 }
 
 /// Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` reports it.
@@ -177,7 +187,13 @@ pub fn compile_file<'env>(
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let file = PathBuf::from(file);
     let settle = |env, tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
-    in_background(env, move || asked.compile_file(&file), settle)
+    in_background(env, move |flag| asked.with(flag).compile_file(&file), settle)
+}
+
+/// Number of compiles that run in this process, in all its threads.
+#[napi]
+pub fn running_compiles() -> u32 {
+    engine::running_compiles() as u32
 }
 
 /// Whether these bytes are a module that can be compiled with these options.
@@ -211,7 +227,7 @@ pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
 #[napi(ts_return_type = "Promise<Array<NativeNames>>")]
 pub fn function_names_async<'env>(env: &'env Env, bytes: &[u8]) -> Result<Object<'env>> {
     let bytes = copy(bytes).map_err(refuse)?;
-    in_background(env, move || all_names(&bytes), |_, names| names)
+    in_background(env, move |_| all_names(&bytes), |_, names| names)
 }
 
 fn all_names(bytes: &[u8]) -> std::result::Result<Vec<NativeNames>, Error> {

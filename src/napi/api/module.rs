@@ -3,11 +3,12 @@
 use crate::engine::{Code, PendingTierUp, TierUp, Tiered, trim, try_copy};
 use crate::error::ErrorKind;
 use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
+use crate::napi::env::external_memory::ExternalMemory;
 use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::value::JsEnv;
 use crate::wasm::ExternType;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
-use napi::sys;
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -26,30 +27,24 @@ pub struct NativeLimits {
 pub struct NativeModule {
     pub(in crate::napi) code: Arc<Code>,
     /// The tier-up that has not started to compile
-    better: RefCell<Option<TierUp>>,
+    unstarted_tier_up: RefCell<Option<TierUp>>,
     /// The tier-up that is being compiled, or is done
-    coming: RefCell<Option<PendingTierUp>>,
+    pending_tier_up: RefCell<Option<PendingTierUp>>,
+    /// The size of the code: V8 sees an object of a few bytes
+    #[expect(dead_code, reason = "held for its destructor")]
+    external: ExternalMemory,
 }
 
 impl NativeModule {
-    /// Wraps code for JavaScript, and reports its size to V8, which otherwise sees an object of a few bytes.
-    pub fn new(env: Env, Tiered { code, better }: Tiered) -> Self {
-        let module = Self { code, better: RefCell::new(better), coming: RefCell::default() };
-        module.report(env, 1);
-        module
-    }
-
-    fn report(&self, env: Env, sign: i64) {
-        let mut total = 0;
-        let change = sign * self.code.size as i64;
-        // SAFETY: a plain N-API call on the thread of the environment.
-        unsafe { sys::napi_adjust_external_memory(env.raw(), change, &mut total) };
+    /// Wraps code for JavaScript.
+    pub fn new(env: Env, Tiered { code, tier_up }: Tiered) -> Self {
+        let external = ExternalMemory::report(JsEnv::of(&env), code.size as u64);
+        Self { code, unstarted_tier_up: RefCell::new(tier_up), pending_tier_up: RefCell::default(), external }
     }
 }
 
 impl ObjectFinalize for NativeModule {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        self.report(env, -1);
+    fn finalize(self, _env: Env) -> napi::Result<()> {
         drop(self);
         trim();
         Ok(())
@@ -72,25 +67,23 @@ impl NativeModule {
 
     /// Starts to compile the tier-up of this module; returns whether it has one that was not started before.
     #[napi]
-    pub fn start_successor(&self) -> bool {
-        let coming = self.better.take().map(TierUp::start);
-        let starts = coming.is_some();
-        *self.coming.borrow_mut() = coming;
-        starts
+    pub fn start_tier_up(&self) -> bool {
+        let Some(tier_up) = self.unstarted_tier_up.take() else { return false };
+        *self.pending_tier_up.borrow_mut() = Some(tier_up.start());
+        true
     }
 
     /// Whether the tier-up is compiled, has failed, or was never started.
     #[napi]
     pub fn tier_up_is_done(&self) -> bool {
-        self.coming.borrow().as_ref().is_none_or(|coming| coming.get().is_some())
+        self.pending_tier_up.borrow().as_ref().is_none_or(PendingTierUp::is_done)
     }
 
     /// The module to tier up to; null if it is not compiled, or failed.
     #[napi]
     pub fn tier_up(&self, env: Env) -> Option<NativeModule> {
-        let coming = self.coming.borrow();
-        let code = coming.as_ref()?.get()?.as_ref().ok()?.clone();
-        Some(Self::new(env, Tiered { code, better: None }))
+        let code = self.pending_tier_up.borrow().as_ref()?.code()?.clone();
+        Some(Self::new(env, Tiered { code, tier_up: None }))
     }
 
     /// The imports that an instance needs, in the order of the binary.

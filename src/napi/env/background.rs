@@ -1,16 +1,16 @@
 //! Background work on our own threads. Node waits for libuv's threads before a worker or the process ends, and a
-//! compile may take minutes: nobody needs its result by then.
+//! compile may take minutes. Its result is not needed by then, so a flag tells the work to stop.
 
-use crate::engine::stay_silent_at_the_end;
+use crate::engine::{Cancellation, stay_silent_at_the_end};
 use crate::error::{Error, ErrorKind};
-use crate::napi::env::throw::{PendingException, Result, guard, refuse, rejection};
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::throw::{Result, guard, refuse, rejection};
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue, Unknown};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,12 +20,10 @@ const MOST: usize = 4;
 /// How often a waiting thread checks whether it is being terminated.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Set once the environment that awaits the result has ended.
-type GivenUp = Arc<AtomicBool>;
-
 struct Task {
     work: Box<dyn FnOnce() + Send>,
-    given_up: GivenUp,
+    /// Set once the environment that awaits the result has ended
+    cancellation: Cancellation,
 }
 
 /// The tasks that wait, and the state of the threads.
@@ -34,7 +32,7 @@ struct Queue {
     /// Number of threads without a task, with those that are starting
     idle: usize,
     /// The flags of the running tasks, one for each busy thread
-    running: Vec<GivenUp>,
+    running: Vec<Cancellation>,
 }
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), idle: 0, running: Vec::new() });
@@ -44,37 +42,42 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on another thread. Returns a promise of its result, which `settle` converts on this thread.
+/// Runs `work` on another thread. Returns a promise of its result, which `settle` converts on this thread. `work` may
+/// stop early once its flag is set: the environment has ended then.
 pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     env: &'env Env,
-    work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
+    work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,
     settle: impl FnOnce(Env, T) -> V + Send + 'static,
 ) -> Result<Object<'env>> {
     let failed = |error: &dyn std::fmt::Display| refuse(ErrorKind::Internal { message: error.to_string() }.into());
-    let given_up = given_up(env).map_err(|error| failed(&error))?;
+    let cancellation = cancellation_of(env).map_err(|error| failed(&error))?;
     let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
+    let flag = cancellation.clone();
     let run = move || {
-        let output = guard(work);
+        let output = guard(|| work(flag));
         // Has no effect once the environment has ended.
         deferred.resolve(move |env: Env| match output {
             Ok(output) => Ok(settle(env, output)),
             Err(error) => Err(rejection(env, error)),
         });
     };
-    start(Task { work: Box::new(run), given_up }).map_err(|error| failed(&error))?;
+    start(Task { work: Box::new(run), cancellation }).map_err(|error| failed(&error))?;
     Ok(promise)
 }
 
-/// Runs `work` on another thread while this one waits, until it is done or this worker is terminated.
+/// Runs `work` on another thread while this one waits, until it is done or this worker is terminated; then its flag is
+/// set.
 pub fn until_terminated<T: Send + 'static>(
     env: &Env,
-    work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
+    work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,
 ) -> Result<T> {
     let failed = |message: String| refuse(ErrorKind::Internal { message }.into());
     let (sender, receiver) = mpsc::channel();
     stay_silent_at_the_end();
+    let cancellation = Cancellation::default();
+    let flag = cancellation.clone();
     // Sending fails only if this thread no longer waits.
-    let run = move || drop(sender.send(guard(work)));
+    let run = move || drop(sender.send(guard(|| work(flag))));
     let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(run);
     spawned.map_err(|error| failed(error.to_string()))?;
     loop {
@@ -85,6 +88,7 @@ pub fn until_terminated<T: Send + 'static>(
             }
             // No JavaScript runs in a thread that is being terminated.
             Err(RecvTimeoutError::Timeout) if env.run_script::<_, Unknown<'_>>("0").is_err() => {
+                cancellation.cancel();
                 return Err(PendingException.into());
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -93,17 +97,17 @@ pub fn until_terminated<T: Send + 'static>(
 }
 
 /// The flag of this thread's environment, shared by all its tasks.
-fn given_up(env: &Env) -> napi::Result<GivenUp> {
+fn cancellation_of(env: &Env) -> napi::Result<Cancellation> {
     thread_local! {
-        static OF_THREAD: RefCell<Option<GivenUp>> = const { RefCell::new(None) };
+        static OF_THREAD: RefCell<Option<Cancellation>> = const { RefCell::new(None) };
     }
     OF_THREAD.with_borrow_mut(|known| {
-        if let Some(known) = known.as_ref().filter(|known| !known.load(Ordering::Relaxed)) {
+        if let Some(known) = known.as_ref().filter(|known| !known.is_cancelled()) {
             return Ok(known.clone());
         }
-        let given_up = GivenUp::default();
-        env.add_env_cleanup_hook(given_up.clone(), |given_up| given_up.store(true, Ordering::Relaxed))?;
-        Ok(known.insert(given_up).clone())
+        let cancellation = Cancellation::default();
+        env.add_env_cleanup_hook(cancellation.clone(), |cancellation| cancellation.cancel())?;
+        Ok(known.insert(cancellation).clone())
     })
 }
 
@@ -111,7 +115,7 @@ fn start(task: Task) -> std::io::Result<()> {
     let mut queue = queue();
     queue.waiting.push_back(task);
     // Tasks of ended environments do not count: they must not delay tasks that are awaited.
-    let busy = queue.running.iter().filter(|given_up| !given_up.load(Ordering::Relaxed)).count();
+    let busy = queue.running.iter().filter(|cancellation| !cancellation.is_cancelled()).count();
     if queue.idle < queue.waiting.len() && busy + queue.idle < MOST {
         stay_silent_at_the_end();
         let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(work_off);
@@ -134,7 +138,7 @@ fn start(task: Task) -> std::io::Result<()> {
 fn work_off() {
     let mut queue = queue();
     loop {
-        let Some(Task { work, given_up }) = queue.waiting.pop_front() else {
+        let Some(Task { work, cancellation }) = queue.waiting.pop_front() else {
             // Surplus threads exist because tasks of ended environments do not count as running.
             if queue.idle > MOST {
                 queue.idle -= 1;
@@ -144,13 +148,13 @@ fn work_off() {
             continue;
         };
         queue.idle -= 1;
-        queue.running.push(given_up.clone());
+        queue.running.push(cancellation.clone());
         drop(queue);
-        if !given_up.load(Ordering::Relaxed) {
+        if !cancellation.is_cancelled() {
             work();
         }
         queue = self::queue();
-        let done = queue.running.iter().position(|each| Arc::ptr_eq(each, &given_up));
+        let done = queue.running.iter().position(|each| each.is(&cancellation));
         done.map(|done| queue.running.swap_remove(done));
         queue.idle += 1;
     }

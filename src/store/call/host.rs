@@ -119,3 +119,33 @@ unsafe extern "C" fn call_trampoline(context: *mut VMContext, _body: *const VMFu
     // `FuncRef::call`.
     unsafe { host_call(context.cast(), values) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{COMPILERS, call, compile, function, instantiate, new_store};
+    use crate::store::{Callable, Extern, Failure};
+
+    struct Panics;
+
+    impl HostFunction for Panics {
+        unsafe fn call(&self, _values: *mut RawValue) -> Result<(), Thrown> {
+            panic!("on purpose")
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_host_function_unwinds_wasm_and_no_more() {
+        let text = r#"(module (import "a" "f" (func (result i32))) (func (export "call") (result i32) call 0)
+            (export "itself" (func 0)))"#;
+        for compiler in COMPILERS {
+            let store = new_store();
+            let imports = vec![Extern::Function(Callable::Host(Box::new(Panics)))];
+            let instance = instantiate(&store, &compile(text, compiler), imports).unwrap();
+            for name in ["call", "itself"] {
+                let failure = call(&store, function(&store, &instance, name)).unwrap_err();
+                assert!(matches!(failure, Failure::Thrown(_)), "{failure:?}");
+            }
+        }
+    }
+}

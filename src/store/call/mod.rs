@@ -5,5 +5,6 @@ pub(in crate::store) mod batches;
 pub(in crate::store) mod host;
 pub(in crate::store) mod host_stack;
 pub(in crate::store) mod invoke;
+pub(in crate::store) mod stack_guard;
 pub(in crate::store) mod trap;
 pub(in crate::store) mod wasm_stack;

@@ -91,10 +91,10 @@ fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<All
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
     }
-    let mut vacant = store.lend_free_lists();
+    let mut free_lists = store.lend_free_lists();
     let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
     let room = store.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
-    let (made, places, tags) = store.with_objects(|objects| {
+    let (made, taken, tags) = store.with_objects(|objects| {
         // wasmer appends an instance's tags to its list. To reuse free indices, the tail of the list is split off
         // meanwhile. wasmer only reads imported tags, and all of these have smaller indices.
         let list = VMTag::list_mut(objects);
@@ -106,24 +106,24 @@ fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<All
             // makes the instance and runs no wasm.
             unsafe { code.artifact().instantiate(code.tunables(), &resolved.externs, objects) }.map_err(refused)
         };
-        let (made, places) = with_free_lists(&mut vacant, make);
+        let (made, taken) = with_free_lists(&mut free_lists, make);
         let list = VMTag::list_mut(objects);
         if room.is_some() {
             list.resize_with(first + own_tags, InObjectList::placeholder);
         }
         let tags = (first..list.len()).map(handle_at).collect();
         list.extend(aside);
-        (made, places, tags)
+        (made, taken, tags)
     });
-    store.return_free_lists(vacant);
-    let own = Objects { places, tags };
+    store.return_free_lists(free_lists);
+    let own = Objects { memories: taken.memories, tables: taken.tables, globals: taken.globals, tags };
     match made {
         Ok(vm) => {
             install(&vm);
             Ok(Allocated { resolved, own, vm })
         }
         Err(failure) => {
-            store.set_owners(&own, Owner::Nobody);
+            store.set_owners(&own, Owner::Gone);
             drop(own.remove(store));
             Err(failure)
         }
@@ -170,5 +170,63 @@ fn refused(error: Refused) -> Failure {
         Refused::Link(LinkError::Resource(message)) => Error::from(ErrorKind::Memory { message }).into(),
         // `check_imports` has accepted the imports, so the two checks differ: an internal error.
         other => Error::from(ErrorKind::Internal { message: InstantiationError::from(other).to_string() }).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::instantiate as make;
+    use crate::store::test_support::{COMPILERS, call, function, new_store};
+
+    /// A module with everything that loading has to handle: relocations to itself and to the engine, data, and all kinds of
+    /// traps.
+    const OF_ALL_KINDS: &str = r#"(module
+        (type $f (func (result i32)))
+        (memory 1) (data (i32.const 8) "\2a") (data $later "\07")
+        (table 2 2 funcref) (elem (i32.const 1) $load)
+        (global $g (mut f64) (f64.const 2.5))
+        (func $load (type $f) i32.const 8 i32.load8_u)
+        (func (export "call") (type $f) i32.const 1 call_indirect (type $f) call $load i32.sub)
+        (func (export "rounds") (type $f) global.get $g f64.nearest global.get $g f64.ceil f64.add i32.trunc_f64_s)
+        (func (export "grows") (type $f) i32.const 1 memory.grow)
+        (func (export "copies") (type $f)
+            i32.const 0 i32.const 0 i32.const 1 memory.init $later i32.const 16 i32.const 0 i32.const 9 memory.copy
+            i32.const 24 i32.load8_u i32.const 16 i32.load8_u i32.add)
+        (func (export "null") (type $f) i32.const 0 call_indirect (type $f))
+        (func (export "outside") (type $f) i32.const 65536 i32.const 8 i32.shl i32.load)
+        (func $divides (type $f) i32.const 1 i32.const 0 i32.div_s)
+        (func (export "divides") (type $f) call $divides i32.const 1 i32.add)
+        (func (export "unreachable") (type $f) nop unreachable)
+        (func $deep (export "deep") (type $f) call $deep i32.const 1 i32.add))"#;
+
+    #[test]
+    fn code_does_the_same_in_either_form() {
+        let bytes = wat::parse_str(OF_ALL_KINDS).unwrap();
+        for compiler in COMPILERS {
+            let outcomes = |code: Arc<Code>| {
+                let store = new_store();
+                let instance = make(&store, &code, Vec::new()).unwrap();
+                let outcome = |name| match call(&store, function(&store, &instance, name)) {
+                    Err(Failure::Error(error)) => match error.kind() {
+                        ErrorKind::Trap { trap, trace, .. } => {
+                            let frames = trace.as_ref().unwrap().frames(usize::MAX);
+                            Err((*trap, frames.iter().map(|frame| (frame.index, frame.offset)).collect::<Vec<_>>()))
+                        }
+                        other => panic!("{other:?}"),
+                    },
+                    other => Ok(other.unwrap()),
+                };
+                ["call", "rounds", "grows", "copies", "null", "outside", "divides", "unreachable", "deep"].map(outcome)
+            };
+            let linked = outcomes(Code::compile_as_it_is(&bytes, compiler).unwrap());
+            assert_eq!(linked, outcomes(Code::compile_serialized(&bytes, compiler).unwrap()));
+            assert_eq!(linked[..4], [Ok(0), Ok(5), Ok(1), Ok(49)]);
+            let traps = linked[4..].iter().map(|outcome| outcome.as_ref().unwrap_err().0);
+            let expected = ["null-function", "memory-out-of-bounds", "divide-by-zero", "unreachable", "stack-overflow"];
+            assert_eq!(traps.collect::<Vec<_>>(), expected);
+            let indices: Vec<_> = linked[6].as_ref().unwrap_err().1.iter().map(|(index, _)| *index).collect();
+            assert_eq!(indices, [7, 8]);
+        }
     }
 }

@@ -105,3 +105,27 @@ impl MemoryId {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::new_store;
+
+    #[test]
+    fn a_memory_grows_up_to_its_maximum_and_stays_where_it_is() {
+        let store = new_store();
+        let id = MemoryId::new(&store, Limits { minimum: 1, maximum: Some(3) }, Reserve::available()).unwrap();
+        let (base, bytes) = id.data(&store);
+        assert_eq!(bytes, PAGE);
+        // SAFETY: the memory has a page.
+        unsafe { base.write(7) };
+        assert_eq!(id.grow(&store, 2).unwrap(), 1);
+        assert_eq!(id.data(&store), (base, 3 * PAGE));
+        let Err(Failure::Error(error)) = id.grow(&store, 1) else { panic!("beyond its maximum") };
+        assert!(matches!(error.kind(), ErrorKind::OutOfRange { .. }), "{error:?}");
+        assert_eq!(id.data(&store), (base, 3 * PAGE));
+        // SAFETY: as above.
+        assert_eq!(unsafe { base.read() }, 7);
+        assert!(!id.is_shared(&store) && id.is_open(&store));
+    }
+}

@@ -1,0 +1,98 @@
+//! `Cancellation`: tells a compile that its result is no longer needed.
+
+use crate::error::{Error, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A flag of whoever asked for a compile. Clones share it; once set, it stays set.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Says that the result is no longer needed.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether `cancel` was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether both are the same flag.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The flags of all that wait for one compile. The compile stops once all of them are set.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Waiters(Mutex<Vec<Cancellation>>);
+
+/// A place among the waiters, until it is dropped.
+pub(in crate::engine) struct Waiting<'a> {
+    waiters: &'a Waiters,
+    cancellation: Cancellation,
+}
+
+impl Waiters {
+    /// Adds a waiter.
+    pub fn add(&self, cancellation: Cancellation) -> Waiting<'_> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cancellation.clone());
+        Waiting { waiters: self, cancellation }
+    }
+
+    /// Their number.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there were waiters, and none needs the result any more.
+    pub fn have_cancelled(&self) -> bool {
+        let flags = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !flags.is_empty() && flags.iter().all(Cancellation::is_cancelled)
+    }
+
+    /// Called between the steps of a compile.
+    ///
+    /// # Errors
+    /// `cancelled`, if no waiter needs the result any more.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.have_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut flags = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = flags.iter().position(|each| each.is(&self.cancellation));
+        own.map(|own| flags.swap_remove(own));
+    }
+}
+
+/// The error of a cancelled compile. No user sees it: those who could see it have cancelled.
+pub(in crate::engine) fn cancelled() -> Error {
+    ErrorKind::Internal { message: "the compile was cancelled".to_owned() }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_needs_the_result_is_enough() {
+        let waiters = Waiters::default();
+        assert!(!waiters.have_cancelled(), "nobody can cancel a compile without waiters");
+        let (first, second) = (Cancellation::default(), Cancellation::default());
+        let _first = waiters.add(first.clone());
+        let waiting = waiters.add(second.clone());
+        first.cancel();
+        assert!(waiters.check().is_ok());
+        second.cancel();
+        assert!(waiters.check().is_err());
+        drop(waiting);
+        let _third = waiters.add(Cancellation::default());
+        assert!(waiters.check().is_ok());
+    }
+}
