@@ -148,6 +148,14 @@ impl<'a> CallInfo<'a> {
         (arguments.map(|argument| self.value(argument)), data)
     }
 
+    /// The data of the function.
+    #[inline]
+    pub fn data(&self) -> *mut c_void {
+        let mut data = ptr::null_mut();
+        self.read(&mut [], &mut data);
+        data
+    }
+
     /// The first `count` arguments, with undefined for missing ones.
     pub fn many_arguments(&self, count: usize) -> Vec<Value<'a>> {
         let mut arguments = vec![ptr::null_mut(); count];
