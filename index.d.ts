@@ -543,6 +543,7 @@ export interface NewStoreOptions {
    * How deep functions can call each other grows with it; what goes deeper ends in the trap `stack-overflow`. Node's own
    * options, `--stack-size` and `resourceLimits.stackSizeMb`, are about JavaScript's stack alone. Memory is taken as it is
    * used; of address space, each call within a call takes as much as the largest `stackSize` of the process, and 1 MiB.
+   * A process without room for one such stack makes no store: `ERR_RELINK_MEMORY`.
    */
   stackSize?: number | undefined
 }

@@ -1,11 +1,11 @@
 'use strict'
 
 const { isMainThread } = require('node:worker_threads')
-const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
+const { buildError, isNative, isTrap, nameFile, rangeError, stackTraceLimit, translate } = require('./errors')
 const { NOTHING, endsNothing, inFinalizer } = require('./internal/late')
 const { mapOf } = require('./internal/map')
 const { platformError } = require('./node/platform')
-const { createShared, shared } = require('./node/shared-memory')
+const { sharedHost, sharedMaker } = require('./node/shared-memory')
 
 const addon = loadAddon()
 
@@ -36,11 +36,15 @@ function translated(call) {
  */
 const functions = new WeakMap()
 
+const createShared = sharedMaker(addon.hasRoom)
+
 const map = mapOf({
   functionType: addon.functionType,
   addressOf: (fn) => functions.get(fn)?.address,
   mapCalls: addon.mapCalls(),
 })
+
+const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
 
 /**
  * What the native side asks of JavaScript, so that errors and conversions are those of this realm. Whoever has anything
@@ -61,7 +65,7 @@ function host(store) {
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
-    ...shared,
+    ...sharedHost(addon.hasRoom),
   }
 }
 
@@ -112,7 +116,7 @@ class NativeStore {
   }
 
   constructor(stackSize) {
-    this.#addon = new addon.NativeStore(host(this), stackSize)
+    this.#addon = newStore(host(this), stackSize)
     // Instead of methods of the addon's class, which take longer than what they do.
     Object.assign(this, this.#addon.direct())
   }
@@ -148,6 +152,15 @@ class NativeStore {
 
 /** A trap of the start function is made into an error while WebAssembly runs, and needs no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
+
+/** A copy of bytes whose number a user chooses. */
+function copyOf(bytes) {
+  if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
+  throw rangeError(
+    `there is no room for a copy of the module, which has ${bytes.byteLength} bytes`,
+    'ERR_RELINK_MEMORY',
+  )
+}
 
 // A worker may be terminated while it compiles.
 const compileHere = translated(addon.compileSync)
@@ -192,6 +205,8 @@ module.exports = {
   compileAsync,
   compileFile,
   compileSync,
+  copyOf,
+  createShared,
   customSections,
   defaultReserve: addon.defaultReserve,
   functionNames,

@@ -12,20 +12,24 @@ const grow = NodeMemory && call.bind(NodeMemory.prototype.grow)
 
 const PAGE = 65536
 
-/** A shared memory of Node's own; sizes in pages. */
-function createShared({ initial, maximum }) {
+/** The function that makes a shared memory of Node's own; sizes in pages. `hasRoom` says whether so many bytes fit. */
+const sharedMaker = (hasRoom) => (limits) => {
+  const { initial, maximum } = limits
   if (node === undefined) {
     throw typeError(
       "a shared memory needs Node's own WebAssembly, which `node --jitless` and `node --no-expose-wasm` leave out",
       'ERR_RELINK_UNSUPPORTED',
     )
   }
+  const noRoom = () => rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
+  // V8 reserves the maximum, and collects before it gives up: it ends the process if that has no room either.
+  if (!hasRoom(maximum * PAGE)) throw noRoom()
   try {
     return new NodeMemory({ initial, maximum, shared: true })
   } catch (error) {
     // The limits were checked, so what else it says is that the stack is exhausted.
     if (!/could not allocate/.test(error?.message)) throw error
-    throw rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
+    throw noRoom()
   }
 }
 
@@ -68,9 +72,10 @@ function fits(memory, maximum) {
 const OUTCOMES = ['ok', 'not-equal', 'timed-out']
 
 /** What the native side asks of a shared memory. */
-const shared = {
+const sharedHost = (hasRoom) => ({
   sharedBytes: (memory) => new Uint8Array(bufferOf(memory)),
   sharedGrow(memory, pages) {
+    if (!hasRoom(pages * PAGE)) return false
     try {
       grow(memory, pages)
       return true
@@ -86,6 +91,6 @@ const shared = {
   sharedNotify(memory, offset, count) {
     return Atomics.notify(new Int32Array(bufferOf(memory)), offset / Int32Array.BYTES_PER_ELEMENT, count)
   },
-}
+})
 
-module.exports = { bufferOf, createShared, isShared, limitsOf, shared }
+module.exports = { bufferOf, isShared, limitsOf, sharedHost, sharedMaker }

@@ -10,6 +10,10 @@ use std::sync::Arc;
 
 const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass];
 
+fn new_store() -> Store {
+    Store::new(DEFAULT_SIZE).unwrap()
+}
+
 fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
     Code::compile(&wat::parse_str(text).unwrap(), compiler, &Selection::None).unwrap()
 }
@@ -62,7 +66,7 @@ fn through_table(limits: &str) -> String {
 
 /// The result of `call` after entry 0 was set to `fifty`.
 fn after_a_write(code: &Arc<Code>) -> i32 {
-    let store = Store::default();
+    let store = new_store();
     let instance = instantiate(&store, code, Vec::new()).unwrap();
     assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 10);
     let fifty = function(&store, &instance, "fifty");
@@ -82,7 +86,7 @@ fn a_write_to_a_table_is_seen_whatever_its_limits() {
 #[test]
 fn a_fixed_table_stays_of_fixed_size() {
     for compiler in COMPILERS {
-        let store = Store::default();
+        let store = new_store();
         let instance = instantiate(&store, &compile(&through_table("1 1"), compiler), Vec::new()).unwrap();
         assert_eq!(call(&store, function(&store, &instance, "grow")).unwrap(), -1, "the guest sees the written limit");
         let table = table(&store, &instance, "table");
@@ -98,7 +102,7 @@ fn after_a_write_by_another(first: &Arc<Code>) -> i32 {
         (elem declare func $seven)
         (func $seven (result i32) i32.const 7)
         (func (export "write") (result i32) i32.const 0 ref.func $seven table.set 0 i32.const 0))"#;
-    let store = Store::default();
+    let store = new_store();
     let writer = compile(writer, first.compiler);
     let first = instantiate(&store, first, Vec::new()).unwrap();
     let shared = Extern::Table(table(&store, &first, "table"));
@@ -148,7 +152,7 @@ fn code_does_the_same_in_either_form() {
     let bytes = wat::parse_str(OF_ALL_KINDS).unwrap();
     for compiler in COMPILERS {
         let outcomes = |code: Arc<Code>| {
-            let store = Store::default();
+            let store = new_store();
             let instance = instantiate(&store, &code, Vec::new()).unwrap();
             let outcome = |name| match call(&store, function(&store, &instance, name)) {
                 Err(Failure::Error(error)) => match error.kind() {
@@ -175,7 +179,7 @@ fn code_does_the_same_in_either_form() {
 
 #[test]
 fn a_maximum_beyond_the_engine_is_no_error() {
-    let store = Store::default();
+    let store = new_store();
     let code = compile("(module (table (export \"table\") 1 0xffffffff funcref))", Compiler::Cranelift);
     let instance = instantiate(&store, &code, Vec::new()).unwrap();
     assert_eq!(store.table_grow(table(&store, &instance, "table"), 1, Reference::Func(None)).unwrap(), 1);
@@ -183,7 +187,7 @@ fn a_maximum_beyond_the_engine_is_no_error() {
 
 #[test]
 fn functions_keep_their_identity_across_instances() {
-    let store = Store::default();
+    let store = new_store();
     let first = instantiate(&store, &compile(&through_table("1 1"), Compiler::Cranelift), Vec::new()).unwrap();
     let fifty = function(&store, &first, "fifty");
     let text = r#"(module (import "a" "f" (func (result i32))) (export "again" (func 0))
@@ -214,7 +218,7 @@ fn an_adapted_host_function_stands_in_any_table() {
         (table (export "table") 1 funcref)
         (func (export "call") (result i32) i32.const 41 i32.const 0 call_indirect (type $f)))"#;
     for compiler in COMPILERS {
-        let (store, calls) = (Store::default(), Rc::default());
+        let (store, calls) = (new_store(), Rc::default());
         let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
         let adapted = store.adapt(&ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
         // Two instances: a bare host function would run with the trampoline of the last importer.
@@ -240,7 +244,7 @@ fn a_panic_of_a_host_function_unwinds_wasm_and_no_more() {
     let text = r#"(module (import "a" "f" (func (result i32))) (func (export "call") (result i32) call 0)
         (export "itself" (func 0)))"#;
     for compiler in COMPILERS {
-        let store = Store::default();
+        let store = new_store();
         let imports = vec![Extern::Function(Callable::Host(Box::new(Panics)))];
         let instance = instantiate(&store, &compile(text, compiler), imports).unwrap();
         for name in ["call", "itself"] {
@@ -254,7 +258,7 @@ fn a_panic_of_a_host_function_unwinds_wasm_and_no_more() {
 fn a_trap_says_which_and_where() {
     let text = r#"(module (func $inner (result i32) unreachable) (func (export "call") (result i32) call $inner))"#;
     for compiler in COMPILERS {
-        let store = Store::default();
+        let store = new_store();
         let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
         let Failure::Error(error) = call(&store, function(&store, &instance, "call")).unwrap_err() else {
             panic!("a trap is an error")
@@ -269,7 +273,7 @@ fn a_trap_says_which_and_where() {
 
 #[test]
 fn imports_that_do_not_fit_are_refused_before_anything_runs() {
-    let store = Store::default();
+    let store = new_store();
     let code = compile(r#"(module (import "a" "t" (table 2 3 funcref)))"#, Compiler::Singlepass);
     let first = instantiate(&store, &compile(&through_table("1 1"), Compiler::Singlepass), Vec::new()).unwrap();
     let Err(Failure::Error(error)) = instantiate(&store, &code, vec![Extern::Table(table(&store, &first, "table"))])
@@ -282,7 +286,7 @@ fn imports_that_do_not_fit_are_refused_before_anything_runs() {
 
 #[test]
 fn code_outlives_its_module() {
-    let store = Store::default();
+    let store = new_store();
     let code = compile(&through_table("1 1"), Compiler::Cranelift);
     let instance = instantiate(&store, &code, Vec::new()).unwrap();
     let fifty = function(&store, &instance, "fifty");
@@ -330,7 +334,7 @@ fn everything(store: &Store, code: &Arc<Code>) -> Rc<Instance> {
 
 #[test]
 fn what_is_not_reached_goes_and_its_places_are_used_again() {
-    let store = Store::default();
+    let store = new_store();
     let code = compile(EVERYTHING, Compiler::Cranelift);
     let kept = everything(&store, &code);
     drop(everything(&store, &code));
@@ -350,7 +354,7 @@ fn what_is_not_reached_goes_and_its_places_are_used_again() {
 
 #[test]
 fn an_instance_is_reached_through_tables_imports_and_functions() {
-    let store = Store::default();
+    let store = new_store();
     let code = compile(EVERYTHING, Compiler::Cranelift);
     let reader =
         compile(r#"(module (import "a" "memory" (memory 1)) (table (export "table") 1 funcref))"#, Compiler::Cranelift);
@@ -370,7 +374,7 @@ fn an_instance_is_reached_through_tables_imports_and_functions() {
 
 #[test]
 fn an_id_is_never_another_memorys() {
-    let store = Store::default();
+    let store = new_store();
     let limits = crate::wasm::Limits { minimum: 1, maximum: None };
     let first = store.memory_new(limits, Reserve::available()).unwrap();
     collect(&store, &Roots::default());
@@ -383,7 +387,7 @@ fn an_id_is_never_another_memorys() {
 
 #[test]
 fn what_is_rooted_stays_until_the_last_holder_lets_go() {
-    let store = Store::default();
+    let store = new_store();
     let instance = everything(&store, &compile(EVERYTHING, Compiler::Cranelift));
     let Extern::Memory(memory) = export(&store, &instance, "memory") else { panic!("a memory") };
     let tag = store.tag_new(&FuncType::default());

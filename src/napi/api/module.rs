@@ -3,11 +3,11 @@
 use crate::engine::{Code, PendingTierUp, TierUp, Tiered, trim, try_copy};
 use crate::error::ErrorKind;
 use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
+use crate::napi::env::external_memory::report_external_memory;
 use crate::napi::env::throw::{Result, refuse};
 use crate::wasm::ExternType;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
-use napi::sys;
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -40,10 +40,7 @@ impl NativeModule {
     }
 
     fn report(&self, env: Env, sign: i64) {
-        let mut total = 0;
-        let change = sign * self.code.size as i64;
-        // SAFETY: a plain N-API call on the thread of the environment.
-        unsafe { sys::napi_adjust_external_memory(env.raw(), change, &mut total) };
+        report_external_memory(env.raw(), sign * self.code.size as i64);
     }
 }
 

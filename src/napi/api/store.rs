@@ -116,7 +116,8 @@ pub struct NativeInstanceExport<'a> {
 impl NativeStore {
     /// Makes an empty store. `stack_size` is the size of the stack that its calls run on, in bytes.
     #[napi(constructor)]
-    pub fn new(env: napi::Env, host: NativeHost<'_>, stack_size: Option<u32>) -> Self {
+    pub fn new(env: napi::Env, host: NativeHost<'_>, stack_size: Option<u32>) -> Result<Self> {
+        let wasm_store = Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)).map_err(refuse)?;
         let env = env.raw();
         let store = host.store.raw();
         // SAFETY: `host` holds functions of the calling environment, and this is its thread.
@@ -161,9 +162,9 @@ impl NativeStore {
             growths: Cell::new(memory_growths()),
             depth: Cell::new(0),
             buffers: Buffers::default(),
-            store: Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)),
+            store: wasm_store,
         });
-        Self { context }
+        Ok(Self { context })
     }
 
     /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's

@@ -1,7 +1,7 @@
 //! Background work on our own threads. Node waits for libuv's threads before a worker or the process ends, and a
 //! compile may take minutes: nobody needs its result by then.
 
-use crate::engine::stay_silent_at_the_end;
+use crate::engine::{has_room_for_thread, stay_silent_at_the_end};
 use crate::error::{Error, ErrorKind};
 use crate::napi::env::throw::{PendingException, Result, guard, refuse, rejection};
 use napi::Env;
@@ -24,7 +24,8 @@ const LOOK: Duration = Duration::from_millis(20);
 type GivenUp = Arc<AtomicBool>;
 
 struct Task {
-    work: Box<dyn FnOnce() + Send>,
+    /// Does the work, or rejects its promise if it is told that there is no thread
+    work: Box<dyn FnOnce(bool) + Send>,
     given_up: GivenUp,
 }
 
@@ -53,15 +54,15 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     let failed = |error: &dyn std::fmt::Display| refuse(ErrorKind::Internal { message: error.to_string() }.into());
     let given_up = given_up(env).map_err(|error| failed(&error))?;
     let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
-    let run = move || {
-        let output = guard(work);
+    let run = move |has_thread: bool| {
+        let output = if has_thread { guard(work) } else { Err(no_thread()) };
         // Has no effect once the environment has ended.
         deferred.resolve(move |env: Env| match output {
             Ok(output) => Ok(settle(env, output)),
             Err(error) => Err(rejection(env, error)),
         });
     };
-    start(Task { work: Box::new(run), given_up }).map_err(|error| failed(&error))?;
+    start(Task { work: Box::new(run), given_up });
     Ok(promise)
 }
 
@@ -75,8 +76,9 @@ pub fn until_terminated<T: Send + 'static>(
     stay_silent_at_the_end();
     // Sending fails only if this thread no longer waits.
     let run = move || drop(sender.send(guard(work)));
-    let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(run);
-    spawned.map_err(|error| failed(error.to_string()))?;
+    if !spawn(run) {
+        return Err(refuse(no_thread()));
+    }
     loop {
         match receiver.recv_timeout(LOOK) {
             Ok(output) => return output.map_err(refuse),
@@ -105,27 +107,37 @@ fn given_up(env: &Env) -> napi::Result<GivenUp> {
     })
 }
 
-fn start(task: Task) -> std::io::Result<()> {
+/// Starts a thread of this library. Returns false where there is no room for one, or the system gives none.
+fn spawn(run: impl FnOnce() + Send + 'static) -> bool {
+    let thread = thread::Builder::new().name("wasm-relink-compile".to_owned());
+    has_room_for_thread() && thread.spawn(run).is_ok()
+}
+
+fn no_thread() -> Error {
+    let message = "there is no room for a thread, or the system gives none".to_owned();
+    ErrorKind::Memory { message }.into()
+}
+
+/// Queues a task, and starts a thread for it if all are busy.
+fn start(task: Task) {
     let mut queue = queue();
     queue.waiting.push_back(task);
     // Tasks of ended environments do not count: they must not delay tasks that are awaited.
     let busy = queue.running.iter().filter(|given_up| !given_up.load(Ordering::Relaxed)).count();
     if queue.idle < queue.waiting.len() && busy + queue.idle < MOST {
         stay_silent_at_the_end();
-        let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(work_off);
-        match spawned {
-            Ok(_) => queue.idle += 1,
-            // Without a new thread, the existing ones run the task, if there are any.
-            Err(error) if queue.idle + queue.running.len() == 0 => {
-                queue.waiting.pop_back();
-                return Err(error);
-            }
-            Err(_) => {}
+        if spawn(work_off) {
+            queue.idle += 1;
+        } else if queue.idle + queue.running.len() == 0 {
+            let refused = queue.waiting.pop_back();
+            drop(queue);
+            // An unsettled promise of N-API would keep the process alive.
+            return refused.into_iter().for_each(|Task { work, .. }| work(false));
         }
+        // Without a new thread, the existing ones run the task.
     }
     drop(queue);
     ARRIVED.notify_one();
-    Ok(())
 }
 
 /// The loop of each thread.
@@ -145,7 +157,7 @@ fn work_off() {
         queue.running.push(given_up.clone());
         drop(queue);
         if !given_up.load(Ordering::Relaxed) {
-            work();
+            work(true);
         }
         queue = self::queue();
         let done = queue.running.iter().position(|each| Arc::ptr_eq(each, &given_up));

@@ -3,6 +3,7 @@
 use crate::engine::{Code, trim, trim_all};
 use crate::napi::api::store::NativeStore;
 use crate::napi::env::context::Context;
+use crate::napi::env::external_memory::report_external_memory;
 use crate::napi::env::throw::Exception;
 use crate::napi::gc::handles::Kind;
 use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
@@ -262,9 +263,7 @@ impl Context {
     /// Reports a change of external memory to V8, in bytes.
     fn report(&self, change: i64) {
         self.gc_policy.borrow_mut().reported += change;
-        let mut total = 0;
-        // SAFETY: a plain N-API call on the thread of the environment.
-        unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
+        report_external_memory(self.env, change);
     }
 
     /// Collects if it is due. To be called before a new object is made, since that has no handle at first.
@@ -284,9 +283,8 @@ impl Context {
     pub fn collect_all(&self) {
         let pressure = 1_i64 << 40;
         for change in [pressure, -pressure] {
-            let mut total = 0;
-            // SAFETY: a plain N-API call on the thread of the environment.
-            unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
+            // Without headroom neither is reported: V8 could not finish the collection.
+            report_external_memory(self.env, change);
         }
         self.collect();
     }

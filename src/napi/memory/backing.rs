@@ -8,6 +8,7 @@
 //! - V8's deleter has run. Native code may hold the backing store without the object, and the bytes may move to another
 //!   object (`ArrayBuffer.prototype.transfer`, a byte stream) while V8 collects the first one.
 
+use crate::napi::env::external_memory::report_external_memory;
 use crate::napi::env::reference::WeakReference;
 use crate::store::DetachedMemory;
 use napi::sys;
@@ -59,7 +60,7 @@ impl RetainedBytes {
 impl Retained {
     fn new(env: sys::napi_env, total: &Rc<RetainedBytes>, remains: DetachedMemory) -> Self {
         total.0.set(total.0.get() + remains.bytes());
-        adjust_external_memory(env, remains.bytes().max(LEAST) as i64);
+        report_external_memory(env, remains.bytes().max(LEAST) as i64);
         Self { env, total: total.clone(), remains }
     }
 }
@@ -68,14 +69,8 @@ impl Drop for Retained {
     fn drop(&mut self) {
         let bytes = self.remains.bytes();
         self.total.0.set(self.total.0.get() - bytes);
-        adjust_external_memory(self.env, -(bytes.max(LEAST) as i64));
+        report_external_memory(self.env, -(bytes.max(LEAST) as i64));
     }
-}
-
-fn adjust_external_memory(env: sys::napi_env, change: i64) {
-    let mut total = 0;
-    // SAFETY: a plain N-API call on the thread of the environment.
-    unsafe { sys::napi_adjust_external_memory(env, change, &mut total) };
 }
 
 impl Backing {

@@ -1,6 +1,8 @@
 //! Instantiation.
 
-use crate::engine::{Code, InObjectList, MOST_ENTRIES, Reserve, function_type, has_room, install, with_free_lists};
+use crate::engine::{
+    Code, InObjectList, MOST_ENTRIES, Reserve, function_type, has_headroom_besides, install, with_free_lists,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{ModuleSlot, SlotKind};
 use crate::store::call::host::HostContext;
@@ -129,7 +131,7 @@ impl Store {
 
     /// Makes wasmer's instance and its objects. Runs no wasm.
     fn allocate(&self, code: &Code, resolved: Resolved) -> Result<Allocated, Failure> {
-        if !has_room(code.instance_size()) {
+        if !has_headroom_besides(code.instance_size()) {
             let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
             return Err(Error::from(ErrorKind::Memory { message }).into());
         }

@@ -1,11 +1,12 @@
 //! The store: lists of objects, and the state of its subsystems.
 
 use crate::engine::{Code, Compiler, FreeLists};
+use crate::error::Result;
 use crate::store::abi::bridge::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::call::batch::Batches;
 use crate::store::call::host_stack::HostStack;
-use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
+use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::collector::Freed;
 use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, InstanceId, Objects};
@@ -63,17 +64,15 @@ pub(in crate::store) struct ContextOwner {
     pub is_host: bool,
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self::new(DEFAULT_SIZE)
-    }
-}
-
 impl Store {
     /// An empty store; `stack_size` of its call stacks in bytes.
-    pub fn new(stack_size: usize) -> Self {
+    ///
+    /// # Errors
+    /// `Memory` where there is no room for such a call stack.
+    pub fn new(stack_size: usize) -> Result<Self> {
+        let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
-        Self {
+        Ok(Self {
             objects: Box::into_raw(Box::default()),
             signatures: RefCell::default(),
             memories: RefCell::default(),
@@ -89,11 +88,11 @@ impl Store {
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
-            wasm_stack: WasmStack::new(stack_size),
+            wasm_stack,
             by_context: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),
-        }
+        })
     }
 
     /// Runs `f` on the objects.
