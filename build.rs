@@ -1,4 +1,5 @@
-//! Sets up the link of the addon, and names the build: what one has compiled, another does not run.
+//! Build script: sets up linking of the addon, and hashes the sources. The hash names the build, since a build must not run
+//! cached code of another build.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,7 +19,7 @@ fn main() {
     println!("cargo::rustc-env=WASM_RELINK_BUILD={:016x}", hasher.finish());
 }
 
-/// Lists the files of a folder and of those in it.
+/// Adds the files of a folder and its subfolders to `found`.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the sources can be read") {
         let path = entry.expect("the sources can be read").path();

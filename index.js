@@ -19,7 +19,7 @@ const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
 
-// Plain names in one literal: this is how Node finds them for `import { link } from 'wasm-relink'`.
+// One literal with plain names: Node's CommonJS lexer finds them for `import { link } from 'wasm-relink'`.
 module.exports = {
   CompileError,
   Exception,

@@ -100,10 +100,13 @@ export declare class NativeStore {
    *
    * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
    *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-   * - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
-   *   from `id` on. Writes the records of the links over it, and returns the undo root.
-   * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
-   * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none.
+   * - `relink(record, merged, id, refusals)` makes the links that `record`, a `Float64Array`, requests: all or none,
+   *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `refusals` are the
+   *   changes that `lib/` has refused, as JSON: then it checks the others, and throws the refusals of all.
+   * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
+   *   the scratch that it is undone.
+   * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
+   *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
    */
   direct(): any
@@ -132,16 +135,14 @@ export declare class NativeStore {
   /** Puts a slot's original back. */
   slotReset(slot: number): void
   /**
-   * The function that a slot held before a link; null for none. `id` is that of the link's undo root, `index` the
-   * link's index in it.
+   * The function that a slot held before the link in the link scratch; null for none. `index` is the link's index in
+   * its undo root.
    */
-  previous(slot: number, id: number, index: number, keeper: unknown): unknown
+  previous(index: number, undoRoot: unknown): unknown
   /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
   slotType(slot: number): string
   /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
   adapt(value: unknown, slot: number, merged: boolean): unknown
-  /** Checks that the links that a record asks for could be made; throws the error that `relink` would. */
-  checkChanges(record: Float64Array, merged: boolean): void
 }
 
 /** Calls a function of type `(i32) -> i32` `calls` times, each in its own handle scope. */
@@ -223,7 +224,7 @@ export interface NativeCached {
   /** The address space that its memories reserve: "full" or "small" */
   reserve: string
   /** The slot selection: "default", "all", "none", or the number of functions besides the default ones */
-  slots: string
+  slots: number | string
   /** Time of the last use, in milliseconds since 1970 */
   used: number
   /** Whether this version of the package can use it on this machine */
@@ -284,11 +285,9 @@ export interface NativeFunction {
   tableIndex?: number
   /** Other names */
   aliases: Array<string>
-  /** The names of functions that the compiler merged into it */
-  merged: Array<string>
-  /** Why it is not a slot: a word */
+  /** Why it is not a slot, or not one to be linked without a thought: a word */
   reason?: string
-  /** Why it is not a slot: a sentence */
+  /** The same as a sentence */
   message?: string
   /** The Rust signature, as its author wrote it */
   rust?: string
@@ -361,6 +360,8 @@ export interface NativeImport {
   kind: string
   /** Its type as text, for messages */
   type: string
+  /** Its type, if it is a global */
+  global?: NativeGlobalType
 }
 
 /** A new instance. */
@@ -514,6 +515,27 @@ export interface NativeTypedExport {
   /** Its type as text */
   type: string
 }
+
+/** Throws the error for changes that cannot be made, from a JSON array of objects with their index and properties. */
+export declare function refuseChanges(refusals: string): void
+
+/** Throws the error for a slot whose instance is closed. */
+export declare function refuseClosedSlot(slot: string): void
+
+/** Throws the error for a type whose values no typed array holds. */
+export declare function refuseColumn(valueType: string): void
+
+/** Throws the error for a value that does not fit an import. `expected` and `actual` are texts. */
+export declare function refuseImport(module: string, field: string, expected: string, actual: string): void
+
+/** Throws the error for an object of another store that is given for an import. `kind` is the import's, like "memory". */
+export declare function refuseStoreOfImport(kind: string, module: string, field: string): void
+
+/** Throws the error for a slot of another store than those that are changed with it. */
+export declare function refuseStoreOfSlot(slot: string): void
+
+/** Throws the error for a value of a type whose values JavaScript cannot have. */
+export declare function refuseValue(valueType: string): void
 
 /** Runs the load-time pass, and returns the rewritten module. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array

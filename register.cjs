@@ -1,6 +1,6 @@
 'use strict'
 
-// node --require wasm-relink/register: `WebAssembly` is that of this package.
+// `node --require wasm-relink/register` replaces the global `WebAssembly` with this package's.
 const { WebAssembly: value } = require('.')
 
 Object.defineProperty(globalThis, 'WebAssembly', { value, writable: true, configurable: true })

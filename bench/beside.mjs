@@ -3,10 +3,10 @@ import { measure } from 'mitata'
 import { timed } from './rows.mjs'
 
 /**
- * One row. The work is of nanoseconds up to some milliseconds: of each round, the median of many runs stands.
+ * Makes one row. The work takes from nanoseconds to a few milliseconds: each round yields the median of many runs.
  *
  * @param {string} name
- * @param {Record<string, { run: () => unknown, calls?: number }>} engines `calls`: how many calls one run is
+ * @param {Record<string, { run: () => unknown, calls?: number }>} engines `calls`: number of calls in a run
  * @param {boolean} quick
  */
 export async function beside(name, engines, quick) {

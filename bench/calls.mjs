@@ -1,4 +1,4 @@
-// What a call, a link and a load cost, each beside Node's own WebAssembly.
+// Times of a call, a link and a load, next to Node's own WebAssembly.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import * as relink from 'wasm-relink'
@@ -7,29 +7,29 @@ import { beside } from './beside.mjs'
 import { fresh } from './fresh.mjs'
 import { adding, declaring, importing, many, provider, throughTable } from './wat.mjs'
 
-/** Calls made inside wasm by one measured call. */
+/** Number of calls inside WebAssembly for each measured call. */
 const LOOP = 10_000
-/** Calls made in one crossing. */
+/** Number of calls in one `map`. */
 const BATCH = 1000
-/** Slots that are linked together. */
+/** Number of slots that are linked together. */
 const SLOTS = 100
 
 const build = ({ Module, Instance }, bytes, imports) => new Instance(new Module(bytes), imports).exports
 
 /**
- * A function of its own that makes a call: V8 learns, for each place in the source, which function is called there, and
- * one place for all engines would have each of them called as the others made it expect.
+ * Makes a function that makes a call, from a source of its own: V8 collects feedback on the callee at each call site, and a
+ * call site that all engines share would be megamorphic.
  */
 const calling = (fn, ...parameters) =>
   new Function('fn', `return () => fn(${parameters.join(', ')}) // ${sources++}`)(fn)
-/** How many there are: the same source would be the same place. */
+/** Number of these functions, which makes each source different: V8 shares the feedback of equal sources. */
 let sources = 0
-/** A call of each type, with the arguments as they are written. */
+/** A call of each type, with the source of its arguments. */
 const call =
   (name, ...parameters) =>
   (engine) => ({ run: calling(build(engine, adding)[name], ...parameters) })
 
-/** What is measured, on either engine; nothing where an engine cannot do it. */
+/** What is measured on each engine; undefined where an engine cannot do it. */
 const WORK = {
   'JavaScript calls wasm, `(i32, i32) -> i32`': call('add', '1', '2'),
   'the same, `(i64, i64) -> i64`': call('long', '1n', '2n'),
@@ -115,7 +115,7 @@ const WORK = {
     return { run: () => build(engine, fresh(bytes), imports) }
   },
 }
-/** What N-API itself takes for the same: functions of the addon that do nothing else. */
+/** The cost of N-API itself: functions of the addon that only convert. */
 const BARE = {
   'JavaScript calls wasm, `(i32, i32) -> i32`'({ bareFunction }) {
     return { run: calling(bareFunction(), '1', '2') }
@@ -140,7 +140,7 @@ function acrossInstances(engine, slots) {
   return { run: () => instance.exports.loop(LOOP), calls: LOOP }
 }
 
-/** Calls, links and loads. */
+/** The tables of calls, links and loads. */
 export async function calls({ quick, say }) {
   const rows = []
   for (const [name, work] of Object.entries(WORK)) {

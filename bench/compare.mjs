@@ -1,8 +1,8 @@
-// Has something become slower? Compares the ratios of two runs, which hold where times do not: on another machine too.
+// Compares the ratios of two runs, to find what has become slower. Unlike times, ratios hold on another machine too.
 //
 //   node bench/compare.mjs BEFORE.json AFTER.json [--threshold 10%]
 //
-// Ends with 1 if a ratio is worse by more than the threshold, and by more than the spreads of both together.
+// Exits with 1 if a ratio is worse by more than the threshold, and by more than the sum of both spreads.
 import { parseArgs } from 'node:util'
 import { heading } from './environment.mjs'
 import { grid, ratio, signed } from './markdown.mjs'
@@ -21,12 +21,12 @@ if (positionals.length !== 2 || Number.isNaN(threshold)) {
 const [before, after] = positionals.map(read)
 const [old, now] = [before, after].map(ratios)
 
-/** The ratios of a run, by the names of what they are of. Rows of V8 alone do not count: they are not ours to mend. */
+/** The ratios of a run, by name. Rows of V8 alone are left out. */
 function ratios({ rows }) {
   const all = new Map()
   for (const { part, table, name, labels = {}, ratios = {} } of rows) {
     if (labels.engine === 'V8') continue
-    // A size among the labels is for those who read: it changes with each build, and the row is the same.
+    // A size among the labels changes with each build, but the row stays the same.
     const { work: _work, size: _size, ...telling } = labels
     const row = [name, ...Object.values(telling)].join(', ')
     for (const [pair, value] of Object.entries(ratios)) {
@@ -36,7 +36,7 @@ function ratios({ rows }) {
   return all
 }
 
-/** What has become of a ratio. */
+/** Compares a ratio before and after. */
 function judge(was, is) {
   const change = is.median / was.median - 1
   const certain = Math.abs(is.median - was.median) > was.spread + is.spread

@@ -1,4 +1,4 @@
-// Does `compare.mjs` see what is worse, and only that?
+// Tests that `compare.mjs` reports what is worse, and nothing else.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ const row = (name, median, spread = 0.01, more = {}) => ({
 })
 
 let files = 0
-/** A run with these rows, in a file. */
+/** Writes a run with these rows to a file. */
 function run(...rows) {
   const file = join(folder, `${files++}.json`)
   writeFileSync(file, JSON.stringify({ machine, versions, rows }))

@@ -1,4 +1,4 @@
-// Where and of what a run is: figures mean little without it.
+// The environment of a run: its machine and versions.
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { extismVersion } from './modules.mjs'
@@ -13,7 +13,7 @@ export const machine = () => ({
   os: `${os.type()} ${os.release()} ${os.arch()}`,
 })
 
-/** What was measured. */
+/** The versions that were measured. */
 export const versions = () => ({
   'wasm-relink': JSON.parse(root('package.json')).version,
   wasmer: /^name = "wasmer"\nversion = "(.*)"$/m.exec(root('Cargo.lock'))[1],
@@ -22,7 +22,7 @@ export const versions = () => ({
   extism: extismVersion(),
 })
 
-/** Both in a line. */
+/** Machine and versions in a line. */
 export const heading = ({ machine, versions }) =>
   `${machine.cpu} with ${machine.cores} cores and ${Math.round(machine.memory / 2 ** 30)} GiB, ${machine.os}, ` +
   `Node ${versions.node} (V8 ${versions.v8}), wasm-relink ${versions['wasm-relink']} on wasmer ${versions.wasmer} ` +

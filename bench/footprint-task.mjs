@@ -1,4 +1,4 @@
-// What one process of `bench/memory.mjs` keeps: prints the bytes of its RSS. It requires nothing but what is measured.
+// One process of `bench/memory.mjs`: prints the bytes of its RSS. It requires only what is measured.
 //
 //   node --expose-gc bench/footprint-task.mjs ENGINE [FILE INSTANCES]
 import { readFileSync } from 'node:fs'
@@ -16,12 +16,12 @@ if (file !== undefined) {
   while (live.length < Number(instances)) live.push(new api.Instance(module, imports))
 }
 
-// What is only left over from all that goes first.
+// Frees garbage first.
 for (let round = 0; round < 3; round++) {
   await new Promise((resolve) => void setImmediate(resolve))
   gc()
   if (engine === 'wasm-relink') api.Store.default.collect()
 }
 console.log(process.memoryUsage.rss())
-// So that no one can take them for unused before.
+// Keeps the objects alive until here.
 if (live.length !== Number(instances)) throw new Error('some are missing')

@@ -1,9 +1,8 @@
-// Bytes that no one has compiled yet.
+// Bytes that no engine has compiled yet.
 let count = 0
 
 /**
- * The same module in bytes of its own, with a number in a custom section: both engines remember what they have
- * compiled, and would give that for the same bytes.
+ * The same module in new bytes, with a number in a custom section: both engines cache compiled modules by their bytes.
  */
 export function fresh(bytes) {
   const section = Uint8Array.of(0, 5, 0, 0, 0, 0, 0)

@@ -1,4 +1,4 @@
-// What wasm-relink costs, beside Node's own WebAssembly in the same run.
+// The cost of wasm-relink, next to Node's own WebAssembly in the same run.
 //
 //   node bench/index.mjs [--quick] [--out FILE] [PART …]
 import { fileURLToPath } from 'node:url'
@@ -29,7 +29,7 @@ if (unknown !== undefined) {
 }
 
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS)
-// Only a whole run is the latest one: what is committed is of one run.
+// Only a whole run becomes the latest one: all committed results are of one run.
 const whole = positionals.length === 0 && !quick
 const name = whole
   ? 'latest'

@@ -1,11 +1,11 @@
-// The modules of `bench/kernels`, built as anyone would build them.
+// The modules of `bench/kernels`, built with the usual options.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TARGET, findToolchain } from '../fixtures/toolchain.mjs'
 
-/** Builds them, and gives what reads the bytes of one; or says why it cannot. */
+/** Builds them. Returns a function that reads the bytes of one, or the reason why they cannot be built. */
 export function kernelModules() {
   const { toolchain, missing } = findToolchain(false)
   if (missing) return { missing }

@@ -1,11 +1,11 @@
-// Code that does work: kernels of real crates, on both engines, warm and cold, and what slots cost them.
+// Kernels: code of real crates on both engines, warm and cold, and the cost of slots in it.
 import * as relink from 'wasm-relink'
 import { fresh } from './fresh.mjs'
 import { kernelModules } from './kernel-modules.mjs'
 import { geometricMean, inRounds, middle, quotients } from './rounds.mjs'
 import { time, timed } from './rows.mjs'
 
-/** What they are made of, and how often a kernel does its work in one measured call: some milliseconds. */
+/** The crate of each kernel, and how often it does its work in a measured call of a few milliseconds. */
 const KERNELS = {
   sha256: { work: 'hash, `sha2`', count: 16 },
   blake3: { work: 'hash, `blake3`', count: 80 },
@@ -27,7 +27,7 @@ const KERNELS = {
   brotli: { work: 'compression, `brotli`', count: 2 },
 }
 
-/** What is compared with what, and how that is best told. */
+/** The comparisons, and how each is printed. */
 const WARM = {
   'wasm-relink / V8': ['default', 'v8'],
   "`'none'` / V8": ['none', 'v8'],
@@ -42,7 +42,7 @@ const COLD = {
 
 const on = ({ Module, Instance }, bytes, options) => new Instance(new Module(bytes, options)).exports.run
 
-/** A kernel without slots, with those that a module has by default, and with all; and on V8, which is warmed up. */
+/** A kernel without slots, with the default slots and with all slots; and on V8, warmed up. */
 async function warm(bytes, count, quick) {
   const runs = {
     default: on(relink, bytes, {}),
@@ -52,11 +52,11 @@ async function warm(bytes, count, quick) {
   }
   const variants = Object.fromEntries(Object.entries(runs).map(([name, run]) => [name, () => run(count)]))
   same(Object.values(variants))
-  await inRounds(variants, { rounds: 5 }) // V8 compiles again what is used much
+  await inRounds(variants, { rounds: 5 }) // V8 tiers up
   return inRounds(variants, { rounds: quick ? 3 : 40 })
 }
 
-/** From bytes that are new to the first answer. */
+/** The time from new bytes to the first answer. */
 async function cold(bytes, quick) {
   const variants = {
     Cranelift: () => on(relink, fresh(bytes), { compiler: 'cranelift' })(1),
@@ -71,7 +71,7 @@ function same(variants) {
   if (new Set(variants.map((run) => run())).size !== 1) throw new Error('another result on another engine')
 }
 
-/** The row of all kernels, from the quotients of each round of each. */
+/** The row of all kernels, from the ratios of each round. */
 function mean(all, compared) {
   const ratios = Object.entries(compared).map(([pair, [name, other, as]]) => [
     pair,
@@ -80,7 +80,7 @@ function mean(all, compared) {
   return { name: 'geometric mean', ratios: Object.fromEntries(ratios) }
 }
 
-/** Kernels, warm and cold. */
+/** The tables of kernels, warm and cold. */
 export async function kernels({ quick, say }) {
   const { read, missing } = kernelModules()
   if (missing) {

@@ -1,4 +1,4 @@
-// From a file to the first answer of a plugin, each in a process of its own: what a start costs.
+// The time from a file to the first answer of a plugin, each in a process of its own.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { modules } from './modules.mjs'
 import { timed } from './rows.mjs'
 import { task } from './task.mjs'
 
-/** A cheap export of each module, which takes nothing that has to be there. */
+/** A cheap export of each module, without parameters. */
 const ANSWERS = {
   pricing: 'alloc',
   '@dprint/json': 'dprint_plugin_version_4',
@@ -19,7 +19,7 @@ const NOTE =
   'Each load is a process of its own, which has required what it needs before. `disk cache`: a process before ' +
   'it has loaded the same file (Cranelift). The others compile: V8 and, over it, Extism do so lazily.'
 
-/** The loads. */
+/** The tables of loads. */
 export function loads({ quick, say }) {
   const pricing = { name: 'pricing', file: modulePath('pricing'), bytes: readFileSync(modulePath('pricing')) }
   const rows = [pricing, ...modules()].map(({ name, file, bytes }) => {
@@ -36,7 +36,7 @@ export function loads({ quick, say }) {
   return [{ title: 'From a file to the first answer', note: NOTE, rows }]
 }
 
-/** Each way once, with disk caches that begin empty. */
+/** Measures each way once, with empty disk caches at the start. */
 function once(work) {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-relink-bench-'))
   const run = (engine, cache = 'off') =>
@@ -55,7 +55,7 @@ function once(work) {
   }
 }
 
-/** The functions that a module imports: the module and the name of each. */
+/** The functions that a module imports: the module name and the field name of each. */
 const functions = (bytes) =>
   WebAssembly.Module.imports(new WebAssembly.Module(bytes))
     .filter(({ kind }) => kind === 'function')

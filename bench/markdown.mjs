@@ -1,4 +1,4 @@
-// How the figures are printed.
+// Prints figures and tables as Markdown.
 
 const STEPS = {
   ns: [
@@ -25,7 +25,7 @@ function plain(number, unit) {
 export const value = ({ median, spread, unit }) =>
   spread === 0 ? plain(median, unit) : `${plain(median, unit)} ± ${plain(spread, unit)}`
 
-/** A ratio: as it is, as a part of the other in percent, or as what it is above or below 1. */
+/** A ratio: as a factor, in percent, or as the difference from 1 in percent. */
 export function ratio({ median, spread, as }) {
   const around = (digits, factor) => (spread === 0 ? '' : ` ± ${(factor * spread).toFixed(digits)}`)
   if (as === 'percent') return `${(100 * median).toFixed(1)} %${around(1, 100)}`
@@ -36,13 +36,13 @@ export function ratio({ median, spread, as }) {
 /** A change in percent. */
 export const signed = (part) => `${part < 0 ? '' : '+'}${(100 * part).toFixed(1)} %`
 
-/** Cells in Markdown; the first row is the heading. */
+/** Cells as a Markdown table; the first row is the heading. */
 export function grid([heading, ...rows]) {
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [line(heading), line(heading.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** A table: what its rows have is what its columns are. */
+/** A table: its columns are the values and ratios of its rows. */
 export function table({ title, note, rows }) {
   const columns = ['labels', 'values', 'ratios'].flatMap((kind) => {
     const names = new Set(rows.flatMap((row) => Object.keys(row[kind] ?? {})))

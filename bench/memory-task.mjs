@@ -1,4 +1,4 @@
-// One task of `bench/memory.mjs`, in a process of its own, since a process has one size: prints a line of JSON.
+// One task of `bench/memory.mjs`, in a process of its own: prints a line of JSON.
 //
 //   node --expose-gc bench/memory-task.mjs TASK ENGINE [quick]
 import { readFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { modules } from './modules.mjs'
 import { assemble } from './wat.mjs'
 
 const [task, engine, quick] = process.argv.slice(2)
-/** How many of what is done in great numbers. */
+/** Numbers of repetitions. */
 const number = (all) => (quick ? all / 100 : all)
 const ours = engine === 'wasm-relink'
 const api = ours ? relink : WebAssembly
@@ -26,9 +26,9 @@ const values = assemble(`(module
   (table $t 1000 externref)
   (func (export "put") (param i32 externref) (table.set $t (local.get 0) (local.get 1))))`)
 
-/** Compiles on the faster of our compilers: what is measured is what is left, and not how fast code is. */
+/** Compiles with the faster compiler, since this measures memory and not the speed of code. */
 const compile = (bytes, compiler = 'singlepass') => new api.Module(bytes, ours ? { compiler } : undefined)
-/** Functions for all that a module imports: they give back what they get. */
+/** Functions for all imports of a module: they return their arguments. */
 function instantiate(module) {
   const imports = {}
   for (const { module: from, name, kind } of api.Module.imports(module)) {
@@ -46,7 +46,7 @@ function size() {
   return { rss: kilobytes('VmRSS'), addresses: kilobytes('VmSize'), maps }
 }
 
-/** The size, with what can be collected out of the way. */
+/** The size of the process after a collection. */
 async function settled() {
   for (let round = 0; round < 3; round++) {
     await turn()
@@ -57,7 +57,7 @@ async function settled() {
   return size()
 }
 
-/** Swaps as a server does: each plugin is compiled, put in the place of the one before, and called. */
+/** Swaps plugins as a server does: compiles each, puts it in the place of the one before, and calls it. */
 async function swaps(bytes, { first, count, close = false }) {
   const { table, run } = instantiate(compile(host)).exports
   let last
@@ -84,7 +84,7 @@ async function swaps(bytes, { first, count, close = false }) {
   return { before, after, nanoseconds: (1e6 * time) / count }
 }
 
-/** Values that go into a table and are written over, a thousand at a time. */
+/** Writes values to a table and overwrites them, a thousand at a time. */
 async function externrefs() {
   const { put } = instantiate(compile(values)).exports
   const before = await settled()
@@ -95,7 +95,7 @@ async function externrefs() {
   return { before, after: await settled(), nanoseconds }
 }
 
-/** Instances with a memory each, made and dropped: more than have room at once. */
+/** Makes and drops instances with a memory: more than have room at the same time. */
 async function many() {
   const module = compile(plugin)
   const before = await settled()
@@ -109,20 +109,20 @@ async function many() {
   return { before, after: await settled(), nanoseconds }
 }
 
-/** How many instances with a memory each there is room for at once. */
+/** The number of instances with a memory that have room at the same time. */
 async function peak() {
   const module = compile(plugin)
   const all = []
   try {
     while (all.length < number(40_000)) all.push(instantiate(module))
   } catch {
-    // No more room.
+    // There is no more room.
   }
   const { rss } = size()
   return { instances: all.length, each: rss / all.length }
 }
 
-/** The nanoseconds that a collection takes that finds nothing, at so many live instances, each of some times. */
+/** The nanoseconds of a collection that frees nothing, several times, at this number of live instances. */
 async function pauses() {
   const module = compile(plugin)
   const all = []

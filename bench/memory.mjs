@@ -1,4 +1,4 @@
-// How much memory things take, and what a server keeps that swaps for months.
+// The memory that modules and instances take, and that a server keeps after many swaps.
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { modulePath } from '../examples/modules.mjs'
@@ -10,10 +10,10 @@ import { task } from './task.mjs'
 
 const ENGINES = ['wasm-relink', 'V8']
 
-/** V8's young generation has its greatest size from the start: else it is what grows, at some swap or other. */
+/** Gives V8's young generation its greatest size from the start: otherwise it would grow during the swaps. */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16']
 
-/** Processes that are compared by their size: the module of each, and how many instances. */
+/** The processes whose sizes are compared: the module and the number of instances of each. */
 const footprints = () => ({
   'nothing done yet': [],
   'one instance of a 28 KB module': [modulePath('pricing'), '1'],
@@ -25,7 +25,7 @@ const FOOTPRINT =
   'Of the whole process. Code that V8 has not run yet is not compiled, and takes none; ours was compiled in the same ' +
   'process, by Cranelift.'
 
-/** What a process keeps that has done nothing, and what has one instance or many. */
+/** The size of a process that has done nothing, and of one with one instance or many. */
 function footprint({ quick, say }) {
   const rows = Object.entries(footprints()).map(([name, args]) => {
     say(name)
@@ -41,14 +41,14 @@ function footprint({ quick, say }) {
   return { title: 'RSS of a process', note: FOOTPRINT, rows }
 }
 
-/** The addon as users get it: the release build is stripped. */
+/** The addon as users get it: the stripped release build. */
 function addon() {
   const file = fileURLToPath(new URL(`../wasm-relink.${platformName()}.node`, import.meta.url))
   const { size: bytes } = statSync(file)
   return { title: 'The addon on disk', rows: [{ name: '`.node`, stripped', values: { size: size([bytes]) } }] }
 }
 
-/** Tasks that end as they began, each in a process of its own for each engine. */
+/** Tasks that end in the state in which they began, each in a process of its own for each engine. */
 const SWAPS = {
   swaps: '100,000 swaps of a fresh module each; after 10,000 and at the end',
   closed: 'the same, with `close()`',
@@ -57,7 +57,7 @@ const SWAPS = {
   many: '20,000 instances with a memory each; before and at the end',
 }
 
-/** A row of a task for each engine. */
+/** The row of a task, with a value for each engine. */
 function swaps({ quick, say }) {
   const rows = Object.entries(SWAPS).flatMap(([name, title]) =>
     ENGINES.filter((engine) => name !== 'closed' || engine === ENGINES[0]).map((engine) => {
@@ -84,7 +84,7 @@ function swaps({ quick, say }) {
   return { title: 'What is left', rows }
 }
 
-/** How many instances there are at the most. */
+/** The row of the greatest number of instances. */
 function peak({ quick, say }) {
   say('as many instances as there is room for')
   const rows = ENGINES.map((engine) => {
@@ -94,7 +94,7 @@ function peak({ quick, say }) {
   return { title: 'Instances with a memory of one page that there is room for at once', rows }
 }
 
-/** How long a collection takes. */
+/** The rows of the time of a collection. */
 function pauses({ quick, say }) {
   say('collections')
   const [ours, v8] = ENGINES.map((engine) => run('pauses', engine, quick))
@@ -107,5 +107,5 @@ function pauses({ quick, say }) {
 const run = (name, engine, quick) =>
   task('memory-task.mjs', [name, engine, ...(quick ? ['quick'] : [])], { flags: FLAGS })
 
-/** The tables. */
+/** The tables of memory. */
 export const memory = (options) => [footprint, addon, swaps, peak, pauses].map((part) => part(options))

@@ -1,5 +1,5 @@
-// Packages that only the bench needs: modules that are built from Rust, ordinary release builds whose authors know
-// nothing of slots; and Extism's SDK. The first time, npm fetches what `bench/modules/package.json` names.
+// Packages that only the bench needs: ordinary release builds from Rust, without any declared slots, and Extism's SDK. The
+// first run fetches the packages in `bench/modules/package.json` with npm.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,7 +15,7 @@ const FILES = {
 }
 const EXTISM = '@extism/extism'
 
-/** The modules, from small to big. */
+/** The modules, the smallest first. */
 export function modules() {
   install()
   return Object.entries(FILES).map(([name, file]) => {
@@ -30,7 +30,7 @@ export function extism() {
   return createRequire(folder)(EXTISM)
 }
 
-/** The version of it that is measured. */
+/** The version of Extism's SDK. */
 export const extismVersion = () =>
   JSON.parse(readFileSync(new URL('modules/package.json', import.meta.url), 'utf8')).dependencies[EXTISM]
 
@@ -38,7 +38,7 @@ function install() {
   const files = [...Object.entries(FILES).map(([name, file]) => `${name}/${file}`), `${EXTISM}/package.json`]
   if (files.every((file) => existsSync(path(file)))) return
   console.error('bench: fetching the packages of bench/modules/package.json …')
-  // No script of theirs is needed: they are read, not run.
+  // The packages are only read, so their scripts need not run.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
   const npm = process.env.npm_execpath
   const { status } = npm?.endsWith('.js')

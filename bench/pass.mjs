@@ -1,4 +1,4 @@
-// What the load-time pass costs: beside the compile that it comes before, and in memory.
+// The cost of the load-time pass: its time, next to that of the compile, and its memory.
 import { Module, rewrite } from 'wasm-relink'
 import { fresh } from './fresh.mjs'
 import { modules } from './modules.mjs'
@@ -8,7 +8,7 @@ import { task } from './task.mjs'
 
 const SELECTIONS = { default: {}, all: { slots: 'all' } }
 
-/** The pass on modules of three sizes. */
+/** The table of the pass on modules of three sizes. */
 export async function pass({ quick, say }) {
   const rows = []
   for (const { name, file, bytes } of modules()) {
@@ -34,7 +34,7 @@ export async function pass({ quick, say }) {
   return [{ title: 'The pass', rows }]
 }
 
-/** The peak of the memory that the pass takes, in multiples of the module. */
+/** The peak memory of the pass, in multiples of the module's size. */
 function memory(file, size, { slots }, runs) {
   const peaks = Array.from({ length: runs }, () => task('peak.mjs', [file, ...(slots ? [slots] : [])]))
   return middle(peaks.map((peak) => peak / size))

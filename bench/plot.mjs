@@ -1,26 +1,26 @@
-// A plot of ratios to V8, as SVG: a bar for each, to the left of 1 where ours takes less, on a logarithmic axis.
+// Plots ratios to V8 as SVG: a bar for each on a logarithmic axis, to the left of 1 where wasm-relink takes less.
 
 import { OURS } from './rows.mjs'
 
 const WIDTH = 840
 const EDGE = 12
-/** Room for a figure on either side of the bars. */
+/** Room for a figure on each side of the bars. */
 const ROOM = 44
-/** What a letter takes, about. */
+/** Approximate width of a letter. */
 const LETTER = 7.2
 const LINE = 20
-/** A bar of a row with several. */
+/** Height of a bar in a row with several bars. */
 const BAR = 14
 const HEAD = 64
 
-/** Colors that stand out from white and from black alike, since a page may be either. */
+/** Colors with a contrast to both white and black pages. */
 const TEXT = '#7a7f87'
 const GRID = '#7a7f8740'
 const COLORS = ['#3b82d6', '#d9822b', '#7a5fc0']
 
 const VERSUS = ' / V8'
 
-/** The tables that have such ratios, in one picture; nothing where none has. */
+/** One picture of all tables with such ratios; undefined if there are none. */
 export function plot(tables) {
   const sections = tables.map(section).filter(({ rows }) => rows.length > 0)
   if (sections.length === 0) return undefined
@@ -38,7 +38,7 @@ export function plot(tables) {
   ].join('\n')
 }
 
-/** What is drawn of a table: which of ours are compared, and the rows with a ratio for each. */
+/** The series of a table, and its rows with a ratio for each series. */
 function section({ title, rows }) {
   const ways = OURS.filter((way) => rows.some(({ ratios = {} }) => ratios[way + VERSUS]))
   const drawn = rows
@@ -89,7 +89,7 @@ const height = ({ bars }) => Math.max(LINE, BAR * bars.filter(Boolean).length + 
 function bar(scale, ratio, y, color) {
   const [one, end] = [scale.at(1), scale.at(ratio)]
   const [x, width] = [Math.min(one, end), Math.max(1, Math.abs(end - one))]
-  // Beside the end of the bar, away from 1.
+  // Next to the end of the bar, away from 1.
   const [at, anchor] = ratio < 1 ? [x - 5, 'end'] : [x + width + 5, 'start']
   return (
     `<rect x="${x.toFixed(1)}" y="${(y + 1).toFixed(1)}" width="${width.toFixed(1)}" height="${BAR - 3}" rx="1" fill="${color}"/>` +
@@ -99,7 +99,7 @@ function bar(scale, ratio, y, color) {
 
 const figure = (ratio) => ratio.toFixed(ratio >= 100 ? 0 : ratio >= 10 ? 1 : ratio >= 0.1 ? 2 : 3)
 
-/** A logarithmic axis that holds all of these and 1. */
+/** A logarithmic axis that contains these values and 1. */
 function axis(left, ratios) {
   const low = Math.log10(Math.min(0.95, ...ratios))
   const high = Math.log10(Math.max(1.6, ...ratios))
@@ -111,7 +111,7 @@ function axis(left, ratios) {
   return { at, ticks }
 }
 
-/** A name without what V8 does instead: the table says that. */
+/** A name without the note on V8, which the table has. */
 const short = (name) => name.replaceAll('`', '').replace(/ \(V8: .*\)$/, '')
 
 const escape = (words) =>

@@ -1,5 +1,5 @@
-// What a host does with plugins, beside V8 and beside Extism's SDK, which runs plugins on V8: it calls them, and puts
-// one in the place of another.
+// Work of a host of plugins, next to V8 and to Extism's SDK, which runs plugins on V8: calls, and swaps of one plugin for
+// another.
 import { readFileSync } from 'node:fs'
 import * as relink from 'wasm-relink'
 import { modulePath } from '../examples/modules.mjs'
@@ -8,7 +8,7 @@ import { fresh } from './fresh.mjs'
 import { extism } from './modules.mjs'
 import { answering, flipping, flippingForExtism } from './wat.mjs'
 
-/** Calls of one measured run: Extism keeps the bytes of each until it is told to let go. */
+/** Number of calls in a run: Extism keeps the bytes of each call until it is reset. */
 const CALLS = 1000
 const SIZE = 64
 
@@ -16,7 +16,7 @@ const NOTE =
   'Extism runs in this process, and its `call` is asynchronous. Bytes go into a plugin and come out as each has it: ' +
   'for Extism by `call(name, bytes)`, for the others by the memory of the plugin, of which the answer is a copy.'
 
-/** A plugin with what can be done with it. */
+/** A plugin, with the calls that are measured. */
 const ENGINES = {
   'wasm-relink': (bytes, imports) => own(relink, bytes, imports, { compiler: 'cranelift' }),
   Singlepass: (bytes, imports) => own(relink, bytes, imports, { compiler: 'singlepass' }),
@@ -32,7 +32,7 @@ function own({ Module, Instance }, bytes, imports, options) {
   return { call: (name) => instance.exports[name](), close: () => instance.close?.() }
 }
 
-/** Calls that take nothing. */
+/** The row of calls without arguments. */
 async function calling() {
   const inProcess = ({ Module, Instance }) => {
     const { answer } = new Instance(new Module(answering)).exports
@@ -49,7 +49,7 @@ function repeat(call) {
   for (let number = 0; number < CALLS; number++) call()
 }
 
-/** Calls that take bytes and give as many. */
+/** The rows of calls that take bytes and return the same number. */
 async function passing() {
   const input = Uint8Array.from({ length: SIZE }, (_, index) => index)
   const inProcess = ({ Module, Instance }) => {
@@ -76,7 +76,7 @@ function check(output) {
   if (output.length !== SIZE || output.some((byte, index) => byte !== 255 - index)) throw new Error('wrong bytes')
 }
 
-/** A plugin that takes the place of the one before: made from bytes that are new, called, and the other closed. */
+/** The row of a swap: a plugin is made from new bytes and called, and the one before is closed. */
 async function swapping(bytes, name, imports) {
   const all = {}
   for (const [engine, make] of Object.entries(ENGINES)) {
@@ -86,7 +86,7 @@ async function swapping(bytes, name, imports) {
       last = next
       return closed
     }
-    // Only Extism has to be waited for: a promise costs as much as a small module does.
+    // Only Extism needs `await`, which costs as much as a small module.
     const run =
       engine === 'Extism'
         ? async () => {
@@ -104,7 +104,7 @@ async function swapping(bytes, name, imports) {
   return all
 }
 
-/** What is measured. */
+/** The engines that are measured. */
 const WORK = {
   'a call that takes nothing and gives an `i32`': calling,
   [`a call that takes ${SIZE} bytes and gives ${SIZE}`]: passing,
@@ -113,7 +113,7 @@ const WORK = {
 }
 const RULES = { relink: { 'pricing::discount': () => 0n, 'pricing::tax': () => 0n } }
 
-/** Calls and swaps. */
+/** The tables of calls and swaps. */
 export async function plugins({ quick, say }) {
   const rows = []
   for (const [name, work] of Object.entries(WORK)) {

@@ -1,11 +1,11 @@
-// Writes the tables of docs/benchmarks.md and the figures of README.md anew, from the results of the last whole run.
+// Writes the tables of docs/benchmarks.md and the figures of README.md, from the results of the last whole run.
 //
 //   node bench/readme.mjs
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ratio, signed, value } from './markdown.mjs'
 
-/** A median, as short as it says something. */
+/** A median, rounded for readers. */
 function short(measured) {
   if (measured === undefined) return ''
   const { median, unit } = measured
@@ -15,7 +15,7 @@ function short(measured) {
 const times = (measured) => (measured === undefined ? '' : ratio({ ...measured, spread: 0, as: undefined }))
 const change = ({ median, spread }) => `${signed(median - 1)} ± ${(100 * spread).toFixed(1)}`
 
-/** The tables of docs/benchmarks.md, by their headings: what stands in each row of one. */
+/** The tables of docs/benchmarks.md by their headings, with the content of each row. */
 const TABLES = {
   '| what | wasm-relink | V8 | / V8 | / N-API |': ({ calls }) =>
     calls['Calls, links and loads'].map(({ name, values, ratios }) => [
@@ -79,13 +79,13 @@ const ROWS_OF_README = [
   ['kernels', 'geometric mean'],
 ]
 
-/** The words of README.md for rows whose own name needs its table. */
+/** The names in README.md of rows whose own names only make sense in their tables. */
 const WORDS = {
   '`@prisma/prisma-schema-wasm`': 'a module of 3.2 MB, from the disk cache to the first answer',
   'geometric mean': 'eighteen kernels of Rust crates, geometric mean',
 }
 
-/** The one table of README.md. */
+/** The table of README.md. */
 const SUMMARY = {
   '| what | wasm-relink | V8 | / V8 |': (parts) =>
     ROWS_OF_README.map(([part, name]) => {
@@ -99,7 +99,7 @@ const SUMMARY = {
     }),
 }
 
-/** The figures within the text of README.md: what stands around each, and what it is. */
+/** The figures in the text of README.md: the text around each, and its value. */
 const FIGURES = [
   [
     /(?<=the call through it )[\d.]+(?= of the time of V8)/,
@@ -135,14 +135,14 @@ const FIGURES = [
   ],
 ]
 
-/** The row of this name in a part. */
+/** The row with this name in a part. */
 function find(parts, part, name) {
   return Object.values(parts[part])
     .flat()
     .find((row) => row.name === name)
 }
 
-/** A document with the tables and figures of a run. */
+/** A document with the tables and figures of a run put in. */
 function filled(document, run, tables, figures = []) {
   const parts = {}
   for (const row of run.rows) ((parts[row.part] ??= {})[row.table] ??= []).push(row)
@@ -161,7 +161,7 @@ function filled(document, run, tables, figures = []) {
   }, text)
 }
 
-/** The documents with figures in them, and what they are to be. */
+/** The documents with figures, and their new text. */
 export function documents() {
   const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
   const run = JSON.parse(read('results/latest.json'))

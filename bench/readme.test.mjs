@@ -1,4 +1,4 @@
-// Do the documents say what the last run has measured?
+// Tests that the documents have the figures of the last run.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { documents } from './readme.mjs'

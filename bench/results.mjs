@@ -1,12 +1,12 @@
-// What a run leaves behind: one file of JSON, and a plot of each part that stands beside V8.
+// The files of a run: one of JSON, and a plot of each part with ratios to V8.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { plot } from './plot.mjs'
 
 /**
- * Writes what there is so far, so that a run that is cut short is not lost.
+ * Writes the results so far, so that they are not lost if the run is interrupted.
  *
- * @param {string} file the JSON; plots stand beside it, `latest.json` and `latest-kernels.svg`
+ * @param {string} file the JSON file; plots are next to it: `latest.json` and `latest-kernels.svg`
  * @param {{ date: string, machine: object, versions: object, quick: boolean }} run
  * @param {Record<string, object[]>} parts the tables of each part
  */
@@ -22,11 +22,11 @@ export function write(file, run, parts) {
   }
 }
 
-/** Six digits of each figure: more than any clock is good for. */
+/** Six digits of each figure: more than the precision of any clock. */
 const rounded = (_, value) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 
-/** The run that a file holds. */
+/** Reads the run in a file. */
 export function read(file) {
   const run = JSON.parse(readFileSync(file, 'utf8'))
   if (!Array.isArray(run.rows)) throw new Error(`${file} holds no results of the bench`)

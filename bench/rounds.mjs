@@ -1,18 +1,18 @@
-// Measures several ways to do the same, so that they can be compared on a machine that others use too.
+// Measures several variants of the same work, so that they can be compared on a busy machine.
 
 /**
- * Measures each variant once a round, in turn: what disturbs the machine meanwhile disturbs all of them.
+ * Measures each variant once a round, in turn, so that a disturbance of the machine affects all of them.
  *
- * @param {Record<string, () => unknown>} variants a promise that one gives is waited for
- * @param {{ rounds: number, samples?: number, calls?: number }} options `samples`: how often each is run in a round.
- * The fastest stands, since a disturbance only ever adds. `calls`: how many calls one run is.
- * @returns {Promise<Record<string, number[]>>} the nanoseconds that a call took, round by round
+ * @param {Record<string, () => unknown>} variants a promise that one returns is awaited
+ * @param {{ rounds: number, samples?: number, calls?: number }} options `samples`: number of runs in a round,
+ * of which the fastest counts, since disturbances only add time. `calls`: number of calls in a run.
+ * @returns {Promise<Record<string, number[]>>} the nanoseconds of a call, for each round
  */
 export async function inRounds(variants, { rounds, samples = 5, calls = 1 }) {
   const names = Object.keys(variants)
   const times = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    // Each round begins with another one, so that none is always the one that comes after the slowest.
+    // Each round begins with another variant, so that none always follows the slowest.
     for (let position = 0; position < names.length; position++) {
       const name = names[(round + position) % names.length]
       const all = []
@@ -23,7 +23,7 @@ export async function inRounds(variants, { rounds, samples = 5, calls = 1 }) {
   return times
 }
 
-/** The nanoseconds that one run takes. */
+/** The nanoseconds of one run. */
 async function time(run) {
   const start = performance.now()
   const result = run()
@@ -38,12 +38,12 @@ export function middle(values) {
   return { median: at(0.5), spread: (at(0.75) - at(0.25)) / 2 }
 }
 
-/** How many times as long as another one a variant took, of each round by itself. */
+/** The ratios of two variants, for each round. */
 export const quotients = (times, name, other) => times[name].map((time, round) => time / times[other][round])
-/** The median of that. */
+/** The median of these ratios. */
 export const ratio = (times, name, other) => middle(quotients(times, name, other))
 
-/** The geometric mean of the quotients of several rows: of each round by itself, and then the median. */
+/** The geometric mean of the ratios of several rows for each round, then the median of the rounds. */
 export function geometricMean(rows) {
   const means = rows[0].map((_, round) =>
     Math.exp(rows.reduce((sum, row) => sum + Math.log(row[round]), 0) / rows.length),

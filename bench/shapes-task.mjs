@@ -1,4 +1,4 @@
-// The nanoseconds that one engine takes to compile modules of a shape: prints those of each count.
+// Compiles modules of a shape on one engine: prints the nanoseconds for each count.
 //
 //   node bench/shapes-task.mjs '{"engine":"Cranelift","shape":"calls","counts":[2000,4000]}'
 import { fresh } from './fresh.mjs'

@@ -1,4 +1,4 @@
-// How long the compile of a module takes that is large in one way, and how the time grows with it.
+// The compile time of modules that are large in one respect, and how it grows.
 import { quotients, middle } from './rounds.mjs'
 import { timed } from './rows.mjs'
 import { SHAPES } from './shape-modules.mjs'
@@ -6,14 +6,14 @@ import { task } from './task.mjs'
 
 const EAGER = '--no-wasm-lazy-compilation'
 
-/** What compiles, and the flags of Node for it. V8 compiles all functions at once, with one of its compilers each. */
+/** The compilers, with Node's flags for each. V8 compiles all functions eagerly, with one of its compilers each. */
 const ENGINES = {
   Singlepass: [],
   Liftoff: ['--liftoff-only', EAGER],
   Cranelift: [],
   TurboFan: ['--no-liftoff', EAGER],
 }
-/** Compilers of the same kind. */
+/** Pairs of comparable compilers. */
 const PAIRS = [
   ['Singlepass', 'Liftoff'],
   ['Cranelift', 'TurboFan'],
@@ -23,7 +23,7 @@ const NOTE =
   'Compiles of `size` things, each in a process of its own. V8 compiles eagerly here: with Liftoff alone, or with ' +
   'TurboFan alone. `growth`: the time for `size` things divided by that for half as many; 2 is linear.'
 
-/** The shapes. */
+/** The table of the shapes. */
 export function shapes({ quick, say }) {
   const rows = Object.entries(SHAPES).map(([shape, [half]]) => {
     say(shape)

@@ -1,4 +1,4 @@
-// Is each shape a valid module that grows with its count?
+// Tests that each shape is a valid module that grows with its count.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SHAPES } from './shape-modules.mjs'

@@ -1,16 +1,16 @@
-// What a call inside wasm costs when it goes through a slot.
+// The cost of a call inside WebAssembly that goes through a slot.
 import * as relink from 'wasm-relink'
 import { inRounds, ratio } from './rounds.mjs'
 import { time } from './rows.mjs'
 import { declaring, importing, provider, throughTable, within } from './wat.mjs'
 
-/** Calls that one measured run makes. */
+/** Number of calls in a run. */
 const CALLS = 200_000
 
 const none = { slots: 'none' }
 const ours = (bytes, options, imports) => new relink.Instance(new relink.Module(bytes, options), imports)
 const v8 = (bytes, imports) => new WebAssembly.Instance(new WebAssembly.Module(bytes), imports).exports
-/** The loop of an instance, with the slot of that name linked. */
+/** The loop of an instance, with the slot of this name linked. */
 function linked(instance, name, implementation) {
   relink.link(implementation, instance.slot(name))
   return instance.exports.loop
@@ -18,7 +18,7 @@ function linked(instance, name, implementation) {
 
 /** Each way from a loop to the same function. */
 function ways() {
-  // Without slots of its own, so that what is called is the function and not the way to its slot.
+  // Without slots of its own, so that the loop calls the function and not a thunk.
   const plain = ours(provider, none).exports
   const followed = ours(provider).exports
   const env = { env: { next: plain.next } }
@@ -37,7 +37,7 @@ function ways() {
 const DIRECT = "direct call, `slots: 'none'`"
 const IMPORT = "call of an import, `slots: 'none'`"
 
-/** What V8 has for them. */
+/** The equivalent of each way on V8. */
 function waysOfV8() {
   const onV8 = v8(provider)
   const overTable = v8(throughTable)
@@ -50,14 +50,14 @@ const NOTE =
   'V8 makes the same call: a direct one, one of an import, and for slots a `call_indirect` of the function of ' +
   'another instance.'
 
-/** The ways, beside a direct call and beside what V8 has for it. */
+/** The table of the ways, next to a direct call and to the equivalent on V8. */
 export async function slots({ quick, say }) {
   say('calls through slots')
   const own = ways()
   const runs = Object.entries({ ...own, ...waysOfV8() }).map(([name, run]) => [name, () => run(CALLS)])
   if (runs.some(([, run]) => run() !== CALLS)) throw new Error('a way leads to another function')
   const variants = Object.fromEntries(runs)
-  await inRounds(variants, { rounds: 20 }) // V8 compiles again what is used much
+  await inRounds(variants, { rounds: 20 }) // V8 tiers up
   const measured = await inRounds(variants, { rounds: quick ? 6 : 60, calls: CALLS })
   const rows = Object.keys(own).map((name) => {
     const same = SAME[name] ?? 'indirect'

@@ -1,9 +1,9 @@
-// Work in a process of its own.
+// Runs work in a process of its own.
 import { spawnSync } from 'node:child_process'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What a script of this folder prints, which is JSON. */
+/** Runs a script of this folder, and returns the JSON that it prints. */
 export function task(script, args = [], { flags = [], env = {} } = {}) {
   const file = fileURLToPath(new URL(script, import.meta.url))
   const { status, stdout } = spawnSync(process.execPath, [...flags, file, ...args], {

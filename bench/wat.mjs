@@ -1,14 +1,13 @@
-// Small modules, written as text: what calls a function in a loop, by each of the ways that there are, and what is
-// called.
+// Small modules as text: loops that call a function in each possible way, and the functions that they call.
 import wabt from 'wabt'
 
 const { parseWat } = await wabt()
 
-/** The bytes of a module. */
+/** Assembles a module. */
 export const assemble = (text) => parseWat('bench.wat', text).toBinary({}).buffer
 
 const next = (head) => `(func ${head} (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))`
-/** An export `loop` that calls in each of its `$n` rounds, with what the call before gave. */
+/** An export `loop` that makes `$n` calls, each with the result of the one before. */
 const loop = (call) => `
   (func (export "loop") (param $n i32) (result i32) (local $x i32)
     (loop $again
@@ -16,7 +15,7 @@ const loop = (call) => `
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $x))`
 
-/** Exports `add`, and the same with values of other types. */
+/** Exports `add`, and the same for other types. */
 export const adding = assemble(
   `(module
     (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
@@ -24,7 +23,7 @@ export const adding = assemble(
     (func (export "double") (param f64 f64) (result f64) (f64.add (local.get 0) (local.get 1)))
     (func (export "swap") (param i32 i32) (result i32 i32) (local.get 1) (local.get 0)))`,
 )
-/** Exports as many functions, `f0` and so on. */
+/** Exports this number of functions: `f0`, `f1` and so on. */
 export const many = (count) =>
   assemble(`(module ${Array.from({ length: count }, (_, index) => next(`(export "f${index}")`)).join('')})`)
 /** Exports `next`, which the others call. */
@@ -42,7 +41,7 @@ export const declaring = assemble(
     ${next('(export "relink:bench::next")')}
     ${loop('call $next')})`,
 )
-/** Calls what stands in entry 0 of its table. */
+/** Calls entry 0 of its table. */
 export const throughTable = assemble(
   `(module
     (type $next (func (param i32) (result i32)))
@@ -50,9 +49,9 @@ export const throughTable = assemble(
     ${loop('call_indirect (type $next)')})`,
 )
 
-/** Exports `answer`, a call that takes nothing: what every host of plugins can make. */
+/** Exports `answer`, without parameters: every host of plugins can call it. */
 export const answering = assemble('(module (func (export "answer") (result i32) (i32.const 42)))')
-/** Exports `flip`, which turns over each bit of the bytes that stand in its memory, eight at a time. */
+/** Exports `flip`, which inverts each bit of bytes in its memory, eight bytes at a time. */
 export const flipping = assemble(
   `(module
     (memory (export "memory") 1)
@@ -61,7 +60,7 @@ export const flipping = assemble(
         (i64.store (local.get $at) (i64.xor (i64.load (local.get $at)) (i64.const -1)))
         (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (local.get $end))))))`,
 )
-/** The same as a plugin of Extism's: its input and its output are in memory of the host's. */
+/** The same as a plugin of Extism's: its input and output are in memory of the host. */
 export const flippingForExtism = assemble(
   `(module
     (import "extism:host/env" "input_length" (func $length (result i64)))

@@ -1,10 +1,12 @@
 'use strict'
 
+// The list of cached modules.
+
 const { statSync } = require('node:fs')
 const { columns } = require('./columns')
 const { printable } = require('./printable')
 
-/** The entries of the disk cache for people to read. */
+/** The entries of the disk cache, as text. */
 function toText({ directory, maximum, entries }) {
   if (directory === undefined) return `The cache is off: ${whyOff()}.\n`
   const total = entries.reduce((sum, { size }) => sum + size, 0)
@@ -12,13 +14,13 @@ function toText({ directory, maximum, entries }) {
   return `${[head, ...(entries.length > 0 ? ['', ...columns(entries.map(row))] : [])].join('\n')}\n`
 }
 
-/** Why there is no cache, for people to read. */
+/** The reason why there is no cache, as text. */
 const whyOff = () =>
   process.env.WASM_RELINK_CACHE
-    ? 'WASM_RELINK_CACHE says so'
+    ? 'WASM_RELINK_CACHE turns it off'
     : 'the user has no home directory, and WASM_RELINK_CACHE names no folder'
 
-/** Whether the cache has an entry for a file that was just compiled. The same bytes in another file have the same entry. */
+/** Whether the cache has an entry for a file that was just compiled. Files with the same bytes share an entry. */
 function holds(entries, file) {
   const bytes = statSync(file).size
   return entries.some(({ moduleSize, usable }) => usable && moduleSize === bytes)

@@ -1,11 +1,13 @@
 'use strict'
 
+// Columns of text.
+
 const { printable } = require('./printable')
 
-/** A cell wider than this does not push the others aside. */
+/** Maximum width of a column, in characters. Wider cells overflow it. */
 const WIDEST = 40
 
-/** Lines of aligned cells. The last cell of a row may be a list: its further lines stand below its first. */
+/** Lines of aligned cells. The last cell of a row may be a list, whose items are written below each other. */
 function columns(rows) {
   const cells = rows.map((row) => row.map((cell) => [cell].flat().map(printable)))
   const widths = cells[0].slice(0, -1).map((_, index) => widest(cells.map((row) => row[index][0].length)))
@@ -18,7 +20,7 @@ function widest(lengths) {
 
 function lines(row, widths) {
   const [first, ...further] = row.at(-1)
-  // A column that is empty in all rows takes no room.
+  // A column that is empty in all rows is omitted.
   const before = row
     .slice(0, -1)
     .flatMap(([cell], index) => (widths[index] > 0 || cell ? [cell.padEnd(widths[index])] : []))

@@ -1,17 +1,19 @@
 'use strict'
 
+// Expected failures of the command line.
+
 const { getSystemErrorMap } = require('node:util')
 const { printable } = require('./printable')
 
-/** What went wrong with a file, or on this machine, rather than in this program. */
+/** An expected failure, of a file or of the machine, as opposed to a bug of this program. */
 class Failure extends Error {
-  /** One line for people. */
+  /** The failure in one line. */
   get line() {
     return printable(`wasm-relink: ${this.message}`)
   }
 }
 
-/** Runs `action`. What it throws about `subject` becomes a failure that names it. */
+/** Runs `action`. Its expected errors become failures that name `subject`. */
 async function about(subject, action) {
   try {
     return await action()
@@ -20,17 +22,17 @@ async function about(subject, action) {
   }
 }
 
-/** The failure that an error tells of, or the error itself if nobody expected it. */
+/** The failure for an expected error; any other error itself. */
 function toFailure(error, prefix = '') {
   const words = inWords(error)
   return words === undefined ? error : new Failure(prefix + words, { cause: error })
 }
 
-/** An error of the system or of the package in words, with its code. */
+/** The message of an error of the system or of the package, with its code. */
 function inWords({ code, errno, message }) {
   const [name, words] = getSystemErrorMap().get(errno) ?? []
   if (name !== undefined) return `${words} (${name})`
-  // The message says at which offset.
+  // The message has the offset.
   return code?.startsWith?.('ERR_') ? `${message} (${code})` : undefined
 }
 

@@ -1,5 +1,7 @@
 'use strict'
 
+// Input and output files.
+
 const { randomUUID } = require('node:crypto')
 const { closeSync, openSync, statSync } = require('node:fs')
 const { open, readFile, realpath, rename, rm, stat, writeFile } = require('node:fs/promises')
@@ -7,24 +9,24 @@ const { dirname, join } = require('node:path')
 const { buffer } = require('node:stream/consumers')
 const { isatty } = require('node:tty')
 
-/** What stands for standard input and output. */
+/** The path that means standard input or output. */
 const STANDARD = '-'
 
-/** What to call the file that is read. */
+/** The name of the input file in messages. */
 const subject = (file) => (file === STANDARD ? 'standard input' : file)
 
 const read = (file) => (file === STANDARD ? buffer(process.stdin) : readFile(file))
 
-/** Writes to standard output. Errors there come as events. */
+/** Writes to standard output. Its errors arrive as events. */
 function print(data) {
   process.stdout.write(data)
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file completely or not at all. */
 async function write(file, bytes) {
   if (file === STANDARD) return print(bytes)
   const present = await stat(file).catch(unless('ENOENT'))
-  // A pipe or a device stays what it is.
+  // Renaming would replace a pipe or a device by a file.
   if (present && !present.isFile()) return writeFile(file, bytes)
   const path = present ? await realpath(file) : file
   const temporary = join(dirname(path), `.wasm-relink-${randomUUID()}.tmp`)
@@ -37,7 +39,7 @@ async function write(file, bytes) {
   }
 }
 
-/** Writes a file that is not there yet, down to the disk. */
+/** Writes a new file, and flushes it to the disk. */
 async function writeNew(path, bytes, mode) {
   const file = await open(path, 'wx')
   try {
@@ -53,7 +55,7 @@ const unless = (code) => (error) => {
   if (error.code !== code) throw error
 }
 
-/** Whether what is written to the file is shown on a screen. */
+/** Whether the file is a terminal. */
 function isTerminal(file) {
   if (file === STANDARD) return process.stdout.isTTY === true
   if (!statSync(file, { throwIfNoEntry: false })?.isCharacterDevice()) return false

@@ -1,14 +1,16 @@
 'use strict'
 
-/** What would move the cursor, break a line or turn the direction of the text. */
+// Text for a terminal.
+
+/** Characters that would move the cursor, break a line or change the direction of the text. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
-/** Text of a file as it may be shown in a terminal: names that lie are shown to lie. */
+/** Text of a file for a terminal, with such characters escaped. */
 function printable(text) {
   return text.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0).toString(16)}}`)
 }
 
-/** JSON as it may be shown in a terminal: the same value, with those characters escaped that JSON would let through. */
+/** JSON for a terminal: the same value, with those of such characters escaped that JSON allows. */
 function printableJson(json) {
   return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) =>
     Array.from(

@@ -1,12 +1,14 @@
 'use strict'
 
+// The report of `inspect`.
+
 const { columns } = require('./columns')
 const { printable, printableJson } = require('./printable')
 
 /** The report of `inspect()` as JSON. */
 const toJson = (report) => `${printableJson(JSON.stringify(report, null, 2))}\n`
 
-/** The report of `inspect()` for people to read. */
+/** The report of `inspect()`, as text. */
 function toText(report, name) {
   const { imports, exports, tables, memories, sections } = report
   const parts = [
@@ -32,7 +34,7 @@ function head({ size, rewrittenSize, functions: { imported, defined, named }, cu
     .join('\n')
 }
 
-/** The slots, then what is none, by the reason. */
+/** The slots, then the other functions, by the reason why they are not slots. */
 function slotParts(slots) {
   const isSlot = ({ whyNot }) => whyNot === undefined || whyNot.reason === 'merged'
   const reasons = new Map()
@@ -78,7 +80,7 @@ const signature = ({ parameters, results }) =>
   `(${parameters.join(', ')})${results.length > 0 ? ` -> ${resultText(results)}` : ''}`
 const resultText = (results) => (results.length === 1 ? results[0] : `(${results.join(', ')})`)
 
-/** A type in words, without the kind that stands before it. */
+/** A type as text, without its kind. */
 function typeText(type, kind) {
   const before = kind === 'function' ? 'func ' : `${kind} `
   return type.startsWith(before) ? type.slice(before.length) : type
@@ -86,7 +88,7 @@ function typeText(type, kind) {
 
 const number = (value) => value.toLocaleString('en')
 
-/** A heading and a row for each item; nothing where there is no item. */
+/** A heading and a row for each item; empty without items. */
 function part(title, items, toRow) {
   if (items.length === 0) return undefined
   return [`${title} (${number(items.length)})`, ...columns(items.map(toRow))].join('\n')

@@ -1,14 +1,16 @@
 'use strict'
 
+// The option `--slots`.
+
 const { InvalidArgumentError } = require('commander')
 
 const WORDS = ['all', 'none']
 
-/** Adds a value of `--slots` to what the earlier ones came to: the option `slots` of the package. */
+/** Adds a value of `--slots` to the earlier ones. The result is the option `slots` of the package. */
 function addSlots(text, earlier) {
   if (WORDS.includes(text) || WORDS.includes(earlier)) {
     if (earlier === undefined) return text
-    throw new InvalidArgumentError('`all` and `none` stand alone.')
+    throw new InvalidArgumentError('`all` and `none` cannot be combined with other values.')
   }
   return [...(earlier ?? []), toPattern(text)]
 }
@@ -16,9 +18,9 @@ function addSlots(text, earlier) {
 function toPattern(text) {
   if (WORDS.includes(text.toLowerCase())) throw new InvalidArgumentError('The words are `all` and `none`.')
   if (text.startsWith('/')) return toRegExp(text)
-  // Most likely the next option, whose value was forgotten.
+  // Probably the next option: the value of this one was forgotten.
   if (text === '' || text.startsWith('-')) throw new InvalidArgumentError('Expected a name or a pattern.')
-  // Rust writes a space after the commas in its names.
+  // Names of Rust have a space after each comma.
   if (/,(?! )/.test(text)) throw new InvalidArgumentError('Give `--slots` once for each pattern.')
   return text
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 'use strict'
 
+// The command line.
+
 const { Argument, Command, CommanderError, Option } = require('commander')
 const { version } = require('../package.json')
 const cached = require('./cached')
@@ -26,7 +28,7 @@ const program = new Command('wasm-relink')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'wasm-relink:')) })
   .exitOverride()
 
-// The package is loaded where it is needed, so that help is there on a machine that has no binary for it.
+// The package is loaded on first use, so that the help works on a machine without a binary.
 const face = () => require('..')
 
 program
@@ -60,7 +62,7 @@ program
     const { inspect, rewrite } = face()
     const rewritten = await about(subject(file), async () => {
       const bytes = await read(file)
-      // Only names that were asked for can be missing.
+      // Only names in a list can be missing.
       if (Array.isArray(slots)) warn(subject(file), inspect(bytes, { slots }))
       return rewrite(bytes, { slots })
     })
@@ -81,7 +83,7 @@ program
     for (const file of files) {
       const module = await about(file, () => compileFile(file, { compiler, reserve, slots }))
       warn(file, { slots: Module.slots(module) })
-      // An unusable cache is no error to `load`, but here it is.
+      // An unusable cache is not an error for `load`, but it is here.
       const entries = await about('cache', async () => cache.entries())
       if (!cached.holds(entries, file)) throw new Failure(`${file}: compiled, but the cache did not take it`)
       print(`${printable(file)}: compiled\n`)
@@ -110,27 +112,27 @@ function examples(...lines) {
   return ['', 'Examples:', ...lines.map((line) => `  $ npx wasm-relink ${line}`)].join('\n')
 }
 
-/** Tells of the names that no function has. The module is written nevertheless. */
+/** Warns of names that no function has. The module is still written. */
 function warn(name, { slots }) {
   for (const slot of slots.filter(({ whyNot }) => whyNot?.reason === 'not-found')) {
     console.error(new Failure(`${name}: no function fits ${JSON.stringify(slot.name)} of --slots`).line)
   }
 }
 
-/** Says in one line what is wrong with the files; what is wrong with this program has a stack. */
+/** Prints a failure in one line; the error of a bug in this program with its stack. */
 function fail(error) {
   console.error(error instanceof Failure ? error.line : error)
   process.exitCode = 1
 }
 
 process.stdout.on('error', (error) => {
-  // Whoever reads has read enough.
+  // The reader has closed the pipe.
   if (error.code === 'EPIPE') process.exit()
   fail(toFailure(error, 'standard output: '))
 })
 
 program.parseAsync().catch((error) => {
-  // The parser has said what is wrong, and how it is done.
+  // The parser has printed the mistake and the help.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else fail(toFailure(error))
 })

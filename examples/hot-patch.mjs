@@ -1,12 +1,12 @@
-// A third party's module, changed while it runs: two functions inside @dprint/json 0.24.0, as published, are replaced
-// by functions of a Rust module of ours, and put back. Nobody built it for that, and no setting of dprint's does it.
+// Replaces two functions inside a third party's running module by functions of another Rust module, and restores them. The
+// module is @dprint/json 0.24.0, as published. It was not built for this, and dprint has no setting for it.
 //
 //   npm run setup && node examples/hot-patch.mjs
 //
-// How the two were found: the module kept its name section, so `Module.slots(module, { all: true })` lists the Rust
-// paths and types of its 974 functions, and the source of the crate dprint-core says what each does. Both look at
-// nothing but borrowed arguments, so that a stand-in need not know them. It was tried which are still called: the
-// compiler has inlined many into their callers, and the paths and types hold for this version only.
+// How the two were found: the module has a name section, so `Module.slots(module, { all: true })` lists the Rust paths and
+// types of its 974 functions. The source of the crate dprint-core shows what each does. Both functions only borrow their
+// arguments, so a replacement may ignore them. The compiler has inlined many other functions into their callers; trying
+// showed which are still called. The paths and types are those of this version only.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -14,14 +14,14 @@ import { link, load } from 'wasm-relink'
 import { modulePath } from './modules.mjs'
 
 const require = createRequire(import.meta.url)
-// dprint's own glue, in a file that takes an instance made by others, and that the package does not export.
+// dprint's own glue. This file accepts an instance that other code has made; the package does not export it.
 const { createFromInstance, createHost } = require(join(dirname(require.resolve('@dprint/formatter')), 'v4.js'))
 
 const fileText = '{"name":"demo","tags":["a","b"],"size":{"width":3}}'
 const published = '{ "name": "demo", "tags": ["a", "b"], "size": { "width": 3 } }\n'
 const patches = [
   {
-    // Called by name from nine places, and not exported: a slot because the option `slots` asks for it.
+    // Called directly from nine places, and not exported: a slot because the option `slots` names it.
     path: 'PrintItems::push_space',
     implementation: 'no_space',
     formatted: '{ "name":"demo", "tags":["a", "b"], "size":{ "width":3}}\n',

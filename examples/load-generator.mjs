@@ -1,4 +1,4 @@
-// Keeps a server busy from a thread of its own, and counts what it answers.
+// Sends requests to a server from a thread of its own, and counts the answers.
 import { Agent, request } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 

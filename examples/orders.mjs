@@ -1,11 +1,11 @@
-/** An order of many lines, small and great, so that every promotion gives another total. */
+/** An order of many lines, small and large, so that each promotion gives another total. */
 export const order = Array.from({ length: 120 }, (_, line) => `sku-${line}:${1 + line * 2}:${199 + line * 37}`).join(
   ';',
 )
 
 const percent = (cents, percentage) => (cents / 100n) * percentage + ((cents % 100n) * percentage) / 100n
 
-/** What each version of the plugin takes off a line, told a second time so that the answers can be checked. */
+/** The discount of each version of the plugin on a line, computed again to check the answers. */
 const discounts = [
   ['as built', () => 0n],
   ['ten_percent_off', (cents) => percent(cents, 10n)],
@@ -28,5 +28,5 @@ function total(discount) {
   return net + (net / 100n) * 19n + ((net % 100n) * 19n + 50n) / 100n
 }
 
-/** The versions in the order in which they serve: name, and the right total in cents. */
+/** The versions in the order in which they serve: the name, and the correct total in cents. */
 export const totals = discounts.map(([name, discount]) => [name, String(total(discount))])

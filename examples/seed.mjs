@@ -1,4 +1,4 @@
-// One link between two modules, and the way back.
+// One link between two modules, and its undo.
 import { link, load } from 'wasm-relink'
 import { modulePath } from './modules.mjs'
 

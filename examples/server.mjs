@@ -10,7 +10,7 @@ import { order, totals } from './orders.mjs'
 /** How long each version serves, in milliseconds. */
 const PHASE = 2000
 
-/** Serves, relinks and reports. Gives the exit code: 0 if every request was answered, and rightly. */
+/** Serves, relinks and reports. Returns the exit code: 0 if every request got the correct answer. */
 export async function server() {
   const plugin = await load(modulePath('pricing'))
   const promotions = await load(modulePath('pricing_promotions'))
@@ -41,7 +41,7 @@ export async function server() {
   totals.forEach(([name, total], index) =>
     console.log(`  ${name.padEnd(15)} ${total} cents: ${answers[index]} answers`),
   )
-  // A version that answered nothing was never linked, whatever the error count says.
+  // A version without answers was never linked, even if there were no errors.
   return errors === 0 && answers.every((count) => count > 0) ? 0 : 1
 }
 

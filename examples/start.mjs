@@ -1,4 +1,4 @@
-// The main job, in two parts: relink one function, then relink a server that is busy.
+// The demonstration, in two parts: relinks one function, then a busy server.
 import { seed } from './seed.mjs'
 import { server } from './server.mjs'
 

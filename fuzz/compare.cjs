@@ -1,9 +1,9 @@
 'use strict'
-// Compares the modules whose paths it is given, and prints two lines of JSON for each: that it begins, and its verdict.
+// Compares the modules at the given paths, and prints two lines of JSON for each: one at the start, and the verdict.
 const { readFileSync } = require('node:fs')
 const { compare } = require('./typescript.cjs').ofTests('differential')
 
-/** What comes of a module over which the comparison itself fell. */
+/** The verdict on a module for which the comparison itself failed. */
 function failed(error) {
   return { differences: [error.stack], ran: [], refused: {}, known: [], steps: 0, returned: 0 }
 }

@@ -2,7 +2,7 @@
 //
 //   node fuzz/differential.mjs [first] [count]
 //
-// Modules that fail stay in fuzz/failures, each with what went wrong.
+// Modules that fail are copied to fuzz/failures, each with its failure.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,7 @@ if (!Number.isSafeInteger(first) || first < 0 || !(count > 0)) {
   process.exit(2)
 }
 
-/** Modules that are on the disk at one time. */
+/** Number of modules that are on disk at a time. */
 const ROUND = 500
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -27,7 +27,7 @@ const [ran, refused, known] = [new Map(), new Map(), new Map()]
 
 const tally = (map, key) => map.set(key, (map.get(key) ?? 0) + 1)
 
-/** What is refused, without what is of one module only. */
+/** The reason of a refusal, without the details of one module. */
 const reason = (words) => words.replace(/ \(at offset .*|, as ".*|\{ global_index.*| (S\d+|var\d+) .*/s, '')
 
 function note({ path, verdict, failure }) {
@@ -58,7 +58,7 @@ process.once('SIGINT', () => {
 })
 
 buildGenerator()
-// Several may run at a time.
+// Several processes may run at a time.
 const directory = join(here, 'target', `differential-${process.pid}`)
 for (let next = first; next < first + count; next += ROUND) {
   const paths = generate(directory, next, Math.min(ROUND, first + count - next))

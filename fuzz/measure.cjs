@@ -1,5 +1,5 @@
 'use strict'
-// Puts a file through the pass, and perhaps a compiler, and prints what came of it, with the growth of this process.
+// Runs the load-time pass, and perhaps a compiler, on a file; prints the outcomes and the growth of this process's memory.
 const { readFileSync } = require('node:fs')
 const { CompileError, Module, inspect, rewrite } = require('..')
 

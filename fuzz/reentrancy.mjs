@@ -1,4 +1,4 @@
-// Calls every API with arguments that run code when they are converted, without end or for so many steps:
+// Calls every API with arguments that run code when they are converted, endless or for a number of steps:
 // `node --expose-gc fuzz/reentrancy.mjs [steps] [seed]`.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,7 +12,7 @@ process.env.WASM_RELINK_CACHE = join(folder, 'cache')
 
 const require = createRequire(import.meta.url)
 const relink = require('..')
-const { random } = require('./sequences.cjs')
+const { random } = require('./random.cjs')
 const { calls } = require('./reentrancy/calls.cjs')
 const { texts } = require('./reentrancy/modules.cjs')
 const { World } = require('./reentrancy/world.cjs')

@@ -1,5 +1,5 @@
-// Histories of a store, without end or for so many steps: `node --expose-gc fuzz/sequences.mjs [steps] [seed]`.
-// With GLIBC_TUNABLES=glibc.malloc.perturb=165 in the environment, what is freed is overwritten at once.
+// Histories of a store, endless or for a number of steps: `node --expose-gc fuzz/sequences.mjs [steps] [seed]`.
+// With GLIBC_TUNABLES=glibc.malloc.perturb=165 in the environment, freed memory is overwritten at once.
 import { createRequire } from 'node:module'
 import loadWabt from 'wabt'
 
@@ -30,7 +30,7 @@ const compile = (text, options) => {
 let done = 0
 let seed = first
 for (; done < most; done += STEPS, seed++) {
-  // Each history has code of its own, so that code comes and goes as well.
+  // Each history compiles its own modules, so that code is freed too.
   const modules = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, compile(text)]))
   const steps = Math.min(STEPS, most - done)
   const { most: live, freed } = await run({ relink, modules, gc, seed, steps }).catch((error) => {

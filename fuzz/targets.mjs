@@ -1,8 +1,8 @@
-// Builds a target of fuzz/targets for libFuzzer, with what is installed, and runs it until it is stopped.
+// Builds a target of fuzz/targets for libFuzzer, with the installed compiler, and runs it until it is stopped.
 //
 //   node fuzz/targets.mjs rewrite|names [options of libFuzzer]
 //
-// The compiler's own options stand for cargo-fuzz, so that the stable toolchain does. What is found stays in fuzz/failures.
+// Compiler options replace cargo-fuzz, so the stable toolchain suffices. Findings are kept in fuzz/failures.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -28,7 +28,7 @@ const instrumented = [
 
 const host = /^host: (.*)$/m.exec(execFileSync('rustc', ['-vV'], { encoding: 'utf8' }))[1]
 const directory = join(here, 'target', 'libfuzzer')
-// With a target, build scripts are built without the flags.
+// With --target, build scripts are built without these flags.
 const build = ['build', '--locked', '--release', '--package', 'targets', '--target', host, '--target-dir', directory]
 execFileSync('cargo', [...build, '--manifest-path', join(here, 'Cargo.toml')], {
   stdio: 'inherit',
@@ -45,7 +45,7 @@ for (const name of readdirSync(guests).filter((each) => each.endsWith('.wasm')))
 }
 
 const program = join(directory, host, 'release', target)
-// A file is run by itself.
+// Given files run without the corpus.
 const inputs = options.every((option) => option.startsWith('-')) ? [corpus] : []
 const limits = [`-artifact_prefix=${failures}/`, '-max_len=30000']
 const { status } = spawnSync(program, [...inputs, ...limits, ...options], { stdio: 'inherit' })

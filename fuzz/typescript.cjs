@@ -1,4 +1,7 @@
 'use strict'
+
+// Loads modules of the tests, which are TypeScript.
+
 const { readFileSync } = require('node:fs')
 const { transformSync } = require('@swc/core')
 
@@ -12,7 +15,7 @@ function compile(module, filename) {
   module._compile(code, filename)
 }
 
-/** A module of the tests, which are TypeScript: Node 20 does not strip types itself. */
+/** A module of `__tests__/support`. Node 20 does not strip types itself. */
 function ofTests(name) {
   require.extensions['.ts'] = compile
   return require(`../__tests__/support/${name}.ts`)

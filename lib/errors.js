@@ -1,25 +1,27 @@
 'use strict'
 
+// Error classes, and errors made of native ones.
+
 const { node } = require('./node/node-webassembly')
 
-// Node's own, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.
+// Node's own classes, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.
 const {
   CompileError: BaseCompileError,
   LinkError: BaseLinkError,
   RuntimeError: BaseRuntimeError,
 } = node ?? Object.fromEntries(['CompileError', 'LinkError', 'RuntimeError'].map((name) => [name, errorClass(name)]))
 
-/** What stands in for a class of Node's WebAssembly where there is none. */
+/** Replaces a class of Node's WebAssembly where Node runs without it. */
 function errorClass(name) {
   const { [name]: Class } = { [name]: class extends Error {} }
   Object.defineProperty(Class.prototype, 'name', { value: name, writable: true, configurable: true })
   return Class
 }
 
-/** The `code` of an error whose message is not for people: the JSON from which `buildError` makes the real one. */
+/** The `code` of a native error. Its message is JSON, from which `buildError` makes the error for users. */
 const NATIVE = 'ERR_RELINK_NATIVE'
 
-/** The bytes are no module that this package can run. */
+/** The bytes are not a module that this package can run. */
 class CompileError extends BaseCompileError {
   constructor(message, options) {
     super(message, options)
@@ -27,7 +29,7 @@ class CompileError extends BaseCompileError {
   }
 }
 
-/** An import, a slot or a link does not fit; nothing has changed. */
+/** An import, a slot or a link does not fit. */
 class LinkError extends BaseLinkError {
   constructor(message, options) {
     super(message, options)
@@ -35,7 +37,7 @@ class LinkError extends BaseLinkError {
   }
 }
 
-/** A trap, or a call that cannot be made. */
+/** A trap, or a use of something closed. */
 class RuntimeError extends BaseRuntimeError {
   constructor(message, options) {
     super(message, options)
@@ -43,77 +45,79 @@ class RuntimeError extends BaseRuntimeError {
   }
 }
 
-// For code that compares an error's `constructor` with what stands on `WebAssembly`.
+// So the `constructor` of an error is the class on `WebAssembly`, for code that compares the two.
 for (const Class of [CompileError, LinkError, RuntimeError]) delete Class.prototype.constructor
 
 const classes = { CompileError, LinkError, RuntimeError, TypeError, RangeError, Error }
 
-/** Puts the code and the details on an error as own properties, where `console.log` shows them. */
+/** Adds the code and the details to an error, as own properties, which `console.log` shows. */
 function annotate(error, { code, details } = {}) {
   if (code !== undefined) error.code = code
   return Object.assign(error, details)
 }
 
-/** The `TypeError` of an argument of the wrong type. `expected` and `actual` are words, not values. */
+/** Makes a `TypeError`. */
 function typeError(message, code = 'ERR_INVALID_ARG_TYPE', details) {
   return annotate(new TypeError(message), { code, details })
 }
 
-/** The `RangeError` of an argument that is out of its range. */
+/** Makes a `RangeError`. */
 function rangeError(message, code = 'ERR_OUT_OF_RANGE') {
   return annotate(new RangeError(message), { code })
 }
 
 const PERMISSIONS = { 'fs.read': 'FileSystemRead', 'fs.write': 'FileSystemWrite' }
 
-/** The error of Node's permission model for a path. */
+/** Makes the error of Node's permission model for a path. */
 function accessDenied(scope, resource) {
-  const error = new Error(`access to ${resource} has been restricted: run Node with --allow-${scope.replace('.', '-')}`)
+  const error = new Error(
+    `access to ${resource} is restricted by Node's permission model: run Node with --allow-${scope.replace('.', '-')}`,
+  )
   return annotate(error, { code: 'ERR_ACCESS_DENIED', details: { permission: PERMISSIONS[scope], resource } })
 }
 
 const TRAP = 'ERR_RELINK_TRAP'
 
-/** The errors of traps. What else says that it is one is none. */
+/** The errors of traps. A `code` is not enough: users may set it too. */
 const traps = new WeakSet()
 
-/** Whether a value that was thrown is the error of a trap. Runs no code of the user's, whatever it is. */
+/** Whether a thrown value is the error of a trap. Runs no user code. */
 const isTrap = (value) => traps.has(value)
 
-/** Makes the error that the native side describes in JSON. Does not throw it. */
+/** Makes the error that the native side describes as JSON. */
 function buildError(json) {
   const { class: name, code, message, details, frames = [] } = JSON.parse(json)
   const ErrorClass = classes[name]
   const error = new ErrorClass(message)
-  // The stack begins where the user's code called, not here.
+  // The stack begins with the caller.
   Error.captureStackTrace?.(error, buildError)
   annotate(error, { code, details })
   if (code === TRAP) traps.add(error)
   return frames.length > 0 ? withFrames(error, frames) : error
 }
 
-/** Whether an error that came out of a native call is to be translated; a user's own is not. */
+/** Whether an error of a native call must be translated: not a user's own. */
 const isNative = (error) => error?.code === NATIVE
 
-/** The error to throw for one that came out of a native call: a user's own comes back unchanged. */
+/** Translates an error of a native call. A user's own error comes back unchanged. */
 function translate(error) {
   if (isNative(error)) return buildError(error.message)
-  // What napi-rs makes of a panic.
+  // The code that napi-rs gives a panic.
   return error?.code === 'GenericFailure' ? internalError(error) : error
 }
 
 const internalError = (cause) =>
   new RuntimeError(`internal error: ${cause.message}`, { code: 'ERR_RELINK_INTERNAL', cause })
 
-/** How many frames a stack may have. V8 looks at a property with a number too, and at nothing that would run code. */
+/** `Error.stackTraceLimit`, in frames. Like V8, ignores a getter and any value that is not a number. */
 function stackTraceLimit() {
   const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.value
   return typeof limit === 'number' ? Math.max(Math.trunc(limit), 0) || 0 : 0
 }
 
 /**
- * Puts the frames of WebAssembly, innermost first, on top of the JavaScript ones, as V8 shows its own, and no more of both than
- * there may be.
+ * Adds the WebAssembly frames, innermost first, above the JavaScript ones, in V8's format. `Error.stackTraceLimit` limits the
+ * sum of both.
  */
 function withFrames(error, frames) {
   const most = stackTraceLimit()
@@ -122,7 +126,7 @@ function withFrames(error, frames) {
     return name ? `\n    at ${name} (${place})` : `\n    at ${place}`
   })
   const header = String(error)
-  // A stack that does not start with its header was formatted by someone's Error.prepareStackTrace.
+  // A stack without this header was formatted by a user's `Error.prepareStackTrace`: leave it alone.
   if (typeof error.stack === 'string' && error.stack.startsWith(header)) {
     const below = error.stack.slice(header.length).split(/(?=\n {4}at )/)
     error.stack = header + [...lines, ...below].slice(0, most).join('')
@@ -130,7 +134,7 @@ function withFrames(error, frames) {
   return error
 }
 
-/** Adds the file that an error is about, if it is about one, to its message, and as the property `file`. */
+/** Adds a file, if there is one, to an error's message and as its property `file`. */
 function nameFile(error, file) {
   if (file === undefined) return error
   const before = String(error)

@@ -1,54 +1,27 @@
 'use strict'
 
+// The native side: the addon's functions and its store, with errors of this realm.
+
 const { isMainThread } = require('node:worker_threads')
 const { buildError, isNative, isTrap, nameFile, rangeError, stackTraceLimit, translate } = require('./errors')
-const { NOTHING, endsNothing, inFinalizer } = require('./internal/late')
+const { LATE_USES, inFinalizer, isIgnored } = require('./internal/late')
 const { mapOf } = require('./internal/map')
-const { platformError } = require('./node/platform')
-const { sharedHost, sharedMaker } = require('./node/shared-memory')
+const { addon, translated } = require('./node/addon')
+const { createShared, shared } = require('./node/shared-memory')
 
-const addon = loadAddon()
-
-/** The generated loader, or an error that says what to install. */
-function loadAddon() {
-  try {
-    return require('../native.cjs')
-  } catch (cause) {
-    // The permission model does not let the loader be read: Node's own words name the file.
-    throw cause.code === 'ERR_ACCESS_DENIED' ? cause : platformError(cause)
-  }
-}
-
-/** `call`, throwing errors of this realm instead of the native ones. */
-function translated(call) {
-  return function (...args) {
-    try {
-      return call.apply(this, args)
-    } catch (error) {
-      throw translate(error)
-    }
-  }
-}
-
-/**
- * Of each WebAssembly function, where the native side has it, and the retainer that keeps alive what may be reached through it
- * (src/napi/gc/retainers.rs).
- */
+/** For each WebAssembly function, its native address, and the retainer that it keeps alive (src/napi/gc/retainers.rs). */
 const functions = new WeakMap()
-
-const createShared = sharedMaker(addon.hasRoom)
 
 const map = mapOf({
   functionType: addon.functionType,
   addressOf: (fn) => functions.get(fn)?.address,
   mapCalls: addon.mapCalls(),
+  refuseColumn: translated(addon.refuseColumn),
 })
 
-const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
-
 /**
- * What the native side asks of JavaScript, so that errors and conversions are those of this realm. Whoever has anything
- * of a store holds the store, and the native side has these functions: they hold it weakly.
+ * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
+ * functions, and they hold the store weakly; every object of a store holds it strongly.
  */
 function host(store) {
   const weak = new WeakRef(store)
@@ -65,50 +38,68 @@ function host(store) {
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
     know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
-    ...sharedHost(addon.hasRoom),
+    ...shared,
   }
 }
 
-/** The kinds of objects whose uses do nothing after `close({ lateCalls: 'ignore' })`. */
-const SILENT_KINDS = new Set(['memory', 'table', 'global'])
+/** The methods of the addon's store that are called as they are. */
+const METHODS = [
+  'adapt',
+  'attachTierUp',
+  'collect',
+  'convert',
+  'find',
+  'globalCreate',
+  'globalType',
+  'hasMemory',
+  'instanceSlot',
+  'keep',
+  'memoryCreate',
+  'memoryOf',
+  'memoryShared',
+  'slotType',
+  'stats',
+  'tableCreate',
+  'tableSlot',
+  'tagCreate',
+  'tagParameters',
+]
 
 /**
- * A native store. It has every method of the addon's class (`native.d.ts`), among them `keep` and `find`, which know
- * the one JavaScript object that stands for each of its ids.
+ * A native store: the addon's class (`native.d.ts`), with errors of this realm. `keep` and `find` map each of its ids to the
+ * one JavaScript object for it.
  */
 class NativeStore {
-  /** What `exception.js` knows of exceptions; it is above this file. */
+  /** The conversions of exceptions, which `exception.js`, above this file, provides */
   static exceptions
 
-  /** How `memory.js`, which is above this file too, lets go of the buffer of a Memory. */
+  /** Drops the buffer of a Memory; `memory.js`, above this file, provides it */
   static forgetBuffer
 
   #addon
 
-  /** Whether its user has closed it. */
+  /** Whether the user has closed it */
   closed = false
 
   static {
-    // A dead Memory that is still held somewhere holds no buffer: that would keep the bytes mapped (src/napi/memory/backing.rs).
+    // The buffer of a closed Memory would keep its bytes mapped (src/napi/memory/backing.rs).
     for (const name of ['close', 'closeInstance']) {
       this.prototype[name] = translated(function (...args) {
         for (const { memory, byteLength } of this.#addon[name](...args)) NativeStore.forgetBuffer(memory, byteLength)
       })
     }
-    for (const [name, nothing] of Object.entries(NOTHING)) {
-      const [kind] = /^[a-z]+/.exec(name)
+    for (const [name, { kind, result }] of Object.entries(LATE_USES)) {
       this.prototype[name] = function (...args) {
         try {
           return this.#addon[name](...args)
         } catch (thrown) {
           const error = translate(thrown)
-          if (!endsNothing(error) && !this.#isSilent(error, kind, args[0])) throw error
-          return nothing()
+          if (!isIgnored(error) && !this.#isSilent(error, kind, args[0])) throw error
+          return result()
         }
       }
     }
-    for (const name of Object.getOwnPropertyNames(addon.NativeStore.prototype)) {
-      if (name in this.prototype) continue
+    for (const name of METHODS) {
       this.prototype[name] = translated(function (...args) {
         return this.#addon[name](...args)
       })
@@ -117,21 +108,18 @@ class NativeStore {
 
   constructor(stackSize) {
     this.#addon = newStore(host(this), stackSize)
-    // Instead of methods of the addon's class, which take longer than what they do.
+    // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.direct())
   }
 
-  /** Whether an error says that something is closed, and its user wants it to do nothing from then on. */
+  /** Whether an error means that an object is closed whose later uses do nothing, by the option `lateCalls`. */
   #isSilent(error, kind, id) {
-    return error?.code === 'ERR_RELINK_CLOSED' && SILENT_KINDS.has(kind) && this.#addon.isSilent(kind, id)
+    return error?.code === 'ERR_RELINK_CLOSED' && kind !== undefined && this.#addon.isSilent(kind, id)
   }
 
-  /**
-   * Where the native side has a WebAssembly function, of whatever store; 0 for anything else. Good as long as the function is
-   * there.
-   */
+  /** The native address of a WebAssembly function of any store; 0 for any other value. Valid while the function is alive. */
   addressOf(value) {
-    // One that another copy of this package has made is not known here.
+    // Another copy of this package may have made the function: the native side finds it.
     return functions.get(value)?.address ?? this.findFunction(value)
   }
 
@@ -139,21 +127,23 @@ class NativeStore {
     return this.addressOf(value) !== 0
   }
 
-  /** Makes an instance of a module that came from `file`, if from any. */
+  /** Makes an instance of a module. `file` is the module's file, if it has one. */
   instantiate(code, imports, file) {
     try {
       return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
     } catch (error) {
-      // An error of the user's own, thrown by an import that the start function called, comes out as it is.
+      // The start function may have called an import that threw: the user's own error comes out unchanged.
       throw isNative(error) || isNewTrap(error) ? nameFile(translate(error), file) : error
     }
   }
 }
 
-/** A trap of the start function is made into an error while WebAssembly runs, and needs no translation. */
+/** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-/** A copy of bytes whose number a user chooses. */
+const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
+
+/** Copies bytes of any number. */
 function copyOf(bytes) {
   if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
   throw rangeError(
@@ -162,7 +152,7 @@ function copyOf(bytes) {
   )
 }
 
-// A worker may be terminated while it compiles.
+// In a worker, the native side waits in a way that `terminate()` can interrupt.
 const compileHere = translated(addon.compileSync)
 const compileSync = (bytes, compiler, selection, cache, reserve) =>
   compileHere(bytes, compiler, selection, cache, reserve, !isMainThread)
@@ -175,21 +165,21 @@ const rewriteModule = translated(addon.rewriteModule)
 const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
-/** Compiles bytes that came from `file`, if from any, through `cache`, if through any. */
+/** Compiles bytes, through `cache` if one is given. `file` is the file that they came from, if any. */
 const compileAsync = (bytes, compiler, slots, file, cache, reserve) =>
   about(file, () => addon.compileAsync(bytes, compiler, slots, cache, reserve))
 
-/** The same of a file; null if it cannot be read. */
+/** Compiles a file; resolves to null if it cannot be read. */
 const compileFile = (file, compiler, slots, cache, reserve) =>
   about(file, () => addon.compileFile(file, compiler, slots, cache, reserve))
 
-/** The names of the functions in bytes that came from `file`, if from any. */
+/** The names of a module's functions. `file` is the file that the bytes came from, if any. */
 const functionNamesAsync = (bytes, file) => about(file, () => addon.functionNamesAsync(bytes))
 
-/** The contents of the custom sections of a module that have a name. */
+/** The contents of a module's custom sections with this name. */
 const customSections = translated((module, name) => module.customSections(name))
 
-/** What a task of the addon gives, throwing errors of this realm that name the file. It may fail to start, too. */
+/** Awaits a task of the addon, which may also fail to start. Its errors are of this realm, and name the file. */
 async function about(file, start) {
   try {
     return await start()
@@ -197,6 +187,14 @@ async function about(file, start) {
     throw nameFile(translate(error), file)
   }
 }
+
+// Refusals of arguments that this package converts, with the messages of the native side. They always throw.
+const refuseChanges = translated(addon.refuseChanges)
+const refuseClosedSlot = translated(addon.refuseClosedSlot)
+const refuseImport = translated(addon.refuseImport)
+const refuseStoreOfImport = translated(addon.refuseStoreOfImport)
+const refuseStoreOfSlot = translated(addon.refuseStoreOfSlot)
+const refuseValue = translated(addon.refuseValue)
 
 module.exports = {
   NativeStore,
@@ -206,12 +204,17 @@ module.exports = {
   compileFile,
   compileSync,
   copyOf,
-  createShared,
   customSections,
   defaultReserve: addon.defaultReserve,
   functionNames,
   functionNamesAsync,
   inspectModule,
+  refuseChanges,
+  refuseClosedSlot,
+  refuseImport,
+  refuseStoreOfImport,
+  refuseStoreOfSlot,
+  refuseValue,
   rewriteModule,
   validate,
 }

@@ -1,11 +1,10 @@
-// Puts the WebAssembly modules of the tests and examples into fixtures/target/modules: built from
-// their Rust sources, where the machine can; where it cannot, the committed builds of fixtures/wasm
-// serve.
+// Puts the WebAssembly modules of the tests and examples into fixtures/target/modules: built from their Rust sources, or the
+// committed builds of fixtures/wasm if this machine cannot build them.
 //
 //   node scripts/guests.mjs [--force] [--install] [--update]
 //
-// --force builds although nothing changed; --install may install Debian's packages (so does CI);
-// --update makes what was built the committed builds.
+// --force builds even if nothing has changed; --install may install Debian's packages (CI uses it);
+// --update replaces the committed builds with the new ones.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -19,20 +18,20 @@ import { TARGET, findToolchain, installed, list } from '../fixtures/toolchain.mj
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[/\\]$/, '')
 const SOURCES = ['guest', 'fixtures', 'examples/plugins', 'scripts/guests.mjs']
 const COMMITTED = join(ROOT, 'fixtures/wasm')
-// Which sources and which toolchain the committed builds are of.
+// The sources and the toolchain of the committed builds.
 const MANIFEST = join(COMMITTED, 'manifest.json')
 const TARGET_DIR = join(ROOT, 'fixtures/target')
-// Beside the committed builds, which another machine's toolchain would leave modified.
+// Not the folder of the committed builds: another toolchain would modify them.
 const OUTPUT = join(TARGET_DIR, 'modules')
-// What this machine did last.
+// The outcome of the last run on this machine.
 const STAMP = join(TARGET_DIR, '.stamp')
 
 /**
  * Brings fixtures/target/modules up to date.
  *
  * @param {{ force?: boolean, install?: boolean, update?: boolean }} [options]
- * @returns {Promise<{ built: boolean, how: string }>} whether anything was built, and what serves
- * @throws where a module does not build although its toolchain is there
+ * @returns {Promise<{ built: boolean, how: string }>} whether anything was built, and which builds are used
+ * @throws if a module does not build although there is a toolchain
  */
 export async function buildGuests({ force = false, install = Boolean(process.env.CI), update = false } = {}) {
   const sources = hashOfSources()
@@ -64,7 +63,7 @@ export async function buildGuests({ force = false, install = Boolean(process.env
   if (readJson(MANIFEST)?.sources !== sources) {
     console.warn('guests: the committed builds are of other sources; --update brings them up to date')
   }
-  // Where crates could not be fetched the next run tries again; where there is no toolchain, when one appears.
+  // If crates could not be fetched, the next run tries again; without a toolchain, a run tries again when there is one.
   if (reason === missing) {
     mkdirSync(TARGET_DIR, { recursive: true })
     writeFileSync(STAMP, JSON.stringify({ sources, toolchain: installed()?.id, outputs: outputs(), how }))
@@ -77,7 +76,7 @@ function report(built, how) {
   return { built, how }
 }
 
-/** Fetches what the builds need; why it cannot, or `undefined` when all is there. */
+/** Fetches what the builds need. Returns the reason if it cannot, otherwise undefined. */
 function fetchCrates(toolchain) {
   for (const workspace of new Set(BUILDS.map((build) => build.workspace))) {
     const fetched = cargo(toolchain, workspace, ['fetch', '--locked', ...toolchain.options])
@@ -89,8 +88,8 @@ function fetchCrates(toolchain) {
 function buildAll(toolchain) {
   for (const [index, { workspace, name, output, flags }] of BUILDS.entries()) {
     console.error(`guests: ${output} (${index + 1} of ${BUILDS.length})`)
-    // One profile for all, and what differs for the last rustc alone, where the last `-C` wins: so
-    // the standard library and the dependencies are built once.
+    // One profile for all builds, and the differences as options of the last rustc, where the last `-C` wins: so the standard
+    // library and the dependencies are built only once.
     const options = ['--locked', '--release', '--package', name, '--target', TARGET, ...toolchain.options]
     const { status } = cargo(toolchain, workspace, ['rustc', ...options, '--', ...flags])
     if (status !== 0) throw new Error(`${output} does not build`)
@@ -104,12 +103,12 @@ function copyAll(from, to) {
 
 function cargo(toolchain, workspace, args) {
   const env = { ...process.env, ...toolchain.env, CARGO_TARGET_DIR: TARGET_DIR }
-  delete env.RUSTFLAGS // the encoded form would win anyway, and says all
+  delete env.RUSTFLAGS // the encoded form takes precedence, and has all flags
   env.CARGO_ENCODED_RUSTFLAGS = remap(toolchain).join('\x1f')
   return spawnSync(toolchain.cargo, args, { cwd: join(ROOT, workspace), env, stdio: ['ignore', 2, 2] })
 }
 
-/** Panic messages name source files: as seen from a place that is the same on every machine. */
+/** Remaps the paths of sources, which panic messages contain, to be the same on every machine. */
 function remap(toolchain) {
   const home = process.env.CARGO_HOME ?? join(homedir(), '.cargo')
   const registries = join(home, 'registry/src')
@@ -121,7 +120,7 @@ function remap(toolchain) {
   ].map(([from, to]) => `--remap-path-prefix=${from}=${to}`)
 }
 
-/** Writes only what differs, so that a build of the same bytes leaves the file as it is. */
+/** Writes a file only if its content differs, so that an equal build leaves it unchanged. */
 function write(path, contents) {
   mkdirSync(join(path, '..'), { recursive: true })
   if (!existsSync(path) || !readFileSync(path).equals(Buffer.from(contents))) writeFileSync(path, contents)
@@ -131,7 +130,7 @@ function readJson(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
-    return undefined // not there, or half written: as good as none
+    return undefined // missing, or only partly written
   }
 }
 
@@ -139,14 +138,14 @@ function hashOfSources() {
   const files = SOURCES.flatMap((source) => filesUnder(join(ROOT, source))).sort()
   const hash = createHash('sha256')
   for (const file of files) {
-    // Git may have turned the line ends.
+    // Git may have changed the line ends.
     const text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
     hash.update(`${relative(ROOT, file).replaceAll('\\', '/')}\0${text}\0`)
   }
   return hash.digest('hex')
 }
 
-/** The files that a build reads: neither its outputs, nor the tests of the guest crates. */
+/** The files that a build reads, without its outputs and the tests of the guest crates. */
 function filesUnder(path) {
   if (!statSync(path).isDirectory()) return /\.(rs|toml|mjs)$|\bCargo\.lock$/.test(path) ? [path] : []
   if (['target', 'wasm', 'tests'].includes(basename(path))) return []

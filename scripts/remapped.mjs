@@ -1,6 +1,6 @@
-// Runs a command that calls cargo so that the paths of this machine do not end up in what it builds:
-// `node scripts/remapped.mjs cargo test --release`. The addon's build, its tests and clippy all go through here, since
-// cargo compiles every dependency again when the flags change.
+// Runs a command that calls cargo so that the build contains no paths of this machine:
+// `node scripts/remapped.mjs cargo test --release`. The addon's build, its tests and clippy all use this script, since
+// cargo compiles every dependency again if the flags change.
 import { spawnSync } from 'node:child_process'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,8 +14,8 @@ const flags = [
   [root, 'wasm-relink'],
 ].map(([from, to]) => `--remap-path-prefix=${from}=${to}`)
 
-// RUSTFLAGS, not CARGO_ENCODED_RUSTFLAGS: @napi-rs/cli adds flags of its own to it. It splits at spaces, so a path with
-// one stays as it is.
+// RUSTFLAGS, not CARGO_ENCODED_RUSTFLAGS: @napi-rs/cli adds its own flags to it. Cargo splits it at spaces, so a path with a
+// space is not remapped.
 const env = {
   ...process.env,
   RUSTFLAGS: [process.env.RUSTFLAGS, ...flags.filter((flag) => !flag.includes(' '))].filter(Boolean).join(' '),

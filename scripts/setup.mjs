@@ -1,5 +1,5 @@
-// Brings a clone to where `npm start` and `npm test` can do their work: npm packages, the addon, the guests.
-// Does only what is missing, and says what it does. Plain Node: it runs before there are any packages.
+// Prepares a clone for `npm start` and `npm test`: npm packages, the addon, the guests. It only makes what is missing, and
+// prints what it does. It uses Node alone, since it runs before there are any packages.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { placeBinary } from './platforms.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...path) => join(root, ...path)
 
-/** All files of a folder, or the file itself, in an order that is the same everywhere. */
+/** All files of a folder, or the file itself, in the same order on every machine. */
 function filesOf(path) {
   if (!existsSync(path)) return []
   if (!statSync(path).isDirectory()) return [path]
@@ -20,7 +20,7 @@ function filesOf(path) {
     .flatMap((name) => filesOf(join(path, name)))
 }
 
-/** A fingerprint of what a step is made from. */
+/** A hash of the inputs of a step. */
 function fingerprint(sources) {
   const hash = createHash('sha256')
   for (const file of sources.flatMap((source) => filesOf(at(source)))) {
@@ -29,7 +29,7 @@ function fingerprint(sources) {
   return hash.digest('hex')
 }
 
-/** Does the work if its result is missing, or was made from something else than what is there now. */
+/** Runs a step if its result is missing, or was made from other inputs. */
 function step(number, name, { sources, stamp, result, work }) {
   const wanted = fingerprint(sources)
   const stampFile = at(stamp)
@@ -45,13 +45,13 @@ function step(number, name, { sources, stamp, result, work }) {
   console.log(`[${number}/3] ${name}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`)
 }
 
-/** Runs a command where everyone can see what it says, and ends the set-up if it fails. */
+/** Runs a command with its output shown, and ends the set-up if it fails. */
 function run(command, args, options = {}) {
   const { status, error, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
   if (status !== 0) fail(`\`${[command, ...args].join(' ')}\` failed: ${error?.message ?? signal ?? `exit ${status}`}`)
 }
 
-/** Runs npm: the one that started this, if one did. */
+/** Runs npm: the one that started this script, if any. */
 function npm(...args) {
   const path = process.env.npm_execpath
   if (path?.endsWith('.js')) run(process.execPath, [path, ...args])
@@ -77,14 +77,14 @@ step(2, `addon (${binary})`, {
   result: binary,
   work() {
     if (spawnSync('cargo', ['--version']).status !== 0) {
-      fail('there is no cargo, which builds the addon from Rust: install it from https://rustup.rs')
+      fail('cargo, which builds the addon from Rust, is not installed: install it from https://rustup.rs')
     }
     console.log('      the first build compiles wasmer, which takes some minutes')
     npm('run', '--silent', 'build')
   },
 })
 
-// Where `npm pack` of the platform's package takes it from; also when someone ran napi without npm.
+// The folder from which `npm pack` takes the binary. Needed if napi ran without npm.
 placeBinary()
 
 console.log('[3/3] guests')

@@ -1,6 +1,6 @@
-// Lays the main package, as users get it, into target/package: what `npm pack` takes from the repository, and a manifest
-// with the platform packages as optional dependencies. The repository's own manifest never names them, since `npm ci`
-// would look for versions that are not published yet.
+// Puts the main package, as users get it, into target/package: the files that `npm pack` takes from the repository, and a
+// manifest with the platform packages as optional dependencies. The repository's own manifest does not name these packages,
+// since `npm ci` would look for versions that are not published yet.
 //
 //   node scripts/stage.mjs && npm publish target/package
 import { execFileSync } from 'node:child_process'

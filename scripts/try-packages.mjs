@@ -1,4 +1,4 @@
-// Tries packed packages as a user has them: `node scripts/try-packages.mjs FOLDER` installs the main package and this
+// Tests packed packages as a user has them: `node scripts/try-packages.mjs FOLDER` installs the main package and this
 // platform's, from the tarballs in FOLDER, into a project of its own, and relinks a function there.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

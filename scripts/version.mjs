@@ -1,7 +1,7 @@
-// The version of the main package and of those of the platforms, which are one.
+// The common version of the main package and of the platform packages.
 //
-//   node scripts/version.mjs set 1.2.3     writes it everywhere
-//   node scripts/version.mjs check 1.2.3   fails where it is another one
+//   node scripts/version.mjs set 1.2.3     writes it to every manifest
+//   node scripts/version.mjs check 1.2.3   fails if a manifest has another one
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { platforms } from '../lib/node/platform.js'
@@ -17,7 +17,7 @@ function fail(message) {
 
 if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version ?? '')) fail(`expected a version such as 1.2.3, got ${version}`)
 if (action === 'set') {
-  // Each by its text, so that nothing else in it changes. package-lock.json repeats the first.
+  // Replaces text, so that nothing else in a file changes. package-lock.json repeats the first version.
   for (const file of [...manifests, 'package-lock.json']) {
     const { version: old } = JSON.parse(readFileSync(at(file), 'utf8'))
     const times = file === 'package-lock.json' ? 2 : 1

@@ -38,11 +38,13 @@ pub enum Subject {
     Slot(String),
     /// What was to be linked into the slot of this name
     Implementation(String),
-    /// The function that was given for an import
+    /// The value that was given for an import
     Import {
-        /// The module that it is asked of
+        /// The import's kind, like "memory"
+        kind: String,
+        /// Its module name
         module: String,
-        /// Its name there
+        /// Its field name
         field: String,
     },
     /// A function that was given as a value
@@ -53,7 +55,7 @@ impl Subject {
     fn details(&self) -> Value {
         match self {
             Self::Slot(slot) | Self::Implementation(slot) => json!({ "slot": slot }),
-            Self::Import { module, field } => json!({ "module": module, "field": field }),
+            Self::Import { module, field, .. } => json!({ "module": module, "field": field }),
             Self::Function => json!({}),
         }
     }
@@ -64,9 +66,45 @@ impl fmt::Display for Subject {
         match self {
             Self::Slot(slot) => write!(f, "slot \"{slot}\""),
             Self::Implementation(slot) => write!(f, "the implementation for slot \"{slot}\""),
-            Self::Import { module, field } => write!(f, "the function for import \"{module}\".\"{field}\""),
+            Self::Import { kind, module, field } => write!(f, "the {kind} for import \"{module}\".\"{field}\""),
             Self::Function => f.write_str("the function"),
         }
+    }
+}
+
+/// A change of a `relink` that cannot be made.
+#[derive(Debug, Clone)]
+pub struct RefusedChange {
+    /// Index in the list of changes
+    pub index: usize,
+    /// The properties that users see: `code`, `message` and those of the error
+    properties: Value,
+}
+
+impl RefusedChange {
+    /// The change at `index` of a list, which `error` refuses.
+    pub fn new(index: usize, slot: &str, error: &Error) -> Self {
+        let mut properties = error.details();
+        properties["slot"] = json!(slot);
+        properties["code"] = json!(error.code().0);
+        properties["message"] = json!(error.to_string());
+        Self { index, properties }
+    }
+
+    /// The changes that `lib/` has refused: a JSON array of objects with their `index` and properties.
+    ///
+    /// # Errors
+    /// `Internal` for any other text.
+    pub fn from_json(text: &str) -> Result<Vec<Self>> {
+        let parsed: serde_json::Result<Vec<Value>> = serde_json::from_str(text);
+        let list = parsed.map_err(|error| ErrorKind::Internal { message: format!("internal error: {error}") })?;
+        let index = |properties: &Value| properties["index"].as_u64().unwrap_or_default() as usize;
+        Ok(list.into_iter().map(|properties| Self { index: index(&properties), properties }).collect())
+    }
+
+    /// A property with a text, like `code`; empty for any other.
+    pub fn property(&self, name: &str) -> &str {
+        self.properties[name].as_str().unwrap_or_default()
     }
 }
 
@@ -95,7 +133,7 @@ pub enum ErrorKind {
     Undone { slot: String },
     Order { slot: String },
     Changed { slot: String },
-    Refused { refusals: Vec<(usize, String, Error)> },
+    Refused { changes: Vec<RefusedChange> },
     Trap { trap: &'static str, message: String, trace: Option<Arc<dyn Trace>> },
     Internal { message: String },
     ArgumentType { message: String },
@@ -111,6 +149,30 @@ impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         Self { kind: Box::new(kind) }
     }
+}
+
+impl ErrorKind {
+    /// The refusal of a type whose values JavaScript cannot have.
+    pub fn does_not_cross(ty: impl fmt::Display) -> Self {
+        let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript");
+        Self::UnsupportedValue { message }
+    }
+
+    /// The refusal of a type whose values no typed array holds.
+    pub fn no_column(ty: impl fmt::Display) -> Self {
+        Self::UnsupportedValue {
+            message: format!("no typed array holds values of type {ty}: call the function itself"),
+        }
+    }
+}
+
+/// What is said of a function into which the compiler merged the functions of these names.
+pub fn merged(names: &[String]) -> String {
+    let names = listed(names, " and ", |name| format!("\"{name}\""));
+    format!(
+        "is one function for {names}: the compiler merged them, so a link changes all of them; to do that, link with \
+         {{ merged: true }}"
+    )
 }
 
 impl Error {
@@ -180,14 +242,10 @@ impl Error {
                 json!({ "slot": slot })
             }
             K::Merged { slot, names } => json!({ "slot": slot, "candidates": names }),
-            K::Refused { refusals } => {
-                let list = refusals.iter().map(|(index, slot, error)| {
-                    let (code, _) = error.code();
-                    let mut refusal = error.details();
-                    refusal["index"] = json!(index);
-                    refusal["slot"] = json!(slot);
-                    refusal["code"] = json!(code);
-                    refusal["message"] = json!(error.to_string());
+            K::Refused { changes } => {
+                let list = changes.iter().map(|change| {
+                    let mut refusal = change.properties.clone();
+                    refusal["index"] = json!(change.index);
                     refusal
                 });
                 json!({ "refusals": list.collect::<Vec<_>>() })
@@ -237,14 +295,14 @@ impl fmt::Display for Error {
             | K::Memory { message }
             | K::Cache { message }
             | K::Trap { message, .. } => f.write_str(message),
-            K::Declaration { message } => write!(f, "bad declaration of a slot: {message}"),
+            K::Declaration { message } => write!(f, "invalid slot declaration: {message}"),
             K::Import { module, field, expected, actual } => {
                 write!(f, "import \"{module}\".\"{field}\": expected {expected}, got {actual}")
             }
             K::SignatureHash { first, second } => write!(
                 f,
-                "the function types {first} and {second} have the same signature hash, so that the engine could not \
-                 tell them apart: this module cannot live in this store"
+                "the function types {first} and {second} have the same signature hash, so the engine cannot tell them \
+                 apart: instantiate this module in a store of its own"
             ),
             K::Signature { slot, expected, actual } => {
                 write!(f, "slot \"{slot}\" takes a function of type {expected}, got {actual}")
@@ -255,7 +313,10 @@ impl fmt::Display for Error {
                  WebAssembly cannot tell them apart, but their values mean different things"
             ),
             K::OtherStore(subject) => {
-                write!(f, "{subject} belongs to another store: instances of different stores do not mix")
+                write!(
+                    f,
+                    "{subject} belongs to another store: make both in one store, since objects of different stores never mix"
+                )
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
@@ -263,24 +324,20 @@ impl fmt::Display for Error {
             K::ClosedStore => f.write_str("the store is closed"),
             K::Compiler { what, expected, actual } => write!(
                 f,
-                "{what} is for code of the compiler {actual}, which code of {expected} cannot share: compile both \
-                 modules with one compiler"
+                "{what} is for code that {actual} compiled, and code that {expected} compiled cannot share it: compile \
+                 both modules with the same compiler"
             ),
             K::Cycle { slot } => write!(
                 f,
-                "this implementation calls slot \"{slot}\" and nothing else, so that it would call itself for ever; \
-                 take the slot's `original`"
+                "this implementation only calls slot \"{slot}\", so the slot would call itself forever: link the slot's \
+                 `original` or `current`"
             ),
-            K::Merged { slot, names } => write!(
-                f,
-                "slot \"{slot}\" is one function for {}: the compiler merged them, and all would change; say \
-                 {{ merged: true }} if that is meant",
-                listed(names, " and ", |name| format!("\"{name}\""))
-            ),
+            K::Merged { slot, names } => write!(f, "slot \"{slot}\" {}", merged(names)),
             K::EmptySlot { slot } => {
                 write!(
                     f,
-                    "slot \"{slot}\" is an empty table entry: it has no type to check against; fill it with table.set"
+                    "slot \"{slot}\" is an empty table entry, so it has no type to check against: write a function with \
+                     `table.set` first"
                 )
             }
             K::Undone { slot } => write!(f, "this link of slot \"{slot}\" has been undone already"),
@@ -290,12 +347,12 @@ impl fmt::Display for Error {
             ),
             K::Changed { slot } => write!(
                 f,
-                "slot \"{slot}\" no longer holds the implementation of this link: the table entry was written since; \
-                 reset the slot to get its original back"
+                "slot \"{slot}\" no longer holds the implementation of this link: the table entry was written later; \
+                 reset the slot to put its original back"
             ),
-            K::Refused { refusals } => {
-                let list = listed(refusals, "; ", |(index, _, error)| format!("[{index}] {error}"));
-                write!(f, "{} of the changes cannot be made, so none was made: {list}", refusals.len())
+            K::Refused { changes } => {
+                let list = listed(changes, "; ", |change| format!("[{}] {}", change.index, change.property("message")));
+                write!(f, "{} of the changes cannot be made, so none was made: {list}", changes.len())
             }
         }
     }
@@ -320,11 +377,11 @@ mod tests {
     #[test]
     fn a_message_lists_the_first_of_many() {
         let names = |count: usize| (0..count).map(|index| format!("f{index}")).collect::<Vec<_>>();
-        let merged = |count| Error::from(ErrorKind::Merged { slot: "f0".into(), names: names(count) });
-        assert!(merged(10).to_string().contains("\"f8\" and \"f9\": the compiler"));
-        assert!(merged(20_000).to_string().contains("\"f8\" and \"f9\" and 19990 more: the compiler"));
-        let refusals = names(12).into_iter().enumerate().map(|(index, slot)| (index, slot, merged(20_000)));
-        let refused = Error::from(ErrorKind::Refused { refusals: refusals.collect() });
+        let refusal = |count| Error::from(ErrorKind::Merged { slot: "f0".into(), names: names(count) });
+        assert!(refusal(10).to_string().contains("\"f8\" and \"f9\": the compiler"));
+        assert!(refusal(20_000).to_string().contains("\"f8\" and \"f9\" and 19990 more: the compiler"));
+        let changes = (0..).zip(names(12)).map(|(index, slot)| RefusedChange::new(index, &slot, &refusal(20_000)));
+        let refused = Error::from(ErrorKind::Refused { changes: changes.collect() });
         let message = refused.to_string();
         assert!(message.starts_with("12 of the changes cannot be made, so none was made: [0] slot \"f0\""));
         assert!(message.ends_with(" and 2 more") && !message.contains("[10]"), "{message}");
@@ -339,7 +396,7 @@ mod tests {
         assert_eq!(json["code"], "ERR_RELINK_SIGNATURE");
         assert_eq!(json["details"]["expected"], "(i32)");
         assert_eq!(json["message"], "slot \"a::f\" takes a function of type (i32), got (i64)");
-        let refused = Error::from(ErrorKind::Refused { refusals: vec![(3, "a::f".into(), error)] });
+        let refused = Error::from(ErrorKind::Refused { changes: vec![RefusedChange::new(3, "a::f", &error)] });
         let json: Value = serde_json::from_str(&refused.to_json(10)).unwrap();
         assert_eq!(json["details"]["refusals"][0]["index"], 3);
         assert_eq!(json["details"]["refusals"][0]["actual"], "(i64)");

@@ -1,7 +1,7 @@
-//! wasm-relink: change what a running WebAssembly plugin does, from Node.js.
+//! wasm-relink: replaces functions of running WebAssembly plugins, from Node.js.
 //!
-//! Layers, each knowing those below it only: `napi`, `link`, `store`, `engine`, `rewrite`,
-//! `wasm`, `error`. See `docs/internals/overview.md`.
+//! Layers, from the top: `napi`, `link`, `store`, `engine`, `rewrite`, `wasm`, `error`. Each uses only those below it. See
+//! `docs/internals/overview.md`.
 
 mod engine;
 mod error;

@@ -1,4 +1,4 @@
-// Whatever is put in, what comes out is a clear error, nothing has changed, and the process goes on.
+// Bad input of every kind gives a clear error, changes nothing, and leaves the process alive.
 import {
   CompileError,
   Instance,
@@ -13,7 +13,7 @@ import {
 } from '../..'
 import { compilers, declaring, guest, rejectionOf, thrownBy, wat, withSection } from '../support'
 
-/** Checks an error, and that this is no accident of its making. */
+/** Checks an error's class, code and message, and that it is not an internal error. */
 function expectError(error: Error & Record<string, any>, Class: Function, code: string | RegExp) {
   expect(error).toBeInstanceOf(Class)
   expect(error).toBeInstanceOf(Error)
@@ -23,7 +23,7 @@ function expectError(error: Error & Record<string, any>, Class: Function, code: 
   expect(error.stack).toContain('bad-input')
 }
 
-describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
+describe.each(compilers)('bytes that are not a module (%s)', (compiler) => {
   const make = (bytes: Uint8Array<ArrayBuffer>) => new Module(bytes, { compiler })
 
   test.each([
@@ -46,7 +46,7 @@ describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
     expect(validate(bytes, { compiler })).toBe(false)
   })
 
-  test('a component, which other engines take', async () => {
+  test('a component, which other engines accept', async () => {
     const component = new Uint8Array([0, 97, 115, 109, 13, 0, 1, 0])
     expectError(
       thrownBy(() => make(component)),
@@ -57,7 +57,7 @@ describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
     expect(validate(component, { compiler })).toBe(false)
   })
 
-  test('what was detached, which is nothing', async () => {
+  test('a detached buffer, which is empty', async () => {
     const whole = (await wat('(module)')).buffer
     const sources = [whole, new Uint8Array(whole), new Uint8Array(whole, 4), new DataView(whole), Buffer.from(whole)]
     structuredClone(whole, { transfer: [whole] })
@@ -72,7 +72,7 @@ describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
     }
   })
 
-  /** The code of the CompileError for these bytes, `taken` if there is none; anything else is thrown on. */
+  /** The code of the CompileError for these bytes, `taken` if there is none. Rethrows any other error. */
   const outcome = (bytes: Uint8Array<ArrayBuffer>) => {
     try {
       make(bytes)
@@ -83,18 +83,18 @@ describe.each(compilers)('bytes that are no module (%s)', (compiler) => {
     }
   }
 
-  test('a module that is cut off, wherever it is cut', () => {
+  test('a module that is cut off at any byte', () => {
     const bytes = guest('seed.O3')
     const cuts = Array.from({ length: 97 }, (_, i) => bytes.slice(0, Math.floor((i * bytes.length) / 97)))
     for (const cut of cuts) {
-      // At the end of some sections, what there is makes a module, if not the one that was declared.
+      // A cut at the end of a section may leave a valid module, though another one.
       const expected = WebAssembly.validate(cut) ? /^(taken|ERR_RELINK_DECLARATION)$/ : /^ERR_RELINK_INVALID_WASM$/
       expect(outcome(cut)).toMatch(expected)
     }
     expect(cuts.filter((cut) => outcome(cut) !== 'taken').length).toBeGreaterThan(80)
   })
 
-  test('a module with bytes that are wrong, whichever they are', () => {
+  test('a module with any one byte changed', () => {
     const bytes = guest('seed.O3')
     const step = Math.max(1, Math.floor(bytes.length / 199))
     for (let at = 8; at < bytes.length; at += step) {
@@ -126,7 +126,7 @@ test('SIMD on a compiler without it', () => {
   expect(validate(bytes, { compiler: 'singlepass' })).toBe(false)
 })
 
-describe.each(compilers)('what does not fit (%s)', (compiler) => {
+describe.each(compilers)('refusals (%s)', (compiler) => {
   test('imports: module, field, kind, signature', async () => {
     const module = new Module(await wat('(module (import "env" "f" (func (param i32))))'), { compiler })
     const other = new Instance(new Module(await wat('(module (func (export "f") (param f64)))'), { compiler }))

@@ -16,17 +16,17 @@ import {
 } from '../..'
 import { compilers, guest, guestPath, rejectionOf, wat } from '../support'
 
-/** A number as WebAssembly writes it, in five bytes whatever it is. */
+/** A number in LEB128, always in five bytes. */
 function padded(value: number): number[] {
   return [0, 1, 2, 3, 4].map((i) => (Math.floor(value / 128 ** i) % 128) + (i < 4 ? 128 : 0))
 }
 
-/** A section: its id, its length, its content. */
+/** A section: its id, its length, its contents. */
 const section = (id: number, content: Buffer) => Buffer.concat([Buffer.from([id, ...padded(content.length)]), content])
 
-/** A module of at least so many bytes, in functions of ten kilobytes; `f` is the first of them. */
+/** A module of at least this many bytes, in functions of ten kilobytes; exports the first as `f`. */
 function large(size: number): Uint8Array<ArrayBuffer> {
-  // local.get 0; then over and over: i32.const 1; i32.add
+  // local.get 0; then repeatedly: i32.const 1; i32.add
   const code = Buffer.concat([
     Buffer.from([0, 0x20, 0]),
     Buffer.alloc(10_000, Buffer.from([0x41, 1, 0x6a, 0x41, 1, 0x73, 0x41, 3, 0x6c])).subarray(0, 9_999),
@@ -55,12 +55,12 @@ describe.each(compilers)('compile (%s)', (compiler) => {
       if (!done) setImmediate(turn)
     }
     const compiling = compile(bytes, { compiler })
-    // The bytes were copied: what happens to them now is nobody's business.
+    // The bytes were copied, so changing them now has no effect.
     bytes.fill(0)
     setImmediate(turn)
     const module = await compiling
     done = true
-    // A compiler on this thread would leave one or two.
+    // A compile on this thread would leave time for one or two turns.
     expect(ticks).toBeGreaterThan(10)
     expect(new Instance(module).exports.f(0)).toEqual(expect.any(Number))
   })
@@ -71,7 +71,7 @@ describe.each(compilers)('compile (%s)', (compiler) => {
     expect(modules.map((module) => new Instance(module).exports.f())).toEqual(Array(20).fill(42))
   })
 
-  test('rejects with what the constructor throws', async () => {
+  test('rejects with the error that the constructor throws', async () => {
     const error = await rejectionOf(compile(new Uint8Array([1, 2, 3]), { compiler }))
     expect(error).toBeInstanceOf(CompileError)
     expect(error).toMatchObject({ code: 'ERR_RELINK_INVALID_WASM' })
@@ -139,7 +139,7 @@ describe('load', () => {
     expect((await load(pathToFileURL(strange))).exports.call_i32(1)).toBe(2)
   })
 
-  test('a file that is not there is Node’s own error', async () => {
+  test('a missing file is Node’s own error', async () => {
     const error = await rejectionOf(load(join(folder, 'missing.wasm')))
     expect(error).toMatchObject({ code: 'ENOENT', message: expect.stringContaining('missing.wasm') })
   })
@@ -162,7 +162,7 @@ describe('load', () => {
     expect(running.stack).toMatch(/^RuntimeError: .*trapping\.wasm: unreachable\n {4}at boom /)
   })
 
-  test('also errors about arguments, where they are about its imports', async () => {
+  test('also argument errors about its imports', async () => {
     const needy = file('needs.wasm', await wat('(module (import "env" "f" (func)))'))
     for (const imports of [undefined, {}, { env: 5 }]) {
       const error = await rejectionOf(load(needy, imports as never))
@@ -173,14 +173,14 @@ describe('load', () => {
     const memory = file('memory.wasm', await wat('(module (import "env" "m" (memory 1)))'))
     const m = new Memory({ initial: 1 }, { store: new Store() })
     expect(await rejectionOf(load(memory, { env: { m } }))).toMatchObject({ code: 'ERR_RELINK_STORE', file: memory })
-    // What has nothing to do with the file does not name it.
+    // An error that is not about the file does not name it.
     for (const error of [await rejectionOf(load(needy, 5 as never)), await rejectionOf(load(needy, {}, 5 as never))]) {
       expect(error).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/^expected an object as/) })
       expect(error).not.toHaveProperty('file')
     }
   })
 
-  test('but not what a getter of the imports throws', async () => {
+  test('but not an error that a getter of the imports throws', async () => {
     const needy = file('getter.wasm', await wat('(module (import "env" "f" (func)))'))
     const own = new LinkError('mine')
     const imports = {
@@ -192,7 +192,7 @@ describe('load', () => {
     expect([own.message, own.file]).toEqual(['mine', undefined])
   })
 
-  test('but not what an import throws', async () => {
+  test('but not an error that an import throws', async () => {
     const path = file('start.wasm', await wat('(module (import "env" "f" (func $f)) (start $f))'))
     const own = new TypeError('mine')
     const fail = () => {

@@ -1,8 +1,8 @@
-// WebAssembly's exceptions: thrown and caught on both sides, in the instructions of both proposals.
+// WebAssembly exceptions: thrown and caught on both sides, with the instructions of both proposals.
 import { Exception, Instance, Module, RuntimeError, Store, Tag, WebAssembly as ours, link } from '../..'
 import { instanceOf, thrownBy, wat } from '../support'
 
-/** In the legacy proposal, which Node runs too. */
+/** A module with legacy exceptions, which Node runs too. */
 const legacy = `(module
  (import "e" "f" (func $f (param i32) (result i32)))
  (tag $a (param i32)) (tag $b (param i64 f64)) (tag $c)
@@ -71,7 +71,7 @@ const legacy = `(module
    local.get $s)
 )`
 
-/** What a module of these does with each argument, in words. `W` is the namespace. */
+/** The result of each call of such a module, as text. `W` is the namespace. */
 function answers(W: any, bytes: Uint8Array, options?: object): string[] {
   const { Tag: AnyTag, Exception: AnyException } = W
   const strange = new AnyTag({ parameters: ['i32'] })
@@ -159,7 +159,7 @@ async function thrower(f: (number: number) => unknown = () => 0) {
   return { exports, tag }
 }
 
-test('what WebAssembly throws is an Exception', async () => {
+test('JavaScript sees an exception of WebAssembly as an Exception', async () => {
   const { exports, tag } = await thrower()
   const value = {}
   const error = thrownBy(() => exports.throw(2.5, value)) as unknown as Exception
@@ -170,7 +170,7 @@ test('what WebAssembly throws is an Exception', async () => {
   expect(exports.given).toBe(tag)
 })
 
-test('what JavaScript throws comes back as the same object, caught and thrown again or not', async () => {
+test('a value that JavaScript throws comes back as the same object, also if WebAssembly catches and rethrows it', async () => {
   const thrown: unknown[] = [new Error('x'), 'text', null, undefined, 5, {}, () => {}]
   const { exports, tag } = await thrower((number) => {
     throw thrown[number]
@@ -188,13 +188,13 @@ test('what JavaScript throws comes back as the same object, caught and thrown ag
   expect(thrown.map((_, number) => exports.catch(number))).toEqual([-1, -1, -1, -1, -1, -1, -1, 7, -1])
 })
 
-test('a trap is not caught, also where JavaScript stood between', async () => {
+test('a trap is not caught, even with JavaScript in between', async () => {
   const { exports: inner } = await instanceOf('(module (func (export "trap") unreachable))')
   const { exports } = await thrower(() => inner.trap())
   expect(() => exports.catch(0)).toThrow(RuntimeError)
 })
 
-test('a JavaScript function in a slot throws what WebAssembly catches', async () => {
+test('WebAssembly catches an exception of a JavaScript function in a slot', async () => {
   const { exports } = await thrower()
   const bytes = await wat(modern, { exceptions: true })
   const instance = new Instance(new Module(bytes), { env: { f: () => 1, tag: exports.given } })
@@ -206,7 +206,7 @@ test('a JavaScript function in a slot throws what WebAssembly catches', async ()
   expect(instance.exports.catch(0)).toBe(1)
 })
 
-test('exceptions go through code of another compiler', async () => {
+test('exceptions pass through code of the other compiler', async () => {
   const tag = new Tag({ parameters: ['i32'] })
   const { exports: inner } = new Instance(new Module(await wat(modern, { exceptions: true })), {
     env: {
@@ -235,7 +235,7 @@ test('many exceptions, one after the other', async () => {
   for (let number = 0; number < 20_000; number++) expect(exports.catch(number)).toBe(number % 2 ? number : -1)
 })
 
-describe('what does not fit', () => {
+describe('refused', () => {
   const tag = new Tag({ parameters: ['i32'] })
 
   test('a tag of another type', async () => {

@@ -1,18 +1,18 @@
-// An instantiation that fails at any of its steps leaves behind what the steps before it did, and that works.
+// An instantiation that fails at any step leaves the effects of the earlier steps, and functions that it left work.
 import { Instance, Memory, Module, type SlotSelection, Store, Table, rewrite } from '../..'
 import { compilers, thrownBy, wat } from '../support'
 
 const V8 = globalThis.WebAssembly as any
 
-/** Where a module fails, and what it has there. */
+/** A module that fails at one step. */
 interface Step {
-  /** Imports besides the ones that all of these modules have */
+  /** Imports besides those of all these modules */
   imports?: string
-  /** Definitions in front of the element segments */
+  /** Definitions before the element segments */
   definitions?: string
-  /** Element segments behind the first two */
+  /** Element segments after the first two */
   elements?: string
-  /** Data segments behind the first */
+  /** Data segments after the first */
   data?: string
   start?: string
 }
@@ -87,7 +87,7 @@ const bytes = Object.fromEntries(
   Object.entries(steps).map(([name, step]) => [name, wat(text(step), { multi_memory: true })]),
 )
 
-/** V8's words for what a failed instantiation throws, and the code or trap that it has here. */
+/** V8's message for each failure, and this package's code or trap for it. */
 const kinds: [RegExp, string][] = [
   [/^LinkError|TypeError.*(function|Imports?)/i, 'import'],
   [/unreachable/, 'unreachable'],
@@ -103,7 +103,7 @@ interface Engine {
   table(): any
 }
 
-/** All that can be seen once an instantiation has ended. */
+/** The observable state after an instantiation has ended. */
 function outcome({ make, memory: newMemory, table: newTable }: Engine, module: Uint8Array<ArrayBuffer>): unknown {
   const [memory, table, log, thrown] = [newMemory(), newTable(), [] as unknown[], new Error('mine')]
   const env = {
@@ -129,7 +129,7 @@ function outcome({ make, memory: newMemory, table: newTable }: Engine, module: U
       return caught === thrown ? 'mine' : String(caught)
     }
   }
-  // Twice: the functions have state.
+  // Twice, since the functions have state.
   const entries = () => Array.from({ length: 10 }, (_, index) => table.get(index) && call(table.get(index)))
   return { error, entries: [entries(), entries()], memory: [...new Uint8Array(memory.buffer, 0, 4)], log }
 }
@@ -140,10 +140,10 @@ const v8: Engine = {
   table: () => new V8.Table({ element: 'anyfunc', initial: 10 }),
 }
 
-// Undefined is the default.
+// Undefined selects the default.
 const selections: (SlotSelection | undefined)[] = ['none', undefined, 'all']
 
-describe.each(Object.keys(steps))('where %s', (name) => {
+describe.each(Object.keys(steps))('step: %s', (name) => {
   test.each(selections)('V8 finds the same after the pass (slots %s)', async (slots) => {
     const expected = outcome(v8, await bytes[name]!)
     expect(outcome(v8, new Uint8Array(rewrite(await bytes[name]!, { slots })))).toEqual(expected)
@@ -163,7 +163,7 @@ describe.each(Object.keys(steps))('where %s', (name) => {
   )
 })
 
-test.each(compilers)('what many failed instantiations left in a table works (%s)', async (compiler) => {
+test.each(compilers)('functions that many failed instantiations left in a table work (%s)', async (compiler) => {
   const store = new Store()
   const table = new Table({ element: 'anyfunc', initial: 10 }, null, { store })
   const memory = new Memory({ initial: 1 }, { store })

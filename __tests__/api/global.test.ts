@@ -10,7 +10,7 @@ describe.each(compilers)('globals (%s)', (compiler) => {
     (func (export "get") (result i32) global.get $count)
     (func (export "set") (param i32) (global.set $count (local.get 0))))`
 
-  test('hold what wasm holds', async () => {
+  test('have the value that wasm sees', async () => {
     const { exports } = await instanceOf(TEXT, {}, { compiler })
     const { count, wide, single, double } = exports
     expect([count.value, wide.value, single.value, double.value]).toEqual([3, -1n, 0.5, 0.1])
@@ -22,7 +22,7 @@ describe.each(compilers)('globals (%s)', (compiler) => {
     expect(count).toBeInstanceOf(Global)
   })
 
-  test('an immutable one stays', async () => {
+  test('an immutable one cannot be set', async () => {
     const { wide } = (await instanceOf(TEXT, {}, { compiler })).exports
     const error = thrownBy(() => (wide.value = 1n))
     expect(error).toBeInstanceOf(TypeError)
@@ -58,7 +58,7 @@ describe('new Global', () => {
     expect(new Global({ value } as never, given as never).value).toBe(held)
   })
 
-  test('converts what is set', () => {
+  test('converts a value that is set', () => {
     const wide = new Global({ value: 'i64', mutable: true })
     wide.value = 2n ** 64n + 1n
     expect(wide.valueOf()).toBe(1n)

@@ -16,7 +16,7 @@ describe('functions as imports with many results', () => {
     }
   })
 
-  test('are beyond Singlepass, which says so', async () => {
+  test('are refused by Singlepass, by name', async () => {
     const bytes = await wat(two)
     expect(validate(bytes, { compiler: 'singlepass' })).toBe(false)
     const error = thrownBy(() => new Module(bytes, { compiler: 'singlepass' }))
@@ -26,7 +26,7 @@ describe('functions as imports with many results', () => {
 })
 
 describe.each(compilers)('functions as imports (%s)', (compiler) => {
-  test('a JavaScript function gets and gives converted values', async () => {
+  test('a JavaScript function takes and returns converted values', async () => {
     const seen: unknown[] = []
     const { exports } = await instanceOf(
       `(module
@@ -65,7 +65,7 @@ describe.each(compilers)('functions as imports (%s)', (compiler) => {
     expect(thrownBy(() => exports.one())).toBeInstanceOf(TypeError)
   })
 
-  test('an error of an import comes out as it is, whatever it is', async () => {
+  test('any value that an import throws comes out unchanged', async () => {
     let thrown: unknown
     const { exports } = await instanceOf(
       `(module (import "env" "fail" (func $fail)) (func $inner call $fail) (func (export "run") call $inner))`,
@@ -121,7 +121,7 @@ describe.each(compilers)('functions as imports (%s)', (compiler) => {
     expect(exports.one()).toBe(1)
   })
 
-  test('a function of another instance is called without a detour, and exported again as itself', async () => {
+  test('a function of another instance is called directly, and exported again as the same object', async () => {
     const a = await instanceOf(
       '(module (func (export "f") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))',
     )
@@ -130,7 +130,7 @@ describe.each(compilers)('functions as imports (%s)', (compiler) => {
         (export "f" (func $f))
         (func (export "twice") (param i32) (result i32) (call $f (call $f (local.get 0)))))`,
       { a: a.exports },
-      // With slots, the export is the way into the import's slot.
+      // With slots, the export is the thunk of the import's slot.
       { compiler, slots: 'none' },
     )
     expect(b.exports.twice(1)).toBe(3)
@@ -199,7 +199,7 @@ describe('other imports', () => {
     expect(read).toEqual(['.b', 'b.g', '.a', 'a.m', '.b', 'b.f'])
   })
 
-  test('a getter that throws comes out as it is', async () => {
+  test('an error that a getter throws comes out unchanged', async () => {
     const own = new Error('mine')
     const imports = {
       get env(): never {
@@ -281,10 +281,10 @@ describe('imports that are missing or wrong', () => {
     expect(none.message).toBe('expected an object as `imports`, got undefined; the module imports "env"."f"')
     const empty = thrownBy(() => new Instance(module, {}))
     expect(empty).toBeInstanceOf(TypeError)
-    expect(empty.message).toBe('expected an object as `imports["env"]`, got undefined; it should have "f"')
+    expect(empty.message).toBe('expected an object as `imports["env"]`, got undefined; the module imports "f" from it')
   })
 
-  test('what lives in another store', async () => {
+  test('an object of another store', async () => {
     const elsewhere = { store: new Store() }
     const { f } = (await instanceOf('(module (func (export "f")))', {}, elsewhere)).exports
     const given = {

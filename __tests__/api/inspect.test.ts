@@ -1,4 +1,4 @@
-// What people see of the objects, in a console and in a message.
+// How objects are shown in a console and in messages.
 import { inspect } from 'node:util'
 import * as threads from 'node:worker_threads'
 import { Global, Instance, link, Memory, Module, relink, Slot, Store, Table, WebAssembly } from '../..'
@@ -37,7 +37,7 @@ describe('util.inspect', () => {
     expect(flat(global)).toBe("Global { type: 'i64', mutable: true, value: 5n }")
   })
 
-  test('leaves out what does not cross to JavaScript', () => {
+  test('omits values that do not cross to JavaScript', () => {
     // (module (global (export "g") v128 (v128.const i64x2 0 0)))
     const global = [6, 22, 1, 0x7b, 0, 0xfd, 12, ...Array(16).fill(0), 0x0b]
     const bytes = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...global, 7, 5, 1, 1, 0x67, 3, 0)
@@ -45,14 +45,14 @@ describe('util.inspect', () => {
     expect(flat(exports.g)).toBe("Global { type: 'v128', mutable: false }")
   })
 
-  test('minds the depth, and takes prototypes for what they are', async () => {
+  test('respects the depth, and does not take prototypes for instances', async () => {
     const { change } = await make()
     expect(flat([[[change]]])).toBe('[ [ [ [Link] ] ] ]')
     expect(flat(Slot.prototype)).toMatch(/^Object \[Slot\] \{/)
     expect(() => flat(Object.create(Memory.prototype))).not.toThrow()
   })
 
-  test('is no member that a loop or a spread would find', () => {
+  test('adds no member that a loop or a spread finds', () => {
     for (const Class of [Memory, Table, Global, Slot, WebAssembly.Module, Instance]) {
       const symbol = Symbol.for('nodejs.util.inspect.custom')
       expect(Object.getOwnPropertyDescriptor(Class.prototype, symbol)).toMatchObject({ enumerable: false })
@@ -61,7 +61,7 @@ describe('util.inspect', () => {
   })
 })
 
-// Node 20 has nothing to say so with; there an empty object arrives.
+// Node 20 has no way to refuse a clone, so an empty object arrives there.
 const refused = 'markAsUncloneable' in threads ? 'DataCloneError' : 'cloned'
 
 test(`a clone for another thread: ${refused}`, async () => {
@@ -81,7 +81,7 @@ test(`a clone for another thread: ${refused}`, async () => {
   }
 })
 
-test('the words for a value in a message survive its string tag', () => {
+test('a value whose string tag throws is still described in a message', () => {
   const evil = {
     get [Symbol.toStringTag](): never {
       throw new Error('mine')
@@ -89,7 +89,7 @@ test('the words for a value in a message survive its string tag', () => {
   }
   expect(thrownBy(() => new Module(evil as never))).toMatchObject({
     name: 'TypeError',
-    // What follows is Node's affair: from 24 on it does not ask for the tag here.
+    // The rest depends on Node: from 24 on, it does not read the tag here.
     message: expect.stringMatching(/^expected an ArrayBuffer or a view of one as `bytes`, got ./),
   })
 })

@@ -45,7 +45,7 @@ describe.each(compilers)('instances (%s)', (compiler) => {
     }
   })
 
-  test('an error of a conversion comes out as it is', async () => {
+  test('an error of a conversion comes out unchanged', async () => {
     const { exports } = await instanceOf(ECHO, {}, { compiler })
     const own = new Error('from valueOf')
     const value = {
@@ -132,13 +132,13 @@ test('options in the place of the imports are refused', async () => {
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' })
     expect(error.message).toContain(Object.keys(options).join(', '))
   }
-  // A module may import from one of that name.
+  // A module may import from a module of that name.
   const bytes = await wat('(module (import "store" "get" (func (result i32))) (export "get" (func 0)))')
   const { instance } = await instantiate(bytes, { store: { get: () => 7 } })
   expect((instance.exports as any).get()).toBe(7)
 })
 
-test('a function index that the module does not have is told', async () => {
+test('a function index that the module does not have is named in the error', async () => {
   const instance = await instanceOf('(module (func (export "a")) (func))')
   expect(thrownBy(() => instance.slot(2))).toMatchObject({
     name: 'LinkError',

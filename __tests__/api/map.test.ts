@@ -1,4 +1,4 @@
-// Many calls in one crossing: `fn.map(columns…)`.
+// Many calls in one: `fn.map(columns…)`.
 import { runInNewContext } from 'node:vm'
 import { type Link, Store, Table, WebAssembly as ours, link } from '../..'
 import { compilers, guest, instanceOf, thrownBy, wat } from '../support'
@@ -21,7 +21,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(exports.double.map(Float64Array.of(1.5, NaN), Float64Array.of(1, 1))).toEqual(Float64Array.of(0.5, NaN))
   })
 
-  test('takes every mixture of types, in order, and several results', async () => {
+  test('takes parameters of mixed types, and several results', async () => {
     const { exports } = await make(`(module
       (func (export "mix") (param f64 i32 i64 f32 i32 i64 f64 f32 i64) (result f64)
         (f64.add (f64.sub (local.get 0) (f64.convert_i32_s (local.get 1)))
@@ -125,7 +125,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(instance.exports.price.map(Int32Array.of(21))).toEqual(Int32Array.of(42))
   })
 
-  test('follows the slot of the very function, whoever links it, and what that is linked to', async () => {
+  test('follows the slot of the function itself, and slots that this is linked to', async () => {
     const steps = new Map<number, () => unknown>()
     const env = { each: (index: number) => void steps.get(index)?.() }
     const text = (factor: number) => `(module (import "env" "each" (func $each (param i32)))
@@ -147,7 +147,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(
       run({ 2: () => link(ten.exports.f, slot), 4: () => link(hundred.exports.f, slot), 5: () => slot.reset() }),
     ).toEqual([1, 2, 30, 40, 500, 6])
-    // By way of another slot, and back.
+    // Through another slot, and directly again.
     let made: Link
     expect(
       run({
@@ -157,7 +157,7 @@ describe.each(compilers)('on %s', (compiler) => {
         5: () => made.undo(),
       }),
     ).toEqual([1, 20, 30, 400, 50, 6])
-    // One inside, of the same driver, which has begun before the link and ends after it.
+    // An inner batch of the same driver, which begins before the link and ends after it.
     link(ten.exports.f, slot)
     let inner: number[] = []
     const nested = run({
@@ -171,7 +171,7 @@ describe.each(compilers)('on %s', (compiler) => {
     })
     expect(inner).toEqual([40, 500, 6])
     expect(nested).toEqual([10, 20, 3, 4, 5, 6])
-    // What another one is called for inside does not stand in for this one afterwards.
+    // After an inner batch for another function, the outer one still calls its own.
     steps.clear()
     steps.set(2, () => void expect(Array.from(hundred.exports.f.map(Int32Array.of(7)))).toEqual([700]))
     expect(Array.from(f.map(rows))).toEqual([1, 2, 3, 4, 5, 6])
@@ -195,11 +195,11 @@ describe.each(compilers)('on %s', (compiler) => {
       },
     )
     expect(exports.down.map(Int32Array.of(0, 6, 1))).toEqual(Int32Array.of(4, 10, 5))
-    // What stood in the columns of the outer ones is as it was.
+    // The columns of the outer batches are unchanged.
     expect(exports.inc.map(Int32Array.of(1))).toEqual(Int32Array.of(2))
   })
 
-  test('a trap ends it, and what comes next goes well', async () => {
+  test('a trap ends it, and later calls work', async () => {
     const { exports } = await make(`(module (global $n (mut i32) (i32.const 0))
       (func (export "divide") (param i32) (result i32)
         (global.set $n (i32.add (global.get $n) (i32.const 1))) (i32.div_s (i32.const 100) (local.get 0)))
@@ -211,7 +211,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(exports.divide.map(Int32Array.of(4, 5))).toEqual(Int32Array.of(25, 20))
   })
 
-  test('what an import throws comes out as it is', async () => {
+  test('an error that an import throws comes out unchanged', async () => {
     const thrown = { mine: true }
     const { exports } = await make(
       '(module (import "env" "f" (func $f (param f32))) (func (export "g") (param f32) (call $f (local.get 0))))',
@@ -255,7 +255,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect([before.byteLength, exports.memory.buffer.byteLength]).toEqual([0, 4 * 65_536])
   })
 
-  test('a store that is closed keeps nothing of it, also if it is closed meanwhile', async () => {
+  test('a closed store frees its drivers, also if it is closed during a batch', async () => {
     const store = new Store()
     const text = `(module (import "env" "f" (func $f (param i32)))
       (func (export "g") (param i32) (result i32) (call $f (local.get 0)) (local.get 0)))`
@@ -280,7 +280,7 @@ describe.each(compilers)('on %s', (compiler) => {
   })
 })
 
-describe('what is refused, with nothing done', () => {
+describe('refused, before any call', () => {
   let calls = 0
   let exports: Record<string, any>
   beforeAll(async () => {
@@ -359,7 +359,7 @@ describe('what is refused, with nothing done', () => {
       'references',
       () => exports.ref.map([{}]),
       'ERR_RELINK_UNSUPPORTED',
-      'values of type externref do not stand in typed arrays',
+      'no typed array holds values of type externref',
     ],
     [
       'references that it gives',
@@ -406,7 +406,7 @@ test('of a function out of a table, of Rust, and of `WebAssembly`', async () => 
   const table = new Table({ element: 'anyfunc', initial: 1 })
   table.set(0, standard.f as never)
   expect(table.get(0)!.map(Float64Array.of(1))).toEqual(Float64Array.of(-1))
-  // As the JS API says, it is a plain function to all who do not ask.
+  // Apart from `map`, it is a plain function, as the JS API requires.
   expect(Object.getPrototypeOf(standard.f).map).toBeUndefined()
   expect(Object.keys(standard.f as object)).toEqual([])
 })

@@ -27,7 +27,7 @@ describe.each(compilers)('memory of an instance (%s)', (compiler) => {
     expect(exports.memory).toBeInstanceOf(Memory)
   })
 
-  test('growth inside detaches it the moment control returns', async () => {
+  test('growth in wasm detaches it when control returns', async () => {
     const { exports } = await make()
     const before = exports.memory.buffer
     exports.store(0, 77)
@@ -41,7 +41,7 @@ describe.each(compilers)('memory of an instance (%s)', (compiler) => {
     expect(exports.memory.buffer.byteLength).toBe(2 * PAGE)
   })
 
-  test('an import sees the detached buffer, while wasm is on the stack', async () => {
+  test('an import sees the buffer detached while wasm is on the stack', async () => {
     const seen: number[] = []
     const { exports } = await make(() => seen.push(before.byteLength, exports.memory.buffer.byteLength))
     const before: ArrayBuffer = exports.memory.buffer
@@ -69,7 +69,7 @@ describe.each(compilers)('memory of an instance (%s)', (compiler) => {
     expect(exports.memory.buffer.byteLength).toBe(3 * PAGE)
   })
 
-  test('growth by nothing detaches too, as the specification says', async () => {
+  test('growth by 0 pages detaches too, as the specification says', async () => {
     const memory = new Memory({ initial: 1 })
     const before = memory.buffer
     expect(memory.grow(0)).toBe(1)
@@ -77,7 +77,7 @@ describe.each(compilers)('memory of an instance (%s)', (compiler) => {
     expect(memory.buffer.byteLength).toBe(PAGE)
   })
 
-  test('a memory is one object, however it is reached', async () => {
+  test('a memory is the same object on every way to it', async () => {
     const memory = new Memory({ initial: 1, maximum: 2 })
     const { exports } = await instanceOf(
       `(module (import "env" "memory" (memory 1 2)) (export "memory" (memory 0))
@@ -105,13 +105,13 @@ describe.each(compilers)('memory of an instance (%s)', (compiler) => {
 })
 
 describe('new Memory', () => {
-  test('has the pages that it was asked for', () => {
+  test('has the requested number of pages', () => {
     expect(new Memory({ initial: 0 }).buffer.byteLength).toBe(0)
     expect(new Memory({ initial: 3, maximum: 3 }, { store: new Store() }).buffer.byteLength).toBe(3 * PAGE)
     expect(new Memory({ initial: '2' as never }).buffer.byteLength).toBe(2 * PAGE)
   })
 
-  test('an empty memory has one buffer, until it grows', () => {
+  test('an empty memory has one buffer until it grows', () => {
     const memory = new Memory({ initial: 0 })
     const { buffer } = memory
     expect(memory.buffer).toBe(buffer)
@@ -137,8 +137,8 @@ describe('new Memory', () => {
     expect(error.code).toMatch(/^ERR_/)
   })
 
-  // From Node 24 on, a mark that nobody may transfer the buffer would forbid to detach it, and abort the process.
-  test('its buffer stays on this thread where Node can see to it, and is detached by growth everywhere', () => {
+  // From Node 24 on, an untransferable buffer cannot be detached either, and the attempt would abort the process.
+  test('its buffer is untransferable if Node supports that, and growth detaches it on every Node', () => {
     const memory = new Memory({ initial: 1 })
     const { buffer } = memory
     const { port1, port2 } = new MessageChannel()
@@ -153,7 +153,7 @@ describe('new Memory', () => {
       }
     }
     const major = Number.parseInt(process.versions.node, 10)
-    // Node 20 leaves it out of the transfer.
+    // Node 20 does not transfer it.
     expect(major < 24 ? give() : 'not tried').toBe(major < 21 ? undefined : major < 24 ? 'DataCloneError' : 'not tried')
     expect(thrownBy(() => (buffer as any).transfer())).toBeInstanceOf(TypeError)
     expect(Object.keys(buffer)).toEqual([])

@@ -33,14 +33,14 @@ describe.each(compilers)('new Module (%s)', (compiler) => {
     }
   })
 
-  test('keeps nothing of the bytes', async () => {
+  test('does not refer to the bytes', async () => {
     const bytes = await wat('(module (func (export "f") (result i32) i32.const 42))')
     const module = new Module(bytes, { compiler })
     bytes.fill(0)
     expect(new Instance(module).exports.f()).toBe(42)
   })
 
-  test('is good for many instances, in many stores', async () => {
+  test('can be instantiated many times, in many stores', async () => {
     const text = `(module (global $count (mut i32) (i32.const 0))
       (func (export "count") (result i32)
         (global.set $count (i32.add (global.get $count) (i32.const 1)))
@@ -64,7 +64,7 @@ describe.each(compilers)('new Module (%s)', (compiler) => {
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: expect.stringMatching(message) })
   })
 
-  test('refuses bytes that are no module, and says where', async () => {
+  test('refuses bytes that are not a module, with the offset', async () => {
     const error = thrownBy(() => new Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 42]), { compiler }))
     expect(error).toBeInstanceOf(CompileError)
     expect(error).toBeInstanceOf(WebAssembly.CompileError)
@@ -75,7 +75,7 @@ describe.each(compilers)('new Module (%s)', (compiler) => {
 describe('options', () => {
   test.each([
     [{ compilr: 'cranelift' }, 'unknown option `compilr`, did you mean `compiler`?'],
-    [{ threads: 4 }, 'unknown option `threads`, there is `cache`, `compiler`, `reserve`, `slots`'],
+    [{ threads: 4 }, 'unknown option `threads`, expected one of `cache`, `compiler`, `reserve`, `slots`'],
     [{ compiler: 'llvm' }, "expected 'auto', 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
   ])('refuses %p', async (options, message) => {
     const bytes = await wat('(module)')
@@ -84,15 +84,15 @@ describe('options', () => {
     }
   })
 
-  test('refuses what is no object', async () => {
+  test('refuses values that are not objects', async () => {
     const bytes = await wat('(module)')
     const error = thrownBy(() => new Module(bytes, 'cranelift' as never))
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /as `options`, got 'cranelift'/ })
   })
 })
 
-describe('what a module holds', () => {
-  test('is what V8 sees in it, in the same order', async () => {
+describe('the contents of a module', () => {
+  test('are those that V8 reports, in the same order', async () => {
     for (const bytes of [await wat(TEXT), guest('plugin')]) {
       const ours = new Module(bytes)
       const theirs = new WebAssembly.Module(bytes)
@@ -126,7 +126,7 @@ describe('what a module holds', () => {
     })
   })
 
-  test('is only told of modules', () => {
+  test('are reported for modules only', () => {
     for (const read of [Module.exports, Module.imports, Module.slots]) {
       const error = thrownBy(() => read({} as never))
       expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
@@ -145,7 +145,7 @@ describe('the class', () => {
 })
 
 describe('validate', () => {
-  test('says what compile would', async () => {
+  test('agrees with compile', async () => {
     expect(validate(await wat(TEXT))).toBe(true)
     expect(validate(new Uint8Array())).toBe(false)
     expect(validate(new Uint8Array(await wat(TEXT)).subarray(0, 40))).toBe(false)

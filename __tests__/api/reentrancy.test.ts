@@ -1,4 +1,4 @@
-// JavaScript and WebAssembly that call each other to the end of the stack, and do everything there is on the way.
+// JavaScript and WebAssembly call each other to the end of the stack, and use every API on the way.
 import { Instance, Memory, Module, link } from '../..'
 import { compilers, thrownBy, wat } from '../support'
 
@@ -20,7 +20,7 @@ describe.each(compilers)('to the end of the stack (%s)', (compiler) => {
     return { memory, module, instance: new Instance(module, { env: { hand, memory } }) }
   }
 
-  test('calls end in an error, again and again, and what is left works', async () => {
+  test('calls end in an error, repeatedly, and everything works afterwards', async () => {
     let deepest = 0
     const { instance } = await make((depth) => {
       deepest = Math.max(deepest, depth)
@@ -68,7 +68,7 @@ describe.each(compilers)('to the end of the stack (%s)', (compiler) => {
         return exports.stepped(1000)
       }
     })
-    // From depth 30 on up, each level adds one; below it, the last link was made at depth 56.
+    // Each level above depth 30 adds one. Below, the last link was made at depth 56.
     expect(instance.exports.down(0)).toBe(1000 + 56 + 30)
     expect(memory.buffer.byteLength).toBe(7 * 65536)
     expect(instance.exports.table.length).toBe(1 + 6)

@@ -1,4 +1,4 @@
-// Arguments that run code when they are converted: what that code ends is not used afterwards.
+// Arguments that run code when they are converted: objects that this code closes are not used afterwards.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ beforeEach(() => {
 
 const make = (f: (number: number) => unknown = () => 0) => new Instance(plugin, { env: { f } } as any, { store })
 
-/** A number that does something when it is asked for. */
+/** A number that runs `act` when it is converted. */
 const asked = (value: number, act: () => void): any => ({
   valueOf() {
     act()
@@ -41,7 +41,7 @@ const asked = (value: number, act: () => void): any => ({
   },
 })
 
-/** Of each API: a call on a new instance, whose conversion does what it is given. */
+/** For each API, a call on a new instance; converting its argument runs `act`. */
 const calls: Record<string, (instance: Instance, act: () => void) => unknown> = {
   'an exported function': ({ exports }, act) => exports.id(asked(5, act)),
   'Global value': ({ exports }, act) => (exports.number.value = asked(5, act)),
@@ -100,7 +100,7 @@ describe.each(Object.keys(calls))('%s', (name) => {
     expect(exports.memory.buffer.byteLength).toBe((name === 'Memory grow' ? 3 : 2) * 65_536)
   })
 
-  test('throws what its conversion throws', () => {
+  test('throws the error that its conversion throws', () => {
     const thrown = new EvalError('of the user')
     const act = () => {
       throw thrown
@@ -137,7 +137,7 @@ test.each([
   expect(store.stats()).toMatchObject({ memories: 0, globals: 0, tags: 0 })
 })
 
-test('an instance whose imports close what it imports, or its store, is not made', async () => {
+test('an instance whose imports close an imported object, or the store, is not made', async () => {
   const text = '(module (import "a" "memory" (memory 1)) (import "a" "f" (func)) (import "b" "x" (func)))'
   const module = new Module(await wat(text))
   for (const end of [(owner: Instance) => owner.close(), () => store.close()]) {
@@ -160,13 +160,13 @@ test('an instance whose start function closes the store is not made', () => {
   expect(store.stats()).toMatchObject({ instances: 0, memories: 0 })
 })
 
-test('shared memory that grows while a result is converted is there for WebAssembly', async () => {
+test('WebAssembly sees shared memory that grows while a result is converted', async () => {
   const text = `(module
     (import "env" "memory" (memory 1 4 shared))
     (import "env" "f" (func $f (result i32)))
     (func (export "read") (result i32) (i32.load (call $f))))`
   const memory = new Memory({ initial: 1, maximum: 4, shared: true }, { store })
-  // Node's own, which tells nobody.
+  // The growth of Node's own memory object, which notifies no one.
   const grow = (WebAssembly as any).Memory.prototype.grow
   const f = () =>
     asked(70_000, () => {
@@ -177,7 +177,7 @@ test('shared memory that grows while a result is converted is there for WebAssem
   expect(new Instance(module, { env: { memory, f } }, { store }).exports.read()).toBe(12)
 })
 
-test('bytes that the options detach are no module', async () => {
+test('bytes that the options detach are empty', async () => {
   const bytes = await wat('(module)')
   const options = {
     get compiler() {
@@ -188,7 +188,7 @@ test('bytes that the options detach are no module', async () => {
   expect(validate(bytes, options)).toBe(false)
 })
 
-test('each array of `into` is asked for once', () => {
+test('each array of `into` is read once', () => {
   const arrays = [new Int32Array(1), new Int32Array(1)]
   let reads = 0
   const into = Object.defineProperty([arrays[0]!], 1, { get: () => (reads++, arrays[1]), enumerable: true })
@@ -196,7 +196,7 @@ test('each array of `into` is asked for once', () => {
   expect([reads, ...arrays]).toEqual([1, Int32Array.of(7), Int32Array.of(7)])
 })
 
-test('what an import is is not asked of a proxy that throws', async () => {
+test('the kind of an import is not read from a proxy that throws', async () => {
   const memory = new Proxy(
     {},
     {
@@ -210,7 +210,7 @@ test('what an import is is not asked of a proxy that throws', async () => {
   expect(error).toMatchObject({ code: 'ERR_RELINK_IMPORT', field: 'memory' })
 })
 
-test('a file is asked for its URL once, and for nothing else', async () => {
+test('the URL of a file is read once, and nothing else of it', async () => {
   const asked: PropertyKey[] = []
   const { href, protocol } = new URL(`file://${guestPath('seed.O3')}`)
   const get = (target: any, name: PropertyKey) => (asked.push(name), target[name])
@@ -218,7 +218,7 @@ test('a file is asked for its URL once, and for nothing else', async () => {
   expect(asked).toEqual(['href', 'protocol'])
 })
 
-test('every API is called with hostile arguments, and all goes on', () => {
+test('every API is called with hostile arguments, and the process stays alive', () => {
   const script = join(root, 'fuzz', 'reentrancy.mjs')
   for (const seed of [1, 2]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', script, '1500', `${seed}`], {
@@ -235,7 +235,7 @@ describe('the generator knows every API', () => {
   const isClass = (value: unknown) =>
     typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
 
-  /** The names of what a class or an object has. */
+  /** The names of the members of a class or an object. */
   function namesOf(name: string, value: any): string[] {
     if (typeof value === 'object') return Object.keys(value).map((member) => `${name}.${member}`)
     if (!isClass(value)) return [name]
@@ -259,9 +259,9 @@ describe('the generator knows every API', () => {
 
   test('what is declared', () => {
     const declarations = readFileSync(join(root, 'index.d.ts'), 'utf8')
-    const names = [...declarations.matchAll(/^export (?:declare )?(?:class|function|const) (\w+)/gm)].map(
-      ([, name]) => name!,
-    )
-    expect(new Set(names)).toEqual(new Set(Object.keys(exported)))
+    const lists = [...declarations.matchAll(/^export \{([^}]+)\}/gm)].map(([, list]) => list!.split(','))
+    const names = lists.flat().map((name) => name.trim())
+    const values = names.filter((name) => name !== '' && !name.startsWith('type '))
+    expect(new Set(values)).toEqual(new Set(Object.keys(exported)))
   })
 })

@@ -1,4 +1,4 @@
-// References to JavaScript's values: they come out of WebAssembly as they went in, and are let go of.
+// References to JavaScript values: they come out of WebAssembly unchanged, and are released.
 import { spawnSync } from 'node:child_process'
 import { Global, Table } from '../..'
 import { compilers, instanceOf, root, wat } from '../support'
@@ -49,7 +49,7 @@ describe.each(compilers)('a value of any kind (%s)', (compiler) => {
       },
       two: (one: unknown, other: unknown) => [other, one],
     }
-    // Singlepass takes no imports with two results.
+    // Singlepass accepts no imports with two results.
     const source =
       compiler === 'singlepass'
         ? text.replace(/\(import "env" "two".*\n/, '').replace(/\(func \(export "swap"\).*\n/, '')
@@ -68,7 +68,7 @@ describe.each(compilers)('a value of any kind (%s)', (compiler) => {
     expect(same()).toBe(undefined)
   })
 
-  test('null is null to WebAssembly, and nothing else is', async () => {
+  test('null, and no other value, is null in WebAssembly', async () => {
     const { isNull } = await make()
     expect(values.filter((value) => isNull(value) === 1)).toEqual([null])
   })
@@ -140,8 +140,8 @@ test('functions in globals', async () => {
   expect(() => (global.value = (() => {}) as never)).toThrow(TypeError)
 })
 
-test('a million values pass, and none stays but those that WebAssembly holds', async () => {
-  // In a process of its own, which may ask for a collection.
+test('of a million values, only those that WebAssembly holds are kept', async () => {
+  // In a process of its own, which can trigger V8's collection.
   const program = `
     const { Instance, Module } = require(${JSON.stringify(root)})
     const { exports } = new Instance(new Module(Buffer.from(process.argv[1], 'base64')), { env: { hand: (x) => x } })
@@ -169,6 +169,6 @@ test('a million values pass, and none stays but those that WebAssembly holds', a
   expect(stderr).toBe('')
   const { left, table, global } = JSON.parse(stdout)
   expect({ table, global }).toEqual({ table: 0, global: 10_000 })
-  // Those that are held, and what came since the store last looked.
+  // The held values, and those since the last sweep.
   expect(left).toBeLessThan(5)
 })

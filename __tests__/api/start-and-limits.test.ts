@@ -1,4 +1,4 @@
-// What a module may do while it starts, and what it may not do ever.
+// A module while it starts, and the limits of modules.
 import { Instance, Module, Table, validate } from '../..'
 import { compilers, guest, instanceOf, thrownBy, wat, withSection } from '../support'
 
@@ -19,7 +19,7 @@ describe.each(compilers)('while a module starts (%s)', (compiler) => {
     expect(got).toHaveProperty('name', '1')
   })
 
-  test('and be found in a table that it imports, also when its start fails', async () => {
+  test('and stay in an imported table even if its start fails', async () => {
     const table = new Table({ element: 'anyfunc', initial: 1 })
     let seen: unknown
     const thrown = new Error('mine')
@@ -36,13 +36,13 @@ describe.each(compilers)('while a module starts (%s)', (compiler) => {
     const module = new Module(bytes, { compiler })
     expect(thrownBy(() => new Instance(module, { env: { look, table } }))).toBe(thrown)
     expect(seen).toBe(7)
-    // What a failed instantiation left in the table stays good, as the specification says.
+    // Functions that a failed instantiation left in the table stay valid, as the specification says.
     expect(table.get(0)!()).toBe(7)
   })
 })
 
 describe.each(compilers)('limits (%s)', (compiler) => {
-  test('a guest that grows its table beyond all bounds is told no', async () => {
+  test('a guest cannot grow its table beyond the limit', async () => {
     const { exports } = await instanceOf(
       `(module
         (table (export "table") 1 funcref)
@@ -55,7 +55,7 @@ describe.each(compilers)('limits (%s)', (compiler) => {
     expect(exports.grow(1)).toBe(-1)
   })
 
-  test('a table without a maximum does not fit an import that wants one', async () => {
+  test('a table without a maximum does not fit an import with one', async () => {
     const { table } = (await instanceOf('(module (table (export "table") 1 funcref))', {}, { compiler })).exports
     const module = new Module(await wat('(module (import "env" "table" (table 1 5 funcref)))'), { compiler })
     const error = thrownBy(() => new Instance(module, { env: { table } }))
@@ -66,7 +66,7 @@ describe.each(compilers)('limits (%s)', (compiler) => {
     })
   })
 
-  test('a valid module that the compiler lacks something for is not called broken', async () => {
+  test('a valid module with a feature that the compiler lacks is not reported as invalid', async () => {
     const tail = await wat('(module (func $f return_call $f))')
     expect(validate(tail, { compiler })).toBe(false)
     const error = thrownBy(() => new Module(tail, { compiler }))
@@ -74,14 +74,14 @@ describe.each(compilers)('limits (%s)', (compiler) => {
     expect(error.message).toMatch(/valid, but .*tail calls/)
   })
 
-  test('a name that the compiler cannot write down does not matter', async () => {
+  test('a name that the compiler cannot encode is ignored', async () => {
     const bytes = await wat('(module (func (export "f") (result i32) i32.const 5))')
-    // Subsection 0, the module's name: three bytes, of which one is NUL.
+    // Subsection 0, the module's name: three bytes, one of them NUL.
     const named = withSection(bytes, 'name', '\x00\x04\x03a\x00b')
     expect(new Instance(new Module(named, { compiler })).exports.f()).toBe(5)
   })
 
-  test('functions are named as in the file that their author made', () => {
+  test('functions are named as in the author’s file', () => {
     const names = ({ exports }: { exports: object }) =>
       Object.entries(exports).flatMap(([name, value]) => (typeof value === 'function' ? [[name, value.name]] : []))
     const bytes = guest('scalars')

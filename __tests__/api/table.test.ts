@@ -10,7 +10,7 @@ const TEXT = `(module
   (func (export "call") (param i32) (result i32) (call_indirect (type $number) (local.get 0))))`
 
 describe.each(compilers)('tables (%s)', (compiler) => {
-  test('get and set what wasm calls through', async () => {
+  test('get and set the entries that wasm calls', async () => {
     const { exports } = await instanceOf(TEXT, {}, { compiler })
     const { table, one, two, call } = exports
     expect(table).toBeInstanceOf(Table)
@@ -24,7 +24,7 @@ describe.each(compilers)('tables (%s)', (compiler) => {
     expect(thrownBy(() => call(0))).toMatchObject({ code: 'ERR_RELINK_TRAP', trap: 'null-function' })
   })
 
-  // The engine copies the entries of a table that cannot grow into each instance, and calls go by the copy.
+  // The engine copies the entries of a table that cannot grow into each instance, and calls read the copy.
   test('a write into a table of fixed size is seen by calls', async () => {
     const text = TEXT.replace('2 4 funcref', '2 2 funcref')
     const { exports } = await instanceOf(text, {}, { compiler })
@@ -82,7 +82,7 @@ describe.each(compilers)('tables (%s)', (compiler) => {
     expect(a.exports.call(1)).toBe(2)
   })
 
-  test('a function that came from another instance is the function itself', async () => {
+  test('a function of another instance comes out as the same object', async () => {
     const a = await instanceOf(TEXT, {}, { compiler })
     const b = await instanceOf(TEXT, {}, { compiler })
     a.exports.table.set(1, b.exports.two)
@@ -92,7 +92,7 @@ describe.each(compilers)('tables (%s)', (compiler) => {
 })
 
 describe('new Table', () => {
-  test('starts with what it is given', async () => {
+  test('is filled with the given value', async () => {
     const { one } = (await instanceOf(TEXT)).exports
     const table = new Table({ element: 'anyfunc', initial: 2, maximum: 3 }, one)
     expect([table.get(0), table.get(1), table.length]).toEqual([one, one, 2])
@@ -115,7 +115,7 @@ describe('new Table', () => {
     expect(error.code).toMatch(/^ERR_/)
   })
 
-  test('may have ten million entries, and say that it may have more', () => {
+  test('may have ten million entries, and a larger maximum', () => {
     expect(new Table({ element: 'anyfunc', initial: 0, maximum: 4294967295 })).toHaveLength(0)
     expect(new Table({ element: 'anyfunc', initial: 10_000_000 })).toHaveLength(10_000_000)
     const error = thrownBy(() => new Table({ element: 'anyfunc', initial: 10_000_001 }))

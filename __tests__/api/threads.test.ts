@@ -1,5 +1,4 @@
-// Threads: memories that they share, modules that they post, and how they end. Workers are processes' threads that
-// jest knows nothing of, so each test runs a program of its own.
+// Threads: shared memories, posted modules, and termination. jest cannot run workers, so each test runs a program of its own.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,8 +15,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let count = 0
 
 /**
- * Runs a program, whose `worker` part runs in threads, and gives what it printed. Both parts have `relink`, `threads`
- * and `bytes`; `main` has `start(data)`, which gives a thread, and `ended(thread)`, `worker` has `data` and `post`.
+ * Runs a program, whose `worker` part runs in threads, and returns its output. Both parts have `relink`, `threads` and
+ * `bytes`. `main` has `start(data)`, which returns a thread, and `ended(thread)`. `worker` has `data` and `post`.
  */
 function run(parts: { main: string; worker: string }, bytes = new Uint8Array(), flags: string[] = []): string[] {
   const file = join(folder, `program${count++}.cjs`)
@@ -36,7 +35,7 @@ function run(parts: { main: string; worker: string }, bytes = new Uint8Array(), 
       void (async () => {${parts.worker}})()
     }`,
   )
-  // What never ends is killed, long after it should have ended.
+  // Kills a program that hangs, long after it should have ended.
   const how = { encoding: 'utf8', timeout: 100_000 } as const
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, file], how)
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
@@ -119,7 +118,7 @@ describe('a shared memory', () => {
     expect(thrownBy(() => new Instance(module, { env: { memory } })).code).toBe('ERR_RELINK_STORE')
   })
 
-  test('of Node’s own is taken as it is, and its maximum is known', async () => {
+  test('of Node’s own is accepted, and its maximum is known', async () => {
     const memory = new WebAssembly.Memory({ initial: 2, maximum: 10, shared: true })
     const module = new Module(await wat(shared, threads))
     const { exports } = new Instance(module, { env: { memory: memory as never } })
@@ -130,7 +129,7 @@ describe('a shared memory', () => {
     expect(error).toMatchObject({ code: 'ERR_RELINK_IMPORT', actual: 'shared memory 2..11' })
   })
 
-  test('is the same in all threads: what is written, who waits, how it grows', async () => {
+  test('is the same in all threads: bytes, waiters and growth', async () => {
     const printed = run(
       {
         main: `
@@ -187,7 +186,7 @@ describe('a module', () => {
     const module = new ours.Module(await wat('(module (func (export "f") (result i32) i32.const 42))'))
     const { modules } = structuredClone({ modules: [module, module] })
     expect(modules[0]).toBe(modules[1])
-    // Before it is used. The package's own class is a subclass, which has not made it.
+    // Before its first use. It is not an instance of the package's own Module, a subclass.
     expect(modules[0]).toBeInstanceOf(ours.Module)
     expect(modules[0]).not.toBeInstanceOf(Module)
     expect(new ours.Instance(modules[0]!).exports.f()).toBe(42)
@@ -195,20 +194,20 @@ describe('a module', () => {
     expect(modules[0]).toBeInstanceOf(ours.Module)
   })
 
-  test('of Node’s own is none', async () => {
+  test('of Node’s own is refused', async () => {
     const node = new WebAssembly.Module(await wat('(module)'))
     expect(node).not.toBeInstanceOf(ours.Module)
     expect(thrownBy(() => new Instance(node as never)).code).toBe('ERR_INVALID_ARG_TYPE')
   })
 
-  test('posted to where the package is not loaded, says what is missing', async () => {
+  test('posted to a thread without the package, says what is missing', async () => {
     const module = structuredClone(new ours.Module(await wat('(module (func (export "f")))')))
     expect(() => new WebAssembly.Instance(module as never, {})).toThrow('wasm-relink/register')
     const [wanted] = WebAssembly.Module.imports(module as never)
-    expect(wanted!.name).toBe('this Module is one of wasm-relink: load wasm-relink/register in this thread too')
+    expect(wanted!.name).toBe('this Module was made by wasm-relink: load wasm-relink/register in this thread too')
   })
 
-  test('of the same bytes shares its code, and nothing else', async () => {
+  test('of the same bytes shares its code only', async () => {
     const functions = Array.from({ length: 300 }, (_, i) => `(func (export "f${i}") (result i32) i32.const ${i})`)
     const bytes = await wat(`(module ${functions.join('\n')})`)
     const one = new Module(bytes)
@@ -246,7 +245,7 @@ test.each([
         globalThis.kept = [one, other, one.exports.memory?.buffer, new relink.Store(), new relink.Table({ element: 'anyfunc', initial: 1 })]
         const exit = new relink.Instance(new relink.Module(bytes), { env: { exit: () => process.exit(0) } })
         post(Number(one.exports.ten_percent_off(10n, 0)))
-        // What is posted goes out before the thread ends.
+        // Posted messages are sent before the thread ends.
         await new Promise((resolve) => setImmediate(resolve))
         ${end}`,
       },
@@ -257,7 +256,7 @@ test.each([
   120_000,
 )
 
-test('threads that are ended from outside, while they compile, wait and run', async () => {
+test('threads that are terminated while they compile, wait and run', async () => {
   const printed = run(
     {
       main: `
@@ -284,12 +283,12 @@ test('threads that are ended from outside, while they compile, wait and run', as
   expect(printed).toEqual(['all ended'])
 }, 60_000)
 
-/** Waits until wasm has noted in `memory` that it runs. */
+/** Waits until wasm has written to `memory` that it runs. */
 const untilRunning = `
   const cells = new Int32Array(memory.buffer)
   while (Atomics.load(cells, 2) === 0) await new Promise((resolve) => setTimeout(resolve, 1))`
 
-// Wasm that never returns by itself: it ends at the first thing that it asks of the host once its thread is being ended.
+// Wasm that never returns: it ends at its first request to the host after its thread is terminated.
 describe.each(['cranelift', 'singlepass'] as const)('terminate ends wasm that loops over (%s)', (compiler) => {
   const forever = (body: string) => `(module
     (import "env" "memory" (memory 1 10 shared))
@@ -330,7 +329,7 @@ describe.each(['cranelift', 'singlepass'] as const)('terminate ends wasm that lo
   })
 })
 
-test('terminate ends wasm that catches all that JavaScript throws', async () => {
+test('terminate ends wasm that catches all exceptions of JavaScript', async () => {
   const printed = run(
     {
       main: `

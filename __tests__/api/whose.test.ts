@@ -1,5 +1,5 @@
-// Objects of the right name and of another maker: Node's WebAssembly, another copy of this package, another realm. Messages say
-// whose they are.
+// Objects with the right class name but of another maker: Node's WebAssembly, another copy of this package, another realm.
+// Messages name the maker.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Context, compileFunction, createContext, runInContext } from 'node:vm'
@@ -9,7 +9,7 @@ import { root, thrownBy, wat } from '../support'
 type Package = typeof relink
 const { Exception, Instance, Module, Table, Tag, link } = relink
 
-/** The package, loaded once more. */
+/** A second copy of the package. */
 function again(): Package {
   let copy: Package
   jest.isolateModules(() => {
@@ -97,7 +97,7 @@ test.each(makers.slice(2))('a Slot, a Store and a Link of %s', async (_, made: P
   )
 })
 
-test('those of this package are told by what they are', () => {
+test('objects of this package are described by their class', () => {
   const table = new Table({ element: 'anyfunc', initial: 1 })
   expect(thrownBy(() => new Instance(table as never)).message).toMatch(/got (Table \[)?WebAssembly\.Table/)
   for (const value of [table, Module.prototype, Object.create(Module.prototype)]) {

@@ -1,4 +1,4 @@
-// The command line, as far as it looks after the compiled modules on disk.
+// The command line: the commands `compile` and `cache`.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,14 +17,14 @@ function run(parameters: string[], env: Record<string, string> = {}) {
 
 const done = (stdout: string) => ({ status: 0, stdout, stderr: '' })
 
-/** A guest in a file of the test's own. */
+/** A copy of a guest in the test's own folder. */
 function plugin(name: string): string {
   const path = join(folder, `${name}.wasm`)
   copyFileSync(guestPath('pricing'), path)
   return path
 }
 
-test('compile fills the cache ahead, and load finds what it needs there', async () => {
+test('compile fills the cache, and load reads from it', async () => {
   const [one, other] = [plugin('one'), guestPath('pricing_promotions')]
   expect(run(['compile', one, other])).toEqual(done(`${one}: compiled\n${other}: compiled\n`))
   expect(files()).toHaveLength(2)
@@ -49,7 +49,7 @@ test('compile takes the compiler and the slots', async () => {
   })
 })
 
-test('compile says which file is wrong', () => {
+test('compile names the invalid file', () => {
   const [none, bad] = [join(folder, 'none.wasm'), join(folder, 'bad.wasm')]
   writeFileSync(bad, 'not WebAssembly')
   expect(run(['compile', none])).toEqual({
@@ -62,18 +62,18 @@ test('compile says which file is wrong', () => {
   expect(stderr).toContain('ERR_RELINK_INVALID_WASM')
   const off = run(['compile', bad], { WASM_RELINK_CACHE: 'off' })
   expect(off.status).toBe(2)
-  expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE says so')
+  expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE turns it off')
 })
 
-test('compile fails where the cache does not take what it has compiled', () => {
-  // On Windows, a folder of a user's is the user's.
+test('compile fails if the cache does not store the result', () => {
+  // Windows has no such check of owners.
   if (process.platform === 'win32') return
   const open = join(folder, 'open')
   mkdirSync(open)
   chmodSync(open, 0o777)
   const others = run(['compile', plugin('plugin')], { WASM_RELINK_CACHE: open })
   expect(others).toMatchObject({ status: 1, stdout: '' })
-  expect(others.stderr).toContain('may be written by other users: run chmod go-w on it (ERR_RELINK_CACHE)')
+  expect(others.stderr).toContain('is writable for other users: run chmod go-w on it (ERR_RELINK_CACHE)')
   const file = run(['compile', plugin('plugin')], { WASM_RELINK_CACHE: plugin('plugin') })
   expect(file).toMatchObject({ status: 1, stdout: '' })
   expect(file.stderr).toContain('ERR_RELINK_CACHE')
@@ -101,9 +101,9 @@ test('cache lists and clears', () => {
   expect(run(['cache', 'empty']).status).toBe(2)
 })
 
-test('a cache that is off says so', () => {
+test('reports that the cache is off', () => {
   const off = { WASM_RELINK_CACHE: 'off' }
-  expect(run(['cache'], off)).toEqual(done('The cache is off: WASM_RELINK_CACHE says so.\n'))
+  expect(run(['cache'], off)).toEqual(done('The cache is off: WASM_RELINK_CACHE turns it off.\n'))
   expect(run(['cache', 'clear'], off)).toEqual(done('Removed 0 compiled modules\n'))
   const homeless = { WASM_RELINK_CACHE: '', XDG_CACHE_HOME: '', LOCALAPPDATA: '', HOME: '', USERPROFILE: '' }
   const why = 'the user has no home directory, and WASM_RELINK_CACHE names no folder'

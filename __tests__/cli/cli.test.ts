@@ -1,4 +1,4 @@
-// The command line, as a process of its own: what it prints, what it writes, and how it ends.
+// The command line, in a process of its own: its output, its files and its exit codes.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -25,7 +25,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A file in the test's folder. */
+/** The path of a file in the test's folder. */
 function file(name: string, content?: Uint8Array | string): string {
   const path = join(folder, name)
   if (content !== undefined) writeFileSync(path, content)
@@ -36,20 +36,20 @@ function start(parameters: string[], input: Uint8Array | string = ''): SpawnSync
   return spawnSync(process.execPath, [program, ...parameters], { input, maxBuffer: 1 << 26 })
 }
 
-/** Runs the command line and gives what it said, as text. */
+/** Runs the command line and returns its output, as text. */
 function run(...parameters: string[]) {
   const { status, stdout, stderr } = start(parameters)
   return { status, stdout: stdout.toString(), stderr: stderr.toString() }
 }
 
-/** What a run that must go well prints. */
+/** The output of a run that must succeed. */
 function output(...parameters: string[]): string {
   const { status, stdout, stderr } = run(...parameters)
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   return stdout
 }
 
-/** The rows below a heading, split where columns end. */
+/** The rows below a heading, split into columns. */
 function rows(text: string, title: string): string[][] {
   const [, part] = text.split(new RegExp(`^${title} \\(.*\\)$`, 'm'))
   const lines = part!.split('\n\n')[0]!.split('\n').slice(1)
@@ -57,7 +57,7 @@ function rows(text: string, title: string): string[][] {
 }
 
 describe('inspect', () => {
-  test('tells sizes, sections, imports, exports, tables and memories', () => {
+  test('prints sizes, sections, imports, exports, tables and memories', () => {
     const text = output('inspect', plugin)
     const { size, rewrittenSize } = inspect(guest('ordinary.v0'))
     const number = (value: number) => value.toLocaleString('en')
@@ -86,7 +86,7 @@ describe('inspect', () => {
     expect(slots).toContainEqual(['Rust (cents: u64, quantity: u32) -> u64'])
   })
 
-  test('says what cannot be linked, and why', () => {
+  test('lists the functions that cannot be linked, with the reason', () => {
     const text = output('inspect', plugin, '--slots', 'round_up')
     expect(rows(text, 'No slots: not-found')).toEqual([['round_up'], [expect.stringContaining('inlined')]])
     expect(rows(text, 'No slots: identity')[1]).toEqual([expect.stringContaining('its calls were removed')])
@@ -110,7 +110,7 @@ describe('inspect', () => {
     expect(output('inspect', plugin, '--slots', 'none')).not.toContain('Slots (')
   })
 
-  test('says which functions are compiled differently for their shape', async () => {
+  test('lists the functions that are compiled in a changed form', async () => {
     const merge = '(if (local.get 0) (then (local.set 0 (i32.const 1))))'
     const module = await wat(`(module (func) (func (param i32) ${merge.repeat(2000)}))`)
     expect(output('inspect', file('merges.wasm', module))).toMatch(/Locals cut for cranelift, .*: func\[1\]\n/)
@@ -145,8 +145,8 @@ describe('inspect', () => {
     expect(JSON.parse(output('inspect', path, '--json')).exports[0].name).toBe('\u001b[2J\u202e\n')
   })
 
-  test('is quiet when nobody reads on', async () => {
-    // Larger than what a pipe holds.
+  test('is silent when the reader closes the pipe', async () => {
+    // Larger than a pipe's buffer.
     const bytes = await wat(`(module ${Array.from({ length: 5000 }, (_, i) => `(func (export "${i}"))`).join('')})`)
     const child = spawn(process.execPath, [program, 'inspect', file('large.wasm', bytes), '--json'])
     const errors: Buffer[] = []
@@ -158,7 +158,7 @@ describe('inspect', () => {
 })
 
 describe('rewrite', () => {
-  test('writes what rewrite() makes', () => {
+  test('writes the output of rewrite()', () => {
     const path = file('out.wasm')
     expect(output('rewrite', plugin, '-o', path)).toBe('')
     expect(readFileSync(path)).toEqual(Buffer.from(rewrite(guest('ordinary.v0'))))
@@ -197,7 +197,7 @@ describe('rewrite', () => {
     expect(readdirSync(folder).sort()).toEqual(['link.wasm', 'plugin.wasm'])
   })
 
-  test('a module that is refused leaves the file as it was', () => {
+  test('a refused module leaves the file unchanged', () => {
     const path = file('out.wasm', 'as it was')
     const { status, stderr } = run('rewrite', file('bad.wasm', guest('pricing').subarray(0, 500)), '-o', path)
     expect(status).toBe(1)
@@ -207,7 +207,7 @@ describe('rewrite', () => {
   })
 })
 
-describe('what goes wrong', () => {
+describe('errors', () => {
   test.each([
     ['no command', [], 'Usage: wasm-relink'],
     ['an unknown command', ['foo'], "unknown command 'foo'"],
@@ -218,8 +218,16 @@ describe('what goes wrong', () => {
     ['an option without its value', ['inspect', 'a', '--slots'], "option '--slots <PATTERN>' argument missing"],
     ['an option in place of a pattern', ['inspect', 'a', '--slots', '--json'], 'Expected a name or a pattern.'],
     ['an empty pattern', ['inspect', 'a', '--slots', ''], 'Expected a name or a pattern.'],
-    ['a pattern beside all', ['inspect', 'a', '--slots', 'all', '--slots', 'x'], '`all` and `none` stand alone.'],
-    ['none beside a pattern', ['inspect', 'a', '--slots', 'x', '--slots', 'none'], '`all` and `none` stand alone.'],
+    [
+      'a pattern beside all',
+      ['inspect', 'a', '--slots', 'all', '--slots', 'x'],
+      '`all` and `none` cannot be combined with other values.',
+    ],
+    [
+      'none beside a pattern',
+      ['inspect', 'a', '--slots', 'x', '--slots', 'none'],
+      '`all` and `none` cannot be combined with other values.',
+    ],
     ['a word in another case', ['inspect', 'a', '--slots', 'All'], 'The words are `all` and `none`.'],
     ['a list in one', ['inspect', 'a', '--slots', 'a,b'], 'Give `--slots` once for each pattern.'],
     ['half a RegExp', ['inspect', 'a', '--slots', '/x'], 'A RegExp is written /…/ or /…/flags.'],
@@ -242,7 +250,7 @@ describe('what goes wrong', () => {
       () => ['rewrite', plugin, '-o', file('no/out.wasm')],
       'no/out.wasm: no such file or directory',
     ],
-  ])('%s is told in one line, with a code, and ends with 1', (_, parameters, words) => {
+  ])('%s prints one line with a code, and ends with 1', (_, parameters, words) => {
     const { status, stdout, stderr } = run(...parameters())
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(/^wasm-relink: .*\n$/)
@@ -252,8 +260,8 @@ describe('what goes wrong', () => {
   test.each([
     ['a full disk', '/dev/full', 'no space left on device (ENOSPC)'],
     ['a device', '/dev/null', ''],
-  ])('%s is written to as it is', (_, device, words) => {
-    // Only where there is such a device.
+  ])('%s is written to directly', (_, device, words) => {
+    // Only if the system has this device.
     const { status, stderr } = existsSync(device)
       ? run('rewrite', plugin, '-o', device)
       : { status: words ? 1 : 0, stderr: words }

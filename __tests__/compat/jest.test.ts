@@ -1,4 +1,4 @@
-// jest, in a project that has the package: the line of its configuration that the docs give, and what happens without it.
+// jest in a project with the package: with the documented line in its configuration, and without.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs the project's tests: how many passed, and what was said. */
+/** Runs the project's tests; returns the number that passed, and the output. */
 function run(configuration: object, env: Record<string, string> = {}) {
   const config = JSON.stringify({ rootDir: folder, transform: {}, ...configuration })
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')

@@ -1,5 +1,5 @@
-// Packages that people use, with Rust-built wasm inside that was never meant to be relinked: whatever becomes a slot,
-// they do what they do on V8.
+// Published packages with Rust-built wasm, which were not built for relinking: with any functions as slots, they behave as on
+// V8.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type CompileOptions, type Instance, type Slot, link, rewrite } from '../..'
@@ -14,7 +14,7 @@ const selections: [string, CompileOptions][] = [
   ['every function a slot', { slots: 'all' }],
 ]
 
-/** Each other way to run a package, told in words. */
+/** Each other way to run a package, by its description. */
 const engines: [string, () => Engine][] = [
   ...selections.map(([words, { slots }]): [string, () => Engine] => [
     `V8, rewritten, ${words}`,
@@ -28,7 +28,7 @@ const engines: [string, () => Engine][] = [
   ),
 ]
 
-/** Sends every slot by way of JavaScript to its own original, and counts the calls. */
+/** Links a JavaScript function into every slot that calls the slot's original, and counts the calls. */
 class Detour {
   readonly #slots: readonly Slot[]
   #stands = false
@@ -58,7 +58,7 @@ class Detour {
   }
 }
 
-/** Asks three times: as loaded, linked, and reset. */
+/** Runs the work three times: as loaded, linked, and reset. */
 async function rounds(ask: () => Promise<Answers> | Answers, detour?: Detour): Promise<Record<string, string>[]> {
   const loaded = await ask()
   detour?.link()
@@ -79,7 +79,7 @@ describe('@dprint/json', () => {
     expected = await ask(onV8())
   })
 
-  test('does on V8 what it is known for', () => {
+  test('gives known results on V8', () => {
     expect(expected).toMatchObject({
       '0: one line': '{ "name": "demo", "list": [1, 2, { "a": null }], "deep": { "x": [[1, 0], [0, 1]], "y": {} } }\n',
       '0: 200 KB': expect.stringMatching(/^251102 characters/),
@@ -90,11 +90,11 @@ describe('@dprint/json', () => {
     })
   })
 
-  test.each(engines)('does the same elsewhere: %s', async (_, engine) => {
+  test.each(engines)('gives the same results: %s', async (_, engine) => {
     expect(await ask(engine())).toEqual(expected)
   })
 
-  test.each(compilers)('does the same with JavaScript in every slot, and reset (%s)', async (compiler) => {
+  test.each(compilers)('gives the same results with JavaScript in every slot, and reset (%s)', async (compiler) => {
     const v8 = onV8()
     const untouched = await dprintOn(v8)
     const engine = onWasmer({ compiler, slots: 'all' })
@@ -124,7 +124,7 @@ describe('source-map', () => {
     expected = await ask(onV8())
   })
 
-  test('does on V8 what it is known for', () => {
+  test('gives known results on V8', () => {
     expect(expected).toMatchObject({
       'small: sources': '["http://localhost/root/source-0.rs","http://localhost/root/source-1.rs"]',
       'small: an error of the callback': 'true',
@@ -132,11 +132,11 @@ describe('source-map', () => {
     })
   })
 
-  test.each(engines)('does the same elsewhere: %s', async (_, engine) => {
+  test.each(engines)('gives the same results: %s', async (_, engine) => {
     expect(await ask(engine())).toEqual(expected)
   })
 
-  test.each(compilers)('does the same with JavaScript in every slot, and reset (%s)', async (compiler) => {
+  test.each(compilers)('gives the same results with JavaScript in every slot, and reset (%s)', async (compiler) => {
     const v8 = onV8()
     const untouched = await sourceMapOn(v8)
     const engine = onWasmer({ compiler, slots: 'all' })
@@ -149,7 +149,7 @@ describe('source-map', () => {
     expect(detour.late).toBe(0)
   })
 
-  test.each(compilers)('gives its mappings to whoever is linked into its import (%s)', async (compiler) => {
+  test.each(compilers)('passes its mappings to the function that is linked into its import (%s)', async (compiler) => {
     const engine = onWasmer({ compiler })
     const { SourceMapConsumer } = await sourceMapOn(engine)
     const consumer = await new SourceMapConsumer({ ...MAP })

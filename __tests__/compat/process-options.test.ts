@@ -1,4 +1,4 @@
-// Options of Node that take something away: its WebAssembly, addons, files. Each is of a process of its own.
+// Options of Node that remove its WebAssembly, addons, or access to files. Each test runs a process of its own.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs a program that gives a value, or says what it threw. */
+/** Runs a program; returns its value, or the error that it threw. */
 function run(flags: string[], program: string, env: Record<string, string> = {}): any {
   const source = `
     const told = ({ name, code, message, flag, permission, resource }) => ({ name, code, message, flag, permission, resource })
@@ -25,7 +25,7 @@ function run(flags: string[], program: string, env: Record<string, string> = {})
     env: { ...process.env, WASM_RELINK_CACHE: 'off', ...env },
   })
   if (status !== 0) throw new Error(`${signal ?? status}: ${stderr}`)
-  // V8 warns that one flag turns another off.
+  // V8 warns that one flag disables another.
   return JSON.parse(stdout.replace(/^Warning:.*\n/, ''))
 }
 
@@ -33,7 +33,7 @@ const RELINK = `const relink = require(${JSON.stringify(root)})`
 
 const text = (path: string) => JSON.stringify(path)
 
-/** What nothing but the package is needed for. */
+/** A program that needs only the package. */
 const WORK = `
   ${RELINK}
   const plugin = await relink.load(${text(guestPath('scalars'))})
@@ -48,7 +48,7 @@ const WORK = `
 
 const WORKED = { linked: 40, after: 21, refused: [true, 'LinkError', 'ERR_RELINK_UNKNOWN_SLOT'] }
 
-/** The flags of this version of Node that take its WebAssembly away. */
+/** The flags of this version of Node that remove its WebAssembly. */
 const withoutWasm = ['--jitless', ...(Number.parseInt(process.versions.node, 10) < 24 ? ['--no-expose-wasm'] : [])]
 
 describe.each(withoutWasm)('under %s, where Node has no WebAssembly', (flag) => {
@@ -57,7 +57,7 @@ describe.each(withoutWasm)('under %s, where Node has no WebAssembly', (flag) => 
     expect(run([flag], WORK)).toEqual(WORKED)
   })
 
-  test('register puts it where Node’s would be', () => {
+  test('register puts it on globalThis', () => {
     const program = `
       const bytes = require('node:fs').readFileSync(${text(guestPath('scalars'))})
       const { instance, module } = await WebAssembly.instantiate(bytes, {}, { slots: [] })
@@ -69,33 +69,37 @@ describe.each(withoutWasm)('under %s, where Node has no WebAssembly', (flag) => 
     expect(run([flag, '--require', register], program)).toEqual(expected)
   })
 
-  test('what only V8 can make is refused: a shared memory', async () => {
+  test('a shared memory, which only V8 can make, is refused', async () => {
     const file = join(folder, 'shared.wasm')
     writeFileSync(file, await wat('(module (memory 1 2 shared))', { threads: true }))
     const refused = {
       name: 'TypeError',
       code: 'ERR_RELINK_UNSUPPORTED',
-      message:
-        "a shared memory needs Node's own WebAssembly, which `node --jitless` and `node --no-expose-wasm` leave out",
+      message: "a shared memory needs Node's own WebAssembly: start Node without --jitless and --no-expose-wasm",
     }
     expect(run([flag], `${RELINK}; new relink.Memory({ initial: 1, maximum: 2, shared: true })`)).toEqual(refused)
     expect(run([flag], `${RELINK}; await relink.load(${text(file)})`)).toMatchObject({ code: refused.code })
   })
 })
 
-/** The name that the permission model has in this version of Node. */
+/** The flag for the permission model in this version of Node. */
 const permission = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
 
-describe('where Node loads no addons', () => {
+describe('if Node loads no addons', () => {
   const disabled = { name: 'Error', code: 'ERR_RELINK_ADDONS_DISABLED' }
 
   test.each([
-    ['--no-addons', ['--no-addons'], '--no-addons', 'leave it out'],
-    ['the permission model', [permission, '--allow-fs-read=*'], '--allow-addons', 'give it --allow-addons too'],
-    ['both', [permission, '--allow-fs-read=*', '--allow-addons', '--no-addons'], '--no-addons', 'leave it out'],
-  ])('%s: the error says which flag it is', (_, flags, flag, advice) => {
+    ['--no-addons', ['--no-addons'], '--no-addons', 'remove it from the command line'],
+    ['the permission model', [permission, '--allow-fs-read=*'], '--allow-addons', 'add --allow-addons'],
+    [
+      'both',
+      [permission, '--allow-fs-read=*', '--allow-addons', '--no-addons'],
+      '--no-addons',
+      'remove it from the command line',
+    ],
+  ])('%s: the error names the flag', (_, flags, flag, advice) => {
     const error = run(flags, RELINK)
     expect(error).toMatchObject({ ...disabled, flag })
     expect(error.message).toContain(advice)
@@ -114,7 +118,7 @@ describe('where Node loads no addons', () => {
 })
 
 describe('under the permission model, with --allow-addons', () => {
-  /** Where the package is read. */
+  /** The folders from which the package is loaded. */
   const base = [permission, '--allow-addons', `--allow-fs-read=${root}/`]
   let allowed: string
   let forbidden: string
@@ -137,7 +141,7 @@ describe('under the permission model, with --allow-addons', () => {
     ['load without the cache', (file: string) => load(file, '{ cache: false }')],
     ['load of a relative path', (file: string) => load(relative(process.cwd(), file))],
     ['compileFile', (file: string) => `${RELINK}; return (await relink.compileFile(${text(file)})) && 21`],
-  ])('%s reads what is allowed, and nothing else', (_, program) => {
+  ])('%s reads allowed files only', (_, program) => {
     expect(run(flags, program(join(allowed, 'a.wasm')))).toBe(21)
     const read = run(flags, `await require('node:fs/promises').readFile(${text(forbidden)})`)
     expect(read).toMatchObject({ code: 'ERR_ACCESS_DENIED', permission: 'FileSystemRead' })
@@ -154,12 +158,12 @@ describe('under the permission model, with --allow-addons', () => {
       ...['package.json', 'index.js', 'lib/'].map((name) => `--allow-fs-read=${join(root, name)}`),
     ]
     const read = run(few, RELINK)
-    // Newer versions let `require` read what is required.
+    // Newer versions let `require` read the required file.
     expect([undefined, join(root, 'native.cjs')]).toContain(read?.resource)
     expect(run(few, load(forbidden))).toMatchObject({ code: 'ERR_ACCESS_DENIED' })
   })
 
-  test('the cache is left alone as far as it is not allowed', () => {
+  test('the cache is used as far as it is allowed', () => {
     const env = { WASM_RELINK_CACHE: directory() }
     const program = load(join(allowed, 'a.wasm'))
     const reading = `--allow-fs-read=${directory()}/`
@@ -168,14 +172,14 @@ describe('under the permission model, with --allow-addons', () => {
       expect(run([...flags, ...more], program, env)).toBe(21)
       expect(existsSync(directory())).toBe(false)
     }
-    // A flag that names no folder allows one path, and not what is to be in it.
+    // If the folder does not exist yet, the flag allows its path only, not its future contents.
     mkdirSync(directory(), { mode: 0o700 })
     expect(run([...flags, reading], program, env)).toBe(21)
     expect(files()).toEqual([])
     expect(run([...flags, reading, writing], program, env)).toBe(21)
     const [entry] = files()
     utimesSync(entry!, LONG_AGO, LONG_AGO)
-    // Found, and not touched.
+    // Read, but not marked as used.
     expect(run([...flags, reading], program, env)).toBe(21)
     expect(run([...flags, reading], `${RELINK}; return relink.cache.entries().length`, env)).toBe(1)
     expect(statSync(entry!).mtimeMs).toBe(LONG_AGO * 1000)

@@ -1,5 +1,5 @@
-// `node --require wasm-relink/register`: packages from npm, unmodified, on wasmer. Each program does its work with
-// whatever stands on `globalThis.WebAssembly`, and prints what came of it.
+// `node --require wasm-relink/register`: unmodified packages from npm, on wasmer. Each program works with
+// `globalThis.WebAssembly`, and prints its results.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ test.each(readdirSync(folder))('%s prints what it prints on V8', (file) => {
   expect(run(['--require', register, program])).toEqual(onV8)
 })
 
-test('replaces what stands on globalThis, as it stood there', () => {
+test('replaces the property of globalThis, with the same attributes', () => {
   const program = `
     const { value, ...flags } = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly')
     console.log(JSON.stringify(flags), value === require(${JSON.stringify(root)}).WebAssembly, String(WebAssembly))`
@@ -29,7 +29,7 @@ test('replaces what stands on globalThis, as it stood there', () => {
   expect(stdout).toBe('{"writable":true,"enumerable":false,"configurable":true} true [object WebAssembly]\n')
 })
 
-test('fetch, whose parser is WebAssembly, works on it, and so does what streams', async () => {
+test('fetch, whose parser is WebAssembly, works on it, and so do the streaming functions', async () => {
   const bytes = await wat('(module (import "env" "f" (func $f (result i32))) (func (export "g") (result i32) call $f))')
   const program = `
     const { createServer } = require('node:http')

@@ -1,12 +1,12 @@
-// `WebAssembly` beside Node's own: what it looks like, and what it says to calls right and wrong.
+// `WebAssembly` compared with Node's own: its members, and the results and errors of calls.
 import { WebAssembly as ours } from '../..'
 import { wat } from '../support'
 
-/** Either namespace. What is wrong on purpose needs no types. */
+/** Either namespace. Untyped, since many calls are wrong on purpose. */
 type Api = any
 const engines: Record<'node' | 'ours', Api> = { node: WebAssembly, ours }
 
-/** What there is on an object, in words; without what only ours has. */
+/** The members of an object, as text; without those that only this package has. */
 function shape(object: object, extra: readonly PropertyKey[] = []): string[] {
   const words = Reflect.ownKeys(object).map((key) => {
     const { value, get, set, writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(object, key)!
@@ -15,12 +15,12 @@ function shape(object: object, extra: readonly PropertyKey[] = []): string[] {
     return `${String(key)}: ${flags.join(' ')} ${typeof value === 'object' ? '' : what.join(' ')}`
   })
   const inspect = Symbol.for('nodejs.util.inspect.custom')
-  // Old functions of the engine's own have them.
+  // V8's old built-in functions have these properties.
   const without = ['arguments', 'caller', inspect, Symbol.dispose ?? Symbol.for('nodejs.dispose'), ...extra]
   return words.filter((word) => !without.some((key) => word.startsWith(`${String(key)}: `))).toSorted()
 }
 
-/** What a function gives or throws, in words. */
+/** The result or the error of a function, as text. */
 function outcome(run: () => unknown): string {
   try {
     const value = run()
@@ -36,9 +36,9 @@ const added: Partial<Record<(typeof names)[number], string[]>> = {
   Table: ['slot'],
 }
 
-describe('looks as Node’s own', () => {
+describe('looks like Node’s own', () => {
   test('the namespace', () => {
-    // Those of Node 20; jest's realm has no streaming.
+    // The members in Node 20. jest's realm has no streaming functions.
     const known =
       /^(compile|validate|instantiate|Module|Instance|Memory|Table|Global|Tag|(Compile|Link|Runtime)Error|Symbol.*): /
     const shapes = [engines.ours, engines.node].map((each) => shape(each).filter((word) => known.test(word)))
@@ -50,7 +50,7 @@ describe('looks as Node’s own', () => {
 
   test.each(names)('%s', (name) => {
     const [node, our] = [engines.node[name], engines.ours[name]]
-    // By this, `instanceof` is true for what another thread has posted.
+    // Makes `instanceof` true for objects that another thread has posted.
     expect(shape(our, ['slots', Symbol.hasInstance])).toEqual(shape(node))
     expect(shape(our.prototype, [...(added[name] ?? []), Symbol.for('wasm-relink')])).toEqual(shape(node.prototype))
     expect(Object.getPrototypeOf(our)).toBe(Function.prototype)
@@ -64,7 +64,7 @@ describe('looks as Node’s own', () => {
   })
 })
 
-/** Each is done on both engines. `W` is the namespace. */
+/** Calls that run on both engines. `W` is the namespace. */
 const calls: Record<string, (W: Api, module: any) => unknown> = {
   'a class without new': (W) => (W.Memory as any)({ initial: 1 }),
   'a memory of nothing': (W) => new (W.Memory as any)(),
@@ -245,7 +245,7 @@ const calls: Record<string, (W: Api, module: any) => unknown> = {
   'a trap': (W, module) => (new W.Instance(module, { env: { f: () => 1 } }).exports as any).trap(),
 }
 
-describe('says what Node says', () => {
+describe('behaves like Node’s own', () => {
   const text = `(module
     (import "env" "f" (func $f (result i32)))
     (table (export "table") 1 funcref)
@@ -267,7 +267,7 @@ describe('says what Node says', () => {
     expect(says(engines.ours)).toEqual(says(engines.node))
   })
 
-  test('what promises come to', async () => {
+  test('results of promises', async () => {
     const bytes = await wat(text)
     const imports = { env: { f: () => 1 } }
     const promises = (W: Api): Promise<unknown>[] => [
@@ -289,7 +289,7 @@ describe('says what Node says', () => {
   })
 })
 
-/** Something that tells when it is read and converted. */
+/** An object that logs when it is read and converted. */
 function telling(log: string[], value: Record<string, number>): object {
   const entries = Object.entries(value).map(([name, number]) => [
     name,
@@ -343,7 +343,7 @@ test('imports are read in the order of the binary, each module once for each', a
   expect(order(engines.ours)).toEqual(order(engines.node))
 })
 
-test('modules have slots if they are asked for', async () => {
+test('modules have slots only on request', async () => {
   const bytes = await wat('(module (func (export "f") (result i32) i32.const 1))')
   const slots = (options?: object) => Object.keys(new ours.Instance(new ours.Module(bytes, options)).slots)
   expect(slots()).toEqual([])

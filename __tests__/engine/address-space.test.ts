@@ -1,5 +1,5 @@
-// What memories reserve: all that an instruction can reach, or what they have, where code looks at each access. What differs
-// is the address space alone.
+// The address space that memories reserve: all that an instruction can reach, or only their own bytes, with a check of each
+// access. Nothing else differs.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ const PAGE = 65536
 const small = { reserve: 'small' } as const
 const every = [...compilers, 'auto'] as const
 
-/** A module that reads, writes and grows a memory of its own, which it exports. */
+/** A module that reads, writes and grows its own memory, and exports it. */
 const text = (limits: string, memory = `(memory (export "memory") ${limits})`) => `(module
   ${memory}
   (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
@@ -35,7 +35,7 @@ const trap = { code: 'ERR_RELINK_TRAP', trap: 'memory-out-of-bounds' }
 describe.each(every)('a small memory (%s)', (compiler) => {
   const options = { compiler, ...small }
 
-  test('ends where it ends', async () => {
+  test('traps beyond its end', async () => {
     const exports = await make(options, text('1 3'))
     for (const pages of [1, 2, 3]) {
       const end = pages * PAGE
@@ -68,7 +68,7 @@ describe.each(every)('a small memory (%s)', (compiler) => {
     expect(() => exports.memory.grow(1)).toThrow(RangeError)
   })
 
-  test('without pages has nothing', async () => {
+  test('without pages traps on every access', async () => {
     const exports = await make(options, text('0'))
     expect(exports.memory.buffer.byteLength).toBe(0)
     for (const name of ['load', 'load8', 'far', 'farther', 'last'])
@@ -76,7 +76,7 @@ describe.each(every)('a small memory (%s)', (compiler) => {
     expect([exports.grow(0), exports.grow(1), exports.load(0)]).toEqual([0, 0, 0])
   })
 
-  test('grows where it is, beside others, and detaches its buffer', async () => {
+  test('grows in place, beside others, and detaches its buffer', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => make(options, text('1'))))
     for (let round = 1; round < 40; round++) {
       all.forEach((exports, number) => {
@@ -97,7 +97,7 @@ describe.each(every)('a small memory (%s)', (compiler) => {
 describe.each(compilers)('memories of both kinds (%s)', (compiler) => {
   const imported = text('', '(import "env" "memory" (memory 1 10))')
 
-  test('code that looks at each access takes both', async () => {
+  test('code that checks each access accepts both', async () => {
     for (const reserve of [undefined, 'full', 'small'] as const) {
       const memory = new Memory({ initial: 1, maximum: 10 }, { reserve })
       const exports = await make({ compiler, ...small }, imported, { env: { memory } })
@@ -106,7 +106,7 @@ describe.each(compilers)('memories of both kinds (%s)', (compiler) => {
     }
   })
 
-  test('code that looks at none takes no small one, and says so', async () => {
+  test('code without checks refuses a small one', async () => {
     const own = (await make({ compiler, ...small }, text('1 10'))).memory
     for (const memory of [new Memory({ initial: 1, maximum: 10 }, small), own]) {
       const error = thrownBy(() => new Instance(new Module(bytes, { compiler, reserve: 'full' }), { env: { memory } }))
@@ -121,7 +121,7 @@ describe.each(compilers)('memories of both kinds (%s)', (compiler) => {
     bytes = await wat(imported)
   })
 
-  test('what code was compiled for is told', async () => {
+  test('the reservation that code was compiled for is reported', async () => {
     const plain = await wat(text('1'))
     expect(new Instance(new Module(plain, { compiler, ...small })).reserve).toBe('small')
     expect(new Instance(new Module(plain, { compiler, reserve: 'full' })).reserve).toBe('full')
@@ -140,7 +140,7 @@ describe.each(compilers)('memories of both kinds (%s)', (compiler) => {
   })
 })
 
-test('other words are no reservation', async () => {
+test('other values of `reserve` are refused', async () => {
   const bytes = await wat(text('1'))
   const wrong = { reserve: 'tiny' } as any
   for (const run of [() => new Module(bytes, wrong), () => new Memory({ initial: 1 }, wrong)]) {
@@ -148,7 +148,7 @@ test('other words are no reservation', async () => {
   }
 })
 
-describe('does what V8 does', () => {
+describe('behaves like V8', () => {
   test.each(['plugin', 'scalars', 'pricing'])('the guest %s', async (name) => {
     const { differences, ran } = await compare(guest(name), { argumentSets: gentle, ...small })
     expect(differences).toEqual([])
@@ -161,7 +161,7 @@ describe('does what V8 does', () => {
   })
 })
 
-// A process whose address space is limited.
+// Processes with limited address space.
 const onLinux = process.platform === 'linux' ? describe : describe.skip
 
 onLinux('where the system refuses more', () => {
@@ -171,7 +171,7 @@ onLinux('where the system refuses more', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** Runs a program in 4 GB, and gives what it printed. */
+  /** Runs a program in 4 GB of addresses, and returns its output. */
   function run(program: string, kilobytes = 4_000_000): string[] {
     const source = `const relink = require(${JSON.stringify(root)})\nvoid (async () => {${program}})()`
     const words = ['-c', `ulimit -v ${kilobytes}; exec "$0" -e "$1"`, process.execPath, source]
@@ -181,7 +181,7 @@ onLinux('where the system refuses more', () => {
     return stdout.trim().split('\n')
   }
 
-  test.each(every)('40 instances work, grow and end where they end (%s)', async (compiler) => {
+  test.each(every)('40 instances work, grow and trap beyond their ends (%s)', async (compiler) => {
     const bytes = Buffer.from(await wat(text('2'))).toString('base64')
     const printed = run(`
       const module = await relink.compile(Buffer.from('${bytes}', 'base64'), { compiler: '${compiler}' })
@@ -203,7 +203,7 @@ onLinux('where the system refuses more', () => {
     expect(printed).toEqual([`${40_000 + 2 * 780} small ${compiler === 'singlepass' ? compiler : 'cranelift'}`])
   })
 
-  test('loads go through the cache, which keeps both apart', () => {
+  test('loads go through the cache, with an entry for each', () => {
     const program = `
       const { exports, reserve } = await relink.load(${JSON.stringify(guestPath('pricing'))})
       console.log(reserve, Object.keys(exports).length > 0, relink.cache.entries().map((entry) => entry.reserve).sort())`
@@ -213,7 +213,7 @@ onLinux('where the system refuses more', () => {
     expect(run(program)).toEqual(["small true [ 'full', 'small' ]"])
   })
 
-  test('memories of JavaScript’s, and batches', async () => {
+  test('memories that JavaScript made, and batches', async () => {
     const bytes = Buffer.from(await wat(text('', '(import "env" "memory" (memory 1 10))'))).toString('base64')
     const printed = run(`
       const module = new relink.Module(Buffer.from('${bytes}', 'base64'))
@@ -225,7 +225,7 @@ onLinux('where the system refuses more', () => {
     expect(printed).toEqual(['780', '3,0'])
   })
 
-  test('a module that asks for all of it is told what to do', async () => {
+  test('a refused full memory comes with advice', async () => {
     const bytes = Buffer.from(await wat(text('1'))).toString('base64')
     const printed = run(`
       const module = new relink.Module(Buffer.from('${bytes}', 'base64'), { reserve: 'full' })
@@ -237,7 +237,7 @@ onLinux('where the system refuses more', () => {
     expect(printed).toEqual(['RangeError ERR_RELINK_MEMORY true'])
   })
 
-  test('also where it does so later', async () => {
+  test('also when the limit is set later', async () => {
     const bytes = Buffer.from(await wat(text('1'))).toString('base64')
     const printed = run(
       `
@@ -261,7 +261,7 @@ onLinux('where the system refuses more', () => {
     expect(printed).toEqual(['full 0,0,0', 'ERR_RELINK_MEMORY true', 'small 0,0,0 3', '0,0,0'])
   })
 
-  test('what is closed is used again', async () => {
+  test('addresses of closed memories are reused', async () => {
     const bytes = Buffer.from(await wat(text('1000'))).toString('base64')
     const printed = run(`
       const module = new relink.Module(Buffer.from('${bytes}', 'base64'))
@@ -276,6 +276,6 @@ onLinux('where the system refuses more', () => {
   })
 })
 
-test('the cache says which', () => {
+test('the cache reports the reservation', () => {
   expect(cache.entries().every(({ reserve }) => reserve === 'full' || reserve === 'small')).toBe(true)
 })

@@ -1,4 +1,4 @@
-// `compiler: 'auto'`: the fast compiler's code answers, and the optimized one takes over, with nothing lost.
+// `compiler: 'auto'`: Singlepass's code answers first, then Cranelift's replaces it, with no state lost.
 import { spawnSync } from 'node:child_process'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Instance, Memory, Module, Store, WebAssembly as ours, compileFile, link, load, relink } from '../..'
@@ -10,7 +10,7 @@ const auto = { compiler: 'auto', cache: false } as const
 
 const compiledOf = async (text: string, options = {}) => new Module(await wat(text), { ...auto, ...options })
 
-/** State of every kind that is shared, ways of every kind through slots, and imports. */
+/** A module with each kind of shared state, each way through slots, and imports. */
 const COUNTER = `(module
   (import "env" "add" (func $add (param i32 i64) (result i64)))
   (import "env" "step" (global $step i32))
@@ -33,7 +33,7 @@ const COUNTER = `(module
 
 const imports = () => ({ env: { add: (x: number, y: bigint) => BigInt(x) + y, step: 3 } })
 
-/** The same calls, told apart by `round`, and what they give. */
+/** The results of the same calls, told apart by `round`. */
 function session({ exports }: Instance, round: number) {
   const { memory } = exports as { memory: Memory }
   const { code } = thrownBy(() => exports.fail())
@@ -49,7 +49,7 @@ function session({ exports }: Instance, round: number) {
   ]
 }
 
-test('it answers from the one compiler at once, and then from the other, with the same state', async () => {
+test('it answers from one compiler at once, then from the other, with the same state', async () => {
   const instance = new Instance(await compiledOf(COUNTER), imports())
   const reference = new Instance(new Module(await wat(COUNTER)), imports())
   expect([instance.compiler, reference.compiler]).toEqual(['singlepass', 'cranelift'])
@@ -60,13 +60,13 @@ test('it answers from the one compiler at once, and then from the other, with th
   const buffer = instance.exports.memory.buffer
   await instance.optimized
   expect(instance.compiler).toBe('cranelift')
-  // All that JavaScript holds is what it was.
+  // Every object that JavaScript holds stays the same.
   expect(instance.exports.memory.buffer).toBe(buffer)
   expect({ ...instance.exports }).toEqual(before)
   for (; round < 200; round++) expect(session(instance, round)).toEqual(session(reference, round))
 })
 
-test('no call is lost or wrong across the change-over, whenever it comes', async () => {
+test('no call is lost or wrong across the tier-up, at any moment', async () => {
   const file = guestPath('pricing')
   for (let attempt = 0; attempt < 5; attempt++) {
     const instance = new Instance(await compiledOf(COUNTER), imports())
@@ -90,7 +90,7 @@ test('no call is lost or wrong across the change-over, whenever it comes', async
 })
 
 describe('links', () => {
-  test('those that stand go on, and may be undone, also of places in tables', async () => {
+  test('active links stay and can be undone, also those of table entries', async () => {
     const instance = new Instance(await compiledOf(COUNTER), imports())
     const other = new Instance(
       new Module(
@@ -129,7 +129,7 @@ describe('links', () => {
     expect(instance.exports.twice(6n)).toBe(12n)
   })
 
-  test('declared slots, and an implementation that is itself taken over', async () => {
+  test('declared slots, and an implementation that itself tiers up', async () => {
     const bytes = await declaring(
       { name: 'a::f', call: 'callF', step: 1 },
       { name: 'a::g', call: 'callG', step: 10, type: 'i64' },
@@ -153,7 +153,7 @@ describe('links', () => {
   })
 })
 
-test('modules that import from it go on, whatever compiled them, and whenever they were made', async () => {
+test('modules that import from it go on, with either compiler, made before or after', async () => {
   const instance = new Instance(await compiledOf(COUNTER), imports())
   const user = `(module (import "m" "twice" (func $twice (param i64) (result i64))) (import "m" "memory" (memory 1))
     (import "m" "n" (global $n (mut i64)))
@@ -177,7 +177,7 @@ test('modules that import from it go on, whatever compiled them, and whenever th
   expect(new Int32Array(instance.exports.memory.buffer)[8]).toBe(5)
 })
 
-test('calls, columns of calls and traps after the change-over', async () => {
+test('calls, `map` and traps after the tier-up', async () => {
   const instance = new Instance(
     await compiledOf(`(module
       (func (export "add") (param i32 f32) (result f32) (f32.add (f32.convert_i32_s (local.get 0)) (local.get 1)))
@@ -198,7 +198,7 @@ test('calls, columns of calls and traps after the change-over', async () => {
   expect(results()).toEqual(before)
 })
 
-test('every instance is taken over from: those that wait, and those that are made later, also by an import', async () => {
+test('every instance tiers up: waiting ones, and later ones, also those that an import makes', async () => {
   const compiled = await compiledOf(COUNTER)
   const many = Array.from({ length: 20 }, () => new Instance(compiled, imports()))
   many.forEach((instance, index) => instance.exports.next(index))
@@ -230,7 +230,7 @@ test('a start function runs once, and segments are written once', async () => {
   expect([instance.compiler, instance.exports.get(), instance.exports.runs.value]).toEqual(['cranelift', 9, 1])
 })
 
-describe('where it would not be sound, it is compiled with Cranelift at once', () => {
+describe('where tier-up would not be sound, Cranelift compiles at once', () => {
   test.each([
     ['an exported table', '(module (table (export "t") 1 funcref) (func (export "f")))'],
     [
@@ -251,7 +251,7 @@ describe('where it would not be sound, it is compiled with Cranelift at once', (
     expect(instance.compiler).toBe('cranelift')
   })
 
-  test('a module that is none is refused as ever', () => {
+  test('an invalid module is refused as always', () => {
     expect(thrownBy(() => new Module(new Uint8Array(8), auto)).code).toBe('ERR_RELINK_INVALID_WASM')
     expect(thrownBy(() => new Module(new Uint8Array(8), { compiler: 'fast' as never })).message).toContain(
       "expected 'auto', 'cranelift' or 'singlepass'",
@@ -289,7 +289,7 @@ test('real modules: each guest answers the same before and after', async () => {
   }
 })
 
-test('what is closed or gone is left alone, and nothing stays behind', async () => {
+test('closed and freed instances are skipped, and nothing is left', async () => {
   const store = new Store()
   const compiled = await compiledOf(COUNTER)
   const closed = new Instance(compiled, imports(), { store })
@@ -307,7 +307,7 @@ test('what is closed or gone is left alone, and nothing stays behind', async () 
   store.close()
 })
 
-test('an instance stays as it is if what it imports is closed by then, and the others change over', async () => {
+test('an instance whose imports are closed by then stays, and the others tier up', async () => {
   const text = `(module (import "m" "f" (func $f (result i32)))
     (func (export "g") (result i32) (i32.add (call $f) (i32.const 1))))`
   const compiled = await compiledOf(text)
@@ -322,7 +322,7 @@ test('an instance stays as it is if what it imports is closed by then, and the o
   ])
 })
 
-test('what was linked to code of Cranelift before goes on, and what is linked later is called as it is', async () => {
+test('links to Cranelift code from before go on, and later ones are called directly', async () => {
   const instance = new Instance(await compiledOf(COUNTER), imports())
   const hosts = await Promise.all(
     ['a::g', 'b::g'].map(async (name) => {
@@ -347,7 +347,7 @@ test('a function that is linked elsewhere lives on after its instance is closed'
   expect(host.exports.call(21n)).toBe(42n)
 })
 
-test('nothing waits for the better code: not the end of the process, unless someone asks for it', () => {
+test('the process does not wait for the optimized code at exit, unless it is awaited', () => {
   const big = JSON.stringify(guestPath('ordinary.v0'))
   const run = (program: string) => {
     const source = `const relink = require(${JSON.stringify(root)}); void (async () => { ${program} })()`
@@ -357,7 +357,7 @@ test('nothing waits for the better code: not the end of the process, unless some
   const stubs = `const m = await relink.compileFile(${big}, { compiler: 'auto', cache: false })
     const env = {}; for (const { module, name } of relink.Module.imports(m)) (env[module] ??= {})[name] = (x) => x
     const instance = new relink.Instance(m, env); `
-  // At whatever point of the compile the process ends.
+  // The process ends at several points of the compile.
   for (let delay = 0; delay < 60; delay += 6) {
     expect(run(`${stubs} setTimeout(() => {}, ${delay})`)).toEqual({ status: 0, stdout: '', stderr: '' })
   }
@@ -373,7 +373,7 @@ test('nothing waits for the better code: not the end of the process, unless some
   })
 })
 
-test('both codes go through the cache, and the better one is there at once the next time', async () => {
+test('both codes go through the cache, and the next load starts with the optimized one', async () => {
   const program = `
     const instance = await relink.load(file, {}, { compiler: 'auto' })
     const first = instance.compiler
@@ -385,17 +385,17 @@ test('both codes go through the cache, and the better one is there at once the n
   expect(files()).toHaveLength(2)
 })
 
-test('where the cache has code of Cranelift already, that is loaded', async () => {
+test('code of Cranelift that is already in the cache is loaded', async () => {
   const compilerOf = (options: object) =>
     inProcess(`return (await relink.load(file, {}, ${JSON.stringify(options)})).compiler`, guestPath('pricing'))
   expect(await compilerOf({})).toBe('cranelift')
   expect(await compilerOf({ compiler: 'auto' })).toBe('cranelift')
   expect(files()).toHaveLength(1)
-  // With other slots, it is other code.
+  // Other slots mean other code.
   expect(await compilerOf({ compiler: 'auto', slots: 'all' })).toBe('singlepass')
 })
 
-test('`WebAssembly` and compileFile take it too', async () => {
+test('`WebAssembly` and compileFile accept it too', async () => {
   const compiled = new ours.Module(await wat('(module (func (export "f") (result i32) (i32.const 7)))'), auto as never)
   const instance = new ours.Instance(compiled)
   expect((instance.exports.f as () => number)()).toBe(7)
@@ -403,7 +403,7 @@ test('`WebAssembly` and compileFile take it too', async () => {
   expect(new Instance(file).compiler).toBe('singlepass')
 })
 
-test('an instance that has changed over goes as any other, also if its imports hold it', async () => {
+test('an instance that has tiered up is freed like any other, also if its imports hold it', async () => {
   const store = new Store()
   const compiled = await compiledOf(COUNTER)
   const make = async () => {

@@ -1,4 +1,4 @@
-// The folder of the disk cache: files that are not the cache's own, its secret, and users without a place for it.
+// The folder of the disk cache: files that are not the cache's, its secret, and users without a place for it.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -26,7 +26,7 @@ const CLEAR = 'return relink.cache.clear()'
 const adding = (number: number) =>
   `(module (func (export "add") (param i32) (result i32) (i32.add (local.get 0) (i32.const ${number}))))`
 
-/** A module in a file of the test's own. */
+/** A module in the test's own folder. */
 async function moduleFile(number: number): Promise<string> {
   const path = join(folder, `${number}.wasm`)
   writeFileSync(path, await wat(adding(number)))
@@ -36,15 +36,15 @@ async function moduleFile(number: number): Promise<string> {
 const secretFile = () => join(modules(), 'relink-secret')
 const wasUsed = (file: string) => statSync(file).mtimeMs > LONG_AGO * 1000
 
-/** A user whom the system does not know. */
+/** The id of a user that the system does not know. */
 const NOBODY = { uid: 54_321, gid: 54_321 }
-/** Only root may run a process as someone else, who must be able to read this repository. */
+/** Only root can run a process as another user, who must be able to read this repository. */
 const isRoot = process.getuid?.() === 0 && spawnSync('test', ['-r', join(root, 'index.js')], NOBODY).status === 0
 
 describe('files that are not the cache’s own', () => {
-  /** As a cache of other software names them, and as this one once did, when it had no folder of its own. */
+  /** Names that caches of other software use, and that this one used when it had no subfolder. */
   const NAMES = ['notes.tmp', 'barcode.code', 'my.code', 'secret', 'lock', '1-0.tmp', `${'0'.repeat(64)}.code`]
-  /** As this one might name them, if one did not look closely. */
+  /** Names that are similar to this cache's. */
   const NEARLY = [
     'relink-notes.code',
     'relink-notes.tmp',
@@ -55,7 +55,7 @@ describe('files that are not the cache’s own', () => {
     'relink-secret.bak',
   ]
 
-  /** Puts files into a folder, that were used long ago. */
+  /** Puts files into a folder, last used long ago. */
   function put(where: string, names: string[]): string[] {
     mkdirSync(where, { recursive: true, mode: 0o700 })
     const paths = names.map((name) => join(where, name))
@@ -72,10 +72,10 @@ describe('files that are not the cache’s own', () => {
   ])('%s are not listed, counted or removed', async (_, where, names) => {
     const foreign = put(where(), names)
     const file = await moduleFile(2)
-    // Room for no entry at all.
+    // A limit below the size of any entry.
     expect(await inProcess(ADD, file, { WASM_RELINK_CACHE_SIZE: '0' })).toBe(42)
     expect(await inProcess(ENTRIES, file)).toEqual([])
-    // Room for one entry, and for none beside the foreign files if those were counted.
+    // Room for one entry, but for none if the other files were counted.
     expect(await inProcess(ADD, file)).toBe(42)
     const size = files().reduce((sum, path) => sum + (foreign.includes(path) ? 0 : statSync(path).size), 0)
     await inProcess(ADD, await moduleFile(3), { WASM_RELINK_CACHE_SIZE: String((size + 1) / 2 ** 20) })
@@ -85,7 +85,7 @@ describe('files that are not the cache’s own', () => {
     expect(readdirSync(modules()).toSorted()).toEqual(where === modules ? names.toSorted() : [])
   })
 
-  test('links are not followed, whatever they are called', async () => {
+  test('symbolic links are not followed, whatever their names', async () => {
     const outside = join(folder, 'outside')
     const [target] = put(outside, ['target'])
     mkdirSync(modules(), { recursive: true, mode: 0o700 })
@@ -97,7 +97,7 @@ describe('files that are not the cache’s own', () => {
     expect(readFileSync(target!, 'utf8')).toBe(`mine: ${target}`)
   })
 
-  test('a link in the place of its folder is no cache', async () => {
+  test('a symbolic link in the place of its folder is not used', async () => {
     const file = await moduleFile(2)
     await inProcess(ADD, file)
     renameSync(modules(), join(folder, 'elsewhere'))
@@ -106,7 +106,7 @@ describe('files that are not the cache’s own', () => {
     const complaint = `try { ${CLEAR} } catch ({ code, message }) { return { code, message } }`
     expect(await inProcess(complaint, file)).toEqual({
       code: 'ERR_RELINK_CACHE',
-      message: `the cache in ${directory()}: ${modules()} is no folder`,
+      message: `the cache in ${directory()}: ${modules()} is not a folder`,
     })
     expect(readdirSync(join(folder, 'elsewhere'))).toHaveLength(
       2 + Number(existsSync(join(folder, 'elsewhere', 'relink-lock'))),
@@ -114,7 +114,7 @@ describe('files that are not the cache’s own', () => {
   })
 })
 
-describe('a secret that cannot be used is made anew', () => {
+describe('an unusable secret is replaced', () => {
   let file: string
   let entry: string
   beforeEach(async () => {
@@ -142,7 +142,7 @@ describe('a secret that cannot be used is made anew', () => {
   test.each(broken)('%s', async (_, breakIt) => {
     expect(await inProcess(ENTRIES, file)).toEqual([true])
     breakIt()
-    // What was sealed with the old one is of no use, and `entries` says so.
+    // Entries with the old seal are reported as not usable.
     expect(await inProcess(ENTRIES, file)).toEqual([false])
     expect(await inProcess(ADD, file)).toBe(42)
     expect(await inProcess(ENTRIES, file)).toEqual([true])
@@ -152,9 +152,9 @@ describe('a secret that cannot be used is made anew', () => {
     expect(wasUsed(entry)).toBe(true)
   })
 
-  test('by one of many processes at once, and the others take that', async () => {
+  test('by one of many processes, and the others use that one', async () => {
     const modulesOf = await Promise.all([3, 4, 5, 6, 7, 8].map(moduleFile))
-    // Each begins at the same moment, with a secret that is not there or empty.
+    // All start at the same moment, with a missing or empty secret.
     for (const breakIt of [() => truncateSync(secretFile(), 0), () => rmSync(modules(), { recursive: true })]) {
       breakIt()
       const begin = Date.now() + 1000
@@ -166,7 +166,7 @@ describe('a secret that cannot be used is made anew', () => {
     }
   })
 
-  test('a folder in its place stays, and there is no cache', async () => {
+  test('a folder in its place stays, and disables the cache', async () => {
     rmSync(secretFile())
     mkdirSync(secretFile())
     writeFileSync(join(secretFile(), 'mine'), 'mine')
@@ -177,7 +177,7 @@ describe('a secret that cannot be used is made anew', () => {
   })
 })
 
-test('an entry that is not as it was written is told as one that is not used', async () => {
+test('a changed entry is reported as not usable', async () => {
   const file = await moduleFile(2)
   await inProcess(ADD, file)
   const [entry] = files()
@@ -208,7 +208,7 @@ describe('without a place for a cache, modules are loaded without one', () => {
     expect(existsSync(modules()) ? readFileSync(modules(), 'utf8') : 'mine').toBe('mine')
   })
 
-  test('a home that is a file, and folders that the system does not let anyone make', async () => {
+  test('a home that is a file, and folders that cannot be created', async () => {
     const file = await moduleFile(2)
     writeFileSync(join(folder, 'home'), '')
     expect(await inProcess(ADD, file, { ...none, HOME: join(folder, 'home') })).toBe(42)
@@ -217,7 +217,7 @@ describe('without a place for a cache, modules are loaded without one', () => {
     }
   })
 
-  test('a home, or a folder of caches, that is no absolute path', async () => {
+  test('a home or a cache folder with a relative path', async () => {
     const file = await moduleFile(2)
     const program = `const directory = relink.cache.directory ?? null; ${ADD.replace('return', 'const sum =')}
       return { directory, sum }`
@@ -228,7 +228,7 @@ describe('without a place for a cache, modules are loaded without one', () => {
     expect(readdirSync(folder)).toEqual(['2.wasm'])
   })
 
-  test('a working directory that is gone', async () => {
+  test('a working directory that was removed', async () => {
     const file = await moduleFile(2)
     const gone = join(folder, 'gone')
     mkdirSync(gone)
@@ -237,7 +237,7 @@ describe('without a place for a cache, modules are loaded without one', () => {
   })
 
   ;(isRoot ? describe : describe.skip)('as another user', () => {
-    test('a user whom the system does not know, without HOME', async () => {
+    test('a user that the system does not know, without HOME', async () => {
       const file = await moduleFile(2)
       chmodSync(folder, 0o755)
       const env = { ...none, HOME: undefined }
@@ -253,7 +253,7 @@ describe('without a place for a cache, modules are loaded without one', () => {
       mkdirSync(join(folder, 'home'), { mode: 0o755 })
       expect(await inProcess(ADD, file, { ...none, HOME: join(folder, 'home') }, NOBODY)).toBe(42)
       expect(readdirSync(join(folder, 'home'))).toEqual([])
-      // One that is only to be read is read.
+      // A read-only cache is read.
       await inProcess(ADD, file)
       age()
       for (const path of [directory(), modules(), secretFile(), files()[0]!]) chownSync(path, NOBODY.uid, NOBODY.gid)

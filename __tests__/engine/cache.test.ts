@@ -1,4 +1,4 @@
-// The disk cache: what it keeps, what it does not trust, and what many processes do with it at once.
+// The disk cache: its entries, which ones it trusts, and many processes that use it at once.
 import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
@@ -17,23 +17,23 @@ import { join } from 'node:path'
 import { cache } from '../..'
 import { LONG_AGO, age, directory, files, folder, inProcess, modules } from '../support/caching'
 import { guestPath, rejectionOf, root, thrownBy, wat } from '../support'
-import { compileFile, inspect, instantiate, load } from '../..'
+import { inspect, instantiate, load } from '../..'
 
-/** A module that does what modules do: the guest of the examples, with slots. */
+/** A typical module: the guest of the examples, with slots. */
 const plugin = guestPath('pricing')
 
-/** Loads the module, links a slot, and tells of all that an entry brings back. */
+/** Loads the module, links a slot, and returns everything that an entry restores. */
 const USE = `
   const { exports, slots } = await relink.load(file)
   const all = relink.Module.slots(await relink.compileFile(file), { all: true })
   return { names: Object.keys(exports), slots: Object.keys(slots), all }`
 
-/** Whether an entry was used since it was aged. */
+/** Whether an entry was used since `age`. */
 const wasUsed = (file: string) => statSync(file).mtimeMs > LONG_AGO * 1000
 
 const secretFile = () => join(modules(), 'relink-secret')
 
-/** A module in a file of the test's own. */
+/** A module in the test's own folder. */
 async function moduleFile(name: string, text: string): Promise<string> {
   const path = join(folder, name)
   writeFileSync(path, await wat(text))
@@ -45,7 +45,7 @@ const adding = (number: number) =>
 
 const ADD = 'return (await relink.load(file)).exports.add(40)'
 
-test('what is loaded from a file is compiled once, and the same from the cache', async () => {
+test('a file is compiled once, and the cache gives the same code', async () => {
   const first = await inProcess(USE, plugin)
   expect(files()).toHaveLength(1)
   age()
@@ -55,7 +55,7 @@ test('what is loaded from a file is compiled once, and the same from the cache',
   expect(first.slots.length).toBeGreaterThan(0)
 })
 
-test('slots link, traps have names, and custom sections are there when the code comes from the cache', async () => {
+test('code from the cache has working slots, names in traps, and custom sections', async () => {
   const file = await moduleFile(
     'all.wasm',
     `(module $all (import "env" "price" (func $price (param i32) (result i32)))
@@ -81,7 +81,7 @@ test('slots link, traps have names, and custom sections are there when the code 
   expect(wasUsed(files()[0]!)).toBe(true)
 })
 
-test('processes run the very pages of an entry, and go on when it is removed', async () => {
+test('processes run the pages of an entry, and go on when it is removed', async () => {
   await inProcess(ADD, await moduleFile('add.wasm', adding(2)))
   const program = `
     const { existsSync, readFileSync } = require('node:fs')
@@ -92,11 +92,11 @@ test('processes run the very pages of an entry, and go on when it is removed', a
     const before = mapped()
     const removed = relink.cache.clear()
     return { before, removed, after: mapped(), answer: exports.add(40) }`
-  // There is a list of what is mapped on Linux alone, where code is run in this way.
+  // Only Linux runs code from the file, and lists mappings.
   expect(await inProcess(program, join(folder, 'add.wasm'))).toEqual({ before: 1, removed: 1, after: 1, answer: 42 })
 })
 
-describe('who asks for it', () => {
+describe('which calls use it', () => {
   test.each([
     ['load', 'await relink.load(file)', 1],
     ['load with `cache: false`', 'await relink.load(file, {}, { cache: false })', 0],
@@ -125,7 +125,7 @@ describe('who asks for it', () => {
     expect(await inProcess(told, file, env)).toEqual([true, [], 0])
   })
 
-  test('without a word, it is where the system keeps what a user can do without', async () => {
+  test('by default, it is in the system’s folder for caches', async () => {
     const file = await moduleFile('add.wasm', adding(2))
     const home = join(folder, 'home')
     const env = { WASM_RELINK_CACHE: '', HOME: home, XDG_CACHE_HOME: '', LOCALAPPDATA: home }
@@ -135,7 +135,7 @@ describe('who asks for it', () => {
     expect(statSync(where).isDirectory()).toBe(true)
   })
 
-  test('an option that is no boolean is refused', async () => {
+  test('a `cache` option that is not a boolean is refused', async () => {
     const error = await rejectionOf(load(plugin, {}, { cache: 'yes' as never }))
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
     expect(error.message).toBe("expected a boolean as `options.cache`, got 'yes'")
@@ -171,16 +171,7 @@ test('a pipe is read once', async () => {
   writer.kill()
 })
 
-test('a file that is not there is refused in the words of Node, and one that is no module in ours', async () => {
-  const error = await rejectionOf(compileFile(join(folder, 'none.wasm')))
-  expect(error).toMatchObject({ code: 'ENOENT', syscall: 'open', path: join(folder, 'none.wasm') })
-  writeFileSync(join(folder, 'bad.wasm'), 'not WebAssembly')
-  const bad = await rejectionOf(compileFile(join(folder, 'bad.wasm')))
-  expect(bad).toMatchObject({ code: 'ERR_RELINK_INVALID_WASM', file: join(folder, 'bad.wasm') })
-  expect((await rejectionOf(compileFile(folder))).code).toBe('EISDIR')
-})
-
-describe('what is not as it was written is not there', () => {
+describe('a changed entry counts as missing', () => {
   let file: string
   let entry: string
   beforeEach(async () => {
@@ -190,7 +181,7 @@ describe('what is not as it was written is not there', () => {
     age()
   })
 
-  /** What the module answers, whether its entry is good from then on, and what it answers from that. */
+  /** The module's answer, whether its entry is usable afterwards, and the answer from the entry. */
   async function answers() {
     const compiled = await inProcess(ADD, file)
     age()
@@ -205,8 +196,8 @@ describe('what is not as it was written is not there', () => {
     expect(await answers()).toEqual(right)
   })
 
-  // The magic, the seal, the key, the lengths, what it says of itself, and then ever deeper into the parts and the code.
-  test.each([0, 15, 20, 60, 80, 90, 100, 108, 0.2, 0.4, 0.6, 0.8, 0.999])('another bit at %p', async (at) => {
+  // Offsets in the magic, the seal, the key, the lengths, the metadata, and then deeper into the parts and the code.
+  test.each([0, 15, 20, 60, 80, 90, 100, 108, 0.2, 0.4, 0.6, 0.8, 0.999])('a flipped bit at %p', async (at) => {
     const bytes = readFileSync(entry)
     const index = at > 0 && at < 1 ? Math.floor(bytes.length * at) : at
     bytes[index]! ^= 4
@@ -214,12 +205,12 @@ describe('what is not as it was written is not there', () => {
     expect(await answers()).toEqual(right)
   })
 
-  test('longer than it was', async () => {
+  test('longer', async () => {
     writeFileSync(entry, Buffer.concat([readFileSync(entry), Buffer.alloc(64)]))
     expect(await answers()).toEqual(right)
   })
 
-  test('that of another module, under this name', async () => {
+  test('the entry of another module, under this name', async () => {
     const other = await moduleFile('other.wasm', adding(3))
     expect(await inProcess(ADD, other)).toBe(43)
     const foreign = files().find((each) => each !== entry)
@@ -243,13 +234,13 @@ describe('what is not as it was written is not there', () => {
     expect(await inProcess(ADD, file)).toBe(42)
   })
 
-  test('a link, where the entry should be', async () => {
+  test('a symbolic link, where the entry should be', async () => {
     renameSync(entry, join(folder, 'elsewhere'))
     symlinkSync(join(folder, 'elsewhere'), entry)
     expect(await answers()).toEqual(right)
   })
 
-  test('an entry, or the folder, that others may write to', async () => {
+  test('an entry, or the folder, that other users may write to', async () => {
     chmodSync(entry, 0o622)
     expect(await answers()).toEqual(right)
     for (const each of [directory(), modules()]) {
@@ -261,12 +252,12 @@ describe('what is not as it was written is not there', () => {
     }
   })
 
-  test('entries and the secret are their owner’s alone, and so is the folder', () => {
+  test('only the owner can access entries, the secret and the folder', () => {
     expect([entry, secretFile()].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600])
     expect([directory(), modules()].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700])
   })
 
-  test('what a process left that was killed while it wrote goes, when it is old', async () => {
+  test('an unfinished file of a killed process is removed once it is old', async () => {
     const [old, young] = ['1', '2'].map((digit) => join(modules(), `relink-${digit.repeat(16)}.tmp`))
     writeFileSync(old!, readFileSync(entry).subarray(0, 100))
     writeFileSync(young!, 'just begun')
@@ -277,7 +268,7 @@ describe('what is not as it was written is not there', () => {
   })
 })
 
-test('a cache that cannot be written is an empty one', async () => {
+test('a cache that cannot be written is empty', async () => {
   const file = await moduleFile('add.wasm', adding(2))
   writeFileSync(join(folder, 'file'), '')
   const env = { WASM_RELINK_CACHE: join(folder, 'file', 'cache') }
@@ -307,7 +298,7 @@ test('many processes at once fill it, and use it', async () => {
 })
 
 test('a process that is killed while it compiles and writes harms no other', async () => {
-  // Ends itself at some point of its work, each time later.
+  // Ends itself at some point of its work, later each time.
   const program = (turns: number) => `
     let turns = ${turns}
     const tick = () => (turns-- > 0 ? setImmediate(tick) : process.kill(process.pid, 'SIGKILL'))
@@ -324,7 +315,7 @@ test('a process that is killed while it compiles and writes harms no other', asy
   expect(wasUsed(files()[0]!)).toBe(true)
 })
 
-test('it keeps to its size: those that were not used for the longest time go', async () => {
+test('it keeps its size: the least recently used entries are removed', async () => {
   const all = await Promise.all([1, 2, 3, 4, 5, 6].map((number) => moduleFile(`${number}.wasm`, adding(number))))
   await inProcess(ADD, all[0]!)
   const { size } = statSync(files()[0]!)
@@ -342,7 +333,7 @@ test('it keeps to its size: those that were not used for the longest time go', a
   expect(files()).toHaveLength(3)
   expect(files()).toContain(first)
   expect(files()).not.toContain(victim)
-  // One that is alone too big for it is used by whoever has compiled it, and goes.
+  // An entry that alone exceeds the limit is removed; the process that compiled it still uses the code.
   expect(await inProcess(ADD, all[4]!, { WASM_RELINK_CACHE_SIZE: '0' })).toBe(45)
   expect(files()).toEqual([])
 })
@@ -356,7 +347,7 @@ describe('`cache`', () => {
     process.env.WASM_RELINK_CACHE = join(root, 'target', 'test-cache')
   })
 
-  test('lists what there is, that which was used last first, and removes it', async () => {
+  test('lists the entries, most recently used first, and removes them', async () => {
     expect(cache.entries()).toEqual([])
     expect(cache.clear()).toBe(0)
     const file = await moduleFile('add.wasm', adding(73))
@@ -391,13 +382,13 @@ describe('`cache`', () => {
     ])
     expect(cache.clear()).toBe(2)
     expect(cache.entries()).toEqual([])
-    // What is in memory goes on, and what is loaded next is kept again.
+    // Loaded code goes on, and the next load is cached again.
     expect(instance.exports.add(1)).toBe(74)
     expect(await inProcess(ADD, file)).toBe(113)
     expect(cache.entries()).toHaveLength(1)
   })
 
-  test('says where it is, and how big it may become', () => {
+  test('reports its folder and its maximum size', () => {
     expect(cache.directory).toBe(directory())
     expect(cache.maximum).toBe(2 ** 30)
     process.env.WASM_RELINK_CACHE_SIZE = '12.5'
@@ -405,8 +396,8 @@ describe('`cache`', () => {
     expect(thrownBy(() => Object.assign(cache, { directory: 'x' }))).toBeInstanceOf(TypeError)
   })
 
-  test('tells entries of another version, and what is no entry it leaves alone', async () => {
-    // Modules of its own: what another suite has loaded in this process is in memory.
+  test('reports entries of another version, and ignores other files', async () => {
+    // Modules that no other suite uses: those could be in this process's memory.
     const first = await moduleFile('first.wasm', adding(71))
     await load(first)
     const [entry] = files()

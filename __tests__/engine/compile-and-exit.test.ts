@@ -1,4 +1,4 @@
-// Nobody waits for a compile whose result nobody wants any more: not the end of the process, nor that of a worker.
+// Neither the end of the process nor that of a worker waits for a compile whose result is no longer needed.
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
@@ -9,9 +9,9 @@ import { compile } from '../..'
 import { leb, module, section } from '../support/binary'
 import { guestPath, root, wat } from '../support'
 
-/** A module that takes the compilers minutes, and hardly any time to make. */
+/** A module that takes minutes to compile, and little time to make. */
 function endless(): Uint8Array<ArrayBuffer> {
-  // x = x & 3 ? x + 5 : x ^ 7, again and again: of all shapes, one of those that take Cranelift longest.
+  // x = x & 3 ? x + 5 : x ^ 7, repeated: one of the slowest shapes for Cranelift.
   const test = [0x20, 0, 0x41, 3, 0x71, 0x04, 0x40]
   const step = Buffer.from([...test, 0x20, 0, 0x41, 5, 0x6a, 0x21, 0, 0x05, 0x20, 0, 0x41, 7, 0x73, 0x21, 0, 0x0b])
   const [steps, functions] = [800, 1500]
@@ -26,7 +26,7 @@ function endless(): Uint8Array<ArrayBuffer> {
 
 const file = join(tmpdir(), `wasm-relink-endless-${process.pid}.wasm`)
 
-/** How a program ends that has the package as `R` and the module as `bytes`. Its compile alone would take far longer. */
+/** Runs a program with the package as `R` and the module as `bytes`; returns how it ended. The compile alone would take minutes. */
 function run(program: string) {
   const whole = `
     const R = require(${JSON.stringify(root)})
@@ -55,7 +55,7 @@ test.each(['cranelift', 'auto'])('process.exit() while a compile runs (%s)', (co
   ).toEqual(ends('', 3))
 })
 
-test('process.exit() while files are loaded, more than there are threads', () => {
+test('process.exit() while more files are loaded than there are threads', () => {
   expect(
     run(`for (let index = 0; index < 9; index++) R.load(file, {}, { cache: false, slots: index % 2 ? 'all' : 'none' })
       setTimeout(() => process.exit(3), 300)`),
@@ -76,7 +76,7 @@ test.each(['worker.terminate()', 'worker.postMessage(0)'])('%s while it compiles
       worker.once('message', () => { ${end} })
       worker.once('exit', async () => {
         console.log('ended')
-        // All threads are busy with what nobody wants.
+        // All threads are busy with compiles that are no longer needed.
         const module = await R.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
         console.log(module instanceof R.Module)
         process.exit()
@@ -84,7 +84,7 @@ test.each(['worker.terminate()', 'worker.postMessage(0)'])('%s while it compiles
   ).toEqual(ends('ended\ntrue\n'))
 })
 
-test('worker.terminate() while it compiles at once', () => {
+test('worker.terminate() during `new Module`', () => {
   const worker = `
     const R = require(${JSON.stringify(root)})
     require('node:worker_threads').parentPort.postMessage('compiling')
@@ -103,7 +103,7 @@ test('worker.terminate() while it compiles at once', () => {
   ).toEqual(ends('ended 1\n'))
 })
 
-test('a module that a worker compiles at once works', async () => {
+test('a module of `new Module` in a worker works', async () => {
   const worker = `
     const R = require(${JSON.stringify(root)})
     const { parentPort } = require('node:worker_threads')
@@ -120,7 +120,7 @@ test('a module that a worker compiles at once works', async () => {
   expect(answer).toEqual([true, 'ERR_RELINK_INVALID_WASM'])
 })
 
-test('a process that waits for a compile gets it, however many there are', async () => {
+test('a process that awaits compiles gets all of them', async () => {
   const bytes = await wat('(module (func (export "f") (result i32) i32.const 7))')
   const modules = await Promise.all(Array.from({ length: 40 }, () => compile(bytes)))
   expect(modules).toHaveLength(40)
@@ -129,7 +129,7 @@ test('a process that waits for a compile gets it, however many there are', async
   ).toEqual(ends('7\n'))
 })
 
-test('workers that come and go get what they compile', async () => {
+test('workers that start and end get their compiles', async () => {
   const worker = `
     const R = require(${JSON.stringify(root)})
     const { parentPort } = require('node:worker_threads')

@@ -1,4 +1,4 @@
-// Functions of shapes that no person writes compile in a time that grows with their size, and compute what they do on V8.
+// Functions of extreme shapes compile in linear time, and compute the same as on V8.
 import { spawnSync } from 'node:child_process'
 import { inspect, Instance, Module, type SlotSelection, Store } from '../..'
 import { leb, module, section } from '../support/binary'
@@ -9,8 +9,8 @@ const V8 = globalThis.WebAssembly as any
 const repeat = (count: number, bytes: number[]) => Buffer.alloc(count * bytes.length, Buffer.from(bytes))
 
 /**
- * A module that exports `f: (i32) -> i32`, which gives what is left in its parameter; its locals are an i64, an f64 and 20
- * of i32.
+ * A module that exports `f: (i32) -> i32`, which returns its parameter after the given code has changed it. Its locals are
+ * an i64, an f64 and 20 of i32.
  */
 function exporting(...code: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const body = Buffer.concat([Buffer.from([3, 1, 0x7e, 1, 0x7c, 20, 0x7f]), ...code, Buffer.from([0x20, 0, 0x0b])])
@@ -22,7 +22,7 @@ function exporting(...code: Uint8Array[]): Uint8Array<ArrayBuffer> {
   )
 }
 
-/** x & 3, then some instruction that takes it. */
+/** x & 3, then an instruction that consumes it. */
 const low = [0x20, 0, 0x41, 3, 0x71]
 const add = [0x20, 0, 0x41, 5, 0x6a, 0x21, 0]
 const mix = [0x20, 0, 0x41, 7, 0x73, 0x21, 0]
@@ -30,7 +30,7 @@ const mix = [0x20, 0, 0x41, 7, 0x73, 0x21, 0]
 const wide = [0x20, 1, 0x42, 1, 0x7c, 0x22, 1, 0xa7, 0x20, 0, 0x6a, 0x21, 0]
 const float = [0x20, 0, 0xb7, 0x22, 2, 0x20, 2, 0xa0, 0xfc, 2, 0x21, 0]
 
-/** Each of the 20 locals is changed, in one way or another. */
+/** Changes each of the 20 locals in one of several ways. */
 const locals = Array.from({ length: 20 }, (_, index) => index + 3)
 const addAll = locals.flatMap((local) => [0x20, local, 0x41, local, 0x6a, 0x21, local])
 const mixAll = locals.flatMap((local) => [0x20, local, 0x20, local === 3 ? 0 : local - 1, 0x73, 0x21, local])
@@ -48,7 +48,7 @@ const shapes: Record<string, () => Uint8Array<ArrayBuffer>> = {
   'values of blocks': () =>
     exporting(repeat(COUNT, [...low, 0x04, 0x7f, 0x20, 0, 0x05, 0x41, 9, 0x0b, 0x20, 0, 0x6a, 0x21, 0])),
   'few ifs with many locals': () => exporting(repeat(1900, many)),
-  // Each end merges all locals once more, though they are written in one place.
+  // Each end of a block merges all locals again, though each is written once.
   'many locals written in a deep nest': () =>
     exporting(
       repeat(4000, [0x02, 0x40, ...low, 0x0d, 0]),
@@ -72,13 +72,13 @@ describe.each(compilers)('%s', (compiler) => {
   })
 })
 
-test('inspect names the functions that Cranelift gets with more calls, and only these', () => {
+test('inspect lists exactly the functions that Cranelift gets with added calls', () => {
   for (const [name, make] of Object.entries(shapes)) {
     expect([name, inspect(make()).cutFunctions]).toEqual([name, name === 'values of blocks' ? [] : [0]])
   }
   expect(inspect(exporting(repeat(480, many))).cutFunctions).toEqual([])
   expect(inspect(exporting(repeat(500, many))).cutFunctions).toEqual([0])
-  // Locals that are written once each are not merged often.
+  // Locals that are each written once are not merged often.
   const once = locals.map((local) => [...low, 0x04, 0x40, 0x41, local, 0x21, local, 0x0b])
   expect(
     inspect(exporting(...once.map((code) => Buffer.from(code)), repeat(3000, [0x02, 0x40, 0x0b]))).cutFunctions,
@@ -86,7 +86,7 @@ test('inspect names the functions that Cranelift gets with more calls, and only 
   expect(inspect(exporting(repeat(5000, [...add, ...mix, ...gather]))).cutFunctions).toEqual([])
 })
 
-test('a trap in such a function names it, and nothing that was added', () => {
+test('a trap in such a function names it, and no added function', () => {
   const bytes = exporting(repeat(3000, [...low, 0x04, 0x40, ...add, 0x05, ...mix, 0x0b]), Buffer.from([0x00]))
   const { f } = new Instance(new Module(bytes)).exports
   let error: any

@@ -1,5 +1,4 @@
-// Calls between modules, for every way to make one, every pair of compilers, and signatures that a compiler may pass
-// in other places than its neighbour does.
+// Calls between modules: each way to call, each pair of compilers, and signatures for which their calling conventions differ.
 import { Global, Instance, Module, Table, link } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 
@@ -17,7 +16,7 @@ const signatures = [
 ]
 const pairs = compilers.flatMap((caller) => compilers.map((callee) => [caller, callee] as const))
 
-/** Arguments that differ from each other, in JavaScript and as wat. */
+/** Distinct arguments, in JavaScript and as wat. */
 function argumentsOf(signature: string) {
   const types = signature.split(' ')
   const values = types.map((type, index) =>
@@ -26,7 +25,7 @@ function argumentsOf(signature: string) {
   return { values, constants: types.map((type, index) => `(${type}.const ${values[index]})`).join(' ') }
 }
 
-/** Adds up its parameters, each with a weight of its own, so that none can stand in for another. */
+/** Adds up its parameters, each with its own weight, so that a swap changes the result. */
 function callee(signature: string) {
   const converted = { i32: 'f64.convert_i32_s', i64: 'f64.convert_i64_s', f32: 'f64.promote_f32', f64: '' }
   const terms = signature.split(' ').map((type, index) => {
@@ -53,7 +52,7 @@ describe.each(pairs)('%s code calls %s code', (caller, compiler) => {
       )
       expect(importer.exports.call()).toBe(expected)
       expect(importer.exports.again(...values)).toBe(expected)
-      // With slots, the export is the way into the import's slot, and not what happens to be in it.
+      // With slots, the export is the thunk of the import's slot, not the function that it holds.
       expect(importer.exports.again === f).toBe(slots === 'none')
     }
 
@@ -84,7 +83,7 @@ describe.each(pairs)('%s code calls %s code', (caller, compiler) => {
     expect(dispatch(2)).toBe(expected)
   })
 
-  test('and what the callee throws comes out', async () => {
+  test('and an exception of the callee comes out', async () => {
     const thrown = new Error('mine')
     const imports = {
       env: {
@@ -109,7 +108,7 @@ describe.each(pairs)('%s code calls %s code', (caller, compiler) => {
 })
 
 describe.each(compilers)('%s code calls JavaScript', (compiler) => {
-  test.each(signatures)('by import, by table and by way of another instance: (%s)', async (signature) => {
+  test.each(signatures)('by import, by table and through another instance: (%s)', async (signature) => {
     const { values, constants } = argumentsOf(signature)
     let seen: unknown[] = []
     const f = (...given: unknown[]) => {
@@ -142,7 +141,7 @@ describe.each(compilers)('%s code calls JavaScript', (compiler) => {
   })
 })
 
-test('what cannot be shared by code of two compilers is refused', async () => {
+test('objects that two compilers cannot share are refused', async () => {
   const [one, other] = compilers
   const maker = (compiler: (typeof compilers)[number]) =>
     instanceOf(
@@ -166,7 +165,7 @@ test('what cannot be shared by code of two compilers is refused', async () => {
     expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_COMPILER', expected: other, actual: one })
     expect(new Instance(new Module(bytes, { compiler: one! }), imports).exports).toEqual({})
   }
-  // A table of other references holds nothing that could be called.
+  // A table of externref holds no functions.
   const { references } = (
     await instanceOf('(module (table (export "references") 1 externref))', {}, { compiler: one! })
   ).exports
@@ -175,13 +174,13 @@ test('what cannot be shared by code of two compilers is refused', async () => {
     const instance = new Instance(new Module(importer, { compiler }), { env: { it: references } })
     expect(instance.exports).toEqual({})
   }
-  // A table that JavaScript makes is for whoever comes first.
+  // A table that JavaScript makes belongs to the compiler of its first user.
   const free = new Table({ element: 'anyfunc', initial: 1 })
   const bytes = await wat('(module (import "env" "it" (table 1 funcref)))')
   expect(new Instance(new Module(bytes, { compiler: other! }), { env: { it: free } })).toBeInstanceOf(Instance)
   const error = thrownBy(() => new Instance(new Module(bytes, { compiler: one! }), { env: { it: free } }))
   expect(error).toMatchObject({ code: 'ERR_RELINK_COMPILER', expected: one, actual: other })
-  // Numbers mean the same to all.
+  // Number globals are the same for both compilers.
   const number = new Global({ value: 'f64', mutable: true }, 1.5)
   const reader = await wat(
     '(module (import "env" "it" (global $it (mut f64))) (func (export "it") (result f64) global.get $it))',

@@ -1,4 +1,4 @@
-// With nothing linked, a module does what it did: untouched and rewritten, on V8 and on wasmer.
+// Without links, a module behaves the same: original and rewritten, on V8 and on wasmer.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CompileError, Instance, Module, inspect, rewrite } from '../..'
@@ -15,7 +15,7 @@ const engines: Record<Where, string[]> = {
   v8: ['v8, all'],
 }
 
-/** What is wrong with a module: where engines differ, which of them did not run it, whether too little came back. */
+/** The findings for a module: differences, engines that did not run it, and too few results. */
 async function faults(bytes: Uint8Array<ArrayBuffer>, where: Where = 'everywhere', calls = 1, options = {}) {
   const { differences, ran, returned, known } = await compare(bytes, options)
   const missing = engines[where].filter((engine) => !ran.includes(engine))
@@ -41,7 +41,7 @@ test.each(texts)('%s', async (_, where, text, features = {}) => {
 })
 
 describe('branch tables', () => {
-  /** Each goes to the label that its cases say, or to the last one, and gives the number of that. */
+  /** Each branch goes to the label of its case, or to the last label, and returns the label's number. */
   const tables = [
     [],
     [0],
@@ -59,7 +59,7 @@ describe('branch tables', () => {
   ]
   const indices = [0, 1, 2, 3, 4, 5, 6, 7, 100, -1, -(2 ** 31), 2 ** 31 - 1]
 
-  test('of any size lead where they should, with values or without', async () => {
+  test('of any size branch to the right label, with or without values', async () => {
     const functions = tables.map((cases, number) => {
       const labels = [...cases, Math.max(5, ...cases)].join(' ')
       const ends = Array.from({ length: 6 }, (_, label) => `(return (i32.add (local.get 1) (i32.const ${label}))) end`)
@@ -109,7 +109,7 @@ describe('names', () => {
 })
 
 describe('custom sections', () => {
-  /** A module with a section before and behind each of its own, and this one last. */
+  /** The module with a custom section before and after each of its sections, and this one last. */
   const crowded = async (last: string) => {
     const plain = await wat(`(module
       (import "env" "f" (func $f (result i32)))
@@ -122,11 +122,11 @@ describe('custom sections', () => {
   }
   const named = (bytes: Uint8Array) => inspect(bytes).sections.map((each) => each.name)
 
-  test.each(['none', 'all'] as const)('stay in their place (%s)', async (slots) => {
+  test.each(['none', 'all'] as const)('stay in place (%s)', async (slots) => {
     const bytes = await crowded('last')
     expect(await faults(bytes)).toEqual([])
     const rewritten = rewrite(bytes, { slots }) as Uint8Array<ArrayBuffer>
-    // What the pass adds is a table, an element segment, and the names of its functions.
+    // The pass adds a table, an element segment, and the names of its functions.
     const added = ['table', 'element', 'custom "name"']
     expect(named(rewritten).filter((each) => !added.includes(each))).toEqual(named(bytes))
     const V8 = WebAssembly.Module
@@ -136,10 +136,10 @@ describe('custom sections', () => {
   })
 
   const stale = ['.debug_info', '.debug_line', 'reloc.CODE', 'linking', 'metadata.code.branch_hint', 'sourceMappingURL']
-  test.each(stale)('%s speaks of code that has moved, and goes with it', async (title) => {
+  test.each(stale)('%s refers to code that has moved, and is left out', async (title) => {
     const bytes = await crowded(title)
     expect(named(rewrite(bytes, { slots: 'all' }))).not.toContain(`custom "${title}"`)
-    // There, nothing has moved.
+    // Nothing has moved there.
     expect(named(rewrite(bytes, { slots: 'none' }))).toContain(`custom "${title}"`)
     expect(Module.customSections(new Module(bytes, { slots: 'all' }), title)).toHaveLength(1)
     expect(await faults(bytes)).toEqual([])
@@ -148,7 +148,7 @@ describe('custom sections', () => {
 
 const one = section('function', [1, 0])
 
-/** Modules of proposals that no engine of ours has, and what must be said of them. */
+/** Modules of proposals that the engine lacks, and the expected messages. */
 const beyond: [about: string, says: RegExp, bytes: Uint8Array<ArrayBuffer>][] = [
   [
     'a table with an initialiser',
@@ -162,7 +162,7 @@ const beyond: [about: string, says: RegExp, bytes: Uint8Array<ArrayBuffer>][] = 
   ['a component', /component/, Uint8Array.from([0, 0x61, 0x73, 0x6d, 13, 0, 1, 0])],
 ]
 
-describe('what the engine does not have is refused by name, whatever is asked', () => {
+describe('features that the engine lacks are refused by name, with any options', () => {
   test.each(beyond)('%s', (_, says, bytes) => {
     const made = (slots: 'none' | 'all') => [
       thrownBy(() => rewrite(bytes, { slots })),
@@ -179,7 +179,7 @@ describe('what the engine does not have is refused by name, whatever is asked', 
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
   })
 
-  test.each(['none', 'all'] as const)('tail calls, where they would be compiled (%s)', async (slots) => {
+  test.each(['none', 'all'] as const)('tail calls, if they would be compiled (%s)', async (slots) => {
     const bytes = await wat('(module (func $f (export "f") (return_call $f)))')
     const error = thrownBy(() => new Module(bytes, { slots }))
     expect(error.code).toBe('ERR_RELINK_UNSUPPORTED')

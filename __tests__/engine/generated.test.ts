@@ -1,4 +1,4 @@
-// Modules that nobody wrote: with nothing linked, all engines agree on what they do, untouched and rewritten.
+// Generated modules: without links, all engines agree on them, original and rewritten.
 import { join } from 'node:path'
 import { type Outcome, compareFiles } from '../support/batches'
 import { buildGenerator, generate } from '../support/generator'
@@ -6,12 +6,12 @@ import { root } from '../support'
 
 const COUNT = 300
 
-/** What a compiler lacks, in its own words. Anything else that it refuses is to be looked at. */
+/** A compiler's messages for features that it lacks. Any other refusal is a finding. */
 const lacks = [
   /^not valid there$/,
   /imported functions with more than one result on the compiler singlepass/,
-  /uses what this compiler does not have: (SIMD|tail calls|exceptions|exception refs)/i,
-  /the engine does not have (tables of |element segments of |)exceptions \(exnref\)/,
+  /this compiler does not support it: (SIMD|tail calls|exceptions|exception refs)/i,
+  /the engine does not support (tables of |element segments of |)exceptions \(exnref\)/,
 ]
 
 const outcomes: Outcome[] = []
@@ -19,20 +19,20 @@ const outcomes: Outcome[] = []
 beforeAll(buildGenerator, 300_000)
 
 beforeAll(async () => {
-  // They stay there: a failure gives the path of its module.
+  // The files stay: a failure names the path of its module.
   const files = generate(join(root, 'fuzz', 'target', 'modules'), 0, COUNT)
   await compareFiles(files, (outcome) => outcomes.push(outcome))
 }, 300_000)
 
-test('each does the same, untouched and rewritten, on V8 and on wasmer', () => {
+test('each behaves the same, original and rewritten, on V8 and on wasmer', () => {
   const failures = outcomes.filter(({ failure }) => failure !== undefined)
   expect(failures.map(({ path, failure }) => `${path}\n${failure}`).join('\n\n')).toBe('')
   expect(outcomes).toHaveLength(COUNT)
 })
 
-test('most of them run everywhere, and some of their calls come back', () => {
+test('most of them run everywhere, and some of their calls return', () => {
   const ran = (engine: string) => outcomes.filter(({ verdict }) => verdict?.ran.includes(engine)).length
-  // Which proposals V8 has depends on the version of Node.
+  // V8's proposals depend on the version of Node.
   expect(ran('v8, all')).toBeGreaterThan(COUNT * 0.75)
   expect(ran('cranelift, all')).toBeGreaterThan(COUNT * 0.75)
   expect(ran('singlepass, all')).toBeGreaterThan(COUNT * 0.5)
@@ -40,7 +40,7 @@ test('most of them run everywhere, and some of their calls come back', () => {
   expect(returned).toBeGreaterThan(COUNT * 5)
 })
 
-test('what a compiler refuses has a name', () => {
+test('a compiler refuses known features only', () => {
   const reasons = outcomes.flatMap(({ verdict }) => Object.values(verdict?.refused ?? {}))
   expect(reasons.filter((reason) => !lacks.some((words) => words.test(reason)))).toEqual([])
 })

@@ -1,4 +1,4 @@
-// Whatever the bytes are, they are taken or refused with a CompileError that says where, in time and room of their size.
+// Any bytes are accepted, or refused with a CompileError that has an offset, in linear time and memory.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 const codes = ['ERR_RELINK_INVALID_WASM', 'ERR_RELINK_UNSUPPORTED', 'ERR_RELINK_DECLARATION']
 
-/** What one way of reading makes of bytes: `taken`, or the code of a CompileError. Anything else is thrown on. */
+/** The outcome of one way to read bytes: `taken`, or the code of a CompileError. Rethrows any other error. */
 function outcome(bytes: Bytes, read: (bytes: Bytes) => unknown): string {
   try {
     read(bytes)
@@ -26,7 +26,7 @@ function outcome(bytes: Bytes, read: (bytes: Bytes) => unknown): string {
   }
 }
 
-/** What all ways of reading make of bytes: one word, if they agree. */
+/** The outcomes of all ways to read bytes: one word if they agree. */
 function outcomes(bytes: Bytes, { compiles = false } = {}): string {
   const ways: ((bytes: Bytes) => unknown)[] = [
     (bytes) => rewrite(bytes, { slots: 'all' }),
@@ -36,12 +36,12 @@ function outcomes(bytes: Bytes, { compiles = false } = {}): string {
   ]
   const others = outcome(bytes, (bytes) => rewrite(bytes, { slots: 'none' }))
   const words = new Set(ways.map((read) => outcome(bytes, read)))
-  // Without slots, what is declared does not count.
+  // Without slots, declarations are not read.
   if (others !== 'taken' || !words.has('ERR_RELINK_DECLARATION')) words.add(others)
   return [...words].sort().join(' or ')
 }
 
-/** What V8 says of bytes, and of what the pass makes of them. */
+/** V8's verdict on bytes, and on the pass's output for them. */
 function onV8(bytes: Bytes) {
   const rewritten = outcomes(bytes) === 'taken' && WebAssembly.validate(rewrite(bytes, { slots: 'all' }) as Bytes)
   return { before: WebAssembly.validate(bytes), after: rewritten }
@@ -63,16 +63,16 @@ beforeAll(async () => {
     (func (export "h") (result i32) (call_indirect (param i32) (result i32) (i32.const 1) (i32.const 1))))`)
 })
 
-test('a module that is cut off, at every byte', () => {
+test('a module that is cut off at every byte', () => {
   for (let length = 0; length < small.length; length++) {
     const cut = small.slice(0, length)
-    // V8 and the pass agree on where a shorter module ends.
+    // V8 and the pass agree on which truncations are valid.
     const expected = WebAssembly.validate(cut) ? 'taken' : 'ERR_RELINK_INVALID_WASM'
     expect([length, outcomes(cut, { compiles: length % 7 === 0 })]).toEqual([length, expected])
   }
 })
 
-describe('modules with bits that are wrong', () => {
+describe('modules with flipped bits', () => {
   const sources: [name: string, bytes: () => Bytes | Promise<Bytes>][] = [
     ['a small one', () => small],
     ['one with declared slots', () => declaring({ name: 'a::b', call: 'c', step: 1 })],
@@ -80,7 +80,7 @@ describe('modules with bits that are wrong', () => {
   ]
   test.each(sources)('%s', async (_, source) => {
     const bytes = await source()
-    // Numbers that look like none, the same each time.
+    // Pseudo-random numbers, the same in each run.
     let state = 12345
     const below = (limit: number) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % limit
     for (let round = 0; round < 1500; round++) {
@@ -139,7 +139,7 @@ test.each(invalid)('%s', (_, bytes) => {
   expect(onV8(bytes)).toEqual({ before: false, after: false })
 })
 
-describe('names that are wrong make no module so', () => {
+describe('malformed names do not make a module invalid', () => {
   const map = (...entries: number[][]) => [1, ...leb(entries.flat().length + 1), entries.length, ...entries.flat()]
   const names: [about: string, content: number[]][] = [
     ['no UTF-8', map([0, 2, 0xc3, 0x28])],
@@ -167,12 +167,12 @@ test.each(['{', '[]', '{"name":1}', '\u{fffd}', '{"name":"f"}'])('a relink secti
   expect(outcomes(bytes, { compiles: true })).toBe('ERR_RELINK_DECLARATION')
 })
 
-describe('what is large takes time and room by its size', () => {
+describe('large modules take linear time and memory', () => {
   const directory = mkdtempSync(join(tmpdir(), 'wasm-relink-'))
   afterAll(() => rmSync(directory, { recursive: true }))
 
   const MiB = 2 ** 20
-  /** A function of three bytes becomes an object with a name, a type and lists, and is described once more by the pass. */
+  /** A function of three bytes becomes an object with a name, a type and lists, and another one in the pass. */
   const TIMES = 600
 
   function measure(bytes: Bytes, steps: readonly string[]) {
@@ -188,10 +188,10 @@ describe('what is large takes time and room by its size', () => {
 
   const refused: Record<string, string[]> = {
     'types that are more than they look': ['ERR_RELINK_INVALID_WASM'],
-    // Without slots, nobody reads them.
+    // Without slots, they are not read.
     'records in records': ['taken', 'ERR_RELINK_DECLARATION'],
   }
-  /** Some that Cranelift compiles within a second too. */
+  /** Those that Cranelift too compiles within a second. */
   const compiled = [
     'blocks in blocks',
     'a jump with many targets',
@@ -202,7 +202,7 @@ describe('what is large takes time and room by its size', () => {
 
   test.each(Object.keys(large))('%s', (about) => {
     const bytes = large[about]!()
-    // To tell of a million functions takes JavaScript some seconds.
+    // A report on a million functions takes JavaScript some seconds.
     const told = about === 'a million functions' ? [] : ['inspect']
     const result = measure(bytes, ['rewrite none', 'rewrite all', ...told])
     expect(new Set(result.outcomes.map(({ code }) => code))).toEqual(new Set(refused[about] ?? ['taken']))

@@ -1,5 +1,5 @@
-// What a guest or a user chooses the size of, where the process has no room for it: an error, and the process goes on. Each
-// test is a process of its own, which leaves itself so little.
+// Allocations of a size that a guest or a user chooses, in a process without room for them: they give an error, and the
+// process goes on. Each test runs a process of its own, which limits its own memory.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { leb, list, module, section } from '../support/binary'
@@ -11,8 +11,8 @@ const onLinux = process.platform === 'linux' ? describe : describe.skip
 const HEADROOM = 64
 
 /**
- * Runs a program that has `relink`, the `bytes` of a module, `leave(megabytes)`, from which on no more is to be had besides
- * V8's headroom, and `say(run)`, which prints what comes of it.
+ * Runs a program with `relink`, the `bytes` of a module, `leave(megabytes)`, which limits the memory beside V8's, and
+ * `say(run)`, which prints the outcome of a function.
  */
 function run(program: string, bytes = new Uint8Array()): string[] {
   const source = `
@@ -72,8 +72,10 @@ onLinux('where there is no room for it', () => {
     expect(printed).toEqual([NO_ROOM, 'RangeError ERR_OUT_OF_RANGE', '3', '3', '1003'])
   })
 
-  test.each(['cranelift', 'singlepass'] as const)('the instruction that grows one says so, on %s', async (compiler) => {
-    const bytes = await wat(`(module
+  test.each(['cranelift', 'singlepass'] as const)(
+    'the instruction that grows one returns -1, on %s',
+    async (compiler) => {
+      const bytes = await wat(`(module
       (import "env" "table" (table $given 5 externref))
       (table $own 3 funcref)
       (func (export "own") (param i32) (result i32) (table.grow $own (ref.func $size) (local.get 0)))
@@ -81,8 +83,8 @@ onLinux('where there is no room for it', () => {
       (func $size (export "size") (result i32) (i32.add (table.size $own) (table.size $given)))
       (func (export "last") (result i32)
         (call_indirect $own (result i32) (i32.sub (table.size $own) (i32.const 1)))))`)
-    const printed = run(
-      `
+      const printed = run(
+        `
       const table = new relink.Table({ element: 'externref', initial: 5 })
       const module = new relink.Module(bytes, { compiler: '${compiler}', slots: 'none' })
       const { exports } = new relink.Instance(module, { env: { table } })
@@ -95,12 +97,13 @@ onLinux('where there is no room for it', () => {
       say(() => exports.own(20_000))
       say(() => exports.last())
       say(() => table.length)`,
-      bytes,
-    )
-    expect(printed).toEqual(['-1', '-1', '8', '3', '5', '3', '40008', '20005'])
-  })
+        bytes,
+      )
+      expect(printed).toEqual(['-1', '-1', '8', '3', '5', '3', '40008', '20005'])
+    },
+  )
 
-  test('a table that grows bit by bit stops in time', async () => {
+  test('a table that grows step by step stops in time', async () => {
     const bytes = await wat(`(module
       (table 1 funcref)
       (func (export "fill") (result i32)
@@ -168,7 +171,7 @@ onLinux('where there is no room for it', () => {
     const printed = run(
       `
       const small = Buffer.from('0061736d01000000', 'hex')
-      // Node does not go on where there is no room for its threads.
+      // Node itself ends without room for its threads.
       await relink.compile(small)
       leave(20)
       for (const compiler of ['cranelift', 'singlepass', 'auto']) {

@@ -1,10 +1,10 @@
-// The call stack of WebAssembly: its end is a trap, whatever comes there, and its size is the store's.
+// The call stack of WebAssembly: code of any kind that reaches its end traps, and the store sets its size.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Instance, Module, Store, validate } from '../..'
 import { compilers, instanceOf, root, thrownBy, wat } from '../support'
 
-/** What a program says that ends well; `limits` are options of `ulimit`. */
+/** The output of a program that must succeed; `limits` are options of `ulimit`. */
 function says(program: string, input: unknown, limits = ''): any {
   const path = join(root, '__tests__', 'support', program)
   const command = `${limits && `ulimit ${limits} && `}exec "$0" "$1"`
@@ -19,7 +19,7 @@ function says(program: string, input: unknown, limits = ''): any {
 const base64 = async (text: string) => Buffer.from(await wat(text)).toString('base64')
 const many = (count: number, what: string) => `${what} `.repeat(count)
 
-/** A recursion, and one that calls `$shape` at its end, which `definition` defines. */
+/** A recursive function, and one that calls `$shape` at its end; `definition` defines `$shape`. */
 const shaped = (definition: string, call = 'call $shape') => `(module
   (type $big (func (param ${many(300, 'i64')})))
   ${definition}
@@ -33,7 +33,7 @@ const shaped = (definition: string, call = 'call $shape') => `(module
 const consts = (count: number) => many(count, 'i64.const 1')
 const drops = (count: number) => many(count, 'drop')
 
-/** Functions whose frames are large in any of the ways there are, and host code that runs on the stack of WebAssembly. */
+/** Functions with large frames of each kind, and host code that runs on the stack of WebAssembly. */
 const shapes: Record<string, string> = {
   ...Object.fromEntries(
     [100, 511, 512, 600, 3000, 49_000].map((count) => [
@@ -69,14 +69,14 @@ const shapes: Record<string, string> = {
   'a memory that grows': shaped('(func $shape i32.const 0 memory.grow drop)'),
 }
 
-/** What else may come of them than the end of the stack. */
+/** Outcomes that are allowed besides `stack-overflow`. */
 const others: Record<string, string> = {
   'an entry beyond a table': 'table-out-of-bounds',
   'a fill beyond a memory': 'memory-out-of-bounds',
 }
 
 test.each([...compilers, 'auto'])('every end of the stack is a trap (%s)', async (compiler) => {
-  // Some pages of the smallest frames. Traps of the engine are slow from so deep.
+  // Some pages of the smallest frames: the engine's traps are slow at this depth.
   const last = (name: string) => (name in others ? 30 : 300)
   const encoded = await Promise.all(
     Object.entries(shapes).map(async ([name, text]) => [name, [await base64(text), last(name)]]),
@@ -91,7 +91,7 @@ test.each([...compilers, 'auto'])('every end of the stack is a trap (%s)', async
   }
 })
 
-test('a function whose frame could step over the guard is refused by name, and Cranelift takes it', async () => {
+test('a function whose frame could step over the guard is refused by name, and Cranelift accepts it', async () => {
   const deep = `(func $leaf) (func $far (export "far") (param i64) (result i64)
     ${many(120_000, 'local.get 0 i64.const 1 i64.add')} call $leaf ${many(119_999, 'i64.add')})`
   const bytes = await wat(`(module (import "env" "f" (func)) ${deep})`)
@@ -99,7 +99,7 @@ test('a function whose frame could step over the guard is refused by name, and C
     name: 'CompileError',
     code: 'ERR_RELINK_COMPILE',
     message: expect.stringMatching(
-      /^function 2, "far", needs 9\d{5} bytes of the call stack in code of singlepass, which takes .* 786432 at the most; /,
+      /^function 2, "far", needs 9\d{5} bytes of call stack in code of singlepass, which supports at most 786432: /,
     ),
   })
   expect(validate(bytes, { compiler: 'singlepass' })).toBe(false)
@@ -129,8 +129,8 @@ describe('functions of two compilers that call each other', () => {
   })
 })
 
-describe('where there is no room for a call stack', () => {
-  test('an error says so, and nothing is written', async () => {
+describe('without room for a call stack', () => {
+  test('an error is thrown, and nothing is written', async () => {
     const program = `
       const { Instance, Module, Store } = require('.')
       const bytes = Buffer.from(require('fs').readFileSync(0, 'utf8'), 'base64')
@@ -154,7 +154,7 @@ describe.each(compilers)('the option stackSize (%s)', (compiler) => {
   const text = `(module (import "env" "f" (func $f))
     (func $down (export "down") (param i32) local.get 0 if local.get 0 i32.const 1 i32.sub call $down else call $f end))`
 
-  /** How deep a recursion goes in a store. */
+  /** The depth that a recursion reaches in a store. */
   async function reach(store?: Store) {
     const { down } = (await instanceOf(text, { env: { f() {} } }, { compiler, store })).exports
     let [low, high] = [1, 1 << 23]
@@ -171,7 +171,7 @@ describe.each(compilers)('the option stackSize (%s)', (compiler) => {
     return low
   }
 
-  test('says how deep a recursion goes, whatever other stores have', async () => {
+  test('sets the depth of recursion, whatever other stores have', async () => {
     const standard = await reach()
     const sizes = [64, 512, 1024, 4096, 256].map((kilobytes) => kilobytes * 1024)
     for (const stackSize of sizes) {
@@ -187,7 +187,7 @@ describe.each(compilers)('the option stackSize (%s)', (compiler) => {
     const { down } = (await instanceOf(text, { env: { f() {} } }, { compiler, store: small })).exports
     const outcomes: unknown[] = []
     const f = () => {
-      // What begins a call takes some of it.
+      // The beginning of a call takes some of it.
       for (const depth of [0.9, 1.1].map((share) => Math.floor(share * within))) {
         try {
           outcomes.push(down(depth))

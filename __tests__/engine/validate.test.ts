@@ -1,5 +1,5 @@
-// `validate` says what compiling does, for every module, compiler and choice of slots; and what a module does that an engine
-// has only in another form is what V8 does.
+// `validate` agrees with a compile, for each module, compiler and choice of slots. Modules with features that the pass
+// translates for the engine behave as on V8.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Global, Instance, Memory, Module, type SlotSelection, Store, Table, WebAssembly as Own, validate } from '../..'
@@ -9,7 +9,7 @@ import { texts } from '../support/texts'
 
 const V8 = globalThis.WebAssembly as any
 
-/** Where `validate` and a compile differ, by compiler and slots. */
+/** The differences between `validate` and a compile, by compiler and slots. */
 function differences(bytes: Uint8Array<ArrayBuffer>): string[] {
   return compilers.flatMap((compiler) => {
     const ways = [
@@ -26,7 +26,7 @@ function differences(bytes: Uint8Array<ArrayBuffer>): string[] {
       }
       const found = []
       if (says() !== (error === undefined)) found.push(`${name}, ${compiler}: validate says ${says()}, but ${error}`)
-      // What a compiler itself says is no reason that anybody could have foreseen.
+      // `validate` cannot foresee an error of the compiler itself.
       if (error && !/^ERR_RELINK_(INVALID_WASM|UNSUPPORTED|DECLARATION)$/.test(error.code))
         found.push(`${error.code}: ${error}`)
       return found
@@ -42,21 +42,21 @@ type Kind = keyof typeof id
 
 const order: Kind[] = ['type', 'import', 'function', 'table', 'memory', 'tag', 'global', 'export', 'element', 'code']
 
-/** A module of one function `() -> ()` with this body, and of other sections. */
+/** A module with one function `() -> ()` with this body, and other sections. */
 function code(body: number[], sections: Partial<Record<Kind, number[]>> = {}, locals: number[] = [0]) {
   const whole = [...locals, ...body, 0x0b]
   const all = { type: [1, 0x60, 0, 0], function: [1, 0], code: [1, ...leb(whole.length), ...whole], ...sections }
   return module(...order.flatMap((kind) => (all[kind] ? [section(kind, all[kind])] : [])))
 }
 
-test('nothing that the tests have is valid and does not compile, nor the other way', async () => {
+test('every module of the tests compiles if and only if it is valid', async () => {
   for (const name of readdirSync(join(root, 'fixtures', 'target', 'modules'))) {
     expect(differences(guest(name.replace(/\.wasm$/, '')))).toEqual([])
   }
   for (const [, , text, features] of texts) expect(differences(await wat(text, features))).toEqual([])
 })
 
-// (name, bytes): what proposals have, and what engines have often forgotten.
+// Modules by name: features of the proposals, and cases that engines often miss.
 const modules: [string, Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>][] = [
   ['no bytes', numbers()],
   ['text', new TextEncoder().encode('(module)') as Uint8Array<ArrayBuffer>],
@@ -85,7 +85,7 @@ const modules: [string, Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer
   ['a global of exceptions', code([], { global: [1, 0x69, 1, 0xd0, 0x69, 0x0b] })],
   ['a global of exceptions that is thrown', code([0x23, 0, 0x0a], { global: [1, 0x69, 1, 0xd0, 0x69, 0x0b] })],
   [
-    'a global of exceptions that goes elsewhere',
+    'an exception from a global that is not just thrown',
     code([0x23, 0, 0x23, 0, 0x1a, 0x0a], { global: [1, 0x69, 1, 0xd0, 0x69, 0x0b] }),
   ],
   ['a hundred tables', code([], { table: [100, ...repeat(100, [0x70, 0, 1])], export: [1, 1, 102, 0, 0] })],
@@ -101,7 +101,7 @@ const modules: [string, Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer
     code([...Array(7_654_210).fill(1), ...repeat(50, [0x10, 0])], { export: [1, 1, 102, 0, 0] }),
   ],
   [
-    'as many element segments as there may be',
+    'the maximum number of element segments',
     code([], {
       table: [1, 0x70, 0, 1],
       export: [1, 1, 102, 0, 0],
@@ -130,7 +130,7 @@ test.each(modules)('%s', async (_, bytes) => {
   expect(differences(await bytes)).toEqual([])
 })
 
-/** What can be seen of a module on an engine, which is asked for its classes. */
+/** The observable behaviour of a module with the classes of an engine. */
 function outcome(
   bytes: Uint8Array<ArrayBuffer>,
   W: any,
@@ -179,7 +179,7 @@ function outcome(
   return seen
 }
 
-// wabt finds globals in the items of segments by their numbers only.
+// wabt resolves globals in segment items by index only.
 const head = `
   (import "env" "table" (table $t 8 funcref))
   (import "env" "references" (table $r 8 externref))
@@ -193,12 +193,12 @@ const head = `
 
 const elements: Record<string, string> = {
   'an active segment': '(elem (i32.const 1) funcref (ref.func $one) (global.get 0) (ref.null func) (global.get 1))',
-  'segments that write over each other':
+  'segments that overwrite each other':
     '(elem (i32.const 0) funcref (global.get 0) (global.get 0)) (elem (i32.const 1) $one $two) (elem (global.get 3) funcref (global.get 0))',
-  'a segment that fails behind one, and data that is not written':
+  'a segment that fails after one, and data that is not written':
     '(elem (i32.const 0) $two) (elem (i32.const 1) funcref (global.get 0)) (elem (i32.const 8) $one) (elem (i32.const 2) $one) (data (i32.const 0) "a")',
   'a segment that fails as a whole': '(elem (i32.const 7) funcref (global.get 0) (global.get 0))',
-  'data that fails behind one':
+  'data that fails after one':
     '(elem (i32.const 1) funcref (global.get 0)) (data (i32.const 1) "a") (data (i32.const 65536) "b") (data (i32.const 2) "c")',
   'an empty segment behind the end': '(elem (i32.const 1) funcref (global.get 0)) (elem (i32.const 9) func)',
   'a start function, and data':
@@ -264,14 +264,14 @@ describe.each(compilers)('element segments (%s)', (compiler) => {
   })
 })
 
-/** Operations on parts of a number: their operands constants, or locals, with others around them on the stack. */
+/** Narrow atomic operations, with constants or locals as operands, and other values on the stack. */
 const operations = ['add', 'sub', 'and', 'or', 'xor', 'xchg', 'cmpxchg'].flatMap((operation) =>
   ['i32.atomic.rmw8', 'i32.atomic.rmw16', 'i64.atomic.rmw8', 'i64.atomic.rmw16', 'i64.atomic.rmw32'].map(
     (prefix) => `${prefix}.${operation}_u`,
   ),
 )
 
-test.each(compilers)('atomic operations on parts of a number (%s)', async (compiler) => {
+test.each(compilers)('narrow atomic operations (%s)', async (compiler) => {
   const functions = operations.map((operation) => {
     const [type, more] = [operation.slice(0, 3), operation.includes('cmpxchg') ? 2 : 1]
     const constants = ['-86', '0x1234567'].slice(0, more).map((value) => `(${type}.const ${value})`)

@@ -1,5 +1,5 @@
-// What is called of a plugin that is closed, by glue that wasm-bindgen has written and nobody changes. What is thrown from a
-// finalizer ends the process, so each case is a process of its own.
+// Calls of a closed plugin by wasm-bindgen's unchanged glue. An error that a finalizer throws ends the process, so each case
+// runs a process of its own.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -42,7 +42,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** What a task prints, or the code of the error that has ended its process. */
+/** The output of a task, or the code of the error that ended its process. */
 function run(task: string, end: string, { lateCalls = '', worker = false, flags = [] as string[] } = {}): string {
   const program = join(root, '__tests__', 'support', 'late.cjs')
   const all = ['--expose-gc', ...flags, program, root, file, task, end, ...(lateCalls ? [lateCalls] : [])]
@@ -83,20 +83,20 @@ test('the same where someone follows promises', () => {
 })
 
 describe.each(['timer', 'promise', 'io'])('a late %s', (task) => {
-  test('throws, where nobody says otherwise', () => {
+  test('throws by default', () => {
     expect(run(task, 'close')).toBe('ERR_RELINK_CLOSED')
   })
 
-  test.each(['close', 'store.close'])('does nothing where late calls are ignored: %s', (end) => {
+  test.each(['close', 'store.close'])('does nothing if late calls are ignored: %s', (end) => {
     expect(run(task, end, { lateCalls: 'ignore' })).toBe('0: 0')
   })
 
-  test('runs where the plugin was dropped, and not closed', () => {
+  test('runs if the plugin was dropped, not closed', () => {
     expect(run(task, 'drop')).toBe('0: 1')
   })
 })
 
-test('a finalizer that uses an AsyncLocalStorage is one', () => {
+test('a finalizer that uses an AsyncLocalStorage is still recognized', () => {
   const script = `
     const { AsyncLocalStorage } = require('node:async_hooks')
     const { Instance, Module } = require(${JSON.stringify(root)})
@@ -122,12 +122,12 @@ describe('late calls that are ignored', () => {
   const imports = { wbg: { set_timeout() {}, then_seven() {}, after_io() {}, closure() {} } }
   const make = async (store: Store) => new Instance(new Module(await wat(PLUGIN)), imports, { store })
 
-  test('are those of the instance that was closed so', async () => {
+  test('are only those of the instance that was closed in this mode', async () => {
     const store = new Store()
     const [silent, loud, open] = [await make(store), await make(store), await make(store)]
     silent.close({ lateCalls: 'ignore' })
     loud.close({ lateCalls: 'throw' })
-    // The first way to close it holds.
+    // The first close decides the mode.
     silent.close()
     loud.close({ lateCalls: 'ignore' })
     const { exports } = silent as { exports: any }
@@ -153,7 +153,7 @@ describe('late calls that are ignored', () => {
     expect(open.exports.counter_new()).toBe(8)
   })
 
-  test('see a buffer as long as the memory was, so that what they write has room', async () => {
+  test('get a buffer of the memory’s length, so that writes fit', async () => {
     const plugin = await make(new Store())
     const { memory } = plugin.exports as { memory: Memory }
     memory.grow(16)
@@ -166,7 +166,7 @@ describe('late calls that are ignored', () => {
     expect(other.memory.buffer.byteLength).toBe(4 * 65_536)
   })
 
-  test('do not include slots, whichever is closed', async () => {
+  test('do not include slots', async () => {
     for (const close of [
       (plugin: Instance) => plugin.close({ lateCalls: 'ignore' }),
       (_: Instance, store: Store) => store.close({ lateCalls: 'ignore' }),
@@ -181,7 +181,7 @@ describe('late calls that are ignored', () => {
     }
   })
 
-  test('must be spelled', async () => {
+  test('a misspelled option is refused', async () => {
     const plugin = await make(new Store())
     expect(thrownBy(() => plugin.close({ lateCalls: 'drop' } as never))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',

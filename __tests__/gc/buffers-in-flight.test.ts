@@ -1,5 +1,5 @@
-// Requests that use a plugin's memory while the plugin ends. What goes wrong here ends the process or shows in memories of
-// others, so it happens in processes of their own.
+// Requests that use a plugin's memory while the plugin ends. A fault would end the process or corrupt other memories, so each
+// test runs a process of its own.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,10 +16,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const MEMORY = '(module (memory (export "memory") 1))'
 
-/** What went wrong in the program of this name. */
+/** The faults that the program reports in this mode. */
 function wrong(mode: string): string[] {
   const program = join(root, '__tests__', 'support', 'in-flight.cjs')
-  // One thread in libuv's pool, which the program keeps busy: what waits for it is in flight.
+  // The program keeps the one thread of libuv's pool busy, so requests that wait for it are in flight.
   const env = { ...process.env, UV_THREADPOOL_SIZE: mode === 'matrix' || mode === 'worker' ? '1' : '4' }
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', program, root, folder, mode], {
     encoding: 'utf8',
@@ -29,7 +29,7 @@ function wrong(mode: string): string[] {
   return JSON.parse(stdout)
 }
 
-test('every request ends well, whichever way the plugin ends', () => {
+test('every request completes, however the plugin ends', () => {
   expect(wrong('matrix')).toEqual([])
 })
 
@@ -41,7 +41,7 @@ test.each(['exit', 'terminate'])('a thread that ends while requests use its plug
   expect(wrong(mode)).toEqual([])
 })
 
-describe('bytes of a memory that is gone', () => {
+describe('the bytes of a freed memory', () => {
   /** Lets V8 collect until nothing is retained: it frees buffers on a thread of its own. */
   async function settle(store: Store) {
     for (let round = 0; round < 100 && store.stats().retainedBytes > 0; round++) await collectGarbage()
@@ -61,14 +61,14 @@ describe('bytes of a memory that is gone', () => {
     grown = undefined
     await collect(store)
     await collect(store)
-    // The one that the growth has detached is enough.
+    // The buffer that growth has detached is enough.
     expect(store.stats().retainedBytes).toBe(2 * 65_536)
     expect(held.byteLength).toBe(0)
     held = undefined
     expect(await settle(store)).toBe(0)
   })
 
-  test('are not retained for a dead Memory that someone still holds', async () => {
+  test('are not retained for a dead Memory that is still held', async () => {
     const module = new Module(await wat(MEMORY))
     for (const end of ['close', 'close the store']) {
       const store = new Store()
@@ -83,15 +83,15 @@ describe('bytes of a memory that is gone', () => {
     }
   })
 
-  test('are not there where no one has asked for a buffer', async () => {
+  test('are not retained if no buffer was read', async () => {
     const [store, module] = [new Store(), new Module(await wat(MEMORY))]
     new Instance(module, {}, { store }).close()
     expect(store.stats()).toMatchObject({ memories: 0, retainedBytes: 0 })
   })
 
-  test('do not pile up', async () => {
+  test('do not accumulate', async () => {
     const [store, module] = [new Store(), new Module(await wat(MEMORY))]
-    // Each reserves 8 GiB of addresses, of which a process has 128 TiB.
+    // Each reserves 8 GiB of the process's 128 TiB of addresses.
     for (let count = 0; count < 3000; count++) {
       const instance = new Instance(module, {}, { store })
       const memory = instance.exports.memory as Memory

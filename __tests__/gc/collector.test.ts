@@ -1,9 +1,9 @@
-// The collector: what nothing reaches is freed, and nothing else.
+// The collector: it frees unreached objects, and no others.
 import { Global, Instance, type Link, Memory, Module, type Slot, Store, Table, Tag, link } from '../..'
 import { Yard, collect, collectGarbage, collectNow } from '../support/collecting'
 import { wat } from '../support'
 
-/** Calls what it imports, has one of everything, and gives five. */
+/** A module that calls its import, has an object of each kind, and returns five. */
 const PLUGIN = `(module
   (import "env" "f" (func $f (result i32)))
   (memory (export "memory") 1 4)
@@ -25,8 +25,8 @@ beforeEach(async () => {
 
 const zero = { env: { f: () => 0 } }
 
-describe('what is dropped goes', () => {
-  test('an instance, with all that is in it', async () => {
+describe('dropped objects are freed', () => {
+  test('an instance, with all its objects', async () => {
     const before = yard.store.stats()
     yard.make(PLUGIN, zero).exports.run()
     expect(yard.store.stats()).toMatchObject({ instances: 1, memories: 1, memoryBytes: 65_536, globals: 1 })
@@ -40,7 +40,7 @@ describe('what is dropped goes', () => {
     expect(await collect(yard.store)).toMatchObject({ instances: 0, memories: 0, functions: 0 })
   })
 
-  test('what JavaScript made itself', async () => {
+  test('objects that JavaScript made', async () => {
     const { store } = yard
     const make = () => {
       new Memory({ initial: 1 }, { store }).buffer.slice(0)
@@ -53,7 +53,7 @@ describe('what is dropped goes', () => {
     expect(await collect(store)).toMatchObject({ memories: 1, tables: 1, globals: 1, tags: 1 })
   })
 
-  test('a function that imports what calls the instance itself', async () => {
+  test('an instance that imports a function that calls it', async () => {
     const ring = () => {
       const plugin: Instance = yard.make(PLUGIN, { env: { f: () => plugin.exports.five() } })
       expect(plugin.exports.run()).toBe(5)
@@ -63,7 +63,7 @@ describe('what is dropped goes', () => {
     expect((await collect(yard.store)).instances).toBe(5)
   })
 
-  test('instances that call each other, by way of JavaScript', async () => {
+  test('instances that call each other through JavaScript', async () => {
     const ring = () => {
       const one: Instance = yard.make(PLUGIN, { env: { f: () => other.exports.five() } })
       const other: Instance = yard.make(PLUGIN, { env: { f: () => one.exports.five() } })
@@ -73,7 +73,7 @@ describe('what is dropped goes', () => {
     expect((await collect(yard.store)).instances).toBe(2)
   })
 
-  test('instances that call each other, by way of links', async () => {
+  test('instances that call each other through links', async () => {
     const ring = () => {
       const [one, other] = [yard.make(PLUGIN, zero), yard.make(PLUGIN, zero)]
       link(other.slot('five').original, one.slot('env.f'))
@@ -102,13 +102,13 @@ describe('what is dropped goes', () => {
       plugin.exports.put({ plugin })
     }
     ring()
-    // The first collection lets the instance hold the value instead of the store.
+    // The first collection moves the value from the store to the instance.
     await collect(yard.store)
     await collect(yard.store)
     expect(yard.store.stats()).toMatchObject({ instances: 0, externrefs: 0 })
   })
 
-  test('a store with all that is in it', async () => {
+  test('a store with all its objects', async () => {
     const stores = new Set<WeakRef<Store>>()
     const make = async () => {
       const { store } = await Yard.of(PLUGIN)
@@ -121,7 +121,7 @@ describe('what is dropped goes', () => {
   })
 })
 
-describe('what is reached stays', () => {
+describe('reached objects stay', () => {
   test('by an export, a memory, a table, a global, a slot or the instance alone', async () => {
     const reach: ((plugin: Instance) => unknown)[] = [
       (plugin) => plugin,
@@ -140,7 +140,7 @@ describe('what is reached stays', () => {
     expect(await collect(yard.store)).toMatchObject({ instances: reach.length })
   })
 
-  test('by an entry of a table: with what it imports', async () => {
+  test('by an entry of a table, with its imports', async () => {
     const calls: string[] = []
     const table = new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })
     const put = () => table.set(0, yard.make(PLUGIN, { env: { f: () => calls.push('f') } }).exports.run)
@@ -176,12 +176,12 @@ describe('what is reached stays', () => {
     expect([plugin.exports.run(), yard.instances]).toEqual([7, 2])
     change.undo()
     expect(plugin.exports.run()).toBe(0)
-    // The Link still has the function, for whoever asks what it was.
+    // The Link still has the function, as `implementation`.
     change = undefined
     expect(await collect(yard.store)).toMatchObject({ instances: 1 })
   })
 
-  test('by what an undo brings back', async () => {
+  test('by an undo that would restore it', async () => {
     const plugin = yard.make(PLUGIN, zero)
     const slot: Slot<[], number> = plugin.slot('env.f')
     const put = (value: number) => link(yard.make(PLUGIN, { env: { f: () => value } }).exports.run, slot)
@@ -197,7 +197,7 @@ describe('what is reached stays', () => {
     expect(plugin.exports.run()).toBe(0)
   })
 
-  test('but not by links that nobody can undo', async () => {
+  test('but not by links that can no longer be undone', async () => {
     const plugin = yard.make(PLUGIN, zero)
     const slot: Slot<[], number> = plugin.slot('env.f')
     const put = (value: number) => void link(yard.make(PLUGIN, { env: { f: () => value } }).exports.run, slot)
@@ -211,7 +211,7 @@ describe('what is reached stays', () => {
     expect([yard.instances, yard.store.stats().links]).toEqual([1, 0])
   })
 
-  test('by the original of an entry that is linked', async () => {
+  test('as the original of a linked entry', async () => {
     const table = new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })
     const put = () => table.set(0, yard.make(PLUGIN, { env: { f: () => 3 } }).exports.run)
     put()
@@ -232,7 +232,7 @@ describe('what is reached stays', () => {
     expect([outer.exports.run(), yard.instances]).toEqual([9, 2])
   })
 
-  test('by running', async () => {
+  test('while it runs', async () => {
     const values: number[] = []
     const run = () =>
       yard
@@ -308,7 +308,7 @@ describe('what is reached stays', () => {
   })
 })
 
-describe('what is on its way', () => {
+describe('objects that are being passed', () => {
   test('an import that was read stays until the instance is made', async () => {
     const text = `(module
       (import "env" "first" (global $first i32))
@@ -340,7 +340,7 @@ describe('what is on its way', () => {
     const text = `(module (import "env" "memory" (memory 1 2 shared)) (func (export "load") (result i32)
       (i32.atomic.load (i32.const 0))))`
     const module = new Module(await wat(text, { threads: true }))
-    let memory: Memory | undefined = new Memory({ initial: 1, maximum: 2, shared: true }, { store: yard.store })
+    let memory: Memory<true> | undefined = new Memory({ initial: 1, maximum: 2, shared: true }, { store: yard.store })
     for (let round = 0; round < 3; round++) expect(await collect(yard.store)).toMatchObject({ memories: 0 })
     memory.grow(1)
     new Int32Array(memory.buffer)[0] = 7
@@ -357,7 +357,7 @@ describe('what is on its way', () => {
   })
 })
 
-describe('instances that were never handed out', () => {
+describe('instances that JavaScript never got', () => {
   const failing = `(module
     (import "env" "table" (table 1 funcref))
     (memory 1)
@@ -366,7 +366,7 @@ describe('instances that were never handed out', () => {
     (func $start unreachable)
     (start $start))`
 
-  test('are freed, unless they have left a function somewhere', async () => {
+  test('are freed, unless they have left a function in a table', async () => {
     yard = await Yard.of(failing)
     const table = new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })
     for (let round = 0; round < 3; round++) expect(() => yard.make(failing, { env: { table } })).toThrow('unreachable')
@@ -377,7 +377,7 @@ describe('instances that were never handed out', () => {
     expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0 })
   })
 
-  test('leave no trace where an import does not fit', async () => {
+  test('leave nothing if an import does not fit', async () => {
     yard = await Yard.of(failing, PLUGIN)
     const short = new Table({ element: 'externref', initial: 1 }, null, { store: yard.store })
     expect(() => yard.make(failing, { env: { table: short } })).toThrow('expected table funcref')
@@ -390,7 +390,7 @@ test('a store collects by itself as it grows, in a loop that never yields too', 
   for (let count = 0; count < 3000; count++) {
     const plugin: Instance = yard.make(PLUGIN, { env: { f: () => plugin.exports.five() } })
     plugin.exports.run()
-    // V8 collects when it sees fit, and here is when it may.
+    // V8 decides when to collect; this allows it to.
     if (count % 500 === 499) collectNow()
   }
   const { instances, freed, collections } = yard.store.stats()
@@ -401,13 +401,13 @@ test('a store collects by itself as it grows, in a loop that never yields too', 
 
 test('more memories than have room at once', async () => {
   const { store } = yard
-  // Each reserves 8 GiB of addresses, of which a process has 128 TiB.
+  // Each reserves 8 GiB of the process's 128 TiB of addresses.
   for (let count = 0; count < 20_000; count++) new Memory({ initial: 0 }, { store })
   const { memories, freed } = store.stats()
   expect(memories + freed.memories).toBe(20_000)
 })
 
-test('code that no instance runs and no module holds is gone', async () => {
+test('code without an instance and a module is freed', async () => {
   const make = async (round: number) => {
     const bytes = await wat(`(module (func (export "f") (result i32) i32.const ${round}))`)
     const { exports } = new Instance(new Module(bytes), {}, { store: yard.store })

@@ -1,4 +1,4 @@
-// Servers that swap for months: whatever comes and goes, nothing is left. This counts things, not seconds.
+// Long runs of swaps leave nothing behind. These tests count objects, not time.
 import { spawnSync } from 'node:child_process'
 import { Exception, Global, Instance, Memory, Module, Store, Table, Tag, instantiate, link, relink } from '../..'
 import { Yard, collect, collectGarbage } from '../support/collecting'
@@ -14,7 +14,7 @@ const PLUGIN = `(module
   (func (export "keep") (param externref) (table.set 0 (i32.const 0) (local.get 0)))
   (func (export "throw") (throw $tag (i32.const 1))))`
 
-/** What there is, without what grows for good: how much has been freed, and how often; and without what V8 has yet to free. */
+/** The counts of objects; without totals, which only grow, and without bytes that V8 has yet to free. */
 function left(store: Store) {
   const { freed: _freed, collections: _collections, collectionTime: _time, retainedBytes: _, ...counts } = store.stats()
   return counts
@@ -33,7 +33,7 @@ const rounds: Record<string, (make: () => Instance, store: Store) => unknown> = 
     const plugin = make()
     link(make().exports.double, plugin.slot('env.f')).undo()
   },
-  'links that stand when all goes': (make) => {
+  'links that are still active at the end': (make) => {
     const plugin = make()
     link(make().exports.double, plugin.slot('env.f'))
     link((x) => x, plugin.slot('run'))
@@ -44,11 +44,11 @@ const rounds: Record<string, (make: () => Instance, store: Store) => unknown> = 
     link((x) => plugin.exports.double(x), plugin.slot('env.f'))
     plugin.exports.run(2)
   },
-  'values that lead back': (make) => {
+  'values that refer back': (make) => {
     const plugin = make()
     plugin.exports.keep({ plugin })
   },
-  'exceptions, caught by nobody': (make) => {
+  'uncaught exceptions': (make) => {
     const thrown: unknown = (() => {
       try {
         return make().exports.throw()
@@ -91,7 +91,7 @@ describe.each(Object.entries(rounds))('%s', (_, round) => {
     }
     const some = async (count: number) => {
       for (let index = 0; index < count; index++) round(make, store)
-      // What leads back through values of wasm takes two.
+      // A cycle through values of wasm takes two collections.
       await collect(store)
       await collect(store)
       return left(store)
@@ -102,7 +102,7 @@ describe.each(Object.entries(rounds))('%s', (_, round) => {
   })
 })
 
-test('a slot that is linked again and again holds what it runs, and no more', async () => {
+test('a slot that is linked repeatedly keeps only its current function', async () => {
   const yard = await Yard.of(
     `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`,
     `(module (global $g (export "g") (mut i32) (i32.const 0)) (memory 1)
@@ -121,12 +121,12 @@ test('a slot that is linked again and again holds what it runs, and no more', as
       expect(plugin.exports.run()).toBe(number)
     }
     await collect(yard.store)
-    // Its own, and that of the function which it runs.
+    // Its own code, and that of the function which it runs.
     expect(yard.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 2 })
   }
 })
 
-test('so does one that is linked to JavaScript, which leads back', async () => {
+test('the same for JavaScript functions that refer back to the instance', async () => {
   const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`
   const yard = await Yard.of(text)
   const plugin = yard.make(text, { env: { f: () => 0 } })
@@ -142,12 +142,12 @@ test('so does one that is linked to JavaScript, which leads back', async () => {
     await collect(yard.store)
     await collect(yard.store)
     expect(yard.store.stats()).toMatchObject({ links: 1, slots: 1 })
-    // V8 may hold on to the last one that it has seen.
+    // V8 may still hold the last one.
     expect(yard.instances).toBeLessThanOrEqual(3)
   }
 })
 
-test('links that nobody keeps leave nothing', async () => {
+test('dropped links leave nothing', async () => {
   const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f))
     (func (export "five") (result i32) i32.const 5))`
   const yard = await Yard.of(text)
@@ -155,14 +155,14 @@ test('links that nobody keeps leave nothing', async () => {
   const before = yard.store.stats().collections
   for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f')).undo()
   for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f'))
-  // There was nothing that would be worth it.
+  // No collection was due.
   expect(yard.store.stats()).toMatchObject({ instances: 1, links: 1, collections: before })
   plugin.slot('env.f').reset()
   expect(plugin.exports.run()).toBe(0)
   expect(yard.store.stats().links).toBe(0)
 })
 
-test('pasts that nobody can bring back are looked through, where nothing else is made', async () => {
+test('previous functions of dropped links are collected, even if nothing else is allocated', async () => {
   const text = '(module (func (export "f") (result i32) i32.const 1) (func (export "g") (result i32) i32.const 2))'
   const yard = await Yard.of(text)
   const { f, g } = yard.make(text).exports
@@ -175,7 +175,7 @@ test('pasts that nobody can bring back are looked through, where nothing else is
   expect(table.get(4999)).toBe(f)
 })
 
-test('modules that are compiled for one instance each leave no code', async () => {
+test('modules that are each compiled for one instance leave no code', async () => {
   const store = new Store()
   const once = async (number: number) => {
     const bytes = await wat(`(module (func (export "f") (result i32) i32.const ${number}))`)
@@ -195,7 +195,7 @@ test('the process has no more mappings and no more addresses than before', () =>
     const bytes = readFileSync(${JSON.stringify(`${root}/fixtures/wasm/scalars.wasm`)})
     const host = new Instance(new Module(bytes), {}, { store })
     const size = () => {
-      // Only Linux says it.
+      // Only Linux reports it.
       if (!existsSync('/proc/self/maps')) return { maps: 0, addresses: 0 }
       const maps = readFileSync('/proc/self/maps', 'utf8')
       const addresses = Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
@@ -221,7 +221,7 @@ test('the process has no more mappings and no more addresses than before', () =>
   const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' })
   expect(stderr).toBe('')
   const { before, after } = JSON.parse(stdout)
-  // V8 and malloc take and give as they like; one memory alone would be 8 GiB, and 400 pieces of code 400 mappings.
+  // V8 and malloc vary; but one leaked memory would be 8 GiB, and leaked code of 400 modules 400 mappings.
   expect(after.maps - before.maps).toBeLessThan(100)
   expect(after.addresses - before.addresses).toBeLessThan(4 * 1024 * 1024)
 })

@@ -1,5 +1,5 @@
-// What the store itself, an Exception, a slot or a link holds by an id lives through collections: of each holder, what
-// was made before one works after it.
+// Objects that the store, an Exception, a slot or a link holds by id survive collections: for each holder, its object works
+// after a collection.
 import { Exception, Instance, type Link, Module, type Slot, Store, Table, Tag, WebAssembly as ours, link } from '../..'
 import { collectNow, turn } from '../support/collecting'
 import { thrownBy, wat } from '../support'
@@ -15,7 +15,7 @@ const PLUGIN = `(module
   (func (export "half") (param f64) (result f64) (f64.div (local.get 0) (f64.const 2)))
   (func (export "run") (param i32) (result i32) (call $f (local.get 0))))`
 
-/** Throws and catches with a tag of its own, and one that it is given. */
+/** A module that throws and catches, with its own tag and an imported one. */
 const THROWING = `(module
   (import "env" "f" (func $f (param i32) (result i32)))
   (import "env" "tag" (tag $given (param i32)))
@@ -42,14 +42,14 @@ const THROWING = `(module
     (global.set $held))
   (func (export "again") (throw_ref (global.get $held))))`
 
-/** Throws where it starts. */
+/** A module that throws in its start function. */
 const STARTING = `(module
   (import "env" "f" (func $f))
   (tag $own (export "own") (param i32))
   (func $start (call $f) (throw $own (i32.const 5)))
   (start $start))`
 
-/** Has a tag, and nothing else. */
+/** A module with a tag only. */
 const TAG = '(module (tag (export "tag") (param i32)))'
 
 const texts = { CATCHING, PLUGIN, THROWING, STARTING, TAG }
@@ -76,7 +76,7 @@ const fail = (value: unknown) => () => {
   throw value
 }
 
-/** Whatever a call throws, also what is no error. */
+/** The value that a call throws, of any type. */
 function caughtFrom(run: () => unknown): any {
   try {
     run()
@@ -86,7 +86,7 @@ function caughtFrom(run: () => unknown): any {
   throw new Error('expected a throw, and there was none')
 }
 
-/** What starts a collection: asked for, due by what was made, or put off by a call that is running. */
+/** The ways to start a collection: on request, due by growth, or deferred by a running call. */
 const collections: Record<string, () => void> = {
   'store.collect()': () => {
     expect(store.collect()).not.toBeNull()
@@ -112,7 +112,7 @@ const collections: Record<string, () => void> = {
   },
 }
 
-/** Lets V8 collect, then the store, twice: what the first lets go of, the second may free. */
+/** Lets V8 collect, then the store, twice: the second may free objects that the first has released. */
 async function collectBy(how: () => void) {
   for (let round = 0; round < 2; round++) {
     await turn()
@@ -121,9 +121,9 @@ async function collectBy(how: () => void) {
   }
 }
 
-/** Of each holder: makes it, and gives what is to be asked afterwards. */
+/** For each holder: makes it, and returns the check to run afterwards. */
 const holders: Record<string, () => () => void> = {
-  'the tag of what JavaScript throws': () => {
+  'the tag of thrown JavaScript values': () => {
     const { exports } = make('CATCHING', fail(new Error('js')))
     expect(exports.caught()).toBe(-1)
     return () => {
@@ -135,7 +135,7 @@ const holders: Record<string, () => () => void> = {
     expect(make('CATCHING', fail(null)).exports.caught()).toBe(-1)
     return () => expect(make('CATCHING', fail(null)).exports.caught()).toBe(-1)
   },
-  'where adapters look for an exception': () => {
+  'the global in which adapters look for an exception': () => {
     const { exports } = make('PLUGIN', (number) => number + 1)
     const slot = make('PLUGIN', () => 0).slot('double')
     link((number: number) => number + 5, slot)
@@ -147,7 +147,7 @@ const holders: Record<string, () => () => void> = {
       change.undo()
     }
   },
-  'what maps calls': () => {
+  'the function that a `map` calls': () => {
     const { exports } = make('PLUGIN', (number) => number + 1)
     const ask = () => {
       expect(exports.double.map(Int32Array.of(1, 2))).toEqual(Int32Array.of(2, 4))
@@ -170,7 +170,7 @@ const holders: Record<string, () => () => void> = {
     const { exports } = make('THROWING', fail(new Exception(tag, [8])), tag)
     return () => expect(exports.given(0)).toBe(8)
   },
-  'an Exception, the tag of an instance that nobody has': () => {
+  'an Exception, the tag of a dropped instance': () => {
     const value = {}
     const exception = caughtFrom(() => make('THROWING', () => 0).exports.throw(9, value)) as Exception
     return () => {
@@ -225,7 +225,7 @@ const holders: Record<string, () => () => void> = {
       expect(exports.pass(1)).toBe(2)
     }
   },
-  'a global, an exception with all that it carries': () => {
+  'a global, an exception with its values': () => {
     const [value, held] = [{}, make('THROWING', () => inner.exports.throw(15, value))]
     const inner = make('THROWING', () => 0)
     const { own } = inner.exports
@@ -237,7 +237,7 @@ const holders: Record<string, () => () => void> = {
       expect(caughtFrom(() => held.exports.again())).toBe(exception)
     }
   },
-  'a global, what JavaScript has thrown': () => {
+  'a global, a thrown JavaScript value': () => {
     const thrown = {}
     const { exports } = make('THROWING', fail(thrown))
     exports.hold(0)
@@ -256,7 +256,7 @@ const holders: Record<string, () => () => void> = {
     exports.values.set(0, { number: 18 })
     return () => expect(exports.values.get(0)).toEqual({ number: 18 })
   },
-  'a slot, what it holds and held': () => {
+  'a slot, its current and previous functions': () => {
     const slot: Slot = make('PLUGIN', () => 0).slot('double')
     let change: Link = link(make('PLUGIN', (number) => number + 19).slot('env.f').original, slot)
     return () => {
@@ -282,7 +282,7 @@ const holders: Record<string, () => () => void> = {
 }
 
 describe.each(Object.keys(holders))('%s', (holder) => {
-  test.each(Object.keys(collections))('lives through %s', async (how) => {
+  test.each(Object.keys(collections))('survives %s', async (how) => {
     const ask = holders[holder]!()
     for (let round = 0; round < 2; round++) {
       await collectBy(collections[how]!)
@@ -291,7 +291,7 @@ describe.each(Object.keys(holders))('%s', (holder) => {
   })
 })
 
-describe('an exception on its way out, when a collection waits for it', () => {
+describe('an exception that leaves a call with a deferred collection', () => {
   test('of a start function', () => {
     const start = () => make('STARTING', () => void store.collect())
     expect(caughtFrom(start)).toBeInstanceOf(Exception)
@@ -321,7 +321,7 @@ describe('an exception on its way out, when a collection waits for it', () => {
   })
 })
 
-test('an exception whose values cannot go into WebAssembly any more goes through it', () => {
+test('an exception whose values can no longer enter WebAssembly still passes through it', () => {
   const tag = new Tag({ parameters: ['anyfunc'] }, { store })
   const instance = make('PLUGIN', () => 0)
   const exception = new Exception(tag, [instance.exports.double])
@@ -331,7 +331,7 @@ test('an exception whose values cannot go into WebAssembly any more goes through
   expect(caughtFrom(() => exports.pass(0))).toBe(exception)
 })
 
-test('what is thrown is not asked what it is', () => {
+test('a thrown value is not inspected', () => {
   const asked: string[] = []
   const trap = (name: string) => () => {
     asked.push(name)
@@ -339,7 +339,7 @@ test('what is thrown is not asked what it is', () => {
   }
   const hostile = new Proxy({}, { getPrototypeOf: trap('getPrototypeOf'), get: trap('get'), has: trap('has') })
   const { exports } = make('THROWING', fail(hostile))
-  // What jest is shown must not be the object itself.
+  // jest must not see the object itself.
   const answer = (run: () => unknown): unknown => {
     try {
       return run()
@@ -351,7 +351,7 @@ test('what is thrown is not asked what it is', () => {
   expect(asked).toEqual([])
 })
 
-test('a store that is closed has nothing left that it made for itself but what its last call needs', () => {
+test('a closed store keeps only the objects that its last call needs', () => {
   const { exports } = make('PLUGIN', () => {
     store.close()
     return 1
@@ -361,7 +361,7 @@ test('a store that is closed has nothing left that it made for itself but what i
   expect(store.stats()).toMatchObject({ instances: 0, memories: 0 })
 })
 
-test('V8 catches and hands on the same, before and after', async () => {
+test('V8 catches and passes on the same values, before and after', async () => {
   const bytes = await wat(CATCHING, { exceptions: true })
   const answers = [WebAssembly, ours].map((W: any) => {
     const tag = new W.Tag({ parameters: ['i32'] })

@@ -1,4 +1,4 @@
-// Histories of a store in any order, against a model: fuzz/sequences.mjs runs them by the million.
+// Random sequences of operations on a store, checked against a model. fuzz/sequences.mjs runs millions of them.
 import * as relink from '../..'
 import { collectNow } from '../support/collecting'
 import { wat } from '../support'

@@ -1,9 +1,9 @@
-// A slot that would call itself for ever, by whatever way it comes about.
+// Slots that would call themselves without end.
 import { Instance, Module, Store, link } from '../..'
 import { compilers, declaring, thrownBy, wat } from '../support'
 
 describe.each(compilers)('a cycle of slots (%s)', (compiler) => {
-  test('is refused when undo would make it', async () => {
+  test('is refused if undo would create it', async () => {
     const slots = [
       { name: 'a::f', call: 'f', step: 1 },
       { name: 'a::g', call: 'g', step: 100 },
@@ -35,7 +35,7 @@ describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
     expect(signed.exports.f(0)).toBe(1)
   })
 
-  test('a closed instance’s functions are no imports, and its slots no slots', async () => {
+  test('functions of a closed instance are refused as imports, and its slots for links', async () => {
     const instance = new Instance(new Module(await declaring({ name: 'a::f', call: 'f', step: 1 }), { compiler }))
     const other = new Instance(new Module(await declaring({ name: 'b::g', call: 'g', step: 100 }), { compiler }))
     const slot = instance.slot('a::f')
@@ -51,7 +51,7 @@ describe.each(compilers)('the Rust types of a slot (%s)', (compiler) => {
   })
 })
 
-test('a long chain of slots that nobody has asked for is no cycle', async () => {
+test('a long chain of slots without handles is not a cycle', async () => {
   const first = new Module(await wat('(module (func (export "f") (result i32) i32.const 7))'))
   const next = new Module(await wat('(module (import "m" "f" (func $f (result i32))) (export "f" (func $f)))'))
   const caller = await wat(`(module (func $g (export "g") (result i32) i32.const 1)

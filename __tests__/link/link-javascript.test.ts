@@ -7,7 +7,7 @@ const imports = { env: { host_hook() {} } }
 describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
   const seed = (env = imports.env) => new Instance(new Module(guest('seed.O3'), { compiler }), { env })
 
-  test('is what every path leads to, until it is undone', () => {
+  test('is called on every path until it is undone', () => {
     const b = seed()
     const watch = () => [b.exports.watch_me(), b.exports.watch_pointer(), b.exports.watch_dyn()]
     const fifty = () => 50
@@ -19,7 +19,7 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     expect(watch()).toEqual([10, 10, 10])
   })
 
-  test('follows and is followed by WebAssembly, in one slot', () => {
+  test('alternates with WebAssembly functions in one slot', () => {
     const [a, b] = [seed(), seed()]
     const slot = b.slot('replace_me')
     let next = 0
@@ -61,7 +61,7 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     expect(scalars.exports.call_i64(-5n)).toBe(7n)
     link(answering({ valueOf: () => '2.5' }), scalars.slot('next_f64'))
     expect(scalars.exports.call_f64(0.5)).toBe(2.5)
-    // What a u8 cannot hold is cut by the guest, whoever says it.
+    // The guest truncates a value that does not fit a u8, whoever passes it.
     link(answering(300), scalars.slot('next_u8'))
     expect(scalars.exports.call_u8(1)).toBe(44)
     expect(seen).toEqual([-5n, 0.5, 1])
@@ -69,14 +69,14 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     expect(thrownBy(() => scalars.exports.call_i64(0n))).toBeInstanceOf(TypeError)
   })
 
-  test('is one WebAssembly function for each type that it stands in for', async () => {
+  test('has one adapter for each type', async () => {
     const [a, b] = [seed(), seed()]
     const fifty = () => 50
     link(fifty, a.slot('replace_me'))
     link(fifty, b.slot('replace_me'))
     expect(a.slot('replace_me').current).toBe(b.slot('replace_me').current)
     expect(a.slot('replace_me').current!()).toBe(50)
-    // It is exported WebAssembly like any other: good for tables, imports and other slots.
+    // It is an exported function like any other, for tables, imports and other slots.
     const { exports } = await instanceOf(
       `(module (import "env" "f" (func $f (result i32))) (func (export "twice") (result i32) (i32.mul (call $f) (i32.const 2))))`,
       { env: { f: a.slot('replace_me').current! } },
@@ -96,7 +96,7 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     expect(change.implementation).toBe(f)
     expect([b.exports.watch_me(), b.exports.watch_dyn(), slot.current!()]).toEqual([42, 42, 42])
     const nested = link(trap!, slot)
-    // The error is Node's, and comes out as it is.
+    // The error is Node's, and comes out unchanged.
     const error = thrownBy(() => b.exports.watch_me())
     expect(error).toBeInstanceOf(WebAssembly.RuntimeError)
     expect(error.code).toBeUndefined()
@@ -105,7 +105,7 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     expect(b.exports.watch_me()).toBe(10)
   })
 
-  test('stands in an entry of a table', () => {
+  test('can be linked into a table entry', () => {
     const raw = new Instance(new Module(guest('seed_raw.O0.fixed'), { compiler }))
     const slot = raw.exports.__indirect_function_table.slot(raw.exports.replace_me_index())
     const change = link(() => 50, slot)
@@ -114,7 +114,7 @@ describe.each(compilers)('a JavaScript function in a slot (%s)', (compiler) => {
     expect(raw.exports.watch_me()).toBe(10)
   })
 
-  test('goes with others in one relink', async () => {
+  test('can be one of the changes of a relink', async () => {
     const functions = [
       { name: 'a::f', call: 'f', step: 1 },
       { name: 'a::wide', call: 'wide', step: 1, type: 'i64' },

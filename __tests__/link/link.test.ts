@@ -12,7 +12,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
     return { a, b, slot: a.slot('a::f'), implementation: b.slot('b::g').original }
   }
 
-  test('changes what every call runs, and undo puts it back', async () => {
+  test('replaces the function for every call, and undo restores it', async () => {
     const { a, slot, implementation } = await pair()
     expect(a.exports.f(0)).toBe(1)
     const change = link(implementation, slot)
@@ -26,7 +26,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
     expect([slot.linked, slot.current]).toEqual([false, slot.original])
   })
 
-  test('an export of a slot follows the slot’s later links; what `current` gave does not', async () => {
+  test('an export of a slot follows later links; the function from `current` does not', async () => {
     const { a, b, slot, implementation } = await pair()
     const c = await make({ name: 'c::h', call: 'h', step: 10_000 })
     link(b.exports['slot:g'], slot)
@@ -78,7 +78,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
     for (const change of links) expect(thrownBy(() => change.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE' })
   })
 
-  test('using undoes at the end of the block, unless it is undone', async () => {
+  test('using undoes at the end of the block, unless it was undone before', async () => {
     const { a, slot, implementation } = await pair()
     {
       using change = link(implementation, slot)
@@ -97,7 +97,7 @@ describe.each(compilers)('link (%s)', (compiler) => {
   })
 })
 
-describe('what link refuses, with nothing changed', () => {
+describe('link refuses without a change', () => {
   const make = async (...slots: Parameters<typeof declaring>) => new Instance(new Module(await declaring(...slots)))
 
   test('another signature', async () => {
@@ -124,7 +124,7 @@ describe('what link refuses, with nothing changed', () => {
     expect(error.expected).toMatch(/i32/)
     expect(error.actual).toMatch(/u32/)
     expect(a.exports.f(0)).toBe(1)
-    // Nobody knows the Rust types of a plain export.
+    // The Rust types of a plain export are unknown.
     link(b.exports.g, a.slot('a::f'))
     expect(a.exports.f(0)).toBe(100)
   })
@@ -159,7 +159,7 @@ describe('what link refuses, with nothing changed', () => {
     expect(a.exports.f(0)).toBe(1)
   })
 
-  test('what a closed instance has', async () => {
+  test('functions and slots of a closed instance', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100 })
     const slot = b.slot('b::g')
@@ -173,7 +173,7 @@ describe('what link refuses, with nothing changed', () => {
     })
   })
 
-  test('a function that leads back to the slot and nowhere else', async () => {
+  test('a function that only calls through the slot', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const b = await make({ name: 'b::g', call: 'g', step: 100 })
     const own = thrownBy(() => link(a.exports['slot:f'], a.slot('a::f')))
@@ -184,15 +184,19 @@ describe('what link refuses, with nothing changed', () => {
     expect([a.exports.f(0), b.exports.g(0)]).toEqual([1, 1])
   })
 
-  test('arguments that are no function and no Slot', async () => {
+  test('arguments that are not a function and a Slot', async () => {
     const a = await make({ name: 'a::f', call: 'f', step: 1 })
     const { f } = a.exports
     const slot = a.slot('a::f')
     const wrong: [unknown, unknown, RegExp][] = [
       [undefined, slot, /^expected a function as `implementation`, got undefined$/],
       [5, slot, /as `implementation`, got 5$/],
-      [slot, f, /as `implementation`, got .*; a slot comes second, and `slot\.current` is its implementation$/],
-      [f, undefined, /^expected a Slot as `slot`, got undefined; instance\.slot\(name\) names the nearest/],
+      [
+        slot,
+        f,
+        /as `implementation`, got .*; the slot is the second argument; to link what it holds, give `slot\.current`$/,
+      ],
+      [f, undefined, /^expected a Slot as `slot`, got undefined; for an unknown name, `instance\.slot\(name\)` throws/],
       [f, 'a::f', /^expected a Slot as `slot`, got 'a::f'/],
       [f, { name: 'a::f' }, /^expected a Slot as `slot`, got \[Object\]/],
       [f, f, /^expected a Slot as `slot`, got \[Function/],
@@ -210,7 +214,7 @@ describe('what link refuses, with nothing changed', () => {
     expect(() => Link.prototype.undo.call({} as Link)).toThrow('expected a Link as `this`, got {}')
   })
 
-  test('an instance of text, so that it is not the guest crate’s doing', async () => {
+  test('another signature, in a module that was not built from Rust', async () => {
     const { exports } = await instanceOf(
       `(module (table (export "t") 1 1 funcref) (elem (i32.const 0) $f) (func $f) (func (export "g") (param i32)))`,
     )

@@ -1,5 +1,5 @@
-// A release build that nobody made for relinking, under both manglings of names and without names: whatever leads to a
-// function leads through its slot.
+// A release build that was not made for relinking, with both symbol manglings and without names: every way to a function goes
+// through its slot.
 import loadWabt from 'wabt'
 import {
   type Imports,
@@ -15,7 +15,7 @@ import {
 } from '../..'
 import { compilers, guest, thrownBy } from '../support'
 
-/** The compiler's own mangling, and the one that tells the instances of a generic function apart. */
+/** The default mangling, and v0, which tells the instances of a generic function apart. */
 const named = ['ordinary', 'ordinary.v0'] as const
 const stripped = 'ordinary.stripped'
 
@@ -31,7 +31,7 @@ function start(name: string, compiler: Compiler, slots?: SlotSelection, imports:
 
 const update = (compiler: Compiler) => new Instance(new Module(guest('ordinary_v2'), { compiler })).exports
 
-/** The calls in the code of a function, as text has them. */
+/** The calls in the code of a function, in text format. */
 async function calls(bytes: Uint8Array, functionIndex: number): Promise<string[]> {
   const parsed = (await loadWabt()).readWasm(bytes, { readDebugNames: false })
   try {
@@ -46,7 +46,7 @@ async function calls(bytes: Uint8Array, functionIndex: number): Promise<string[]
 describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, compiler }) => {
   const v2 = update(compiler)
 
-  test('direct calls, to a function that nobody exports', () => {
+  test('direct calls of a function that is not exported', () => {
     const a = start(name, compiler, ['ordinary::pricing::discount'])
     const b = start(name, compiler, ['ordinary::pricing::discount'])
     const prices = ({ exports }: Instance) => [exports.total(1000n, 10), exports.savings(1000n, 10)]
@@ -62,7 +62,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect(prices(a)).toEqual([1071n, 100n])
   })
 
-  /** What `scale` gives by every way, then what is none of its business. */
+  /** The results of `scale` on every way, then those of unrelated functions. */
   const scaled = ({ exports }: Instance) => ({
     ways: [
       exports.scale_directly(7),
@@ -91,14 +91,14 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect(scaled(a)).toEqual({ ways: Array(7).fill(21), others })
   })
 
-  test('with every function a slot, too', () => {
+  test('with every function as a slot, too', () => {
     const a = start(name, compiler, 'all')
     expect(scaled(a)).toEqual({ ways: Array(7).fill(21), others })
     link(v2.scale, a.slots['ordinary::ways::scale']!)
     expect(scaled(a)).toEqual({ ways: Array(7).fill(700), others })
   })
 
-  test('a method, in the vtable of one type alone', () => {
+  test('a method in the vtable of one type only', () => {
     const a = start(name, compiler)
     const slot = a.slots['<ordinary::ways::Scaled as ordinary::ways::Shape>::area']!
     expect([a.exports.area(1, 7), a.exports.area(0, 7)]).toEqual([22, 49])
@@ -108,7 +108,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect([a.exports.area(1, 7), a.exports.area(0, 7)]).toEqual([22, 49])
   })
 
-  test('a closure, which is given what it keeps', () => {
+  test('a closure, which gets its captured values', () => {
     const a = start(name, compiler)
     const closures = Object.values(a.slots).filter((slot) => slot.name.startsWith('ordinary::ways::apply_closure::'))
     expect(closures).toHaveLength(1)
@@ -133,7 +133,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect(seen()).toEqual([55n, 55n, 110n])
   })
 
-  test('recursion, of the original too', () => {
+  test('recursion, also of the original', () => {
     const a = start(name, compiler, ['fibonacci'])
     const slot = a.slot<[number], bigint>('fibonacci')
     let entered = 0
@@ -142,7 +142,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
       return slot.original(n)
     }, slot)
     expect(a.exports.fib(10)).toBe(55n)
-    // 177, if the compiler did not make a loop of one of the two calls.
+    // It would be 177 if the compiler had not turned one of the two calls into a loop.
     expect(entered).toBeGreaterThan(10)
     const before = entered
     slot.reset()
@@ -159,7 +159,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect(a.exports.blend(0.1, 2, 4n)).toBe(Math.fround(0.1))
   })
 
-  test('an import, from one provider to the next', () => {
+  test('an import, changed from one provider to another', () => {
     const a = start(name, compiler)
     const b = start(name, compiler)
     const slot = a.slots['env.price']!
@@ -179,7 +179,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
 describe.each(everywhere)('originals and cycles ($name, $compiler)', ({ name, compiler }) => {
   const v2 = update(compiler)
 
-  test('an original stays what it was, and may go into another slot', () => {
+  test('an original stays the same, and may be linked into another slot', () => {
     const a = start(name, compiler)
     const [scale, double] = [a.slot('ways::scale'), a.slot('double')]
     const seen = () => [a.exports.scale_directly(7), a.exports.scale_by_list(1, 7)]
@@ -201,7 +201,7 @@ describe.each(everywhere)('originals and cycles ($name, $compiler)', ({ name, co
     expect(seen()).toEqual([21, 14])
   })
 
-  test('an original may go into a slot of another instance', () => {
+  test('an original may be linked into a slot of another instance', () => {
     const [a, b] = [start(name, compiler, ['discount']), start(name, compiler, ['discount'])]
     link(v2.discount, a.slot('discount'))
     link(() => 1n, b.slot('discount'))
@@ -209,7 +209,7 @@ describe.each(everywhere)('originals and cycles ($name, $compiler)', ({ name, co
     expect([a, b].map(({ exports }) => exports.savings(1000n, 10))).toEqual([500n, 100n])
   })
 
-  test('a slot does not take its own export, nor one that leads back to it', () => {
+  test('a slot refuses its own export, and one that leads back to it', () => {
     const [a, b] = [start(name, compiler), start(name, compiler)]
     const own = thrownBy(() => link(a.exports.fib, a.slots.fib!))
     expect(own).toBeInstanceOf(LinkError)
@@ -217,11 +217,11 @@ describe.each(everywhere)('originals and cycles ($name, $compiler)', ({ name, co
     link(a.exports.fib, b.slots.fib!)
     expect(thrownBy(() => link(b.exports.fib, a.slots.fib!))).toMatchObject({ code: 'ERR_RELINK_CYCLE', slot: 'fib' })
     expect([a.exports.fib(10), b.exports.fib(10), a.slots.fib!.linked]).toEqual([55n, 55n, false])
-    // Another function that is the same type of function, and calls it, is no cycle.
+    // Another function of the same type that calls it is not a cycle.
     link(a.exports.fib, start(name, compiler, ['fibonacci']).slot('fibonacci'))
   })
 
-  test('what does not fit is refused, and changes nothing', () => {
+  test('an unfit function is refused, and nothing changes', () => {
     const a = start(name, compiler, ['discount', 'tax'])
     const error = thrownBy(() =>
       relink([
@@ -264,7 +264,7 @@ describe.each(named)('names (%s)', (name) => {
     ? [1, 2, 3].map((number) => `ordinary::generic::largest#${number}`)
     : ['f64', 'i32', 'u32'].map((type) => `ordinary::generic::largest::<${type}>`)
 
-  test('are of exports, imports and of what has its address taken', () => {
+  test('are those of exports, imports and address-taken functions', () => {
     expect(byDefault).toEqual(expect.arrayContaining(['total', 'fib', 'env.price', 'ordinary::ways::scale']))
     expect(byDefault).not.toContain('ordinary::pricing::discount')
     for (const slot of Object.keys(instance('all').slots)) {
@@ -295,7 +295,7 @@ describe.each(named)('names (%s)', (name) => {
 
   test('all and none', () => {
     const every = inspect(guest(name)).functions
-    expect(Object.keys(instance('all').slots)).toHaveLength(every.imported + every.defined - 1) // the identity
+    expect(Object.keys(instance('all').slots)).toHaveLength(every.imported + every.defined - 1) // the identity function
     const none = instance('none')
     expect(Object.keys(none.slots)).toEqual([])
     expect(none.exports.total(1000n, 10)).toBe(1071n)
@@ -317,7 +317,7 @@ describe.each(named)('names (%s)', (name) => {
     }
   })
 
-  test('of an export comes before the end of a path', () => {
+  test('of an export takes precedence over the end of a path', () => {
     const v2 = update('singlepass')
     const a = instance(['tax'])
     const prices = () => [a.exports.tax(1000n), a.exports.total(1000n, 1)]
@@ -329,7 +329,7 @@ describe.each(named)('names (%s)', (name) => {
     expect(prices()).toEqual([70n, 1070n])
   })
 
-  test('that may mean several list them', () => {
+  test('that fit several slots list them', () => {
     const a = instance(['largest'])
     const shapes = ['Scaled', 'Square'].map((type) => `<ordinary::ways::${type} as ordinary::ways::Shape>::area`)
     for (const [wanted, candidates] of [
@@ -346,7 +346,7 @@ describe.each(named)('names (%s)', (name) => {
     }
   })
 
-  test('that mean nothing list the nearest', () => {
+  test('that fit none list the nearest', () => {
     const a = instance(['ordinary::*'])
     const misspelt = { discont: 'ordinary::pricing::discount', 'ways::scael': 'ordinary::ways::scale', totl: 'total' }
     for (const [wanted, nearest] of Object.entries(misspelt)) {
@@ -378,7 +378,7 @@ describe.each(named)('names (%s)', (name) => {
   })
 })
 
-test('the second mangling says the types of a generic function', () => {
+test('the v0 mangling has the types of a generic function', () => {
   const a = start('ordinary.v0', 'singlepass', ['largest::<u32>'])
   expect(Object.keys(a.slots).filter((name) => name.includes('largest::'))).toEqual([
     'ordinary::generic::largest::<u32>',
@@ -400,7 +400,7 @@ describe.each(compilers)('without a name section (%s)', (compiler) => {
     expect(a.slot('notes')).toBe(a.slots.days)
   })
 
-  test('the address of a function says which it is', () => {
+  test('the address of a function identifies it', () => {
     const module = new Module(guest(stripped), { compiler })
     const a = new Instance(module, { env: { price } })
     const scale = Module.slots(module).find(({ tableIndex }) => tableIndex === a.exports.scale_index())!
@@ -415,7 +415,7 @@ describe.each(compilers)('without a name section (%s)', (compiler) => {
   })
 
   test('an index selects a function', () => {
-    // `discount`: the one function of its type that is not exported.
+    // `discount` is the only function of its type that is not exported.
     const all = Module.slots(new Module(guest(stripped), { compiler }), { all: true })
     const found = all.filter(
       ({ type, whyNot }) => type!.parameters.join() === 'i64,i32' && whyNot?.reason === 'not-selected',
@@ -428,7 +428,7 @@ describe.each(compilers)('without a name section (%s)', (compiler) => {
   })
 })
 
-test('the identity of a build without optimization is one, too', async () => {
+test('the identity function of an unoptimized build is recognized, too', async () => {
   const bytes = guest('seed_raw.O0.fixed')
   const [identity, caller] = ['force_call_indirect_for_function_index', 'watch_me'].map(
     (name) => inspect(bytes).slots.find((slot) => slot.name === name)!.functionIndex!,
@@ -437,13 +437,13 @@ test('the identity of a build without optimization is one, too', async () => {
   expect(await calls(rewrite(bytes), caller!)).toEqual(['call_indirect'])
 })
 
-describe.each([...named, stripped])('the identity (%s)', (name) => {
+describe.each([...named, stripped])('the identity function (%s)', (name) => {
   const bytes = guest(name)
   const { slots } = inspect(bytes)
   const identity = slots.find(({ whyNot }) => whyNot?.reason === 'identity')!
   const caller = slots.find((slot) => slot.name === 'scale_by_index')!
 
-  test('is called by the module as it was built, and not by the rewritten one', async () => {
+  test('is called by the original module, and not by the rewritten one', async () => {
     expect(await calls(bytes, caller.functionIndex!)).toEqual([`call ${identity.functionIndex}`, 'call_indirect'])
     for (const selection of [undefined, 'all', ['scale_by_index']] as const) {
       const rewritten = rewrite(bytes, { slots: selection })
@@ -451,14 +451,14 @@ describe.each([...named, stripped])('the identity (%s)', (name) => {
     }
   })
 
-  test('is called where it is asked for by name, or where nothing is to be a slot', async () => {
+  test('is called if it is selected by name, or without slots', async () => {
     const none = rewrite(bytes, { slots: 'none' })
     expect(await calls(none, caller.functionIndex!)).toEqual([`call ${identity.functionIndex}`, 'call_indirect'])
     const asked = rewrite(bytes, { slots: [identity.name] })
     expect(await calls(asked, caller.functionIndex!)).toEqual(['call_indirect', 'call_indirect'])
   })
 
-  test.each(compilers)('changes nothing by going (%s)', (compiler) => {
+  test.each(compilers)('changes no result by its removal (%s)', (compiler) => {
     for (const selection of [undefined, 'all', 'none', [identity.name]] as const) {
       const { exports } = start(name, compiler, selection)
       expect(exports.scale_by_index(exports.scale_index(), 7)).toBe(21)
@@ -466,7 +466,7 @@ describe.each([...named, stripped])('the identity (%s)', (name) => {
     }
   })
 
-  test.each(compilers)('is a slot where it is asked for by name (%s)', (compiler) => {
+  test.each(compilers)('is a slot if it is selected by name (%s)', (compiler) => {
     const a = start(name, compiler, [identity.name])
     link(((index: number) => index + 1) as never, a.slot(identity.functionIndex!))
     expect(a.exports.scale_by_index(a.exports.scale_index(), 7)).toBe(14)

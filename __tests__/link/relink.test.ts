@@ -21,7 +21,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     return { a: a!, b: b!, answers }
   }
 
-  test('makes all changes, and undoes all', async () => {
+  test('makes all changes, and undoes them', async () => {
     const { a, b, answers } = await pair()
     const all = relink([
       [b.slot('b::f').original, a.slot('a::f')],
@@ -54,7 +54,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     none.undo()
   })
 
-  test('refuses all if one cannot be made, and names every such one', async () => {
+  test('refuses all if one is refused, and names each refused one', async () => {
     const { a, b, answers } = await pair()
     const error = thrownBy(() =>
       relink([
@@ -77,7 +77,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(a.slot('a::f').linked).toBe(false)
   })
 
-  test('also what is no change at all, together with what the engine refuses', async () => {
+  test('also malformed changes, together with those that the engine refuses', async () => {
     const { a, b, answers } = await pair()
     const elsewhere = new Instance(new Module(await declaring(...B)), {}, { store: new Store() })
     const wrong: unknown[] = [
@@ -121,7 +121,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(answers()).toEqual([1, 2, 3n])
   })
 
-  test('a slot that is linked twice goes back two steps, or none', async () => {
+  test('a slot that is linked twice is undone twice, or not at all', async () => {
     const { a, b, answers } = await pair()
     const [f, g] = [b.slot('b::f').original, b.slot('b::g').original]
     const first = link(g, a.slot('a::g'))
@@ -134,7 +134,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(answers()).toEqual([200, 100, 3n])
     expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER', slot: 'a::g' })
     a.slot('a::g').reset()
-    // What goes first could go, the next one could not.
+    // The first could be made, the second not.
     expect(thrownBy(() => all.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
     expect(answers()).toEqual([200, 2, 3n])
     expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
@@ -143,7 +143,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect([a.slot('a::f').linked, a.slot('a::g').linked]).toEqual([false, false])
   })
 
-  test('using undoes what still stands', async () => {
+  test('using undoes the links that are still active', async () => {
     const { a, b, answers } = await pair()
     {
       using all = relink([
@@ -169,7 +169,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
   })
 })
 
-test('what is no list of changes', () => {
+test('values that are not a list of changes', () => {
   for (const changes of [undefined, null, 5, {}, 'changes']) {
     const error = thrownBy(() => relink(changes as never))
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
@@ -192,7 +192,7 @@ test.each([new Error('mine'), Object.assign(new Error('mine'), { code: 'ERR_RELI
       [Object.defineProperty([() => 1, 2], 0, { get: fail })],
       [Object.defineProperty([() => 1, 2], Symbol.iterator, { value: fail })],
       [new Proxy([1, 2], { get: fail })],
-      // After a change that is to be refused, too.
+      // Also after a change that is refused.
       [5, Object.defineProperty([() => 1, 2], 1, { get: fail })],
     ]
     for (const changes of sources) {

@@ -1,5 +1,4 @@
-// What is said of a module's functions before there is an instance: which are slots, by which names, and why others
-// are none.
+// Reports on a module's functions without an instance: which are slots, their names, and why others are not slots.
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -28,8 +27,8 @@ function report(name: string, slots?: SlotSelection): Record<string, SlotDescrip
 
 const reasons = (functions: SlotDescriptor[]) => new Set(functions.map(({ whyNot }) => whyNot?.reason))
 
-describe.each(named)('what is said of %s', (name) => {
-  test('an import, an export, a function whose address is taken, and one that was asked for', () => {
+describe.each(named)('the report on %s', (name) => {
+  test('an import, an export, an address-taken function, and a selected one', () => {
     const all = report(name, ['discount'])
     expect(all['env.price']).toEqual({
       name: 'env.price',
@@ -67,7 +66,7 @@ describe.each(named)('what is said of %s', (name) => {
     })
   })
 
-  test('the table index is what the address of the function is in Rust', () => {
+  test('the table index is the address of the function in Rust', () => {
     const module = compile(name)
     const instance = new Instance(module, { env: { price: () => 0n } })
     const scale = Module.slots(module).find(({ tableIndex }) => tableIndex === instance.exports.scale_index())
@@ -82,14 +81,14 @@ describe.each(named)('what is said of %s', (name) => {
     const exports = WebAssembly.Module.exports(new WebAssembly.Module(guest(name)))
     const untouched = new WebAssembly.Instance(new WebAssembly.Module(guest(name)), { env: { price: () => 0n } })
     for (const { name: exported } of exports.filter(({ kind }) => kind === 'function')) {
-      // A function's name in JavaScript is its index.
+      // The name of an exported function in JavaScript is its index.
       const index = Number((untouched.exports[exported] as Function).name)
       const found = all.find((each) => each.functionIndex === index)!
       expect([found.name, ...found.aliases]).toContain(exported)
     }
   })
 
-  test('the slots of an instance are those of its module, without the ones that are none', () => {
+  test('the slots of an instance are those of its module', () => {
     for (const selection of [undefined, 'all', 'none', ['mix', 'nowhere']] as const) {
       const module = compile(name, selection)
       const instance = new Instance(module, { env: { price: () => 0n } })
@@ -98,7 +97,7 @@ describe.each(named)('what is said of %s', (name) => {
       expect(Object.keys(instance.slots)).toEqual(there.map((slot) => slot.name))
       for (const { name: each, kind, type, aliases } of there) {
         expect(instance.slots[each]).toMatchObject({ name: each, kind, type })
-        // An alias that another slot has for its name is that slot's.
+        // An alias that is another slot's name finds that slot.
         for (const alias of aliases.filter((other) => /^func|::/.test(other) && !slots.some((s) => s.path === other))) {
           expect(instance.slot(alias)).toBe(instance.slots[each])
         }
@@ -106,7 +105,7 @@ describe.each(named)('what is said of %s', (name) => {
     }
   })
 
-  test('`all` adds every other function, with the reason why it is no slot', () => {
+  test('`all` adds every other function, with the reason why it is not a slot', () => {
     const some = Module.slots(compile(name))
     const all = Module.slots(compile(name), { all: true })
     expect(all.slice(0, some.length)).toEqual(some)
@@ -120,14 +119,14 @@ describe.each(named)('what is said of %s', (name) => {
     expect([none.length, reasons(none)]).toEqual([all.length, new Set(['not-selected'])])
   })
 
-  test('`inspect` says the same, and compiles nothing', () => {
+  test('`inspect` reports the same without compiling', () => {
     for (const selection of [undefined, 'all', 'none', ['ordinary::*', 'nowhere']] as const) {
       const { slots } = inspect(guest(name), { slots: selection })
       expect(slots).toEqual(Module.slots(compile(name, selection), { all: true }))
     }
   })
 
-  test('a report is the caller’s to change', () => {
+  test('the caller may change a report', () => {
     const module = compile(name)
     const [first] = Module.slots(module)
     const before = structuredClone(first!)
@@ -138,7 +137,7 @@ describe.each(named)('what is said of %s', (name) => {
   })
 })
 
-test.each(['fixed', 'growable', 'imported'])('the table index, whatever is asked for: %s', (kind) => {
+test.each(['fixed', 'growable', 'imported'])('the table index, with any selection: %s', (kind) => {
   const bytes = guest(`seed_raw.O0.${kind}`)
   const table = new Table({ element: 'anyfunc', initial: 2 })
   for (const slots of [undefined, 'all', 'none'] as const) {
@@ -152,7 +151,7 @@ test.each(['fixed', 'growable', 'imported'])('the table index, whatever is asked
 describe.each(named)('why not, in %s', (name) => {
   const start = (slots?: SlotSelection) => new Instance(compile(name, slots), { env: { price: () => 0n } })
 
-  /** What an instance says of a name that is no slot. */
+  /** The error of an instance for a name that is not a slot. */
   const refusal = (wanted: string, reason: string, slots?: SlotSelection) => {
     const error = thrownBy(() => start(slots).slot(wanted))
     expect(error).toBeInstanceOf(LinkError)
@@ -164,7 +163,7 @@ describe.each(named)('why not, in %s', (name) => {
     const { whyNot } = report(name)['ordinary::pricing::discount']!
     expect(whyNot).toEqual({ reason: 'not-selected', message: expect.stringContaining('`slots`') })
     expect(refusal('discount', 'not-selected').message).toBe(
-      `"ordinary::pricing::discount" is no slot: ${whyNot!.message}`,
+      `"ordinary::pricing::discount" is not a slot: ${whyNot!.message}`,
     )
     expect(report(name, ['discount'])['ordinary::pricing::discount']).not.toHaveProperty('whyNot')
   })
@@ -183,7 +182,7 @@ describe.each(named)('why not, in %s', (name) => {
     )
     const { message } = missing[0]!.whyNot!
     expect(refusal('round_up', 'not-found', wanted).message).toBe(
-      `"ordinary::inlining::round_up" is no slot: ${message}`,
+      `"ordinary::inlining::round_up" is not a slot: ${message}`,
     )
     expect(start(wanted).exports.cash(101n)).toBe(110n)
   })
@@ -216,7 +215,7 @@ describe.each(named)('why not, in %s', (name) => {
     })
   })
 
-  test('merged: not exported, so that one of the names is lost', () => {
+  test('merged: not exported, so one of the names is lost', () => {
     const all = report(name, ['feet', 'teaspoons'])
     const lost = ['feet', 'teaspoons'].find((each) => all[each])!
     const kept = ['feet', 'teaspoons'].find((each) => each !== lost)!
@@ -238,7 +237,7 @@ describe.each(compilers)('a slot that stands for several functions (%s)', (compi
   const seen = ({ exports }: Instance) => [exports.days(2), exports.notes(2)]
   const merged = { code: 'ERR_RELINK_MERGED', slot: 'days', candidates: ['days', 'notes'] }
 
-  test('is refused by link, and changed where that is what one wants', () => {
+  test('is refused by link, unless `merged` allows it', () => {
     const a = start()
     const slot = a.slots.days!
     for (const options of [undefined, {}, { merged: false }, { merged: undefined }]) {
@@ -281,7 +280,7 @@ describe.each(compilers)('a slot that stands for several functions (%s)', (compi
     expect(a.exports.percent_twice(2)).toBe(10)
   })
 
-  test('a wrong option is told', () => {
+  test('a wrong option is refused', () => {
     const a = start()
     expect(thrownBy(() => link(v2.workdays, a.slots.days!, { merge: true } as never))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
@@ -294,7 +293,7 @@ describe.each(compilers)('a slot that stands for several functions (%s)', (compi
   })
 })
 
-test('a pattern fits the path of functions that have a number in their name', async () => {
+test('a pattern matches the path of functions with a number in their name', async () => {
   const { slots } = inspect(guest('ordinary'), { slots: 'all' })
   const numbered = slots.filter(({ path }) => path === 'ordinary::generic::largest').map((slot) => slot.name)
   expect(numbered).toEqual([1, 2, 3].map((number) => `ordinary::generic::largest#${number}`))
@@ -308,8 +307,8 @@ test('a pattern fits the path of functions that have a number in their name', as
   }
 })
 
-test('a path that is another’s too selects its function, and finds it', async () => {
-  // The export has the name, so that the function of that path has a number, and the path is no alias.
+test('a path that is also an export’s name selects and finds its function', async () => {
+  // The export has the name, so the function of that path gets a number, and the path is not an alias.
   const text = '(module (func $guest::go (export "run")) (func $run))'
   const module = new Module(await wat(text), { slots: [/^run$/] })
   expect(Module.slots(module).map(({ name }) => name)).toEqual(['run', 'run#2'])
@@ -329,11 +328,11 @@ test('the original of a declared slot', async () => {
   expect(error.message).toContain(original!.whyNot!.message)
 })
 
-// What `docs/what-can-be-relinked.md` says of optimizers, true of the compiler that built the guests.
-describe.each(named)('what an optimizer draws on elsewhere, in %s', (name) => {
+// The statements of `docs/what-can-be-relinked.md` on optimizers, for the compiler that built the guests.
+describe.each(named)('knowledge that an optimizer uses in callers, in %s', (name) => {
   const start = (slots: SlotSelection) => new Instance(compile(name, slots), { env: { price: () => 0n } })
 
-  test('a result that is always the same', () => {
+  test('a constant result', () => {
     const a = start(['rate'])
     const seen = () => [a.exports.rate_by_pointer(), a.exports.rate_folded()]
     expect(seen()).toEqual([20, 20])
@@ -341,7 +340,7 @@ describe.each(named)('what an optimizer draws on elsewhere, in %s', (name) => {
     expect(seen()).toEqual([8, 20])
   })
 
-  test('the range of a result, and that there are no effects', () => {
+  test('the range of a result, and the absence of effects', () => {
     const a = start(['percent'])
     expect([a.exports.percent_or_zero(107), a.exports.percent_twice(107)]).toEqual([7, 7007])
     let calls = 0
@@ -349,14 +348,14 @@ describe.each(named)('what an optimizer draws on elsewhere, in %s', (name) => {
       calls++
       return x
     }, a.slot('percent'))
-    // Rust says: if it is above 100, it is zero.
+    // In the Rust source, a value above 100 gives zero.
     expect(a.exports.percent_or_zero(107)).toBe(107)
     calls = 0
     expect(a.exports.percent_twice(7)).toBe(7007)
     expect(calls).toBe(1)
   })
 
-  test('parameters that are not needed', () => {
+  test('unused parameters', () => {
     const { 'ordinary::folding::surcharge': surcharge } = report(name)
     expect(surcharge!.type).toEqual({ parameters: ['i32'], results: ['i32'] })
   })
@@ -405,6 +404,6 @@ describe('docs/what-can-be-relinked.md', () => {
     expect(printed).toHaveLength(script.split('console.log(').length - 1)
   })
 
-  /** As `console.log` shows it. */
+  /** A value as `console.log` prints it. */
   const formatted = (value: unknown) => (typeof value === 'bigint' ? `${value}n` : String(value))
 })

@@ -1,5 +1,5 @@
-// The seed's example, on both sides of the truth: a raw entry of the function table, which the optimizer may fold
-// away, and a declared slot, which holds at every level.
+// The seed's example in both forms: a raw entry of the function table, which the optimizer may bypass, and a declared slot,
+// which works at every level.
 import { Instance, Module, Table, link } from '../..'
 import { compilers, guest } from '../support'
 
@@ -23,13 +23,13 @@ describe.each(compilers)('an entry of the function table (%s)', (compiler) => {
     expect(a.exports.watch_me()).toBe(10)
     change.undo()
     expect(b.exports.watch_me()).toBe(10)
-    // The bare write, as the published trick has it.
+    // The plain `table.set` of the published trick.
     b.table.set(b.exports.replace_me_index(), a.exports.return_50)
     expect(b.exports.watch_me()).toBe(50)
     expect(b.table.get(b.exports.replace_me_index())).toBe(a.exports.return_50)
   })
 
-  test('is what a direct call leads to as well, at opt-level 3', () => {
+  test('serves direct calls as well, at opt-level 3', () => {
     const a = start('seed_raw.O3.fixed', compiler)
     const b = start('seed_raw.O3.fixed', compiler)
     const slot = b.table.slot(b.exports.replace_me_index())
@@ -41,7 +41,7 @@ describe.each(compilers)('an entry of the function table (%s)', (compiler) => {
     expect(b.exports.watch_me()).toBe(10)
   })
 
-  test('is passed by at opt-level 3 without the load-time pass', () => {
+  test('is bypassed at opt-level 3 without the load-time pass', () => {
     const a = start('seed_raw.O3.fixed', compiler, 'none')
     const b = start('seed_raw.O3.fixed', compiler, 'none')
     const slot = b.table.slot(b.exports.replace_me_index())
@@ -55,7 +55,7 @@ describe.each(compilers)('an entry of the function table (%s)', (compiler) => {
 describe.each(compilers)('a declared slot (%s)', (compiler) => {
   const levels = ['O0', 'O1', 'O2', 'O3', 'Os', 'Oz', 'O3.fixed', 'O3.growable', 'O3.imported']
 
-  test.each(levels)('holds at %s, for direct calls, pointers and vtables', (level) => {
+  test.each(levels)('works at %s, for direct calls, pointers and vtables', (level) => {
     const a = start('seed_raw.O0.fixed', compiler)
     const b = start(`seed.${level}`, compiler)
     const watch = () => [b.exports.watch_me(), b.exports.watch_pointer(), b.exports.watch_dyn()]

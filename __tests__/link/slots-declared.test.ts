@@ -21,7 +21,7 @@ describe.each(compilers)('declared slots (%s)', (compiler) => {
     expect(exports.call_mix()).toBe(1 + 2 + 3 + 4 + 5 + 1 + 7 + 8 + 9 + 10)
   })
 
-  test('the original can be called, and stays what it is', () => {
+  test('the original can be called, and stays the same', () => {
     const { slots, exports } = make('scalars')
     const slot = slots['scalars::factorial']!
     expect(slot.original(5n)).toBe(120n)
@@ -69,7 +69,7 @@ describe.each(compilers)('declared slots (%s)', (compiler) => {
     expect(exports.call_first_byte()).toBe(77)
   })
 
-  test('those of a library are the module’s', () => {
+  test('those of a library are slots of the module', () => {
     const env = { add_i32: () => 0, add_i64: () => 0n, mix: () => 0, callback: () => {} }
     const plugin = new Instance(new Module(guest('plugin'), { compiler }), { env })
     const { exports } = plugin
@@ -84,7 +84,7 @@ describe('names', () => {
   const make = async (...names: string[]) =>
     new Instance(new Module(await declaring(...names.map((name, i) => ({ name, call: `call_${i}`, step: i })))))
 
-  test('in full, or any end that is cut at :: and fits one', async () => {
+  test('in full, or any end after :: that fits one slot', async () => {
     const instance = await make('shop::pricing::discount', 'shop::tax', 'shop::pricing::tax', 'tax')
     for (const name of ['shop::pricing::discount', 'pricing::discount', 'discount']) {
       expect(instance.slot(name)).toBe(instance.slots['shop::pricing::discount'])
@@ -105,7 +105,7 @@ describe('names', () => {
       candidates: ['a::pricing::discount', 'b::pricing::discount'],
     })
     expect(error.message).toBe(
-      '"discount" may be any of "a::pricing::discount", "b::pricing::discount": take one of these names',
+      '"discount" may mean "a::pricing::discount", "b::pricing::discount": use one of these names',
     )
   })
 
@@ -123,12 +123,12 @@ describe('names', () => {
     expect(instance.slots['discuont']).toBeUndefined()
   })
 
-  test('one that is like no other: what there is, and at most ten of it', async () => {
+  test('one that is similar to no other: lists at most ten of all', async () => {
     const some = await make('shop::tax', 'shop::pricing::discount')
     const far = thrownBy(() => some.slot('zzzzzzzz'))
     expect(far.candidates).toEqual(['shop::tax', 'shop::pricing::discount', 'call_0', 'call_1'])
     expect(far.message).toBe(
-      'no slot is called "zzzzzzzz"; none has a similar name, and a function that was inlined has none ' +
+      'no slot is called "zzzzzzzz"; none has a similar name, and an inlined function has no slot ' +
         '(docs/what-can-be-relinked.md); there is "shop::tax", ' +
         '"shop::pricing::discount", "call_0", "call_1"',
     )

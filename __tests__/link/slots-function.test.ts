@@ -1,8 +1,8 @@
-// Slots of functions that nobody declared: every way to a function leads through its slot, and back.
+// Slots of undeclared functions: every way to a function goes through its slot.
 import { Instance, LinkError, Module, type SlotDescriptor, inspect, link, relink } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 
-/** A function `f` that gives its parameter plus 1, and every way to call it. */
+/** A function `f` that returns its parameter plus 1, and every way to call it. */
 const WAYS = `(module
   (type $t (func (param i32) (result i32)))
   (table $t (export "table") 4 4 funcref)
@@ -55,7 +55,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
   }
   const all = (answer: number) => Array.from({ length: 11 }, () => answer)
 
-  test('every way leads through it, and back', async () => {
+  test('every way goes through it, and undo restores all', async () => {
     const { a, b, slot, answers } = await make()
     expect(answers()).toEqual(all(1))
     const change = link(b.exports.hundred, slot)
@@ -69,7 +69,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect(slot.linked).toBe(false)
   })
 
-  test('is one slot, whatever name or entry leads to it', async () => {
+  test('is one slot for all its names and entries', async () => {
     const { a, slot } = await make()
     const { table } = a.exports
     expect([a.slots.f, a.slot(0), a.slot('func[0]'), table.slot(1), table.slot(3)]).toEqual(Array(5).fill(slot))
@@ -87,7 +87,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect([f(0), original(0), slot.current!(0)]).toEqual([100, 1, 100])
     expect(slot.current).toBe(b.exports.hundred)
     expect(table.get(1)).toBe(b.exports.hundred)
-    // The original is good for another slot meanwhile.
+    // Meanwhile, the original can be linked into another slot.
     const other = (await instanceOf(WAYS, {}, { compiler })).slot('f')
     link(b.exports.thousand, other)
     link(original, other)
@@ -95,14 +95,14 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect(a.exports.direct(0)).toBe(100)
   })
 
-  test('calls its own original without going round', async () => {
+  test('calls its own original without recursion', async () => {
     const { slot, answers } = await make()
     const { original } = slot
     link((x: number) => original(x) * 2, slot)
     expect(answers()).toEqual(all(2))
   })
 
-  test('refuses what leads back to it', async () => {
+  test('refuses functions that lead back to it', async () => {
     const { a, slot, answers } = await make()
     const cycle = { name: 'LinkError', code: 'ERR_RELINK_CYCLE', slot: 'f' }
     expect(thrownBy(() => link(a.exports.f, slot))).toMatchObject(cycle)
@@ -112,11 +112,11 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
       { compiler },
     )
     expect(thrownBy(() => link(between.exports.again, slot))).toMatchObject(cycle)
-    // A way that does more than that is no cycle, but a recursion.
+    // A function that does more than forward is not a cycle, but a recursion.
     expect(answers()).toEqual(all(1))
   })
 
-  test('leaves alone what the guest wrote into an entry', async () => {
+  test('does not overwrite a function that the guest wrote into an entry', async () => {
     const { a, b, slot } = await make()
     a.exports.overwrite()
     const change = link(b.exports.hundred, slot)
@@ -125,7 +125,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect([a.exports.direct(0), a.exports.table.get(3)(0), a.exports.table.get(1)]).toEqual([1, 1, null])
   })
 
-  test('undo notices that the guest wrote over a link, and reset mends it', async () => {
+  test('undo notices that the guest overwrote a link, and reset repairs it', async () => {
     const { a, b, slot, answers } = await make()
     const change = link(b.exports.hundred, slot)
     a.exports.overwrite()
@@ -135,7 +135,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect(answers()).toEqual(all(1))
   })
 
-  test('an entry that was written since is a slot of its own', async () => {
+  test('an entry that was written meanwhile is a slot of its own', async () => {
     const { a, b, slot } = await make()
     const { table, direct, pointer } = a.exports
     table.set(1, b.exports.hundred)
@@ -145,7 +145,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect([direct(0), pointer(0), slot.linked]).toEqual([1, 1000, false])
   })
 
-  test('what another module takes out of the table follows it too', async () => {
+  test('functions that another module reads from the table follow it too', async () => {
     const { a, b, slot } = await make()
     const earlier = link(b.exports.thousand, slot)
     const thief = await instanceOf(
@@ -171,7 +171,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect([...uses(), a.exports.pointer(0), a.exports.direct(0)]).toEqual([1, 1, 1, 1])
   })
 
-  test.each(['f32', 'f64', 'i64'] as const)('takes and gives %s', async (type) => {
+  test.each(['f32', 'f64', 'i64'] as const)('takes and returns %s', async (type) => {
     const text = (step: string) => `(module
       (type $t (func (param ${type} i32 ${type}) (result ${type})))
       (table (export "table") 1 1 funcref) (elem (i32.const 0) $f)
@@ -183,7 +183,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     const [two, three] = type === 'i64' ? [2n, 3n] : [2, 3]
     const answers = () => ['f', 'direct', 'pointer'].map((name) => Number(a.exports[name](two, 9, three)))
     expect(answers()).toEqual([7, 7, 7])
-    // From either compiler, since the other one passes arguments elsewhere.
+    // From either compiler, since their calling conventions differ.
     for (const other of compilers) {
       const b = await instanceOf(text('sub'), {}, { compiler: other })
       const change = link(b.exports.f, a.slot('f'))
@@ -193,7 +193,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect(answers()).toEqual([7, 7, 7])
   })
 
-  test('takes an error that a JavaScript function throws, as it is', async () => {
+  test('passes an error of a JavaScript function unchanged', async () => {
     const { slot, ways } = await make()
     const mine = new Error('mine')
     const change = link(() => {
@@ -203,7 +203,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     change.undo()
   })
 
-  test('shows traps as if it were not there', async () => {
+  test('does not change the stacks of traps', async () => {
     const text = '(module (func $inner (export "inner") unreachable) (func $outer (export "outer") call $inner))'
     const frames = async (slots?: 'all' | 'none') => {
       const { exports } = await instanceOf(text, {}, { compiler, slots })
@@ -214,7 +214,7 @@ describe.each(compilers)('a slot of a function (%s)', (compiler) => {
     expect(await frames('all')).toEqual(await frames('none'))
   })
 
-  test('one function under several names asks for a word', async () => {
+  test('a merged function needs the option `merged`', async () => {
     const a = await instanceOf(
       `(module (func $f (export "tax") (export "fee") (result i32) i32.const 1)
         (func (export "call") (result i32) call $f))`,
@@ -286,20 +286,20 @@ describe('the option slots', () => {
     expect(error).toMatchObject({ name: 'TypeError', code, message: expect.stringContaining('options.slots') })
   })
 
-  test('a function that is no slot, and a name that is no function, are told apart', async () => {
+  test('a function that is not a slot is told from a name without a function', async () => {
     const instance = new Instance(new Module(await wat(TEXT), { slots: ['tax', 'guest::inlined'] }), {
       env: { price: () => 0 },
     })
     const unselected = thrownBy(() => instance.slot('discount'))
     expect(unselected).toBeInstanceOf(LinkError)
     expect(unselected).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-selected' })
-    expect(unselected.message).toMatch(/^"guest::pricing::discount" is no slot: .*`slots`/)
+    expect(unselected.message).toMatch(/^"guest::pricing::discount" is not a slot: .*`slots`/)
     const lost = thrownBy(() => instance.slot('inlined'))
     expect(lost).toMatchObject({ code: 'ERR_RELINK_UNKNOWN_SLOT', reason: 'not-found' })
     expect(thrownBy(() => instance.slot('tacs'))).toMatchObject({ candidates: ['guest::pricing::tax'] })
   })
 
-  test('calls inside are led through a slot that was asked for', async () => {
+  test('calls inside go through a selected slot', async () => {
     const make = async (slots: 'all' | string[]) =>
       new Instance(new Module(await wat(TEXT), { slots }), { env: { price: () => 0 } })
     for (const slots of ['all', ['discount']] as const) {
@@ -364,8 +364,8 @@ describe('the name of a slot', () => {
   })
 })
 
-// No clocks: what took time with the square of these sizes, or worse, would take minutes.
-describe('names without end', () => {
+// Without a clock: quadratic work would take minutes at these sizes.
+describe('very long and very many names', () => {
   const COUNT = 20_000
   const kinds = Array.from({ length: COUNT }, (_, index) => `kind_${index}::new`)
   const exporting = (names: string[]) => wat(`(module ${names.map((name) => `(func (export "${name}"))`).join('\n')})`)
@@ -414,7 +414,7 @@ describe('names without end', () => {
     for (let index = 0; index < 50; index++) {
       const { candidates } = thrownBy(() => a.slot(`${letters}x${index}`))
       expect(candidates[0]).toBe(names[index])
-      // One whose letters are in another order.
+      // A name with its letters in another order.
       const { code } = thrownBy(() => a.slot([...letters, index].toReversed().join('')))
       expect(code).toBe('ERR_RELINK_UNKNOWN_SLOT')
     }
@@ -426,12 +426,10 @@ describe('names without end', () => {
     const a = await started(names)
     const error = thrownBy(() => a.slot('same'))
     expect(error).toMatchObject({ code: 'ERR_RELINK_AMBIGUOUS_SLOT', candidates: names })
-    expect(error.message).toBe(
-      `"same" may be any of ${first.join(', ')} and ${COUNT - 10} more: take one of these names`,
-    )
+    expect(error.message).toBe(`"same" may mean ${first.join(', ')} and ${COUNT - 10} more: use one of these names`)
     const none = new Instance(new Module(await exporting(names), { compiler: 'singlepass', slots: 'none' }))
     expect(thrownBy(() => none.slot('same')).message).toContain(
-      `${first.join(', ')} and ${COUNT - 10} more are no slots: it was not selected`,
+      `${first.join(', ')} and ${COUNT - 10} more are not slots: it was not selected`,
     )
   })
 

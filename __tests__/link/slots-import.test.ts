@@ -1,4 +1,4 @@
-// Slots of imports: who provides a function is decided anew, after instantiation.
+// Slots of imports: the provider of a function can be changed after instantiation.
 import { link, relink } from '../..'
 import { compilers, instanceOf, thrownBy } from '../support'
 
@@ -25,10 +25,10 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     return { a, slot: a.slot('price'), answers }
   }
 
-  test('is swapped from JavaScript to WebAssembly to JavaScript, and back', async () => {
+  test('is changed from JavaScript to WebAssembly to JavaScript, and back', async () => {
     const seen: unknown[] = []
     const { a, slot, answers } = await make((...given: unknown[]) => seen.push(given))
-    // An export name comes first.
+    // An export name takes precedence.
     expect(slot).toMatchObject({ name: 'again', kind: 'import' })
     expect(a.slot('env.price')).toBe(slot)
     expect(answers()).toEqual([1, 2, 3])
@@ -47,7 +47,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     }
   })
 
-  test('has the function that was given for it as its original', async () => {
+  test('has the imported function as its original', async () => {
     const { price } = (await instanceOf(PROVIDER, {}, { compiler })).exports
     const { slot, answers } = await make(price)
     expect([slot.original, slot.current]).toEqual([price, price])
@@ -65,7 +65,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect([original(0, 0, 0n), a.exports.again(0, 0, 0n)]).toEqual([5, 6])
   })
 
-  test('follows the slot of the export that was given for it', async () => {
+  test('follows the slot of the export that it was given', async () => {
     const provider = await instanceOf(PROVIDER, {}, { compiler })
     const { slot, answers } = await make(provider.exports.price)
     link(() => 9, provider.slot('price'))
@@ -78,7 +78,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect(answers()).toEqual([6.5, 6.5, 6.5])
   })
 
-  test('refuses its own export, another type, and a way round', async () => {
+  test('refuses its own export, another type, and a cycle', async () => {
     const provider = await instanceOf(PROVIDER, {}, { compiler })
     const { a, slot, answers } = await make(provider.exports.price)
     expect(thrownBy(() => link(a.exports.again, slot))).toMatchObject({ code: 'ERR_RELINK_CYCLE' })
@@ -92,7 +92,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect(answers()).toEqual([6.5, 6.5, 6.5])
   })
 
-  test('is swapped while it runs', async () => {
+  test('is changed while it runs', async () => {
     const { a, slot, answers } = await make(
       () => 1,
       () => void link(() => 2, slot),
@@ -101,7 +101,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect(answers()).toEqual([2, 2, 2])
   })
 
-  test('is swapped together with others, or not at all', async () => {
+  test('is changed together with others, or not at all', async () => {
     const { a, slot, answers } = await make(() => 1)
     const log = a.slot('env.log')
     const error = thrownBy(() => relink([[() => 2, slot] as never, [a.exports.call, log] as never]))
@@ -117,7 +117,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect([answers(), lines]).toEqual([[1, 1, 1], [1]])
   })
 
-  test('hands on what is thrown, before and after', async () => {
+  test('passes exceptions on, before and after', async () => {
     const mine = new Error('mine')
     const fail = () => {
       throw mine
@@ -131,7 +131,7 @@ describe.each(compilers)('a slot of an import (%s)', (compiler) => {
     expect(thrownBy(() => change.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER' })
   })
 
-  test('is there for an import that nobody calls, and for one that is imported twice', async () => {
+  test('exists for an import without callers, and for one that is imported twice', async () => {
     const a = await instanceOf(
       `(module (import "env" "f" (func $one (result i32))) (import "env" "f" (func $two (result i32)))
         (func (export "two") (result i32) call $two))`,

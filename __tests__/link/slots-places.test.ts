@@ -1,4 +1,4 @@
-// Entries of tables that follow slots: which do, which do not, and who writes there.
+// Table entries that follow slots: which ones do, which do not, and who else writes them.
 import { Instance, Module, Table, link, relink } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 
@@ -9,7 +9,7 @@ describe.each(compilers)('a function that is only pointed at (%s)', (compiler) =
   const answers = (exports: Record<string, any>, count: number) =>
     Array.from({ length: count }, (_, index) => exports['call'](index))
 
-  test('is linked where it still stands, when code has written over an entry', async () => {
+  test('is linked in the entries that code has not overwritten', async () => {
     const instance = await instanceOf(
       `(module ${number} (table 4 4 funcref)
         (func $f (result i32) i32.const 1) (func $g (export "g") (result i32) i32.const 2)
@@ -33,7 +33,7 @@ describe.each(compilers)('a function that is only pointed at (%s)', (compiler) =
     expect(answers(exports, 3)).toEqual([2, 2, 2])
   })
 
-  test('is linked where it still stands, when a later segment wrote over it', async () => {
+  test('is linked in the entries that no later segment has overwritten', async () => {
     const instance = await instanceOf(
       `(module ${number} (import "env" "o" (global $o i32)) (table 4 4 funcref)
         (func $f (result i32) i32.const 1) (func $g (result i32) i32.const 2)
@@ -68,7 +68,7 @@ describe.each(compilers)('an entry that its module filled is the slot of the fun
       { a: { table: table as Table } },
       { compiler },
     )
-  /** Whether the entry is the function's slot, and what every way answers while it is linked and afterwards. */
+  /** Whether the entry is the function's slot, and the results on every way while it is linked and afterwards. */
   const follow = ({ table, slot, direct, call: pointer }: Record<string, any>) => {
     const change = link(() => 7, table.slot(0))
     const linked = [direct(), pointer(0)]
@@ -77,16 +77,16 @@ describe.each(compilers)('an entry that its module filled is the slot of the fun
   }
   const followed = [true, 7, 7, 1, 1]
 
-  test('as it is', async () => {
+  test('as it was filled', async () => {
     expect(follow(await make())).toEqual(followed)
   })
 
-  test('where the module itself reads its table', async () => {
+  test('if the module itself reads its table', async () => {
     const made = await make('(func (export "get") (result funcref) (table.get $table (i32.const 0)))')
     expect(follow(made)).toEqual(followed)
   })
 
-  test('where another module reads it, whenever that came', async () => {
+  test('if another module reads it, instantiated before or after', async () => {
     const made = await make()
     expect(made['table'].slot(0)).toBe(made['slot'])
     const { exports } = await reader(made['table'])
@@ -106,7 +106,7 @@ describe.each(compilers)('an entry that its module filled is the slot of the fun
     expect(follow(made)).toEqual(followed)
   })
 
-  test('where JavaScript put back what it read', async () => {
+  test('if JavaScript wrote back what it had read', async () => {
     const made = await make()
     made['table'].set(0, made['table'].get(0))
     expect(follow(made)).toEqual(followed)
@@ -122,7 +122,7 @@ async function thrownByAsync(run: () => Promise<unknown>): Promise<Record<string
   )
 }
 
-describe.each(compilers)('an entry that nobody’s module filled (%s)', (compiler) => {
+describe.each(compilers)('an entry that no module filled (%s)', (compiler) => {
   const make = async () => {
     const { exports } = await instanceOf(TEXT.replace('READ', ''), {}, { compiler })
     return { table: new Table({ element: 'anyfunc', initial: 2 }), ...exports, own: exports.table } as Record<
@@ -131,7 +131,7 @@ describe.each(compilers)('an entry that nobody’s module filled (%s)', (compile
     >
   }
 
-  test('is a slot of what stands there by now', async () => {
+  test('is a slot of its current function', async () => {
     const { f, g, wide } = await make()
     const table = new Table({ element: 'anyfunc', initial: 1 })
     table.set(0, f)
@@ -146,7 +146,7 @@ describe.each(compilers)('an entry that nobody’s module filled (%s)', (compile
     expect(table.slot(0).linked).toBe(true)
   })
 
-  test('keeps what a user wrote, though a link holds the same', async () => {
+  test('keeps a function that a user wrote, even if a link holds the same', async () => {
     const made = await instanceOf(TEXT.replace('READ', ''), {}, { compiler })
     const { table, g, call: pointer, direct } = made.exports
     table.set(0, g)
@@ -157,7 +157,7 @@ describe.each(compilers)('an entry that nobody’s module filled (%s)', (compile
   })
 })
 
-test('what an import of a starting instance links, it links', async () => {
+test('a link that an import of a starting instance makes is kept', async () => {
   const table = new Table({ element: 'anyfunc', initial: 4 })
   const other = await instanceOf('(module (func (export "f") (result i32) i32.const 5))')
   const codes: string[] = []
@@ -181,7 +181,7 @@ test('what an import of a starting instance links, it links', async () => {
 })
 
 describe('many changes at once', () => {
-  /** So many functions, each of which is a slot. */
+  /** A module with this many functions, each of them a slot. */
   const many = async (count: number) => {
     const functions = Array.from({ length: count }, (_, i) => `(func (export "e${i}") (result i32) i32.const ${i})`)
     const instance = await instanceOf(`(module ${functions.join('\n')})`, {}, { compiler: 'singlepass' })
@@ -197,7 +197,7 @@ describe('many changes at once', () => {
   })
 
   // Cubic work would take minutes.
-  test('a ring of thousands lacks one link', async () => {
+  test('a ring of thousands of links is refused at its last link', async () => {
     const { exports, slots } = await many(3000)
     const changes = slots.map((slot, i) => [exports[`e${(i + 1) % 3000}`], slot] as const)
     const error = thrownBy(() => relink(changes))

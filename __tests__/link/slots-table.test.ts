@@ -10,10 +10,10 @@ const TEXT = `(module
   (func (export "call") (param i32) (result i32) (call_indirect (type $number) (local.get 0))))`
 
 describe.each(compilers)('slots of a table (%s)', (compiler) => {
-  // Without slots of functions, so that an entry is an entry and nothing more.
+  // Without function slots, so that each entry is a slot of its own.
   const make = async () => (await instanceOf(TEXT, {}, { compiler, slots: 'none' })).exports
 
-  test('say what they are', async () => {
+  test('have a name, a kind and a type', async () => {
     const { table, one } = await make()
     const slot = table.slot(0)
     expect(slot).toBeInstanceOf(Slot)
@@ -48,7 +48,7 @@ describe.each(compilers)('slots of a table (%s)', (compiler) => {
     expect([call(0), slot.linked, slot.current]).toEqual([1, false, one])
   })
 
-  test('a slot sees what is written past it, and a link notices', async () => {
+  test('a slot reads functions that others wrote, and undo notices them', async () => {
     const { table, one, two, call } = await make()
     const slot = table.slot(0)
     const change = link(two, slot)
@@ -60,7 +60,7 @@ describe.each(compilers)('slots of a table (%s)', (compiler) => {
     expect([call(0), slot.current]).toEqual([1, one])
   })
 
-  test('an empty entry has no type, and is no slot', async () => {
+  test('an empty entry has no type, and is not a slot', async () => {
     const { table, one } = await make()
     expect(thrownBy(() => link(one, table.slot(2)))).toMatchObject({
       name: 'LinkError',
@@ -87,7 +87,7 @@ test('the class cannot be made by users, and its members check their receiver', 
   expect(Object.prototype.toString.call(Slot.prototype)).toBe('[object Slot]')
 })
 
-test('an entry of a table of anything but functions is no slot', () => {
+test('an entry of a table without functions is not a slot', () => {
   const table = new Table({ element: 'externref', initial: 2 }, 'value')
   expect(thrownBy(() => table.slot(0))).toMatchObject({ name: 'TypeError', code: 'ERR_RELINK_UNSUPPORTED' })
 })

@@ -1,10 +1,9 @@
-// A slot that is linked to the export of another one runs what that one holds, with nothing in between, and goes on
-// following it.
+// Forwarding: a slot that is linked to another slot's export calls that slot's function directly, and follows its links.
 import { type Instance, Store, type WasmFunction, link, relink } from '../..'
 import { Yard, collect } from '../support/collecting'
 import { compilers, instanceOf, thrownBy } from '../support'
 
-/** Exports `f`, which gives a number, and calls it by every way. */
+/** A module that exports `f`, which returns a number, and calls it on every way. */
 const giving = (number: number) => `(module
   (type $t (func (result i32)))
   (table (export "table") 1 1 funcref) (elem (i32.const 0) $f)
@@ -13,7 +12,7 @@ const giving = (number: number) => `(module
   (func (export "pointer") (type $t) (call_indirect (type $t) (i32.const 0))))`
 type Giving = Record<'f' | 'direct' | 'pointer', () => number>
 
-/** What every way to the function of an instance gives. */
+/** The results of every way to the function of an instance. */
 const answers = ({ exports }: Instance<any>) => {
   const { f, direct, pointer } = exports as unknown as Giving
   return [f(), direct(), pointer()]
@@ -24,7 +23,7 @@ const f = (instance: Instance<any>) => (instance.exports as { f: WasmFunction<[]
 describe.each(compilers)('%s', (compiler) => {
   const make = (number: number, options: object = {}) => instanceOf(giving(number), {}, { compiler, ...options })
 
-  test('follows links, undo and reset, over any number of slots', async () => {
+  test('follows links, undo and reset, through any number of slots', async () => {
     const [a, b, c, d] = await Promise.all([1, 2, 3, 4].map((number) => make(number)))
     const first = link(f(b!), a!.slot('f'))
     expect([answers(a!), a!.slot('f').current]).toEqual([all(2), f(b!)])
@@ -47,7 +46,7 @@ describe.each(compilers)('%s', (compiler) => {
     expect([a!, b!].map(answers)).toEqual([all(1), all(3)])
   })
 
-  test('several follow one, and those that turn away no longer do', async () => {
+  test('several follow one, until they are linked elsewhere', async () => {
     const [a, b, c] = await Promise.all([1, 2, 3].map((number) => make(number)))
     const hub = await make(10)
     const followers = [a!, b!, c!]
@@ -63,7 +62,7 @@ describe.each(compilers)('%s', (compiler) => {
     expect(followers.map(answers)).toEqual([all(10), all(20), all(3)])
   })
 
-  test('many that come and go in any order follow one while they are there', async () => {
+  test('many follow one while they are linked to it, in any order', async () => {
     const [hub, other] = [await make(100), await make(200)]
     const followers = await Promise.all(Array.from({ length: 9 }, (_, number) => make(number)))
     const expected = followers.map((_, number) => number)
@@ -73,7 +72,7 @@ describe.each(compilers)('%s', (compiler) => {
       expect(followers.map(answers)).toEqual(wanted)
     }
     for (let round = 0; round < 40; round++) {
-      // One of nine, never the next one: to the hub, to another slot, or to neither.
+      // To one of nine, never the next one: the hub, another slot, or neither.
       const number = (round * 5) % 9
       const turn = (round * 7) % 3
       if (turn === 2) followers[number]!.slot('f').reset()
@@ -86,7 +85,7 @@ describe.each(compilers)('%s', (compiler) => {
     }
   })
 
-  test('no way leads in a circle, and a refused undo leaves all as it was', async () => {
+  test('no cycle arises, and a refused undo changes nothing', async () => {
     const [a, b] = await Promise.all([1, 2].map((number) => make(number)))
     const first = link(f(b!), a!.slot('f'))
     const refused = { code: 'ERR_RELINK_CYCLE', slot: 'f' }
@@ -118,7 +117,7 @@ describe.each(compilers)('%s', (compiler) => {
     expect([a, b, c].map(answers)).toEqual([all(2), all(2), all(4)])
   })
 
-  test('an entry that anyone may write has the function itself', async () => {
+  test('an entry that others may write holds the function itself', async () => {
     const [a, b] = await Promise.all([1, 2].map((number) => make(number)))
     link(f(b!), a!.slot('f'))
     const { table } = a!.exports as unknown as { table: { get(index: number): unknown } }
@@ -126,13 +125,13 @@ describe.each(compilers)('%s', (compiler) => {
   })
 })
 
-test('what is in between lives as long as something may lead through it again', async () => {
+test('a slot in between stays alive while calls may go through it again', async () => {
   const yard = await Yard.of(giving(1), giving(2), giving(3))
   const a = yard.make(giving(1))
   const between = () => {
     const b = yard.make(giving(2))
     link(f(b), a.slot('f'))
-    // From here on, nothing of `b` runs.
+    // From here on, no code of `b` runs.
     const change = link(f(yard.make(giving(3))), b.slot('f'))
     return { change, slot: b.slot('f') }
   }
@@ -150,7 +149,7 @@ test('what is in between lives as long as something may lead through it again', 
   expect([answers(a), yard.instances, yard.store.stats()]).toMatchObject([all(1), 1, { links: 0 }])
 })
 
-test('closed instances go on running what they led to', async () => {
+test('closed instances keep running the functions that they forwarded to', async () => {
   const yard = await Yard.of(giving(1), giving(2), giving(3))
   const [a, b, c] = [giving(1), giving(2), giving(3)].map((text) => yard.make(text))
   const first = link(f(b!), a!.slot('f'))
@@ -164,7 +163,7 @@ test('closed instances go on running what they led to', async () => {
   expect([answers(a!), yard.instances]).toEqual([all(1), 1])
 })
 
-test('code that takes over follows too', async () => {
+test('a tier-up instance follows too', async () => {
   const store = new Store()
   const make = (number: number, options: object) => instanceOf(giving(number), {}, { store, ...options })
   const a = await instanceOf(

@@ -1,4 +1,4 @@
-// As a user has it: both packages from their tarballs, in a project of its own, away from this repository.
+// The packages as users get them: installed from their tarballs, in a project outside of this repository.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ const { platforms, platformName } = require('../../lib/node/platform.js') as {
 const { dependencies } = require('../../package.json') as { dependencies: Record<string, string> }
 const platform = platformName()
 
-/** The environment without what `npm test` tells its children about this repository. */
+/** The environment without the variables that `npm test` sets for this repository. */
 const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_)|npm_config_local_prefix$|INIT_CWD$)/.test(name)),
 )
@@ -24,7 +24,7 @@ function run(command: string, parameters: string[], cwd: string) {
   return spawnSync(command, parameters, { cwd, env, encoding: 'utf8', shell: process.platform === 'win32' })
 }
 
-/** Runs what must succeed, and returns what it printed. */
+/** Runs a command that must succeed, and returns its output. */
 function output(command: string, parameters: string[], cwd: string): string {
   const { status, stdout, stderr, error } = run(command, parameters, cwd)
   if (status !== 0) {
@@ -50,8 +50,8 @@ beforeAll(() => {
   app = join(folder, 'app')
   mkdirSync(app)
   write('package.json', JSON.stringify({ name: 'app', private: true }))
-  // Offline, as the platform packages that do not belong here are nowhere to be had. What else is needed comes from
-  // what is installed here, since no one knows what npm's cache holds.
+  // Offline, since the packages of other platforms are not published. Other dependencies come from this repository's
+  // node_modules, since npm's cache may not have them.
   output('npm', ['run', '--silent', 'stage'], root)
   const needed = Object.keys(dependencies).map((name) => pack(`./node_modules/${name}`))
   output('npm', ['install', '--offline', pack('./target/package'), pack(`./npm/${platform}`), ...needed], app)
@@ -128,14 +128,21 @@ test('the package holds what it should, and nothing else', () => {
   expect(new Set(Object.values(manifest.optionalDependencies))).toEqual(new Set([manifest.version]))
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
   expect(files).toEqual(
-    expect.arrayContaining(['index.js', 'index.d.ts', 'native.cjs', 'README.md', 'LICENSE', join('docs', 'errors.md')]),
+    expect.arrayContaining([
+      'index.js',
+      'index.d.ts',
+      join('types', 'module.d.ts'),
+      'native.cjs',
+      'README.md',
+      join('docs', 'errors.md'),
+    ]),
   )
   expect(files).toContain(join('guest', 'relinkable', 'src', 'lib.rs'))
   expect(files.filter((file) => /\.(node|rlib)$|__tests__|node_modules|\btarget\b/.test(file))).toEqual([])
   expect(files.filter((file) => file.endsWith('.wasm'))).toHaveLength(3)
   expect(manifest).not.toHaveProperty('scripts')
   expect(manifest).not.toHaveProperty('private')
-  // The repository's own manifest names none of them, since `npm ci` would look for them, and cannot be published.
+  // The repository's manifest names none of them, since `npm ci` would look for them; so it must not be published.
   const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect(own).not.toHaveProperty('optionalDependencies')
   expect(own.private).toBe(true)
@@ -223,7 +230,7 @@ const versions = (text: string) =>
     const old = join(folder, 'old')
     cpSync(app, old, { recursive: true })
     const path = join(old, 'node_modules', `wasm-relink-${platform}`, binary)
-    // As if it had been built for a later version: the linker compares the names.
+    // Imitates a build for a later version: the dynamic linker compares the names.
     const newer = Buffer.from(readFileSync(path, 'latin1').replaceAll('GLIBC_2.34', 'GLIBC_2.99'), 'latin1')
     writeFileSync(path, newer)
     const script = `
@@ -245,7 +252,7 @@ const versions = (text: string) =>
   })
 })
 
-/** The blocks of code in README.md that say which file they are: \`\`\`js file=demo.mjs */
+/** The blocks of code in README.md with a file name: \`\`\`js file=demo.mjs */
 function examples(): { file: string; code: string }[] {
   const readme = readFileSync(join(app, 'node_modules', 'wasm-relink', 'README.md'), 'utf8')
   return [...readme.matchAll(/^```\w+ file=(\S+)\n([^]*?)^```$/gm)].map(([, file, code]) => ({
@@ -255,13 +262,13 @@ function examples(): { file: string; code: string }[] {
 }
 
 test('the README’s examples run, with what is in the package', () => {
-  // A folder of its own, so that nothing but the packages is there.
+  // A separate folder with nothing but the packages.
   const clean = join(folder, 'readme')
   cpSync(join(app, 'node_modules'), join(clean, 'node_modules'), { recursive: true })
   const [script, typed] = examples()
   writeFileSync(join(clean, script!.file), script!.code)
   const printed = output(process.execPath, [script!.file], clean)
-  // What the example says that it prints: console.log(…) // 10
+  // The expected output in the example: console.log(…) // 10
   const expected = [...script!.code.matchAll(/console\.log\(.*\).*\/\/ (.*)$/gm)].map(([, text]) => text)
   expect(expected.length).toBeGreaterThan(0)
   expect(printed.trimEnd().split('\n')).toEqual(expected)

@@ -1,4 +1,4 @@
-// Compares many modules, some at a time, in processes of their own: a crash is a finding too, and names its module.
+// Compares many modules, in batches, each in a process of its own: a crash is a finding too, and its module is known.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -6,22 +6,22 @@ import { createInterface } from 'node:readline'
 import type { Verdict } from './differential'
 import { root } from '.'
 
-/** Modules in one process: what they leave behind in it makes each next trap take longer. */
+/** Number of modules in one process: traps become slower with each module that the process has run. */
 const AT_ONCE = 25
 
-/** How long one module may take; they take some tenths of a second. */
+/** Time limit for one module, in seconds; most take some tenths of a second. */
 const MOST_SECONDS = 120
 
-/** What came of one module. */
+/** The outcome of one module. */
 export interface Outcome {
   path: string
-  /** Missing where the process ended before */
+  /** Undefined if the process ended before */
   verdict?: Verdict
-  /** Why it is no good, in words */
+  /** Why the module failed, as text */
   failure?: string
 }
 
-/** Compares the modules in these files, and says of each what came of it. */
+/** Compares the modules in these files, and returns the outcome of each. */
 export async function compareFiles(paths: readonly string[], each: (outcome: Outcome) => void): Promise<void> {
   const batches: string[][] = []
   for (let first = 0; first < paths.length; first += AT_ONCE) batches.push(paths.slice(first, first + AT_ONCE))
@@ -31,7 +31,7 @@ export async function compareFiles(paths: readonly string[], each: (outcome: Out
   await Promise.all(Array.from({ length: availableParallelism() }, lane))
 }
 
-/** Compares a batch; what is behind a module that ends the process gets a new one. */
+/** Compares a batch; if a module ends the process, the modules after it get a new one. */
 async function compareBatch(paths: readonly string[], each: (outcome: Outcome) => void) {
   for (let rest = paths; rest.length > 0;) {
     const { done, failure } = await compareInOne(rest, each)

@@ -1,6 +1,6 @@
-// Modules by their bytes, for what no text says: proposals that wabt lacks, and what is malformed.
+// Modules from bytes, for those that have no text format: proposals that wabt lacks, and malformed modules.
 
-/** A number as WebAssembly writes it, in more bytes than it needs if `width` says so. */
+/** A number in LEB128, padded to `width` bytes. */
 export function leb(value: number, width = 1): number[] {
   if (value < 128 && width <= 1) return [value]
   return [(value % 128) + 128, ...leb(Math.floor(value / 128), width - 1)]
@@ -46,7 +46,7 @@ export function section(kind: keyof typeof id, ...content: Bytes[]): Uint8Array<
   return join([[id[kind]], leb(body.length), body])
 }
 
-/** A section that holds a list of equal entries, and says that there are `said` of them. */
+/** A section with a list of equal entries, whose count says `said`. */
 export function list(kind: keyof typeof id, count: number, entry: Bytes, said = count): Uint8Array<ArrayBuffer> {
   const entries = new Uint8Array(count * entry.length)
   for (let index = 0; index < count; index++) entries.set(entry, index * entry.length)

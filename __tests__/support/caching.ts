@@ -1,4 +1,4 @@
-// A cache on disk for each test, and processes that use it: within one, the second load would find the first in memory.
+// A disk cache for each test, and processes that use it: in one process, a second load would find the code in memory.
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { root } from '.'
 
-/** The folder of this test: `cache` in it is that of the cache, which does not exist yet. */
+/** The folder of this test. The cache's folder is `cache` in it, which does not exist yet. */
 export let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'wasm-relink-cache-'))
@@ -15,25 +15,25 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 export const directory = () => join(folder, 'cache')
 
-/** The folder that the cache makes for itself in there. */
+/** The subfolder that the cache makes there. */
 export const modules = () => join(directory(), 'wasm-relink-modules')
 
-/** The files of the cache that have this ending. */
+/** The files of the cache with this extension. */
 export function files(ending = '.code'): string[] {
   if (!existsSync(modules())) return []
   const all = readdirSync(modules()).filter((name) => name.endsWith(ending))
   return all.toSorted().map((name) => join(modules(), name))
 }
 
-/** A time long ago, in seconds since 1970: what has it as its own was not used. */
+/** A time long ago, in seconds since 1970. A file with this time was not used since `age`. */
 export const LONG_AGO = 1e9
 
-/** Makes all entries ones that were used long ago. */
+/** Sets the time of all entries to `LONG_AGO`. */
 export function age() {
   for (const file of files()) utimesSync(file, LONG_AGO, LONG_AGO)
 }
 
-/** Runs a program that has `relink` and `file`, and gives what it returns. A variable that is undefined is not set. */
+/** Runs a program with `relink` and `file`, and returns its result. Undefined variables are not set. */
 export async function inProcess(
   program: string,
   file: string,

@@ -1,4 +1,4 @@
-// What the tests of the collector share: V8's own collection, on demand, and a store to look at.
+// Helpers for tests of the collector: V8's collection on demand, and a store to inspect.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Freed, Instance, type Imports, Module, Store } from '../..'
@@ -7,16 +7,16 @@ import { wat } from '.'
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
 
-/** A turn of the event loop, in which V8 lets go of what a WeakRef has held for this one. */
+/** A turn of the event loop: a WeakRef that was read keeps its object until then. */
 export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
-/** Lets V8 collect all that it can. */
+/** Lets V8 collect as much as it can. */
 export async function collectGarbage(): Promise<void> {
   await turn()
   gc()
 }
 
-/** Collects at once, in the middle of whatever runs. */
+/** Collects at once, also while code runs. */
 export const collectNow = gc
 
 /** Lets V8 collect, then the store. */
@@ -27,12 +27,12 @@ export async function collect(store: Store): Promise<Freed> {
   return freed
 }
 
-/** A store, and a way to make instances of text in it. */
+/** A store, and a function that makes instances in it from text. */
 export class Yard {
   readonly store = new Store()
   readonly #modules = new Map<string, Module>()
 
-  /** Compiles ahead, so that instances are made without a turn of the event loop. */
+  /** Compiles ahead, so that instances can be made without a turn of the event loop. */
   static async of(...texts: string[]): Promise<Yard> {
     const yard = new Yard()
     for (const text of texts) yard.#modules.set(text, new Module(await wat(text)))
@@ -45,7 +45,7 @@ export class Yard {
     return new Instance(module, imports, { store: this.store })
   }
 
-  /** The texts, in order. */
+  /** The texts of the modules, in order. */
   get texts(): IterableIterator<string> {
     return this.#modules.keys()
   }

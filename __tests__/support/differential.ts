@@ -1,4 +1,4 @@
-// Says whether a module does the same untouched and rewritten, on V8 and on wasmer.
+// Compares the behaviour of a module, original and rewritten, on V8 and on wasmer.
 import { setFlagsFromString } from 'node:v8'
 import {
   type CompileOptions,
@@ -17,29 +17,29 @@ import { type Helpers, type Scenario, helperTexts } from './scenario'
 import { type Engine, type Session, run } from './session'
 import { compilers, wat } from '.'
 
-/** What became of one module. */
+/** The outcome of one module. */
 export interface Verdict {
-  /** Where engines differ, in words; none if they agree */
+  /** The differences between engines, as text; empty if they agree */
   differences: string[]
   /** The engines that ran it */
   ran: string[]
-  /** Those that did not, and why */
+  /** The engines that did not run it, and why */
   refused: Record<string, string>
-  /** What is known to differ, and was left out */
+  /** Known differences that were ignored */
   known: string[]
-  /** How many steps were compared, on each engine */
+  /** Number of compared steps on each engine */
   steps: number
-  /** How many of them were calls that came back */
+  /** Number of these that were calls without an error */
   returned: number
 }
 
-// What wasmer has without a word, and V8 behind a flag: that of Node 20, and those after it.
+// Features that wasmer has by default, and V8 behind a flag: the flag of Node 20, and later ones.
 const flag = process.versions.v8.startsWith('11.') ? 'extended-const' : 'exnref'
 setFlagsFromString(`--experimental-wasm-${flag}`)
 
 const V8 = globalThis.WebAssembly as any
 
-/** V8's words for a trap, and the name that it has here. */
+/** V8's message for each trap, and this package's name for it. */
 const v8Traps: [RegExp, string][] = [
   [/^unreachable/, 'unreachable'],
   [/memory access out of bounds|data segment/, 'memory-out-of-bounds'],
@@ -51,7 +51,7 @@ const v8Traps: [RegExp, string][] = [
   [/Maximum call stack/, 'stack-overflow'],
 ]
 
-/** What V8 has one word for, or checks in another order. */
+/** Traps for which V8 has one message, or which it checks in another order. */
 const common: Record<string, string> = {
   'unaligned-atomic': 'memory-out-of-bounds',
   'null-function': 'bad-call',
@@ -88,7 +88,7 @@ function wasmRelink({ compiler, slots, reserve }: CompileOptions): Engine {
     table: (descriptor) => new Table(descriptor, null, { store }),
     global: (descriptor, value) => new Global(descriptor, value as any, { store }),
     trap(error) {
-      // A stack that JavaScript and WebAssembly share may end in either.
+      // The end of a stack that JavaScript and WebAssembly share may be reached in either.
       if (error?.name === 'RangeError' && /Maximum call stack/.test(error.message)) return 'stack-overflow'
       return error?.trap && (common[error.trap] ?? error.trap)
     },
@@ -101,7 +101,7 @@ async function makeHelpers(): Promise<Helpers> {
   return { references: await wat(helperTexts.references), vectors: await wat(helperTexts.vectors) }
 }
 
-/** Runs a module everywhere, with a reservation of its memories too if one is given, and compares. */
+/** Runs a module on every engine, also with a reservation of its memories if one is given, and compares. */
 export async function compare(
   bytes: Uint8Array<ArrayBuffer>,
   { reserve, ...options }: Pick<Scenario, 'argumentSets'> & Pick<CompileOptions, 'reserve'> = {},
@@ -109,7 +109,7 @@ export async function compare(
   const verdict: Verdict = { differences: [], ran: [], refused: {}, known: [], steps: 0, returned: 0 }
   const scenario = { bytes, report: inspect(bytes), helpers: await (helpers ??= makeHelpers()), ...options }
 
-  // The pass takes what it has made.
+  // The pass must accept its own output.
   for (const slots of ['none', 'all'] as const) inspect(rewrite(bytes, { slots }))
   const reference = V8.validate(bytes) ? run(v8('v8'), scenario) : undefined
   if (reference) note(verdict, 'v8', reference)
@@ -123,7 +123,7 @@ export async function compare(
     const same = { words: true, functions: false }
     verdict.differences.push(...differ(plain!, all!, same))
     if (!scenario.report.tables.some(isFixed)) verdict.differences.push(...differ(['v8', reference], plain!, same))
-    // Such a table has room for one entry more, which wasm-relink itself takes away when it makes the table.
+    // The pass adds one to the maximum of such a table; the package removes it when it makes the table, other engines do not.
     else if (Buffer.from(bytes).includes(TABLE_GROW)) verdict.known.push('v8: growth of a table of fixed size')
     else {
       const still = { ...scenario, grows: false }
@@ -147,7 +147,7 @@ export async function compare(
     })
     const found = reference ? differ(['v8', reference], plain!, { words: false, functions: true }) : []
     for (const other of others) found.push(...differ(plain!, other, { words: true, functions: true }))
-    // It loses the address if that is the result of a call into the engine, as of `table.size`.
+    // It loses the address if that is the result of a call into the engine, such as `table.size`.
     if (compiler === 'singlepass' && found.length > 0 && updatesAtomically(bytes))
       verdict.known.push('singlepass: atomic read-modify-write')
     else verdict.differences.push(...found)
@@ -155,10 +155,10 @@ export async function compare(
   return verdict
 }
 
-/** The instruction, before the index of a table. */
+/** The opcode before the index of a table. */
 const TABLE_GROW = Buffer.from([0xfc, 0x0f])
 
-/** Whether these instructions, with their alignment, seem to be in a module. */
+/** Whether a module seems to contain these instructions with their alignment. */
 function updatesAtomically(bytes: Uint8Array) {
   const at = (index: number) =>
     bytes[index] === 0xfe && bytes[index + 1]! >= 0x1e && bytes[index + 1]! <= 0x4e && bytes[index + 2]! <= 3
@@ -170,7 +170,7 @@ function isFixed({ type, import: imported }: ObjectReport) {
   return imported === undefined && minimum !== undefined && minimum === maximum
 }
 
-/** What a compiler lacks for a module, in its own words. */
+/** A compiler's message for a feature that it lacks for a module. */
 function unsupported(bytes: Uint8Array<ArrayBuffer>, compiler: CompileOptions['compiler']): string | undefined {
   try {
     new Module(bytes, { compiler, slots: 'none' })
@@ -189,8 +189,8 @@ function note(verdict: Verdict, name: string, { steps }: Session) {
 }
 
 /**
- * Where two sessions begin to differ, up to where the first of them is cut; nothing if they do not. `words`: what engines
- * say in their own words counts too; `functions`: so does which function stands where.
+ * The first difference of two sessions, up to the point where the first of them is cut; none if they agree. With `words`,
+ * messages of the engines count too. With `functions`, so does the identity of functions.
  */
 function differ(
   [nameA, a]: readonly [string, Session],

@@ -1,16 +1,16 @@
-// Modules that wasm-smith makes, by their numbers.
+// Modules that wasm-smith generates, by their numbers.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '.'
 
-/** Builds the generator with what is installed; that takes half a minute, once. */
+/** Builds the generator offline; takes half a minute, once. */
 export function buildGenerator() {
   const manifest = join(root, 'fuzz', 'Cargo.toml')
   execFileSync('cargo', ['build', '--locked', '--package', 'generate', '--manifest-path', manifest], { stdio: 'pipe' })
 }
 
-/** Writes modules `first` up to `first + count`, and gives the paths of their files. */
+/** Writes the modules from `first` to before `first + count`, and returns the paths of their files. */
 export function generate(directory: string, first: number, count: number): string[] {
   mkdirSync(directory, { recursive: true })
   const program = join(root, 'fuzz', 'target', 'debug', `generate${process.platform === 'win32' ? '.exe' : ''}`)

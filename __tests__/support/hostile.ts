@@ -1,11 +1,11 @@
-// Binaries made to be hard on whoever reads them.
+// Binaries that are hard to read: large, deep or slow.
 import { custom, leb, list, module, name, oneType, section } from './binary'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
 const [END, BLOCK, NOTHING] = [0x0b, 0x02, 0x40]
 
-/** A list whose entries differ. */
+/** A list of different entries. */
 function numbered(count: number, entry: (index: number) => number[]): number[] {
   const entries = leb(count)
   for (let index = 0; index < count; index++) for (const byte of entry(index)) entries.push(byte)
@@ -14,7 +14,7 @@ function numbered(count: number, entry: (index: number) => number[]): number[] {
 
 const repeated = (count: number, entry: number[]) => Array.from({ length: count }, () => entry).flat()
 
-/** The body of a function, with its length. */
+/** A function body, with its length. */
 const body = (locals: number[], code: readonly number[]) =>
   [leb(locals.length + code.length + 1), locals, code, [END]].flat()
 
@@ -30,7 +30,7 @@ function called(count: number, nameOf: (index: number) => string): Bytes {
   return module(oneType, ...functions(count), functionNames(names))
 }
 
-/** A v0 symbol that refers back to its own parts: each level says the one before it twice. */
+/** A v0 symbol that refers back to its own parts: each level contains the one before it twice. */
 function doubling(levels: number): string {
   const digits = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
   const base62 = (value: number): string => {
@@ -51,7 +51,7 @@ function doubling(levels: number): string {
 const record = (title: string) =>
   `${JSON.stringify({ name: title, signature: '()', types: { parameters: [], results: [] }, version: 1 })}\n`
 
-/** What is large: by what there is much of. No other limits than those of the engines keep these small. */
+/** Large modules, by the part that is large; only the limits of engines bound their size. */
 export const large: Record<string, () => Bytes> = {
   'a million types': () => module(list('type', 1_000_000, [0x60, 0, 0])),
   'a million functions': () => module(oneType, ...functions(1_000_000)),

@@ -1,5 +1,5 @@
-// Requests of Node's that read or write a plugin's memory while the plugin ends: every kind of request, and every way to
-// end. Prints what has gone wrong, as JSON.
+// Node's requests that read or write a plugin's memory while the plugin ends: every kind of request, and every way to end.
+// Prints the faults, as JSON.
 //
 //   UV_THREADPOOL_SIZE=1 node --expose-gc in-flight.cjs PACKAGE FOLDER (matrix | worker | exit | terminate)
 const { execFileSync } = require('node:child_process')
@@ -30,7 +30,7 @@ const importer = new Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 2, 7, 1, 
 
 const [A, B, Z] = [0x41, 0x42, 0x5a]
 const SMALL = 1 << 20
-/** More than a socket takes when nobody reads at the other end. */
+/** More bytes than a socket accepts while the other end does not read. */
 const LARGE = 6 << 20
 
 const turn = () => new Promise((resolve) => void setImmediate(resolve))
@@ -47,12 +47,12 @@ function make(value, size, store = Store.default) {
 let files = 0
 const file = () => join(folder, `file-${mode}-${isMainThread}-${files++}`)
 
-/** Something that writes a plugin's bytes: `start(view)` begins, and what it gives are the bytes that came of it. */
+/** A request that writes a plugin's bytes out: `start(view)` begins it, and its promise gives the written bytes. */
 const writes = (prepare, { size = SMALL, whole = false } = {}) => ({ prepare, size, whole, bytes: A })
-/** Something that writes into a plugin's memory: it gives the view. */
+/** A request that writes into a plugin's memory; its promise gives the view. */
 const reads = (prepare) => ({ prepare, size: SMALL, whole: true, bytes: B })
 
-/** What opens a file, and looks into it in the end. `write(file, view)` is given the open file. */
+/** A request on a file: opens it, runs `write(file, view)`, and reads it at the end. */
 const toFile = (open, write, options) =>
   writes(async () => {
     const path = file()
@@ -71,7 +71,7 @@ const handle = async (path, flags = 'w') => {
 }
 const itself = (path) => path
 
-/** A stream to someone who reads when it is time, not before. */
+/** A stream to a reader that starts reading on request. */
 const toReader = (connect, options = { size: LARGE, whole: true }) =>
   writes(async (released) => {
     const { writer, reader, end } = await connect()
@@ -105,7 +105,7 @@ const psk = {
 }
 const pskServer = { ...psk, pskCallback: () => Buffer.alloc(16, 1) }
 
-/** A result of so many bytes, which is the same each time. */
+/** A request that derives bytes from the plugin's memory, the same bytes each time. */
 const derived = (derive) =>
   writes(async () => {
     const expected = await derive(new Uint8Array(SMALL).fill(A))
@@ -141,7 +141,7 @@ const requests = {
     const opened = await handle(input, 'r')
     return async (view) => (await opened.readv([view], 0)).buffers[0]
   }),
-  // The socket reads into the view from the beginning, again and again.
+  // The socket repeatedly reads into the view, from its beginning.
   'net.connect with onread': reads(async (released) => {
     const server = await listen(net.createServer(), 0)
     server.once('connection', (peer) => {
@@ -161,7 +161,7 @@ const requests = {
   }),
   'crypto.randomFill': reads(async () => async (view) => {
     const filled = await promisify(crypto.randomFill)(view)
-    // Whatever stands there was written here.
+    // Only this request has written these bytes.
     return filled.length > 0 && !all(filled, A, SMALL) ? filled.fill(B) : filled
   }),
   'fs.write': toFile(descriptor, (fd, view) => promisify(fs.write)(fd, view), { whole: true }),
@@ -187,7 +187,7 @@ const requests = {
     void writer.close()
     return zlib.inflateSync(await collected(readable))
   }),
-  // Streams of bytes move a buffer's bytes to another object, where Node lets them.
+  // Byte streams move a buffer's bytes to another object, if Node allows it.
   'ReadableStream, enqueue': writes(async () => async (view) => {
     let controller
     const stream = new ReadableStream({ type: 'bytes', start: (given) => void (controller = given) })
@@ -332,7 +332,7 @@ function begin(start, { size }, end) {
   return result
 }
 
-/** Keeps the thread of libuv's pool busy until it is called. */
+/** Keeps the thread of libuv's pool busy until the returned function is called. */
 function occupy() {
   const fifo = file()
   execFileSync('mkfifo', [fifo])
@@ -345,11 +345,11 @@ async function matrix() {
   let release
   const released = new Promise((resolve) => (release = resolve))
   const prepared = []
-  // A thread is its main thread's double, so that some ways are enough.
+  // A worker behaves like the main thread, so some of the ways are enough.
   const ways = isMainThread ? Object.keys(ends) : ['close', 'store.close', 'drop', 'growth and close']
   for (const end of ways) {
     for (const [name, request] of Object.entries(requests)) {
-      // What takes several steps finds a detached view in the second one, as with V8's own memories.
+      // A request of several steps finds a detached view in its second step, as with V8's own memories.
       if (end === 'growth and close' && (!request.whole || name.startsWith('ReadableStream'))) continue
       prepared.push({ end, name, request, start: await request.prepare(released) })
     }
@@ -381,7 +381,7 @@ async function matrix() {
   return wrong
 }
 
-/** Whether all that was retained goes, once nobody uses it. */
+/** Whether all retained bytes are freed once they are unused. */
 async function retained() {
   for (let round = 0; round < 100 && Store.default.stats().retainedBytes > 0; round++) {
     gc()
@@ -391,7 +391,7 @@ async function retained() {
   return retainedBytes === 0 ? [] : [`${retainedBytes} bytes are retained for ever`]
 }
 
-/** Begins what takes libuv's threads some time, right in the memory of a plugin, without an end. */
+/** Starts long requests in the memory of a plugin, endlessly. */
 function busy() {
   const { view } = make(A, SMALL)
   crypto.randomFillSync(view)
@@ -415,7 +415,7 @@ async function worker(task) {
   return messages
 }
 
-/** Threads that end while the system uses the memories of their plugins, and instances of this thread beside them. */
+/** Threads that end while the system uses their plugins' memories, beside instances of this thread. */
 async function threads(task) {
   const wrong = []
   for (let round = 0; round < 2; round++) {

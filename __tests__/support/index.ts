@@ -1,4 +1,4 @@
-// What the tests share: modules from text and from the built guests, and errors as values.
+// Helpers for all tests: modules from text and from the built guests, and errors as values.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import loadWabt from 'wabt'
@@ -11,7 +11,7 @@ export const compilers = ['cranelift', 'singlepass'] as const
 
 const wabt = loadWabt()
 
-/** A module from its text; `more` are proposals that wabt does not take without a word. */
+/** A module from its text; `more` are proposals that wabt accepts only on request. */
 export async function wat(text: string, more: Record<string, boolean> = {}): Promise<Uint8Array<ArrayBuffer>> {
   const features = {
     mutable_globals: true,
@@ -26,7 +26,7 @@ export async function wat(text: string, more: Record<string, boolean> = {}): Pro
   const parsed = (await wabt).parseWat('test.wat', text, features)
   try {
     parsed.resolveNames()
-    // @ts-expect-error: its types know no parameter
+    // @ts-expect-error: its typings lack the parameter
     parsed.validate(features)
     return new Uint8Array(parsed.toBinary({ write_debug_names: true }).buffer)
   } finally {
@@ -34,7 +34,7 @@ export async function wat(text: string, more: Record<string, boolean> = {}): Pro
   }
 }
 
-/** A number as WebAssembly writes its lengths. */
+/** A number in LEB128. */
 function leb(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...leb(Math.floor(value / 128))]
 }
@@ -46,7 +46,7 @@ export function withSection(bytes: Uint8Array, name: string, content: string): U
   return Uint8Array.from([...bytes, 0, ...leb(body.length), ...body])
 }
 
-/** What `#[relinkable]` makes of `fn name(x: type) -> type { x + step }`, and an export `call` that calls it. */
+/** The expansion of `#[relinkable] fn name(x: type) -> type { x + step }`, and an export `call` that calls it. */
 export interface Declared {
   name: string
   call: string
@@ -78,7 +78,7 @@ export async function declaring(...slots: Declared[]): Promise<Uint8Array<ArrayB
   return withSection(bytes, 'relink', records.map((record) => `${record}\n`).join(''))
 }
 
-/** An instance of a module that is given as text. */
+/** An instance of a module in text format. */
 export async function instanceOf(
   text: string,
   imports?: Imports,
@@ -87,7 +87,7 @@ export async function instanceOf(
   return new Instance(new Module(await wat(text), { compiler, slots }), imports, { store })
 }
 
-/** Where a guest that is built from Rust lies: `guestPath('plugin')`. */
+/** The path of a guest that is built from Rust: `guestPath('plugin')`. */
 export function guestPath(name: string): string {
   return join(root, 'fixtures', 'target', 'modules', `${name}.wasm`)
 }
@@ -101,7 +101,7 @@ export function guest(name: string): Uint8Array<ArrayBuffer> {
 
 type Thrown = Error & Record<string, any>
 
-/** What `run` throws. */
+/** The value that `run` throws. */
 export function thrownBy(run: () => unknown): Thrown {
   try {
     run()
@@ -111,7 +111,7 @@ export function thrownBy(run: () => unknown): Thrown {
   throw new Error('expected a throw, and there was none')
 }
 
-/** What a promise rejects with. */
+/** The value that a promise rejects with. */
 export function rejectionOf(promise: Promise<unknown>): Promise<Thrown> {
   return promise.then(
     () => {

@@ -1,4 +1,4 @@
-// Glue as wasm-bindgen writes it, and what it calls after its plugin was closed: from finalizers, timers and promises.
+// Glue like wasm-bindgen's, and its calls after the plugin was closed: from finalizers, timers and promises.
 //
 //   node --expose-gc late.cjs PACKAGE MODULE TASK END [LATE_CALLS]
 const fs = require('node:fs')
@@ -11,7 +11,7 @@ const { Instance, Module, Store, link } = require(home)
 const turn = () => new Promise((resolve) => void setImmediate(resolve))
 const options = lateCalls === undefined ? undefined : { lateCalls }
 
-/** What wasm-bindgen makes of `#[wasm_bindgen] struct Counter`, of a closure that goes to `setTimeout`, and of a future. */
+/** wasm-bindgen's glue for `#[wasm_bindgen] struct Counter`, for a closure that goes to `setTimeout`, and for a future. */
 function load() {
   const store = new Store()
   const instance = new Instance(new Module(fs.readFileSync(file)), { wbg: imports() }, { store })
@@ -68,7 +68,7 @@ function load() {
   return { Counter, wasm, instance, finish, store, keep: [CounterFinalization, CLOSURE_DTORS] }
 }
 
-/** Lets V8 collect, and call the finalizers, which it does in a task of its own. */
+/** Lets V8 collect, and call the finalizers in a task of its own. */
 async function finalize() {
   for (let round = 0; round < 10; round++) {
     await turn()
@@ -88,7 +88,7 @@ const tasks = {
     return end === 'drop' ? plugin.wasm.freed() : plugin.keep.length
   },
 
-  /** All that a finalizer may use: it is called once, and nothing of it throws. */
+  /** Everything that a finalizer may use: it is called once, and throws nothing. */
   async everything() {
     const { wasm, instance, finish, keep, store } = load()
     const other = new Instance(
@@ -129,7 +129,7 @@ const tasks = {
     finish()
     await finalize()
     void keep
-    // Outside of the finalizer, it is as closed as before.
+    // Outside of the finalizer, it still throws.
     for (const use of [() => memory.buffer, () => table.get(1), () => counter.value, () => slot.linked]) {
       try {
         seen.push(use())
@@ -162,7 +162,7 @@ const tasks = {
     return wasm.called()
   },
 
-  /** Wherever somebody can catch it, an error is thrown. */
+  /** Everywhere else, where it can be caught, an error is thrown. */
   async caught() {
     const { wasm, finish } = load()
     finish()
@@ -200,7 +200,7 @@ const tasks = {
     await timers.setTimeout(20)
     use()
     port1.close()
-    // After a finalizer, too.
+    // Also after a finalizer.
     const registry = new FinalizationRegistry(() => void Promise.resolve().then(use))
     const register = () => registry.register({}, 0)
     register()
@@ -212,7 +212,7 @@ const tasks = {
 }
 
 async function main() {
-  // Loaded late, or where someone follows promises.
+  // The package is loaded late, or while promise hooks are active.
   console.log(String(await tasks[task]()))
 }
 

@@ -1,4 +1,4 @@
-// The work for @dprint/json: documents of all kinds, under all its settings.
+// The work for @dprint/json: documents of all kinds, with all its settings.
 import { readFileSync } from 'node:fs'
 import { type Formatter, type GlobalConfiguration, createFromBuffer } from '@dprint/formatter'
 import { getPath } from '@dprint/json'
@@ -39,7 +39,7 @@ const rows = Array.from({ length: 3300 }, (_, id) => ({
   at: [id, -id],
 }))
 
-// Not JSON: the error and its place must be the same.
+// Not JSON: the error and its position must be the same.
 const malformed = String.raw`
   { | [ | " | } | ] | : | , | / | - | 1. | 1e | .5 | 01 | 0x1F | +1 | nul | undefined | 😀 | /* open
   [1, | [,] | [1]] | [1 2] | {"a" | {"a": | {"a"} | {"a":} | {,} | {"a":1}} | {"a":1 "b":2} | {"a":"日本語" x}
@@ -95,7 +95,7 @@ export function dprintOn(engine: Engine): Promise<Formatter> {
   return runOn(engine, () => createFromBuffer(readFileSync(getPath())))
 }
 
-/** Asks for all documents, or for those of little work. */
+/** Formats all documents, or only the small ones. */
 export function askDprint(formatter: Formatter, engine: Engine, which: 'all' | 'small'): Answers {
   const answers = new Answers()
   settings.forEach(([global, plugin], index) => {
@@ -122,7 +122,7 @@ export function askDprint(formatter: Formatter, engine: Engine, which: 'all' | '
   return answers
 }
 
-/** Asks for what makes Rust panic, which here is a trap, and whether the module goes on. */
+/** Makes Rust panic, which is a trap here, and checks that the module goes on. */
 export function trapDprint(formatter: Formatter, engine: Engine): Answers {
   const answers = new Answers()
   const format = () => formatter.formatText({ filePath: 'a.json', fileText: '[1,{"a":2}]' })

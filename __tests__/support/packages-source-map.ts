@@ -1,11 +1,11 @@
-// The work for source-map: maps that its own generator makes, and every query that there is.
+// The work for source-map: maps from its own generator, and every query.
 import { Answers, type Engine, numbers, runOn } from './packages'
 
 type SourceMap = typeof import('source-map')
 type Consumer = import('source-map').BasicSourceMapConsumer | import('source-map').IndexedSourceMapConsumer
 type RawMap = import('source-map').RawSourceMap
 
-/** The package, on an instance of its own: it keeps the first that it makes. */
+/** The package, loaded anew: it keeps the first instance that it makes. */
 export async function sourceMapOn(engine: Engine): Promise<SourceMap> {
   let sourceMap: SourceMap | undefined
   jest.isolateModules(() => {
@@ -43,7 +43,7 @@ function generated({ SourceMapGenerator }: SourceMap, seed: number, count: numbe
 function mapsOf(sourceMap: SourceMap, count: number): Record<string, object> {
   const small = generated(sourceMap, 1, 40, 2)
   const sections = [0, 1, 2].map((index) => ({
-    // The second begins in a line of the first.
+    // The second map begins in a line of the first.
     offset: [
       { line: 0, column: 0 },
       { line: 2, column: 25 },
@@ -68,7 +68,7 @@ function mapsOf(sourceMap: SourceMap, count: number): Record<string, object> {
   }
 }
 
-/** Asks everything about all maps; the large one has `count` mappings. */
+/** Runs every query on all maps; the large one has `count` mappings. */
 export async function askSourceMap(sourceMap: SourceMap, engine: Engine, count: number): Promise<Answers> {
   const answers = new Answers()
   const maps = mapsOf(sourceMap, count)
@@ -124,7 +124,7 @@ async function askAbout(sourceMap: SourceMap, answers: Answers, name: string, ma
   consumer.destroy()
 }
 
-/** Each mapping in both orders, and places that are mapped, or nearly. */
+/** Each mapping in both orders, and positions at and near mappings. */
 function askPositions(
   { SourceMapConsumer }: SourceMap,
   add: (question: string, ask: () => unknown) => void,
@@ -158,7 +158,7 @@ function askPositions(
   )
 }
 
-/** What reads a map through the consumer, and writes another. */
+/** Queries that read a map through the consumer, and write another. */
 async function askAboutNodes(sourceMap: SourceMap, answers: Answers, map: RawMap): Promise<void> {
   const { SourceMapConsumer, SourceNode } = sourceMap
   const code = Array.from({ length: 40 }, (_, line) => `line ${line} ${'x'.repeat((line * 17) % 90)}`).join('\n')

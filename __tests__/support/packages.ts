@@ -1,9 +1,9 @@
-// Packages from npm with Rust-built WebAssembly inside, run by any engine: their own JavaScript asks the global
-// `WebAssembly`, and gets what a test puts there.
+// Packages from npm with Rust-built WebAssembly, run by any engine: their JavaScript uses the global `WebAssembly`, which a
+// test replaces.
 import { createHash } from 'node:crypto'
 import { type CompileOptions, type Imports, Instance, Module, instantiate } from '../..'
 
-/** What stands in for the global `WebAssembly`, and what it has made. */
+/** A replacement for the global `WebAssembly`, and the instances that it has made. */
 export interface Engine<I extends WebAssembly.Instance = WebAssembly.Instance> {
   WebAssembly: object
   instances: I[]
@@ -11,7 +11,7 @@ export interface Engine<I extends WebAssembly.Instance = WebAssembly.Instance> {
 
 const v8 = globalThis.WebAssembly
 
-/** V8, which gets what `prepare` makes of the bytes. */
+/** V8, with the bytes that `prepare` returns. */
 export function onV8(prepare: (bytes: BufferSource) => BufferSource = (bytes) => bytes): Engine {
   const instances: WebAssembly.Instance[] = []
   return {
@@ -63,7 +63,7 @@ export function onWasmer(options: CompileOptions): Engine<Instance> {
   }
 }
 
-/** Runs what asks the global `WebAssembly`, which is the engine's until it is done. */
+/** Runs a function while the global `WebAssembly` is the engine's. */
 export async function runOn<T>(engine: Engine, run: () => T | Promise<T>): Promise<T> {
   Object.assign(globalThis, { WebAssembly: engine.WebAssembly })
   try {
@@ -73,11 +73,11 @@ export async function runOn<T>(engine: Engine, run: () => T | Promise<T>): Promi
   }
 }
 
-/** What a package answered, by question: short texts, so that a difference can be read. */
+/** The answers of a package, by question: short texts, so that a difference is readable. */
 export class Answers {
   readonly all: Record<string, string> = {}
 
-  /** What `ask` returns, or the error that it throws. */
+  /** The result of `ask`, or the error that it throws. */
   add(question: string, ask: () => unknown): void {
     let answer
     try {
@@ -89,7 +89,7 @@ export class Answers {
     this.all[question] = answer.length > 2000 ? `${answer.length} characters, ${digest(answer)}` : answer
   }
 
-  /** What is in the memory of the engine's last instance. */
+  /** The contents of the memory of the engine's last instance. */
   addMemory(question: string, { instances }: Engine): void {
     const { buffer } = instances.at(-1)!.exports.memory as WebAssembly.Memory
     this.add(question, () => `${buffer.byteLength} bytes, ${digest(new Uint8Array(buffer))}`)
@@ -105,7 +105,7 @@ function digest(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex').slice(0, 16)
 }
 
-/** Numbers that look like any, and are the same in every run: each below `limit`. */
+/** Pseudo-random numbers below `limit`, the same in every run. */
 export function numbers(seed: number): (limit: number) => number {
   let state = seed
   return (limit) => {

@@ -1,17 +1,17 @@
-// What a session is given: a module, arguments for its functions, and what it may import.
+// The input of a session: a module, arguments for its functions, and values for its imports.
 import type { ModuleReport } from '../..'
 
 export interface Scenario {
   bytes: Uint8Array<ArrayBuffer>
   report: ModuleReport
   helpers: Helpers
-  /** Arguments by type: each set is for one call of each function */
+  /** Arguments by type; each function is called once for each set */
   argumentSets?: Arguments[]
-  /** Whether JavaScript makes tables grow; it does unless this says no */
+  /** Whether JavaScript grows tables; true by default */
   grows?: boolean
 }
 
-/** Modules whose exports stand in for what JavaScript cannot make. */
+/** Modules with exports that JavaScript cannot make. */
 export interface Helpers {
   references: Uint8Array<ArrayBuffer>
   vectors: Uint8Array<ArrayBuffer>
@@ -40,7 +40,7 @@ export const hostile: Arguments[] = [
   { i32: 0x7fff_ffff, i64: 0x1_0000_0001n, f32: 3e38, f64: NaN, funcref: null },
 ]
 
-/** For code that takes a long time over large numbers. */
+/** Small arguments, for code that takes long with large numbers. */
 export const gentle: Arguments[] = [0, 1, 7].map((value) => ({
   i32: value,
   i64: BigInt(value),
@@ -49,7 +49,7 @@ export const gentle: Arguments[] = [0, 1, 7].map((value) => ({
   funcref: null,
 }))
 
-/** Whether JavaScript may see what is of these types, on all engines. */
+/** Whether values of these types cross to JavaScript on all engines. */
 export const visible = (types: string[]) =>
   !types.some((type) => ['externref', 'v128', 'exnref', 'shared'].includes(type))
 
@@ -75,7 +75,7 @@ export function externrefs({ initial, maximum }: ReturnType<typeof limits>): Uin
   return Uint8Array.from([...header, ...section(4, [1, ...type]), ...section(7, [1, name.length, ...name, 1, 0])])
 }
 
-/** A number that looks like none, the same for the same seed. */
+/** A pseudo-random number from a seed. */
 export function mixed(seed: number): number {
   let value = Math.imul(seed ^ 0x9e37_79b9, 0x85eb_ca6b)
   value = Math.imul(value ^ (value >>> 13), 0xc2b2_ae35)

@@ -1,39 +1,39 @@
-// One module at work, the same way on every engine: what is called, what comes of it, and what it leaves behind.
+// A session: the same calls of one module on any engine, their results, and the state that they leave.
 import { createHash } from 'node:crypto'
 import type { ModuleReport } from '../..'
 import { type Arguments, type Scenario, externrefs, functionType, hostile, limits, mixed, visible } from './scenario'
 
-/** What an engine has to offer: what JavaScript calls `WebAssembly`, and its words for an error. */
+/** An engine: its `WebAssembly`, and its messages for errors. */
 export interface Engine {
   name: string
   instantiate(bytes: Uint8Array<ArrayBuffer>, imports: Record<string, Record<string, unknown>>): { exports: object }
-  /** A helper module, compiled as it is */
+  /** A helper module, compiled unchanged */
   provide(bytes: Uint8Array<ArrayBuffer>): any
   memory(descriptor: { initial: number; maximum?: number | undefined }): any
   table(descriptor: { element: any; initial: number; maximum?: number | undefined }): any
   global(descriptor: { value: any; mutable: boolean }, value: number | bigint): any
-  /** Which trap an error is, if it is one */
+  /** The name of the trap that an error is; undefined for other errors */
   trap(error: any): string | undefined
 }
 
-/** One thing that was done, and what came of it. */
+/** One action, and its outcome. */
 export interface Step {
   what: string
   outcome: string
-  /** What an engine says of it in its own words */
+  /** The engine's own message */
   detail?: string | undefined
 }
 
 export interface Session {
   steps: Step[]
-  /** The first step that cannot be compared any more, nor what is behind it */
+  /** The first step that cannot be compared; nor can those after it */
   cut?: number
 }
 
-/** What a module that counts its steps may do in one call. */
+/** The limit of steps in one call, for a module that counts its steps. */
 const FUEL = 1000
 
-/** What an import throws: whoever called must get this very object. */
+/** The object that an import throws; the caller must get this same object. */
 class Thrown extends Error {}
 
 /** Runs a module on an engine. */
@@ -45,7 +45,7 @@ class Run {
   readonly steps: Step[] = []
   cut: number | undefined
   exports: Record<string, any> = {}
-  /** What the module imports and could change, by the import's number */
+  /** Imported objects that the module can change, by the import's index */
   given: Record<number, any> = {}
   imported = 0
   depth = 0
@@ -74,7 +74,7 @@ class Run {
     return this.functions.filter(({ parameters, results }) => visible([...parameters, ...results]))
   }
 
-  /** What the module shares with JavaScript, of one kind; without those whose values not all engines show. */
+  /** Objects of one kind that the module shares with JavaScript, without those whose values some engines do not show. */
   objects(kind: string): [string, any][] {
     const { imports, exports } = this.scenario.report
     const own = exports.map((each): [any, string, any] => [each, `exports.${each.name}`, this.exports[each.name]])
@@ -85,7 +85,7 @@ class Run {
       .map(([, name, object]) => [name, object])
   }
 
-  /** Does something, and writes down what comes of it. */
+  /** Runs an action, and records its outcome. */
   step(what: string, action: () => unknown) {
     if (this.cut !== undefined) return
     try {
@@ -102,7 +102,7 @@ class Run {
   fault(error: any): { outcome: string; detail?: string } {
     if (error instanceof Thrown) return { outcome: `throws ${error.message}` }
     const trap = this.engine.trap(error)
-    // How deep a stack may be is the engine's affair, and so is all that comes after its end.
+    // Engines differ in the depth of the stack, so nothing after its end is comparable.
     if (trap === 'stack-overflow') this.cut ??= this.steps.length
     if (trap) return { outcome: `traps: ${trap}`, detail: error.trap ?? error.message }
     return { outcome: `throws a ${error?.name}`, detail: error?.message }
@@ -114,7 +114,7 @@ class Run {
     return Object.is(value, -0) ? '-0' : String(value)
   }
 
-  /** A function by the export that it is, else by its number in the module. */
+  /** A function, by its export, else by its index in the module. */
   sayFunction(value: Function): string {
     const own = this.functions.find(({ name }) => this.exports[name] === value)
     return `function ${JSON.stringify(own?.name ?? `[${value.name}]`)}`
@@ -165,11 +165,11 @@ class Run {
     index: number,
   ) {
     if (module === 'relink') {
-      // Where the engine knows no slots, this is the way from a declared slot's import to its original.
+      // For engines without slots: connects a declared slot's import to its original.
       return (...values: unknown[]) => this.exports[`relink:${name}`](...values)
     }
     if (!visible([...parameters, ...results])) {
-      // Not all engines have these in JavaScript, so none has them here.
+      // Not all engines have these in JavaScript, so no session uses them.
       return () => {
         throw new TypeError('a value of a type that not all engines take')
       }
@@ -195,7 +195,7 @@ class Run {
     return type === 'i64' ? BigInt(small) * 0x1_0000_0001n : type === 'i32' ? small | 0 : small / 8
   }
 
-  /** What an import may do while its caller waits: call back, and reach for a memory. */
+  /** The actions of an import while its caller waits: calls back, and uses a memory. */
   reenter(number: number) {
     const callable = this.callable
     const target = callable[number % (callable.length || 1)]
@@ -241,9 +241,9 @@ class Run {
     }
   }
 
-  /** JavaScript writes into what is exported, and everything is called once more. */
+  /** Writes to the exported objects from JavaScript, and calls everything again. */
   disturb() {
-    // Not the original of a declared slot: where that stands in an entry of the slot's, the entry reads as the slot.
+    // Not the original of a declared slot: written to an entry of the slot, it would be read as the slot's thunk.
     const first = this.callable.find(({ name }) => this.exports[name] && !name.startsWith('relink:'))
     for (const [name, table] of this.objects('table')) {
       if (this.scenario.grows !== false) this.step(`${name}.grow(1)`, () => table.grow(1))

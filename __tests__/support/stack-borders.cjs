@@ -1,5 +1,5 @@
-// Functions of two compilers that call each other: how deep that goes, called from JavaScript that has taken some of the stack.
-// Says [depth, trap] for each share of the stack that is taken. Input: { bytes: base64, in: 'main' | resourceLimits }.
+// Measures the depth of calls between functions of two compilers, from JavaScript that has already used some of the stack.
+// Prints [depth, trap] for each used share of the stack. Input: { bytes: base64, in: 'main' | resourceLimits }.
 'use strict'
 
 const { readFileSync } = require('node:fs')
@@ -7,12 +7,12 @@ const { join } = require('node:path')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
 const { Instance, Module, link } = require(join(__dirname, '..', '..'))
 
-/** Calls `run` from so deep in JavaScript. */
+/** Calls `run` from this depth in JavaScript. */
 function below(depth, run) {
   return depth > 0 ? below(depth - 1, run) : run()
 }
 
-/** How deep JavaScript can call so. */
+/** The depth that JavaScript can reach in this way. */
 function room() {
   let [low, high] = [0, 1 << 20]
   while (high - low > 1) {
@@ -32,7 +32,7 @@ function depths(text) {
   const a = new Instance(new Module(bytes), { m: { f: (x) => x } })
   const b = new Instance(new Module(bytes, { compiler: 'singlepass' }), { m: { f: a.exports.g } })
   link(b.exports.g, a.slot('m.f'))
-  /** What `g(depth)` gives: a trap, or none. */
+  /** The trap of `g(depth)`, or none. */
   const trap = (depth) => {
     try {
       return void a.exports.g(depth)

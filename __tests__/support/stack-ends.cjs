@@ -1,6 +1,6 @@
-// Calls functions of all shapes at each of the last depths before the end of the stack, on the main thread and in a worker, and
-// says what came of it: `{ shape: { outcome: times } }` for each thread. Input: { compiler, shapes: { name: [base64, last] } }, with
-// the number of depths that are tried before the end.
+// Calls functions of all shapes at each of the last depths before the end of the stack, on the main thread and in a worker.
+// Prints the outcomes for each thread: `{ shape: { outcome: times } }`. Input: { compiler, shapes: { name: [base64, last] } },
+// where `last` is the number of depths to try.
 'use strict'
 
 const { readFileSync } = require('node:fs')
@@ -8,7 +8,7 @@ const { join } = require('node:path')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
 const { Instance, Module, Store } = require(join(__dirname, '..', '..'))
 
-/** What a call gives: `ok`, a trap, or what else is wrong. */
+/** The outcome of a call: `ok`, a trap, or another error. */
 function outcome(run) {
   try {
     run()
@@ -18,7 +18,7 @@ function outcome(run) {
   }
 }
 
-/** `shallow(n)` recurses n times, `deep(n)` does the same and then calls what is of the shape. */
+/** `shallow(n)` recurses n times; `deep(n)` does the same, and then calls the function of the shape. */
 function tried({ shallow, deep }, last) {
   let [low, high] = [1, 1 << 18]
   while (high - low > 1) {

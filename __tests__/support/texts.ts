@@ -1,9 +1,9 @@
-// Modules by hand, for all that a module may hold.
+// Handwritten modules, for each feature of modules.
 
-/** Where a module is expected to run; V8's answer depends on the version of Node for some. */
+/** The engines on which a module should run; for some, V8 depends on the version of Node. */
 export type Where = 'everywhere' | 'cranelift' | 'wasmer' | 'v8'
 
-/** Modules by what they are about, where they run, and what else they need. */
+/** Modules by feature, with the engines that run them, and their other needs. */
 export const texts: [about: string, where: Where, text: string, features?: Record<string, boolean>][] = [
   [
     'a start function, which calls an import and itself goes through the table',

@@ -1,6 +1,6 @@
 'use strict'
 
-// What hostile code does while an API converts it.
+// Actions of hostile code while an API converts it.
 
 const { Planned } = require('./hostile.cjs')
 
@@ -66,7 +66,7 @@ const ACTIONS = [
   function callAnother(w) {
     const made = w.random.pick(Object.values(w.calls))(w)
     if (typeof made === 'function') made()
-    // Nobody waits for it here.
+    // It is not awaited here.
     if (made instanceof Promise) made.catch((error) => w.judgeLater(error))
   },
 ]

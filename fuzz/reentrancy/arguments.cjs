@@ -1,6 +1,6 @@
 'use strict'
 
-// What calls are made with: things of a world, hostile more often than not.
+// Arguments for calls: objects of a world, often hostile.
 
 const { pathToFileURL } = require('node:url')
 const { SKIPPED } = require('./world.cjs')
@@ -13,7 +13,7 @@ const bytesOf = (w, name = nameOf(w)) =>
 const number = (w, most) => w.hostile.primitive(w.random.below(most))
 const anything = (w) => w.random.pick([{}, 'text', 5, undefined, null, w.hostile.proxy({})])
 
-/** A wasm function, a JavaScript one, or something else. */
+/** A WebAssembly function, a JavaScript function, or another value. */
 function functionOf(w) {
   const { exports } = w.pick('instance') ?? {}
   const ways = [
@@ -28,7 +28,7 @@ function functionOf(w) {
 
 const wasmFunctionOf = (w) => w.pick('instance')?.exports.step ?? null
 
-/** What is put into a table or a global of a kind. */
+/** A value for a table or a global of functions. */
 const referenceOf = (w) => w.random.pick([() => wasmFunctionOf(w), () => null, () => w.hostile.junk()])()
 
 function importsOf(w, name) {
@@ -52,7 +52,7 @@ const descriptorOf = (w, known) => (w.random.below(12) === 0 ? w.hostile.junk() 
 
 const moduleOf = (w, name) => (w.random.below(3) ? w.module(name) : (w.pick('module') ?? w.module(name)))
 
-/** Notes a new instance; it is closed where its store is. */
+/** Adds a new instance, unless its store was closed. */
 function noted(w, instance) {
   if (instance.closed) return
   if (instance.exports.setId !== undefined) w.addInstance(instance)
@@ -74,7 +74,7 @@ function fileOf(w) {
   ])
 }
 
-/** Uses something of a kind, if there is something. */
+/** A call that uses an object of a kind, if there is one. */
 const of = (kind, use) => (w) => {
   const value = w.pick(kind)
   return value === undefined ? SKIPPED : use(value, w)

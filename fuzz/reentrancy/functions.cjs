@@ -1,6 +1,6 @@
 'use strict'
 
-// Wasm functions, and those that compile.
+// Calls of WebAssembly functions, and of the functions that compile.
 
 const {
   COMPILERS,
@@ -17,7 +17,7 @@ const {
   responseOf,
 } = require('./arguments.cjs')
 
-/** Calls of wasm functions. */
+/** Calls of WebAssembly functions. */
 const calls = {
   'WasmFunction()': of('instance', ({ instance, exports }, w) => {
     const [a, b, c] = [w.random.below(9), BigInt(w.random.below(9)), 0.25]
@@ -64,7 +64,7 @@ const calls = {
   }),
 }
 
-/** Those of both namespaces. */
+/** Functions that `WebAssembly` and this package have. */
 const functions = {
   async compile(w, { compile }) {
     w.add('module', await compile(bytesOf(w), compileOptions(w, { cache: false })))

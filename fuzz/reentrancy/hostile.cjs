@@ -1,8 +1,8 @@
 'use strict'
 
-// Values that run code of their own when they are converted, read or iterated.
+// Hostile values: they run code when they are converted, read or iterated.
 
-/** What hostile code throws. */
+/** The value that hostile code throws. */
 class Planned {
   planned = true
 }
@@ -11,7 +11,7 @@ class Hostile {
   #random
   #act
 
-  /** `act` is what the code of the values does. */
+  /** `act` is the code that the values run. */
   constructor(random, act) {
     this.#random = random
     this.#act = act
@@ -21,7 +21,7 @@ class Hostile {
     return this.#random.below(100) < percent
   }
 
-  /** Makes a value hostile, more often than not. */
+  /** Makes a value hostile, in 55 of 100 cases. */
   #perhaps(value, make) {
     return this.#chance(55) ? make() : value
   }
@@ -40,7 +40,7 @@ class Hostile {
     return this.#perhaps(value, this.#random.pick(ways))
   }
 
-  /** A proxy of which any trap acts. */
+  /** A proxy whose traps may act. */
   proxy(target) {
     const trap =
       (name) =>
@@ -77,7 +77,7 @@ class Hostile {
     return this.#perhaps(properties, this.#chance(50) ? getters : () => this.proxy(properties))
   }
 
-  /** Something to iterate. */
+  /** An iterable. */
   list(values) {
     const act = () => this.#act()
     function* each() {
@@ -91,18 +91,18 @@ class Hostile {
     return this.#perhaps(values, this.#random.pick(ways))
   }
 
-  /** An array, whose elements and length may be read through code. */
+  /** An array, whose elements and length may run code when they are read. */
   array(values) {
     return this.#perhaps(values, () => this.proxy(values))
   }
 
-  /** A typed array whose length is asked of code. */
+  /** A typed array whose `length` may run code. */
   column(values) {
     const length = { get: () => (this.#act(), Reflect.get(Object.getPrototypeOf(values), 'length', values)) }
     return this.#perhaps(values, () => Object.defineProperty(values, 'length', { ...length, configurable: true }))
   }
 
-  /** Bytes of a module, of any class that they may have; its buffer may be read through code. */
+  /** Bytes of a module, of any class. Reading their `buffer` may run code. */
   bytes(bytes) {
     const copy = new Uint8Array(bytes)
     const buffer = {
@@ -121,17 +121,17 @@ class Hostile {
     return this.#perhaps(copy, this.#random.pick(ways))
   }
 
-  /** A promise, or something that looks like one. */
+  /** A promise, a thenable, or the value itself. */
   promise(value) {
     const then = (resolve) => {
       this.#act()
       resolve(value)
     }
-    // oxlint-disable-next-line unicorn/no-thenable -- to be awaited is what it is for
+    // oxlint-disable-next-line unicorn/no-thenable -- it is meant to be awaited
     return this.#random.pick([() => Promise.resolve(value), () => ({ then }), () => value])()
   }
 
-  /** A function that acts when it is called, and gives what `results` gives. */
+  /** A function that acts, and returns the result of `results`. */
   callback(results) {
     return (...args) => {
       this.#act()
@@ -139,7 +139,7 @@ class Hostile {
     }
   }
 
-  /** No argument that an API expects. */
+  /** A value that no API expects. */
   junk() {
     const junk = [
       undefined,

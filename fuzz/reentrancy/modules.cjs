@@ -1,6 +1,8 @@
 'use strict'
 
-/** Has one of everything, and answers by a number of its own. */
+// The modules of a world, as text.
+
+/** Has an export of each kind, and returns its own number. */
 const OWNER = `(module
   (import "env" "f" (func $f (param i32) (result i32)))
   (import "env" "pair" (func $pair (param i64) (result i64 f64)))
@@ -31,7 +33,7 @@ const OWNER = `(module
   (func (export "caught") (param i32) (result i32)
     try (result i32) (call $f (local.get 0)) catch $tag drop catch_all (i32.const -1) end))`
 
-/** Imports all that an owner exports. */
+/** Imports the exports of an owner. */
 const USER = `(module
   (import "env" "memory" (memory 1))
   (import "env" "table" (table 1 funcref))
@@ -42,13 +44,13 @@ const USER = `(module
   (func (export "at") (param i32) (result i32) (call_indirect (result i32) (local.get 0)))
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))`
 
-/** Imports a memory that threads share. */
+/** Imports a shared memory. */
 const SHARED = `(module
   (import "env" "memory" (memory 1 4 shared))
   (import "env" "f" (func $f (param i32) (result i32)))
   (func (export "at") (param i32) (result i32) (drop (call $f (local.get 0))) (i32.load (local.get 0))))`
 
-/** What both compilers take. */
+/** A module for both compilers. */
 const PLAIN = `(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`
 
 module.exports = { texts: { owner: OWNER, user: USER, shared: SHARED, plain: PLAIN } }

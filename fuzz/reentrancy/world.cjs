@@ -1,71 +1,54 @@
 'use strict'
 
-// A store with a few of everything, what hostile code does to it, and what must hold whatever happens.
+// A store with a few objects of each kind, hostile code that uses it at any time, and checks of its state.
 
 const { ACTIONS } = require('./actions.cjs')
 const { Fault, fault } = require('./faults.cjs')
 const { Hostile } = require('./hostile.cjs')
-
-const KINDS = [
-  'instance',
-  'user',
-  'shared',
-  'memory',
-  'table',
-  'global',
-  'tag',
-  'exception',
-  'slot',
-  'link',
-  'relink',
-  'module',
-]
-const MOST = 5
+const { Population } = require('./population.cjs')
 
 class World {
-  /** The APIs that did what they were asked to */
+  /** The APIs of which a call has succeeded */
   done = new Set()
-  /** What was closed so that later calls do nothing, of which the model knows nothing more */
+  /** Stores and instances that were closed with `lateCalls: 'ignore'`: their results are not checked */
   #silent = new WeakSet()
-  /** Whether a call is being made */
+  /** Whether an API is being called */
   #calls = false
   #depth = 0
   #number = 0
-  #pools
-  /** The instance that a memory, a table, a global or a tag is of, if it is of one */
+  #population
+  /** The instance that a memory, a table, a global, a tag or a slot belongs to, of all stores */
   #owners = new WeakMap()
 
   constructor({ relink, texts, gc, random, file }) {
     Object.assign(this, { relink, texts, gc, random, file })
     this.hostile = new Hostile(random, () => this.#act())
     this.begin()
-    // What is asked for the stack of an error is the user's code as well.
+    // A formatter of stacks is user code too.
     Error.prepareStackTrace = (error, frames) => {
       if (this.#calls && random.below(20) === 0) this.#act()
       return [String(error), ...frames].join('\n    at ')
     }
   }
 
-  /** A new store, with something in it. */
+  /** Makes a new store with a few instances. */
   begin() {
     this.store = new this.relink.Store()
-    this.#pools = Object.fromEntries(KINDS.map((kind) => [kind, []]))
+    this.#population = new Population(this.relink, this.random, this.#owners)
     this.involved = []
     for (let count = 0; count < 2; count++) this.makeInstance()
   }
 
-  /** Something of a kind; it counts as involved in the call that is being made. */
+  /** A random object of a kind, which counts as involved in the call. */
   pick(kind) {
-    const value = this.random.pick(this.#pools[kind])
+    const value = this.#population.pick(kind)
     if (value !== undefined) this.involved.push([kind, value])
     return value
   }
 
-  /** Puts what a call has made among the others. */
+  /** Adds an object that a call has made. */
   add(kind, value) {
-    const pool = this.#pools[kind]
-    pool.push(value)
-    if (pool.length > MOST) pool.splice(this.random.below(pool.length), 1)
+    this.#population.add(kind, value)
   }
 
   get options() {
@@ -94,7 +77,7 @@ class World {
     return (this.modules[name] ??= new this.relink.Module(this.texts[name], { slots: ['step', 'id', 'add'] }))
   }
 
-  /** An instance, of which nothing hostile knows yet. */
+  /** Makes an instance without hostile code. */
   makeInstance() {
     const imports = this.imports()
     imports.env.start = () => undefined
@@ -105,34 +88,14 @@ class World {
   }
 
   addInstance(instance) {
-    const number = this.nextNumber()
-    const { exports } = instance
-    exports.setId(number)
-    this.add('instance', { instance, exports, number })
-    const parts = {
-      memory: ['memory'],
-      table: ['table', 'values'],
-      global: ['number', 'double', 'any', 'fn'],
-      tag: ['tag'],
-    }
-    for (const [kind, names] of Object.entries(parts)) {
-      const part = exports[this.random.pick(names)]
-      this.#owners.set(part, instance)
-      this.add(kind, part)
-    }
-    for (const index of [1, 2]) exports.table.set(index, exports.step)
-    const { step } = instance.slots
-    if (step !== undefined) this.addSlot(instance, step)
+    this.#population.addInstance(instance, this.nextNumber())
   }
 
   addSlot(instance, slot) {
-    // What the model knows of stays as it is: only these are linked.
-    if (slot.kind !== 'table' && !['step', 'env.f'].includes(slot.name)) return
-    this.#owners.set(slot, instance)
-    this.add('slot', slot)
+    this.#population.addSlot(instance, slot)
   }
 
-  /** What hostile code does. */
+  /** Runs hostile code. */
   #act() {
     if (this.#depth >= 3 || this.random.below(4) === 0) return
     this.#depth++
@@ -140,7 +103,7 @@ class World {
       this.random.pick(ACTIONS)(this)
     } catch (error) {
       this.judge(error)
-      // Half of what goes wrong there goes on from there.
+      // Half of the errors leave the hostile code.
       if (this.random.below(2) === 0) throw error
     } finally {
       this.#depth--
@@ -149,7 +112,7 @@ class World {
 
   judge(error) {
     const what = error?.cause === Fault ? undefined : fault(this.relink, error)
-    // Who called may take it for an error of the user's, and go on.
+    // The caller may handle it like a user's error: note it.
     if (what !== undefined)
       this.late = new Error(`an API threw ${what}: ${error?.stack ?? String(error)}`, { cause: Fault })
     if (this.late !== undefined) throw this.late
@@ -163,7 +126,7 @@ class World {
     }
   }
 
-  /** Makes a call, which may be refused in all ways that are documented, and looks at what came of it. */
+  /** Calls an API, which may throw any documented error, and checks the result. */
   async call(name) {
     let result
     this.#calls = true
@@ -179,7 +142,7 @@ class World {
     this.involved.length = 0
   }
 
-  /** Closes an instance or a store, perhaps so that later calls do nothing. */
+  /** Closes an instance or a store, sometimes with `lateCalls: 'ignore'`. */
   close(closable) {
     const ignores = this.random.below(4) === 0
     closable.close(ignores ? this.hostile.object({ lateCalls: 'ignore' }) : undefined)
@@ -196,7 +159,7 @@ class World {
       throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`, { cause: Fault })
   }
 
-  /** Runs what works, or says CLOSED if what it is about is closed. */
+  /** Runs code that must throw CLOSED if, and only if, its object is closed. */
   unlessClosed(isClosed, run) {
     try {
       run()
@@ -207,10 +170,10 @@ class World {
     if (isClosed) throw new Error('expected ERR_RELINK_CLOSED', { cause: Fault })
   }
 
-  /** Every instance answers, or is closed. */
+  /** Checks every instance, and ends the store now and then. */
   check() {
     if (this.late !== undefined) throw this.late
-    for (const { instance, exports, number } of this.#pools.instance) {
+    for (const { instance, exports, number } of this.#population.instances) {
       if (this.#isSilent({ instance })) continue
       this.unlessClosed(instance.closed, () => {
         this.same(exports.id(), number, 'the number of an instance')
@@ -223,31 +186,23 @@ class World {
       this.store.close()
       this.begin()
     }
-    // Most of what there is works.
-    for (const pool of Object.values(this.#pools)) {
-      const isOver = (value) => this.ownerOf(value)?.closed && this.random.below(4) > 0
-      pool.splice(0, pool.length, ...pool.filter((value) => !isOver(value)))
-    }
-    if (this.#pools.instance.length < 3) this.makeInstance()
+    this.#population.removeClosed()
+    if (this.#population.instances.length < 3) this.makeInstance()
   }
 
-  /** The instance that something is of, if it is of one. */
   ownerOf(value) {
-    const { relink } = this
-    if (value instanceof relink.Link) return this.#owners.get(value.slot)
-    if (value instanceof relink.Relink) return this.#owners.get(value.links[0]?.slot)
-    return value?.instance instanceof relink.Instance ? value.instance : this.#owners.get(value)
+    return this.#population.ownerOf(value)
   }
 
-  /** Ends one of the things that the call is about. */
+  /** Closes the instance of an object that is involved in the call. */
   endInvolved() {
     const [, value] = this.random.pick(this.involved) ?? []
-    const instance = this.ownerOf(value) ?? this.random.pick(this.#pools.instance)?.instance
+    const instance = this.ownerOf(value) ?? this.#population.pick('instance')?.instance
     if (instance !== undefined) this.close(instance)
   }
 }
 
-/** What a call gives that had nothing to be made with. */
+/** The result of a call for which there was no object. */
 const SKIPPED = Symbol('skipped')
 
 module.exports = { SKIPPED, World }

@@ -1,29 +1,31 @@
 'use strict'
 
+// The disk cache of compiled modules.
+
 const { homedir } = require('node:os')
 const { isAbsolute, join, resolve } = require('node:path')
 const { accessDenied } = require('../errors')
 const native = require('../native')
 const { isAllowed } = require('../node/permission')
 
-/** The environment variable that says where the cache is, or `off`. */
-const WHERE = 'WASM_RELINK_CACHE'
-/** The one that says how big it may become, in MiB. */
-const SIZE = 'WASM_RELINK_CACHE_SIZE'
+/** The environment variable for the folder of the cache, or `off`. */
+const DIRECTORY_VARIABLE = 'WASM_RELINK_CACHE'
+/** The environment variable for the maximum size of the cache, in MiB. */
+const SIZE_VARIABLE = 'WASM_RELINK_CACHE_SIZE'
 
-/** In MiB, where nothing is said. */
-const MOST = 1024
+/** Default maximum size, in MiB. */
+const DEFAULT_SIZE = 1024
 
-/** Where compiled modules are kept on disk; undefined where they are not. */
+/** The folder of the cache; undefined if it is off. */
 function directory() {
-  const said = process.env[WHERE]
-  if (said === 'off' || said === '0') return undefined
-  if (said) return resolved(said)
-  const folder = ofUser()
+  const given = process.env[DIRECTORY_VARIABLE]
+  if (given === 'off' || given === '0') return undefined
+  if (given) return resolved(given)
+  const folder = userCacheFolder()
   return folder && join(folder, 'wasm-relink')
 }
 
-/** The absolute path; undefined where there is no working directory for it to begin at. */
+/** The absolute path; undefined if the working directory is gone. */
 function resolved(path) {
   try {
     return resolve(path)
@@ -32,8 +34,8 @@ function resolved(path) {
   }
 }
 
-/** Where the system keeps what a user can do without; undefined for a user without a home. */
-function ofUser() {
+/** The system's folder for a user's caches; undefined for a user without a home directory. */
+function userCacheFolder() {
   const { LOCALAPPDATA, XDG_CACHE_HOME } = process.env
   if (process.platform === 'win32') return absolute(LOCALAPPDATA) ?? inHome('AppData', 'Local')
   if (process.platform === 'darwin') return inHome('Library', 'Caches')
@@ -41,51 +43,52 @@ function ofUser() {
 }
 
 function inHome(...names) {
-  const home = absolute(homeOfUser())
+  const home = absolute(homeFolder())
   return home && join(home, ...names)
 }
 
-function homeOfUser() {
+function homeFolder() {
   try {
     return homedir()
   } catch {
-    // HOME is not set, and the system does not know the user, as in containers that run as any number.
+    // HOME is not set, and the system does not know the user, as in containers with an arbitrary user id.
     return undefined
   }
 }
 
-/** A path that does not depend on the working directory; anything else is as good as none. */
+/** An absolute path as it is; undefined for any other. */
 const absolute = (path) => (path && isAbsolute(path) ? path : undefined)
 
-function most() {
-  const said = Number(process.env[SIZE] || undefined)
-  return (said >= 0 ? said : MOST) * 2 ** 20
+/** The maximum size, in bytes. */
+function maximumSize() {
+  const given = Number(process.env[SIZE_VARIABLE] || undefined)
+  return (given >= 0 ? given : DEFAULT_SIZE) * 2 ** 20
 }
 
-/** The cache as the native side takes it. */
-const described = (folder, file) => ({
+/** The cache for the native side. */
+const nativeCache = (folder, file) => ({
   directory: folder,
-  most: most(),
+  most: maximumSize(),
   writable: mayUse('fs.write', folder),
   file: file && resolved(file),
 })
 
-/** Whether the permission model allows a folder and what is in it: a flag that names a file allows that path alone. */
+/** Whether the permission model allows a folder and its content: a flag may allow only the path itself. */
 const mayUse = (scope, folder) => isAllowed(scope, folder) && isAllowed(scope, join(folder, 'any'))
 
-/** The cache for a module that comes from `file`, if from any; undefined where it is off, or may not be read. */
+/** The cache for a module; undefined if it is off or may not be read. `file` is the module's file, if it has one. */
 function toNative(file = undefined) {
   const folder = directory()
-  return folder !== undefined && mayUse('fs.read', folder) ? described(folder, file) : undefined
+  return folder !== undefined && mayUse('fs.read', folder) ? nativeCache(folder, file) : undefined
 }
 
-/** The cache for those who look after it, whom the permission model refuses aloud; undefined where it is off. */
+/** The cache for `entries` and `clear`; undefined if it is off. Throws if the permission model forbids a scope. */
 function toManage(...scopes) {
   const folder = directory()
   if (folder === undefined) return undefined
   const refused = scopes.find((scope) => !mayUse(scope, folder))
   if (refused !== undefined) throw accessDenied(refused, folder)
-  return described(folder)
+  return nativeCache(folder)
 }
 
 /** The compiled modules on disk. */
@@ -95,17 +98,13 @@ const cache = Object.freeze({
   },
 
   get maximum() {
-    return most()
+    return maximumSize()
   },
 
   entries() {
     const where = toManage('fs.read')
     if (where === undefined) return []
-    return native.cacheList(where).map(({ used, slots, ...entry }) => ({
-      ...entry,
-      slots: /^\d/.test(slots) ? Number(slots) : slots,
-      used: new Date(used),
-    }))
+    return native.cacheList(where).map(({ used, ...entry }) => ({ ...entry, used: new Date(used) }))
   },
 
   clear() {

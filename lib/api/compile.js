@@ -1,5 +1,7 @@
 'use strict'
 
+// `compile` and `validate`.
+
 const { toBytes } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { Module, OwnModule, compileAsync } = require('./module')
@@ -10,20 +12,20 @@ async function compile(bytes, options = undefined) {
   return compileAsync(OwnModule, bytes, modes.own.compiling(options))
 }
 
-/** Whether `compile` would take the bytes. Compiles at most what may have too large a frame for Singlepass. */
+/** Whether `compile` would succeed. It compiles only functions whose frame may be too large for Singlepass. */
 function validate(bytes, options = undefined) {
   return validateAs(modes.own, bytes, options)
 }
 
 function validateAs(mode, bytes, options) {
-  // First what may run the user's code, which may detach the bytes.
+  // The options first: they may run the user's code, which may detach the bytes.
   const { compiler, selection } = mode.compiling(options)
-  // Patterns add slots to those that there are by default, and are never refused.
+  // Patterns add slots to the default ones, which never makes a module invalid.
   const { kind } = selection
   return native.validate(toBytes(bytes), compiler, { kind: kind === 'more' ? 'default' : kind })
 }
 
-/** Those of `WebAssembly`. */
+/** The functions of `WebAssembly`. */
 const standard = {
   async compile(bytes, options = undefined) {
     return compileAsync(Module, bytes, modes.standard.compiling(options))

@@ -1,20 +1,22 @@
 'use strict'
 
+// The class Exception.
+
 const { toUnsignedLong, wrongType } = require('../options/arguments')
 const { isTrap, rangeError, typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { NativeStore } = require('../native')
+const native = require('../native')
 const { tagBrand, tagOf } = require('./tag')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
-/** The types whose values WebAssembly may throw, and JavaScript not see. */
-const UNSEEN = ['v128', 'exnref']
+/** The types of values that WebAssembly may throw, but JavaScript cannot have. */
+const OPAQUE = ['v128', 'exnref']
 
 let brand
 
-/** What WebAssembly throws, or JavaScript throws for WebAssembly to catch: a tag and the values that it asks for. */
+/** An exception that WebAssembly throws or can catch: a tag, and a value for each of its parameters. */
 class Exception {
   #content
 
@@ -33,7 +35,7 @@ class Exception {
     const traceStack = options === undefined || options === null ? false : options.traceStack
     const trace = {}
     if (traceStack) Error.captureStackTrace?.(trace, Exception)
-    // Where V8 shows it: an own property, with nothing in it if it was not asked for.
+    // As in V8: an own property, undefined unless it was asked for.
     Object.defineProperty(this, 'stack', { value: trace.stack, writable: true, configurable: true })
   }
 
@@ -44,16 +46,16 @@ class Exception {
 
   getArg(exceptionTag, index) {
     const { store, tag, types, values } = brand.get(this)
-    if (!isTag(store, tag, exceptionTag)) throw typeError('the exception has another tag', 'ERR_INVALID_ARG_VALUE')
+    if (!isTag(store, tag, exceptionTag))
+      throw typeError('expected the tag of the exception as `exceptionTag`, got another Tag', 'ERR_INVALID_ARG_VALUE')
     const position = toUnsignedLong(index, 'index')
     if (position >= values.length) {
-      throw rangeError(`index ${position} is out of range: the exception carries ${values.length} values`)
+      throw rangeError(
+        `expected an \`index\` below ${values.length}, the number of values of the exception, got ${position}`,
+      )
     }
-    if (!UNSEEN.includes(types[position])) return values[position]
-    throw typeError(
-      `values of type ${types[position]} do not cross between WebAssembly and JavaScript`,
-      'ERR_RELINK_UNSUPPORTED',
-    )
+    if (OPAQUE.includes(types[position])) native.refuseValue(types[position])
+    return values[position]
   }
 }
 
@@ -70,12 +72,15 @@ function create(exceptionTag, payload) {
   const given = [...payload]
   const types = store.tagParameters(tag)
   if (given.length !== types.length) {
-    throw typeError(`expected ${types.length} values as \`payload\`, got ${given.length}`, 'ERR_INVALID_ARG_VALUE')
+    throw typeError(
+      `expected ${types.length} values as \`payload\`, one for each parameter of the tag, got ${given.length}`,
+      'ERR_INVALID_ARG_VALUE',
+    )
   }
   const values = given.map((value, index) => store.convert(types[index], value))
-  // The conversions may have closed it.
+  // The conversions may have closed the tag's instance: check again.
   store.tagParameters(tag)
-  // The tag is held, as long as the exception may be asked about it.
+  // `held` keeps the tag alive.
   return {
     store,
     tag,
@@ -85,15 +90,15 @@ function create(exceptionTag, payload) {
   }
 }
 
-NativeStore.exceptions = {
-  /** What a thrown value is for wasm that catches: see `NativeHost`. */
+native.NativeStore.exceptions = {
+  /** Converts a thrown value for wasm that catches: see `NativeHost` in src/napi/api/store.rs. */
   toList(store, value) {
     // A trap ends all wasm on the stack, as in V8.
     if (isTrap(value)) return null
     const content = brand.find(value)
     return content?.store === store ? [content.tag, ...content.values] : undefined
   },
-  /** The Exception of one that wasm threw: its tag, the types of that, and the values. */
+  /** Makes the Exception for one that wasm threw, from the id of its tag, the tag's types, and the values. */
   fromList(store, [tag, types, ...values]) {
     return new Exception(new Handle(store, undefined, { store, tag, held: tagOf(store, tag), types, values }))
   },

@@ -1,8 +1,11 @@
 'use strict'
 
-const { inWords, toDescriptor, toOptions } = require('../options/arguments')
+// The class Global.
+
+const { formatValue, toDescriptor, toOptions } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
+const native = require('../native')
 const { inspectable } = require('../node/inspect')
 const { toStore } = require('./store')
 const { uncloneable } = require('../node/uncloneable')
@@ -37,7 +40,7 @@ class Global {
 
   set value(value) {
     const { store, id } = brand.get(this)
-    if (arguments.length === 0) throw typeError('expected a value to set, got none')
+    if (arguments.length === 0) throw typeError('expected a value for the global, got no argument')
     store.globalSet(id, value)
   }
 
@@ -56,22 +59,21 @@ function create(descriptor, value, options) {
   return new Handle(store, store.globalCreate(name, isMutable, value === undefined ? ZERO[name] : value))
 }
 
-/** What a global of each type holds where no value is given. */
+/** The value of a global of each type where none is given. */
 const ZERO = { __proto__: null, i32: 0, i64: 0n, f32: 0, f64: 0, anyfunc: null, externref: undefined }
 
 function toType(type) {
   const name = `${type}`
   if (name in ZERO) return name
-  if (name === 'v128')
-    throw typeError('values of type v128 do not cross between WebAssembly and JavaScript', 'ERR_RELINK_UNSUPPORTED')
+  if (name === 'v128') native.refuseValue(name)
   const known = Object.keys(ZERO).map((each) => `'${each}'`)
   throw typeError(
-    `expected one of ${known.join(', ')} as \`descriptor.value\`, got ${inWords(type)}`,
+    `expected one of ${known.join(', ')} as \`descriptor.value\`, got ${formatValue(type)}`,
     'ERR_INVALID_ARG_VALUE',
   )
 }
 
-/** The Global of a native one. */
+/** The wrapper of a native global. */
 const globalOf = (store, id) => store.find('global', id) ?? new Global(new Handle(store, id))
 
 module.exports = { Global, globalOf, findGlobal: (value) => brand.find(value) }

@@ -1,14 +1,18 @@
 'use strict'
 
+// The class Instance.
+
 const { toOptions, toSilent, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
-const { LinkError, typeError } = require('../errors')
+const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
 const { readImports } = require('../internal/imports')
 const { inspectable } = require('../node/inspect')
+const { MOST_UNSIGNED } = require('../options/limits')
 const { memoryOf } = require('./memory')
 const { toModule } = require('./module')
+const native = require('../native')
 const { slotOf } = require('./slot')
 const { findSlot } = require('../names/slot-names')
 const { toStore } = require('./store')
@@ -35,26 +39,26 @@ class Instance {
 
   constructor(module, imports = undefined, options = undefined) {
     const compiled = toModule(module)
-    const { native, file } = compiled
+    const { native: code, file } = compiled
     const store = toStore(toOptions(options, ['store']))
-    const given = readImports(store, native.imports(), imports, file)
-    const { id, retainer, exports } = store.instantiate(native, given, file)
+    const given = readImports(store, code.imports(), imports, file)
+    const { id, retainer, exports } = store.instantiate(code, given, file)
     this.#state = {
       store,
       id,
-      // Held for what may be reached through the instance.
+      // Keeps the instance's imports alive.
       retainer,
       compiled,
-      compiler: native.compiler(),
-      // What waits for better code, if any is to come.
-      tier: undefined,
+      compiler: code.compiler(),
+      // What a tier-up needs, while it is pending.
+      tierUp: undefined,
       closed: false,
       exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
-      // Made when it is first looked at: a module may have thousands.
+      // Made on first use: a module may have thousands.
       slots: undefined,
     }
     store.keep('instance', id, this)
-    compiled.tiers?.add(this.#state, given)
+    compiled.tierUp?.add(this.#state, given)
     uncloneable(this)
   }
 
@@ -68,7 +72,7 @@ class Instance {
 
   get optimized() {
     const { compiled } = brand.get(this)
-    return compiled.tiers?.wait() ?? Promise.resolve()
+    return compiled.tierUp?.wait() ?? Promise.resolve()
   }
 
   get exports() {
@@ -88,18 +92,12 @@ class Instance {
 
   slot(name) {
     const state = brand.get(this)
-    if (typeof name === 'number' && !(Number.isInteger(name) && name >= 0 && name <= 0xffff_ffff)) {
+    if (typeof name === 'number' && !(Number.isInteger(name) && name >= 0 && name <= MOST_UNSIGNED)) {
       throw typeError(`expected a string or a function index as \`name\`, got ${name}`, 'ERR_INVALID_ARG_VALUE')
     }
     const wanted = typeof name === 'number' ? `func[${name}]` : name
     if (typeof wanted !== 'string') throw wrongType('a string or a function index', 'name', name)
-    if (this.closed) {
-      const details = { slot: wanted }
-      throw new LinkError(`slot "${wanted}" belongs to an instance that is closed`, {
-        code: 'ERR_RELINK_CLOSED',
-        details,
-      })
-    }
+    if (this.closed) native.refuseClosedSlot(wanted)
     const { compiled } = state
     const others = () => compiled.others()
     return slotAt(state, findSlot(compiled.slots, wanted, others))
@@ -118,10 +116,10 @@ class Instance {
   }
 }
 
-/** The slot at a position of the list that the module has. */
+/** The slot at a position in the module's list. */
 const slotAt = ({ store, id }, position) => slotOf(store, store.instanceSlot(id, position))
 
-/** How each kind of export looks to users. */
+/** Makes the wrapper of an export, by its kind. */
 const wrap = {
   function: (store, fn) => fn,
   memory: memoryOf,

@@ -1,17 +1,19 @@
 'use strict'
 
+// `instantiate`.
+
 const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
 const { toStore } = require('./store')
 
-/** As WebAssembly.instantiate: an Instance of a Module, or both of bytes. */
+/** As `WebAssembly.instantiate`: of a Module an Instance, of bytes both. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
   return make(OwnModule, bytesOrModule, imports, check(modes.own, imports, options))
 }
 
-/** That of `WebAssembly`. */
+/** The function of `WebAssembly`. */
 const standard = {
   async instantiate(bytesOrModule, imports = undefined, options = undefined) {
     return make(Module, bytesOrModule, imports, check(modes.standard, imports, options))
@@ -24,7 +26,7 @@ async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
   return { module, instance: new Instance(module, imports, { store }) }
 }
 
-/** Refuses what can be refused before the work of compiling, and returns the options. */
+/** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
   const known = mode.compiling(options, ['store'])
   if (known.store !== undefined) toStore(known)

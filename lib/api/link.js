@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Link, and `link`.
+
 const dispose = require('../node/dispose')
 const { toOptions, wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
@@ -11,9 +13,9 @@ const { webidl } = require('../options/webidl')
 
 let brand
 
-/** One change of a slot, and the way back. */
+/** A change of a slot. */
 class Link {
-  /** The changes that it was made with, and its position among them */
+  /** The changes that were made together with it, and its index among them */
   #changes
   #index
 
@@ -63,31 +65,31 @@ class Link {
   }
 }
 
-/** Whether an error says that there is nothing left to undo. */
+/** Whether an error means that there is nothing left to undo. */
 const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELINK_CLOSED'
 
-/** Makes every path that leads to the slot run the implementation, from now on. */
+/** Makes every call of the slot run the implementation. */
 function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
   const { store, id } = toSlot(slot, () => 'slot')
   const merged = options !== undefined && toMerged(options)
   const changes = new Changes(store, [implementation], [slot])
   const address = store.addressOf(implementation)
-  changes.makeAlone(address === 0 ? store.addressOf(adapt(store, implementation, id, merged)) : address, id, merged)
+  changes.makeOne(address === 0 ? adapterAddress(store, implementation, id, merged) : address, id, merged)
   return new Link(changes, 0)
 }
 
-/** Whether a slot may be linked that is one function for several. */
+/** The option `merged`: whether to link slots whose function the compiler merged from several. */
 const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
 
-/** The WebAssembly functions that stand for JavaScript ones: by function, store, and type. */
-const adapted = new WeakMap()
+/** The adapters of JavaScript functions: by function, store, and type. */
+const adapters = new WeakMap()
 
-/** A WebAssembly function that converts and calls a JavaScript one: the same as long as that is there. */
-function adapt(store, implementation, slot, merged) {
-  const stores = remember(adapted, implementation, () => new WeakMap())
+/** The address of the adapter of a JavaScript function for a slot. The function keeps its adapters alive. */
+function adapterAddress(store, implementation, slot, merged) {
+  const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged))
+  return store.addressOf(remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged)))
 }
 
 function remember(map, key, make) {
@@ -95,19 +97,22 @@ function remember(map, key, make) {
   return map.get(key)
 }
 
-/** Throws if the argument is not even a function. `argument` gives its name. */
+/** Throws if an argument is not a function. `argument` returns its name. */
 function checkImplementation(value, argument) {
   if (typeof value === 'function') return
-  const hint = slotBrand.find(value) ? 'a slot comes second, and `slot.current` is its implementation' : ''
+  const hint = slotBrand.find(value)
+    ? 'the slot is the second argument; to link what it holds, give `slot.current`'
+    : ''
   throw wrongType('a function', argument(), value, hint)
 }
 
-/** The handle of an argument that must be a Slot. `argument` gives its name. */
+/** The handle of an argument that must be a Slot. `argument` returns its name. */
 function toSlot(value, argument) {
   const handle = slotBrand.find(value)
   if (handle !== undefined) return handle
-  const hint = value === undefined ? 'instance.slot(name) names the nearest for a name that is not there' : ''
+  const hint =
+    value === undefined ? 'for an unknown name, `instance.slot(name)` throws an error with the nearest names' : ''
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapt, isOver, link, checkImplementation, toMerged, toSlot }
+module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toMerged, toSlot }

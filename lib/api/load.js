@@ -1,5 +1,7 @@
 'use strict'
 
+// `load` and `compileFile`.
+
 const { readFile } = require('node:fs/promises')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')
@@ -13,13 +15,13 @@ const { toStore } = require('./store')
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const { store, ...compiling } = check(modes.own, imports, options)
-  // A store is made while another thread compiles.
-  const [module] = await Promise.all([compilePath(path, compiling), prepare(store)])
+  // Makes the store while another thread compiles.
+  const [module] = await Promise.all([compilePath(path, compiling), prepareStore(store)])
   return new Instance(module, imports, { store })
 }
 
-/** Sees to it that there is a store: the one that was given, or the default one. */
-async function prepare(store) {
+/** Makes the default store, if it is the one to use. */
+async function prepareStore(store) {
   toStore({ store })
 }
 
@@ -28,20 +30,20 @@ async function compileFile(file, options = undefined) {
   return compilePath(toPath(file), modes.own.compiling(options))
 }
 
-/** What comes from a file is likely to be loaded again: it goes through the disk cache, unless the options say no. */
+/** Compiles a file through the disk cache, unless the options say no: a file is likely to be loaded again. */
 async function compilePath(path, { cache = true, ...compiling }) {
   const options = { ...compiling, cache }
-  // What cannot be read there, `readFile` refuses in Node's own words.
+  // If the native side cannot read the file, `readFile` throws Node's own error.
   return (await compileFromPath(path, options)) ?? compileAsync(OwnModule, await readFile(path), options, path)
 }
 
 /** A path, or a `file:` URL as an object or as a string. */
 function toPath(file) {
   if (typeof file === 'string') return file.startsWith('file:') ? fileURLToPath(file) : file
-  // Of an object, each is asked for once: Node would ask for more than there need be, and more than once.
+  // Each getter of an object runs once. `fileURLToPath` would read other properties, and more than once.
   const [href, protocol] = [file?.href, file?.protocol]
   if (typeof href === 'string' && typeof protocol === 'string') return fileURLToPath(href)
-  throw wrongType('a path or a file: URL', 'file', file, 'for bytes there is `instantiate(bytes)`')
+  throw wrongType('a path or a file: URL', 'file', file, 'for bytes, use `instantiate(bytes)`')
 }
 
 module.exports = { compileFile, load }

@@ -1,35 +1,33 @@
 'use strict'
 
+// The class Memory.
+
 const { markAsUntransferable } = require('node:worker_threads')
 const { toDescriptor, toLimits, toOptions, toReserve, toUnsignedLong } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { NativeStore, createShared } = require('../native')
-const { bufferOf, isShared, limitsOf } = require('../node/shared-memory')
+const { MOST_PAGES, PAGE } = require('../options/limits')
+const { NativeStore } = require('../native')
+const { bufferOf, createShared, isShared, limitsOf } = require('../node/shared-memory')
 const { toStore } = require('./store')
 const { uncloneable } = require('../node/uncloneable')
 const { hasArrived, webidl } = require('../options/webidl')
 
-const PAGE = 65536
-
-/** Pages of 64 KiB in the 4 GiB that a 32-bit address can name. */
-const MOST_PAGES = 65536
-
 /**
- * Keeps a buffer from being posted away: the memory is this thread's. From Node 24 on the mark forbids the native
- * side to detach the buffer as well (V8's detach key), and Node aborts the process over the attempt.
+ * Prevents that a buffer is posted to another thread. From Node 24 on, the mark (V8's detach key) would also forbid the
+ * native side to detach the buffer, and Node aborts the process when it tries.
  */
-const keepHere = Number.parseInt(process.versions.node, 10) < 24 ? markAsUntransferable : () => {}
+const makeUntransferable = Number.parseInt(process.versions.node, 10) < 24 ? markAsUntransferable : () => {}
 
-/** What stands in for `transfer`, which would move the bytes to a buffer that growth does not detach. */
+/** Replaces `transfer`, which would move the bytes to a buffer that growth does not detach. */
 const refuseTransfer = {
   value() {
-    throw typeError('the buffer of a memory cannot be transferred')
+    throw typeError('the buffer of a Memory cannot be transferred: copy its bytes with `slice()`')
   },
 }
 
-/** Where the native side of each shared memory is: the object itself is one of Node's own. */
+/** The handles of shared memories: these are objects of Node's own. */
 const sharedHandles = new WeakMap()
 
 let brand
@@ -38,9 +36,9 @@ let brand
 class Memory {
   #handle
   #buffer
-  /** How many bytes it had when it was closed */
+  /** Size when it was closed, in bytes */
   #closedLength = PAGE
-  /** The buffer that late calls see, as long as the memory was */
+  /** The buffer for uses that are ignored after it was closed: zeros of the same size */
   #zeros
 
   static {
@@ -65,7 +63,7 @@ class Memory {
       const known = toOptions(options, ['reserve', 'store'])
       const [reserve, store] = [toReserve(known), toStore(known)]
       const { shared, ...limits } = toMemoryType(descriptor)
-      // It can be posted to other threads, and nothing that JavaScript makes can.
+      // Only an object of Node's own can be posted to other threads.
       if (shared) return adopt(store, createShared(limits), limits, new.target.prototype)
       this.#handle = new Handle(store, store.memoryCreate(limits.initial, limits.maximum, reserve))
     }
@@ -76,14 +74,14 @@ class Memory {
   get buffer() {
     const { store, id, details } = brand.find(this) ?? toMemory(this)
     if (details?.shared) return bufferOf(this)
-    // A buffer is detached the moment control returns after a growth, and has no length from then on. One of
-    // a memory without pages has none either: the native side knows which it is.
+    // Growth detaches a buffer as soon as control returns, and then its length is 0. The length is also 0 for a memory
+    // without pages, so ask the native side.
     if (!this.#buffer?.byteLength) {
       const buffer = store.memoryBuffer(id)
-      // It is closed, and nobody could catch an error. Not kept as its buffer: others can.
+      // It is closed, and this use is ignored. Later uses may throw, so this is not cached as its buffer.
       if (buffer === null) return (this.#zeros ??= new ArrayBuffer(this.#closedLength))
       this.#buffer = buffer
-      keepHere(this.#buffer)
+      makeUntransferable(this.#buffer)
       Object.defineProperties(this.#buffer, { transfer: refuseTransfer, transferToFixedLength: refuseTransfer })
     }
     return this.#buffer
@@ -92,7 +90,7 @@ class Memory {
   grow(delta) {
     toMemory(this)
     const pages = toUnsignedLong(delta, 'delta')
-    // Only now, since the conversion may have run the user's code.
+    // The conversion may have run the user's code: look up again.
     const { store, id } = toMemory(this)
     return store.memoryGrow(id, pages)
   }
@@ -103,18 +101,18 @@ function toMemoryType(descriptor) {
   const limits = toLimits(type, { initial: MOST_PAGES, maximum: MOST_PAGES })
   const { shared } = type
   if (shared && limits.maximum === undefined) {
-    throw typeError('expected `descriptor.maximum` of a shared memory, got none')
+    throw typeError('expected a `descriptor.maximum`, which a shared memory must have, got none')
   }
   return { ...limits, shared: Boolean(shared) }
 }
 
-/** Makes a shared memory of Node's own one of this package, of a store. */
+/** Turns a shared memory of Node's own into one of this package and of a store. */
 function adopt(store, memory, limits, prototype = Memory.prototype) {
   const id = store.memoryOf(limits.initial, limits.maximum, memory)
-  return known(store, id, memory, prototype)
+  return wrapShared(store, id, memory, prototype)
 }
 
-function known(store, id, memory, prototype = Memory.prototype) {
+function wrapShared(store, id, memory, prototype = Memory.prototype) {
   const handle = new Handle(store, id, { shared: true })
   sharedHandles.set(memory, handle)
   Object.setPrototypeOf(memory, prototype)
@@ -122,17 +120,17 @@ function known(store, id, memory, prototype = Memory.prototype) {
   return memory
 }
 
-/** The Memory of a native one. */
+/** The wrapper of a native memory. */
 function memoryOf(store, id) {
   const found = store.find('memory', id)
   if (found) return found
   const shared = store.memoryShared(id)
-  return shared === undefined || shared === null ? new Memory(new Handle(store, id)) : known(store, id, shared)
+  return shared === undefined || shared === null ? new Memory(new Handle(store, id)) : wrapShared(store, id, shared)
 }
 
 /**
- * What is in a Memory, or in a shared one that came from another thread. A store forgets a shared memory that no
- * instance of it has any more, and takes it up again.
+ * The handle of a Memory; undefined for any other value. With a `store`, a shared memory that another thread has posted is
+ * adopted into it. A store forgets a shared memory that none of its instances has any more: then it is adopted again.
  */
 function findMemory(value, store = undefined) {
   const handle = brand.find(value)
@@ -144,7 +142,7 @@ function findMemory(value, store = undefined) {
   return sharedHandles.get(value)
 }
 
-/** What is in a `this`. A shared memory that has arrived from another thread is taken into the default store. */
+/** The handle of `this`. A shared memory that another thread has posted is adopted into the default store. */
 const toMemory = (value) => (isShared(value) ? findMemory(value, toStore()) : brand.get(value))
 
 module.exports = { Memory, memoryOf, findMemory }

@@ -1,5 +1,7 @@
 'use strict'
 
+// The class Module.
+
 const { toBytes, toOptions, wrongType } = require('../options/arguments')
 const { toNative } = require('./cache')
 const modes = require('../options/option-mode')
@@ -11,12 +13,12 @@ const { carried, carries, carry } = require('../node/posted-module')
 const { describe, describeMissing } = require('../internal/slot-descriptor')
 const { select } = require('../options/slot-selection')
 const { uncloneable } = require('../node/uncloneable')
-const { Tiers } = require('../internal/tier-up')
+const { TierUpQueue } = require('../internal/tier-up')
 const { hasArrived, webidl } = require('../options/webidl')
 
 /**
- * What is in a Module: the native one, the file that it came from, if `load` made it, what was asked for in vain, and
- * the module of Node's own that carries it to other threads, if it may be posted.
+ * The content of a Module: the native module; its file, if it came from one; the patterns of `slots` that matched no function;
+ * and, if it may be posted, the module of Node's own that carries it to other threads.
  */
 class Compiled {
   #slots
@@ -26,26 +28,26 @@ class Compiled {
     this.file = file
     this.missing = missing
     this.carrier = carrier
-    this.tiers = module.startSuccessor() ? new Tiers(module) : undefined
+    this.tierUp = module.startSuccessor() ? new TierUpQueue(module) : undefined
   }
 
-  /** The slots, in the order in which an instance is asked for them. */
+  /** The slots. `instanceSlot` of the native store takes positions in this list. */
   get slots() {
     return (this.#slots ??= this.native.slots().map(describe))
   }
 
-  /** The functions that are no slots, and the names that no function has. */
+  /** The functions that are not slots, and the patterns that matched no function. */
   others() {
     return [...this.native.noSlots().map(describe), ...this.missing.map(describeMissing)]
   }
 }
 
-/** What is in each Module that may be posted: the object itself is one of Node's own. */
+/** The content of each Module that may be posted: these are objects of Node's own. */
 const posted = new WeakMap()
 
 let brand
 
-/** Compiled code: immutable, and good for any number of instances in any store. This is `WebAssembly.Module`. */
+/** Compiled code. This is `WebAssembly.Module`. */
 class Module {
   #compiled
 
@@ -80,7 +82,7 @@ class Module {
     const compiled = toModule(moduleObject)
     if (name === undefined) throw wrongType('a string', 'name', name)
     const wanted = `${name}`
-    // No name in a binary has half a pair of surrogates, which the native side would replace.
+    // Names in a binary are valid UTF-8. The native side would replace lone surrogates.
     return wanted.isWellFormed() ? native.customSections(compiled.native, wanted) : []
   }
 
@@ -92,7 +94,7 @@ class Module {
   }
 }
 
-/** The Module of this package's own functions: the same, but that it has slots unless it is told otherwise. */
+/** The Module of this package's own functions: by default, it has slots. */
 const OwnModule = (() => {
   const Standard = Module
   return class Module extends Standard {
@@ -102,32 +104,32 @@ const OwnModule = (() => {
   }
 })()
 
-/** A descriptor that its user may change. The type is frozen. */
+/** A copy of a descriptor that the user may change. Its type is frozen. */
 function copy(descriptor) {
   const { aliases, whyNot } = descriptor
   return { ...descriptor, aliases: [...aliases], ...(whyNot && { whyNot: { ...whyNot } }) }
 }
 
-/** Makes a carrier the Module itself. */
+/** Turns a carrier into a Module. */
 function adopt(compiled, prototype) {
   const { carrier } = compiled
   posted.set(carrier, compiled)
   return Object.setPrototypeOf(carrier, prototype)
 }
 
-/** Compiles on this thread; `posts` says whether the Module may be posted. */
-function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns } }, posts) {
+/** Compiles on this thread. `isPostable` is whether the Module may be posted. */
+function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns } }, isPostable) {
   const source = toBytes(bytes)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
   const module = native.compileSync(source, compiler, selection, cache ? toNative() : undefined, reserve)
-  const how = { compiler, selection, missing, reserve }
-  return new Compiled(module, { missing, carrier: posts ? carry(source, how) : undefined })
+  const compileOptions = { compiler, selection, missing, reserve }
+  return new Compiled(module, { missing, carrier: isPostable ? carry(source, compileOptions) : undefined })
 }
 
 /**
- * Compiles on another thread; `Class` is the Module to make. The bytes are copied first. `file` is where they came
- * from, if from any.
+ * Compiles a copy of the bytes on another thread, and makes a Module of `Class`. `file` is the file that the bytes came from,
+ * if any.
  */
 async function compileAsync(
   Class,
@@ -136,19 +138,19 @@ async function compileAsync(
   file = undefined,
 ) {
   let source = toBytes(bytes)
-  // More than one task needs them, and the caller may write to them in between.
+  // Several tasks need the same bytes, and the caller may write to them in between.
   if (patterns !== undefined || Class === Module) source = native.copyOf(source)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
-  const kept = cache ? toNative(file) : undefined
-  const module = await native.compileAsync(source, compiler, selection, file, kept, reserve)
+  const cacheTarget = cache ? toNative(file) : undefined
+  const module = await native.compileAsync(source, compiler, selection, file, cacheTarget, reserve)
   const carrier = Class === Module ? carry(source, { compiler, selection, missing, reserve }) : undefined
   return new Class(new Compiled(module, { file, missing, carrier }))
 }
 
 /**
- * Compiles a file that the native side reads itself, which is quicker; undefined where it cannot or may not be read, or where
- * its functions must be known first.
+ * Compiles a file that the native side reads, which is faster. Resolves to undefined if the file cannot or may not be read, or
+ * if patterns need the names of its functions first.
  */
 async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns } }) {
   if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
@@ -156,21 +158,21 @@ async function compileFromPath(file, { cache, compiler, reserve, selection: { ki
   return module ? new OwnModule(new Compiled(module, { file })) : undefined
 }
 
-/** What is in a Module, also in one that another thread has posted; undefined for anything else. */
+/** The content of a Module, including one that another thread has posted; undefined for any other value. */
 function findModule(value) {
   const compiled = brand.find(value)
   if (compiled !== undefined) return compiled
   const content = carried(value)
   if (content === undefined) return undefined
-  const { bytes, how } = content
-  const { compiler, selection, missing, reserve } = how
-  // Not compiled again, as long as the thread that posted it has it.
+  const { bytes, compileOptions } = content
+  const { compiler, selection, missing, reserve } = compileOptions
+  // While the other thread has the module, this finds the compiled code in the process.
   const module = native.compileSync(bytes, compiler, selection, undefined, reserve)
   adopt(new Compiled(module, { missing, carrier: value }), Module.prototype)
   return posted.get(value)
 }
 
-/** What is in an argument that must be a Module. */
+/** The content of an argument that must be a Module. */
 const toModule = (value) => findModule(value) ?? brand.get(value, 'module')
 
 module.exports = { Module, OwnModule, compileAsync, compileFromPath, findModule, toModule }

@@ -1,11 +1,13 @@
 'use strict'
 
+// `rewrite` and `inspect`.
+
 const { toBytes, toOptions } = require('../options/arguments')
 const native = require('../native')
 const { describe, describeMissing } = require('../internal/slot-descriptor')
 const { select, toSelection } = require('../options/slot-selection')
 
-/** The bytes and the selection that the native side takes. */
+/** Converts the arguments: the bytes, the native selection, and the patterns that matched no function. */
 function prepare(bytes, options) {
   const { kind, patterns } = toSelection(toOptions(options, ['slots']))
   const source = toBytes(bytes)
@@ -13,13 +15,13 @@ function prepare(bytes, options) {
   return { source, ...select(patterns, native.functionNames(source)) }
 }
 
-/** Runs the load-time pass and returns the module that it makes. Compiles nothing. */
+/** Runs the load-time pass and returns the new module. Compiles nothing. */
 function rewrite(bytes, options = undefined) {
   const { source, selection } = prepare(bytes, options)
   return native.rewriteModule(source, selection)
 }
 
-/** Says what there is in a module, and what can be relinked. Compiles nothing. */
+/** Reports what is in a module, and what can be relinked. Compiles nothing. */
 function inspect(bytes, options = undefined) {
   const { source, selection, missing } = prepare(bytes, options)
   const report = native.inspectModule(source, selection)
@@ -27,7 +29,7 @@ function inspect(bytes, options = undefined) {
     size: source.byteLength,
     rewrittenSize: report.rewrittenSize,
     sections: report.sections,
-    imports: report.imports,
+    imports: report.imports.map(({ module, name, kind, type }) => ({ module, name, kind, type })),
     exports: report.exports,
     functions: { imported: report.importedFunctions, defined: report.definedFunctions, named: report.namedFunctions },
     cutFunctions: report.cutFunctions,

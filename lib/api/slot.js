@@ -1,7 +1,9 @@
 'use strict'
 
+// The class Slot.
+
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
-const { inspectable, typeInWords } = require('../node/inspect')
+const { formatType, inspectable } = require('../node/inspect')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -17,7 +19,7 @@ class Slot {
     inspectable(this, {
       name: (slot) => slot.name,
       kind: (slot) => slot.kind,
-      type: (slot) => typeInWords(slot.type),
+      type: (slot) => formatType(slot.type),
       linked: (slot) => slot.linked,
     })
   }
@@ -62,11 +64,11 @@ class Slot {
   }
 }
 
-/** The type of a slot, as users see it. */
+/** The type of a slot for users: frozen, since all descriptors of the slot share it. */
 const toType = ({ parameters, results }) =>
   Object.freeze({ parameters: Object.freeze([...parameters]), results: Object.freeze([...results]) })
 
-/** The Slot of a native one. */
+/** The wrapper of a native slot. */
 function slotOf(store, info) {
   const { id, name, kind } = info
   return store.find('slot', id) ?? new Slot(new Handle(store, id, { name, kind, type: toType(info) }))

@@ -1,8 +1,11 @@
 'use strict'
 
-const { inWords, toOptions, toSilent, wrongType } = require('../options/arguments')
+// The class Store.
+
+const { formatValue, toOptions, toSilent, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { rangeError } = require('../errors')
+const { STACK_SIZES } = require('../options/limits')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { NativeStore } = require('../native')
@@ -11,10 +14,7 @@ const { webidl } = require('../options/webidl')
 
 let brand
 
-/** The least and the most bytes of call stack that a store can ask for (`SIZES` in src/store/call/wasm_stack.rs). */
-const stackSizes = { least: 64 * 1024, most: 64 * 1024 * 1024 }
-
-/** An island of instances. What lives in one store never mixes with what lives in another. */
+/** An island of instances: objects of different stores never mix. */
 class Store {
   #native
 
@@ -55,28 +55,28 @@ class Store {
   }
 }
 
-/** The store that this thread has by default, and how it looks to users. */
-let standard
-let shown
+/** The default store of this thread, and its wrapper. Both are made on first use. */
+let defaultStore
+let defaultWrapper
 
-// Not in the class, whose members are looked at when it is defined: it is made when someone asks for it.
-Object.defineProperty(Store, 'default', { get: () => (shown ??= new Store(toStore())), enumerable: true })
+// Not in the class: `webidl` reads static members, which would make the store.
+Object.defineProperty(Store, 'default', { get: () => (defaultWrapper ??= new Store(toStore())), enumerable: true })
 
-/** The `stackSize` of the options of a store. */
+/** The option `stackSize`, in bytes. */
 function toStackSize(options) {
   const { stackSize } = toOptions(options, ['stackSize'])
   if (stackSize === undefined) return undefined
   if (typeof stackSize !== 'number') throw wrongType('a number of bytes', 'options.stackSize', stackSize)
-  const { least, most } = stackSizes
+  const { least, most } = STACK_SIZES
   if (Number.isInteger(stackSize) && stackSize >= least && stackSize <= most) return stackSize
   const expected = `expected an integer from ${least} to ${most} as \`options.stackSize\``
-  throw rangeError(`${expected}, got ${inWords(stackSize)}`)
+  throw rangeError(`${expected}, got ${formatValue(stackSize)}`)
 }
 
-/** The native store that `options.store` means: without one, the store that this thread has by default. */
+/** The native store of the option `store`: by default, this thread's default store. */
 function toStore({ store } = {}) {
   if (store !== undefined) return brand.get(store, 'options.store')
-  return (standard ??= new NativeStore())
+  return (defaultStore ??= new NativeStore())
 }
 
 module.exports = { Store, toStore }

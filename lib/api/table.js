@@ -1,16 +1,16 @@
 'use strict'
 
-const { inWords, toDescriptor, toLimits, toOptions, toUnsignedLong, wrongType } = require('../options/arguments')
+// The class Table.
+
+const { formatValue, toDescriptor, toLimits, toOptions, toUnsignedLong, wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { slotOf } = require('./slot')
+const { MOST_ENTRIES, MOST_UNSIGNED } = require('../options/limits')
 const { toStore } = require('./store')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
-
-/** Entries that a table may begin with: V8's limit. */
-const MOST_ENTRIES = 10_000_000
 
 let brand
 
@@ -46,7 +46,7 @@ class Table {
   set(index, value = undefined) {
     const { store, id } = brand.get(this)
     const position = toUnsignedLong(index, 'index')
-    // Only an argument that is left out means null.
+    // Unlike in `grow`, an undefined argument is not a missing one.
     const element = store.tableElement(id)
     const entry = arguments.length < 2 ? EMPTY[element] : toEntry(store, element, value, 'value')
     store.tableSet(id, position, entry)
@@ -70,28 +70,28 @@ function create(descriptor, init, options) {
   const store = toStore(toOptions(options, ['store']))
   const given = toDescriptor(descriptor)
   const type = toElement(given.element)
-  const limits = toLimits(given, { initial: MOST_ENTRIES, maximum: 0xffff_ffff })
+  const limits = toLimits(given, { initial: MOST_ENTRIES, maximum: MOST_UNSIGNED })
   const entry = init === undefined ? EMPTY[type] : toEntry(store, type, init, 'init')
   return new Handle(store, store.tableCreate(type, limits.initial, limits.maximum, entry))
 }
 
-/** What an entry holds where no value is given. */
+/** The value of an entry where none is given. */
 const EMPTY = { __proto__: null, anyfunc: null, externref: undefined }
 
 function toElement(element) {
   const type = `${element}`
   if (type in EMPTY) return type
-  const message = `expected 'anyfunc' or 'externref' as \`descriptor.element\`, got ${inWords(element)}`
+  const message = `expected 'anyfunc' or 'externref' as \`descriptor.element\`, got ${formatValue(element)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
-/** What may stand in a table: any value, or a WebAssembly function of this package, or nothing. */
+/** Checks a value for a table: any value, or for functions a WebAssembly function of this package or null. */
 function toEntry(store, element, value, argument) {
   if (element === 'externref' || value === null || store.isWasmFunction(value)) return value
   throw wrongType('an exported WebAssembly function or null', argument, value)
 }
 
-/** The Table of a native one. */
+/** The wrapper of a native table. */
 const tableOf = (store, id) => store.find('table', id) ?? new Table(new Handle(store, id))
 
 module.exports = { Table, tableOf, findTable: (value) => brand.find(value) }

@@ -1,6 +1,8 @@
 'use strict'
 
-const { inWords, toDescriptor, toOptions, wrongType } = require('../options/arguments')
+// The class Tag.
+
+const { formatValue, toDescriptor, toOptions, wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
@@ -8,7 +10,7 @@ const { toStore } = require('./store')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
-/** The types of values that an exception may carry. */
+/** The types of values that an exception of JavaScript may carry. */
 const TYPES = ['i32', 'i64', 'f32', 'f64', 'anyfunc', 'externref']
 
 let brand
@@ -36,7 +38,7 @@ function create(descriptor, options) {
   return new Handle(store, store.tagCreate(toTypes(parameters)))
 }
 
-/** The types of a tag: of a list, and of what looks like one, as V8 has it. */
+/** The types of a tag, from an iterable or, as in V8, an array-like object. */
 function toTypes(list) {
   if (list === null || typeof list !== 'object') throw wrongType('a list of types', 'descriptor.parameters', list)
   const types = typeof list[Symbol.iterator] === 'function' ? [...list] : Array.from(list)
@@ -47,10 +49,10 @@ function toType(type, argument) {
   const name = `${type}`
   if (TYPES.includes(name)) return name
   const known = TYPES.map((each) => `'${each}'`).join(', ')
-  throw typeError(`expected one of ${known} as \`${argument}\`, got ${inWords(type)}`, 'ERR_INVALID_ARG_VALUE')
+  throw typeError(`expected one of ${known} as \`${argument}\`, got ${formatValue(type)}`, 'ERR_INVALID_ARG_VALUE')
 }
 
-/** The Tag of a native one. */
+/** The wrapper of a native tag. */
 const tagOf = (store, id) => store.find('tag', id) ?? new Tag(new Handle(store, id))
 
 module.exports = { Tag, tagOf, tagBrand: brand, findTag: (value) => brand.find(value) }

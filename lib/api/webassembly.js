@@ -1,5 +1,7 @@
 'use strict'
 
+// The object `WebAssembly`.
+
 const compile = require('./compile')
 const { BaseCompileError, BaseLinkError, BaseRuntimeError } = require('../errors')
 const { Exception } = require('./exception')
@@ -27,7 +29,7 @@ const classes = {
   RuntimeError: BaseRuntimeError,
 }
 
-/** What stands on `globalThis.WebAssembly`, run by this package. */
+/** The WebAssembly JS API of this package, in the shape of `globalThis.WebAssembly`. */
 const WebAssembly = {}
 for (const [name, value] of Object.entries(functions)) {
   Object.defineProperty(WebAssembly, name, { value, writable: true, enumerable: true, configurable: true })

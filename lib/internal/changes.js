@@ -1,14 +1,16 @@
 'use strict'
 
-const { endsNothing } = require('./late')
-const { Record } = require('./link-record')
+// Changes of slots.
+
+const { isIgnored } = require('./late')
+const { LinkRecord } = require('./link-record')
 
 /**
- * Changes of slots of one store that were made together, in columns, since there may be many: what it takes to undo
- * each. The native side keeps none of them: it holds what an undo would put back as long as their undo root is alive.
+ * Changes of slots of one store that were made together, in columns, since there may be many. The native side keeps none of
+ * them, only the functions that an undo would put back, while their undo root is alive.
  */
 class Changes {
-  /** What holds what may come back; it is handed over with each use, or V8 could see that no one looks at it */
+  /** Keeps the previous functions alive. Each native call gets it, so V8 cannot collect it earlier */
   #undoRoot
   #record
 
@@ -18,50 +20,51 @@ class Changes {
     this.slots = slots
   }
 
-  /** Makes those that are wanted, or none. */
-  make(record, merged) {
-    this.#undoRoot = this.store.relink(record.numbers, merged, Changes.#next)
-    this.#record = record
-    Changes.#next += record.count
+  /** Makes all changes of the request, or none. `refusals` are those that were refused already, as JSON. */
+  make(request, merged, refusals) {
+    this.#undoRoot = this.store.relink(request.numbers, merged, Changes.#next, refusals)
+    this.#record = request
+    Changes.#next += this.slots.length
   }
 
-  /** Makes the one that there is, which is refused in words of its own. */
-  makeAlone(address, slot, merged) {
+  /** Makes a single change, whose refusal is not wrapped in `ERR_RELINK_REFUSED`. */
+  makeOne(address, slot, merged) {
     const { store } = this
     this.#undoRoot = store.link(address, slot, merged, Changes.#next++)
-    this.#record = Record.at(store.linkScratch)
+    this.#record = LinkRecord.from(store.linkScratch)
   }
 
-  /** The id of the next link: no two have the same. */
+  /** The id of the next link. Ids are unique in this thread. */
   static #next = 1
 
-  /** What the slot held before a change. */
+  /** The function that the slot held before a change. */
   previous(index) {
-    const record = this.#record
-    return this.store.previous(record.slot(index), record.undoRoot, index, this.#undoRoot)
+    this.#record.copyTo(this.store.linkScratch, index)
+    return this.store.previous(index, this.#undoRoot)
   }
 
-  /** Takes one back. */
+  /** Undoes one change. */
   undo(index) {
-    this.#record.writeTo(this.store.linkScratch, index)
+    const scratch = this.store.linkScratch
+    this.#record.copyTo(scratch, index)
     try {
       this.store.undo(index, this.#undoRoot)
     } catch (error) {
-      if (!endsNothing(error)) throw error
+      if (isIgnored(error)) return
+      throw error
     }
-    this.#record.end(index)
+    this.#record.copyFrom(scratch, index)
   }
 
-  /** Takes all back, the last one first, or none of them. */
+  /** Undoes all changes, the last one first, or none. */
   undoAll() {
-    const record = this.#record
-    if (record === undefined) return
+    // An empty list of changes has no store.
+    if (this.#record === undefined) return
     try {
-      this.store.undoAll(record.numbers, this.#undoRoot)
+      this.store.undoAll(this.#record.numbers, this.#undoRoot)
     } catch (error) {
-      if (!endsNothing(error)) throw error
+      if (!isIgnored(error)) throw error
     }
-    for (let index = 0; index < record.count; index++) record.end(index)
   }
 }
 

@@ -1,11 +1,13 @@
 'use strict'
 
+// Handles, and brands for private fields.
+
 const { wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 
 /**
- * Where the native side of an object lives: its store, and its id there. Users never see one, so a
- * constructor that is given one knows that this package called it.
+ * The native side of an object: its store, and its id there. Users never get a Handle, so a constructor with one as its
+ * argument was called by this package.
  */
 class Handle {
   constructor(store, id, details) {
@@ -14,45 +16,42 @@ class Handle {
     this.details = details
   }
 
-  /** Makes `object` the one that stands for the native side, and holds what may be reached through it. */
+  /** Makes `object` the wrapper of the native object, and keeps alive what the native object needs. */
   keep(kind, object) {
     this.retainer = this.store.keep(kind, this.id, object)
   }
 }
 
 /**
- * How the files of this package reach into each other's objects, and no one else can: the class hands its
- * brand a function that reads its private field.
+ * Access to the private field of a class for the other files of this package, but not for users: the class gives its brand a
+ * function that reads the field.
  */
 class Brand {
-  #what
+  #noun
   #read
 
-  /** `what` as in "expected a Memory"; `read(object)` gives the private field, undefined if there is none. */
-  constructor(what, read) {
-    this.#what = what
+  /** `noun` is for messages, like "a Memory"; `read(object)` returns the private field, or undefined. */
+  constructor(noun, read) {
+    this.#noun = noun
     this.#read = read
   }
 
-  /** What is private in `value`, or undefined for anything that is not of this class. */
+  /** The private field of `value`; undefined for a value that is not of this class. */
   find(value) {
     const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function'
     return isObject ? this.#read(value) : undefined
   }
 
-  /** What is private in `value`. Throws a TypeError that names the argument if it is not of this class. */
+  /** The private field of `value`. Throws a TypeError that names the argument for any other value. */
   get(value, argument = 'this') {
     const found = this.find(value)
-    if (found === undefined) throw wrongType(this.#what, argument, value)
+    if (found === undefined) throw wrongType(this.#noun, argument, value)
     return found
   }
 }
 
-/**
- * What a constructor throws that is not for users. It knows that this package called it by an argument of a class that
- * users never see.
- */
+/** The error of a constructor that only this package may call. */
 const onlyInternal = (name, maker) =>
-  typeError(`${name} has no public constructor: ${maker} makes one`, 'ERR_ILLEGAL_CONSTRUCTOR')
+  typeError(`${name} has no public constructor: use \`${maker}\``, 'ERR_ILLEGAL_CONSTRUCTOR')
 
 module.exports = { Handle, Brand, onlyInternal }

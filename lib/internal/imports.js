@@ -1,27 +1,30 @@
 'use strict'
 
-const { inWords, wrongType } = require('../options/arguments')
-const { LinkError, nameFile } = require('../errors')
+// The imports of an instance.
+
+const { formatValue, wrongType } = require('../options/arguments')
+const { nameFile } = require('../errors')
 const { findGlobal, globalOf } = require('../api/global')
 const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
+const native = require('../native')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
 
-/** The `imports` argument: an object, or nothing. */
+/** Checks the argument `imports`: an object or undefined. */
 function toImports(imports) {
   if (imports !== undefined && !isObject(imports)) throw wrongType('an object', 'imports', imports)
   return imports
 }
 
 /**
- * Reads what a module imports from the user's object, in the binary's order, as the JS API says: a module
- * name that leads to no object is a TypeError, a value that does not fit is a LinkError.
+ * Reads the imports of a module from the user's object, in the order of the binary. As in the JS API, a module name without
+ * an object is a TypeError, and a value that does not fit is a LinkError.
  *
- * Returns what the native side takes: a function, or the id of a memory, a table or a global. `held` keeps what has the
- * ids, as long as the instance is there. A refusal names the file of the module, if it has one; what a user's getter
- * throws comes out as it is.
+ * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held`
+ * of the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if it has
+ * one; an error of a user's getter comes out unchanged.
  */
 function readImports(store, wanted, imports, file) {
   toImports(imports)
@@ -31,7 +34,7 @@ function readImports(store, wanted, imports, file) {
     const namespace = imports[item.module]
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
     const value = namespace[item.name]
-    // Most are functions, of which there may be many.
+    // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') return value
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
@@ -42,7 +45,7 @@ function readImports(store, wanted, imports, file) {
   return Object.assign(given, { held })
 }
 
-/** Runs what throws only errors of this package, about a module that came from `file`. */
+/** Runs code that throws only errors of this package, and adds the module's file to them. */
 function about(file, run) {
   try {
     return run()
@@ -55,7 +58,7 @@ const noImports = ({ module, name }) =>
   wrongType('an object', 'imports', undefined, `the module imports "${module}"."${name}"`)
 
 const noNamespace = ({ module, name }, value) =>
-  wrongType('an object', `imports[${JSON.stringify(module)}]`, value, `it should have "${name}"`)
+  wrongType('an object', `imports[${JSON.stringify(module)}]`, value, `the module imports "${name}" from it`)
 
 const readers = {
   function: (store, item, value) => refuse(item, value),
@@ -65,9 +68,8 @@ const readers = {
   tag: (store, item, value) => idOf(store, item, value, findTag(value)),
 }
 
-/** A global may be given as a Global or, if it is immutable, as a plain value of its type. */
-function toGlobal(store, item, value) {
-  const [, mutable, type] = /^global (mut )?(\w+)$/.exec(item.type)
+/** The Global for a plain value of the type of an immutable global; any other value as it is. */
+function toGlobal(store, { global: { value: type, mutable } }, value) {
   if (findGlobal(value) || mutable || !isPlain(type, value, store)) return value
   return globalOf(store, store.globalCreate(type, false, value))
 }
@@ -78,25 +80,13 @@ function isPlain(type, value, store) {
   return typeof value === (type === 'i64' ? 'bigint' : 'number') && type !== 'v128' && type !== 'exnref'
 }
 
-/** The id of an object that must be of this package and of the same store. */
+/** The id of an object of this package, which must belong to the same store. */
 function idOf(store, item, value, handle) {
   if (handle === undefined) refuse(item, value)
-  if (handle.store !== store) {
-    const { module, name } = item
-    throw new LinkError(
-      `import "${module}"."${name}": this ${item.kind} belongs to another store: instances of different stores do not mix`,
-      { code: 'ERR_RELINK_STORE', details: { module, field: name } },
-    )
-  }
+  if (handle.store !== store) native.refuseStoreOfImport(item.kind, item.module, item.name)
   return handle.id
 }
 
-function refuse({ module, name, type }, value) {
-  const actual = inWords(value)
-  throw new LinkError(`import "${module}"."${name}": expected ${type}, got ${actual}`, {
-    code: 'ERR_RELINK_IMPORT',
-    details: { module, field: name, expected: type, actual },
-  })
-}
+const refuse = ({ module, name, type }, value) => native.refuseImport(module, name, type, formatValue(value))
 
 module.exports = { toImports, readImports }

@@ -1,75 +1,82 @@
 'use strict'
 
+// Late uses: those of closed objects.
+
 const { executionAsyncId, executionAsyncResource, triggerAsyncId } = require('node:async_hooks')
 
-/** What `executionAsyncResource` gives where no resource is entered, as in promise reactions: one object for good. */
-let nowhere
+/** The resource that `executionAsyncResource` returns outside of any, as in promise reactions: always the same object. */
+let noResource
 
-/** The last one that was taken for that of a finalizer, and whether its task is over. */
-let taken
-let over
+/** The last resource that was taken for a finalizer's, and whether its task is over. */
+let lastResource
+let isOver
 
-// Runs before any turn of the event loop, and so before any finalizer. Where someone follows promises (`async_hooks`),
-// reactions have ids of their own.
+// Runs before the first turn of the event loop, and so before any finalizer. If `async_hooks` track promises, reactions have
+// ids of their own.
 void Promise.resolve().then(learn)
 
 function learn() {
-  if (executionAsyncId() === 0) nowhere = executionAsyncResource()
+  if (executionAsyncId() === 0) noResource = executionAsyncResource()
 }
 
 /**
- * Whether this stands in a callback of a FinalizationRegistry, of whatever realm: what is thrown there ends the process, since
- * no user's code stands above. V8 runs these callbacks in a task, which Node enters as an asynchronous resource without an
- * id: an object without properties, new for each task. (An AsyncLocalStorage that is used there adds a symbol on Node 20.) Two
- * more things run JavaScript in such a task, and are taken for finalizers: imports that Node's own `WebAssembly.instantiate`
- * reads and calls, and expressions that a debugger evaluates.
+ * Whether a callback of a FinalizationRegistry, of any realm, is running: an error that is thrown there ends the process, since
+ * no user code can catch it. V8 runs these callbacks in a task, which Node enters as an asynchronous resource without an
+ * id: an object without properties, new for each task. (An AsyncLocalStorage that is used there adds a symbol on Node 20.)
+ *
+ * This is wrong in three cases. Two other kinds of code run in such a task and count as finalizers: imports that Node's own
+ * `WebAssembly.instantiate` reads and calls, and expressions that a debugger evaluates. A function that
+ * `AsyncResource.bind` has bound enters a resource of its own, and does not count, even if a finalizer calls it.
  */
 function inFinalizer() {
   if (executionAsyncId() !== 0 || triggerAsyncId() !== 0) return false
   const resource = executionAsyncResource()
-  if (resource === nowhere || !isEmptyObject(resource)) return false
-  if (resource !== taken) {
-    taken = resource
-    over = false
-    void Promise.resolve().then(() => (over = true))
-  } else if (over) {
-    // It has outlived its task, so it was not a task's.
-    nowhere = resource
+  if (resource === noResource || !isEmptyObject(resource)) return false
+  if (resource !== lastResource) {
+    lastResource = resource
+    isOver = false
+    void Promise.resolve().then(() => (isOver = true))
+  } else if (isOver) {
+    // It has outlived its task, so it was not a task's resource.
+    noResource = resource
   }
-  return resource !== nowhere
+  return resource !== noResource
 }
 
-/** Whether it is a plain object, of whatever realm, without properties that have names. */
+/** Whether a value is a plain object, of any realm, without named properties. */
 function isEmptyObject(value) {
   const prototype = Object.getPrototypeOf(value)
   if (prototype === null || Object.getPrototypeOf(prototype) !== null) return false
   return Reflect.ownKeys(value).every((key) => typeof key === 'symbol')
 }
 
-/** What stands in a table that is closed. */
+/** The function that an ignored read returns. */
 function nothing() {}
 
-/** What uses of something closed give, by the method of the native store, where they do nothing. */
-const NOTHING = {
+/**
+ * The methods of the native store whose late uses may be ignored: the result then, and the kind of the object in the first
+ * argument if `close({ lateCalls: 'ignore' })` applies to it.
+ */
+const LATE_USES = {
   __proto__: null,
-  memoryBuffer: () => null,
-  memoryGrow: () => 0,
-  tableGet: () => nothing,
-  tableSet: () => undefined,
-  tableGrow: () => 0,
-  tableLength: () => 0,
-  // Every value may stand in one of these.
-  tableElement: () => 'externref',
-  globalGet: () => 0,
-  globalSet: () => undefined,
-  slotCurrent: () => nothing,
-  slotOriginal: () => nothing,
-  slotLinked: () => false,
-  slotReset: () => undefined,
-  previous: () => null,
+  memoryBuffer: { kind: 'memory', result: () => null },
+  memoryGrow: { kind: 'memory', result: () => 0 },
+  tableGet: { kind: 'table', result: () => nothing },
+  tableSet: { kind: 'table', result: () => undefined },
+  tableGrow: { kind: 'table', result: () => 0 },
+  tableLength: { kind: 'table', result: () => 0 },
+  // A table of externrefs takes every value.
+  tableElement: { kind: 'table', result: () => 'externref' },
+  globalGet: { kind: 'global', result: () => 0 },
+  globalSet: { kind: 'global', result: () => undefined },
+  slotCurrent: { result: () => nothing },
+  slotOriginal: { result: () => nothing },
+  slotLinked: { result: () => false },
+  slotReset: { result: () => undefined },
+  previous: { result: () => null },
 }
 
-/** Whether an error says that something is closed, where nobody could catch it. */
-const endsNothing = (error) => error?.code === 'ERR_RELINK_CLOSED' && inFinalizer()
+/** Whether an error means that something is closed, in a finalizer, where nobody can catch it. */
+const isIgnored = (error) => error?.code === 'ERR_RELINK_CLOSED' && inFinalizer()
 
-module.exports = { NOTHING, endsNothing, inFinalizer }
+module.exports = { LATE_USES, inFinalizer, isIgnored }

@@ -1,33 +1,23 @@
 'use strict'
 
-const { LISTED, listed } = require('../names/format-list')
+// Slot descriptors.
+
 const { toType } = require('../api/slot')
 
-/** A slot of a module as users see it, or a function that is none. */
+/** The descriptor of a function of a module. `native` is its native description. */
 function describe(native) {
-  const { name, kind, path, functionIndex, tableIndex, aliases, rust, docs } = native
-  const whyNot = toWhyNot(native)
+  const { name, kind, path, functionIndex, tableIndex, aliases, reason, message, rust, docs } = native
+  const whyNot = reason === undefined ? undefined : { reason, message }
   const known = { path, functionIndex, tableIndex, aliases, whyNot, rust, docs }
   const present = Object.entries(known).filter(([, value]) => value !== undefined)
   return { name, kind, type: toType(native), ...Object.fromEntries(present) }
 }
 
-/** Why a function is no slot, or what its slot asks for. */
-function toWhyNot({ reason, message, merged }) {
-  if (reason !== undefined) return { reason, message }
-  if (merged.length === 0) return undefined
-  const names = merged.length > LISTED ? listed(merged) : merged.map((name) => `"${name}"`).join(' and ')
-  return {
-    reason: 'merged',
-    message: `it is one function for ${names}: the compiler merged them, and all change; link it with { merged: true }`,
-  }
-}
-
-/** A name or pattern that was asked for, and that no function has. */
+/** The descriptor of a pattern in the option `slots` that matched no function. */
 function describeMissing(name) {
   const message =
-    'no function in the module has this name: the compiler inlined, merged or removed it, or it has lost its name ' +
-    '(docs/what-can-be-relinked.md)'
+    'no function in the module has this name. The compiler may have inlined, merged or removed the function, or the module ' +
+    'has lost its name section (docs/what-can-be-relinked.md)'
   return { name, kind: 'function', aliases: [], whyNot: { reason: 'not-found', message } }
 }
 

@@ -1,44 +1,46 @@
 'use strict'
 
-// Those of Node, whatever stands on `globalThis` while tests run.
+// Tier-up of the instances of a module.
+
+// Node's own timer, whatever a test has put on `globalThis`.
 const { setTimeout } = require('node:timers')
 
-/** How often it is looked whether the code is there, in milliseconds. */
-const OFTEN = 3
+/** Interval at which the compile is checked, in milliseconds. */
+const INTERVAL = 3
 
-/** What lets better code of one module take over from that of its instances, when it is there. */
-class Tiers {
-  /** The native module */
+/** Waits for the optimized code of a module, and tiers its instances up to it. */
+class TierUpQueue {
+  /** The native module; undefined once its tier-up is done */
   #native
-  /** The code that takes over, once it is there */
+  /** The native module to tier up to; null if it could not be compiled */
   #tierUp
-  /** What the instances need for it; those that nobody has any more have gone */
-  #waiting = new Set()
+  /** Weak references to the pending instances, each with its imports */
+  #pending = new Set()
   #timer
-  /** How many wait for it, so that the process may not end */
+  /** Number of callers that await `done`: the process must not end before */
   #awaited = 0
   #done
-  /** Resolves when it is known whether there is better code, and the instances run it if there is */
+  /** Resolves when the tier-up has been done or has failed */
   done = new Promise((resolve) => {
     this.#done = resolve
   })
 
   constructor(native) {
     this.#native = native
-    // Never at once: what is made in this turn starts with the code that is there.
-    this.#lookLater()
+    // Never at once: instances that are made in this turn of the event loop start with the present code.
+    this.#schedule()
   }
 
-  /** Lets an instance, with the imports that it got, run the better code as soon as that is there. */
+  /** Tiers an instance up when the code is ready. `imports` are the instance's. */
   add(state, imports) {
     const instance = { state, imports }
-    // Of the state nothing but what the instance holds itself.
-    state.tier = instance
-    if (this.#native === undefined) this.#attachTierUp(instance)
-    else this.#waiting.add(new WeakRef(instance))
+    // Only the state holds it strongly, so a collected instance leaves the queue.
+    state.tierUp = instance
+    if (this.#native === undefined) this.#attach(instance)
+    else this.#pending.add(new WeakRef(instance))
   }
 
-  /** The same as `done`, for someone who waits: until then the process does not end. */
+  /** Waits for `done`. The process does not end before. */
   async wait() {
     this.#awaited++
     this.#timer?.ref()
@@ -46,30 +48,30 @@ class Tiers {
     this.#awaited--
   }
 
-  #lookLater() {
-    this.#timer = setTimeout(() => this.#look(), OFTEN)
-    // A process that has nothing else to do ends.
+  #schedule() {
+    this.#timer = setTimeout(() => this.#check(), INTERVAL)
+    // A process with nothing else to do may end.
     if (this.#awaited === 0) this.#timer.unref()
   }
 
-  #look() {
-    if (!this.#native.tierUpIsDone()) return this.#lookLater()
+  #check() {
+    if (!this.#native.tierUpIsDone()) return this.#schedule()
     this.#tierUp = this.#native.tierUp()
     this.#native = this.#timer = undefined
-    for (const waiting of this.#waiting) {
-      const instance = waiting.deref()
-      if (instance !== undefined) this.#attachTierUp(instance)
+    for (const pending of this.#pending) {
+      const instance = pending.deref()
+      if (instance !== undefined) this.#attach(instance)
     }
-    this.#waiting.clear()
+    this.#pending.clear()
     this.#done()
   }
 
-  #attachTierUp({ state, imports }) {
+  #attach({ state, imports }) {
     const { store, id } = state
-    state.tier = undefined
+    state.tierUp = undefined
     if (!this.#tierUp || state.closed || store.closed) return
     if (store.attachTierUp(id, this.#tierUp, imports)) state.compiler = this.#tierUp.compiler()
   }
 }
 
-module.exports = { Tiers }
+module.exports = { TierUpQueue }

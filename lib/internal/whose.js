@@ -1,13 +1,15 @@
 'use strict'
 
-/** On the prototype of each class of this package; the key is that of every copy and realm, the value this copy's. */
+// The makers of objects whose class has the name of one of this package's.
+
+/** Key of a property on the prototype of each class. All copies and realms have the same key, but each its own value. */
 const MARK = Symbol.for('wasm-relink')
 const own = new WeakSet()
 
 const KINDS = ['Module', 'Instance', 'Memory', 'Table', 'Global', 'Tag', 'Exception']
 const NODE = new RegExp(`^\\[object WebAssembly\\.(${KINDS.join('|')})\\]$`)
 
-/** Marks a class as one of this copy of the package. */
+/** Marks a class as this copy's. */
 function mark(Class) {
   const value = Object.freeze({ kind: Class.name })
   own.add(value)
@@ -15,14 +17,14 @@ function mark(Class) {
 }
 
 /**
- * What a value is and who made it, in words, if it looks like an object of this package and is none: its class has the same
- * name. Undefined for anything else.
+ * The class and the maker of an object, for messages, if its class has the name of one of this package's. Undefined for any
+ * other value.
  */
 function whose(value) {
   try {
     return described(value)
   } catch {
-    // A proxy throws what it likes when it is asked.
+    // A proxy may throw.
     return undefined
   }
 }

@@ -1,18 +1,20 @@
 'use strict'
 
-/** What counts for the nesting of generic arguments. `->` closes nothing, nor does a bracket that is an argument. */
+// The names of a function.
+
+/** Tokens for the nesting of generic arguments. The `>` of `->` closes nothing, nor does a bracket in a char literal. */
 const TOKENS = /->|'(?:\\[^']*|[^'\\])'|[<>]/g
 
 const withoutNumber = (name) => name.replace(/#\d+$/, '')
 
-/** Whether a name has a number that tells it from others. */
+/** Whether a name ends with a number, like `#2`, that distinguishes equal names. */
 const isNumbered = (name) => /#\d+$/.test(name)
 
 /**
- * A name without what tells it from others of its kind: its number, and the types of a generic function. The types of
- * what it is nested in stay: `a::outer::<i32>::inner::<u8>` is `a::outer::<i32>::inner`.
+ * A name without its number and the types of a generic function. The types of the surrounding items stay:
+ * `a::outer::<i32>::inner::<u8>` becomes `a::outer::<i32>::inner`.
  */
-function bare(name) {
+function baseName(name) {
   const plain = withoutNumber(name)
   if (!plain.endsWith('>')) return plain
   let depth = 0
@@ -26,7 +28,7 @@ function bare(name) {
   return isLast ? plain.slice(0, start - 2) : plain
 }
 
-/** All names of a function, the stable one first. Its path may be another's too. */
+/** All names of a function, the stable one first. Other functions may have the same path. */
 const namesOf = ({ name, path = name, aliases }) => [...new Set([name, path, ...aliases])]
 
-module.exports = { bare, isNumbered, namesOf, withoutNumber }
+module.exports = { baseName, isNumbered, namesOf, withoutNumber }

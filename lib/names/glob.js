@@ -1,15 +1,17 @@
 'use strict'
 
+// Globs.
+
 const [STAR, ANY] = ['*', '?'].map((sign) => sign.charCodeAt(0))
 
 /**
- * Whether a glob fits a whole text: `*` is any run of characters, `?` any one. A RegExp would try every way to share
- * out the text among the `*`; it is enough to try the last one anew.
+ * Whether a glob matches a whole text: `*` is any characters, `?` any one. Unlike a RegExp, which may backtrack over every
+ * `*`, this only backtracks over the last one.
  */
 function fitsGlob(glob, text) {
   let at = 0
   let position = 0
-  // The last `*`, and where what follows it was tried last.
+  // Index of the last `*`, and the position in the text where the rest was last tried.
   let star = -1
   let tried = 0
   while (position < text.length) {

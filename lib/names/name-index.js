@@ -1,37 +1,39 @@
 'use strict'
 
-const { SuffixIndex } = require('./suffix-index')
-const { bare, namesOf } = require('./function-names')
+// The index of functions by name.
 
-/** Finds functions by what they are called. Each part is made when it is first asked for. */
+const { SuffixIndex } = require('./suffix-index')
+const { baseName, namesOf } = require('./function-names')
+
+/** Finds functions by their names. Each index is made on first use. */
 class NameIndex {
   #functions
   #named
   #aliased
-  #ends
+  #suffixes
 
   constructor(functions) {
     this.#functions = functions
   }
 
-  /** The position of the function of that name. */
+  /** The position of the function with this name; undefined if there is none. */
   named(name) {
     this.#named ??= new Map(this.#functions.map((each, position) => [each.name, position]))
     return this.#named.get(name)
   }
 
-  /** The positions of the functions that have this alias. */
+  /** The positions of the functions with this alias. */
   aliased(alias) {
     this.#aliased ??= this.#byAlias()
     return this.#aliased.get(alias) ?? []
   }
 
   /**
-   * The positions of the functions, in order, that `wanted` may mean: it is one of their names, or the end of one: cut
-   * at `::`, or of an import at the dot. The number and the types of a generic function may be left out.
+   * The positions, in order, of the functions that `wanted` may mean: it is a name, or the part of a name after any `::`, or
+   * after the dot of an import. The number and the types of a generic function may be left out.
    */
   meant(wanted) {
-    const { all, imports } = (this.#ends ??= this.#byEnds())
+    const { all, imports } = (this.#suffixes ??= this.#bySuffix())
     const found = new Set(all.equal(wanted))
     for (const position of all.ending(`::${wanted}`)) found.add(position)
     for (const position of imports.ending(`.${wanted}`)) found.add(position)
@@ -50,12 +52,12 @@ class NameIndex {
     return aliased
   }
 
-  #byEnds() {
+  #bySuffix() {
     const all = []
     const imports = []
     this.#functions.forEach((each, position) => {
       const names = namesOf(each)
-      for (const name of new Set([...names, ...names.map(bare)])) {
+      for (const name of new Set([...names, ...names.map(baseName)])) {
         all.push([name, position])
         if (each.kind === 'import') imports.push([name, position])
       }

@@ -1,6 +1,8 @@
 'use strict'
 
-/** Levenshtein's distance, or Infinity above `most`: how many letters to put in, take out or change to make `b` of `a`. */
+// Names that resemble a misspelt one.
+
+/** Levenshtein distance of two texts; Infinity if it is above `most`. */
 function distance(a, b, most) {
   const row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 1; i <= a.length; i++) {
@@ -24,15 +26,15 @@ function distance(a, b, most) {
   return row[b.length] > most ? Infinity : row[b.length]
 }
 
-/** How often each letter is in a text; letters that share a place only make two texts look nearer. */
+/** Counts of the letters of a text, hashed to 64 buckets. A collision only makes two texts look nearer. */
 function letters(text) {
   const counts = new Int32Array(64)
   for (let index = 0; index < text.length; index++) counts[text.charCodeAt(index) % counts.length]++
   return counts
 }
 
-/** What the distance is at the least: a change makes one letter less of one, and one more of another. */
-function atLeast(a, b) {
+/** A lower bound of the distance, from the counts of letters. */
+function lowerBound(a, b) {
   let [fewer, more] = [0, 0]
   for (let letter = 0; letter < a.length; letter++) {
     const difference = a[letter] - b[letter]
@@ -42,16 +44,16 @@ function atLeast(a, b) {
   return Math.max(fewer, more)
 }
 
-/** How many letters may differ for a name to be taken for a misspelling: about half of them. */
+/** Greatest distance at which a name counts as a misspelling: half of its letters. */
 const tolerance = (a, b) => Math.max(a.length, b.length) / 2
 
-/** Letters of a name that may be misspelt: longer ones take longer to compare than they help. */
+/** Names with more letters are not compared, since that takes too long. */
 const LONGEST = 200
 
-/** Pairs of letters to compare at the most, about 10 ms of them. A guess is not worth more. */
+/** Greatest number of pairs of letters to compare: about 10 ms. */
 const WORK = 4_000_000
 
-/** The names that are near to one that was not found, nearest first. */
+/** The names that resemble an unknown one, the nearest first. */
 function nearest(name, names, { atMost, limit = 5, key = (candidate) => candidate } = {}) {
   if (name.length > LONGEST) return []
   const wanted = name.toLowerCase()
@@ -60,12 +62,12 @@ function nearest(name, names, { atMost, limit = 5, key = (candidate) => candidat
   names.forEach((candidate, position) => {
     const compared = key(candidate).toLowerCase()
     const most = atMost ?? tolerance(wanted, compared)
-    // No fewer letters than that must be put in or taken out.
+    // The difference of the lengths is a lower bound too.
     if (Math.abs(wanted.length - compared.length) > most) return
-    const least = atLeast(counts, letters(compared))
+    const least = lowerBound(counts, letters(compared))
     if (least <= most) promising.push({ candidate, compared, position, most, least })
   })
-  // The most promising first, so that the others may be left out.
+  // The most promising first, since the work is limited.
   promising.sort((a, b) => a.least - b.least)
   return closest(wanted, promising, limit).map(({ candidate }) => candidate)
 }

@@ -1,18 +1,20 @@
 'use strict'
 
+// Slots by name.
+
 const { LinkError } = require('../errors')
-const { bare, isNumbered, namesOf, withoutNumber } = require('./function-names')
-const { LISTED, listed } = require('./format-list')
+const { baseName, isNumbered, namesOf, withoutNumber } = require('./function-names')
+const { LISTED, formatList } = require('./format-list')
 const { NameIndex } = require('./name-index')
 const { nearest } = require('./nearest')
 
-/** How many `::` segments a name has. */
+/** Number of `::` segments of a name. */
 const depth = (name) => name.split('::').length
 
 /** The last `count` segments of a Rust path. */
 const tail = (name, count) => name.split('::').slice(-count).join('::')
 
-/** The index of each list of slots: a module has one list. */
+/** The name index of each list of slots: a module has one list. */
 const indexes = new WeakMap()
 
 function indexOf(slots) {
@@ -21,8 +23,8 @@ function indexOf(slots) {
 }
 
 /**
- * The position of the one slot that `wanted` means. A stable name comes before other names, and these before ends of
- * names; among equals, a declared slot comes before others, and `a::b` before `a::b#2`, which it shadows.
+ * The position of the only slot that `wanted` means. Stable names take precedence over aliases, and these over suffixes. Among
+ * equals, declared slots take precedence, and `a::b` over `a::b#2`. `others` returns the functions that are not slots.
  */
 function findSlot(slots, wanted, others) {
   const index = indexOf(slots)
@@ -36,7 +38,7 @@ function findSlot(slots, wanted, others) {
   throw unknown(slots, wanted, others())
 }
 
-/** The positions of the slots that a name rather means than others that it fits. */
+/** The positions of the matching slots with the highest precedence. */
 function best(slots, positions) {
   const declared = positions.filter((position) => slots[position].kind === 'declared')
   if (declared.length > 0) return declared
@@ -47,9 +49,9 @@ function best(slots, positions) {
   })
 }
 
-/** `others` are the functions that are no slots, and what was asked for and is not there. */
+/** The error for an unknown name. `others` are the functions that are not slots, and the patterns without a function. */
 function unknown(slots, wanted, others) {
-  // An index of them all would be asked but once.
+  // An index of all would be used only once, so filter first.
   const perhaps = others.filter((other) => namesOf(other).some((name) => name.includes(wanted)))
   const there = new NameIndex(perhaps).meant(wanted).map((position) => perhaps[position])
   if (there.length > 0) return noSlots(wanted, there)
@@ -57,32 +59,32 @@ function unknown(slots, wanted, others) {
   if (index !== undefined) return noFunction(slots, others, wanted, index)
   const known = [...slots, ...others.filter(({ whyNot }) => !['not-found', 'original'].includes(whyNot.reason))]
   const names = known.map(({ name }) => name)
-  // A short name is compared with the ends of the long ones: what is left out is not misspelt.
-  const near = nearest(wanted, names, { key: (name) => tail(bare(name), depth(wanted)) })
+  // Compare a short name with the last segments of long ones: an omitted path is not a misspelling.
+  const near = nearest(wanted, names, { key: (name) => tail(baseName(name), depth(wanted)) })
   const all = slots.map(({ name }) => name)
   const candidates = near.length > 0 ? near : all.slice(0, LISTED)
-  const advice = near.length > 0 ? `nearest: ${listed(near)}` : overview(all, candidates)
+  const advice = near.length > 0 ? `nearest: ${formatList(near)}` : overview(all, candidates)
   return new LinkError(`no slot is called "${wanted}"; ${advice}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates },
   })
 }
 
-/** Functions that are there but are no slots, all for the reason of the first; or a name that was asked for in vain. */
+/** The error for functions that are not slots, or a pattern without a function. The first one's reason is for all. */
 function noSlots(wanted, there) {
   const [{ whyNot }] = there
-  const vain = whyNot.reason === 'not-found'
-  const alike = (vain ? there.slice(0, 1) : there.filter((other) => other.whyNot.reason === whyNot.reason)).map(
+  const isMissing = whyNot.reason === 'not-found'
+  const alike = (isMissing ? there.slice(0, 1) : there.filter((other) => other.whyNot.reason === whyNot.reason)).map(
     ({ name }) => name,
   )
-  const are = alike.length === 1 ? 'is no slot' : 'are no slots'
-  return new LinkError(`${listed(alike)} ${are}: ${whyNot.message}`, {
+  const are = alike.length === 1 ? 'is not a slot' : 'are not slots'
+  return new LinkError(`${formatList(alike)} ${are}: ${whyNot.message}`, {
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     details: { slot: wanted, candidates: [], reason: whyNot.reason },
   })
 }
 
-/** A function index that the module does not have. */
+/** The error for an index that no function of the module has. */
 function noFunction(slots, others, wanted, index) {
   const indices = [...slots, ...others].map(({ functionIndex }) => functionIndex).filter((each) => each !== undefined)
   const has = indices.length === 0 ? 'no functions' : `functions 0 to ${indices.reduce((a, b) => Math.max(a, b))}`
@@ -92,19 +94,19 @@ function noFunction(slots, others, wanted, index) {
   })
 }
 
-/** What there is, where no name is near. */
+/** The advice if no slot has a similar name. */
 function overview(names, first) {
   if (names.length === 0) {
-    return "the module has no slots, or was compiled with slots: 'none'; `table.slot(index)` is the way to its tables"
+    return "the module has no slots, or was compiled with slots: 'none'; for an entry of a table, use `table.slot(index)`"
   }
   const which = names.length > first.length ? `the first ${first.length} of ${names.length} are` : 'there is'
-  const inlined = 'a function that was inlined has none (docs/what-can-be-relinked.md)'
-  return `none has a similar name, and ${inlined}; ${which} ${listed(first)}`
+  const inlined = 'an inlined function has no slot (docs/what-can-be-relinked.md)'
+  return `none has a similar name, and ${inlined}; ${which} ${formatList(first)}`
 }
 
 function ambiguous(slots, matches, wanted) {
   const candidates = matches.map((position) => slots[position].name)
-  return new LinkError(`"${wanted}" may be any of ${listed(candidates)}: take one of these names`, {
+  return new LinkError(`"${wanted}" may mean ${formatList(candidates)}: use one of these names`, {
     code: 'ERR_RELINK_AMBIGUOUS_SLOT',
     details: { slot: wanted, candidates },
   })

@@ -1,6 +1,8 @@
 'use strict'
 
-/** Compares two texts from their ends. */
+// The index of texts by suffix.
+
+/** Compares two texts from their ends: an order for sorting. */
 function compare(a, b) {
   const shorter = Math.min(a.length, b.length)
   for (let back = 1; back <= shorter; back++) {
@@ -10,41 +12,38 @@ function compare(a, b) {
   return a.length - b.length
 }
 
-/**
- * Finds texts by their ends. They are sorted so that those with one end stand side by side: this takes no more memory
- * than the texts, into however many parts they may be cut.
- */
+/** Finds texts by their suffixes. They are sorted from their ends, so equal suffixes are adjacent, in memory O(texts). */
 class SuffixIndex {
   #entries
 
-  /** `entries` are pairs of a text and what it stands for. */
+  /** `entries` are pairs of a text and a value. */
   constructor(entries) {
     this.#entries = entries.sort(([a], [b]) => compare(a, b))
   }
 
-  /** What the texts stand for that are `text`. */
+  /** The values of the texts that equal `text`. */
   equal(text) {
     return this.#from(text, (each) => each === text)
   }
 
-  /** What the texts stand for that end with `end`. */
-  ending(end) {
-    return this.#from(end, (each) => each.endsWith(end))
+  /** The values of the texts that end with `suffix`. */
+  ending(suffix) {
+    return this.#from(suffix, (each) => each.endsWith(suffix))
   }
 
-  *#from(end, fits) {
+  *#from(suffix, fits) {
     const entries = this.#entries
-    for (let index = this.#first(end); index < entries.length && fits(entries[index][0]); index++) {
+    for (let index = this.#first(suffix); index < entries.length && fits(entries[index][0]); index++) {
       yield entries[index][1]
     }
   }
 
-  /** The position of the first text that does not come before `end`. */
-  #first(end) {
+  /** The position of the first text that does not come before `suffix`. */
+  #first(suffix) {
     let [low, high] = [0, this.#entries.length]
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compare(this.#entries[middle][0], end) < 0) low = middle + 1
+      if (compare(this.#entries[middle][0], suffix) < 0) low = middle + 1
       else high = middle
     }
     return low

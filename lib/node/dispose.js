@@ -1,4 +1,6 @@
 'use strict'
 
-/** The symbol that `using` calls. Early versions of Node 20 have it under this registered name only. */
+// The symbol for `using`.
+
+/** The key of the method that `using` calls. Early versions of Node 20 only have it under this registered name. */
 module.exports = Symbol.dispose ?? Symbol.for('nodejs.dispose')

@@ -1,8 +1,10 @@
 'use strict'
 
+// Node's own WebAssembly.
+
 /**
- * Node's own WebAssembly, as it was when the package was loaded, whatever stands on `globalThis.WebAssembly` later. Undefined
- * where Node runs without it: under `--jitless` and `--no-expose-wasm`.
+ * The value of `globalThis.WebAssembly` when the package was loaded, before `register` replaces it.
+ * Undefined under `--jitless` and `--no-expose-wasm`.
  */
 const node = globalThis.WebAssembly
 

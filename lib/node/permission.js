@@ -1,10 +1,12 @@
 'use strict'
 
+// Node's permission model.
+
 const { resolve } = require('node:path')
 
 /**
- * Whether Node's permission model lets this process do `scope` (`fs.read`, `fs.write`) to a path. Node does not check what
- * native code does, so this is asked before. Without the model, everything is allowed.
+ * Whether Node's permission model allows `scope` (`fs.read`, `fs.write`) for a path. Node does not check native code, so check
+ * this before a native file access. Without the model, everything is allowed.
  */
 const isAllowed = (scope, path) => process.permission === undefined || process.permission.has(scope, resolve(path))
 

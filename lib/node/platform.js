@@ -1,6 +1,8 @@
 'use strict'
 
-/** The platforms that have a binary: a folder each under npm/, a target each in package.json. */
+// Platforms, and errors of the loader.
+
+/** The platforms with a binary. Each has a folder in npm/ and a target in package.json. */
 const platforms = [
   'linux-x64-gnu',
   'linux-x64-musl',
@@ -11,20 +13,20 @@ const platforms = [
   'win32-x64-msvc',
 ]
 
-/** `gnu` or `musl` on Linux, nothing elsewhere. Only asked when the binary did not load: the report is slow. */
+/** `gnu` or `musl` on Linux, otherwise undefined. The report is slow: call this only if the binary did not load. */
 function libc() {
   if (process.platform !== 'linux') return undefined
   process.report.excludeNetwork = true
   return process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'
 }
 
-/** This machine, as the platform packages are named: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc`. */
+/** This machine's platform, as in the names of the packages: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc`. */
 function platformName() {
   const abi = process.platform === 'win32' ? 'msvc' : libc()
   return [process.platform, process.arch, abi].filter(Boolean).join('-')
 }
 
-/** Why the package cannot be loaded here, and what to do. */
+/** The error for a binary that does not load: why, and what to do. */
 function platformError(cause) {
   const messages = messagesOf(cause)
   const find = (pattern) => messages.map((message) => pattern.exec(message)).find(Boolean)
@@ -45,19 +47,19 @@ function platformError(cause) {
 
 function adviceFor(platform) {
   return platforms.includes(platform)
-    ? `install the package wasm-relink-${platform} (npm leaves it out under --omit=optional, and when a lockfile or ` +
+    ? `install the package wasm-relink-${platform} (npm omits it with --omit=optional, or if the lockfile or ` +
         'node_modules was made on another platform), or run `npm run build` in a clone of the repository'
     : `there are binaries for ${platforms.join(', ')}; elsewhere, run \`npm run build\` in a clone of the repository`
 }
 
-/** Node was told to load no addons. */
+/** The error where Node's options forbid addons. */
 function disabledError(cause) {
   const flag = process.permission && !isGiven('--allow-addons') ? '--allow-addons' : '--no-addons'
   const advice =
     flag === '--allow-addons'
-      ? 'Node runs with its permission model: give it --allow-addons too'
-      : 'Node runs with --no-addons (in its command line, in NODE_OPTIONS or in the execArgv of a worker): leave it out'
-  const error = new Error(`wasm-relink is a native addon, which Node was told not to load. ${advice}`, { cause })
+      ? 'Node runs with its permission model: add --allow-addons'
+      : 'Node runs with --no-addons: remove it from the command line, from NODE_OPTIONS or from the execArgv of the worker'
+  const error = new Error(`wasm-relink is a native addon, and Node's options forbid addons. ${advice}`, { cause })
   return Object.assign(error, { code: 'ERR_RELINK_ADDONS_DISABLED', flag })
 }
 
@@ -65,7 +67,7 @@ const isGiven = (flag) => [...process.execArgv, ...(process.env.NODE_OPTIONS ?? 
 
 const glibcVersion = () => process.report.getReport().header.glibcVersionRuntime
 
-/** The messages of an error and of what caused it: the generated loader keeps nothing else of most. */
+/** The messages of an error and of its causes. The generated loader keeps only the messages of most causes. */
 function messagesOf(error) {
   const messages = []
   for (let each = error; each !== undefined && each !== null && messages.length < 20; each = each.cause) {

@@ -1,20 +1,20 @@
 'use strict'
 
-// `postMessage` and `structuredClone` know the modules of Node's own WebAssembly, and no others. So a Module that may be
-// posted is one of Node's own, with what is needed to have the same Module elsewhere in a custom section. It has an import
-// that nobody gives: by this it is known, and Node's own `Instance` refuses it in words that say what is missing.
+// Modules that can be posted. `postMessage` and `structuredClone` only take modules of Node's own WebAssembly. So such a Module
+// is one of Node's own, the carrier: a custom section holds what the other thread needs to make the same Module. The carrier's
+// only import identifies it, and makes Node's own `Instance` refuse it with a message that says what is missing.
 const { node } = require('./node-webassembly')
 const { Module: NodeModule } = node ?? {}
 const { customSections, imports } = NodeModule ?? {}
 
 const NAME = 'wasm-relink'
 const IMPORT = 'wasm-relink/register'
-const MISSING = 'this Module is one of wasm-relink: load wasm-relink/register in this thread too'
+const MISSING = 'this Module was made by wasm-relink: load wasm-relink/register in this thread too'
 
-/** A length as WebAssembly writes it, in five bytes. */
+/** A length as LEB128, padded to five bytes. */
 const length = (value) => [0, 7, 14, 21, 28].map((shift) => ((value >>> shift) & 0x7f) | (shift < 28 ? 0x80 : 0))
 
-/** A name as WebAssembly writes it. */
+/** An ASCII name in the binary format. */
 const named = (text) => [...length(text.length), ...Buffer.from(text)]
 
 const section = (id, content) => [id, ...length(content.length), ...content]
@@ -27,12 +27,12 @@ const HEADER = [
 ]
 
 /**
- * A module of Node's own that carries bytes, and how they are compiled: anything that JSON can say. Undefined where Node has
- * no WebAssembly, and nothing can be posted.
+ * Makes a carrier for the bytes of a module and its compile options, which JSON must be able to hold. Undefined if Node runs
+ * without its own WebAssembly: then nothing can be posted.
  */
-function carry(bytes, how) {
+function carry(bytes, compileOptions) {
   if (node === undefined) return undefined
-  const words = Buffer.from(JSON.stringify(how))
+  const words = Buffer.from(JSON.stringify(compileOptions))
   const before = [...named(NAME), ...length(words.length)]
   const size = before.length + words.length + bytes.length
   const start = [...HEADER, 0, ...length(size), ...before]
@@ -43,7 +43,7 @@ function carry(bytes, how) {
   return new NodeModule(module)
 }
 
-/** Whether a value is a module of Node's own that carries one of this package. */
+/** Whether a value is a carrier. */
 function carries(value) {
   if (typeof value !== 'object' || value === null || node === undefined) return false
   try {
@@ -53,13 +53,13 @@ function carries(value) {
   }
 }
 
-/** What a module of Node's own carries: `bytes` and `how`; undefined if it is none, or carries nothing. */
+/** The `bytes` and `compileOptions` of a carrier; undefined for any other value. */
 function carried(value) {
   const [found] = carries(value) ? customSections(value, NAME) : []
   if (found === undefined) return undefined
   const all = new Uint8Array(found)
   const end = 5 + [0, 1, 2, 3, 4].reduce((sum, index) => sum + (all[index] & 0x7f) * 2 ** (7 * index), 0)
-  return { how: JSON.parse(Buffer.from(all.subarray(5, end)).toString()), bytes: all.subarray(end) }
+  return { compileOptions: JSON.parse(Buffer.from(all.subarray(5, end)).toString()), bytes: all.subarray(end) }
 }
 
 module.exports = { carried, carries, carry }

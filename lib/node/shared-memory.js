@@ -1,39 +1,38 @@
 'use strict'
 
-// Only V8 makes a SharedArrayBuffer that can grow, and posts it to other threads with its memory. So the bytes of a
-// shared memory are those of a Memory of Node's own, and this file is all that knows of it.
+// Shared memories. Only V8 can make a SharedArrayBuffer that grows, and post it to other threads with its memory. So a shared
+// memory uses the bytes of a Memory of Node's own.
 const { rangeError, typeError } = require('../errors')
+const { addon } = require('./addon')
 const { node } = require('./node-webassembly')
+const { MOST_PAGES, PAGE } = require('../options/limits')
 const { Instance: NodeInstance, Memory: NodeMemory, Module: NodeModule } = node ?? {}
 
 const call = Function.prototype.call
 const bufferOf = NodeMemory && call.bind(Object.getOwnPropertyDescriptor(NodeMemory.prototype, 'buffer').get)
 const grow = NodeMemory && call.bind(NodeMemory.prototype.grow)
 
-const PAGE = 65536
-
-/** The function that makes a shared memory of Node's own; sizes in pages. `hasRoom` says whether so many bytes fit. */
-const sharedMaker = (hasRoom) => (limits) => {
-  const { initial, maximum } = limits
+/** Makes a shared memory of Node's own; sizes are in pages. */
+function createShared({ initial, maximum }) {
   if (node === undefined) {
     throw typeError(
-      "a shared memory needs Node's own WebAssembly, which `node --jitless` and `node --no-expose-wasm` leave out",
+      "a shared memory needs Node's own WebAssembly: start Node without --jitless and --no-expose-wasm",
       'ERR_RELINK_UNSUPPORTED',
     )
   }
   const noRoom = () => rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
-  // V8 reserves the maximum, and collects before it gives up: it ends the process if that has no room either.
-  if (!hasRoom(maximum * PAGE)) throw noRoom()
+  // V8 reserves the maximum. It collects if it cannot, and ends the process if there is no room for that either.
+  if (!addon.hasRoom(maximum * PAGE)) throw noRoom()
   try {
     return new NodeMemory({ initial, maximum, shared: true })
   } catch (error) {
-    // The limits were checked, so what else it says is that the stack is exhausted.
+    // The limits were checked, so any other error is an exhausted stack.
     if (!/could not allocate/.test(error?.message)) throw error
     throw noRoom()
   }
 }
 
-/** Whether a value is one, from whatever thread. */
+/** Whether a value is a shared memory of Node's own, from any thread. */
 function isShared(value) {
   if (typeof value !== 'object' || value === null || node === undefined) return false
   try {
@@ -43,11 +42,11 @@ function isShared(value) {
   }
 }
 
-/** The size of a shared memory of Node's own, and the greatest that it may have, in pages. */
+/** The size and the maximum of a shared memory of Node's own, in pages. */
 function limitsOf(memory) {
   const initial = bufferOf(memory).byteLength / PAGE
-  // No one says what the maximum is, but V8 knows whether it is more than so much.
-  let [least, most] = [initial, PAGE]
+  // V8 does not tell the maximum, but its import check compares it with a given one: a binary search.
+  let [least, most] = [initial, MOST_PAGES]
   while (least < most) {
     const middle = Math.floor((least + most) / 2)
     if (fits(memory, middle)) most = middle
@@ -56,7 +55,7 @@ function limitsOf(memory) {
   return { initial, maximum: least }
 }
 
-/** Whether a shared memory may be imported where `maximum` is the most that is asked for. */
+/** Whether a shared memory fits an import with this maximum, in pages. */
 function fits(memory, maximum) {
   const pages = [0, 7, 14].map((shift) => ((maximum >> shift) & 0x7f) | (shift < 14 ? 0x80 : 0))
   // (import "" "" (memory 0 maximum shared))
@@ -71,11 +70,11 @@ function fits(memory, maximum) {
 
 const OUTCOMES = ['ok', 'not-equal', 'timed-out']
 
-/** What the native side asks of a shared memory. */
-const sharedHost = (hasRoom) => ({
+/** The functions that the native side calls for a shared memory. */
+const shared = {
   sharedBytes: (memory) => new Uint8Array(bufferOf(memory)),
   sharedGrow(memory, pages) {
-    if (!hasRoom(pages * PAGE)) return false
+    if (!addon.hasRoom(pages * PAGE)) return false
     try {
       grow(memory, pages)
       return true
@@ -91,6 +90,6 @@ const sharedHost = (hasRoom) => ({
   sharedNotify(memory, offset, count) {
     return Atomics.notify(new Int32Array(bufferOf(memory)), offset / Int32Array.BYTES_PER_ELEMENT, count)
   },
-})
+}
 
-module.exports = { bufferOf, isShared, limitsOf, sharedHost, sharedMaker }
+module.exports = { bufferOf, createShared, isShared, limitsOf, shared }

@@ -1,12 +1,14 @@
 'use strict'
 
-const { inWords } = require('../options/arguments')
+// `compileStreaming` and `instantiateStreaming`.
+
+const { formatValue } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { typeError } = require('../errors')
 const { check, make } = require('../api/instantiate')
 const { Module, compileAsync } = require('../api/module')
 
-/** What `WebAssembly` compiles from a Response, with Node's errors. */
+/** The streaming functions of `WebAssembly`, with Node's own errors. */
 const standard = {
   async compileStreaming(source, options = undefined) {
     const compiling = modes.standard.compiling(options)
@@ -18,12 +20,12 @@ const standard = {
   },
 }
 
-/** The body of a Response, or of a promise of one. */
+/** The body of a Response or of a promise of one, after Node's own checks. */
 async function bytesOf(source) {
   const response = await source
   if (typeof Response !== 'function' || !(response instanceof Response)) {
     throw typeError(
-      `The "source" argument must be an instance of Response or an Promise resolving to Response, got ${inWords(response)}`,
+      `The "source" argument must be an instance of Response or an Promise resolving to Response, got ${formatValue(response)}`,
     )
   }
   const type = response.headers.get('content-type')

@@ -1,12 +1,15 @@
 'use strict'
 
+// Conversions and checks of arguments.
+
 const { inspect, types } = require('node:util')
 const { typeError, rangeError } = require('../errors')
+const { MOST_UNSIGNED } = require('./limits')
 const { nearest } = require('../names/nearest')
 const { whose } = require('../internal/whose')
 
-/** A value in a few words, for messages. What the user's code throws meanwhile (a string tag) is not told. */
-function inWords(value) {
+/** A value as short text, for messages. Errors of the user's code, like a getter for a string tag, are dropped. */
+function formatValue(value) {
   const options = { depth: -1, customInspect: false, getters: false, maxStringLength: 40, breakLength: Infinity }
   try {
     return whose(value) ?? inspect(value, options)
@@ -17,7 +20,7 @@ function inWords(value) {
 
 /** The TypeError for an argument that is not what was expected. */
 function wrongType(expected, argument, value, hint = '') {
-  return typeError(`expected ${expected} as \`${argument}\`, got ${inWords(value)}${hint && `; ${hint}`}`)
+  return typeError(`expected ${expected} as \`${argument}\`, got ${formatValue(value)}${hint && `; ${hint}`}`)
 }
 
 /** The bytes of an ArrayBuffer, a SharedArrayBuffer or a view of one. */
@@ -29,11 +32,11 @@ function toBytes(value) {
     const hint = typeof value === 'string' ? '`load(path)` reads a file' : ''
     throw wrongType('an ArrayBuffer or a view of one', 'bytes', value, hint)
   }
-  // Shared bytes may change while they are compiled: what is checked must be what is run.
+  // Another thread may change shared bytes during the compile: the code that is checked must be the code that runs.
   return types.isSharedArrayBuffer(bytes.buffer) ? bytes.slice() : bytes
 }
 
-/** A buffer that is detached, or that ends before the view of it does, has no bytes: so says WebIDL. */
+/** The bytes of a range; none, as in WebIDL, if the buffer is detached or ends before its view does. */
 function unlessDetached(range) {
   try {
     return new Uint8Array(...range())
@@ -42,10 +45,7 @@ function unlessDetached(range) {
   }
 }
 
-/**
- * An options object of which only the names in `known` may be set: what is not known is a mistake that
- * would otherwise go unseen.
- */
+/** An options object, in which only the names in `known` may be set: an unknown name is probably a mistake. */
 function toOptions(value, known) {
   if (value === undefined) return {}
   if (typeof value !== 'object' || value === null) throw wrongType('an object', 'options', value)
@@ -54,49 +54,49 @@ function toOptions(value, known) {
     const [guess] = nearest(name, known, { atMost: 3 })
     const advice = guess
       ? `did you mean \`${guess}\`?`
-      : `there is ${known.map((option) => `\`${option}\``).join(', ')}`
+      : `expected one of ${known.map((option) => `\`${option}\``).join(', ')}`
     throw typeError(`unknown option \`${name}\`, ${advice}`, 'ERR_INVALID_ARG_VALUE')
   }
   return value
 }
 
-/** The same for the functions of the JS API, which pay no heed to what they do not know. */
+/** The known options of an object, for the functions of the JS API: they ignore unknown names. */
 function toLooseOptions(value, known) {
   if (typeof value !== 'object' || value === null) return {}
   return Object.fromEntries(known.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]))
 }
 
-/** Whether `close` is asked to let late uses do nothing. */
+/** The option `lateCalls` of `close`: whether later uses do nothing. */
 function toSilent(options) {
   const { lateCalls = 'throw' } = toOptions(options, ['lateCalls'])
   if (lateCalls === 'throw' || lateCalls === 'ignore') return lateCalls === 'ignore'
-  const message = `expected 'throw' or 'ignore' as \`options.lateCalls\`, got ${inWords(lateCalls)}`
+  const message = `expected 'throw' or 'ignore' as \`options.lateCalls\`, got ${formatValue(lateCalls)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
 const compilers = ['auto', 'cranelift', 'singlepass']
 
-/** The compiler that the options ask for. */
+/** The option `compiler`. */
 function toCompiler({ compiler = 'cranelift' }) {
   if (compilers.includes(compiler)) return compiler
-  const message = `expected 'auto', 'cranelift' or 'singlepass' as \`options.compiler\`, got ${inWords(compiler)}`
+  const message = `expected 'auto', 'cranelift' or 'singlepass' as \`options.compiler\`, got ${formatValue(compiler)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
-/** What memories reserve, as the options say; undefined where they do not say. */
+/** The option `reserve`; undefined if it is not set. */
 function toReserve({ reserve }) {
   if (reserve === undefined || reserve === 'full' || reserve === 'small') return reserve
-  const message = `expected 'full' or 'small' as \`options.reserve\`, got ${inWords(reserve)}`
+  const message = `expected 'full' or 'small' as \`options.reserve\`, got ${formatValue(reserve)}`
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
-/** Whether the options ask for the disk cache; undefined where they do not say. */
+/** The option `cache`; undefined if it is not set. */
 function toCache({ cache }) {
   if (cache === undefined || typeof cache === 'boolean') return cache
   throw wrongType('a boolean', 'options.cache', cache)
 }
 
-/** A dictionary of WebIDL: an object, or nothing for one that is empty. */
+/** A dictionary of WebIDL: undefined and null count as empty ones. */
 function toDescriptor(value) {
   if (value === undefined || value === null) return {}
   if (typeof value !== 'object' && typeof value !== 'function') throw wrongType('an object', 'descriptor', value)
@@ -106,14 +106,14 @@ function toDescriptor(value) {
 /** WebIDL's `[EnforceRange] unsigned long`. */
 function toUnsignedLong(value, argument) {
   const number = Math.trunc(+value) + 0
-  if (number >= 0 && number <= 0xffff_ffff) return number
+  if (number >= 0 && number <= MOST_UNSIGNED) return number
   throw typeError(
-    `expected an integer from 0 to 4294967295 as \`${argument}\`, got ${inWords(value)}`,
+    `expected an integer from 0 to ${MOST_UNSIGNED} as \`${argument}\`, got ${formatValue(value)}`,
     'ERR_INVALID_ARG_VALUE',
   )
 }
 
-/** The `initial` and `maximum` of a memory or a table, each read and converted in turn; `most` says how much each may be. */
+/** The `initial` and `maximum` of a memory or a table, read and converted in this order. `most` are their limits. */
 function toLimits(descriptor, most) {
   const givenInitial = descriptor.initial
   if (givenInitial === undefined) throw wrongType('an integer', 'descriptor.initial', givenInitial)
@@ -122,16 +122,16 @@ function toLimits(descriptor, most) {
   const maximum = givenMaximum === undefined ? undefined : toUnsignedLong(givenMaximum, 'descriptor.maximum')
   for (const [name, value] of Object.entries({ initial, maximum })) {
     if (value <= most[name] || value === undefined) continue
-    throw rangeError(`\`descriptor.${name}\` is ${value}, more than the ${most[name]} that there can be`)
+    throw rangeError(`expected at most ${most[name]} as \`descriptor.${name}\`, got ${value}`)
   }
   if (maximum < initial) {
-    throw rangeError(`\`descriptor.maximum\` is ${maximum}, less than \`descriptor.initial\`, which is ${initial}`)
+    throw rangeError(`expected at least \`descriptor.initial\`, ${initial}, as \`descriptor.maximum\`, got ${maximum}`)
   }
   return { initial, maximum }
 }
 
 module.exports = {
-  inWords,
+  formatValue,
   wrongType,
   toBytes,
   toOptions,

@@ -1,10 +1,12 @@
 'use strict'
 
+// Option modes.
+
 const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
 const { toSelection } = require('./slot-selection')
 
-/** How options are read, and which functions are slots where nothing is said. */
+/** How options are read, and which functions are slots by default. */
 class OptionMode {
   #read
   #slots
@@ -14,15 +16,15 @@ class OptionMode {
     this.#slots = slots
   }
 
-  /** The options of these names. */
+  /** The options with these names. */
   options(options, names) {
     return this.#read(options, names)
   }
 
-  /** The standard knows nothing of options that stand in the place of the imports. */
+  /** The standard does not check whether options were given in the place of the imports. */
   checkImports() {}
 
-  /** What options say about compiling, checked. `others` are the names that are not about it. */
+  /** The options for compiling, checked. `others` are the names of further options. */
   compiling(options, others = []) {
     const known = this.options(options, ['cache', 'compiler', 'reserve', 'slots', ...others])
     const { slots = this.#slots } = known
@@ -31,7 +33,7 @@ class OptionMode {
   }
 }
 
-/** Whether a value is an object as a literal makes it. */
+/** Whether a value is a plain object, of any realm. */
 function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value)
@@ -41,17 +43,17 @@ function isPlain(value) {
 /** The options of `load` and `instantiate`. */
 const NAMES = new Set(['cache', 'compiler', 'reserve', 'slots', 'store'])
 
-/** That of this package's own functions: a name that is not known is a mistake. */
+/** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
-  /** Refuses options in the place of the imports, which a module without imports would ignore. */
+  /** Refuses options in the place of the imports: a module without imports would ignore them. */
   checkImports(imports, options) {
     if (options !== undefined || typeof imports !== 'object' || imports === null) return
     const names = Object.keys(imports)
     if (names.length === 0 || !names.every((name) => NAMES.has(name))) return
-    // An import module may have such a name, but then it is an object of imports, made in place.
+    // An import module may have such a name, but then its value is an object literal of imports.
     if (names.every((name) => isPlain(Object.getOwnPropertyDescriptor(imports, name)?.value))) return
     throw typeError(
-      `expected the imports as the second argument, got options (${names.join(', ')}): these are the third`,
+      `expected the imports as the second argument, got options (${names.join(', ')}): give these as the third`,
       'ERR_INVALID_ARG_VALUE',
     )
   }
@@ -59,7 +61,7 @@ class OwnMode extends OptionMode {
 
 const own = new OwnMode(toOptions, undefined)
 
-/** That of `WebAssembly`: what is not known is ignored, and a module is what it is without slots. */
+/** The mode of `WebAssembly`: unknown names are ignored, and a module has no slots by default. */
 const standard = new OptionMode(toLooseOptions, 'none')
 
 module.exports = { own, standard }

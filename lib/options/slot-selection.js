@@ -1,22 +1,24 @@
 'use strict'
 
+// The option `slots`.
+
 const { types } = require('node:util')
-const { inWords, wrongType } = require('./arguments')
+const { formatValue, wrongType } = require('./arguments')
 const { typeError } = require('../errors')
 const { namesOf } = require('../names/function-names')
 const { fitsGlob } = require('../names/glob')
 const { NameIndex } = require('../names/name-index')
 
-/** Names for what the option `slots` may say in one word. */
+/** The texts that the option `slots` takes in the place of a list. */
 const WORDS = ['all', 'none']
 
-/** The option `slots`, checked: a word, or patterns. Reads a list once, so that no getter is asked twice. */
+/** The option `slots`, checked. Reads a list once, so that no getter runs twice. */
 function toSelection({ slots }) {
   if (slots === undefined) return { kind: 'default' }
   if (WORDS.includes(slots)) return { kind: slots }
   if (typeof slots === 'string') {
     throw typeError(
-      `expected 'all', 'none' or an array as \`options.slots\`, got ${inWords(slots)}; a name goes into an array`,
+      `expected 'all', 'none' or an array as \`options.slots\`, got ${formatValue(slots)}; put a name into an array`,
       'ERR_INVALID_ARG_VALUE',
     )
   }
@@ -26,15 +28,12 @@ function toSelection({ slots }) {
 
 function toPattern(pattern, index) {
   if (typeof pattern === 'string' && pattern !== '') return pattern
-  // Without `g` and `y`, which make a test remember the last one.
+  // Without the flags `g` and `y`, with which `test` keeps state.
   if (types.isRegExp(pattern)) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
   throw wrongType('a name, a pattern or a RegExp', `options.slots[${index}]`, pattern)
 }
 
-/**
- * What the native side takes, once it is known what the functions are called. `missing` are the patterns that no
- * function fits.
- */
+/** The native selection for patterns and the names of all functions. `missing` are the patterns that match no function. */
 function select(patterns, functions) {
   const index = new NameIndex(functions)
   const names = patterns.every(isName) ? [] : functions.map(namesForPatterns)
@@ -52,18 +51,18 @@ const isName = (pattern) => typeof pattern === 'string' && !/[*?]/.test(pattern)
 
 const isIndex = (name) => /^func\[\d+\]$/.test(name)
 
-/** Every function may be called by its index; a pattern is for names. */
+/** The names of a function without its indices: patterns match names only. */
 function namesForPatterns(each) {
   const [name, ...others] = namesOf(each)
   return [name, ...others.filter((other) => !isIndex(other))]
 }
 
-/** Whether a glob or a RegExp fits a name. */
+/** Makes a test for a glob or a RegExp. */
 function toTest(pattern) {
   return typeof pattern === 'string' ? (name) => fitsGlob(pattern, name) : (name) => pattern.test(name)
 }
 
-/** The positions of the functions of which a name fits. */
+/** The positions of the functions with a name that passes the test. */
 function fitting(test, names) {
   const positions = []
   names.forEach((each, position) => {

@@ -1,11 +1,10 @@
 'use strict'
 
+// Classes and objects as WebIDL has them.
+
 const { mark } = require('../internal/whose')
 
-/**
- * Gives a class the outside that the WebAssembly JS API asks for: members that are enumerable, and the
- * string tag. Marks it as a class of this package.
- */
+/** Makes a class look as the WebAssembly JS API requires: enumerable members, and the string tag. Marks it as this package's. */
 function webidl(Class, tag = Class.name) {
   for (const [holder, own] of [
     [Class.prototype, (name) => name !== 'constructor'],
@@ -22,8 +21,8 @@ function webidl(Class, tag = Class.name) {
 const ordinary = Function.prototype[Symbol.hasInstance]
 
 /**
- * Makes `instanceof` true for what another thread has posted too. It arrives as an object of Node's own, with the prototype of
- * Node's class, until it is first used. A subclass has only what it has made.
+ * Makes `instanceof` true for objects that another thread has posted, too. They arrive as objects of Node's own, and have the
+ * prototype of Node's class until they are first used. A posted object is never one of a subclass.
  */
 function hasArrived(Class, arrived) {
   const { [Symbol.hasInstance]: value } = {
@@ -34,7 +33,7 @@ function hasArrived(Class, arrived) {
   Object.defineProperty(Class, Symbol.hasInstance, { value, configurable: true })
 }
 
-/** An object that is only a frozen list of names: no prototype, so that any name may stand in it. */
+/** A frozen object without a prototype, so that it may have any names. */
 function namespace(entries) {
   const object = Object.create(null)
   for (const [name, value] of entries) object[name] = value

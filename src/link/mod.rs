@@ -1,10 +1,26 @@
 //! Relinking: slots, the checks before a link, the commit, and undo.
 #![forbid(unsafe_code)]
 
+mod active;
 mod check;
-mod links;
+mod collect;
+mod commit;
+mod entry;
+mod forwarding;
+mod implementation;
+mod planned;
+mod record;
+mod shortcuts;
 mod slot;
 mod slots;
+#[cfg(test)]
+mod tests;
+mod thunks;
+mod undo;
 
-pub use links::{Change, Link};
-pub use slots::{SlotId, Slots};
+pub use commit::Change;
+pub use entry::TableEntry;
+pub use record::Link;
+pub use shortcuts::{held_by_slot_of, skip_forwarders};
+pub use slot::SlotId;
+pub use slots::Slots;

@@ -1,19 +1,20 @@
 //! A slot: its entries, its active links and its forwarding.
 
-use super::links::{ActiveLinks, read};
-use super::slots::SlotId;
+use super::active::ActiveLinks;
+use super::entry::TableEntry;
 use crate::rewrite::SlotKind;
-use crate::store::{FuncRef, Instance, Store, TableId};
+use crate::store::{FuncRef, Instance, Store};
 use crate::wasm::{Declaration, FuncType};
 use std::rc::Rc;
 
-/// A table entry of a store.
-pub type TableEntry = (TableId, u32);
+/// The id of a slot of a store. It is reused once the slot is forgotten, which cannot happen while the host holds the
+/// slot.
+pub type SlotId = u32;
 
 /// An entry, besides the primary one, that a link writes too.
 pub struct MirroredEntry {
     /// The entry
-    pub place: TableEntry,
+    pub entry: TableEntry,
     /// Whether an active link wrote it
     pub written: bool,
 }
@@ -65,7 +66,7 @@ pub struct Slot {
 impl Slot {
     /// The function that it holds now.
     pub fn current(&self, store: &Store) -> Option<FuncRef> {
-        self.forwards_to.map_or_else(|| read(store, self.primary_entry), |forwarding| Some(forwarding.thunk))
+        self.forwards_to.map_or_else(|| self.primary_entry.get(store), |forwarding| Some(forwarding.thunk))
     }
 
     /// Whether its instance was closed, or its table or instance was freed.

@@ -1,37 +1,35 @@
 //! The slots of a store, and the look-ups that make them.
 
-use super::links::ActiveLinks;
-use super::slot::{Forwarding, MirroredEntry, Slot, TableEntry};
+use super::active::ActiveLinks;
+use super::entry::TableEntry;
+use super::slot::{MirroredEntry, Slot, SlotId};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::{ModuleEntry, SlotKind};
-use crate::store::{FuncRef, Instance, InstanceId, Reference, Store, Swept, TableId};
-use crate::wasm::{RefType, RustSignature};
+use crate::store::{FuncRef, Instance, InstanceId, Store, TableId};
+use crate::wasm::RefType;
 use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 use std::rc::Rc;
 
-/// A slot of a store. The id is reused once the slot is forgotten, which cannot happen while the host holds the slot.
-pub type SlotId = u32;
-
 /// The slots of a store, each made on first use.
 #[derive(Default)]
 pub struct Slots {
-    slots: Slab<Slot>,
+    pub(super) slots: Slab<Slot>,
     /// Slots of instances, by instance and index in its code's list of slots
-    of_instance: FxHashMap<(InstanceId, u32), SlotId>,
+    pub(super) of_instance: FxHashMap<(InstanceId, u32), SlotId>,
     /// Slots that are only a table entry
-    by_entry: FxHashMap<TableEntry, SlotId>,
+    pub(super) by_entry: FxHashMap<TableEntry, SlotId>,
     /// Tables that JavaScript can read and that hold functions of slots: instance, and table index in its module
-    owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
+    pub(super) owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
     /// Tables whose entries hold thunks, since code of other modules may copy functions out of them
-    released: FxHashSet<TableId>,
+    pub(super) with_thunks: FxHashSet<TableId>,
 }
 
 impl Slots {
     /// Registers the tables of a new instance.
     pub fn register_instance(&mut self, store: &Store, instance: &Rc<Instance>) {
         for index in instance.code().tables_with_slots() {
-            let table = store.instance_table(instance, *index);
+            let table = instance.table(store, *index);
             self.owners.insert(table, (instance.clone(), *index));
         }
     }
@@ -47,15 +45,15 @@ impl Slots {
         }
         let code = instance.code();
         let (slot, named) = (&code.slots[position as usize], &code.details().names[position as usize]);
-        let original = store.canonical_function(store.function(instance, slot.original));
-        let place = |entry: &ModuleEntry| (store.instance_table(instance, entry.table), entry.index);
-        let places = slot.direct_entries.iter().map(place).filter(|(table, _)| !self.released.contains(table));
-        let mirrored_entries = places.map(|place| MirroredEntry { place, written: false }).collect();
+        let original = instance.function(store, slot.original).canonical(store);
+        let entry = |entry: &ModuleEntry| TableEntry { table: instance.table(store, entry.table), index: entry.index };
+        let entries = slot.direct_entries.iter().map(entry).filter(|entry| !self.with_thunks.contains(&entry.table));
+        let mirrored_entries = entries.map(|entry| MirroredEntry { entry, written: false }).collect();
         let id = self.add(Slot {
             name: named.name.clone(),
             kind: slot.kind,
-            ty: store.type_of(original),
-            primary_entry: place(&slot.primary_entry),
+            ty: original.ty(store),
+            primary_entry: entry(&slot.primary_entry),
             mirrored_entries,
             active: ActiveLinks::default(),
             private: slot.primary_entry.table == code.dispatch_table(),
@@ -78,21 +76,22 @@ impl Slots {
     /// `OutOfRange`; `EmptySlot` for an entry that is null; `UnsupportedValue` for a table of another element type.
     pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
         let name = format!("table[{index}]");
-        let known = self.by_entry.get(&(table, index)).copied();
+        let entry = TableEntry { table, index };
+        let known = self.by_entry.get(&entry).copied();
         if let Some(id) = known.filter(|id| self.is_linked(*id)) {
             return Ok(id);
         }
-        if store.table_element(table) != RefType::Func {
-            let message = "expected a table of functions, got one of externref: its entries are no slots".to_owned();
+        if table.element_type(store) != RefType::Func {
+            let message = "expected a table of functions, got one of externref, whose entries are not slots".to_owned();
             return Err(ErrorKind::UnsupportedValue { message }.into());
         }
-        let Some(original) = store.table_get(table, index)? else {
+        let Some(original) = table.function(store, index)? else {
             return Err(ErrorKind::EmptySlot { slot: name }.into());
         };
-        if let Some((instance, position)) = self.owner((table, index)) {
+        if let Some((instance, position)) = self.owner(entry) {
             let id = self.of_instance(store, &instance, position);
             let thunk = instance.code().slots[position as usize].thunk;
-            let own = thunk.is_some_and(|thunk| store.function(&instance, thunk) == original);
+            let own = thunk.is_some_and(|thunk| instance.function(store, thunk) == original);
             if own || self.current(store, id) == Some(original) {
                 return Ok(id);
             }
@@ -104,8 +103,8 @@ impl Slots {
         let id = self.add(Slot {
             name,
             kind: SlotKind::Table,
-            ty: store.type_of(original),
-            primary_entry: (table, index),
+            ty: original.ty(store),
+            primary_entry: entry,
             mirrored_entries: Vec::new(),
             active: ActiveLinks::default(),
             private: false,
@@ -117,56 +116,15 @@ impl Slots {
             instance: None,
             ended: false,
         });
-        self.by_entry.insert((table, index), id);
+        self.by_entry.insert(entry, id);
         Ok(id)
     }
 
     /// The instance whose module put a slot's function into the entry, and the index of that slot.
-    fn owner(&self, (table, index): TableEntry) -> Option<(Rc<Instance>, u32)> {
+    pub(super) fn owner(&self, TableEntry { table, index }: TableEntry) -> Option<(Rc<Instance>, u32)> {
         let (instance, own) = self.owners.get(&table)?;
         let position = instance.code().slot_at(ModuleEntry { table: *own, index })?;
         Some((instance.clone(), position))
-    }
-
-    /// The function that JavaScript gets when it reads `function` from an entry. The thunk replaces the original of a
-    /// slot, so that the function that JavaScript holds follows later links.
-    pub fn visible_function(&self, store: &Store, place: TableEntry, function: FuncRef) -> FuncRef {
-        let Some((instance, position)) = self.owner(place) else { return function };
-        let slot = &instance.code().slots[position as usize];
-        // Thunk entries held the thunk from the start: an original in one was written there, and stays visible.
-        let own = self.owners.get(&place.0).map(|(_, own)| *own);
-        let shown = slot.thunk_entries.iter().any(|entry| Some(entry.table) == own && entry.index == place.1);
-        match slot.thunk {
-            Some(thunk) if !shown && store.canonical_function(store.function(&instance, slot.original)) == function => {
-                store.function(&instance, thunk)
-            }
-            _ => function,
-        }
-    }
-
-    /// Puts thunks into the direct entries of a table before code of another module can read it: functions copied from
-    /// there must follow later links.
-    ///
-    /// # Errors
-    /// The errors of `Store::table_set`; none occurs for a funcref table.
-    pub fn replace_with_thunks(&mut self, store: &Store, table: TableId) -> Result<()> {
-        if self.released.contains(&table) {
-            return Ok(());
-        }
-        let Some((instance, own)) = self.owners.get(&table).cloned() else { return Ok(()) };
-        let code = instance.code();
-        for (position, slot) in (0..).zip(&code.slots) {
-            let Some(thunk) = slot.thunk else { continue };
-            for entry in slot.direct_entries.iter().filter(|entry| entry.table == own) {
-                let id = self.of_instance(store, &instance, position);
-                if store.table_get(table, entry.index)? == self.current(store, id) {
-                    store.table_set(table, entry.index, Reference::Func(Some(store.function(&instance, thunk))))?;
-                }
-            }
-        }
-        self.released.insert(table);
-        self.slots.iter_mut().for_each(|(_, slot)| slot.mirrored_entries.retain(|each| each.place.0 != table));
-        Ok(())
     }
 
     fn add(&mut self, slot: Slot) -> SlotId {
@@ -224,7 +182,7 @@ impl Slots {
 
     /// The slot whose thunk `function` is.
     pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
-        let (instance, index) = store.locate(function)?;
+        let (instance, index) = function.locate(store)?;
         self.slot_of(store, &instance, index)
     }
 
@@ -233,93 +191,5 @@ impl Slots {
         let position = instance.code().slot_of_thunk(index)?;
         // An instance that is still starting has no slots yet.
         instance.has_started().then(|| self.of_instance(store, instance, position))
-    }
-
-    /// Whether `fits` accepts the Rust types of a declared slot that has `function` as its original or thunk. A merged
-    /// function is the original of several slots: `fits` is called for each until it accepts one.
-    pub(super) fn declared_types(
-        &self,
-        store: &Store,
-        function: FuncRef,
-        mut fits: impl FnMut(&RustSignature) -> bool,
-    ) -> bool {
-        let Some((instance, index)) = store.locate(function) else { return false };
-        let slots = &instance.code().slots;
-        let declared = slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
-        let own = declared.filter(|slot| slot.original == index);
-        let through = instance.code().slot_of_thunk(index).map(|position| &slots[position as usize]);
-        own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(|declaration| fits(&declaration.types))
-    }
-
-    /// Functions that slots may write back into tables, by table: originals of table slots, and thunks that forwarding
-    /// slots hold. An instance keeps the originals of its own slots alive.
-    pub fn restorable(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
-        let mut restorable: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
-        for slot in self.slots.iter().map(|(_, slot)| slot).filter(|slot| !slot.ended) {
-            let original = (slot.kind == SlotKind::Table).then_some(slot.original);
-            let functions = original.into_iter().chain(slot.forwards_to.map(|forwarding| forwarding.thunk));
-            functions.for_each(|function| restorable.entry(slot.primary_entry.0).or_default().push(function));
-        }
-        restorable
-    }
-
-    /// Ends the slots of freed tables and instances. Forgets slots that the host does not hold, unless they are linked,
-    /// forward to another slot or have dependents.
-    pub fn forget(&mut self, swept: &Swept, is_held: impl Fn(SlotId) -> bool) {
-        let is_gone = |instance: &Rc<Instance>| swept.instances.contains(&instance.id);
-        for (_, slot) in &mut self.slots {
-            if swept.tables.contains(&slot.primary_entry.0) || slot.instance.as_ref().is_some_and(is_gone) {
-                slot.ended = true;
-                slot.instance = None;
-                slot.mirrored_entries.clear();
-                slot.active.end();
-                slot.forwards_to = None;
-            }
-        }
-        self.count_dependents();
-        let stands = |slot: &Slot| slot.active.is_any() || slot.forwards_to.is_some() || !slot.dependents.is_empty();
-        self.slots.retain(|id, slot| is_held(id as SlotId) || (!slot.ended && stands(slot)));
-        let slots = &self.slots;
-        let stays = |id: &SlotId| slots.get(*id as usize).is_some_and(|slot| !slot.ended);
-        self.of_instance.retain(|_, id| stays(id));
-        self.by_entry.retain(|_, id| stays(id));
-        self.owners.retain(|table, (instance, _)| !is_gone(instance) && !swept.tables.contains(table));
-        self.released.retain(|table| !swept.tables.contains(table));
-    }
-
-    /// Rebuilds `dependents` of all slots.
-    fn count_dependents(&mut self) {
-        self.slots.iter_mut().for_each(|(_, slot)| slot.dependents.clear());
-        let forwardings: Vec<_> =
-            self.slots.iter().filter_map(|(id, slot)| Some((id as SlotId, slot.forwards_to?.slot))).collect();
-        for (id, through) in forwardings {
-            // A freed slot's id may be reused: a forwarding must not keep it.
-            if self.find(through).is_some_and(|through| !through.ended) {
-                self.add_dependent(id, through);
-            } else {
-                self.slot_mut(id).forwards_to = None;
-            }
-        }
-    }
-
-    /// Notes that slot `id` forwards to slot `through`.
-    pub(super) fn add_dependent(&mut self, id: SlotId, through: SlotId) {
-        let dependents = &mut self.slot_mut(through).dependents;
-        dependents.push(id);
-        let position = dependents.len() - 1;
-        if let Some(forwarding) = &mut self.slot_mut(id).forwards_to {
-            forwarding.position = position;
-        }
-    }
-
-    /// Notes that a slot no longer has this forwarding.
-    pub(super) fn remove_dependent(&mut self, Forwarding { slot, position, .. }: Forwarding) {
-        let dependents = &mut self.slot_mut(slot).dependents;
-        dependents.swap_remove(position);
-        if let Some(moved) = dependents.get(position).copied()
-            && let Some(forwarding) = &mut self.slot_mut(moved).forwards_to
-        {
-            forwarding.position = position;
-        }
     }
 }

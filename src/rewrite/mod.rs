@@ -1,8 +1,7 @@
-//! The load-time pass: bytes in, valid wasm out, and a description of what was loaded.
+//! The load-time pass: bytes in, valid wasm and its description out.
 //!
-//! It leads every way to a slot's function through an entry of a table, and gives fixed-size funcref
-//! tables room in their type, so that the engine reads them through memory. Pure: no engine, no
-//! N-API, no `unsafe`.
+//! Every call of a slot's function goes through a table entry afterwards. Funcref tables of fixed size get a larger maximum if
+//! others may write them, so that the engine does not read a stale copy. Pure: no engine, no N-API, no `unsafe`.
 #![forbid(unsafe_code)]
 
 mod generate;
@@ -34,39 +33,39 @@ pub use transform::tier_up::{tier_up_module, why_no_tier_up};
 /// A module after the pass.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Rewritten<'a> {
-    /// The bytes to compile; borrowed where nothing had to change. Of no use once they are compiled, and not kept
+    /// The bytes to compile, borrowed if nothing had to change. Not serialized, since they are not needed after the compile
     #[serde(skip)]
     pub bytes: Cow<'a, [u8]>,
-    /// The module that they hold, with the limits of its tables as their author wrote them
+    /// The description of these bytes, but with the author's limits of tables
     pub binary: Binary,
     /// Its slots, the declared ones first
     pub slots: Vec<ModuleSlot>,
-    /// The functions that stand for imports
+    /// The forwarders
     pub forwarders: Vec<Forwarder>,
-    /// Which function of the original module each function is
+    /// The original index of each function
     pub origins: Origins,
-    /// The imported tables whose entries code may put elsewhere
+    /// The imported tables from which code reads references, which it may store elsewhere
     pub read_tables: Vec<u32>,
-    /// The imported tables into which code puts references
+    /// The imported tables into which code writes references
     pub written_tables: Vec<u32>,
-    /// The imported globals into which code puts references
+    /// The imported globals into which code writes references
     pub written_globals: Vec<u32>,
-    /// What users are told of its functions. Large, and kept apart: it is seldom asked for
+    /// Information on its functions for users. Large and rarely needed, so it is serialized separately
     #[serde(skip)]
     pub details: Details,
 }
 
-/// What the pass is asked for.
+/// Options of the pass.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Which functions become slots
+    /// The functions that become slots
     pub selection: Selection,
-    /// Let a function of the module stand for an import with float parameters where that is taken
-    /// as a value: the compiler calls imports and other functions in different ways.
+    /// Whether imports with float parameters that are used as values get forwarders: Singlepass calls imports and other
+    /// functions in different ways
     pub forward_float_imports: bool,
 }
 
-/// A function that calls an import and nothing else.
+/// A function that only calls an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forwarder {
     /// Function index of the import
@@ -78,7 +77,7 @@ pub struct Forwarder {
 /// Runs the pass over a module that `Binary::parse` accepted.
 ///
 /// # Errors
-/// `Declaration` when the import and the export of a declared slot do not fit each other.
+/// `Declaration` if the import and the original of a declared slot have different types.
 pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Result<Rewritten<'a>> {
     let plan = slots::plan::Plan::new(bytes, binary, options)?;
     let read_tables = plan.read_imported_tables();
@@ -100,7 +99,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details })
 }
 
-/// Refuses a module whose declared slots do not fit.
+/// Refuses a module with contradictory declared slots.
 ///
 /// # Errors
 /// `Declaration`.
@@ -108,7 +107,7 @@ pub fn check_declarations(binary: &Binary) -> Result<()> {
     slots::declared::declared(binary).map(drop)
 }
 
-/// What the functions of a module are called, by function index.
+/// The names of a module's functions, by function index.
 ///
 /// # Errors
 /// Those of `rewrite`.
@@ -120,7 +119,7 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 }
 
 impl<'a> Rewritten<'a> {
-    /// What is known of the module, once the bytes are compiled.
+    /// The same without the bytes, for after the compile.
     pub fn without_bytes(self) -> Rewritten<'static> {
         let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details, .. } =
             self;
@@ -128,7 +127,7 @@ impl<'a> Rewritten<'a> {
         Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details }
     }
 
-    /// A module that the pass leaves as it is.
+    /// A module that the pass does not change.
     pub fn unchanged(bytes: &'a [u8], binary: Binary) -> Self {
         Self {
             bytes: Cow::Borrowed(bytes),

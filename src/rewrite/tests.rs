@@ -1,3 +1,5 @@
+//! Tests of the pass as a whole.
+
 use crate::error::Error;
 use crate::rewrite::*;
 use crate::wasm::Features;
@@ -8,7 +10,7 @@ fn pass(text: &str) -> Result<(Vec<u8>, Binary, Vec<ModuleSlot>)> {
     select(text, Selection::Default)
 }
 
-/// Runs the pass, and checks that what it made is valid and is what it says.
+/// Runs the pass, and checks that its output is valid and matches its description.
 fn select(text: &str, selection: Selection) -> Result<(Vec<u8>, Binary, Vec<ModuleSlot>)> {
     let bytes = wat::parse_str(text).unwrap();
     let options = Options { selection, ..Options::default() };
@@ -58,7 +60,7 @@ fn a_declared_import_becomes_an_entry_of_the_dispatch_table() {
 }
 
 #[test]
-fn fixed_tables_that_others_write_get_room_in_the_bytes_alone() {
+fn fixed_tables_that_others_write_get_a_larger_maximum_in_the_bytes_only() {
     let text = "(module (table (export \"t\") 2 2 funcref) (table 3 5 funcref) (table 1 1 externref) (table 4 4 funcref) \
                 (table $written 6 6 funcref) (func (table.set $written (i32.const 0) (ref.null func))))";
     let (bytes, binary, _) = pass(text).unwrap();
@@ -69,20 +71,20 @@ fn fixed_tables_that_others_write_get_room_in_the_bytes_alone() {
 }
 
 #[test]
-fn what_needs_nothing_is_left_alone() {
+fn a_module_that_needs_no_change_is_unchanged() {
     let bytes = wat::parse_str("(module (table 2 3 funcref) (func))").unwrap();
     let rewritten = rewrite(&bytes, &Binary::parse(&bytes, ALL).unwrap(), &Options::default()).unwrap();
     assert!(matches!(rewritten.bytes, Cow::Borrowed(_)));
 }
 
 #[test]
-fn sections_that_are_missing_are_made() {
-    // Neither a function, table, element nor code section: the original is an import itself.
+fn missing_sections_are_added() {
+    // The module has no function, table, element or code section: the original is an import itself.
     let (bytes, _, slots) =
         pass(r#"(module (import "relink" "a::f" (func)) (import "env" "g" (func)) (export "relink:a::f" (func 1)))"#)
             .unwrap();
     let again = Binary::parse(&bytes, ALL).unwrap();
-    // The import that is left; the thunk of the export; the forwarder, which may stand in a table.
+    // The functions: the remaining import, the thunk of the export, and the forwarder, which may stand in a table.
     assert_eq!((slots[0].original, slots[0].thunk), (2, None));
     assert_eq!((slots[1].original, slots[1].thunk), (2, Some(1)));
     assert_eq!((again.functions.len(), again.tables.len()), (3, 1));
@@ -95,7 +97,7 @@ fn a_declared_import_without_an_original_stays_an_import() {
 }
 
 #[test]
-fn sides_that_do_not_fit_are_refused() {
+fn a_slot_whose_sides_differ_in_type_is_refused() {
     let text = r#"(module (import "relink" "a::f" (func (param i32))) (func (export "relink:a::f")))"#;
     assert_eq!(code(pass(text)), "ERR_RELINK_DECLARATION");
     let text = r#"(module (import "relink" "a::f" (func)) (global (export "relink:a::f") i32 i32.const 0))"#;
@@ -105,7 +107,7 @@ fn sides_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn a_declared_function_that_nobody_calls_is_a_slot_too() {
+fn a_declared_function_without_callers_is_a_slot_too() {
     let record = r#"{\"name\":\"a::f\",\"signature\":\"()\",\"types\":{\"parameters\":[],\"results\":[]}}"#;
     let text = format!("(module (func (export \"relink:a::f\")) (@custom \"relink\" \"{record}\"))");
     let (bytes, _, slots) = pass(&text).unwrap();
@@ -115,7 +117,7 @@ fn a_declared_function_that_nobody_calls_is_a_slot_too() {
 }
 
 #[test]
-fn a_name_section_that_cannot_be_read_is_left_out() {
+fn an_unreadable_name_section_is_left_out() {
     let text = r#"(module (func) (@custom "name" "\01\ff") (@custom "kept" ""))"#;
     let (bytes, ..) = pass(text).unwrap();
     let sections = Binary::parse(&bytes, ALL).unwrap().custom_sections;
@@ -123,7 +125,7 @@ fn a_name_section_that_cannot_be_read_is_left_out() {
 }
 
 #[test]
-fn imports_that_are_taken_as_values_get_forwarders() {
+fn imports_that_are_used_as_values_get_forwarders() {
     let text = r#"(module
         (import "relink" "a::f" (func (param f64)))
         (import "env" "float" (func $float (param f64)))
@@ -133,7 +135,7 @@ fn imports_that_are_taken_as_values_get_forwarders() {
     let bytes = wat::parse_str(text).unwrap();
     let options = Options { forward_float_imports: true, selection: Selection::None };
     let rewritten = rewrite(&bytes, &Binary::parse(&bytes, ALL).unwrap(), &options).unwrap();
-    // Three imports and the original, then the forwarder.
+    // Functions: three imports, the original, then the forwarder.
     assert_eq!(rewritten.forwarders, [Forwarder { import: 1, function: 4 }]);
     let again = Binary::parse(&rewritten.bytes, ALL).unwrap();
     assert_eq!(again.functions, rewritten.binary.functions);
@@ -162,7 +164,7 @@ fn names_follow_their_functions() {
     assert_eq!(names, [(0, "original".to_owned()), (1, "caller".to_owned()), (2, added)]);
 }
 
-/// The instructions of function `index` of a module that defines all its functions, in words.
+/// The instructions of function `index` of a module without imports, as text.
 fn code_of(bytes: &[u8], index: usize) -> Vec<String> {
     let mut bodies = wasmparser::Parser::new(0).parse_all(bytes).filter_map(|payload| match payload.unwrap() {
         wasmparser::Payload::CodeSectionEntry(body) => Some(body),
@@ -173,7 +175,7 @@ fn code_of(bytes: &[u8], index: usize) -> Vec<String> {
 }
 
 #[test]
-fn every_way_to_a_function_leads_through_its_slot() {
+fn every_way_to_a_function_goes_through_its_slot() {
     let text = r#"(module
         (func $f (export "f") (result i32) i32.const 1)
         (table (export "table") 3 3 funcref)
@@ -196,12 +198,12 @@ fn every_way_to_a_function_leads_through_its_slot() {
     assert_eq!(code_of(&bytes, thunk as usize), call);
     let uses = crate::wasm::Uses::read(&bytes, &Binary::parse(&bytes, ALL).unwrap()).unwrap();
     let segments: Vec<_> = uses.segments.into_iter().map(|segment| segment.functions).collect();
-    // That of the dispatch table, the author's two, and the one that declares what code refers to.
+    // The segment of the dispatch table, the author's two, and the one that declares referenced functions.
     assert_eq!(segments, [[Some(0)], [Some(0)], [Some(thunk)], [Some(thunk)]]);
 }
 
 #[test]
-fn a_function_that_is_only_pointed_at_lives_in_its_own_entry() {
+fn a_function_that_is_only_pointed_at_has_its_own_entry_as_primary_entry() {
     let text = "(module (table 2 2 funcref) (elem (i32.const 0) func $f $f) (func $f))";
     let (_, binary, slots) = pass(text).unwrap();
     assert_eq!((slots[0].primary_entry, slots[0].thunk), (ModuleEntry { table: 0, index: 0 }, None));
@@ -210,7 +212,7 @@ fn a_function_that_is_only_pointed_at_lives_in_its_own_entry() {
 }
 
 #[test]
-fn an_entry_that_is_written_over_is_no_place() {
+fn an_overwritten_entry_is_not_a_direct_entry() {
     let text = "(module (table 2 2 funcref) (elem (i32.const 0) func $f $f) (elem (i32.const 1) func $g)
         (func $f) (func $g))";
     let (_, _, slots) = pass(text).unwrap();
@@ -219,7 +221,7 @@ fn an_entry_that_is_written_over_is_no_place() {
 }
 
 #[test]
-fn tables_that_code_takes_functions_from_hold_thunks() {
+fn tables_that_code_reads_hold_thunks() {
     for code in ["(table.get 0 (i32.const 0)) drop", "(table.copy (i32.const 0) (i32.const 1) (i32.const 1))"] {
         let text = format!("(module (table 2 2 funcref) (elem (i32.const 0) func $f) (func $f) (func {code}))");
         let (bytes, _, slots) = pass(&text).unwrap();
@@ -233,7 +235,7 @@ fn tables_that_code_takes_functions_from_hold_thunks() {
 }
 
 #[test]
-fn imports_are_slots_whose_original_forwards() {
+fn the_original_of_an_import_slot_is_a_forwarder() {
     let text = r#"(module (import "env" "f" (func $f (param f64))) (func f64.const 1 call $f) (export "f" (func $f)))"#;
     let (bytes, binary, slots) = pass(text).unwrap();
     let (thunk, forwarder) = (2, 3);
@@ -258,7 +260,7 @@ fn slots_are_named_in_their_order() {
 }
 
 #[test]
-fn calls_of_an_identity_vanish() {
+fn calls_of_an_identity_function_are_removed() {
     let text = "(module (func $id (param i32) (result i32) local.get 0)
         (func (result i32) i32.const 7 call $id) (func (result i32) i32.const 7 return_call $id))";
     for selection in [Selection::Default, Selection::All] {
@@ -273,7 +275,7 @@ fn calls_of_an_identity_vanish() {
 }
 
 #[test]
-fn nothing_is_selected_by_none() {
+fn none_selects_nothing() {
     let (bytes, binary, slots) = select(&DECLARED.replace("$after)", "2)"), Selection::None).unwrap();
     assert!(slots.is_empty());
     assert_eq!(binary.imports.len(), 3, "a declared import is an import");
@@ -282,7 +284,7 @@ fn nothing_is_selected_by_none() {
 }
 
 #[test]
-fn the_start_function_runs_as_it_is() {
+fn the_start_function_is_unchanged() {
     let (bytes, ..) = select("(module (func $f) (start $f))", Selection::All).unwrap();
     let start = wasmparser::Parser::new(0).parse_all(&bytes).find_map(|payload| match payload.unwrap() {
         wasmparser::Payload::StartSection { func, .. } => Some(func),
@@ -292,7 +294,7 @@ fn the_start_function_runs_as_it_is() {
 }
 
 #[test]
-fn sections_that_would_lie_are_left_out() {
+fn stale_sections_are_left_out() {
     let stale = [".debug_line", "reloc.CODE", "linking", "metadata.code.branch_hint", "sourceMappingURL"];
     let sections: String = stale.iter().map(|name| format!("(@custom \"{name}\" \"\")")).collect();
     let text = format!("(module (func (export \"f\")) {sections} (@custom \"producers\" \"\"))");

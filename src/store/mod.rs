@@ -6,26 +6,27 @@ mod call;
 mod gc;
 mod instance;
 mod object;
+mod state;
+#[cfg(test)]
+pub mod test_support;
 #[cfg(test)]
 mod tests;
 
+pub use call::batch::Batch;
 pub use call::host::HostFunction;
 pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;
-pub use gc::collector::{DetachedMemory, Swept};
-pub use gc::mark::{Marks, Node, Roots};
+pub use gc::mark::{Marks, Roots};
+pub use gc::node::Node;
+pub use gc::removal::DetachedMemory;
 pub use gc::rooted::Rooted;
-pub use instance::entity::{Instance, InstanceId};
+pub use gc::sweep::Swept;
+pub use instance::entity::Instance;
 pub use instance::open_flag::OpenFlag;
-pub use object::exception::ExceptionRef;
 pub use object::extern_value::{Callable, Extern};
 pub use object::funcref::FuncRef;
-pub use object::global::GlobalId;
-pub use object::id::free_id;
-pub use object::memory::MemoryId;
-pub use object::objects::Store;
-pub use object::reference::{ExternRef, Reference};
-pub use object::table::TableId;
-pub use object::tag::TagId;
+pub use object::id::{GlobalId, InstanceId, MemoryId, TableId, TagId, free_id};
+pub use object::reference::{ExceptionRef, ExternRef, Reference};
+pub use state::Store;
 /// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;

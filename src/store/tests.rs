@@ -2,53 +2,11 @@
 
 use crate::engine::{Code, Compiler, Reserve};
 use crate::error::ErrorKind;
-use crate::rewrite::Selection;
+use crate::store::test_support::{COMPILERS, call, collect, compile, export, function, instantiate, table};
 use crate::store::*;
 use crate::wasm::{FuncType, ValType};
 use std::rc::Rc;
 use std::sync::Arc;
-
-const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass];
-
-fn new_store() -> Store {
-    Store::new(DEFAULT_SIZE).unwrap()
-}
-
-fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
-    Code::compile(&wat::parse_str(text).unwrap(), compiler, &Selection::None).unwrap()
-}
-
-fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
-    // SAFETY: every test keeps its store alive to its end, and makes host functions for one call.
-    unsafe { store.instantiate(code, imports, |_| {}) }
-}
-
-fn export(store: &Store, instance: &Instance, name: &str) -> Extern {
-    let mut exports = store.exports(instance).into_iter();
-    exports.find(|(each, _)| each == name).map(|(_, value)| value).unwrap()
-}
-
-fn function(store: &Store, instance: &Instance, name: &str) -> FuncRef {
-    match export(store, instance, name) {
-        Extern::Function(Callable::Wasm(function)) => function,
-        _ => panic!("{name} is no function"),
-    }
-}
-
-fn table(store: &Store, instance: &Instance, name: &str) -> TableId {
-    match export(store, instance, name) {
-        Extern::Table(table) => table,
-        _ => panic!("{name} is no table"),
-    }
-}
-
-/// Calls a function of type () -> i32.
-fn call(store: &Store, function: FuncRef) -> Result<i32, Failure> {
-    assert_eq!(store.type_of(function).to_string(), "() -> i32");
-    let mut value = RawValue::default();
-    // SAFETY: the type was checked, and every test keeps its store alive.
-    unsafe { store.call(function, &mut value).map(|()| value.i32) }
-}
 
 /// A module whose `call` goes through entry 0 of a table with these limits.
 fn through_table(limits: &str) -> String {
@@ -66,11 +24,11 @@ fn through_table(limits: &str) -> String {
 
 /// The result of `call` after entry 0 was set to `fifty`.
 fn after_a_write(code: &Arc<Code>) -> i32 {
-    let store = new_store();
+    let store = Store::default();
     let instance = instantiate(&store, code, Vec::new()).unwrap();
     assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 10);
     let fifty = function(&store, &instance, "fifty");
-    store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(fifty))).unwrap();
+    table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(fifty))).unwrap();
     call(&store, function(&store, &instance, "call")).unwrap()
 }
 
@@ -86,12 +44,12 @@ fn a_write_to_a_table_is_seen_whatever_its_limits() {
 #[test]
 fn a_fixed_table_stays_of_fixed_size() {
     for compiler in COMPILERS {
-        let store = new_store();
+        let store = Store::default();
         let instance = instantiate(&store, &compile(&through_table("1 1"), compiler), Vec::new()).unwrap();
         assert_eq!(call(&store, function(&store, &instance, "grow")).unwrap(), -1, "the guest sees the written limit");
         let table = table(&store, &instance, "table");
-        assert!(store.table_grow(table, 1, Reference::Func(None)).is_err(), "and so does the host");
-        assert_eq!(store.table_size(table), 1);
+        assert!(table.grow(&store, 1, Reference::Func(None)).is_err(), "and so does the host");
+        assert_eq!(table.size(&store), 1);
     }
 }
 
@@ -102,7 +60,7 @@ fn after_a_write_by_another(first: &Arc<Code>) -> i32 {
         (elem declare func $seven)
         (func $seven (result i32) i32.const 7)
         (func (export "write") (result i32) i32.const 0 ref.func $seven table.set 0 i32.const 0))"#;
-    let store = new_store();
+    let store = Store::default();
     let writer = compile(writer, first.compiler);
     let first = instantiate(&store, first, Vec::new()).unwrap();
     let shared = Extern::Table(table(&store, &first, "table"));
@@ -152,7 +110,7 @@ fn code_does_the_same_in_either_form() {
     let bytes = wat::parse_str(OF_ALL_KINDS).unwrap();
     for compiler in COMPILERS {
         let outcomes = |code: Arc<Code>| {
-            let store = new_store();
+            let store = Store::default();
             let instance = instantiate(&store, &code, Vec::new()).unwrap();
             let outcome = |name| match call(&store, function(&store, &instance, name)) {
                 Err(Failure::Error(error)) => match error.kind() {
@@ -179,15 +137,15 @@ fn code_does_the_same_in_either_form() {
 
 #[test]
 fn a_maximum_beyond_the_engine_is_no_error() {
-    let store = new_store();
+    let store = Store::default();
     let code = compile("(module (table (export \"table\") 1 0xffffffff funcref))", Compiler::Cranelift);
     let instance = instantiate(&store, &code, Vec::new()).unwrap();
-    assert_eq!(store.table_grow(table(&store, &instance, "table"), 1, Reference::Func(None)).unwrap(), 1);
+    assert_eq!(table(&store, &instance, "table").grow(&store, 1, Reference::Func(None)).unwrap(), 1);
 }
 
 #[test]
 fn functions_keep_their_identity_across_instances() {
-    let store = new_store();
+    let store = Store::default();
     let first = instantiate(&store, &compile(&through_table("1 1"), Compiler::Cranelift), Vec::new()).unwrap();
     let fifty = function(&store, &first, "fifty");
     let text = r#"(module (import "a" "f" (func (result i32))) (export "again" (func 0))
@@ -195,8 +153,8 @@ fn functions_keep_their_identity_across_instances() {
     let imports = vec![Extern::Function(Callable::Wasm(fifty))];
     let second = instantiate(&store, &compile(text, Compiler::Cranelift), imports).unwrap();
     assert_eq!(function(&store, &second, "again"), fifty);
-    assert_eq!(store.table_get(table(&store, &second, "table"), 0).unwrap(), Some(fifty));
-    assert_eq!(store.function_name(fifty), "1");
+    assert_eq!(table(&store, &second, "table").function(&store, 0).unwrap(), Some(fifty));
+    assert_eq!(fifty.name(&store), "1");
 }
 
 /// Adds one to its parameter, and counts its calls.
@@ -218,13 +176,13 @@ fn an_adapted_host_function_stands_in_any_table() {
         (table (export "table") 1 funcref)
         (func (export "call") (result i32) i32.const 41 i32.const 0 call_indirect (type $f)))"#;
     for compiler in COMPILERS {
-        let (store, calls) = (new_store(), Rc::default());
+        let (store, calls) = (Store::default(), Rc::default());
         let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
-        let adapted = store.adapt(&ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
+        let adapted = FuncRef::adapt(&store, &ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
         // Two instances: a bare host function would run with the trampoline of the last importer.
         for round in 1..=2 {
             let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
-            store.table_set(table(&store, &instance, "table"), 0, Reference::Func(Some(adapted))).unwrap();
+            table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(adapted))).unwrap();
             assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 42);
             assert_eq!(calls.get(), round);
         }
@@ -244,7 +202,7 @@ fn a_panic_of_a_host_function_unwinds_wasm_and_no_more() {
     let text = r#"(module (import "a" "f" (func (result i32))) (func (export "call") (result i32) call 0)
         (export "itself" (func 0)))"#;
     for compiler in COMPILERS {
-        let store = new_store();
+        let store = Store::default();
         let imports = vec![Extern::Function(Callable::Host(Box::new(Panics)))];
         let instance = instantiate(&store, &compile(text, compiler), imports).unwrap();
         for name in ["call", "itself"] {
@@ -258,7 +216,7 @@ fn a_panic_of_a_host_function_unwinds_wasm_and_no_more() {
 fn a_trap_says_which_and_where() {
     let text = r#"(module (func $inner (result i32) unreachable) (func (export "call") (result i32) call $inner))"#;
     for compiler in COMPILERS {
-        let store = new_store();
+        let store = Store::default();
         let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
         let Failure::Error(error) = call(&store, function(&store, &instance, "call")).unwrap_err() else {
             panic!("a trap is an error")
@@ -273,7 +231,7 @@ fn a_trap_says_which_and_where() {
 
 #[test]
 fn imports_that_do_not_fit_are_refused_before_anything_runs() {
-    let store = new_store();
+    let store = Store::default();
     let code = compile(r#"(module (import "a" "t" (table 2 3 funcref)))"#, Compiler::Singlepass);
     let first = instantiate(&store, &compile(&through_table("1 1"), Compiler::Singlepass), Vec::new()).unwrap();
     let Err(Failure::Error(error)) = instantiate(&store, &code, vec![Extern::Table(table(&store, &first, "table"))])
@@ -286,18 +244,12 @@ fn imports_that_do_not_fit_are_refused_before_anything_runs() {
 
 #[test]
 fn code_outlives_its_module() {
-    let store = new_store();
+    let store = Store::default();
     let code = compile(&through_table("1 1"), Compiler::Cranelift);
     let instance = instantiate(&store, &code, Vec::new()).unwrap();
     let fifty = function(&store, &instance, "fifty");
     drop((code, instance));
     assert_eq!(call(&store, fifty).unwrap(), 50);
-}
-
-/// Frees everything that `roots` do not reach.
-fn collect(store: &Store, roots: &Roots) -> Swept {
-    let marks = store.mark(roots, &|_| Vec::new());
-    store.sweep(&marks)
 }
 
 /// Lengths of wasmer's lists.
@@ -334,7 +286,7 @@ fn everything(store: &Store, code: &Arc<Code>) -> Rc<Instance> {
 
 #[test]
 fn what_is_not_reached_goes_and_its_places_are_used_again() {
-    let store = new_store();
+    let store = Store::default();
     let code = compile(EVERYTHING, Compiler::Cranelift);
     let kept = everything(&store, &code);
     drop(everything(&store, &code));
@@ -348,13 +300,13 @@ fn what_is_not_reached_goes_and_its_places_are_used_again() {
         assert_eq!(lengths(&store), most);
     }
     assert_eq!(collect(&store, &Roots::default()).instances.len(), 2);
-    assert_eq!(store.census().instances, 0);
+    assert_eq!(store.counts().instances, 0);
     assert_eq!(Arc::strong_count(&code), 2, "the last one is held here, and by `kept`");
 }
 
 #[test]
 fn an_instance_is_reached_through_tables_imports_and_functions() {
-    let store = new_store();
+    let store = Store::default();
     let code = compile(EVERYTHING, Compiler::Cranelift);
     let reader =
         compile(r#"(module (import "a" "memory" (memory 1)) (table (export "table") 1 funcref))"#, Compiler::Cranelift);
@@ -363,7 +315,7 @@ fn an_instance_is_reached_through_tables_imports_and_functions() {
     let second = instantiate(&store, &reader, vec![Extern::Memory(memory)]).unwrap();
     let third = everything(&store, &code);
     let seven = function(&store, &third, "seven");
-    store.table_set(table(&store, &second, "table"), 0, Reference::Func(Some(seven))).unwrap();
+    table(&store, &second, "table").set(&store, 0, Reference::Func(Some(seven))).unwrap();
     let roots = Roots { instances: vec![second.id], ..Roots::default() };
     assert!(collect(&store, &roots).instances.is_empty(), "one by its memory, one by its function");
     let entries = Roots { functions: vec![seven], ..Roots::default() };
@@ -374,30 +326,31 @@ fn an_instance_is_reached_through_tables_imports_and_functions() {
 
 #[test]
 fn an_id_is_never_another_memorys() {
-    let store = new_store();
+    let store = Store::default();
     let limits = crate::wasm::Limits { minimum: 1, maximum: None };
-    let first = store.memory_new(limits, Reserve::available()).unwrap();
+    let first = MemoryId::new(&store, limits, Reserve::available()).unwrap();
     collect(&store, &Roots::default());
-    assert!(!store.has_memory(first));
-    let second = store.memory_new(limits, Reserve::available()).unwrap();
+    assert!(!first.is_open(&store));
+    let second = MemoryId::new(&store, limits, Reserve::available()).unwrap();
     assert_ne!(first, second);
     assert_eq!(lengths(&store)[0], 1, "in the very place of the first one");
-    assert!(!store.has_memory(first) && store.has_memory(second));
+    assert!(!first.is_open(&store) && second.is_open(&store));
 }
 
 #[test]
 fn what_is_rooted_stays_until_the_last_holder_lets_go() {
-    let store = new_store();
+    let store = Store::default();
     let instance = everything(&store, &compile(EVERYTHING, Compiler::Cranelift));
     let Extern::Memory(memory) = export(&store, &instance, "memory") else { panic!("a memory") };
-    let tag = store.tag_new(&FuncType::default());
-    let (first, second, tagged) = (store.root(memory), store.root(instance.clone()), store.root(tag));
-    drop(store.root(instance.clone()));
+    let tag = TagId::new(&store, &FuncType::default());
+    let (first, second, tagged) =
+        (Rooted::new(&store, memory), Rooted::new(&store, instance.clone()), Rooted::new(&store, tag));
+    drop(Rooted::new(&store, instance.clone()));
     assert!(collect(&store, &Roots::default()).instances.is_empty());
     drop(second);
     assert!(collect(&store, &Roots::default()).instances.is_empty(), "by its memory");
-    assert!(store.has_memory(*first) && store.tag_exists(*tagged));
+    assert!(first.is_open(&store) && tagged.exists(&store));
     drop((first, tagged));
     assert_eq!(collect(&store, &Roots::default()).instances.len(), 1);
-    assert!(!store.has_memory(memory) && !store.tag_exists(tag));
+    assert!(!memory.is_open(&store) && !tag.exists(&store));
 }

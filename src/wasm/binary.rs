@@ -1,3 +1,5 @@
+//! `Binary`: the description of a validated module.
+
 use super::declared::{self, Declaration};
 use super::names;
 use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
@@ -8,7 +10,7 @@ use wasmparser::{
     ElementItems, ElementKind, ExternalKind, KnownCustom, Operator, Parser, Payload, TypeRef, Validator, WasmFeatures,
 };
 
-/// A validated module, described.
+/// The description of a validated module.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Binary {
     /// Function types, by type index
@@ -19,46 +21,47 @@ pub struct Binary {
     pub exports: Vec<Export>,
     /// Type index of every function, the imported ones first
     pub functions: Vec<u32>,
-    /// How many functions are imported
+    /// Number of imported functions
     pub imported_functions: u32,
     /// Type of every table, the imported ones first
     pub tables: Vec<TableType>,
-    /// How many tables are imported
+    /// Number of imported tables
     pub imported_tables: u32,
     /// Type of every memory, the imported ones first
     pub memories: Vec<ExternType>,
     /// Type of every global, the imported ones first
     pub globals: Vec<GlobalType>,
-    /// Custom sections in order: name and the place of the data in the bytes
+    /// Custom sections in order: the name, and the range of the contents in the bytes
     pub custom_sections: Vec<(String, Range<usize>)>,
     /// Records of the `relink` section
     pub declarations: Vec<Declaration>,
-    /// Why records of the `relink` section cannot be read, if they cannot
+    /// Why the `relink` section cannot be read; none if it can
     pub bad_declarations: Option<String>,
-    /// Whether the name section cannot be read, which makes no module invalid
+    /// Whether the name section cannot be read; the module is still valid
     pub bad_names: bool,
-    /// Whether it has exceptions: throws, catches, or has a tag
+    /// Whether it throws or catches exceptions, or has a tag
     pub exceptions: bool,
-    /// Whether these are of the legacy proposal: `try` and `catch`
+    /// Whether it has exception instructions of the legacy proposal: `try` and `catch`
     pub legacy_exceptions: bool,
     /// Type index of every tag, the imported ones first
     pub tags: Vec<u32>,
-    /// Whether it has element segments with items that only the instance knows, or of host references that code copies
+    /// Whether it has element segments with items that only the instance knows, or segments of host references that code
+    /// copies
     pub computed_elements: bool,
 }
 
 /// An import.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Import {
-    /// The module that it is asked of
+    /// The module name
     pub module: String,
-    /// Its name there
+    /// The field name
     pub name: String,
     /// Its type
     pub ty: ExternType,
 }
 
-/// What an import or export is, as the JS API names it.
+/// The kind of an import or export, as the JS API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExternKind {
     /// A function
@@ -78,14 +81,14 @@ pub enum ExternKind {
 pub struct Export {
     /// Its name
     pub name: String,
-    /// What it is
+    /// Its kind
     pub kind: ExternKind,
     /// Its index in the index space of its kind
     pub index: u32,
 }
 
 impl ExternKind {
-    /// The name that the JS API gives it.
+    /// Its name in the JS API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Function => "function",
@@ -98,7 +101,7 @@ impl ExternKind {
 }
 
 impl ExternType {
-    /// What this is the type of.
+    /// The kind of objects that have this type.
     pub fn kind(&self) -> ExternKind {
         match self {
             Self::Function(_) => ExternKind::Function,
@@ -118,22 +121,21 @@ impl From<wasmparser::BinaryReaderError> for Error {
 
 fn lacking(error: &wasmparser::BinaryReaderError) -> Error {
     let (says, offset) = (error.message(), error.offset());
-    let message =
-        format!("the module is valid, but uses what this compiler does not have: {says} (at offset {offset:#x})");
+    let message = format!("the module is valid, but this compiler does not support it: {says} (at offset {offset:#x})");
     ErrorKind::Unsupported { message }.into()
 }
 
 fn unsupported(what: String) -> Error {
-    ErrorKind::Unsupported { message: format!("the engine does not have {what}") }.into()
+    ErrorKind::Unsupported { message: format!("the engine does not support {what}") }.into()
 }
 
 impl Binary {
-    /// How many memories are imported.
+    /// Number of imported memories.
     pub fn imported_memories(&self) -> usize {
         self.imports.iter().filter(|import| matches!(import.ty, ExternType::Memory { .. })).count()
     }
 
-    /// How many globals are imported.
+    /// Number of imported globals.
     pub fn imported_globals(&self) -> usize {
         self.imports.iter().filter(|import| matches!(import.ty, ExternType::Global(_))).count()
     }
@@ -141,22 +143,21 @@ impl Binary {
     /// Validates `bytes` and describes them.
     ///
     /// # Errors
-    /// `InvalidWasm` with the offset of what is wrong, `Unsupported` for a type that the engine
-    /// lacks, `Declaration` for a `relink` section that cannot be read.
+    /// `InvalidWasm` with the offset of the error, `Unsupported` for a feature that the compiler or the engine lacks.
     pub fn parse(bytes: &[u8], features: Features) -> Result<Self> {
         if !bytes.starts_with(b"\0asm") {
             return Err(not_wasm(bytes));
         }
         if bytes.get(4..8) == Some(&[0x0d, 0x00, 0x01, 0x00]) {
-            return Err(unsupported("components, only core modules: give it the module inside".into()));
+            return Err(unsupported("components: use the core module inside".into()));
         }
         let validate = |features| Validator::new_with_features(features).validate_all(bytes);
-        // Most modules have no exceptions, and who has none need not be asked again.
+        // Most modules have no exceptions: one validation is enough for them.
         let (all, both) = (features.parsed(), WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS);
         let exceptions = validate(all.difference(both)).is_err();
         let legacy_exceptions = exceptions && validate(all.difference(WasmFeatures::LEGACY_EXCEPTIONS)).is_err();
         if legacy_exceptions && let Err(error) = validate(all) {
-            // What some engine takes is no broken file.
+            // A module that another engine would accept is not malformed.
             return Err(if validate(WasmFeatures::all()).is_ok() { lacking(&error) } else { error.into() });
         }
         let mut binary = Self { exceptions, legacy_exceptions, ..Self::default() };
@@ -266,8 +267,8 @@ impl Binary {
         })
     }
 
-    /// Refuses tables of exceptions and segments for them, and code that does something else with the exception in a global
-    /// than to throw it.
+    /// Refuses tables of exceptions, segments for them, and code that does anything with an exception from a global but
+    /// throw it.
     fn refuse_stored_exceptions(&self, bytes: &[u8]) -> Result<()> {
         if self.tables.iter().any(|table| table.element == RefType::Exn) {
             return Err(unsupported("tables of exceptions (exnref)".into()));
@@ -286,7 +287,7 @@ impl Binary {
                     }
                 }
                 Payload::CodeSectionEntry(body) if in_globals => {
-                    // How far the instructions are past one that has taken an exception.
+                    // The state after an instruction that has pushed an exception from a global.
                     let mut taken = Taken::Nothing;
                     for operator in body.get_operators_reader()? {
                         let operator = operator?;
@@ -300,7 +301,7 @@ impl Binary {
                             (Taken::Exception, Operator::ThrowRef | Operator::RefIsNull | Operator::Drop) => {
                                 Taken::Nothing
                             }
-                            // What throws it may clear the global first.
+                            // Code may clear the global before it throws.
                             (Taken::Exception, Operator::RefNull { .. }) => Taken::ExceptionAndNull,
                             (Taken::ExceptionAndNull, Operator::GlobalSet { .. }) => Taken::Exception,
                             _ => {
@@ -363,12 +364,12 @@ impl Binary {
         }
     }
 
-    /// The indices of what is exported of one kind.
+    /// The indices of the exports of one kind.
     pub fn exports_of(&self, kind: ExternKind) -> impl Iterator<Item = u32> {
         self.exports.iter().filter(move |export| export.kind == kind).map(|export| export.index)
     }
 
-    /// The content of the first name section in the bytes that this describes.
+    /// The contents of the first name section. `bytes` are the bytes that this describes.
     pub fn name_section<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let mut sections = self.custom_sections.iter();
         sections.find(|(name, _)| name == "name").map(|(_, range)| &bytes[range.clone()])
@@ -380,14 +381,14 @@ impl Binary {
     }
 }
 
-/// What lies on top of the stack, as far as it is out of a global of exceptions.
+/// The values on top of the stack that came from a global of exceptions.
 enum Taken {
     Nothing,
     Exception,
     ExceptionAndNull,
 }
 
-/// Says what bytes that are no module are, as far as a glance tells.
+/// The error for bytes that are not a module; it guesses what they are from their beginning.
 fn not_wasm(bytes: &[u8]) -> Error {
     let what = if bytes.is_empty() {
         "no bytes at all".to_owned()
@@ -447,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_named() {
+    fn other_files_are_named() {
         for (bytes, says) in
             [(b"".as_slice(), "no bytes"), (b"hello world", "\"hello world\""), (&[0xff, 0xfe, 1, 2], "ff fe 01 02")]
         {
@@ -461,7 +462,7 @@ mod tests {
     fn every_truncation_has_an_offset() {
         let bytes = wat::parse_str("(module (func (export \"f\") (result i32) i32.const 1))").unwrap();
         for length in 4..bytes.len() {
-            // A cut between two sections leaves a valid, shorter module or one that lacks its code.
+            // A cut between two sections leaves a shorter module that is valid, or one without its code.
             if Binary::parse(&bytes[..length], ALL).is_err() {
                 assert!(offset(&bytes[..length]) as usize <= length);
             }
@@ -470,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_are_stored_only_to_be_thrown() {
+    fn an_exception_from_a_global_may_only_be_thrown() {
         let features = Features { stored_exceptions: false, ..ALL };
         let is_taken = |text: &str| Binary::parse(&wat::parse_str(text).unwrap(), features).is_ok();
         assert!(!is_taken("(module (table 1 exnref))"));

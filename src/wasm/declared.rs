@@ -1,3 +1,5 @@
+//! The custom section `relink`: the records of declared slots.
+
 use serde::{Deserialize, Serialize};
 
 /// The import module of declared slots, and the name of the custom section that describes them.
@@ -8,12 +10,12 @@ pub fn original_export(name: &str) -> String {
     format!("{DECLARED_MODULE}:{name}")
 }
 
-/// What `#[relinkable]` wrote into the custom section about one function.
+/// The record of one function, which `#[relinkable]` wrote into the custom section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declaration {
     /// The slot's name, `crate::function` unless the author chose another
     pub name: String,
-    /// The Rust signature as the author wrote it, for people
+    /// The Rust signature as the author wrote it; for display
     pub signature: String,
     /// The Rust types, for the check between two declared sides
     pub types: RustSignature,
@@ -41,10 +43,10 @@ impl std::fmt::Display for RustSignature {
     }
 }
 
-/// Reads the `relink` section: one JSON record a line, as the linker strings them together.
+/// Reads the `relink` section: one JSON record per line, concatenated by the linker.
 ///
 /// # Errors
-/// What is wrong with which line (counted from 1).
+/// A message with the number of the line, counted from 1.
 pub fn parse(section: &[u8]) -> Result<Vec<Declaration>, String> {
     let text = std::str::from_utf8(section).map_err(|error| format!("not UTF-8: {error}"))?;
     text.lines()

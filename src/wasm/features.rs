@@ -1,20 +1,22 @@
+//! The proposals that each compiler accepts.
+
 use wasmparser::WasmFeatures;
 
-/// The proposals that a compiler takes.
+/// The proposals that a compiler accepts, besides those that all accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
     /// SIMD, relaxed SIMD and exceptions: Cranelift has them, Singlepass does not.
     pub simd_and_exceptions: bool,
-    /// Imported functions with more than one result: Singlepass panics at them.
+    /// Imported functions with more than one result: Singlepass panics on them.
     pub multi_value_imports: bool,
-    /// Exceptions in tables, and in globals for other ends than to be thrown: Cranelift takes them for wider than they are.
+    /// Exceptions in tables, and exceptions from globals that are not just thrown: Cranelift assumes a wrong size for them.
     pub stored_exceptions: bool,
-    /// Tail calls: no compiler has them, but the load-time pass takes them.
+    /// Tail calls: no compiler has them, but the load-time pass accepts them.
     pub tail_calls: bool,
 }
 
 impl Features {
-    /// What the load-time pass takes.
+    /// The proposals that the load-time pass accepts.
     pub const EVERYTHING: Self =
         Self { simd_and_exceptions: true, multi_value_imports: true, stored_exceptions: true, tail_calls: true };
 
@@ -34,7 +36,7 @@ impl Features {
         let mut features = common;
         features
             .set(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD | WasmFeatures::EXCEPTIONS, self.simd_and_exceptions);
-        // The load-time pass makes today's exceptions of them.
+        // The load-time pass translates legacy exceptions.
         features.set(WasmFeatures::LEGACY_EXCEPTIONS, self.simd_and_exceptions);
         features.set(WasmFeatures::TAIL_CALL, self.tail_calls);
         features

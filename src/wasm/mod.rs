@@ -1,5 +1,5 @@
-//! What a WebAssembly binary holds, as far as the upper layers need it: types, imports, exports,
-//! tables, declared slots. Pure: no engine, no N-API, no `unsafe`.
+//! Parsing of WebAssembly binaries: types, imports, exports, tables, names, declared slots. Pure: no engine, no N-API, no
+//! `unsafe`.
 #![forbid(unsafe_code)]
 
 mod binary;

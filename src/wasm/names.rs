@@ -1,7 +1,8 @@
+//! The name section.
+
 use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
-/// The names that a name section gives to functions, by function index. Of what cannot be read, and
-/// of a second name for one function, nothing.
+/// The function names of a name section, by function index. Omits unreadable names, and second names of a function.
 pub fn of_functions(section: &[u8]) -> Vec<(u32, &str)> {
     let mut names = Vec::new();
     for subsection in NameSectionReader::new(BinaryReader::new(section, 0)) {
@@ -13,13 +14,12 @@ pub fn of_functions(section: &[u8]) -> Vec<(u32, &str)> {
     names
 }
 
-/// Whether the engine can read a name section to its end. One that it cannot makes no module
-/// invalid.
+/// Whether the engine can read a name section to its end. A module with an unreadable one is still valid.
 pub fn are_readable(section: NameSectionReader<'_>) -> bool {
     read(section).is_ok()
 }
 
-/// A name section that the engine would stumble over.
+/// The engine cannot read the name section.
 struct BadNames;
 
 impl From<wasmparser::BinaryReaderError> for BadNames {
@@ -32,7 +32,7 @@ fn read_map(map: NameMap<'_>) -> Result<(), BadNames> {
     map.into_iter().try_for_each(|naming| readable(naming?.name))
 }
 
-/// The compilers write names into symbol tables, where NUL ends one.
+/// Refuses NUL: the compilers write names into symbol tables, where NUL ends a name.
 fn readable(name: &str) -> Result<(), BadNames> {
     if name.contains('\0') { Err(BadNames) } else { Ok(()) }
 }

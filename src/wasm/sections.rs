@@ -1,11 +1,12 @@
+//! The sizes of the sections of a module.
+
 use crate::error::Result;
 use wasmparser::{Parser, Payload};
 
-/// The sections of a module that `Binary::parse` accepted, in order: what each is, and the size of
-/// its content in bytes.
+/// The sections of a valid module, in order: the name of each, and the size of its contents in bytes.
 ///
 /// # Errors
-/// `InvalidWasm`, for bytes that it did not accept.
+/// `InvalidWasm` for bytes that `Binary::parse` would not accept.
 pub fn section_sizes(bytes: &[u8]) -> Result<Vec<(String, u64)>> {
     const NAMES: [&str; 14] = [
         "custom",

@@ -1,11 +1,11 @@
-//! The values on a function's stack.
+//! The number of values on a function's stack.
 
 use wasmparser::{FuncValidatorAllocations, Result, ValidPayload, Validator, WasmFeatures};
 
-/// The most values that one function of a valid module holds at once: parameters, locals and operands.
+/// The greatest number of values that a function of the module holds at once: parameters, locals and operands.
 ///
 /// # Errors
-/// `BinaryReaderError` for bytes that are no valid module.
+/// `BinaryReaderError` for bytes that are not a valid module.
 pub fn most_values(bytes: &[u8]) -> Result<usize> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let (mut most, mut allocations) = (0, FuncValidatorAllocations::default());

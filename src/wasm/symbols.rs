@@ -1,22 +1,23 @@
+//! Demangled symbols.
+
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-/// How much longer than a symbol its path may be: a v0 symbol may refer back to its own parts, and
-/// so say in a few bytes what is endless when it is written out.
+/// Limit for the length of a path, in multiples of the symbol's length. A short v0 symbol can refer back to its own parts
+/// so often that its path would be exponentially long.
 const GROWTH: usize = 16;
 
-/// What a symbol says to people: the Rust path without its hash, for both manglings, or the symbol
-/// itself where it is no Rust path.
+/// A symbol for display: the Rust path without its hash, for both manglings; any other symbol itself.
 pub fn path(symbol: &str) -> Cow<'_, str> {
     if let Ok(demangled) = rustc_demangle::try_demangle(symbol) {
         let mut path = Bounded { text: String::new(), room: symbol.len() * GROWTH };
-        // The alternate form leaves hashes out.
+        // The alternate form omits the hash.
         return match write!(path, "{demangled:#}") {
             Ok(()) => Cow::Owned(path.text),
             Err(fmt::Error) => Cow::Borrowed(symbol),
         };
     }
-    // A tool may have demangled it, and left the hash of the legacy mangling.
+    // A tool may have demangled the symbol without removing the hash of the legacy mangling.
     let symbol = without_promotion(symbol);
     match symbol.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
@@ -26,8 +27,8 @@ pub fn path(symbol: &str) -> Cow<'_, str> {
     }
 }
 
-/// A symbol without the `.llvm.1234` that LLVM gives to private functions which other units of code
-/// call. Of mangled symbols, the demangler drops it.
+/// A symbol without the suffix `.llvm.1234`, which LLVM appends to private functions that other codegen units call. In
+/// mangled symbols, the demangler removes it.
 fn without_promotion(symbol: &str) -> &str {
     match symbol.rsplit_once(".llvm.") {
         Some((own, number))
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_that_grows_without_end_stays_a_symbol() {
+    fn a_symbol_with_too_long_a_path_stays_a_symbol() {
         // A tuple of two references back to a tuple of two references, and so on.
         let mut symbol = String::from("_RINvC1a1b");
         let mut last = symbol.len() - 2;

@@ -1,3 +1,5 @@
+//! WebAssembly's types: of values, functions, tables, globals, imports and exports.
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -30,10 +32,10 @@ pub enum RefType {
 }
 
 impl ValType {
-    /// The type as the binary has it, or the binary's own spelling of one that no engine of ours has.
+    /// The type that wasmparser read.
     ///
     /// # Errors
-    /// The spelling of a type outside WebAssembly 2.0 and exception references.
+    /// The spelling of a type that is neither in WebAssembly 2.0 nor an exception reference.
     pub fn from_parsed(ty: wasmparser::ValType) -> Result<Self, String> {
         use wasmparser::ValType as P;
         Ok(match ty {
@@ -49,7 +51,7 @@ impl ValType {
 
 impl RefType {
     /// # Errors
-    /// The spelling of a reference type that is none of the three.
+    /// The spelling of any other reference type.
     pub fn from_parsed(ty: wasmparser::RefType) -> Result<Self, String> {
         if ty == wasmparser::RefType::FUNCREF {
             Ok(Self::Func)
@@ -97,7 +99,7 @@ pub struct FuncType {
 
 impl FuncType {
     /// # Errors
-    /// The spelling of a value type that no engine of ours has.
+    /// As `ValType::from_parsed`.
     pub fn from_parsed(ty: &wasmparser::FuncType) -> Result<Self, String> {
         let list = |types: &[wasmparser::ValType]| -> Result<Box<[ValType]>, String> {
             types.iter().copied().map(ValType::from_parsed).collect()
@@ -123,9 +125,9 @@ impl fmt::Display for FuncType {
 /// Size limits: pages of a memory, elements of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The least size
+    /// Minimum size
     pub minimum: u64,
-    /// The greatest size, if there is one
+    /// Maximum size, if there is one
     pub maximum: Option<u64>,
 }
 
@@ -139,18 +141,18 @@ impl fmt::Display for Limits {
 /// A table type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableType {
-    /// What its entries are
+    /// Type of its entries
     pub element: RefType,
-    /// How many entries it has
+    /// Number of entries
     pub limits: Limits,
 }
 
 /// A global type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GlobalType {
-    /// What it holds
+    /// Type of its value
     pub value: ValType,
-    /// Whether it may be written
+    /// Whether it can be written
     pub mutable: bool,
 }
 
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_read_as_in_messages() {
+    fn types_are_spelled_as_in_messages() {
         let ty = FuncType { parameters: [ValType::I32, ValType::F64].into(), results: [ValType::I64].into() };
         assert_eq!(ty.to_string(), "(i32, f64) -> i64");
         assert_eq!(FuncType::default().to_string(), "()");

@@ -1,3 +1,5 @@
+//! How a module uses each of its functions, tables and globals.
+
 use super::Binary;
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -5,24 +7,24 @@ use wasmparser::{
     ConstExpr, ElementItems, ElementKind, ExternalKind, FunctionBody, Operator, Parser, Payload, TableInit,
 };
 
-/// How a module uses its functions: what its exports, segments, initializers and code do with each.
+/// How exports, segments, initializers and code use the functions, tables and globals of a module.
 #[derive(Debug, Default)]
 pub struct Uses {
     /// By function index
     pub functions: Vec<Use>,
     /// The element segments, in order
     pub segments: Vec<Segment>,
-    /// The tables whose entries code reads as values, and so may put elsewhere
+    /// The tables from which code reads references, which it may then store elsewhere
     pub read_tables: BTreeSet<u32>,
-    /// The tables into whose entries code writes
+    /// The tables whose entries code writes
     pub written_tables: BTreeSet<u32>,
-    /// The tables that code lengthens
+    /// The tables that code grows
     pub grown_tables: BTreeSet<u32>,
-    /// The globals into which code writes
+    /// The globals that code writes
     pub written_globals: BTreeSet<u32>,
 }
 
-/// What becomes of one function.
+/// How one function is used.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
     /// Code calls it directly
@@ -35,12 +37,12 @@ pub struct Use {
     pub referenced: bool,
     /// An initializer of a global or a table takes a reference to it
     pub held: bool,
-    /// It gives back its one parameter and does nothing else
+    /// It returns its one parameter and does nothing else
     pub identity: bool,
 }
 
 impl Use {
-    /// Whether it is taken as a value.
+    /// Whether it is used as a value.
     pub fn taken(self) -> bool {
         self.exported || self.listed || self.referenced || self.held
     }
@@ -49,17 +51,17 @@ impl Use {
 /// An element segment.
 #[derive(Debug)]
 pub struct Segment {
-    /// The table that an active segment fills, and from which entry on where that is constant
+    /// The table that an active segment fills, and its first entry if the offset is constant
     pub target: Option<(u32, Option<u32>)>,
-    /// Its functions; none for an item that is null, or that only the instance knows
+    /// Its functions; none for an item that is null or that only the instance knows
     pub functions: Vec<Option<u32>>,
 }
 
 impl Uses {
-    /// Looks through a module that `Binary::parse` accepted and described as `binary`.
+    /// Reads the module that `binary` describes.
     ///
     /// # Errors
-    /// `InvalidWasm`, for bytes that it did not accept.
+    /// `InvalidWasm` for bytes that `Binary::parse` would not accept.
     pub fn read(bytes: &[u8], binary: &Binary) -> Result<Self> {
         let mut uses = Self { functions: vec![Use::default(); binary.functions.len()], ..Self::default() };
         let mut defined = binary.imported_functions;
@@ -114,8 +116,8 @@ impl Uses {
         Ok(uses)
     }
 
-    /// What the active segments leave in each table, as far as that is known: a later segment writes over
-    /// an earlier one, and one whose place only the instance knows may write over all of them.
+    /// The functions that active segments are known to leave in each table, by entry. A later segment overwrites an earlier
+    /// one. A segment without a constant offset may overwrite all earlier ones, so these are then unknown.
     pub fn tables(&self) -> BTreeMap<u32, BTreeMap<u32, Option<u32>>> {
         let mut tables: BTreeMap<u32, BTreeMap<u32, Option<u32>>> = BTreeMap::new();
         for segment in &self.segments {
@@ -134,7 +136,7 @@ impl Uses {
         tables
     }
 
-    /// The entry of a table that holds a function from the start: what its address is in Rust.
+    /// By function, a table entry that holds it from the start. In Rust, this entry is the address of the function.
     pub fn entries(&self) -> BTreeMap<u32, u32> {
         let mut entries = BTreeMap::new();
         for (entry, function) in self.tables().into_values().flatten() {
@@ -214,8 +216,7 @@ fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>> {
     })
 }
 
-/// Whether a body is what compilers make of such a function: no locals, `local.get 0`, and without
-/// optimization a `return`.
+/// Whether a body is that of an identity function: no locals, `local.get 0`, and in unoptimized code a `return`.
 fn gives_its_parameter(body: &FunctionBody<'_>) -> bool {
     matches!(body.as_bytes(), [0, 0x20, 0, 0x0b] | [0, 0x20, 0, 0x0f, 0x0b])
 }
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_becomes_of_each_function() {
+    fn each_use_of_a_function_is_found() {
         let uses = uses(
             r#"(module
                 (import "env" "exported" (func $exported))
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_that_may_lie_anywhere_leaves_nothing_known() {
+    fn a_segment_of_unknown_offset_makes_the_entries_before_it_unknown() {
         let uses = uses(
             r#"(module
                 (import "env" "o" (global $o i32))
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_has_one_type() {
+    fn an_identity_function_has_one_parameter_and_no_other_code() {
         let uses = uses(
             "(module (func (param i32) (result i32) local.get 0 return nop) (func (param i32 i32) (result i32) local.get 0) (func (param i32) (result i32) i32.const 1)
                 (func (param i32) (result i32) (local i32) local.get 0))",

@@ -1,5 +1,5 @@
-// Checked by `npm run types`, never run. What must not compile stands under @ts-expect-error: if it did compile,
-// that line would be the error.
+// `npm run types` checks this file; it never runs. Code that must not compile follows @ts-expect-error, which is an error
+// itself if that code compiles.
 import {
   compile,
   CompileError,
@@ -14,6 +14,7 @@ import {
   Memory,
   Module,
   relink,
+  type Imports,
   type Reserve,
   rewrite,
   Slot,
@@ -43,7 +44,7 @@ interface Pricing {
 const plugin = await load<Pricing>('pricing.wasm', { env: { log: (pointer: number) => void pointer } })
 const { exports, slots } = plugin
 
-// Calls take and give what the shape says.
+// Calls have the types of the shape.
 const total: bigint = exports.total(1000n)
 const buffer: ArrayBuffer = exports.memory.buffer
 // @ts-expect-error a number where a bigint belongs
@@ -85,16 +86,16 @@ link(
 // @ts-expect-error: three parameters for two
 link((_a: bigint, _b: number, _c: number) => 0n, tiered.slot<[cents: bigint, quantity: number], bigint>('discount'))
 relink([[(cents: bigint) => cents, slots['pricing::discount']]])
-// @ts-expect-error a JavaScript function that takes something else
+// @ts-expect-error a JavaScript function with another parameter type
 link((_cents: number) => 0n, slots['pricing::discount'])
-// @ts-expect-error a JavaScript function that gives something else
+// @ts-expect-error a JavaScript function with another result type
 link(() => 0, slots['pricing::discount'])
-// @ts-expect-error the other way round
+// @ts-expect-error the reverse
 link(slots['pricing::discount'], exports.half)
 // @ts-expect-error there is no such slot
 link(exports.half, slots['pricing::discout'])
 
-// Many at once, each pair by its own types.
+// `relink`: each pair is checked by its own types.
 relink([
   [exports.half, slots['pricing::discount']],
   [exports.rate, slots['pricing::rate']],
@@ -115,7 +116,7 @@ const entry: Slot<[], number> = exports.__indirect_function_table.slot<[], numbe
 link(exports.half, entry)
 link(exports.half, exports.__indirect_function_table.slot(1))
 
-// What may be missing stays so.
+// Optional members stay optional.
 interface Optional {
   exports: { opt?: (a: number) => number; memory?: Memory }
   slots: { 'a::opt'?: (a: number) => number }
@@ -126,20 +127,20 @@ const maybeMemory: Memory | undefined = partial.exports.memory
 partial.exports.opt?.(1)
 // @ts-expect-error it may be missing
 partial.exports.opt(1)
-// @ts-expect-error of its type, if it is there
+// @ts-expect-error of another type
 partial.exports.opt?.('1')
 const maybeSlot: Slot<[a: number], number> | undefined = partial.slots['a::opt']
 // @ts-expect-error it may be missing
 link((a: number) => a, partial.slots['a::opt'])
 if (partial.exports.opt && maybeSlot) link(partial.exports.opt, maybeSlot)
 
-// Without a shape, anything goes.
+// Without a shape, every name is allowed.
 const untyped = await load({ href: 'file:///plugin.wasm', protocol: 'file:' })
 untyped.exports.anything(1, 'two')
 link(untyped.exports.f, untyped.slot('f'))
 link(exports.half, untyped.slots['f']!)
 
-// The classes are open to both kinds of typing.
+// The classes can be typed in both ways.
 const typed: Instance<{ add(a: number, b: number): number }, {}> = new Instance(new Module(new Uint8Array()))
 const sum: number = typed.exports.add(1, 2)
 const both = await instantiate<Pricing>(new Uint8Array(), {}, { compiler: 'singlepass', store: new Store() })
@@ -155,7 +156,24 @@ wide.value = 2n
 wide.value = 2
 const narrow: number = new Global({ value: 'f32' }).value
 
-// What becomes a slot, and what is found.
+// The buffer of a memory is of the class that the memory has.
+const own: ArrayBuffer = new Memory({ initial: 1 }).buffer
+const shared = new Memory({ initial: 1, maximum: 2, shared: true })
+const common: SharedArrayBuffer = shared.buffer
+// @ts-expect-error that of a shared memory is no ArrayBuffer
+const mistaken: ArrayBuffer = shared.buffer
+const either = (memory: Memory<boolean>): Uint8Array => new Uint8Array(memory.buffer)
+const imported: Imports = { env: { memory: shared } }
+const bytesOf = [
+  new Uint8Array(own),
+  new Uint8Array(common),
+  either(shared),
+  either(exports.memory),
+  mistaken,
+  imported,
+]
+
+// The option `slots`, and the lists of slots.
 const picked = await load<Pricing>('pricing.wasm', {}, { slots: ['discount', 'pricing::*', /tax$/] })
 await compile(new Uint8Array(), { slots: 'all' })
 link((a: number) => a, picked.slot<[number], number>(12), { merged: true })
@@ -172,25 +190,25 @@ new Memory({ initial: 1, maximum: 2 }, { reserve: reserved[0], store: new Store(
 await compile(new Uint8Array(), { reserve: 'tiny' })
 // @ts-expect-error a name goes into an array
 await compile(new Uint8Array(), { slots: 'discount' })
-// @ts-expect-error it takes a module apart, and compiles nothing
+// @ts-expect-error `inspect` compiles nothing, so it has no such option
 inspect(new Uint8Array(), { compiler: 'cranelift' })
 
 // @ts-expect-error no such option
 await compile(new Uint8Array(), { compilr: 'cranelift' })
 // @ts-expect-error no such compiler
 validate(new Uint8Array(), { compiler: 'llvm' })
-// @ts-expect-error text is no bytes
+// @ts-expect-error a string is not bytes
 new Module('(module)')
 // @ts-expect-error slots are found, not made
 new Slot()
 // @ts-expect-error no entries of that kind
 new Table({ element: 'i32', initial: 1 })
 
-// Columns are of the function's types.
+// Columns have the types of the function.
 const halves: BigInt64Array | BigUint64Array = exports.half.map(BigInt64Array.of(4n))
 exports.rate.map(Int32Array.of(4), { into: new Float64Array(1) })
 exports.tick.map() satisfies undefined
-// @ts-expect-error a bigint stands in no such array
+// @ts-expect-error such an array holds no bigint
 exports.half.map(Int32Array.of(4))
 // @ts-expect-error one parameter, one column
 exports.half.map()
@@ -205,4 +223,4 @@ try {
   } else if (error instanceof CompileError) void error.offset
 }
 
-void [halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]
+void [bytesOf, halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]

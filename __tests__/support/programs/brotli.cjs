@@ -26,7 +26,7 @@ function work(name, { compress, decompress, CompressStream, DecompressStream }) 
   console.log(name, code, rest.code, whole.length, Buffer.from(unpacking.decompress(whole, 200_000).buf).equals(text))
 }
 
-/** What a bundler makes of `import * as wasm from '../../programs/x_bg.wasm'`: a module that makes an instance of the file. */
+/** A bundler's output for `import * as wasm from '../../programs/x_bg.wasm'`: a module that instantiates the file. */
 const hooks = `
   import { readFileSync } from 'node:fs'
   import { fileURLToPath } from 'node:url'

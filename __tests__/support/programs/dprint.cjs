@@ -1,4 +1,4 @@
-// @dprint/json with @dprint/formatter: no wasm-bindgen, but calls in both directions and a memory of its own.
+// @dprint/json with @dprint/formatter: without wasm-bindgen, with calls in both directions and its own memory.
 const { readFileSync } = require('node:fs')
 const { createFromBuffer } = require('@dprint/formatter')
 const { getPath } = require('@dprint/json')

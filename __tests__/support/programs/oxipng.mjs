@@ -7,7 +7,7 @@ import optimise, { init } from '@jsquash/oxipng/optimise.js'
 
 const { resolve } = createRequire(import.meta.url)
 
-/** Node 20 has no checksum of its own yet. */
+/** CRC-32, which Node 20 lacks. */
 function checksum(bytes) {
   if (crc32) return crc32(bytes)
   let sum = ~0

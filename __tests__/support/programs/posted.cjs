@@ -1,10 +1,10 @@
-// Glue as that of emnapi, napi-rs and emscripten: it tests of what class a posted Module or Memory is before it uses it. Posts
-// both in every way there is.
+// Glue like that of emnapi, napi-rs and emscripten: it checks the class of a posted Module or Memory before it uses it. Posts
+// both in every way.
 const threads = require('node:worker_threads')
 
 /**
- * (import "env" "memory" (memory 1 8 shared)) (export "memory" (memory 0)), and functions `add(address, value)`, which is an
- * atomic addition, `grow()` by a page, `size()`
+ * (import "env" "memory" (memory 1 8 shared)) (export "memory" (memory 0)), and functions: `add(address, value)`, an atomic
+ * addition; `grow()`, by a page; `size()`
  */
 const bytes = Buffer.from(
   'AGFzbQEAAAABCwJgAn9/AX9gAAF/AhABA2VudgZtZW1vcnkCAwEIAwQDAAEBBx4EBm1lbW9yeQIAA2FkZAAABGdyb3cAAQRzaXplAAIKGAMKACAAIAH+' +
@@ -12,7 +12,7 @@ const bytes = Buffer.from(
   'base64',
 )
 
-/** What the glue does with what it was given. */
+/** The glue's work with a posted Module and Memory. */
 function use(way, { wasmModule, wasmMemory }) {
   if (!(wasmModule instanceof WebAssembly.Module)) throw new TypeError(`${way}: no Module`)
   if (!(wasmMemory instanceof WebAssembly.Memory)) throw new TypeError(`${way}: no Memory`)
@@ -33,7 +33,7 @@ const make = () => ({
   wasmMemory: new WebAssembly.Memory({ initial: 1, maximum: 8, shared: true }),
 })
 
-/** Takes them out of what they were nested in. */
+/** Extracts them from the message. */
 const unnest = ({ map, list }) => ({ wasmModule: map.get('module'), wasmMemory: [...list[0].set][0] })
 const nest = ({ wasmModule, wasmMemory }) => ({
   map: new Map([['module', wasmModule]]),
@@ -59,7 +59,7 @@ async function inWorker() {
   ]
   from.close()
   parentPort.postMessage(lines)
-  // And on to yet another place, after it was used here.
+  // Posts it on, after it was used here.
   port.postMessage(posted)
   port.close()
 }

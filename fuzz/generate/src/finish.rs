@@ -1,5 +1,5 @@
-//! What wasm-smith leaves out: names for functions, custom sections, declared slots, fuel that can be filled up, and
-//! imports that have names of their own.
+//! Additions to the modules of wasm-smith: function names, custom sections, declared slots, fuel that can be refilled, and
+//! unique import names.
 
 use crate::random::Random;
 use std::borrow::Cow;
@@ -9,12 +9,12 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{CustomSection, ExportSection, ImportSection, NameMap, NameSection, RawSection};
 use wasmparser::{CompositeInnerType, FuncType, Import, Parser, Payload, TypeRef, ValType};
 
-/// What is in a module that can be told from its sections up to the functions.
+/// The contents of a module up to its functions.
 #[derive(Default)]
 struct Outline<'a> {
     types: Vec<FuncType>,
     imports: Vec<Import<'a>>,
-    /// Type indices, those of imported functions first
+    /// Type index of each function, the imported ones first
     functions: Vec<u32>,
     exports: Vec<wasmparser::Export<'a>>,
     has_start: bool,
@@ -26,7 +26,7 @@ impl Outline<'_> {
     }
 }
 
-/// The module with all that; none for one that imports a tag.
+/// The module with these additions; none if it imports a tag.
 pub fn finish(bytes: &[u8], fuel: u32, random: &mut Random) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
     let outline = outline(bytes)?;
     if outline.imports.iter().any(|import| matches!(import.ty, TypeRef::Tag(_))) {
@@ -91,8 +91,8 @@ fn outline(bytes: &[u8]) -> Result<Outline<'_>, Box<dyn Error>> {
     Ok(outline)
 }
 
-/// An imported function, and a defined one of its type, to be the two sides of a declared slot. Where the engine knows no
-/// slots, JavaScript stands between them: so it must know all the types, and there must be no start function, which runs
+/// An imported function and a defined one of the same type, as the two sides of a declared slot. On an engine without slots,
+/// JavaScript connects them. So JavaScript must support all the types, and there must be no start function, which would run
 /// before JavaScript has the instance.
 fn declared(outline: &Outline<'_>, random: &mut Random) -> Option<(u32, u32)> {
     let imported = outline.imported_functions();
@@ -110,7 +110,7 @@ fn declared(outline: &Outline<'_>, random: &mut Random) -> Option<(u32, u32)> {
 
 const DECLARED: &str = "guest::declared";
 
-/// The imports, no two of one name: what is given for a name can have one type only.
+/// The imports with unique names, since the value for a name can have only one type.
 fn imports(
     outline: &Outline<'_>,
     declared: Option<(u32, u32)>,
@@ -153,7 +153,7 @@ fn exports(outline: &Outline<'_>, declared: Option<(u32, u32)>, fuel: u32) -> Ex
     section
 }
 
-/// Names for some functions, as Rust's compiler and others write them; some twice, some of functions that are not there.
+/// Names for some functions, as rustc and other compilers write them; some twice, some for functions that do not exist.
 fn names(functions: usize, random: &mut Random) -> NameSection {
     let mut map = NameMap::new();
     for index in 0..functions as u32 + u32::from(random.once_in(8)) {
@@ -174,7 +174,7 @@ fn names(functions: usize, random: &mut Random) -> NameSection {
     section
 }
 
-/// Perhaps a custom section.
+/// Adds a custom section, at random.
 fn custom(module: &mut wasm_encoder::Module, random: &mut Random) {
     if random.once_in(8) {
         let length = random.below(20);

@@ -1,4 +1,4 @@
-//! Writes WebAssembly modules by their numbers: the same number gives the same module.
+//! Generates WebAssembly modules by number: the same number gives the same module.
 //!
 //!   generate DIRECTORY FIRST COUNT
 //!
@@ -16,10 +16,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use wasm_smith::Module;
 
-/// Bytes that decide what is in a module: enough for the largest, since wasm-smith makes nothing more of zeros.
+/// Number of random bytes from which wasm-smith makes a module: enough for the largest one, since zeros add nothing.
 const CHOICES: usize = 1 << 16;
 
-/// How many steps a module may take before it traps. The driver sets the global back before each call.
+/// Number of steps that a module may take before it traps. The driver resets the global before each call.
 const FUEL: u32 = 1000;
 
 fn main() -> ExitCode {
@@ -54,10 +54,10 @@ fn module(seed: u64, profile: Profile) -> Result<Vec<u8>, Box<dyn Error>> {
     loop {
         let config = profile.config(&mut random);
         let choices = random.bytes(CHOICES);
-        // Some choices lead nowhere.
+        // Some random bytes give no module.
         let Ok(mut module) = Module::new(config, &mut Unstructured::new(&choices)) else { continue };
         let fuel = module.ensure_termination(FUEL)?;
-        // Nobody can give a module a tag: JavaScript makes none that all engines take.
+        // Modules that import tags are skipped: JavaScript cannot make a tag that all engines accept.
         if let Some(bytes) = finish::finish(&module.to_bytes(), fuel, &mut random)? {
             return Ok(bytes);
         }

@@ -1,31 +1,33 @@
+//! Profiles: what a generated module has much of.
+
 use crate::random::Random;
 use wasm_smith::{Config, InstructionKind, InstructionKinds};
 
-/// What a module is to be full of.
+/// The features that a module has much of.
 #[derive(Debug, Clone, Copy)]
 pub enum Profile {
-    /// Nothing that came after the first version of WebAssembly
+    /// Only features of the first version of WebAssembly
     First,
-    /// Calls of each other, of imports, and through tables
+    /// Calls of own functions, of imports, and through tables
     Calls,
     /// Several tables of both kinds, all segments, all instructions on tables and references
     Tables,
-    /// Tables that say no maximum
+    /// Tables without a maximum
     Growing,
     /// Numbers and memory
     Numbers,
-    /// Few traps, so that what is computed comes out
+    /// Few traps, so that results come out
     Steady,
     Simd,
     TailCalls,
     Exceptions,
     Memories,
-    /// Numbers in the binary in more bytes than they need
+    /// LEB128 numbers that are longer than necessary
     Wide,
     /// Initialisers that compute
     Constants,
     Atomics,
-    /// All that both engines take
+    /// All features that both engines have
     Mixed,
 }
 
@@ -153,10 +155,9 @@ impl Profile {
     }
 }
 
-/// What nearly all profiles share. Limits are such that engines agree on what is too much.
+/// The configuration that nearly all profiles share. All engines accept sizes within its limits.
 ///
-/// wasm-smith goes beyond a least number once in two times, once in four, and so on: what there is to be of several kinds
-/// is asked for.
+/// wasm-smith exceeds a minimum number with probability 1/2, 1/4 and so on, so profiles ask for the numbers that they need.
 fn common(random: &mut Random) -> Config {
     Config {
         allow_start_export: random.once_in(3),

@@ -1,4 +1,6 @@
-/// SplitMix64: small, and the same for ever.
+//! Random numbers.
+
+/// SplitMix64: small, and stable across versions.
 pub struct Random(u64);
 
 impl Random {

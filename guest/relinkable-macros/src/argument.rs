@@ -1,10 +1,12 @@
+//! The arguments of `#[relinkable(…)]`.
+
 use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Token};
 
-/// What stands in the parentheses of `#[relinkable(…)]`.
+/// The arguments in the parentheses of `#[relinkable(…)]`.
 #[derive(Default)]
 pub struct Arguments {
-    /// The slot's name, where the author chose one
+    /// The slot's name; none if the author chose none
     pub name: Option<LitStr>,
 }
 

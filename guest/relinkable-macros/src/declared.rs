@@ -1,3 +1,5 @@
+//! The slot names that the crate has already declared.
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -5,14 +7,14 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use proc_macro2::Span;
 use syn::Ident;
 
-/// The slots of the crate that is being compiled, with the place of each: a compiler process
-/// compiles one crate, and expands each of its functions once.
+/// The slots of the crate that is being compiled, with the source location of each. A compiler process compiles one crate,
+/// and expands each function once.
 static DECLARED: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
 
-/// Takes `name` for the slot that `function` becomes.
+/// Declares the slot `name` for `function`.
 ///
 /// # Errors
-/// Another function of the crate has it.
+/// If another function of the crate has declared it.
 pub fn declare(name: &str, function: &Ident) -> syn::Result<()> {
     if !one_crate_a_process() {
         return Ok(());
@@ -38,8 +40,8 @@ fn place(span: Span) -> String {
     format!("{}:{}:{}", span.file(), span.line(), span.column())
 }
 
-/// Whether this process is a compiler. An editor's macro server lives long, serves many crates and
-/// expands again at each keystroke; there the linker has the last word.
+/// Whether this process is a compiler. An editor's macro server runs long, serves many crates and expands functions again
+/// and again. So it does not check for duplicates; the linker does.
 fn one_crate_a_process() -> bool {
     std::env::current_exe().ok().and_then(|path| Some(is_compiler(path.file_stem()?.to_str()?))).unwrap_or(false)
 }

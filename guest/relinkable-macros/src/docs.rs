@@ -1,8 +1,10 @@
+//! The text of doc comments.
+
 use syn::{Attribute, Expr, Lit, Meta};
 
-/// The text of a function's doc comments, or `None` where it has none.
+/// The text of a function's doc comments; `None` if it has none.
 ///
-/// `#[doc = include_str!(…)]` is not text yet when a macro runs, and is left out.
+/// Omits `#[doc = include_str!(…)]`, which is not text yet when a macro runs.
 pub fn text(attributes: &[Attribute]) -> Option<String> {
     let lines: Vec<String> = attributes.iter().filter_map(line).collect();
     // `/// text` is `#[doc = " text"]`: the space belongs to the comment, a deeper indentation to the text.

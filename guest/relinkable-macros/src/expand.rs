@@ -1,3 +1,5 @@
+//! The code that the macro generates.
+
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{FnArg, ItemFn, Pat};
@@ -6,12 +8,11 @@ use crate::argument::Arguments;
 use crate::function::Function;
 use crate::{declared, docs, name, record};
 
-/// The import module of slots, the custom section that describes them, and the prefix of the
-/// exported originals.
+/// The import module of slots, the custom section with their records, and the prefix of exported originals.
 const RELINK: &str = "relink";
 
-/// The whole macro: `item` as a slot, or as it was with errors beside it, so that the callers of
-/// the function do not fail too.
+/// The whole macro: `item` as a slot. If it cannot be one, the errors and the unchanged item, so that callers of the
+/// function cause no further errors.
 pub fn relinkable(arguments: TokenStream, item: TokenStream) -> TokenStream {
     slot(arguments, item.clone()).unwrap_or_else(|error| {
         let errors = error.into_compile_error();
@@ -39,8 +40,8 @@ fn not_a_function(item: TokenStream) -> syn::Error {
     syn::Error::new_spanned(item, "only a free function with a body can be a slot")
 }
 
-/// The function that calls the slot. Everything else stands inside it: so the attributes and lint
-/// levels of the function govern that too, and the module gets no further names.
+/// The function that calls the slot. It contains all other generated items, so that the function's attributes and lint
+/// levels cover them, and the module gets no further names.
 fn on_wasm(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
     let ItemFn { attrs, vis, .. } = item;
     let outer = called_by_name(item, function);
@@ -85,7 +86,7 @@ fn called_by_name(item: &ItemFn, function: &Function<'_>) -> syn::Signature {
     signature
 }
 
-/// The import through which every call goes.
+/// The import that every call of the slot goes through.
 fn import(function: &Function<'_>, name: &str) -> TokenStream {
     let names = names(function);
     let types = function.parameters.iter().map(|parameter| parameter.scalar.wire(parameter.ty));
@@ -99,7 +100,7 @@ fn import(function: &Function<'_>, name: &str) -> TokenStream {
     }
 }
 
-/// The export that holds the author's body, around it the conversions.
+/// The exported original: the author's body between the conversions.
 fn original(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
     let export = format!("{RELINK}:{name}");
     let unsafety = &item.sig.unsafety;
@@ -129,8 +130,8 @@ fn original(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
     }
 }
 
-/// The record in the custom section. No `#[used]`: the compiler writes the section for every such
-/// static, and `#[used]` would keep a second copy in the plugin's memory.
+/// The record in the custom section. The compiler writes the section even without `#[used]`, which would keep a second copy
+/// in the plugin's memory.
 fn section(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
     let record = record::line(name, function, docs::text(&item.attrs).as_deref());
     let length = record.len();
@@ -148,7 +149,7 @@ fn wire_result(function: &Function<'_>) -> Option<TokenStream> {
     })
 }
 
-/// A name for every parameter: the author's, or one that no other can be.
+/// A name for every parameter: the author's, or one that cannot clash.
 fn names(function: &Function<'_>) -> Vec<Ident> {
     function
         .parameters

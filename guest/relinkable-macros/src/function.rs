@@ -1,21 +1,23 @@
+//! The check that a function can be a slot.
+
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{FnArg, GenericParam, Ident, ItemFn, Pat, PatType, ReturnType, Signature, Type};
 
 use crate::scalar::Scalar;
 
-/// A function that can be a slot, as far as its signature tells.
+/// A function whose signature a slot can have.
 pub struct Function<'a> {
     pub parameters: Vec<Parameter<'a>>,
-    /// The result, `None` for the unit
+    /// The result; `None` for the unit
     pub result: Option<(&'a Type, Scalar)>,
 }
 
-/// A parameter of such a function.
+/// A parameter of a slot function.
 pub struct Parameter<'a> {
     pub ty: &'a Type,
     pub scalar: Scalar,
-    /// The name, where the pattern is one
+    /// The name; none if the pattern is not a name
     pub name: Option<&'a Ident>,
 }
 
@@ -23,7 +25,7 @@ impl<'a> Function<'a> {
     /// Checks that `item` can be a slot.
     ///
     /// # Errors
-    /// All that stands against it, at once.
+    /// All objections at once.
     pub fn of(item: &'a ItemFn) -> syn::Result<Self> {
         let mut objections = Objections::default();
         qualifiers(&item.sig, &mut objections);
@@ -55,7 +57,7 @@ impl Parameter<'_> {
         }
     }
 
-    /// What people call it: its name, or `_`.
+    /// Its name for messages, or `_`.
     pub fn label(&self) -> String {
         self.name.map_or_else(|| "_".to_owned(), |name| name.unraw().to_string())
     }
@@ -71,7 +73,7 @@ fn result(output: &ReturnType) -> syn::Result<Option<(&Type, Scalar)>> {
     }
 }
 
-/// A slot is one place with one WebAssembly type, called like any other function at run time.
+/// Refuses qualifiers: a slot has one WebAssembly type, and is called at run time like a plain function.
 fn qualifiers(signature: &Signature, objections: &mut Objections) {
     if let Some(asyncness) = &signature.asyncness {
         objections.push(asyncness, "an `async fn` cannot be a slot: its future is no scalar");
@@ -101,7 +103,7 @@ fn qualifiers(signature: &Signature, objections: &mut Objections) {
     }
 }
 
-/// Errors gathered, so that an author sees them all at once.
+/// Collected errors, so that the author sees all of them at once.
 #[derive(Default)]
 struct Objections(Option<syn::Error>);
 

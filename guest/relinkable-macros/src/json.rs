@@ -1,6 +1,8 @@
+//! JSON text.
+
 /// `text` as a JSON string, quotes included.
 ///
-/// The result is one line whatever `text` holds: the section that it goes into has a record a line.
+/// The result is always one line, since the custom section has one record per line.
 pub fn string(text: &str) -> String {
     use std::fmt::Write as _;
 
@@ -13,7 +15,7 @@ pub fn string(text: &str) -> String {
             '\n' => json.push_str("\\n"),
             '\r' => json.push_str("\\r"),
             '\t' => json.push_str("\\t"),
-            // Controls, as JSON demands, and the two line ends that JavaScript counts besides.
+            // Control characters, as JSON requires, and the two other line ends of JavaScript.
             '\0'..='\x1f' | '\x7f' | '\u{2028}' | '\u{2029}' => {
                 write!(json, "\\u{:04x}", u32::from(c)).expect("a String takes what is written");
             }

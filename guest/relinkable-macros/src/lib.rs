@@ -1,4 +1,4 @@
-//! The attribute macro of the `relinkable` crate; use it from there.
+//! The attribute macro of the crate `relinkable`. Use it through that crate.
 
 mod argument;
 mod declared;
@@ -13,24 +13,22 @@ mod unsupported;
 
 use proc_macro::TokenStream;
 
-/// Makes a free function a slot: a place where the host can change the implementation while the
-/// module runs.
+/// Makes a free function a slot: the host can replace its implementation while the module runs.
 ///
-/// On `wasm32` the function calls the import `relink` . `<crate>::<function>`, which no optimizer
-/// can see through, and its body becomes the export `relink:<crate>::<function>`, the slot's
-/// original. A record in the custom section `relink` tells the host the slot's name, Rust types and
-/// documentation. On every other target the function is left as it is.
+/// On `wasm32` the function calls the import `relink` . `<crate>::<function>`, which no optimizer can see through. Its body
+/// becomes the export `relink:<crate>::<function>`, the slot's original. A record in the custom section `relink` has the
+/// slot's name, Rust types and documentation for the host. On every other target the function stays as it is.
 ///
-/// Parameters and result are scalars: `i8` to `i64`, `u8` to `u64`, `isize`, `usize`, `f32`, `f64`,
-/// `bool`, `char`, thin raw pointers, and no result. The name must be unique in the crate;
-/// `#[relinkable(name = "shop::price")]` gives another.
+/// Parameters and result are scalars: `i8` to `i64`, `u8` to `u64`, `isize`, `usize`, `f32`, `f64`, `bool`, `char` and thin
+/// raw pointers; a slot may have no result. The name must be unique in the crate. `#[relinkable(name = "shop::price")]` sets
+/// another name.
 ///
 /// # Errors
-/// What cannot be a slot does not compile, on any target: generic, `async`, `const` and `extern`
-/// functions, methods, other types, a name that is taken.
+/// On every target, these do not compile: generic, `async`, `const` and `extern` functions, methods, other types, and a name
+/// that another slot has.
 ///
 /// # Panics
-/// A slot with a `char` panics where an implementation hands over a number that is none.
+/// A slot with a `char` panics if it is given a number that is not a `char`.
 ///
 /// # Examples
 /// ```

@@ -1,11 +1,13 @@
+//! The names of slots.
+
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr};
 
-/// The name of the slot that `function` becomes: the author's, else `<crate>::<function>`.
+/// The name of the slot of `function`: the author's, else `<crate>::<function>`.
 ///
 /// # Errors
-/// The author's name is no good, or there is none and the crate's is not known.
+/// If the author's name is invalid, or if there is none and the crate's name is unknown.
 pub fn slot(chosen: Option<&LitStr>, function: &Ident) -> syn::Result<String> {
     let Some(chosen) = chosen else {
         return match crate_name(|variable| std::env::var(variable).ok()) {
@@ -25,14 +27,14 @@ pub fn slot(chosen: Option<&LitStr>, function: &Ident) -> syn::Result<String> {
 }
 
 fn crate_name(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    // rustdoc runs documentation tests without the first.
+    // rustdoc runs documentation tests without `CARGO_CRATE_NAME`.
     variable("CARGO_CRATE_NAME")
         .or_else(|| variable("CARGO_PKG_NAME").map(|package| package.replace('-', "_")))
         .filter(|name| !name.is_empty())
 }
 
-/// What is wrong with a name. It is a symbol for the linker, a word of a JSON text, and something
-/// that people type; hence letters, digits and the joints of paths.
+/// The error in a name, if there is one. A name is a linker symbol, part of a JSON text, and typed by people. So it has only
+/// letters, digits and path separators.
 fn objection(name: &str) -> Option<String> {
     const JOINTS: &str = "_:.-/";
     if name.is_empty() {

@@ -1,12 +1,14 @@
+//! The record of a slot in the custom section `relink`.
+
 use crate::function::Function;
 use crate::json;
 
-/// The version of the record's form. A host refuses what it does not know.
+/// The version of the record's format. A host refuses versions that it does not know.
 const VERSION: u32 = 1;
 
-/// What the custom section `relink` says about a slot: a line of JSON, line end included.
+/// The record of a slot for the custom section `relink`: a line of JSON with its line end.
 ///
-/// One function is one line, because the linker strings the sections of all object files together.
+/// Each slot is one line, since the linker concatenates the sections of all object files.
 pub fn line(name: &str, function: &Function<'_>, docs: Option<&str>) -> String {
     let parameters = json::strings(function.parameters.iter().map(|parameter| parameter.scalar.spelling.as_str()));
     let results = json::strings(function.result.iter().map(|(_, scalar)| scalar.spelling.as_str()));
@@ -19,7 +21,7 @@ pub fn line(name: &str, function: &Function<'_>, docs: Option<&str>) -> String {
     )
 }
 
-/// The signature for people: `(cents: u64) -> u64`.
+/// The signature for display: `(cents: u64) -> u64`.
 fn signature(function: &Function<'_>) -> String {
     let parameters: Vec<_> = function
         .parameters

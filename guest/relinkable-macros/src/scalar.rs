@@ -1,10 +1,12 @@
+//! The scalar types that go through slots, and their conversions.
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::Type;
 
 use crate::unsupported;
 
-/// A Rust type that goes through a slot: one that is one number for WebAssembly.
+/// A Rust type that goes through a slot: it is one number in WebAssembly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// The canonical Rust spelling, which the host compares
@@ -14,7 +16,7 @@ pub struct Scalar {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Every value of the WebAssembly type is a value of the Rust type
+    /// A type for which every value of the WebAssembly type is valid
     Whole,
     /// A narrow integer, which WebAssembly widens to 32 bits
     Narrow {
@@ -28,13 +30,13 @@ enum Kind {
 }
 
 impl Scalar {
-    /// Which scalar `ty` is.
+    /// The scalar that `ty` is.
     ///
     /// # Errors
-    /// It is none: the error names the type, and what to use instead.
+    /// If it is not a scalar. The error names the type, and another to use instead.
     pub fn of(ty: &Type) -> syn::Result<Self> {
         match ty {
-            // Macros wrap what they paste into invisible groups.
+            // `macro_rules` wraps a substituted type into an invisible group.
             Type::Group(group) => Self::of(&group.elem),
             Type::Paren(paren) => Self::of(&paren.elem),
             Type::Path(path) if path.qself.is_none() => path
@@ -62,8 +64,7 @@ impl Scalar {
         Some(Self { spelling: name.to_owned(), kind })
     }
 
-    /// The type that stands for it in the import and in the exported original, where either side
-    /// may be JavaScript or C and send any number.
+    /// Its type in the import and in the exported original. The other side may be JavaScript or C, and send any number.
     pub fn wire(&self, ty: &Type) -> TokenStream {
         match self.kind {
             Kind::Whole => quote!(#ty),
@@ -74,7 +75,7 @@ impl Scalar {
         }
     }
 
-    /// The Rust `value` as it is sent.
+    /// The Rust `value`, converted to the type that is sent.
     pub fn send(&self, value: &TokenStream) -> TokenStream {
         match self.kind {
             Kind::Whole => value.clone(),
@@ -85,7 +86,7 @@ impl Scalar {
         }
     }
 
-    /// The received `value` as a valid Rust value; `message` begins the panic of one that is none.
+    /// The received `value`, converted to a valid Rust value. `message` begins the panic message for an invalid one.
     pub fn receive(&self, value: &TokenStream, ty: &Type, message: &str) -> TokenStream {
         match self.kind {
             Kind::Whole => value.clone(),
@@ -104,7 +105,7 @@ impl Scalar {
         }
     }
 
-    /// What the compiler must check about the type, because a macro cannot: that a pointer is thin.
+    /// The check that a pointer is thin, which only the compiler can make.
     pub fn assertion(&self, ty: &Type) -> Option<TokenStream> {
         let Kind::Pointer { .. } = self.kind else { return None };
         let message = unsupported::wide_pointer(&self.spelling);
@@ -117,7 +118,7 @@ impl Scalar {
     }
 }
 
-/// The spelling of a type that does not depend on how its author set the spaces.
+/// The spelling of a type, independent of the author's spaces.
 pub fn spell(ty: &Type) -> String {
     match ty {
         Type::Group(group) => spell(&group.elem),

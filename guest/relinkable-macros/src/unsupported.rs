@@ -1,8 +1,10 @@
+//! The errors for types that cannot go through a slot.
+
 use syn::{Type, TypePath};
 
 use crate::scalar::spell;
 
-/// The error for a type that cannot go through a slot, with what to use in its place.
+/// The error for a type that cannot go through a slot, with an alternative.
 pub fn refuse(ty: &Type) -> syn::Error {
     let spelling = spell(ty);
     let advice = match ty {
@@ -22,12 +24,12 @@ pub fn refuse(ty: &Type) -> syn::Error {
     syn::Error::new_spanned(ty, format!("`{spelling}` cannot go through a slot: {advice}"))
 }
 
-/// The message for a pointer that carries a length or a vtable.
+/// The message for a pointer with a length or a vtable.
 pub fn wide_pointer(spelling: &str) -> String {
     format!("`{spelling}` is a wide pointer and cannot go through a slot: pass a thin pointer and a length")
 }
 
-/// Whether a pointer to `ty` is wide, as far as its spelling tells.
+/// Whether the spelling of `ty` shows that a pointer to it is wide.
 pub fn is_wide(ty: &Type) -> bool {
     match ty {
         Type::Group(group) => is_wide(&group.elem),

@@ -1,9 +1,8 @@
-//! Functions of a WebAssembly plugin whose implementation can be changed while the plugin runs.
+//! Functions of a WebAssembly plugin that the host can replace while the plugin runs.
 //!
-//! Mark a free function with [`#[relinkable]`](macro@relinkable). Built for `wasm32`, every call to
-//! it goes through a *slot* that the host can link to another implementation; the body that stands
-//! here is what the slot holds at first. Built for anything else, it is the plain function, so that
-//! the crate's own tests run as they are.
+//! Mark a free function with [`#[relinkable]`](macro@relinkable). On `wasm32`, every call of it goes through a *slot*, and
+//! the host can link another implementation into the slot. At first, the slot holds the function's own body. On every other
+//! target it stays a plain function, so that the crate's own tests run unchanged.
 //!
 //! ```
 //! use relinkable::relinkable;
@@ -22,7 +21,7 @@
 //! assert_eq!(total(1000), 900);
 //! ```
 //!
-//! The host, Node.js with `wasm-relink`, then changes what `total` does:
+//! The host, Node.js with `wasm-relink`, then replaces `discount`:
 //!
 //! ```js
 //! link(sale.exports.half_off, shop.slots['shop::discount']);

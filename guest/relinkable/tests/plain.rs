@@ -1,4 +1,4 @@
-//! Away from WebAssembly, a slot is the plain function.
+//! On other targets than `wasm32`, a slot is a plain function.
 
 use relinkable::relinkable;
 
@@ -20,7 +20,7 @@ pub(crate) fn price(mut cents: u32, _: bool) -> u32 {
 #[inline(never)]
 #[relinkable]
 unsafe fn first(byte: *const u8) -> u8 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the contract of this function.
     unsafe { *byte }
 }
 
@@ -32,7 +32,7 @@ fn factorial(n: u64) -> u64 {
     n * factorial(n - 1)
 }
 
-// Of two alternatives only one is a slot, on either side of the attribute.
+// `#[cfg]` may stand before or after the attribute; one of the two functions remains.
 #[cfg(target_arch = "wasm32")]
 #[relinkable]
 fn platform() -> char {

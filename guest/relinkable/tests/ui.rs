@@ -1,5 +1,5 @@
-//! What cannot be a slot does not compile, and says why. `TRYBUILD=overwrite cargo test` renews the
-//! messages.
+//! Functions that cannot be slots do not compile, and the messages say why. `TRYBUILD=overwrite cargo test` updates the
+//! expected messages.
 
 #[test]
 fn refused() {

@@ -167,7 +167,7 @@ fn leaving_headroom(memory: VMMemory) -> Result<VMMemory, MemoryError> {
 /// The error message if there is no room for a memory.
 pub fn no_memory(style: &MemoryStyle, error: &MemoryError) -> String {
     let advice = match Reserve::of_style(*style) {
-        Reserve::Full => "; it reserves 8 GiB of addresses, unless { reserve: 'small' } is said",
+        Reserve::Full => "; it reserves 8 GiB of address space: with { reserve: 'small' } it needs less",
         Reserve::Small => "",
     };
     format!("there is no room for the memory: {error}{advice}")

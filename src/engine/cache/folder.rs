@@ -235,7 +235,7 @@ fn is_unusable(error: &io::Error) -> bool {
 /// Refuses a folder that another user owns or can write to. Not on Windows, where a user's folders are private.
 fn check_folder(path: &Path, about: &fs::Metadata) -> io::Result<()> {
     if !about.is_dir() {
-        return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is no folder", path.display())));
+        return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is not a folder", path.display())));
     }
     check_owner(path, about)
 }
@@ -248,7 +248,7 @@ fn check_owner(path: &Path, about: &fs::Metadata) -> io::Result<()> {
     let complaint = if about.uid() != user {
         "belongs to another user"
     } else if about.mode() & 0o022 != 0 {
-        "may be written by other users: run chmod go-w on it"
+        "is writable for other users: run chmod go-w on it"
     } else {
         return Ok(());
     };

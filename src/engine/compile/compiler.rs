@@ -229,8 +229,8 @@ impl Refusal {
                 return ErrorKind::Memory { message }.into();
             }
             Self::Frame { function, size } => format!(
-                "{} needs {size} bytes of the call stack in code of singlepass, which takes functions of {LARGEST_FRAME} \
-                 at the most; cranelift takes it",
+                "{} needs {size} bytes of call stack in code of singlepass, which supports at most {LARGEST_FRAME}: \
+                 compile it with cranelift",
                 in_words(function)
             ),
         };

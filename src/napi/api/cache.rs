@@ -3,6 +3,7 @@
 use crate::engine::{Cache, CacheTarget};
 use crate::error::ErrorKind;
 use crate::napi::env::throw::{Result, guarded};
+use napi::Either;
 use napi_derive::napi;
 use std::time::UNIX_EPOCH;
 
@@ -45,7 +46,7 @@ pub struct NativeCached {
     /// The address space that its memories reserve: "full" or "small"
     pub reserve: String,
     /// The slot selection: "default", "all", "none", or the number of functions besides the default ones
-    pub slots: String,
+    pub slots: Either<u32, String>,
     /// Time of the last use, in milliseconds since 1970
     pub used: f64,
     /// Whether this version of the package can use it on this machine
@@ -62,7 +63,7 @@ pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
         size: entry.size as f64,
         compiler: entry.about.compiler,
         reserve: entry.about.reserve,
-        slots: entry.about.slots,
+        slots: entry.about.slots.parse().map_or(Either::B(entry.about.slots), Either::A),
         used: entry.used.duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_millis() as f64),
         usable: entry.usable,
     });

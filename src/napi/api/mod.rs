@@ -6,4 +6,5 @@ pub(in crate::napi) mod compile;
 pub(in crate::napi) mod inspect;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod objects;
+pub(in crate::napi) mod refusals;
 pub(in crate::napi) mod store;

@@ -2,24 +2,17 @@
 
 use crate::engine::{Compiler, has_headroom_besides};
 use crate::error::{Error, ErrorKind};
+use crate::link::TableEntry;
 use crate::napi::api::compile;
 use crate::napi::api::store::NativeStore;
 use crate::napi::call::function::exported;
+use crate::napi::convert::describe::NativeGlobalType;
 use crate::napi::env::throw::{Refusal, Result, refuse};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
 use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
-
-/// The type of a global.
-#[napi(object)]
-pub struct NativeGlobalType {
-    /// Its value type
-    pub value: String,
-    /// Whether it is mutable
-    pub mutable: bool,
-}
 
 fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
     Limits { minimum: minimum.into(), maximum: maximum.map(u64::from) }
@@ -39,10 +32,10 @@ impl NativeStore {
         let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
         context.check_open().map_err(refuse)?;
         context.collect_if_due();
-        let made = context.store.memory_new(limits(minimum, maximum), reserve).or_else(|_| {
+        let made = MemoryId::new(&context.store, limits(minimum, maximum), reserve).or_else(|_| {
             // Collecting may make room.
             context.collect_all();
-            context.store.memory_new(limits(minimum, maximum), reserve)
+            MemoryId::new(&context.store, limits(minimum, maximum), reserve)
         });
         let id = made.map_err(refuse)?;
         context.note_memory(u64::from(minimum) << 16);
@@ -55,23 +48,23 @@ impl NativeStore {
         self.context.check_open().map_err(refuse)?;
         // SAFETY: the value belongs to the calling environment, which is that of the context.
         let bytes = unsafe { self.context.shared_memory(memory.raw())? };
-        self.context.store.memory_of(limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
+        MemoryId::shared(&self.context.store, limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
     }
 
     /// Node's own Memory that owns the bytes of a shared memory; null for a memory that is not shared.
     #[napi(catch_unwind)]
     pub fn memory_shared(&self, id: u32) -> Result<Option<Unknown<'_>>> {
         let (store, id) = (&self.context.store, self.memory(id)?);
-        if !store.memory_is_shared(id) {
+        if !id.is_shared(store) {
             return Ok(None);
         }
-        Ok(self.context.shared_memory_at(store.memory_data(id).0).map(|memory| self.unknown(memory)))
+        Ok(self.context.shared_memory_at(id.data(store).0).map(|memory| self.unknown(memory)))
     }
 
     /// Whether there is a memory with this id.
     #[napi(catch_unwind)]
     pub fn has_memory(&self, id: u32) -> bool {
-        self.context.store.has_memory(MemoryId(id))
+        MemoryId(id).is_open(&self.context.store)
     }
 
     /// The `ArrayBuffer` over a memory.
@@ -84,7 +77,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
         let id = self.memory(id)?;
-        let pages = self.context.store.memory_grow(id, delta);
+        let pages = id.grow(&self.context.store, delta);
         let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
         self.context.note_memory(u64::from(delta) << 16);
         self.context.detach_buffer(id);
@@ -100,24 +93,24 @@ impl NativeStore {
         self.context.collect_if_due();
         let store = &self.context.store;
         let ty = TableType { element, limits: limits(minimum, maximum) };
-        let id = store.table_new(&ty).map_err(refuse)?;
+        let id = TableId::new(store, &ty).map_err(refuse)?;
         let init = self.reference(id, init)?;
         // A new table is already filled with null.
         let is_null = matches!(init, Reference::Func(None) | Reference::Extern(ExternRef(0)));
         let mut entries = if is_null { 0..0 } else { 0..minimum };
-        entries.try_for_each(|index| store.table_set(id, index, init)).map(|()| id.0).map_err(refuse)
+        entries.try_for_each(|index| id.set(store, index, init)).map(|()| id.0).map_err(refuse)
     }
 
     /// The number of entries of a table.
     #[napi(catch_unwind)]
     pub fn table_length(&self, id: u32) -> Result<u32> {
-        Ok(self.context.store.table_size(self.table(id)?))
+        Ok(self.table(id)?.size(&self.context.store))
     }
 
     /// The element type of a table.
     #[napi(catch_unwind)]
     pub fn table_element(&self, id: u32) -> Result<&'static str> {
-        Ok(match self.context.store.table_element(self.table(id)?) {
+        Ok(match self.table(id)?.element_type(&self.context.store) {
             RefType::Func => "anyfunc",
             RefType::Extern | RefType::Exn => "externref",
         })
@@ -127,10 +120,11 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
         let (store, table) = (&self.context.store, self.table(id)?);
-        let value = match store.table_entry(table, index).map_err(refuse)? {
+        let value = match table.get(store, index).map_err(refuse)? {
             Reference::Func(function) => {
-                let visible_function =
-                    |function| self.context.slots.borrow().visible_function(store, (table, index), function);
+                let visible_function = |function| {
+                    self.context.slots.borrow().visible_function(store, TableEntry { table, index }, function)
+                };
                 self.context.function_or_null(function.map(visible_function))
             }
             Reference::Extern(reference) => self.context.externref_value(reference),
@@ -143,7 +137,7 @@ impl NativeStore {
     pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<()> {
         let id = self.table(id)?;
         let value = self.reference(id, value)?;
-        self.context.store.table_set(id, index, value).map_err(refuse)
+        id.set(&self.context.store, index, value).map_err(refuse)
     }
 
     /// Grows a table by `delta` entries of `value`; returns its former number of entries.
@@ -151,7 +145,7 @@ impl NativeStore {
     pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32> {
         let id = self.table(id)?;
         let value = self.reference(id, value)?;
-        self.context.store.table_grow(id, delta, value).map_err(refuse)
+        id.grow(&self.context.store, delta, value).map_err(refuse)
     }
 
     /// Makes a global.
@@ -168,9 +162,9 @@ impl NativeStore {
         };
         // The conversion may have run JavaScript that closed the store.
         self.context.check_open().map_err(refuse)?;
-        let id = self.context.store.global_new(GlobalType { value: value_type, mutable }, raw);
+        let id = GlobalId::new(&self.context.store, GlobalType { value: value_type, mutable }, raw);
         if let Some(compiler) = compiler {
-            self.context.store.bind_global(id, compiler);
+            id.bind(&self.context.store, compiler);
         }
         Ok(id.0)
     }
@@ -178,7 +172,7 @@ impl NativeStore {
     /// The type of a global.
     #[napi(catch_unwind)]
     pub fn global_type(&self, id: u32) -> Result<NativeGlobalType> {
-        let ty = self.context.store.global_type(self.global(id)?);
+        let ty = self.global(id)?.ty(&self.context.store);
         Ok(NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable })
     }
 
@@ -186,8 +180,8 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn global_get(&self, id: u32) -> Result<Unknown<'_>> {
         let id = self.global(id)?;
-        let ty = self.context.store.global_type(id);
-        let raw = self.context.store.global_get(id);
+        let ty = id.ty(&self.context.store);
+        let raw = id.get(&self.context.store);
         // SAFETY: a global holds a value of its type.
         Ok(self.unknown(unsafe { self.context.write(ty.value, &raw)? }))
     }
@@ -196,16 +190,17 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn global_set(&self, id: u32, value: Unknown<'_>) -> Result<()> {
         let id = self.global(id)?;
-        let ty = self.context.store.global_type(id);
+        let ty = id.ty(&self.context.store);
         if !ty.mutable {
-            let message = "this global is immutable".to_owned();
+            let message =
+                "this global is immutable: only one that is made with { mutable: true } can be set".to_owned();
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
-        let reader = self.context.store.global_compiler(id).unwrap_or(Compiler::Cranelift);
+        let reader = id.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
         // SAFETY: the value belongs to the calling environment, which is that of the context.
         let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
         // The conversion may have run JavaScript that closed the global's instance, so the id is checked again.
-        self.context.store.global_set(self.global(id.0)?, raw);
+        self.global(id.0)?.set(&self.context.store, raw);
         Ok(())
     }
 }
@@ -217,14 +212,14 @@ impl NativeStore {
     pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32> {
         let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_>>()?;
         self.context.check_open().map_err(refuse)?;
-        Ok(self.context.store.tag_new(&FuncType { parameters, ..FuncType::default() }).0)
+        Ok(TagId::new(&self.context.store, &FuncType { parameters, ..FuncType::default() }).0)
     }
 
     /// The types of the values that exceptions with this tag carry.
     #[napi(catch_unwind)]
     pub fn tag_parameters(&self, id: u32) -> Result<Vec<String>> {
         let id = self.tag(id)?;
-        Ok(self.context.store.tag_type(id).parameters.iter().map(ToString::to_string).collect())
+        Ok(id.ty(&self.context.store).parameters.iter().map(ToString::to_string).collect())
     }
 
     /// Converts a value to a wasm type and back to JavaScript.
@@ -271,29 +266,29 @@ impl NativeStore {
     }
 
     fn memory(&self, id: u32) -> Result<MemoryId> {
-        self.alive(MemoryId(id), "memory", |store, id| store.has_memory(*id))
+        self.alive(MemoryId(id), "memory", |store, id| id.is_open(store))
     }
 
     pub(in crate::napi) fn table(&self, id: u32) -> Result<TableId> {
-        self.alive(TableId(id), "table", |store, id| store.has_table(*id))
+        self.alive(TableId(id), "table", |store, id| id.is_open(store))
     }
 
     fn global(&self, id: u32) -> Result<GlobalId> {
-        self.alive(GlobalId(id), "global", |store, id| store.has_global(*id))
+        self.alive(GlobalId(id), "global", |store, id| id.is_open(store))
     }
 
     fn tag(&self, id: u32) -> Result<TagId> {
-        self.alive(TagId(id), "tag", |store, id| store.has_tag(*id))
+        self.alive(TagId(id), "tag", |store, id| id.is_open(store))
     }
 
     /// Converts a value to a table entry, and adds the edge for a function.
     fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
         // SAFETY: the value belongs to the calling environment, which is that of the context.
         unsafe {
-            Ok(match self.context.store.table_element(table) {
+            Ok(match table.element_type(&self.context.store) {
                 RefType::Func => {
                     let function = self.context.funcref(value.raw())?;
-                    let node = self.context.store.node_of_table(table);
+                    let node = table.node(&self.context.store);
                     function.into_iter().for_each(|function| self.context.add_edge(node, function));
                     Reference::Func(function)
                 }

@@ -2,7 +2,7 @@
 
 use crate::engine::{SharedBytes, memory_growths, prepare};
 use crate::error::{Error, ErrorKind, Subject};
-use crate::link::Slots;
+use crate::link::{Slots, skip_forwarders};
 use crate::napi::api::module::NativeModule;
 use crate::napi::call::function::{ExportedFunction, exported};
 use crate::napi::call::import::ImportedFunction;
@@ -191,7 +191,7 @@ impl NativeStore {
         };
         // The start function may have closed the store, before this instance was registered in it.
         if let Err(error) = context.check_open() {
-            context.store.close(instance.id, context.silent.get());
+            instance.close(&context.store, context.silent.get());
             context.collect();
             return Err(refuse(error));
         }
@@ -203,7 +203,7 @@ impl NativeStore {
         });
         context.note_instance(bytes.sum(), &module.code);
         context.slots.borrow_mut().register_instance(&context.store, &instance);
-        let exports = context.store.exports(&instance).into_iter().map(|(name, value)| self.export(name, value));
+        let exports = instance.exports(&context.store).into_iter().map(|(name, value)| self.export(name, value));
         // SAFETY: the retainer was just made in this environment.
         let retainer = unsafe { Unknown::from_raw_unchecked(context.env, retainer) };
         Ok(NativeInstance { id: instance.id, retainer, exports: exports.collect() })
@@ -214,14 +214,14 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
         let context = &self.context;
-        let old = context.store.find_instance(id).filter(|old| !old.is_closed() && old.tier_up().is_none());
+        let old = Instance::find(&context.store, id).filter(|old| !old.is_closed() && old.tier_up().is_none());
         let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
         let given = old.code().binary.imports.len();
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
-        externs.extend(context.store.state_of(&old));
+        externs.extend(old.state(&context.store));
         let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
-        if context.store.attach_tier_up(&old, &new).is_err() {
+        if old.attach_tier_up(&context.store, &new).is_err() {
             return Ok(false);
         }
         context.add_edge_to(Some(Node::Instance(old.id)), Node::Instance(new.id));
@@ -259,7 +259,7 @@ impl NativeStore {
     /// The slot of an instance at a position in the slot list of its module.
     #[napi(catch_unwind)]
     pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot> {
-        let instance = self.context.store.find_instance(id).filter(|instance| !instance.is_closed());
+        let instance = Instance::find(&self.context.store, id).filter(|instance| !instance.is_closed());
         let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
         let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
         Ok(self.slot_info(slot))
@@ -283,8 +283,8 @@ impl NativeStore {
     ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
         let externs = self.externs(module, imports.raw(), module.code.binary.imports.len())?;
-        context.store.check_imports(&module.code, &externs).map_err(refuse)?;
-        self.replace_with_thunks(module, &externs)?;
+        Instance::check_imports(&context.store, &module.code, &externs).map_err(refuse)?;
+        self.replace_with_thunks(module, &externs);
         if module.code.original.exceptions {
             context.prepare_to_catch();
         }
@@ -309,7 +309,7 @@ impl NativeStore {
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
-            context.store.instantiate(&module.code, externs, |instance| {
+            Instance::new(&context.store, &module.code, externs, |instance| {
                 retainer = context.new_retainer(instance, imports.raw());
             })
         };
@@ -317,6 +317,7 @@ impl NativeStore {
         match made {
             // A deferred collection stays deferred: the new instance has no handle yet.
             Ok(instance) => {
+                skip_forwarders(&context.store, &instance);
                 context.put_off(entered);
                 Ok(Ok((instance, retainer)))
             }
@@ -327,7 +328,7 @@ impl NativeStore {
     }
 
     /// Puts thunks into the imported tables from which code of the module may take functions.
-    fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) -> Result<()> {
+    fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) {
         let tables = externs.iter().filter_map(|value| match value {
             Extern::Table(id) => Some(*id),
             _ => None,
@@ -335,7 +336,7 @@ impl NativeStore {
         let tables: Vec<_> = tables.collect();
         let mut slots = self.context.slots.borrow_mut();
         let read = module.code.read_tables.iter().filter_map(|index| tables.get(*index as usize));
-        read.into_iter().try_for_each(|table| slots.replace_with_thunks(&self.context.store, *table)).map_err(refuse)
+        read.into_iter().for_each(|table| slots.replace_with_thunks(&self.context.store, *table));
     }
 
     /// The first `count` imports of a module, from the functions and ids in `imports`.
@@ -351,37 +352,39 @@ impl NativeStore {
             }
             let store = &self.context.store;
             let is_there = match &import.ty {
-                ExternType::Table(_) => store.has_table(TableId(id)),
-                ExternType::Memory { .. } => store.has_memory(MemoryId(id)),
-                ExternType::Global(_) => store.has_global(GlobalId(id)),
-                ExternType::Tag(_) => store.has_tag(TagId(id)),
+                ExternType::Table(_) => TableId(id).is_open(store),
+                ExternType::Memory { .. } => MemoryId(id).is_open(store),
+                ExternType::Global(_) => GlobalId(id).is_open(store),
+                ExternType::Tag(_) => TagId(id).is_open(store),
                 ExternType::Function(_) => true,
             };
+            let subject = || Subject::Import {
+                kind: import.ty.kind().name().to_owned(),
+                module: import.module.clone(),
+                field: import.name.clone(),
+            };
             if !is_there {
-                let subject = Subject::Import { module: import.module.clone(), field: import.name.clone() };
-                return Err(refuse(ErrorKind::Closed(subject).into()));
+                return Err(refuse(ErrorKind::Closed(subject()).into()));
             }
             externs.push(match &import.ty {
                 ExternType::Table(_) => Extern::Table(TableId(id)),
                 ExternType::Memory { .. } => {
-                    self.context.keep_shared(store.memory_data(MemoryId(id)).0, true);
+                    self.context.keep_shared(MemoryId(id).data(store).0, true);
                     Extern::Memory(MemoryId(id))
                 }
                 ExternType::Global(_) => Extern::Global(GlobalId(id)),
                 ExternType::Tag(_) => Extern::Tag(TagId(id)),
                 // SAFETY: the value belongs to the calling environment, and `imports` keeps it alive.
                 ExternType::Function(ty) => Extern::Function(match unsafe { exported(env, value) } {
-                    Some(function) => {
-                        let subject = || Subject::Import { module: import.module.clone(), field: import.name.clone() };
-                        Callable::Wasm(self.own(function, subject).map_err(refuse)?)
-                    }
+                    Some(function) => Callable::Wasm(self.own(function, subject).map_err(refuse)?),
                     None => {
                         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
                         // SAFETY: `lib/` has checked that the value is a function of this environment.
                         let import =
                             unsafe { ImportedFunction::new(&self.context, value, ty.clone(), compiler, catches) };
                         if catches {
-                            let adapted = self.context.store.adapt(ty, Box::new(import), compiler).map_err(refuse)?;
+                            let adapted =
+                                FuncRef::adapt(&self.context.store, ty, Box::new(import), compiler).map_err(refuse)?;
                             self.context.hold_with(adapted, value);
                             Callable::Adapted(adapted)
                         } else {

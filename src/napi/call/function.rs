@@ -65,10 +65,10 @@ impl Context {
                 return value;
             }
         }
-        let ty = self.store.type_of(function);
+        let ty = function.ty(&self.store);
         let stays = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !crosses(*ty));
-        let (arity, name) = (ty.parameters.len() as u32, self.store.function_name(function));
-        let life = self.store.owner_of(function).map(|owner| owner.life().clone()).unwrap_or_default();
+        let (arity, name) = (ty.parameters.len() as u32, function.name(&self.store));
+        let life = function.context_owner(&self.store).map(|owner| owner.open_flag().clone()).unwrap_or_default();
         let target = self.target_of(function);
         let exported = Rc::new(ExportedFunction {
             context: self.clone(),
@@ -116,7 +116,7 @@ impl Context {
         }
         self.functions.borrow_mut().insert(function, reference);
         self.retainers.note_change(1);
-        let retainer = self.store.node_of(function).map(|node| self.retainer(node));
+        let retainer = function.node(&self.store).map(|node| self.retainer(node));
         let (mut undefined, mut address, mut result) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: plain N-API calls on this thread; `know` only writes to a WeakMap, so it does not throw.
         unsafe {
@@ -155,15 +155,15 @@ pub unsafe fn exported_at<'a>(address: usize) -> Option<&'a ExportedFunction> {
 impl Context {
     /// The function that a call of `function` runs, and the compiler of its code.
     fn target_of(&self, function: FuncRef) -> (FuncRef, Compiler) {
-        let tier_up = self.store.tier_up_of(function, Compiler::Cranelift);
-        tier_up.map_or_else(|| (function, self.store.compiler_of(function)), |tier_up| (tier_up, Compiler::Cranelift))
+        let tier_up = function.tier_up(&self.store, Compiler::Cranelift);
+        tier_up.map_or_else(|| (function, function.compiler(&self.store)), |tier_up| (tier_up, Compiler::Cranelift))
     }
 
     /// After a tier-up of `old`, makes the functions that JavaScript has of it call the new code.
     pub fn hand_over(&self, old: &Instance) {
         let functions: Vec<_> = self.functions.borrow().iter().map(|(function, held)| (*function, *held)).collect();
         for (function, reference) in functions {
-            if self.store.instance_of(function).is_none_or(|instance| instance.id != old.id) {
+            if function.instance(&self.store).is_none_or(|instance| instance.id != old.id) {
                 continue;
             }
             let mut value = ptr::null_mut();
@@ -330,7 +330,7 @@ impl ExportedFunction {
         }
         // SAFETY: `values` holds the arguments, with room for the results. `self` holds the context, and no `RefCell`
         // of it is borrowed.
-        let result = unsafe { context.store.call(target, values.as_mut_ptr()) };
+        let result = unsafe { target.call(&context.store, values.as_mut_ptr()) };
         context.detach_grown_memories();
         if let Err(failure) = result {
             return Err(context.throw_failure(failure));

@@ -1,12 +1,13 @@
 //! `fn.map`: many calls of a wasm function in one call from JavaScript.
 
 use crate::error::{Error, ErrorKind};
+use crate::link::held_by_slot_of;
 use crate::napi::call::function::{ExportedFunction, exported, exported_at};
 use crate::napi::convert::describe::strings;
 use crate::napi::env::context::Context;
 use crate::napi::env::throw::PendingException;
 use crate::rewrite::width;
-use crate::store::Failure;
+use crate::store::{Batch, Failure};
 use crate::wasm::ValType;
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Env, sys};
@@ -142,8 +143,7 @@ impl Context {
         }
         let ty = function.ty();
         if let Some(ty) = ty.parameters.iter().chain(&ty.results).find(|ty| width(**ty).is_none()) {
-            let message = format!("values of type {ty} do not stand in typed arrays");
-            return Err(self.throw(&ErrorKind::UnsupportedValue { message }.into()));
+            return Err(self.throw(&ErrorKind::no_column(ty).into()));
         }
         self.collect_if_due();
         // Dropped after the batch has ended and its wasm exception has been converted: a deferred collection, which
@@ -160,7 +160,8 @@ impl Context {
         results: &[Column],
     ) -> Result<(), Failure> {
         let ty = function.ty();
-        let batch = self.store.batch(function.target(), ty, function.compiler())?;
+        let shortcut = held_by_slot_of(&self.store, function.target());
+        let batch = Batch::new(&self.store, function.target(), shortcut, ty, function.compiler())?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room()) {
             let calls = batch.room().min(count - first);

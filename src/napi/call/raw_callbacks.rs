@@ -1,7 +1,7 @@
 //! Direct functions: the store functions that are called often, as plain N-API callbacks over its context. Calling a
 //! method of a napi-rs class costs more than the work that these do.
 
-use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::error::{ErrorKind, RefusedChange, Result, Subject};
 use crate::link::{Change, Link, SlotId};
 use crate::napi::api::store::NativeStore;
 use crate::napi::call::function::{ExportedFunction, exported, exported_at};
@@ -9,7 +9,7 @@ use crate::napi::env::context::Context;
 use crate::napi::env::throw::panicked;
 use crate::napi::gc::handles::Kind;
 use crate::napi::gc::undo_roots::PreviousValue;
-use crate::napi::link::record;
+use crate::napi::link::record::{self, Requested};
 use crate::store::FuncRef;
 use napi::bindgen_prelude::Unknown;
 use napi::sys;
@@ -18,9 +18,6 @@ use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
-
-/// Refused changes: the position of each, the name of its slot, and the error.
-type Refusals = Vec<(usize, String, Error)>;
 
 /// The implementation of a direct function.
 type Direct<const COUNT: usize> = fn(&Rc<Context>, [sys::napi_value; COUNT]) -> Result<sys::napi_value>;
@@ -31,10 +28,13 @@ impl NativeStore {
     ///
     /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
     ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-    /// - `relink(record, merged, id)` makes the links that `record`, a `Float64Array`, asks for: all or none, with ids
-    ///   from `id` on. Writes the records of the links over it, and returns the undo root.
-    /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root.
-    /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none.
+    /// - `relink(record, merged, id, refusals)` makes the links that `record`, a `Float64Array`, requests: all or none,
+    ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `refusals` are the
+    ///   changes that `lib/` has refused, as JSON: then it checks the others, and throws the refusals of all.
+    /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
+    ///   the scratch that it is undone.
+    /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
+    ///   that they are undone.
     /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn direct(&self) -> Unknown<'_> {
@@ -44,7 +44,7 @@ impl NativeStore {
         unsafe { sys::napi_create_object(env, &mut object) };
         let functions: [(&CStr, sys::napi_callback); 5] = [
             (c"link", Some(call::<4, MakeLink>)),
-            (c"relink", Some(call::<3, Relink>)),
+            (c"relink", Some(call::<4, Relink>)),
             (c"undo", Some(call::<2, Undo>)),
             (c"undoAll", Some(call::<2, UndoAll>)),
             (c"findFunction", Some(call::<1, FindFunction>)),
@@ -80,8 +80,8 @@ struct FindFunction;
 impl Run<4> for MakeLink {
     const RUN: Direct<4> = link;
 }
-impl Run<3> for Relink {
-    const RUN: Direct<3> = Context::relink;
+impl Run<4> for Relink {
+    const RUN: Direct<4> = Context::relink;
 }
 impl Run<2> for Undo {
     const RUN: Direct<2> = undo;
@@ -126,19 +126,21 @@ fn link(context: &Rc<Context>, [address, slot, merged, id]: [sys::napi_value; 4]
     let change = Change { position: 0, implementation, slot };
     let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
     let (undo_root, id) = context.undo_root(&[(slot, link.previous)]);
-    context.link_scratch.put(id, slot, link);
+    context.link_scratch.put(id, link);
     Ok(undo_root)
 }
 
-fn undo(context: &Rc<Context>, [index, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
+fn undo(context: &Rc<Context>, [index, _undo_root]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
     let index = context.number(index) as usize;
     context.undo(&record::read(&context.link_scratch.get(), &context.undo_roots, index))?;
+    context.link_scratch.end();
     Ok(ptr::null_mut())
 }
 
-fn undo_all(context: &Rc<Context>, [record, _keeper]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
+fn undo_all(context: &Rc<Context>, [record, _undo_root]: [sys::napi_value; 2]) -> Result<sys::napi_value> {
     let links = context.numbers(record, |record| record::read(record, &context.undo_roots, 0));
     context.undo(&links)?;
+    context.numbers(record, record::end);
     Ok(ptr::null_mut())
 }
 
@@ -164,19 +166,36 @@ impl Context {
         ptr::null_mut()
     }
 
-    fn relink(self: &Rc<Self>, [record, merged, first]: [sys::napi_value; 3]) -> Result<sys::napi_value> {
+    fn relink(self: &Rc<Self>, [record, merged, first, refusals]: [sys::napi_value; 4]) -> Result<sys::napi_value> {
         self.check_open()?;
         self.collect_if_due();
-        let wanted = self.numbers(record, |record| record::wanted(record));
-        let (changes, refusals) = self.changes(&wanted);
+        let refused = self.text(refusals).map_or(Ok(Vec::new()), |refusals| RefusedChange::from_json(&refusals))?;
+        let requested = self.numbers(record, |record| record::requested(record));
+        let (changes, refused) = self.changes(&requested, refused);
         self.lead_slots(changes.iter().map(|change| (change.slot, change.implementation)));
         let (merged, first) = (self.truth(merged), self.number(first));
-        let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refusals, first)?;
-        let linked = || wanted.iter().map(|(_, slot)| *slot).zip(&links);
-        let past: Vec<PreviousValue> = linked().map(|(slot, link)| (slot, link.previous)).collect();
+        let links = self.slots.borrow_mut().relink(&self.store, &changes, merged, refused, first)?;
+        let past: Vec<PreviousValue> = links.iter().map(|link| (link.slot, link.previous)).collect();
         let (undo_root, id) = self.undo_root(&past);
-        self.numbers(record, |record| record::write(record, id, linked().map(|(slot, link)| (slot, *link))));
+        self.numbers(record, |record| record::write(record, id, links.iter().copied()));
         Ok(undo_root)
+    }
+
+    /// An argument as text; none for a value that is no string.
+    fn text(&self, value: sys::napi_value) -> Option<String> {
+        let mut length = 0;
+        // SAFETY: plain N-API calls; for a value that is no string the first one fails. The second one writes at most
+        // `length` bytes and a NUL.
+        unsafe {
+            let status = sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &mut length);
+            if status != sys::Status::napi_ok {
+                return None;
+            }
+            let mut text = vec![0; length + 1];
+            sys::napi_get_value_string_utf8(self.env, value, text.as_mut_ptr().cast(), text.len(), &mut length);
+            text.truncate(length);
+            String::from_utf8(text).ok()
+        }
     }
 
     /// Passes the numbers of a `Float64Array`, none for any other value, to `work`, which must not run JavaScript.
@@ -242,7 +261,7 @@ impl Context {
     fn lead_slots(&self, all: impl Iterator<Item = (SlotId, FuncRef)>) {
         let mut last = None;
         for (slot, function) in all {
-            let home = self.slots.borrow().slot(slot).primary_entry.0;
+            let home = self.slots.borrow().slot(slot).primary_entry.table;
             if last.replace((home, function)) != Some((home, function)) {
                 self.lead_slot(slot, function);
             }
@@ -253,27 +272,29 @@ impl Context {
     ///
     /// # Errors
     /// `ClosedStore`, and those of `Slots::undo`.
-    fn undo(&self, links: &[(SlotId, Link)]) -> Result<()> {
+    fn undo(&self, links: &[Link]) -> Result<()> {
         self.check_open()?;
-        self.lead_slots(links.iter().filter_map(|(slot, link)| Some((*slot, link.previous?))));
+        self.lead_slots(links.iter().filter_map(|link| Some((link.slot, link.previous?))));
         self.slots.borrow_mut().undo(&self.store, links)
     }
 
-    /// The changes for pairs of a function's address and a slot, and the refused ones.
-    pub fn changes(&self, wanted: &[(usize, SlotId)]) -> (Vec<Change>, Refusals) {
-        let (mut changes, mut refusals) = (Vec::with_capacity(wanted.len()), Vec::new());
+    /// The changes for requested links, and the refused ones added to `refused`.
+    fn changes(&self, requested: &[Requested], mut refused: Vec<RefusedChange>) -> (Vec<Change>, Vec<RefusedChange>) {
+        let mut changes = Vec::with_capacity(requested.len());
         // Consecutive changes often have the same function.
         let mut last = None;
-        for (position, (address, slot)) in wanted.iter().enumerate() {
+        for Requested { position, address, slot } in requested {
             let known = last.filter(|(last, _)| last == address).map(|(_, implementation)| Ok(implementation));
             match known.unwrap_or_else(|| self.implementation(*address, *slot)) {
                 Ok(implementation) => {
                     last = Some((*address, implementation));
-                    changes.push(Change { position, implementation, slot: *slot });
+                    changes.push(Change { position: *position, implementation, slot: *slot });
                 }
-                Err(error) => refusals.push((position, self.slots.borrow().slot(*slot).name.clone(), error)),
+                Err(error) => {
+                    refused.push(RefusedChange::new(*position, &self.slots.borrow().slot(*slot).name, &error));
+                }
             }
         }
-        (changes, refusals)
+        (changes, refused)
     }
 }

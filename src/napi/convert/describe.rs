@@ -1,8 +1,18 @@
 //! Descriptions of functions, slots, imports and exports for `lib/`.
 
+use crate::error;
 use crate::rewrite::{Details, ModuleSlot, Named, Roles, SlotKind, WhyNot, others};
-use crate::wasm::{Binary, Declaration, FuncType};
+use crate::wasm::{Binary, Declaration, ExternType, FuncType};
 use napi_derive::napi;
+
+/// The type of a global.
+#[napi(object)]
+pub struct NativeGlobalType {
+    /// Its value type
+    pub value: String,
+    /// Whether it is mutable
+    pub mutable: bool,
+}
 
 /// An import of a module.
 #[napi(object)]
@@ -16,6 +26,8 @@ pub struct NativeImport {
     /// Its type as text, for messages
     #[napi(js_name = "type")]
     pub ty: String,
+    /// Its type, if it is a global
+    pub global: Option<NativeGlobalType>,
 }
 
 /// An export of a module.
@@ -61,11 +73,9 @@ pub struct NativeFunction {
     pub table_index: Option<u32>,
     /// Other names
     pub aliases: Vec<String>,
-    /// The names of functions that the compiler merged into it
-    pub merged: Vec<String>,
-    /// Why it is not a slot: a word
+    /// Why it is not a slot, or not one to be linked without a thought: a word
     pub reason: Option<String>,
-    /// Why it is not a slot: a sentence
+    /// The same as a sentence
     pub message: Option<String>,
     /// The Rust signature, as its author wrote it
     pub rust: Option<String>,
@@ -97,7 +107,6 @@ impl NativeFunction {
             function_index,
             table_index: None,
             aliases: named.aliases.clone(),
-            merged: Vec::new(),
             reason: None,
             message: None,
             rust: None,
@@ -107,9 +116,11 @@ impl NativeFunction {
 
     fn slot(binary: &Binary, slot: &ModuleSlot, named: &Named, roles: &Roles) -> Self {
         let declaration = slot.declaration.as_ref();
+        let merged = Some(named.merged(slot.kind)).filter(|names| !names.is_empty());
         Self {
             table_index: roles.entries.get(&slot.function).copied(),
-            merged: named.merged(slot.kind).to_vec(),
+            reason: merged.map(|_| "merged".to_owned()),
+            message: merged.map(|names| format!("it {}", error::merged(names))),
             rust: declaration.map(|declaration: &Declaration| declaration.signature.clone()),
             docs: declaration.and_then(|declaration| declaration.docs.clone()),
             ..Self::new(named, slot.kind, &binary.types[slot.ty as usize], slot.function)
@@ -151,6 +162,10 @@ pub(in crate::napi) fn imports(binary: &Binary) -> Vec<NativeImport> {
         name: import.name.clone(),
         kind: import.ty.kind().name().to_owned(),
         ty: import.ty.to_string(),
+        global: match &import.ty {
+            ExternType::Global(ty) => Some(NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable }),
+            _ => None,
+        },
     });
     imports.collect()
 }

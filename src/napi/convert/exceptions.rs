@@ -36,21 +36,21 @@ impl Context {
     pub fn prepare_to_catch(&self) {
         self.exceptions.tag.get_or_init(|| {
             let parameters = [ValType::Ref(RefType::Extern)].into();
-            self.store.root(self.store.tag_new(&FuncType { parameters, ..FuncType::default() }))
+            Rooted::new(&self.store, TagId::new(&self.store, &FuncType { parameters, ..FuncType::default() }))
         });
     }
 
     /// Frees all exceptions if they are many, unless wasm still holds one. No wasm may be on the stack.
     #[inline]
     pub fn sweep_exceptions(&self) {
-        if self.store.exceptions() > FEW {
+        if ExceptionRef::count(&self.store) > FEW {
             self.forget_exceptions();
         }
     }
 
     /// Frees all exceptions, unless wasm still holds one. No wasm may be on the stack.
     pub fn forget_exceptions(&self) {
-        if self.store.forget_exceptions() {
+        if ExceptionRef::free_all(&self.store) {
             self.exceptions.values.borrow_mut().clear();
         }
     }
@@ -65,7 +65,7 @@ impl Context {
         let catchable = || self.catchable(**self.exceptions.tag.get()?, exception.value(self.env)?);
         match adapted.then(catchable).flatten() {
             Some(exception) => {
-                self.store.throw(exception);
+                exception.throw(&self.store);
                 Ok(())
             }
             None => Err(Thrown(Box::new(exception))),
@@ -84,12 +84,12 @@ impl Context {
         unsafe { sys::napi_typeof(env, list, &mut kind) };
         let exception = match kind {
             sys::ValueType::napi_null => return None,
-            sys::ValueType::napi_undefined => self.store.exception_new(js, &[reference.to_raw()]),
+            sys::ValueType::napi_undefined => ExceptionRef::new(&self.store, js, &[reference.to_raw()]),
             _ => {
                 // Closing an instance ends its tag, but JavaScript may still have exceptions with that tag.
                 let own = self.tag_and_values(list);
                 let (tag, values) = own.unwrap_or_else(|| (js, vec![reference.to_raw()]));
-                self.store.exception_new(tag, &values)
+                ExceptionRef::new(&self.store, tag, &values)
             }
         };
         self.exceptions.values.borrow_mut().insert(exception, reference);
@@ -102,8 +102,8 @@ impl Context {
         let mut id = 0;
         // SAFETY: a plain N-API call; `lib/` returns a list of a tag's id and values of the tag's types.
         unsafe { sys::napi_get_value_uint32(self.env, self.element(list, 0), &mut id) };
-        let tag = Some(TagId(id)).filter(|tag| self.store.tag_exists(*tag))?;
-        let types = self.store.tag_type(tag).parameters;
+        let tag = Some(TagId(id)).filter(|tag| tag.exists(&self.store))?;
+        let types = tag.ty(&self.store).parameters;
         let values = types.iter().zip(1..).map(|(ty, index)| {
             // SAFETY: the values belong to this environment. Only code of Cranelift supports exceptions.
             unsafe { self.read(*ty, self.element(list, index), Compiler::Cranelift) }
@@ -129,9 +129,9 @@ impl Context {
     /// Makes the `Exception` of an exception that wasm threw.
     fn exception(self: &Rc<Self>, exception: ExceptionRef) -> Result<sys::napi_value, PendingException> {
         let env = self.env;
-        let (tag, values) = self.store.exception(exception);
+        let (tag, values) = exception.contents(&self.store);
         let (mut list, mut id, mut names) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        let types = self.store.tag_type(tag).parameters;
+        let types = tag.ty(&self.store).parameters;
         // SAFETY: plain N-API calls on the thread of the environment; the values have the tag's types.
         unsafe {
             sys::napi_create_array(env, &mut list);

@@ -143,7 +143,7 @@ impl Context {
             // A value that several nodes hold stays in `values`.
             holders.entry(number).and_modify(|known| *known = known.filter(|_| *known == node)).or_insert(node);
         };
-        self.store.each_externref(&mut hold);
+        ExternRef::each(&self.store, &mut hold);
         self.exceptions.each_externref(&mut |reference| hold(None, reference));
         holders.remove(&0);
         let mut by_node: FxHashMap<Node, Vec<u32>> =

@@ -26,7 +26,7 @@ impl Context {
     ///
     /// # Errors
     /// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type
-    /// that does not cross, and for a function those of `funcref` and `Store::native_to`.
+    /// that does not cross, and for a function those of `funcref` and `FuncRef::native_to`.
     ///
     /// # Safety
     /// `value` is a value of this context's environment.
@@ -89,7 +89,7 @@ impl Context {
                 let function = unsafe { self.funcref(value)? };
                 // Wasm may put it anywhere, so its node must stay alive until the next collection.
                 function.into_iter().for_each(|function| self.hold_for_now(function));
-                let native = function.map(|function| self.store.native_to(function, reader)).transpose();
+                let native = function.map(|function| function.native_to(&self.store, reader)).transpose();
                 FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64
             }
             // SAFETY: by the contract of `read`.
@@ -118,8 +118,7 @@ impl Context {
                 ValType::F32 => sys::napi_create_double(env, raw.f32.into(), &mut value),
                 ValType::F64 => sys::napi_create_double(env, raw.f64, &mut value),
                 ValType::Ref(RefType::Func) => {
-                    let function =
-                        FuncRef::from_raw(raw.funcref).map(|function| self.store.canonical_function(function));
+                    let function = FuncRef::from_raw(raw.funcref).map(|function| function.canonical(&self.store));
                     return Ok(self.function_or_null(function));
                 }
                 ValType::Ref(RefType::Extern) => return Ok(self.externref_value(ExternRef::from_raw(*raw))),
@@ -220,7 +219,6 @@ impl Context {
     /// Throws the error for a type whose values do not cross.
     #[cold]
     pub fn does_not_cross(&self, ty: ValType) -> PendingException {
-        let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript in this version");
-        self.throw(&ErrorKind::UnsupportedValue { message }.into())
+        self.throw(&ErrorKind::does_not_cross(ty).into())
     }
 }

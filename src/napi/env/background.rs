@@ -82,7 +82,9 @@ pub fn until_terminated<T: Send + 'static>(
     loop {
         match receiver.recv_timeout(LOOK) {
             Ok(output) => return output.map_err(refuse),
-            Err(RecvTimeoutError::Disconnected) => return Err(failed("the compile has ended without a result".into())),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(failed("internal error: the compile ended without a result".into()));
+            }
             // No JavaScript runs in a thread that is being terminated.
             Err(RecvTimeoutError::Timeout) if env.run_script::<_, Unknown<'_>>("0").is_err() => {
                 return Err(PendingException.into());

@@ -6,7 +6,7 @@ use crate::napi::env::context::Context;
 use crate::napi::env::external_memory::report_external_memory;
 use crate::napi::env::throw::Exception;
 use crate::napi::gc::handles::Kind;
-use crate::store::{InstanceId, Marks, MemoryId, Node, Roots};
+use crate::store::{Batch, Instance, InstanceId, Marks, MemoryId, Node, Roots};
 use napi::bindgen_prelude::Unknown;
 use napi::sys;
 use napi_derive::napi;
@@ -133,18 +133,18 @@ impl NativeStore {
     /// Counts of the objects in the store, and totals of its collections.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeStats {
-        let census = self.context.store.census();
+        let counts = self.context.store.counts();
         let gc_policy = self.context.gc_policy.borrow();
         NativeStats {
-            instances: census.instances as f64,
-            functions: census.functions as f64,
-            memories: census.memories as f64,
-            memory_bytes: census.memory_bytes as f64,
+            instances: counts.instances as f64,
+            functions: counts.functions as f64,
+            memories: counts.memories as f64,
+            memory_bytes: counts.memory_bytes as f64,
             retained_bytes: self.context.buffers.retained_bytes() as f64,
-            tables: census.tables as f64,
-            globals: census.globals as f64,
-            tags: census.tags as f64,
-            code_bytes: census.code_bytes as f64,
+            tables: counts.tables as f64,
+            globals: counts.globals as f64,
+            tags: counts.tags as f64,
+            code_bytes: counts.code_bytes as f64,
             externrefs: self.context.references.used().into(),
             slots: self.context.slots.borrow().len() as f64,
             links: self.context.slots.borrow().linked() as f64,
@@ -170,13 +170,13 @@ impl NativeStore {
         let memories = context.handles.all_of(Kind::Memory).into_iter();
         let closed = memories.map(|(id, memory)| {
             let id = MemoryId(id as u32);
-            let length = if context.store.has_memory(id) { context.store.memory_data(id).1 } else { 0 };
+            let length = if id.is_open(&context.store) { id.data(&context.store).1 } else { 0 };
             NativeClosedMemory::new(self.unknown(memory), length)
         });
         let closed = closed.collect();
         context.closed.set(true);
         context.silent.set(silent);
-        context.store.instance_ids().into_iter().for_each(|id| drop(context.store.close(id, silent)));
+        context.store.instances().iter().for_each(|instance| drop(instance.close(&context.store, silent)));
         context.collect();
         closed
     }
@@ -221,7 +221,8 @@ impl Context {
 
     /// Closes an instance for JavaScript. Returns the Memory objects that are dead now, with the length of each in bytes.
     fn close(&self, id: InstanceId, silent: bool) -> Vec<(sys::napi_value, usize)> {
-        let hidden = self.store.close(id, silent);
+        let hidden =
+            Instance::find(&self.store, id).map(|instance| instance.close(&self.store, silent)).unwrap_or_default();
         if silent {
             self.handles.silence(Kind::Memory, hidden.memories.iter().map(|id| id.0));
             self.handles.silence(Kind::Table, hidden.tables.iter().map(|id| id.0));
@@ -229,7 +230,7 @@ impl Context {
         }
         let memories = hidden.memories.iter().filter_map(|memory| {
             let object = self.handles.find(Kind::Memory, memory.0.into())?;
-            Some((object, self.store.memory_data(*memory).1))
+            Some((object, memory.data(&self.store).1))
         });
         let memories = memories.collect();
         let closed = {
@@ -296,7 +297,7 @@ impl Context {
             return false;
         }
         if self.closed.get() {
-            self.store.end_batches();
+            Batch::end_all(&self.store);
         }
         let start = Instant::now();
         let mut scope = ptr::null_mut();
@@ -308,7 +309,7 @@ impl Context {
         let mut marks = self.store.mark(&roots, &|table| restorable.get(&table).cloned().unwrap_or_default());
         self.mark_shared_memories(&mut marks);
         self.sync_edges(&marks);
-        self.functions.borrow_mut().retain(|function, _| !self.store.is_unreached(&marks, *function));
+        self.functions.borrow_mut().retain(|function, _| !marks.is_unreached(&self.store, *function));
         let mut swept = self.store.sweep(&marks);
         self.slots.borrow_mut().forget(&swept, |id| self.handles.has(Kind::Slot, id.into()));
         self.keep_remains(std::mem::take(&mut swept.memories));
@@ -340,11 +341,11 @@ impl Context {
     fn mark_shared_memories(&self, marks: &mut Marks) {
         for (kind, id) in self.handles.live() {
             let id = MemoryId(id as u32);
-            if kind != Kind::Memory || !self.store.has_memory(id) || !self.store.memory_is_shared(id) {
+            if kind != Kind::Memory || !id.is_open(&self.store) || !id.is_shared(&self.store) {
                 continue;
             }
-            let Some(node) = self.store.node_of_memory(id) else { continue };
-            let base = self.store.memory_data(id).0;
+            let Some(node) = id.node(&self.store) else { continue };
+            let base = id.data(&self.store).0;
             self.keep_shared(base, marks.has(node));
             if matches!(node, Node::Memory(_)) && !self.closed.get() && self.shared_memory_at(base).is_some() {
                 marks.add(node);
@@ -353,13 +354,13 @@ impl Context {
     }
 
     fn update_policy(&self, start: Instant) {
-        let census = self.store.census();
-        let taken = census.memory_bytes + census.code_bytes + census.instances * OVERHEAD;
+        let counts = self.store.counts();
+        let taken = counts.memory_bytes + counts.code_bytes + counts.instances * OVERHEAD;
         let reported = self.gc_policy.borrow().reported;
         self.report(taken as i64 - reported);
         let mut gc_policy = self.gc_policy.borrow_mut();
-        gc_policy.limit = u32::try_from(census.instances).unwrap_or(u32::MAX).saturating_mul(INSTANCE);
-        gc_policy.limit_bytes = census.memory_bytes + census.code_bytes;
+        gc_policy.limit = u32::try_from(counts.instances).unwrap_or(u32::MAX).saturating_mul(INSTANCE);
+        gc_policy.limit_bytes = counts.memory_bytes + counts.code_bytes;
         (gc_policy.new_bytes, gc_policy.closed) = (0, 0);
         gc_policy.codes.clear();
         gc_policy.collections += 1;

@@ -3,7 +3,7 @@
 use crate::error::ErrorKind;
 use crate::napi::env::context::Context;
 use crate::napi::env::reference::WeakReference;
-use crate::store::{GlobalId, InstanceId, MemoryId, Node, Roots, TableId, TagId};
+use crate::store::{GlobalId, Instance, InstanceId, MemoryId, Node, Roots, TableId, TagId};
 use napi::sys;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
@@ -115,7 +115,7 @@ impl Context {
                 Kind::Tag => roots.tags.push(TagId(id)),
                 Kind::Slot => {
                     let slots = self.slots.borrow();
-                    roots.tables.extend(slots.open(id).ok().map(|slot| slot.primary_entry.0));
+                    roots.tables.extend(slots.open(id).ok().map(|slot| slot.primary_entry.table));
                     roots.instances.extend(slots.open(id).ok().and_then(|slot| Some(slot.instance.as_ref()?.id)));
                 }
                 Kind::UndoRoot => {}
@@ -126,7 +126,7 @@ impl Context {
             let mut value = std::ptr::null_mut();
             // SAFETY: `finalize` removes an entry before it deletes the entry's reference.
             unsafe { sys::napi_get_reference_value(self.env, *reference, &mut value) };
-            if !value.is_null() && self.store.owner_of(*function).is_some_and(|owner| !owner.is_closed()) {
+            if !value.is_null() && function.context_owner(&self.store).is_some_and(|owner| !owner.is_closed()) {
                 roots.functions.push(*function);
             }
         }
@@ -134,22 +134,22 @@ impl Context {
     }
 
     fn is_own_memory(&self, id: MemoryId) -> bool {
-        self.store.has_memory(id) && !self.store.memory_is_shared(id)
+        id.is_open(&self.store) && !id.is_shared(&self.store)
     }
 
     fn is_open(&self, id: InstanceId) -> bool {
-        self.store.find_instance(id).is_some_and(|instance| !instance.is_closed())
+        Instance::find(&self.store, id).is_some_and(|instance| !instance.is_closed())
     }
 
     /// The node that a thing is part of; none for kinds through which no function can be reached.
     pub fn node_of(&self, kind: Kind, id: u32) -> Option<Node> {
         match kind {
             Kind::Instance => Some(Node::Instance(id)),
-            Kind::Table => self.store.node_of_table(TableId(id)),
-            Kind::Global => self.store.node_of_global(GlobalId(id)),
+            Kind::Table => TableId(id).node(&self.store),
+            Kind::Global => GlobalId(id).node(&self.store),
             Kind::Slot => {
-                let home = self.slots.borrow().open(id).ok()?.primary_entry.0;
-                self.store.node_of_table(home)
+                let home = self.slots.borrow().open(id).ok()?.primary_entry.table;
+                home.node(&self.store)
             }
             Kind::Memory | Kind::Tag | Kind::UndoRoot => None,
         }

@@ -84,14 +84,14 @@ impl Context {
     /// The retainer of a node, which is made if there is none.
     pub fn retainer(&self, node: Node) -> sys::napi_value {
         self.retainers.find(node).unwrap_or_else(|| {
-            let leads = self.store.leads(node, &|_| Vec::new());
+            let leads = node.edges(&self.store, &|_| Vec::new());
             self.make_retainer(node, None, leads)
         })
     }
 
     /// Makes the retainer of an instance that has not started. It holds the imports.
     pub fn new_retainer(&self, instance: &Instance, imports: sys::napi_value) -> sys::napi_value {
-        let leads = self.store.leads_of_new(instance);
+        let leads = instance.edges(&self.store);
         let retainer = self.make_retainer(Node::Instance(instance.id), Some(imports), leads);
         let imported = &instance.code().binary;
         // Its segments and its code may put its functions into imported tables and globals.
@@ -103,7 +103,7 @@ impl Context {
 
     /// Makes the retainer of the node of `function` hold a JavaScript value, in the place of its imports.
     pub fn hold_with(&self, function: FuncRef, value: sys::napi_value) {
-        if let Some(node) = self.store.node_of(function) {
+        if let Some(node) = function.node(&self.store) {
             set(self.env, self.retainer(node), HELD, value);
         }
     }
@@ -146,7 +146,7 @@ impl Context {
     }
 
     fn set_edges(&self, node: Node, retainer: sys::napi_value, mut leads: Vec<Node>) {
-        leads.retain(|lead| lead.leads_on());
+        leads.retain(|lead| lead.has_edges());
         let same = self.retainers.cells.borrow().get(&node).is_some_and(|retainer| retainer.edges == leads);
         if same {
             return;
@@ -163,7 +163,7 @@ impl Context {
 
     /// Adds an edge for a function that is put into a node's table or slot.
     pub fn add_edge(&self, from: Option<Node>, function: FuncRef) {
-        if let Some(to) = self.store.node_of(function) {
+        if let Some(to) = function.node(&self.store) {
             self.add_edge_to(from, to);
         }
     }
@@ -192,7 +192,7 @@ impl Context {
     /// Holds the retainer of a function that goes into wasm until the next collection: wasm may put the function
     /// anywhere, and only `sync_edges` finds out where.
     pub fn hold_for_now(&self, function: FuncRef) {
-        if let Some(node) = self.store.node_of(function) {
+        if let Some(node) = function.node(&self.store) {
             let is_new = !self.retainers.fresh.borrow().nodes.contains(&node);
             if is_new {
                 self.hold_node_for_now(node, self.retainer(node));
@@ -213,9 +213,9 @@ impl Context {
         let mut written: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
         for (node, _) in &marks.edges {
             let Node::Instance(id) = node else { continue };
-            let Some(instance) = self.store.find_instance(*id) else { continue };
+            let Some(instance) = Instance::find(&self.store, *id) else { continue };
             // The instance may later put anything that it reaches into the tables and globals that it writes.
-            for place in self.store.written_by(&instance) {
+            for place in instance.written_nodes(&self.store) {
                 written.entry(place).or_default().push(*node);
             }
         }

@@ -51,7 +51,7 @@ impl Context {
 
     /// Makes the array: it holds the retainers of the previous values.
     fn make_keeper(&self, id: UndoRootId, past: &[PreviousValue]) -> sys::napi_value {
-        let mut nodes: Vec<_> = past.iter().filter_map(|(_, function)| self.store.node_of((*function)?)).collect();
+        let mut nodes: Vec<_> = past.iter().filter_map(|(_, function)| ((*function)?).node(&self.store)).collect();
         nodes.dedup();
         let mut undo_root = ptr::null_mut();
         // SAFETY: plain N-API calls on the thread of the environment.

@@ -8,7 +8,6 @@ use crate::napi::call::import::ImportedFunction;
 use crate::napi::convert::describe::{NativeSlot, strings};
 use crate::napi::convert::value::crosses;
 use crate::napi::env::throw::{Result, refuse};
-use crate::napi::gc::undo_roots::UndoRootId;
 use crate::napi::link::record;
 use crate::store::FuncRef;
 use napi::bindgen_prelude::{JsValue, Unknown};
@@ -54,13 +53,14 @@ impl NativeStore {
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
-    /// The function that a slot held before a link; null for none. `id` is that of the link's undo root, `index` the
-    /// link's index in it.
+    /// The function that a slot held before the link in the link scratch; null for none. `index` is the link's index in
+    /// its undo root.
     #[napi(catch_unwind)]
-    pub fn previous(&self, slot: u32, id: f64, index: u32, _keeper: Unknown<'_>) -> Result<Unknown<'_>> {
-        self.open_slot(slot)?;
-        let previous = self.context.undo_roots.find(id as UndoRootId, index as usize);
-        Ok(self.unknown(self.context.function_or_null(previous)))
+    pub fn previous(&self, index: u32, _undo_root: Unknown<'_>) -> Result<Unknown<'_>> {
+        let links = record::read(&self.context.link_scratch.get(), &self.context.undo_roots, index as usize);
+        let [link] = links[..] else { unreachable!("the link scratch holds one link") };
+        self.open_slot(link.slot)?;
+        Ok(self.unknown(self.context.function_or_null(link.previous)))
     }
 
     /// The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it.
@@ -69,7 +69,7 @@ impl NativeStore {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
-        let caller = self.context.store.table_compiler(slot.primary_entry.0).map_or("", Compiler::name);
+        let caller = slot.primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
         Ok(format!("{} {caller}", slot.ty))
     }
 
@@ -82,32 +82,24 @@ impl NativeStore {
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
-            (slot.ty.clone(), slot.primary_entry.0)
+            (slot.ty.clone(), slot.primary_entry.table)
         };
         if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
             let message = format!(
-                "slot \"{}\" takes a function of type {ty}, and values of type {stays} do not cross to JavaScript",
+                "slot \"{}\" takes a function of type {ty}, but values of type {stays} do not cross between WebAssembly and \
+                 JavaScript: link a WebAssembly function",
                 self.slot_name(slot)
             );
             return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
         }
-        let caller = self.context.store.table_compiler(table).unwrap_or(Compiler::Cranelift);
+        let caller = table.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
         // SAFETY: `lib/` has checked that the value is a function, and it belongs to the calling environment.
         let import =
             unsafe { ImportedFunction::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
-        let function = self.context.store.adapt(&ty, Box::new(import), caller).map_err(refuse)?;
+        let function = FuncRef::adapt(&self.context.store, &ty, Box::new(import), caller).map_err(refuse)?;
         self.context.hold_with(function, value.raw());
         self.context.retainers.note_change(1);
         Ok(self.unknown(self.context.function(function)))
-    }
-
-    /// Checks that the links that a record asks for could be made; throws the error that `relink` would.
-    #[napi(catch_unwind)]
-    pub fn check_changes(&self, record: &[f64], merged: bool) -> Result<()> {
-        self.context.check_open().map_err(refuse)?;
-        let (changes, refusals) = self.context.changes(&record::wanted(record));
-        self.context.slots.borrow_mut().check_all(&self.context.store, &changes, merged, refusals).map_err(refuse)?;
-        Ok(())
     }
 }
 

@@ -36,7 +36,7 @@ impl Buffers {
 impl Context {
     /// The `ArrayBuffer` over a memory: no copy, and the same object until the memory grows.
     pub fn memory_buffer(&self, id: MemoryId) -> Result<sys::napi_value, PendingException> {
-        let (base, length) = self.store.memory_data(id);
+        let (base, length) = id.data(&self.store);
         let mut memories = self.buffers.memories.borrow_mut();
         let shown = memories.entry(id).or_default();
         let current = shown.current.upgrade();
@@ -92,7 +92,7 @@ impl Context {
     #[cold]
     fn detach_grown(&self) {
         for (id, shown) in &mut *self.buffers.memories.borrow_mut() {
-            let length = self.store.memory_data(*id).1;
+            let length = id.data(&self.store).1;
             if shown.current.upgrade().is_some_and(|current| current.length() != length)
                 && let Some(current) = shown.take_current()
             {
@@ -114,7 +114,7 @@ impl Drop for Context {
     fn drop(&mut self) {
         let memories = self.buffers.memories.take();
         for (id, Shown { backing, .. }) in memories {
-            if let Some(remains) = self.store.take_memory(id) {
+            if let Some(remains) = id.detach(&self.store) {
                 backing.retain(self.env, &self.buffers.retained, remains);
             }
         }

@@ -1,18 +1,19 @@
-use crate::rewrite::generate::forwarding_body::relay;
+//! Adapters: modules that make a host function a wasm function.
+
+use crate::rewrite::generate::forwarding_body::forwarding_body;
 use crate::wasm::{FuncType, RefType, ValType};
 use wasm_encoder::{
     AbstractHeapType, BlockType, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, GlobalType,
     HeapType, ImportSection, Instruction, Module, TypeSection,
 };
 
-/// A module that imports one function of type `ty` and exports one that calls it: what makes a
-/// function of the host a wasm function.
+/// A module that imports a function of type `ty`, and exports a function that calls it.
 pub fn adapter(ty: &FuncType) -> Vec<u8> {
     module(ty, None, &[Instruction::Call(0)])
 }
 
-/// The same, for a function of the host that may leave an exception in a global, which it imports too:
-/// then it is thrown, and whoever called can catch it.
+/// An `adapter` for a host function that may leave an exception in a global, which the module imports too. The adapter
+/// throws that exception, so that the caller can catch it.
 pub fn catching_adapter(ty: &FuncType) -> Vec<u8> {
     let pending = GlobalType { val_type: wasm_encoder::ValType::EXNREF, mutable: true, shared: false };
     let throw = [
@@ -42,13 +43,13 @@ fn module(ty: &FuncType, global: Option<GlobalType>, call: &[Instruction<'_>]) -
     let mut exports = ExportSection::new();
     exports.export("", ExportKind::Func, 1);
     let mut code = CodeSection::new();
-    code.function(&relay(ty.parameters.len(), call));
+    code.function(&forwarding_body(ty.parameters.len(), call));
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
     module.finish()
 }
 
-/// A value type as binaries have it.
+/// A value type in the encoder's form.
 pub(in crate::rewrite) fn encoded(ty: ValType) -> wasm_encoder::ValType {
     use wasm_encoder::ValType as E;
     match ty {

@@ -1,3 +1,5 @@
+//! Batches: modules with a loop that calls a function many times.
+
 use crate::rewrite::generate::adapter::encoded;
 use crate::wasm::{FuncType, ValType};
 use std::mem;
@@ -6,7 +8,7 @@ use wasm_encoder::{
     Instruction, MemArg, MemoryType, Module, RefType, TableSection, TableType, TypeSection,
 };
 
-/// The bytes that a value takes in a column; none for a type that stands in no memory.
+/// Size of a value in a column, in bytes; none for a type without a form in memory.
 pub fn width(ty: ValType) -> Option<u32> {
     match ty {
         ValType::I32 | ValType::F32 => Some(4),
@@ -15,33 +17,32 @@ pub fn width(ty: ValType) -> Option<u32> {
     }
 }
 
-/// The bytes of a page.
+/// Size of a page, in bytes.
 pub const PAGE: usize = 65_536;
 
-/// Where in a page the arguments and results of many calls stand: in columns, those of the parameters first.
+/// The columns in a page that hold the arguments and results of many calls; those of the parameters come first.
 #[derive(Debug)]
 pub struct Columns {
-    /// Where each begins
+    /// Offset of each column in the page, in bytes
     pub offsets: Vec<usize>,
-    /// How many calls there is room for
+    /// Number of calls that fit
     pub room: usize,
 }
 
 impl Columns {
-    /// Those for functions of a type.
+    /// The columns for functions of type `ty`.
     pub fn new(ty: &FuncType) -> Self {
         let widths =
             || ty.parameters.iter().chain(&ty.results).filter_map(|each| width(*each)).map(|width| width as usize);
-        // A multiple of eight, so that each column begins at one.
+        // A multiple of eight, so that each column is aligned to eight bytes.
         let room = (PAGE / widths().sum::<usize>().max(8)) & !7;
         let offsets = widths().scan(0, |offset, width| Some(mem::replace(offset, *offset + width * room)));
         Self { offsets: offsets.collect(), room }
     }
 }
 
-/// A module that calls a function of type `ty` many times. It imports a memory, and has a table of one entry for the
-/// function. What it exports takes how many calls to make, at least one, and the address of the page in which their
-/// `Columns` are.
+/// A module that calls a function of type `ty` many times. It imports a memory, and has a table with one entry for the
+/// function. Its exported function takes the number of calls, at least one, and the address of the page with the `Columns`.
 ///
 /// # Panics
 /// For a type whose values have no width.
@@ -68,13 +69,13 @@ pub fn batch(ty: &FuncType) -> Vec<u8> {
 /// The parameters of the loop, and its locals.
 const CALLS: u32 = 0;
 const PAGE_AT: u32 = 1;
-/// Where a call's values stand in a column that begins with the page: one of four bytes each, one of eight
+/// Locals: offsets of a call's values in a column at the start of the page, for values of four and of eight bytes
 const NARROW: u32 = 2;
 const WIDE: u32 = 3;
 const RESULTS: u32 = 4;
 
-/// The loop. Where columns begin is known here, so that one number is enough for all of a width: the fewer numbers, the fewer
-/// must be put aside for each call.
+/// The loop. The offsets of columns are constants, so one local is enough for all columns of a width. Fewer locals mean fewer
+/// spills around each call.
 fn driver(ty: &FuncType) -> Function {
     let columns = Columns::new(ty);
     let results = ty.results.iter().map(|result| encoded(*result));
@@ -96,7 +97,7 @@ fn driver(ty: &FuncType) -> Function {
     };
     for (local, stride) in &strides {
         add(&[Instruction::LocalGet(PAGE_AT), Instruction::LocalSet(*local)]);
-        // The last one says when it is over: how many calls there are becomes where it ends.
+        // The last stride also ends the loop: the number of calls becomes its end offset.
         if strides.last().is_some_and(|(last, _)| last == local) {
             add(&[Instruction::LocalGet(CALLS), Instruction::I32Const(*stride), Instruction::I32Mul]);
             add(&[Instruction::LocalGet(PAGE_AT), Instruction::I32Add, Instruction::LocalSet(CALLS)]);

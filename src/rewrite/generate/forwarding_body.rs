@@ -1,7 +1,9 @@
+//! Forwarding bodies: functions that pass their parameters on.
+
 use wasm_encoder::{Function, Instruction};
 
-/// A function that hands its parameters to `call` and gives what that gives.
-pub(in crate::rewrite) fn relay(parameters: usize, call: &[Instruction<'_>]) -> Function {
+/// A function that passes its parameters to `call` and returns the results.
+pub(in crate::rewrite) fn forwarding_body(parameters: usize, call: &[Instruction<'_>]) -> Function {
     let mut function = Function::new([]);
     for parameter in 0..parameters {
         function.instruction(&Instruction::LocalGet(parameter as u32));

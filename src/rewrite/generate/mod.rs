@@ -1,4 +1,4 @@
-//! Modules and function bodies that are written from nothing.
+//! Generated modules and function bodies.
 
 pub(in crate::rewrite) mod adapter;
 pub(in crate::rewrite) mod batch;

@@ -1,10 +1,12 @@
+//! The rewriting of a function body.
+
 use crate::rewrite::slots::plan::Plan;
 use std::borrow::Cow;
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
-/// The body of a function with its calls led through their slots. What does not speak of functions
-/// is copied as it stands, byte for byte.
+/// The body of a function, with calls of slot functions going through tables. All other instructions are copied byte for
+/// byte.
 pub(in crate::rewrite) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) -> wasmparser::Result<Cow<'a, [u8]>> {
     let bytes = body.as_bytes();
     let start = body.range().start;
@@ -46,12 +48,12 @@ pub(in crate::rewrite) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) 
     Ok(Cow::Owned(rewritten))
 }
 
-/// What stands in the place of an instruction.
+/// The replacement of an instruction.
 enum Replacement {
-    /// Nothing: the operand is the result
+    /// No instruction: the operand is the result
     Nothing,
     One(Instruction<'static>),
-    /// An entry of a table, and a call of what it holds
+    /// The index of a table entry, and an indirect call of it
     Indirect(u32, Instruction<'static>),
 }
 

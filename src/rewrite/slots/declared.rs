@@ -1,3 +1,5 @@
+//! The declared slots of a module.
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::wasm::{Binary, DECLARED_MODULE, Declaration, Export, ExternKind, ExternType, original_export};
 use std::collections::{BTreeMap, HashMap};
@@ -9,23 +11,23 @@ pub(in crate::rewrite) struct DeclaredSlot<'a> {
     pub name: &'a str,
     /// Function index of its original
     pub original: u32,
-    /// The imports by which it is called; the linker drops that of a function nobody calls
+    /// The imports through which it is called; the linker drops the import of a function without callers
     pub imports: Vec<u32>,
-    /// What the `relink` section says of it
+    /// Its record in the `relink` section
     pub record: Option<&'a Declaration>,
 }
 
 impl DeclaredSlot<'_> {
-    /// The function that stands for the slot: its import, or else the original.
+    /// The function that identifies the slot: its import, or the original if there is none.
     pub fn function(&self) -> u32 {
         self.imports.first().copied().unwrap_or(self.original)
     }
 }
 
-/// The slots that a module declares: first those that it imports, in their order, then the others.
+/// The slots that a module declares: first those with an import, in the order of the imports, then the others.
 ///
 /// # Errors
-/// `Declaration` when the two sides of a slot do not fit.
+/// `Declaration` if the import and the original of a slot have different types.
 pub(in crate::rewrite) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'_>>> {
     if let Some(message) = &binary.bad_declarations {
         return Err(bad(message.clone()));
@@ -37,7 +39,7 @@ pub(in crate::rewrite) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'
         Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
         Some(export) => Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name()))),
     };
-    // Of two records of one name, the first counts.
+    // Of two records with one name, the first one is used.
     let records: HashMap<&str, &Declaration> =
         binary.declarations.iter().rev().map(|record| (record.name.as_str(), record)).collect();
     let mut slots: Vec<DeclaredSlot<'_>> = Vec::new();

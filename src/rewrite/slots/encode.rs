@@ -1,4 +1,6 @@
-use crate::rewrite::generate::forwarding_body::relay;
+//! The encoder of the rewritten module.
+
+use crate::rewrite::generate::forwarding_body::forwarding_body;
 use crate::rewrite::slots::body;
 use crate::rewrite::slots::plan::{Added, Plan};
 use crate::rewrite::slots::sections::{ADDED, is_stale, rank};
@@ -10,15 +12,14 @@ use wasm_encoder::{
 };
 use wasmparser::{FunctionBody, Name, Parser, TypeRef};
 
-/// What the functions that the pass adds are called in the name section, so that no one takes them
-/// for the author's.
+/// Name of added functions in the name section, which tells them from the author's.
 pub const ADDED_NAME: &str = "wasm-relink";
 
-/// Writes the module anew, as the plan says.
+/// Encodes the module with the changes of the plan.
 pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
     let mut module = Module::new();
     let table = plan.binary.imported_tables;
-    let mut encoder = Encoder { plan, import: 0, table, segment: 0, in_home: false, next: 0, named: false };
+    let mut encoder = Encoder { plan, import: 0, table, segment: 0, in_direct_segment: false, next: 0, named: false };
     encoder.parse_core_module(&mut module, Parser::new(0), bytes)?;
     if !encoder.named && !plan.added.is_empty() {
         let mut names = NameSection::new();
@@ -32,17 +33,17 @@ pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8
 
 struct Encoder<'a> {
     plan: &'a Plan<'a>,
-    /// Index of the imported function that comes next
+    /// Index of the next imported function
     import: u32,
-    /// Index of the local table that comes next
+    /// Index of the next local table
     table: u32,
-    /// Index of the element segment that comes next
+    /// Index of the next element segment
     segment: usize,
-    /// Whether what is being written are entries that hold functions themselves
-    in_home: bool,
-    /// How many of `ADDED` have been written
+    /// Whether the current segment's entries hold functions themselves, not thunks
+    in_direct_segment: bool,
+    /// Number of sections of `ADDED` that have been written
     next: usize,
-    /// Whether the added functions have their name
+    /// Whether the added functions have been named
     named: bool,
 }
 
@@ -66,8 +67,8 @@ impl Encoder<'_> {
         }
     }
 
-    /// Fills the dispatch table before any segment of the module's own: one of these may fail, and the functions that those
-    /// before it have put into imported tables must work.
+    /// Adds the segment that fills the dispatch table, before the module's own segments. One of these may fail, and functions
+    /// that earlier segments have put into imported tables must work then.
     fn fill_dispatch_table(&self, section: &mut ElementSection) {
         if !self.plan.dispatch.is_empty() {
             let originals: Vec<_> = self.plan.dispatch.iter().map(|slot| self.plan.slots[*slot].original).collect();
@@ -90,15 +91,15 @@ impl Encoder<'_> {
                     let slot = &self.plan.slots[*slot];
                     let (entry, type_index) = (slot.primary_entry.index.cast_signed(), slot.ty);
                     let call = Instruction::CallIndirect { type_index, table_index: slot.primary_entry.table };
-                    relay(parameters, &[Instruction::I32Const(entry), call])
+                    forwarding_body(parameters, &[Instruction::I32Const(entry), call])
                 }
-                Added::Forwarder(import) => relay(parameters, &[Instruction::Call(self.plan.moved(*import))]),
+                Added::Forwarder(import) => forwarding_body(parameters, &[Instruction::Call(self.plan.moved(*import))]),
             };
             section.function(&body);
         }
     }
 
-    /// Whether anything is added to a section.
+    /// Whether the plan adds items to a section.
     fn adds_to(&self, section: SectionId) -> bool {
         match section {
             SectionId::Table => !self.plan.dispatch.is_empty(),
@@ -107,12 +108,12 @@ impl Encoder<'_> {
         }
     }
 
-    /// Writes what is to be added and has no section in the module, once its place has come.
+    /// Writes the sections that the plan adds to and that the module lacks, if their place is before section `before`.
     fn add_missing(&mut self, module: &mut Module, before: Option<SectionId>) {
         let place = before.map_or(usize::MAX, rank);
         while let Some(&section) = ADDED.get(self.next) {
             if rank(section) >= place {
-                // The section is the next one: it takes the additions itself.
+                // The module has this section, and it comes next: the items are added to it there.
                 if before == Some(section) {
                     self.next += 1;
                 }
@@ -153,7 +154,7 @@ impl Encoder<'_> {
         self.named = true;
     }
 
-    /// The names inside functions, without those of imports that are gone.
+    /// The names inside functions, without those of removed imports.
     fn inner_names(&self, map: wasmparser::IndirectNameMap<'_>) -> Result<IndirectNameMap, Error> {
         let mut renamed = IndirectNameMap::new();
         for naming in map {
@@ -186,7 +187,7 @@ impl Reencode for Encoder<'_> {
     }
 
     fn function_index(&mut self, index: u32) -> Result<u32, Error> {
-        Ok(if self.in_home { self.plan.original(index) } else { self.plan.taken(index) })
+        Ok(if self.in_direct_segment { self.plan.original(index) } else { self.plan.taken(index) })
     }
 
     fn element_index(&mut self, index: u32) -> Result<u32, Error> {
@@ -194,7 +195,7 @@ impl Reencode for Encoder<'_> {
     }
 
     fn start_section(&mut self, start: u32) -> Result<u32, Error> {
-        // Nothing can be linked before it has run.
+        // No link can be made before the start function has run.
         Ok(self.plan.original(start))
     }
 
@@ -254,10 +255,10 @@ impl Reencode for Encoder<'_> {
     }
 
     fn parse_element(&mut self, section: &mut ElementSection, element: wasmparser::Element<'_>) -> Result<(), Error> {
-        self.in_home = self.plan.homes.get(self.segment).copied().unwrap_or_default();
+        self.in_direct_segment = self.plan.direct_segments.get(self.segment).copied().unwrap_or_default();
         self.segment += 1;
         let written = utils::parse_element(self, section, element);
-        self.in_home = false;
+        self.in_direct_segment = false;
         written
     }
 

@@ -1,4 +1,4 @@
-//! Which functions become slots, and the module in which calls go through them.
+//! Slots: the selection of functions, the plan, and the module whose calls go through slots.
 
 pub(in crate::rewrite) mod body;
 pub(in crate::rewrite) mod declared;

@@ -1,48 +1,50 @@
+//! The names of functions.
+
 use crate::rewrite::SlotKind;
 use crate::wasm::{Binary, ExternKind, ExternType, function_names, path};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What a function is called.
+/// The names of a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
-    /// Its one stable name
+    /// Its stable name
     pub name: String,
-    /// Its Rust path, or whatever the name section calls it
+    /// Its Rust path, or its name in the name section
     pub path: Option<String>,
-    /// Other names for it, its index among them
+    /// Its other names, including its index
     pub aliases: Vec<String>,
     /// The names under which it is exported
     pub exports: Vec<String>,
 }
 
 impl Named {
-    /// The names of the functions of which the compiler made this one, the function of a slot, if there are several. An
-    /// import that is exported under two names is still one import.
+    /// The names of the functions that the compiler merged into this slot's function; empty if it merged none. An import that
+    /// is exported under two names is still one import.
     pub fn merged(&self, kind: SlotKind) -> &[String] {
         if kind == SlotKind::Function && self.exports.len() > 1 { &self.exports } else { &[] }
     }
 }
 
-/// The names of a module's functions: no two functions have the same.
+/// The stable names of a module's functions. They are unique.
 ///
-/// A function is called by its declared name, else by its export name, else, if it is imported, by
-/// `module.field`, else by its Rust path, else by `func[index]`. Where several have a claim to a name,
-/// it goes to the first of these kinds, and the others get a number: `guest::max#2`.
+/// The name is the first of these that exists: the declared name, the export name, `module.field` of an import, the Rust
+/// path, `func[index]`. If several functions have a claim to a name, the kind that is first in this list gets it, and the
+/// others get a number: `guest::max#2`.
 #[derive(Debug)]
 pub struct Names<'a> {
-    /// The names of declared slots, and the imports that have them
+    /// The names of declared slots, each with its import
     declared: &'a BTreeMap<String, Option<u32>>,
     by_import: HashMap<u32, &'a str>,
     exports: HashMap<u32, Vec<&'a str>>,
     imports: Vec<String>,
     paths: HashMap<u32, Cow<'a, str>>,
-    /// The number that tells a function from others of its name
+    /// The number that tells a function from others with its name
     numbers: HashMap<u32, u32>,
 }
 
-/// Which kind of name a function goes by; the lesser has the better claim.
+/// The kind of a function's name; smaller kinds have precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Claim {
     Declared,
@@ -52,8 +54,8 @@ enum Claim {
 }
 
 impl<'a> Names<'a> {
-    /// Names the functions of `binary`, of which the imports of `declared` slots have their names, and
-    /// others may have one in a name section.
+    /// Names the functions of `binary`. `section` is its name section, and `declared` has the names of declared slots, each
+    /// with its import.
     pub fn new(binary: &'a Binary, section: Option<&'a [u8]>, declared: &'a BTreeMap<String, Option<u32>>) -> Self {
         let mut exports: HashMap<u32, Vec<&str>> = HashMap::new();
         for export in binary.exports.iter().filter(|export| export.kind == ExternKind::Function) {
@@ -72,7 +74,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Tells functions of one name apart.
+    /// Numbers functions with the same name.
     fn number(&mut self, count: u32) {
         let mut groups: HashMap<&str, Vec<(Claim, u32)>> = HashMap::new();
         for function in 0..count {
@@ -80,13 +82,13 @@ impl<'a> Names<'a> {
                 groups.entry(base).or_default().push((claim, function));
             }
         }
-        // Of a declared slot that nobody calls, there is only the name.
+        // A declared slot without callers has a name, but no import.
         for (name, _) in self.declared.iter().filter(|(_, import)| import.is_none()) {
             groups.entry(name).or_default().push((Claim::Declared, u32::MAX));
         }
         let mut numbers = HashMap::new();
         for (base, group) in &mut groups {
-            // `func[3]` is function 3, whatever another is called.
+            // `func[3]` is always function 3, even if a name looks like it.
             let by_index = base.starts_with("func[");
             if group.len() == 1 && !by_index {
                 continue;
@@ -97,7 +99,7 @@ impl<'a> Names<'a> {
                 numbers.insert(*function, position as u32 + 1);
             }
         }
-        // A name may look like one with a number: the number is raised until it is free.
+        // A name in the file may look like a numbered one, so the number is raised until the name is free.
         let bases: HashSet<&str> = groups.keys().copied().collect();
         let mut numbered: Vec<_> = numbers.iter_mut().collect();
         numbered.sort_unstable_by_key(|(function, number)| (**number, **function));
@@ -114,7 +116,7 @@ impl<'a> Names<'a> {
         self.numbers = numbers;
     }
 
-    /// The name that a function would have if no other had it.
+    /// The name that a function has a claim to, and the kind of claim.
     fn base(&self, function: u32) -> Option<(Claim, &str)> {
         if let Some(name) = self.by_import.get(&function) {
             return Some((Claim::Declared, name));
@@ -128,7 +130,7 @@ impl<'a> Names<'a> {
         self.paths.get(&function).map(|path| (Claim::Path, &**path))
     }
 
-    /// What function `function` is called.
+    /// The names of function `function`.
     pub fn of(&self, function: u32) -> Named {
         let index = format!("func[{function}]");
         let path = self.paths.get(&function).map(|path| path.clone().into_owned());
@@ -139,10 +141,10 @@ impl<'a> Names<'a> {
             (Some((_, base)), None) => base.to_owned(),
             (None, _) => index.clone(),
         };
-        // No two exports have one name.
+        // Export names are unique.
         let mut aliases: Vec<String> = exports.iter().filter(|alias| **alias != name).cloned().collect();
         let import = self.imports.get(function as usize);
-        // A path that others have too is no name for one of them.
+        // A path that several functions share names none of them.
         let own_path = path.as_ref().filter(|_| !self.numbers.contains_key(&function));
         for alias in import.into_iter().chain(own_path).chain([&index]) {
             if *alias != name && !aliases.contains(alias) {
@@ -188,20 +190,20 @@ mod tests {
 
     #[test]
     fn no_two_functions_have_the_same_name() {
-        // Two instances of one generic function under the legacy mangling.
+        // Two instances of a generic function under the legacy mangling.
         let text = "(module (func $_ZN1a1b17h0000000000000001E) (func $_ZN1a1b17h0000000000000002E))";
         assert_eq!(stable(text), ["a::b#1", "a::b#2"]);
         // An export shadows a path.
         assert_eq!(stable(r#"(module (func $add) (func (export "add")))"#), ["add#2", "add"]);
-        // Names that look like those we make.
+        // Names that look like numbered ones.
         let text = r#"(module (func $a::b#2) (func $_ZN1a1b17h0000000000000001E)
             (func $_ZN1a1b17h0000000000000002E) (func (export "func[4]")) (func))"#;
         assert_eq!(stable(text), ["a::b#2", "a::b#1", "a::b#3", "func[4]#1", "func[4]"]);
-        // All numbers that would come first are taken.
+        // The first numbers are taken.
         let text = r#"(module (func $f#1) (func (export "f")) (func $f#2) (func $_ZN1f17h0000000000000001E)
             (func $_ZN1f17h0000000000000002E))"#;
         assert_eq!(stable(text), ["f#1", "f", "f#2", "f#3", "f#4"]);
-        // The same import, twice.
+        // One import, twice.
         assert_eq!(stable(r#"(module (import "a" "b" (func)) (import "a" "b" (func)))"#), ["a.b", "a.b#2"]);
     }
 }

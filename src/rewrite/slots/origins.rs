@@ -1,25 +1,27 @@
+//! The original index of each function.
+
 use serde::{Deserialize, Serialize};
 
-/// Which function of the original module a function of the rewritten one is.
+/// Maps functions of the rewritten module to functions of the original one.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Origins {
-    /// For each import that is gone, in order: the function that is now where it was
+    /// For each removed import, in order: the index of the function that took its place
     gaps: Vec<u32>,
-    /// Index of the first function that was added
+    /// Index of the first added function
     first_added: Option<u32>,
-    /// For each function that was added: the function of the original module that it stands for
+    /// For each added function: the function of the original module that it stands for
     added: Vec<u32>,
 }
 
 impl Origins {
-    /// `removed` are the imports that are gone, in order, by their index in the original module; `added`
-    /// the functions for which those stand that were added, from `first_added` on.
+    /// `removed` has the original indices of removed imports, in order. `added` has the original functions for which the
+    /// functions from `first_added` on stand.
     pub(in crate::rewrite) fn new(removed: &[u32], first_added: u32, added: Vec<u32>) -> Self {
         let gaps = (0..).zip(removed).map(|(before, removed)| removed - before).collect();
         Self { gaps, first_added: Some(first_added), added }
     }
 
-    /// Adds functions behind all others that stand for none of the original module, and so for themselves.
+    /// Adds functions at the end that stand for no function of the original module: they map to themselves.
     pub(in crate::rewrite) fn add(&mut self, first: u32, count: u32) {
         self.first_added.get_or_insert(first);
         self.added.extend(first..first + count);
@@ -39,7 +41,7 @@ impl Origins {
         {
             return *origin;
         }
-        // Each import that went moved those behind it down by one.
+        // Each removed import moved the functions after it down by one.
         index + self.gaps.partition_point(|gap| *gap <= index) as u32
     }
 }
@@ -50,7 +52,7 @@ mod tests {
 
     #[test]
     fn indices_go_back_to_where_they_came_from() {
-        // Functions 0 to 5, of which the imports 0 and 2 went; 4 and 5 of the new module were added.
+        // Of functions 0 to 5, the imports 0 and 2 were removed. 4 and 5 of the new module were added.
         let origins = Origins::new(&[0, 2], 4, vec![2, 1]);
         assert_eq!([0, 1, 2, 3, 4, 5].map(|index| origins.of(index)), [1, 3, 4, 5, 2, 1]);
         assert_eq!([3, 4, 5, 6].map(|index| origins.is_added(index)), [false, true, true, false]);

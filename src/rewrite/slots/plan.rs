@@ -1,10 +1,12 @@
+//! The plan: every change that the pass makes to a module.
+
 use crate::error::Result;
 use crate::rewrite::slots::declared::{DeclaredSlot, declared};
 use crate::rewrite::{Forwarder, ModuleEntry, ModuleSlot, Named, Options, Origins, Roles, Selection, SlotKind};
 use crate::wasm::{Binary, ExternKind, ExternType, Limits, RefType, TableType, Uses, ValType};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the pass is going to do with one module.
+/// All changes that the pass makes to one module.
 #[derive(Debug)]
 pub(in crate::rewrite) struct Plan<'a> {
     pub binary: &'a Binary,
@@ -13,31 +15,31 @@ pub(in crate::rewrite) struct Plan<'a> {
     pub slots: Vec<ModuleSlot>,
     /// For each function of the original module, its slot
     by_function: Vec<Option<u32>>,
-    /// What functions are, besides having a slot
+    /// Roles of functions besides having a slot
     pub roles: Roles,
-    /// What the declared slots are called, in their order
+    /// Names of the declared slots, in their order
     pub declared_names: Vec<Named>,
     /// The imported functions that leave the import list
     removed: Vec<u32>,
     /// Slots by their entry in the dispatch table
     pub dispatch: Vec<usize>,
-    /// Index of the dispatch table: behind every table of the module
+    /// Index of the dispatch table: after all tables of the module
     pub dispatch_table: u32,
-    /// The functions that are added, in order
+    /// The added functions, in order
     pub added: Vec<Added>,
-    /// Index of the first of them: behind every function of the module
+    /// Index of the first added function: after all functions of the module
     first_added: u32,
-    /// The functions that stand for imports: by the import, the index
+    /// Index of each import's forwarder, by the import
     forwarders: BTreeMap<u32, u32>,
     /// For each element segment: whether its entries hold the functions themselves
-    pub homes: Vec<bool>,
-    /// The thunks to which code refers, which a segment must declare
+    pub direct_segments: Vec<bool>,
+    /// The thunks that code refers to: a segment must declare them
     pub referenced: Vec<u32>,
-    /// The local funcref tables of fixed size that get room in their type
+    /// The local funcref tables of fixed size whose maximum is raised
     roomy: BTreeSet<u32>,
 }
 
-/// What the uses of a slot's functions ask of it.
+/// The parts that a slot needs because of the uses of its functions.
 #[derive(Debug, Default, Clone, Copy)]
 struct Demand {
     called: bool,
@@ -56,7 +58,7 @@ pub(in crate::rewrite) enum Added {
 
 impl<'a> Plan<'a> {
     /// # Errors
-    /// `Declaration` when the two sides of a declared slot do not fit.
+    /// `Declaration` if the import and the original of a declared slot have different types.
     pub fn new(bytes: &[u8], binary: &'a Binary, options: &Options) -> Result<Self> {
         let mut plan = Self {
             binary,
@@ -71,7 +73,7 @@ impl<'a> Plan<'a> {
             added: Vec::new(),
             first_added: 0,
             forwarders: BTreeMap::new(),
-            homes: Vec::new(),
+            direct_segments: Vec::new(),
             referenced: Vec::new(),
             roomy: BTreeSet::new(),
         };
@@ -87,7 +89,7 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// Decides which functions have a slot.
+    /// Selects the functions that become slots.
     fn select(&mut self, declared: &[DeclaredSlot<'_>], selection: &Selection) {
         for slot in declared {
             self.roles.originals.insert(slot.original, slot.name.to_owned());
@@ -114,7 +116,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Adds a slot, of which the rest is known once all of them are.
+    /// Adds a slot. `place` and `add` fill in the rest once all slots are known.
     fn slot(&mut self, kind: SlotKind, function: u32) {
         self.slots.push(ModuleSlot {
             kind,
@@ -129,22 +131,21 @@ impl<'a> Plan<'a> {
         });
     }
 
-    /// Finds the entries of the module's own tables that hold a slot's function, or its thunk, from the
-    /// start. Functions themselves stand only where it is known that they do, and from where no code can
-    /// take them elsewhere.
+    /// Finds the direct and the thunk entries of each slot. An entry can be direct only if its segment is known to fill it,
+    /// and if no code can copy the function from there.
     fn place(&mut self) {
         let segments = || self.uses.segments.iter().enumerate();
-        // What stands before a segment whose place is not known may be gone behind it.
+        // A segment with an unknown offset may overwrite entries of the segments before it.
         let unknown = segments().filter_map(|(index, segment)| match segment.target {
             Some((table, None)) => Some((table, index)),
             _ => None,
         });
         let unknown: BTreeMap<u32, usize> = unknown.collect();
-        let homes = segments().map(|(index, segment)| match segment.target {
+        let direct = segments().map(|(index, segment)| match segment.target {
             Some((table, Some(_))) => self.may_hold(table) && unknown.get(&table).is_none_or(|last| *last < index),
             _ => false,
         });
-        self.homes = homes.collect();
+        self.direct_segments = direct.collect();
         for (table, entries) in self.uses.tables() {
             if table < self.binary.imported_tables {
                 continue;
@@ -159,14 +160,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Whether the entries of a table may hold functions themselves instead of their thunks.
+    /// Whether the entries of a table may be direct entries.
     fn may_hold(&self, table: u32) -> bool {
         table >= self.binary.imported_tables
             && self.binary.tables[table as usize].element == RefType::Func
             && !self.uses.read_tables.contains(&table)
     }
 
-    /// Gives each slot its home, its thunk and its original.
+    /// Gives each slot its primary entry, its thunk and its original.
     fn add(&mut self, declared: &[DeclaredSlot<'_>], forward_float_imports: bool) {
         let exported: BTreeSet<u32> = self.binary.exports_of(ExternKind::Table).collect();
         let mut demands = vec![Demand::default(); self.slots.len()];
@@ -177,7 +178,7 @@ impl<'a> Plan<'a> {
             demand.taken |= each.exported || each.held || each.referenced;
             demand.referenced |= each.referenced;
         }
-        for (segment, _) in self.uses.segments.iter().zip(&self.homes).filter(|(_, home)| !**home) {
+        for (segment, _) in self.uses.segments.iter().zip(&self.direct_segments).filter(|(_, direct)| !**direct) {
             for function in segment.functions.iter().flatten() {
                 if let Some(slot) = self.by_function[*function as usize] {
                     demands[slot as usize].taken = true;
@@ -185,9 +186,9 @@ impl<'a> Plan<'a> {
             }
         }
         for (index, (slot, demand)) in self.slots.iter_mut().zip(demands).enumerate() {
-            // JavaScript reads an exported table, and what it holds must go on following the slot.
+            // JavaScript may read functions from an exported table, and these must follow later links.
             let thunk = demand.taken || slot.direct_entries.iter().any(|place| exported.contains(&place.table));
-            // Where code writes, an entry says nothing of the slot once it is written.
+            // An entry that code may write cannot be the primary entry.
             let settled =
                 slot.direct_entries.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
             if thunk || demand.called || !settled {
@@ -223,7 +224,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Whether an import is taken as a value and has a float among its parameters.
+    /// Whether an import is used as a value and has a float parameter.
     fn needs_forwarder(&self, import: u32) -> bool {
         let float = |ty: &ValType| matches!(ty, ValType::F32 | ValType::F64);
         self.uses.functions[import as usize].taken()
@@ -231,29 +232,29 @@ impl<'a> Plan<'a> {
             && self.binary.function_type(import).parameters.iter().any(float)
     }
 
-    /// Whether the module may stay as it is.
+    /// Whether the pass changes nothing.
     pub fn is_identity(&self) -> bool {
         let nothing = self.slots.is_empty() && self.roles.stripped.is_empty() && self.added.is_empty();
         nothing && self.roomy.is_empty() && !self.binary.bad_names
     }
 
-    /// The slot that function `function` of the original module has.
+    /// The slot of function `function` of the original module.
     fn slot_of(&self, function: u32) -> Option<&ModuleSlot> {
         self.by_function[function as usize].map(|slot| &self.slots[slot as usize])
     }
 
-    /// The type and the entry of the dispatch table through which calls of `function` go.
+    /// The type and the dispatch entry for calls of `function`; none if calls stay direct.
     pub fn dispatched(&self, function: u32) -> Option<(u32, u32)> {
         let slot = self.slot_of(function).filter(|slot| slot.primary_entry.table == self.dispatch_table)?;
         Some((slot.ty, slot.primary_entry.index))
     }
 
-    /// Whether calls of `function` vanish.
+    /// Whether calls of `function` are removed.
     pub fn strips(&self, function: u32) -> bool {
         self.roles.stripped.contains(&function)
     }
 
-    /// What stands for `function` where it is taken as a value.
+    /// The function that replaces `function` if it is used as a value.
     pub fn taken(&self, function: u32) -> u32 {
         match self.slot_of(function).and_then(|slot| slot.thunk) {
             Some(thunk) => thunk,
@@ -261,8 +262,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What stands for `function` in a slot: itself, or the forwarder of an import. For a declared
-    /// import, the slot's own original.
+    /// The original of the slot of `function`: the function itself, the forwarder of an import, or for a declared import the
+    /// exported original.
     pub fn original(&self, function: u32) -> u32 {
         match self.slot_of(function) {
             Some(slot) if slot.kind == SlotKind::Declared => slot.original,
@@ -270,27 +271,27 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The new index of `function`, which is no declared import.
+    /// The new index of `function`, which must not be a declared import.
     pub fn moved(&self, function: u32) -> u32 {
         function - self.removed.partition_point(|removed| *removed <= function) as u32
     }
 
-    /// The new index of an element segment: the one that fills the dispatch table comes first.
+    /// The new index of an element segment: the one for the dispatch table comes first.
     pub fn moved_segment(&self, segment: u32) -> u32 {
         segment + u32::from(!self.dispatch.is_empty())
     }
 
-    /// Whether `function` is an import that leaves the module.
+    /// Whether `function` is a removed import.
     pub fn removes(&self, function: u32) -> bool {
         self.removed.binary_search(&function).is_ok()
     }
 
-    /// Whether there is a function with this index, which names may lie about, and it stays.
+    /// Whether a function with this index exists and stays. Indices in name sections are not validated.
     pub fn keeps(&self, function: u32) -> bool {
         (function as usize) < self.binary.functions.len() && !self.removes(function)
     }
 
-    /// The type index of a function that is added.
+    /// The type index of an added function.
     pub fn added_type(&self, added: Added) -> u32 {
         match added {
             Added::Thunk(slot) => self.slots[slot].ty,
@@ -298,15 +299,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// New indices of the functions that are added, with what they are.
+    /// The added functions, with their new indices.
     pub fn added(&self) -> impl Iterator<Item = (u32, Added)> {
         (self.first_added..).zip(self.added.iter().copied())
     }
 
-    /// Whether a table has to look as if it could grow. wasmer copies the entries of one that cannot into
-    /// each instance, where calls find them sooner: the store writes both. But other instances write the
-    /// table alone; and for code that writes, wasmer copies the whole table each time, as it does for each
-    /// segment.
+    /// Whether a table of fixed size needs a raised maximum. wasmer copies the entries of a fixed table into each instance,
+    /// which makes calls faster; the store writes table and copy. But other instances write the table only, and after each
+    /// write by code, and each segment, wasmer copies the whole table again.
     fn needs_room(&self, table: u32) -> bool {
         let ty = &self.binary.tables[table as usize];
         let segments =
@@ -318,8 +318,8 @@ impl<'a> Plan<'a> {
                 || segments.count() > MOST_SEGMENTS)
     }
 
-    /// The maximum that the bytes give a local table: one above the size of a fixed one that needs room, or none above the
-    /// greatest.
+    /// The maximum of a local table in the new bytes. For a fixed table that needs room: its size plus one, or none if that
+    /// is above the limit.
     pub fn table_maximum(&self, table: u32) -> Option<u64> {
         let maximum = self.binary.tables[table as usize].limits.maximum;
         if self.roomy.contains(&table) {
@@ -329,7 +329,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The dispatch table as its author would write it.
+    /// The type of the dispatch table.
     pub fn dispatch_table_type(&self) -> TableType {
         let size = self.dispatch.len() as u64;
         TableType { element: RefType::Func, limits: Limits { minimum: size, maximum: Some(size) } }
@@ -361,7 +361,7 @@ impl<'a> Plan<'a> {
         binary
     }
 
-    /// Which function of the original module each function is.
+    /// The origins of the new module's functions.
     pub fn origins(&self) -> Origins {
         let added = self.added.iter().map(|added| match added {
             Added::Thunk(slot) => self.slots[*slot].function,
@@ -370,23 +370,23 @@ impl<'a> Plan<'a> {
         Origins::new(&self.removed, self.first_added, added.collect())
     }
 
-    /// The forwarders, by the new index of what they call.
+    /// The forwarders, with the new indices of their imports.
     pub fn forwarders(&self) -> Vec<Forwarder> {
         let forwarders = self.forwarders.iter();
         forwarders.map(|(import, function)| Forwarder { import: self.moved(*import), function: *function }).collect()
     }
 
-    /// The imported tables whose entries code may put elsewhere.
+    /// The imported tables from which code reads references, which it may store elsewhere.
     pub fn read_imported_tables(&self) -> Vec<u32> {
         self.uses.read_tables.range(..self.binary.imported_tables).copied().collect()
     }
 
-    /// The imported tables and globals into which code puts references.
+    /// The imported tables and globals into which code writes references.
     pub fn written_imports(&self) -> (Vec<u32>, Vec<u32>) {
         let tables = self.uses.written_tables.union(&self.uses.grown_tables).copied();
         let tables = tables.filter(|table| *table < self.binary.imported_tables);
         let imported = self.binary.imports.iter().filter(|import| import.ty.kind() == ExternKind::Global).count();
-        // An exception leads nowhere: where one is held, the store forgets none.
+        // Exceptions need no edge: while any is held, the store keeps all of them.
         let holds = |global: &u32| {
             matches!(self.binary.globals[*global as usize].value, ValType::Ref(RefType::Func | RefType::Extern))
         };
@@ -395,13 +395,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Entries that are worth a copy in each instance.
+/// Maximum number of entries of a table that is copied into each instance.
 const MOST_COPIED: u64 = 1 << 16;
 
-/// Segments for each of which the table may be copied.
+/// Maximum number of segments for a table that is copied: wasmer copies it again for each segment.
 const MOST_SEGMENTS: usize = 8;
 
-/// Whether the entries of this table are copied into each instance.
+/// Whether wasmer copies this table into each instance.
 fn is_fixed(ty: &TableType) -> bool {
     ty.element == RefType::Func && ty.limits.maximum == Some(ty.limits.minimum)
 }

@@ -1,56 +1,57 @@
+//! The report on the functions that are not slots.
+
 use crate::rewrite::slots::naming::Names;
 use crate::rewrite::{ModuleSlot, Named};
 use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What functions are to the pass, besides having a slot or not. Function indices are those of the
-/// original module.
+/// Roles of functions besides having a slot. Function indices are those of the original module.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Roles {
-    /// The names of the declared slots, with the import by which each is called, if it is
+    /// The names of the declared slots, each with its import, if it has one
     pub declared: BTreeMap<String, Option<u32>>,
     /// Names of the declared slots, by their original
     pub originals: BTreeMap<u32, String>,
-    /// The functions whose calls vanish, since they only give back their parameter
+    /// The identity functions whose calls are removed
     pub stripped: BTreeSet<u32>,
-    /// The entries of tables that functions are put into from the start
+    /// By function, a table entry that holds it from the start
     pub entries: BTreeMap<u32, u32>,
 }
 
-/// What users are told of functions. It takes none of it to run a module.
+/// Information on functions for users. Not needed to run a module.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Details {
-    /// What the functions of the slots are called, in the order of the slots
+    /// Names of the slots' functions, in the order of the slots
     pub names: Vec<Named>,
-    /// What functions are, besides having a slot
+    /// Roles of functions besides having a slot
     pub roles: Roles,
 }
 
-/// A function that is no slot.
+/// A function that is not a slot.
 #[derive(Debug)]
 pub struct FunctionRoles {
-    /// What it is called
+    /// Its names
     pub named: Named,
     /// Its index in the module
     pub index: u32,
-    /// Why it is no slot
+    /// The reason
     pub why: WhyNot,
 }
 
-/// Why a function is no slot.
+/// Why a function is not a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WhyNot {
-    /// Nobody asked for it
+    /// It was not selected
     NotSelected,
-    /// It only gives back its parameter, and so its calls went
+    /// It is an identity function, so its calls were removed
     Identity,
     /// It is the original of the declared slot of this name
     Original(String),
 }
 
 impl WhyNot {
-    /// A stable word for it.
+    /// The stable name of the reason.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotSelected => "not-selected",
@@ -65,14 +66,14 @@ impl std::fmt::Display for WhyNot {
         match self {
             Self::NotSelected => f.write_str("it was not selected: name it in the option `slots` when compiling"),
             Self::Identity => f.write_str(
-                "it only returns its parameter, so that its calls were removed: name it in the option `slots` to keep them",
+                "it only returns its parameter, so its calls were removed: name it in the option `slots` to keep them",
             ),
             Self::Original(slot) => write!(f, "it is the original of the declared slot \"{slot}\": link that slot"),
         }
     }
 }
 
-/// The functions of a module that are no slots. `names` is the content of its name section.
+/// The functions of a module that are not slots. `names` is its name section.
 pub fn others(binary: &Binary, names: Option<&[u8]>, slots: &[ModuleSlot], roles: &Roles) -> Vec<FunctionRoles> {
     let names = Names::new(binary, names, &roles.declared);
     let slots: BTreeSet<u32> = slots.iter().map(|slot| slot.function).collect();

@@ -1,12 +1,14 @@
+//! Sections of a module: their order, their contents, and the ones that become stale.
+
 use std::borrow::Cow;
 use wasm_encoder::{CodeSection, Encode, Module, RawSection, SectionId};
 use wasmparser::{BinaryReader, Parser};
 
-/// The sections that the pass adds to, in the order in which a module has them.
+/// The sections that the pass adds items to, in the order of a module.
 pub(in crate::rewrite) const ADDED: [SectionId; 4] =
     [SectionId::Function, SectionId::Table, SectionId::Element, SectionId::Code];
 
-/// The order in which a module has its sections.
+/// The order of sections in a module.
 const ORDER: [SectionId; 13] = [
     SectionId::Type,
     SectionId::Import,
@@ -23,21 +25,20 @@ const ORDER: [SectionId; 13] = [
     SectionId::Data,
 ];
 
-/// Where in a module a section stands.
+/// The position of a section in that order.
 pub(in crate::rewrite) fn rank(section: SectionId) -> usize {
     ORDER.iter().position(|&each| each == section).unwrap_or(ORDER.len())
 }
 
-/// Whether a custom section no longer holds once code has moved: it speaks of offsets into the code
-/// section, or of functions by their index. Engines need none of these, and `Module.customSections`
-/// answers from the original bytes.
+/// Whether a custom section becomes wrong when the code changes: it contains offsets into the code section, or function
+/// indices. Engines need none of these, and `Module.customSections` reads the original bytes.
 pub(in crate::rewrite) fn is_stale(name: &str) -> bool {
     let prefixes = [".debug_", "reloc.", "metadata.code."];
     let names = ["linking", "sourceMappingURL", "external_debug_info"];
     names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The sections of a module, to which something is added.
+/// The sections of a module, for adding items.
 pub(in crate::rewrite) struct Sections<'a>(Vec<(u8, Cow<'a, [u8]>)>);
 
 impl<'a> Sections<'a> {
@@ -55,7 +56,7 @@ impl<'a> Sections<'a> {
         self.0.iter_mut().find(|(each, _)| *each == id as u8).map(|(_, content)| content)
     }
 
-    /// Sets the content of a section, which is made in its place if there is none.
+    /// Sets the contents of a section. Makes the section in its place if there is none.
     pub fn set(&mut self, id: SectionId, content: Vec<u8>) {
         if let Some(old) = self.find(id) {
             *old = content.into();
@@ -72,7 +73,7 @@ impl<'a> Sections<'a> {
         Ok(())
     }
 
-    /// Adds `count` items at the end of a section that is a list.
+    /// Appends `count` items to a section that is a list.
     pub fn append(&mut self, id: SectionId, count: u32, items: &[u8]) -> wasmparser::Result<()> {
         if count == 0 {
             return Ok(());
@@ -98,11 +99,11 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// What a section holds.
+/// The contents of a section.
 pub(in crate::rewrite) fn content(section: &impl Encode) -> wasmparser::Result<Vec<u8>> {
     let mut encoded = Vec::new();
     section.encode(&mut encoded);
-    // Its length comes first.
+    // The length comes first.
     let mut reader = BinaryReader::new(&encoded, 0);
     reader.read_var_u32()?;
     let start = reader.original_position() as usize;

@@ -1,28 +1,30 @@
+//! The selection of functions that become slots.
+
 use crate::wasm::Uses;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Which functions of a module become slots.
+/// The functions of a module that become slots.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Selection {
-    /// None, and no declared ones either
+    /// None, not even declared ones
     None,
-    /// What is imported, exported or taken as a value
+    /// Functions that are imported, exported or used as a value
     #[default]
     Default,
-    /// Those, and these by their index
+    /// The default, and these functions by index
     More(BTreeSet<u32>),
     /// Every function
     All,
 }
 
 impl Selection {
-    /// Whether it names this function.
+    /// Whether this function is selected explicitly.
     pub(in crate::rewrite) fn names(&self, function: u32) -> bool {
         matches!(self, Self::More(functions) if functions.contains(&function))
     }
 
-    /// Whether it takes this function, of which `uses` tells.
+    /// Whether this function is selected.
     pub(in crate::rewrite) fn takes(&self, function: u32, imported: bool, uses: &Uses) -> bool {
         match self {
             Self::None => false,
@@ -33,7 +35,7 @@ impl Selection {
         }
     }
 
-    /// Whether calls of an identity function go: they do unless someone asked for it by name.
+    /// Whether calls of this function are removed: it is an identity function, and not selected explicitly.
     pub(in crate::rewrite) fn strips(&self, function: u32, uses: &Uses) -> bool {
         let each = uses.functions[function as usize];
         *self != Self::None && each.identity && each.called && !self.names(function)

@@ -1,7 +1,9 @@
+//! A slot of a module.
+
 use crate::wasm::Declaration;
 use serde::{Deserialize, Serialize};
 
-/// Where a slot comes from.
+/// The kind of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SlotKind {
     /// A Rust function under `#[relinkable]`
@@ -15,7 +17,7 @@ pub enum SlotKind {
 }
 
 impl SlotKind {
-    /// The name that the API gives it.
+    /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Declared => "declared",
@@ -26,7 +28,7 @@ impl SlotKind {
     }
 }
 
-/// An entry of a table of a module.
+/// A table entry of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ModuleEntry {
     /// Index of the table
@@ -35,25 +37,25 @@ pub struct ModuleEntry {
     pub index: u32,
 }
 
-/// A slot that the pass made. Function indices are those of the rewritten module, unless said.
+/// A slot of a rewritten module. Function indices are those of the rewritten module, unless noted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModuleSlot {
-    /// Where it comes from
+    /// Its kind
     pub kind: SlotKind,
     /// The function as its author compiled it: index in the original module
     pub function: u32,
     /// Index of its type
     pub ty: u32,
-    /// What stands in the slot to begin with
+    /// The function that the slot holds first
     pub original: u32,
-    /// The function that calls through the slot, for whoever takes it as a value
+    /// The function that calls through the slot; replaces the function where it is used as a value
     pub thunk: Option<u32>,
-    /// The entry that decides: calls and the thunk go through it
+    /// The entry that calls and the thunk go through
     pub primary_entry: ModuleEntry,
-    /// The entries of the module's own tables that hold the function, and follow the slot
+    /// Entries of the module's own tables that hold the function; links write them too
     pub direct_entries: Vec<ModuleEntry>,
-    /// The entries of the module's own tables that hold the thunk
+    /// Entries of the module's own tables that hold the thunk
     pub thunk_entries: Vec<ModuleEntry>,
-    /// What the `relink` section says of it
+    /// Its record in the `relink` section
     pub declaration: Option<Declaration>,
 }

@@ -1,5 +1,5 @@
-//! Atomic operations on parts of a number, each in a function of its own, for Singlepass: it has no code for those whose
-//! operand is a constant, nor for those whose result has no register left.
+//! Narrow atomic operations, each moved into a function of its own. Singlepass lacks code for those with a constant operand,
+//! and for those whose result gets no register.
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use wasm_encoder::{Encode, Function, Instruction};
 use wasmparser::{BinaryReader, FunctionBody};
 
-/// Moves such operations out of the code. A module without any stays as it is.
+/// Moves narrow atomic operations into functions. A module without any stays unchanged.
 ///
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
@@ -47,7 +47,8 @@ fn outline(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     Ok(())
 }
 
-/// A body with calls of what `function` gives for each such operation, which is told its bytes and its type.
+/// The body with each such operation replaced by a call. `function` returns the function for an operation, from its bytes and
+/// its type.
 fn change<'a>(
     body: &FunctionBody<'a>,
     mut function: impl FnMut(&[u8], FuncType) -> u32,
@@ -74,11 +75,11 @@ fn change<'a>(
 
 /// The prefix of atomic operations.
 const ATOMIC: u8 = 0xfe;
-/// The first that reads, changes and writes. There are seven of each kind, the first two of which work on whole numbers.
+/// The first read-modify-write operation. There are seven of each kind; the first two work on whole numbers.
 const FIRST: u32 = 0x1e;
 const KINDS: u32 = 7;
 
-/// The type of an operation that reads a part of a number, changes and writes it.
+/// The type of a narrow read-modify-write operation; none for other operations.
 fn partial(operation: &[u8]) -> wasmparser::Result<Option<FuncType>> {
     let Some((&ATOMIC, rest)) = operation.split_first() else { return Ok(None) };
     let Some(number) = BinaryReader::new(rest, 0).read_var_u32()?.checked_sub(FIRST) else { return Ok(None) };
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_without_any_is_left_alone() {
+    fn a_module_without_any_is_unchanged() {
         let bytes =
             wat::parse_str("(module (memory 1) (func (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))))");
         let bytes = bytes.unwrap();

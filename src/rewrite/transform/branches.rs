@@ -1,5 +1,5 @@
-//! Branch tables of few cases as comparisons. Compilers write `br_table` for two cases already, and leave it to the engine
-//! what becomes of it; Cranelift makes a jump to an address in memory of any, which takes longer than to compare.
+//! Branch tables with few cases, replaced by comparisons. Compilers emit `br_table` for two cases already. Cranelift always
+//! jumps through an address in memory, which takes longer than comparisons.
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::transform::code::{Locals, change_bodies, with_code};
@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use wasm_encoder::{Encode, Instruction, ValType};
 use wasmparser::{BlockType, BrTable, FunctionBody, Operator};
 
-/// As many comparisons are no slower. V8 draws the line here, too.
+/// Up to this many comparisons are no slower than a table. V8 has the same limit.
 const FEW: usize = 4;
 
-/// The module with its small branch tables as comparisons. Nothing else changes, no index neither. `binary` describes the
-/// bytes.
+/// The module with comparisons in place of its small branch tables. Nothing else changes, and no index. `binary` describes
+/// the bytes.
 ///
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
@@ -35,11 +35,11 @@ fn translate<'a>(bytes: &'a [u8], binary: &Binary) -> wasmparser::Result<Cow<'a,
     Ok(with_code(bytes, &code, |_, _| Ok(None))?.into())
 }
 
-/// A function, as far as its branches go.
+/// The open labels of a function.
 struct Function<'a> {
     binary: &'a Binary,
     parameters: usize,
-    /// The labels that are open, the innermost last: whether a branch there takes values along
+    /// For each open label, the innermost last: whether a branch to it carries values
     labels: Vec<bool>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Function<'a> {
         Self { binary, parameters: ty.parameters.len(), labels: vec![!ty.results.is_empty()] }
     }
 
-    /// Its body with comparisons; none if there is nothing to do.
+    /// Its body with comparisons; none if nothing changes.
     fn translate(mut self, body: &FunctionBody<'_>) -> wasmparser::Result<Option<Vec<u8>>> {
         let bytes = body.as_bytes();
         let place = |position: u64| (position - body.range().start) as usize;
@@ -95,8 +95,8 @@ impl<'a> Function<'a> {
         self.labels.push(match ty {
             BlockType::Empty => false,
             BlockType::Type(_) => !is_loop,
-            // A branch to a loop goes to where it begins. Types that are not described, which the translation of legacy
-            // exceptions adds, may have any.
+            // A branch to a loop goes to its beginning. The translation of legacy exceptions adds types that `binary` does
+            // not describe; these may have parameters or results.
             BlockType::FuncType(index) => self.binary.types.get(index as usize).is_none_or(|ty| {
                 let values = if is_loop { &ty.parameters } else { &ty.results };
                 !values.is_empty()
@@ -104,8 +104,8 @@ impl<'a> Function<'a> {
         });
     }
 
-    /// The cases of a branch table; none if there are many, or if values go along: these would have the types of the first
-    /// label for all others, where code that is never reached does not say which they are.
+    /// The cases of a branch table; none if there are many, or if the branch carries values. In unreachable code, the types
+    /// of these values are unknown, and would become those of the first label.
     fn cases(&self, table: &BrTable<'_>) -> wasmparser::Result<Option<Cases>> {
         let takes_values = |label: u32| self.labels.iter().rev().nth(label as usize).is_none_or(|takes| *takes);
         let mut runs: Vec<(u32, u32)> = Vec::new();
@@ -114,7 +114,7 @@ impl<'a> Function<'a> {
             let more_than_few = runs.len() > FEW;
             match runs.last_mut() {
                 Some((end, last)) if *last == label => *end = index,
-                // One more may be of those that do as the others.
+                // One more run may go to the default label.
                 _ if more_than_few => return Ok(None),
                 _ => runs.push((index, label)),
             }
@@ -125,11 +125,11 @@ impl<'a> Function<'a> {
     }
 }
 
-/// Where a branch goes, by its index.
+/// The targets of a branch table.
 struct Cases {
-    /// Below which index to which label, in order
+    /// Runs of indices, in order: the index after the run, and its label
     runs: Vec<(u32, u32)>,
-    /// The label for all others
+    /// The label for all other indices
     default: u32,
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use crate::wasm::Features;
     use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-    /// The branches of the module's first function, in words.
+    /// The branches of the module's first function, as text.
     fn branches(text: &str) -> Vec<String> {
         let bytes = wat::parse_str(text).unwrap();
         let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
@@ -193,17 +193,17 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_that_do_the_same_are_one_case() {
+    fn neighbours_with_one_label_are_one_case() {
         assert_eq!(within_blocks("0 0 0 1 1 2 2 2"), ["3", "-> 0", "5", "-> 1", "else 2"]);
         assert_eq!(within_blocks("1 1 1"), ["else 1"]);
-        // The last ones do what all others do.
+        // The last ones go to the default label.
         assert_eq!(within_blocks("0 1 2 3 4 4 4"), ["1", "-> 0", "2", "-> 1", "3", "-> 2", "4", "-> 3", "else 4"]);
         assert_eq!(within_blocks("0 1 2 3 4 4 5"), ["table"]);
         assert_eq!(within_blocks("0 1 0 1 0 1"), ["table"]);
     }
 
     #[test]
-    fn a_table_that_takes_values_along_stays() {
+    fn a_table_that_carries_values_stays() {
         let with_value = |code: &str| branches(&format!("(module (func (param i32) (result i32) {code}))"));
         assert_eq!(with_value("block (result i32) (br_table 0 1 0 (i32.const 7) (local.get 0)) end"), ["7", "table"]);
         assert_eq!(with_value("block (result f64) unreachable br_table 0 1 end drop unreachable"), ["table"]);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_with_as_many_locals_as_may_be_stays() {
+    fn a_function_with_the_maximum_of_locals_stays() {
         let text = |locals: u32| {
             format!(
                 "(module (func (param i32) (local {}) block (br_table 0 0 (local.get 0)) end))",
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_such_table_is_not_copied() {
+    fn a_module_without_branch_tables_is_not_copied() {
         let bytes = wat::parse_str("(module (func (param i32) block (br_if 0 (local.get 0)) end))").unwrap();
         let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
         assert!(matches!(compare_branches(&bytes, &binary).unwrap(), Cow::Borrowed(_)));

@@ -1,6 +1,6 @@
-//! Functions in which control flow meets thousands of times. Where it meets, each local that differs gets a new value; the
-//! register allocator tries to keep all of these in one place, and the time for that grows with the square of their number. So
-//! in such functions, a local goes through a call from time to time: behind it, its values are others.
+//! Functions with thousands of joins of control flow, for Cranelift. At a join, each local that differs gets a new value. The
+//! register allocator tries to keep this chain of values in one register, in a time that grows with the square of its length.
+//! So in such functions, locals go through calls of an identity function from time to time. Each call begins a new chain.
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
@@ -14,20 +14,20 @@ use std::collections::HashMap;
 use wasm_encoder::{Encode, Function, Instruction};
 use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator, Parser, Payload};
 
-/// From so many meetings on, a function is changed. What people write stays far below.
+/// Number of joins from which a function is changed. Handwritten code has far fewer.
 const MANY: usize = 2000;
-/// The same for the sum of squares, over all locals, of the number of blocks in which a local is written: what the
-/// register allocator's time grows with. No function in 17 MB of published modules reaches it. Below, the calls cost more
-/// than they save: code that runs through a cut of 20 locals each 128 `if`s takes a quarter longer.
+/// The other limit, for the squares of the number of blocks that write each local, summed over all locals. The register
+/// allocator's time grows with this sum. No function in 17 MB of published modules reaches the limit. Below it, the calls
+/// cost more than they save: code that cuts 20 locals every 128 `if`s takes a quarter longer.
 const SQUARES: usize = 5_000_000;
-/// No body of fewer bytes has so many of either: a block takes three, a write two besides what it writes.
+/// No shorter body, in bytes, reaches either limit: a block takes three bytes, a write two besides its operand.
 const SMALL: usize = 3 * MANY;
-/// After so many meetings, locals are cut.
+/// Number of joins after which locals are cut.
 const CUT: usize = 128;
-/// So many locals are all cut. Of more, those whose chain is longer than a cut leaves it.
+/// Up to this number of merged locals, all are cut. Of more, only those that at least `CUT` blocks write.
 const FEW: usize = 16;
 
-/// Cuts locals in functions in which control flow meets very often. A module without any stays as it is.
+/// Cuts locals in functions with very many joins. A module without any stays unchanged.
 ///
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
@@ -60,7 +60,7 @@ fn cut(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     Ok(())
 }
 
-/// Whether control flow meets behind an instruction.
+/// Whether control flow joins after an instruction.
 fn meets(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::End | Operator::Delegate { .. })
 }
@@ -88,19 +88,20 @@ fn long(bytes: &[u8], binary: &Binary) -> wasmparser::Result<Vec<u32>> {
     Ok(functions)
 }
 
-/// When each local was written last, and which blocks are open. A block's end merges the locals that are written in it.
+/// The last write of each local, and the open blocks, in a time that counts instructions. A block's end merges the locals
+/// that are written in the block.
 #[derive(Default)]
 struct Writes {
     time: usize,
-    /// When each open block was opened
+    /// The time at which each open block was opened
     open: Vec<usize>,
-    /// For each local; 0 for never
+    /// The time of each local's last write; 0 for none
     last: Vec<usize>,
 }
 
 impl Writes {
-    /// Follows an instruction. Gives the local that it writes, with the number of open blocks that did not write it
-    /// before; or when a block was opened that it ends.
+    /// Follows an instruction. For a write, returns the local and the number of open blocks that write it for the first
+    /// time. For the end of a block, returns the time at which the block was opened.
     fn follow(&mut self, operator: &Operator<'_>) -> Followed {
         self.time += 1;
         match operator {
@@ -133,16 +134,16 @@ enum Followed {
     Other,
 }
 
-/// How often the locals of a function are merged.
+/// Lengths of the chains of a function's locals.
 struct Chains {
-    /// For each local: in how many blocks it is written
+    /// For each local, the number of blocks that write it
     counts: Vec<usize>,
-    /// How many locals are merged
+    /// Number of merged locals
     merged: usize,
 }
 
 impl Chains {
-    /// Those of a function that is to be changed.
+    /// The chains of a function that must be changed; none for other functions.
     fn too_long(body: &FunctionBody<'_>) -> wasmparser::Result<Option<Self>> {
         if body.as_bytes().len() < SMALL {
             return Ok(None);
@@ -165,14 +166,14 @@ impl Chains {
         Ok((cuts && (meetings > MANY || squares >= SQUARES)).then_some(chains))
     }
 
-    /// Whether cuts make the chain of a local shorter.
+    /// Whether a local is cut.
     fn cuts(&self, local: usize) -> bool {
         let least = if self.merged <= FEW { 1 } else { CUT };
         self.counts[local] >= least
     }
 }
 
-/// The types of all locals of a function; none for one that cannot go through a call.
+/// The type of each local of a function; none if the local cannot go through a call.
 fn locals(parameters: &[ValType], body: &FunctionBody<'_>) -> wasmparser::Result<Vec<Option<ValType>>> {
     let callable = |ty: ValType| (ty != ValType::Ref(RefType::Exn)).then_some(ty);
     let mut locals: Vec<_> = parameters.iter().copied().map(callable).collect();
@@ -184,7 +185,8 @@ fn locals(parameters: &[ValType], body: &FunctionBody<'_>) -> wasmparser::Result
     Ok(locals)
 }
 
-/// A body whose locals go through what `identity` gives for their type. None if it would be larger than engines take.
+/// The body with its locals cut; none if it would exceed the limit of engines. `identity` returns the identity function of a
+/// type.
 fn change(
     body: &FunctionBody<'_>,
     locals: &[Option<ValType>],
@@ -195,7 +197,7 @@ fn change(
     let (mut changed, mut copied) = (Vec::with_capacity(bytes.len() + bytes.len() / 8), 0);
     let to_cut: Vec<_> = (0..chains.counts.len()).filter(|local| chains.cuts(*local)).collect();
     let mut writes = Writes::default();
-    // The meetings since the last cut, and when the outermost of these blocks was opened.
+    // The number of joins since the last cut, and the time at which the outermost of their blocks was opened.
     let (mut count, mut outermost) = (0, usize::MAX);
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
@@ -203,7 +205,7 @@ fn change(
             count += 1;
             outermost = outermost.min(opened);
         }
-        // Nothing may stand behind the last end.
+        // No instruction may follow the last `end`.
         if count < CUT || reader.eof() {
             continue;
         }
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn only_functions_that_are_out_of_all_bounds_are_changed() {
+    fn only_functions_beyond_a_limit_are_changed() {
         // Each of two locals has half of the squares.
         assert!(!cut(&meeting(1580)).0);
         let (changed, binary) = cut(&meeting(1582));

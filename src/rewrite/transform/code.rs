@@ -1,11 +1,11 @@
-//! Modules that stay what they are but for what their functions do.
+//! Changes of function bodies only.
 
 use crate::wasm::Binary;
 use std::borrow::Cow;
 use wasm_encoder::{CodeSection, Encode, Module, RawSection, SectionId, ValType};
 use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Parser, Payload};
 
-/// The bodies of a module's functions, as `change` makes them, which is given the index of each.
+/// A code section with the bodies that `change` returns. `change` gets the index and the body of each function.
 pub(in crate::rewrite) fn change_bodies(
     bytes: &[u8],
     binary: &Binary,
@@ -24,7 +24,7 @@ pub(in crate::rewrite) fn change_bodies(
     Ok(code)
 }
 
-/// The module with these bodies, and with what `change` makes of some other section.
+/// The module with this code section. `change` may replace the contents of each other section.
 pub(in crate::rewrite) fn with_code(
     bytes: &[u8],
     code: &CodeSection,
@@ -44,16 +44,16 @@ pub(in crate::rewrite) fn with_code(
     Ok(module.finish())
 }
 
-/// The locals that a function declares.
+/// The declared locals of a function.
 pub(in crate::rewrite) struct Locals<'a> {
     groups: u32,
     declared: &'a [u8],
-    /// The index of the next one
+    /// The index of the next local
     pub next: u32,
 }
 
 impl<'a> Locals<'a> {
-    /// Those of a function with so many parameters.
+    /// The declared locals of a function with this number of parameters.
     pub fn of(body: &FunctionBody<'a>, parameters: usize) -> wasmparser::Result<Self> {
         let place = |position: u64| (position - body.range().start) as usize;
         let mut locals = body.get_locals_reader()?;
@@ -65,7 +65,7 @@ impl<'a> Locals<'a> {
         Ok(Self { groups, declared: &body.as_bytes()[start..place(locals.original_position())], next })
     }
 
-    /// Writes them, with so many more.
+    /// Encodes them, with `added` more of type `ty`.
     pub fn encode(&self, added: u32, ty: ValType, code: &mut Vec<u8>) {
         (self.groups + u32::from(added > 0)).encode(code);
         code.extend_from_slice(self.declared);

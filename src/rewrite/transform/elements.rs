@@ -1,8 +1,8 @@
-//! Element segments as the engine knows them: of functions, each known from the module alone.
+//! Element segments that the engine lacks, replaced by code.
 //!
-//! It has no segments whose items are what an imported global holds, and none of host references that code copies. Both are
-//! written as code instead. An active segment of that kind, and with it all segments that come later, becomes part of the start
-//! function: each is checked as a whole and written, or traps, in its turn.
+//! The engine has only segments of functions that are known from the module. It lacks segments with items from imported
+//! globals, and segments of host references that code copies. An active segment of these kinds, and all later segments, move
+//! into the start function. Each is checked as a whole and written, or traps, in its turn.
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
@@ -18,7 +18,7 @@ use wasm_encoder::{
 };
 use wasmparser::{ConstExpr as Parsed, DataKind, ElementItems, ElementKind, FunctionBody, Operator, Parser, Payload};
 
-/// Writes the segments that the engine does not have as code. A module without any stays as it is.
+/// Replaces the segments that the engine lacks by code. A module without any stays unchanged.
 ///
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
@@ -30,7 +30,7 @@ pub fn spell_out_elements(rewritten: &mut Rewritten<'_>) -> Result<()> {
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
 }
 
-/// What an item of a segment is.
+/// An item of a segment.
 #[derive(Clone, Copy)]
 enum Item {
     Null,
@@ -42,7 +42,7 @@ struct Segment<'a> {
     kind: Kind<'a>,
     ty: RefType,
     items: Vec<Item>,
-    /// The global that holds how many items are left, if code copies host references from it
+    /// The global with the number of items left, if code copies host references from the segment
     length: Option<u32>,
 }
 
@@ -53,7 +53,7 @@ enum Kind<'a> {
 }
 
 struct Data<'a> {
-    /// The memory, and the offset into it, of an active one
+    /// Memory and offset of an active segment
     place: Option<(u32, &'a [u8])>,
     bytes: &'a [u8],
 }
@@ -103,7 +103,7 @@ impl<'a> Segments<'a> {
         Ok(segments)
     }
 
-    /// The first active segment that the engine does not have.
+    /// The first active segment that the engine lacks.
     fn first_moved(&self) -> Option<usize> {
         self.elements.iter().position(|segment| matches!(segment.kind, Kind::Active { .. }) && segment.is_computed())
     }
@@ -114,7 +114,7 @@ impl Segment<'_> {
         self.items.iter().any(|item| matches!(item, Item::Global(_)))
     }
 
-    /// Where in the segment each item is that only the instance knows, and the global that holds it.
+    /// The items that only the instance knows: the index of each in the segment, and its global.
     fn computed(&self) -> impl Iterator<Item = (i32, u32)> {
         self.items.iter().enumerate().filter_map(|(index, item)| match item {
             Item::Global(global) => Some((index as i32, *global)),
@@ -147,7 +147,7 @@ fn items(items: ElementItems<'_>) -> wasmparser::Result<(RefType, Vec<Item>)> {
     }
 }
 
-/// The instructions of a constant expression, without its end.
+/// The instructions of a constant expression, without its `end`.
 fn code_of<'a>(bytes: &'a [u8], expression: &Parsed<'a>) -> &'a [u8] {
     let range = expression.get_binary_reader().range();
     &bytes[range.start as usize..range.end as usize - 1]
@@ -186,7 +186,7 @@ fn spell_out(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     Ok(())
 }
 
-/// Adds a global for each segment of host references that code copies from: how many items it has left.
+/// Adds a global for each segment of host references that code copies: the number of items left.
 fn add_lengths(
     rewritten: &mut Rewritten<'_>,
     segments: &mut Segments<'_>,
@@ -206,7 +206,7 @@ fn add_lengths(
     sections.append(SectionId::Global, count, &globals)
 }
 
-/// The code with calls in the place of `table.init` where the engine does not have the segment.
+/// The code with calls in place of each `table.init` of a segment that the engine lacks.
 fn change_code(
     bytes: &[u8],
     rewritten: &Rewritten<'_>,
@@ -251,7 +251,7 @@ fn change_code(
     })
 }
 
-/// A function that does what `table.init` does, and takes what that takes: destination, source and length.
+/// A function that does the work of `table.init`, with the same parameters: destination, source and length.
 fn copy(segment: &Segment<'_>, index: u32, table: u32) -> Function {
     use Instruction as I;
     const TO: u32 = 0;
@@ -267,7 +267,7 @@ fn copy(segment: &Segment<'_>, index: u32, table: u32) -> Function {
         Some(left) => {
             add(&[I::LocalGet(FROM), I::I64ExtendI32U, I::LocalGet(LENGTH), I::I64ExtendI32U, I::I64Add]);
             add(&[I::GlobalGet(left), I::I64ExtendI32U, I::I64GtU, I::If(BlockType::Empty)]);
-            // No table has so many entries: this traps.
+            // Traps, since no table has so many entries.
             add(&[I::I32Const(-1), segment.null(), I::I32Const(-1), I::TableFill(table), I::End]);
             add(&[I::LocalGet(TO), segment.null(), I::LocalGet(LENGTH), I::TableFill(table)]);
         }
@@ -284,7 +284,7 @@ fn copy(segment: &Segment<'_>, index: u32, table: u32) -> Function {
     function
 }
 
-/// A function that writes the active segments from `first` on, those of data, and calls the start function.
+/// A function that writes the active element segments from `first` on, then the data segments, and calls the start function.
 fn initializer(segments: &Segments<'_>, first: usize) -> Function {
     use Instruction as I;
     let mut code = Vec::new();
@@ -320,7 +320,7 @@ fn initializer(segments: &Segments<'_>, first: usize) -> Function {
     function
 }
 
-/// The content of a data section of the same bytes, of which none are written anywhere.
+/// A data section with the same bytes in passive segments.
 fn passive(data: &[Data<'_>]) -> Vec<u8> {
     let mut content = Vec::new();
     (data.len() as u32).encode(&mut content);
@@ -331,8 +331,7 @@ fn passive(data: &[Data<'_>]) -> Vec<u8> {
     content
 }
 
-/// The content of an element section with null where only the instance knows what stands there. Active segments from `moved`
-/// on are written by code.
+/// An element section with null for items that only the instance knows. Code writes the active segments from `moved` on.
 fn known(segments: &Segments<'_>, moved: Option<usize>) -> wasmparser::Result<Vec<u8>> {
     let mut section = ElementSection::new();
     for (index, segment) in segments.elements.iter().enumerate() {
@@ -353,7 +352,7 @@ fn known(segments: &Segments<'_>, moved: Option<usize>) -> wasmparser::Result<Ve
             Kind::Active { table, offset } if !is_moved => {
                 section.active(Some(table), &ConstExpr::raw(offset.iter().copied()), items);
             }
-            // The initializer copies functions from the segment, and fills in null for host references.
+            // The initializer copies functions from the segment, and writes null for host references.
             Kind::Active { .. } if !is_extern => {
                 section.passive(items);
             }

@@ -1,4 +1,4 @@
-//! What engines take of each kind, which the pass may go beyond by what it adds.
+//! The limits of engines, which the additions of the pass may exceed.
 
 use crate::error::{ErrorKind, Result};
 use crate::wasm::Binary;
@@ -7,12 +7,12 @@ use wasmparser::{FunctionBody, Parser, Payload};
 const TABLES: usize = 100;
 const FUNCTIONS: usize = 1_000_000;
 const SEGMENTS: usize = 100_000;
-/// Bytes of a function's body
+/// Maximum size of a function's body, in bytes
 pub(in crate::rewrite) const BODY: usize = 7_654_321;
-/// Locals of a function, its parameters among them
+/// Maximum number of locals of a function, with its parameters
 pub(in crate::rewrite) const LOCALS: u32 = 50_000;
 
-/// A body may become so many times as long.
+/// Upper bound for the growth of a body in the pass, as a factor.
 const GROWTH: usize = 6;
 
 fn bodies(bytes: &[u8]) -> impl Iterator<Item = wasmparser::Result<FunctionBody<'_>>> {
@@ -39,10 +39,10 @@ fn segments(bytes: &[u8]) -> wasmparser::Result<usize> {
     Ok(0)
 }
 
-/// Whether what the pass adds to a module may be too much.
+/// Whether the additions of the pass may exceed a limit.
 ///
 /// # Errors
-/// `Compile` for what is no module.
+/// `Compile` for bytes that are not a module.
 pub fn is_near_limits(bytes: &[u8], binary: &Binary) -> Result<bool> {
     if binary.tables.len() >= TABLES || binary.functions.len() >= FUNCTIONS / 4 || segments(bytes)? >= SEGMENTS - 2 {
         return Ok(true);
@@ -56,15 +56,15 @@ pub fn is_near_limits(bytes: &[u8], binary: &Binary) -> Result<bool> {
     Ok(false)
 }
 
-/// Refuses what engines do not take of what the pass has made.
+/// Refuses a rewritten module that exceeds a limit.
 ///
 /// # Errors
 /// `Unsupported`.
 pub fn check_limits(bytes: &[u8], binary: &Binary) -> Result<()> {
     let beyond = |what: &str, most: usize| {
         let message = format!(
-            "the module is valid, but after the load-time pass it has more than the {most} {what} that engines take: \
-             compile it with the option slots: 'none'"
+            "the module is valid, but with its slots it has more than {most} {what}, the limit of engines: compile it \
+             with the option slots: 'none'"
         );
         Err(ErrorKind::Unsupported { message }.into())
     };

@@ -1,4 +1,4 @@
-//! Modules changed for an engine or for tier-up, with the same meaning.
+//! Transforms for an engine or for tier-up, which keep the meaning of a module.
 
 pub(in crate::rewrite) mod atomics;
 pub(in crate::rewrite) mod branches;

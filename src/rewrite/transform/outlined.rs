@@ -1,4 +1,4 @@
-//! Functions that are added to a module and called by its own code.
+//! Functions that a transform adds to a module, and that the module's code calls.
 
 use crate::rewrite::Rewritten;
 use crate::rewrite::generate::adapter::encoded;
@@ -6,12 +6,12 @@ use crate::rewrite::slots::sections::Sections;
 use crate::wasm::{Binary, FuncType};
 use wasm_encoder::{CodeSection, Encode, Function, SectionId};
 
-/// Those that a step of the pass adds, behind all others.
+/// The functions that a transform adds, after all others.
 pub(in crate::rewrite) struct Outlined {
-    /// Index of the first
+    /// Index of the first added function
     first: u32,
     types: Vec<FuncType>,
-    /// Index of the first type that is added
+    /// Index of the first added type
     first_type: u32,
     functions: Vec<(u32, Function)>,
 }
@@ -26,7 +26,7 @@ impl Outlined {
         self.functions.is_empty()
     }
 
-    /// Adds a function, and gives its index.
+    /// Adds a function, and returns its index.
     pub fn add(&mut self, ty: FuncType, function: Function) -> u32 {
         let known = self.types.iter().position(|each| *each == ty);
         let ty = self.first_type
@@ -38,7 +38,7 @@ impl Outlined {
         self.first + self.functions.len() as u32 - 1
     }
 
-    /// Writes them into the module, behind the bodies of its own functions, and into its description.
+    /// Adds them to the module, after its own functions, and to its description.
     pub fn write(
         self,
         mut code: CodeSection,

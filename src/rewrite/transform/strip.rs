@@ -1,13 +1,12 @@
-//! A module without what only people read, for engines: they would keep it, in memory and on disk.
+//! Removal of custom sections, of which wasmer would keep a copy in memory and on disk.
 
 use crate::error::Result;
 use wasmparser::{Parser, Payload};
 
-/// The module without the custom sections that come after its code. What stands before the code stays: offsets into it are
-/// those of `bytes`.
+/// The module without the custom sections after its code. Those before it stay, so that offsets into the code stay the same.
 ///
 /// # Errors
-/// `Compile` for what is no module.
+/// `Compile` for bytes that are not a module.
 pub fn bare(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut bare = Vec::with_capacity(bytes.len());
     let (mut end, mut after_code) = (0, false);
@@ -24,7 +23,7 @@ pub fn bare(bytes: &[u8]) -> Result<Vec<u8>> {
                 None => continue,
             },
         };
-        // The content comes with the head of its section, as that was written.
+        // Copies each section with its header, as it was encoded.
         let whole = end..range.end;
         end = range.end;
         if !(after_code && matches!(payload, Payload::CustomSection(_))) {
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
     use std::ops::Range;
 
-    /// The sections of a module, by id and content.
+    /// The sections of a module: the id and the contents of each.
     fn sections(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
         let all = Parser::new(0).parse_all(bytes).map(Result::unwrap);
         let content = |range: Range<u64>| bytes[range.start as usize..range.end as usize].to_vec();
@@ -47,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn custom_sections_behind_the_code_are_left_out() {
+    fn custom_sections_after_the_code_are_removed() {
         let text = "(module (@custom \"first\" (before first) \"a\") (func $f (export \"f\")) (memory 1)
             (data (i32.const 0) \"d\") (@custom \"last\" \"b\") (@custom \"more\" (after func) \"c\"))";
         let bytes = wat::parse_str(text).unwrap();
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_comes_before_the_code_is_where_it_was() {
+    fn everything_before_the_code_stays_in_place() {
         let bytes =
             wat::parse_str("(module (@custom \"x\" (before first) \"abc\") (func nop) (func unreachable))").unwrap();
         let code = |bytes: &[u8]| {
@@ -74,9 +73,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_refused() {
+    fn other_bytes_are_refused() {
         assert!(bare(b"no module").is_err());
-        // No code, and nothing at all.
+        // A module without code, and an empty one.
         assert_eq!(bare(b"\0asm\x01\0\0\0").unwrap(), b"\0asm\x01\0\0\0");
     }
 }

@@ -1,4 +1,4 @@
-//! The same module, made to work on the state of an instance that runs already.
+//! Tier-up: a module that works on the state of a running instance.
 
 use crate::error::{ErrorKind, Result};
 use crate::wasm::{Binary, ExternKind, ExternType, Import, RefType, Uses, ValType};
@@ -6,11 +6,11 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{DataSection, EntityType, ImportSection, Module, RawSection, SectionId};
 use wasmparser::{DataKind, Parser, Payload};
 
-/// Why no other code of a module may take over from that of an instance; none if it may.
+/// Why instances of a module cannot tier up; none if they can.
 ///
-/// Memories and globals can be shared by both, so that it does not matter which of them runs. What cannot: a table, whose
-/// entries are functions of the one or the other. So tables must be private and never written by code; each then has its
-/// own, with the same functions of its own in it.
+/// Both instances share memories and globals, so it does not matter which of them runs. They cannot share tables, since an
+/// entry is a function of one or the other. So tables must be private and never written by code. Each instance then has its
+/// own table, with its own functions in the same entries.
 ///
 /// # Errors
 /// Those of `Uses::read`.
@@ -57,18 +57,20 @@ fn has_passive_data(bytes: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-/// The module with its memories and globals imported, behind the imports that it has, in the order of their indices;
-/// nothing is written into them, and nothing is started. `binary` describes the module, and then what comes out.
+/// The module with its memories and globals as imports, after its own imports and in the order of their indices. Its
+/// segments write nothing to them, and it has no start function. `binary` describes the module, and afterwards the result.
 ///
 /// # Errors
 /// `Compile` if the bytes cannot be read, which `Binary::parse` has accepted.
 pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
-    let failed = |error: &dyn std::fmt::Display| ErrorKind::Compile { message: format!("no successor: {error}") };
+    let failed = |error: &dyn std::fmt::Display| ErrorKind::Compile {
+        message: format!("the module for tier-up cannot be made: {error}"),
+    };
     let mut reencoder = RoundtripReencoder;
     let (mut module, mut imports, mut imported) = (Module::new(), ImportSection::new(), false);
     let mut added = ImportSection::new();
     let mut definitions: Vec<EntityType> = Vec::new();
-    // Memories and globals come after the import section: what they are is found out first.
+    // Memories and globals come after the import section, so a first walk reads their types.
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::MemorySection(reader) => {
@@ -92,7 +94,7 @@ pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
         let Some((id, range)) = payload.as_section() else { continue };
-        // Types come before imports, and all else behind.
+        // Types come before imports, everything else after them.
         if id > SectionId::Import as u8 && !imported {
             module.section(&added);
             imported = true;
@@ -108,7 +110,7 @@ pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
             }
             Payload::MemorySection(_) | Payload::GlobalSection(_) | Payload::StartSection { .. } => {}
             Payload::DataSection(reader) => {
-                // A segment that was written where it belongs is an empty one.
+                // An active segment becomes empty: its data is in the memory already.
                 let mut data = DataSection::new();
                 for _ in 0..reader.count() {
                     data.passive([]);
@@ -124,7 +126,7 @@ pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-/// Makes the description that of the successor.
+/// Changes the description to that of the tier-up module.
 fn describe(binary: &mut Binary) {
     let import = |ty: ExternType| Import { module: String::new(), name: String::new(), ty };
     let memories = binary.memories[binary.imported_memories()..].to_vec();
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shared_is_named() {
+    fn the_reason_against_tier_up_is_named() {
         let why = |text: &str| {
             let (bytes, binary) = parse(text);
             why_no_tier_up(&bytes, &binary).unwrap()

@@ -4,50 +4,56 @@ use crate::engine::{Code, CompileOptions, Compiler, compile};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
 use crate::store::call::trap::Failure;
-use crate::store::object::extern_value::{Callable, Extern};
+use crate::store::instance::instantiate::instantiate;
+use crate::store::instance::resolved::ResolvedImports;
+use crate::store::object::exception::PendingThrow;
 use crate::store::{FuncRef, HostFunction, Store};
 use crate::wasm::FuncType;
 use std::sync::Arc;
 
-impl Store {
+impl FuncRef {
     /// Makes a wasm function of type `ty` that calls a host function. A slot needs one: instances call the function
     /// that a slot holds directly, and a host function works only for the one instance that imports it.
     ///
     /// # Errors
     /// The errors of compiling and instantiating the adapter's module; `Compiler` for a type that `compiler` lacks.
-    pub fn adapt(&self, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
+    pub fn adapt(store: &Store, ty: &FuncType, function: Box<dyn HostFunction>, compiler: Compiler) -> Result<FuncRef> {
         if compiler == Compiler::Singlepass && ty.results.len() > 1 {
             let what = format!("a function of type {ty}, with several results,");
             let (expected, actual) = (compiler.name(), Compiler::Cranelift.name());
             return Err(ErrorKind::Compiler { what, expected, actual }.into());
         }
-        let code = self.adapter(ty, compiler)?;
-        let mut imports = vec![Extern::Function(Callable::Host(function))];
-        if compiler.catches() {
-            imports.push(Extern::Global(self.pending_exception()));
-        }
-        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. The host function was made
-        // for this call.
+        let code = adapter_code(store, ty, compiler)?;
+        let resolve = || {
+            let mut imports = ResolvedImports::default();
+            imports.add_host(store, ty, function, compiler, code.original_index(0))?;
+            if compiler.catches() {
+                imports.add_global(store, PendingThrow::global(store));
+            }
+            Ok(imports)
+        };
+        // SAFETY: the module has neither a start function nor a segment, so no wasm runs. It imports a function of this
+        // type and, if its code can catch, the global.
         let instance =
-            unsafe { self.instantiate(&code, imports, |instance| instance.make_adapter()) }.map_err(|failure| {
+            unsafe { instantiate(store, &code, resolve, |instance| instance.make_adapter()) }.map_err(|failure| {
                 match failure {
                     Failure::Error(error) => error,
                     Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
                     Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
                 }
             })?;
-        Ok(self.function(&instance, 1))
+        Ok(instance.function(store, 1))
     }
+}
 
-    /// The code of adapters of type `ty` for callers of `compiler`, compiled once.
-    fn adapter(&self, ty: &FuncType, compiler: Compiler) -> Result<Arc<Code>> {
-        let key = (ty.clone(), compiler);
-        if let Some(code) = self.adapters.borrow().get(&key) {
-            return Ok(code.clone());
-        }
-        let bytes = if compiler.catches() { catching_adapter(ty) } else { adapter(ty) };
-        let code = compile(&bytes, &CompileOptions::plain(compiler))?;
-        self.adapters.borrow_mut().insert(key, code.clone());
-        Ok(code)
+/// The code of adapters of type `ty` for callers of `compiler`, compiled once.
+fn adapter_code(store: &Store, ty: &FuncType, compiler: Compiler) -> Result<Arc<Code>> {
+    let key = (ty.clone(), compiler);
+    if let Some(code) = store.adapters.borrow().get(&key) {
+        return Ok(code.clone());
     }
+    let bytes = if compiler.catches() { catching_adapter(ty) } else { adapter(ty) };
+    let code = compile(&bytes, &CompileOptions::plain(compiler))?;
+    store.adapters.borrow_mut().insert(key, code.clone());
+    Ok(code)
 }

@@ -2,4 +2,6 @@
 
 pub(in crate::store) mod adapter;
 pub(in crate::store) mod bridge;
+pub(in crate::store) mod bridges;
+pub(in crate::store) mod compiler;
 pub(in crate::store) mod signatures;

@@ -3,33 +3,14 @@
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, PAGE, batch};
+use crate::store::call::batches::{Batches, Driver};
 use crate::store::call::trap::Failure;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits};
-use rustc_hash::FxHashMap;
 use std::rc::Rc;
-
-/// State of batches: a driver, which is a loop in wasm, for each type and compiler, and a memory that they share. The
-/// memory holds arguments and results in columns.
-#[derive(Default)]
-pub struct Batches {
-    memory: Option<Rooted<MemoryId>>,
-    drivers: FxHashMap<(FuncType, Compiler), Rc<Driver>>,
-    /// The batches on the stack: table of the driver, and called function. Batch `i` uses page `i` of the memory
-    running: Vec<(TableId, FuncRef)>,
-}
-
-struct Driver {
-    /// Keeps `run` and `table` alive
-    _instance: Rooted<Rc<Instance>>,
-    run: FuncRef,
-    /// The table whose entry 0 holds the called function
-    table: TableId,
-    columns: Columns,
-}
 
 /// A running batch; ends when it is dropped.
 pub struct Batch<'a> {
@@ -39,92 +20,58 @@ pub struct Batch<'a> {
     page: usize,
 }
 
-impl Store {
-    /// Prepares to call `function` many times. Its parameters and results must be i32, i64, f32 or f64.
+impl<'a> Batch<'a> {
+    /// Prepares to call `function` many times. Its parameters and results must be i32, i64, f32 or f64. `shortcut` is a
+    /// function to call in its place, if code of `compiler` can call it, until `end_shortcuts`.
     ///
     /// # Errors
-    /// `Memory` where there is no room for another batch; those of `instantiate`.
-    pub fn batch(&self, function: FuncRef, ty: &FuncType, compiler: Compiler) -> Result<Batch<'_>, Failure> {
-        let memory = self.batch_memory()?;
-        let driver = self.driver(ty, compiler, memory)?;
-        let page = self.batches.borrow().running.len();
-        if self.memory_data(memory).1 <= page * PAGE {
-            self.memory_grow(memory, 1)?;
+    /// `Memory` where there is no room for another batch; those of `Instance::new`.
+    pub fn new(
+        store: &'a Store,
+        function: FuncRef,
+        shortcut: Option<FuncRef>,
+        ty: &FuncType,
+        compiler: Compiler,
+    ) -> Result<Self, Failure> {
+        let memory = batch_memory(store)?;
+        let driver = driver(store, ty, compiler, memory)?;
+        let page = store.batches.borrow().running.len();
+        if memory.data(store).1 <= page * PAGE {
+            memory.grow(store, 1)?;
         }
-        let shorter = self.held_by_slot_of(function, driver.table);
-        self.table_set(driver.table, 0, Reference::Func(Some(shorter.unwrap_or(function))))?;
-        self.batches.borrow_mut().running.push((driver.table, function));
-        if shorter.is_some() {
-            self.has_shortcuts.set(true);
+        let shortcut = shortcut.filter(|shortcut| driver.table.is_native(store, *shortcut));
+        driver.table.set(store, 0, Reference::Func(Some(shortcut.unwrap_or(function))))?;
+        store.batches.borrow_mut().running.push((driver.table, function));
+        if shortcut.is_some() {
+            store.has_shortcuts.set(true);
         }
-        Ok(Batch { store: self, driver, memory, page })
+        Ok(Self { store, driver, memory, page })
     }
 
-    /// The function that a slot holds, if `function` is its thunk and callers of `table` can call the result directly.
-    fn held_by_slot_of(&self, function: FuncRef, table: TableId) -> Option<FuncRef> {
-        let (instance, index) = self.locate(function)?;
-        let code = instance.code();
-        let home = code.slots[code.slot_of_thunk(index)? as usize].primary_entry;
-        // Compiled code writes to other tables without a call of `end_shortcuts`.
-        if home.table != code.dispatch_table() {
-            return None;
+    /// Makes running batches call the functions that they were made for again, instead of shortcuts.
+    #[inline]
+    pub fn end_shortcuts(store: &Store) {
+        if store.has_shortcuts.get() {
+            Self::end_all_shortcuts(store);
         }
-        let held = self.table_get(self.instance_table(&instance, home.table), home.index).ok()??;
-        self.is_native_to_table(held, table).then_some(held)
     }
 
-    /// Makes running batches call through thunks again, before a table write that may change what slots hold.
     #[cold]
-    pub(in crate::store) fn end_shortcuts(&self) {
-        self.has_shortcuts.set(false);
+    fn end_all_shortcuts(store: &Store) {
+        store.has_shortcuts.set(false);
         // Outer batches come first, so each driver's table ends up with the function of its innermost batch.
-        let running = self.batches.borrow().running.clone();
+        let running = store.batches.borrow().running.clone();
         for (table, function) in running {
-            self.call_in_batch(table, Some(function));
+            call_in_batch(store, table, Some(function));
         }
-    }
-
-    /// Puts a function that was there before back into the table of a driver.
-    fn call_in_batch(&self, table: TableId, function: Option<FuncRef>) {
-        let written = self.table_set(table, 0, Reference::Func(function));
-        debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
     }
 
     /// Drops the drivers and the memory, unless a batch is on the stack.
-    pub fn end_batches(&self) {
-        let mut batches = self.batches.borrow_mut();
+    pub fn end_all(store: &Store) {
+        let mut batches = store.batches.borrow_mut();
         if batches.running.is_empty() {
             *batches = Batches::default();
         }
-    }
-
-    fn batch_memory(&self) -> Result<MemoryId> {
-        if let Some(memory) = &self.batches.borrow().memory {
-            return Ok(**memory);
-        }
-        let memory = self.root(self.memory_new(Limits { minimum: 1, maximum: None }, Reserve::available())?);
-        Ok(**self.batches.borrow_mut().memory.insert(memory))
-    }
-
-    fn driver(&self, ty: &FuncType, compiler: Compiler, memory: MemoryId) -> Result<Rc<Driver>> {
-        let key = (ty.clone(), compiler);
-        if let Some(driver) = self.batches.borrow().drivers.get(&key) {
-            return Ok(driver.clone());
-        }
-        // The memory may be small: there may have been less room when it was made.
-        let reserve = if self.memory_is_full(memory) { Reserve::Full } else { Reserve::Small };
-        let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
-        // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
-        let instance =
-            unsafe { self.instantiate(&code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
-        let instance = instance.map_err(|failure| match failure {
-            Failure::Error(error) => error,
-            other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
-        })?;
-        let (run, table) = (self.function(&instance, 0), self.instance_table(&instance, 0));
-        let driver = Rc::new(Driver { _instance: self.root(instance), run, table, columns: Columns::new(ty) });
-        self.batches.borrow_mut().drivers.insert(key, driver.clone());
-        Ok(driver)
     }
 }
 
@@ -136,7 +83,7 @@ impl Batch<'_> {
 
     /// The bytes of a column. Columns of the parameters come first, then those of the results. Valid until wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
-        let (base, _) = self.store.memory_data(self.memory);
+        let (base, _) = self.memory.data(self.store);
         base.wrapping_add(self.page * PAGE + self.driver.columns.offsets[index])
     }
 
@@ -146,14 +93,14 @@ impl Batch<'_> {
     /// The failure of a call; the calls after it are not made.
     ///
     /// # Safety
-    /// As for `Store::call`.
+    /// As for `FuncRef::call`.
     pub unsafe fn run(&self, count: usize) -> Result<(), Failure> {
         if count == 0 {
             return Ok(());
         }
         let mut values = [count, self.page * PAGE].map(|number| RawValue { u128: (number as u32).into() });
         // SAFETY: the driver has two i32 parameters and no results; the rest by the contract of this function.
-        unsafe { self.store.call(self.driver.run, values.as_mut_ptr()) }
+        unsafe { self.driver.run.call(self.store, values.as_mut_ptr()) }
     }
 }
 
@@ -167,6 +114,41 @@ impl Drop for Batch<'_> {
         let outer = batches.running.iter().rev().find(|(table, _)| *table == self.driver.table);
         let outer = outer.map(|(_, function)| *function);
         drop(batches);
-        self.store.call_in_batch(self.driver.table, outer);
+        call_in_batch(self.store, self.driver.table, outer);
     }
+}
+
+/// Puts a function that was there before back into the table of a driver.
+fn call_in_batch(store: &Store, table: TableId, function: Option<FuncRef>) {
+    let written = table.set(store, 0, Reference::Func(function));
+    debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
+}
+
+fn batch_memory(store: &Store) -> Result<MemoryId> {
+    if let Some(memory) = &store.batches.borrow().memory {
+        return Ok(**memory);
+    }
+    let memory = Rooted::new(store, MemoryId::new(store, Limits { minimum: 1, maximum: None }, Reserve::available())?);
+    Ok(**store.batches.borrow_mut().memory.insert(memory))
+}
+
+fn driver(store: &Store, ty: &FuncType, compiler: Compiler, memory: MemoryId) -> Result<Rc<Driver>> {
+    let key = (ty.clone(), compiler);
+    if let Some(driver) = store.batches.borrow().drivers.get(&key) {
+        return Ok(driver.clone());
+    }
+    // The memory may be small: there may have been less room when it was made.
+    let reserve = if memory.is_full(store) { Reserve::Full } else { Reserve::Small };
+    let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
+    // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
+    let instance =
+        unsafe { Instance::new(store, &code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
+    let instance = instance.map_err(|failure| match failure {
+        Failure::Error(error) => error,
+        other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),
+    })?;
+    let (run, table) = (instance.function(store, 0), instance.table(store, 0));
+    let driver = Rc::new(Driver { _instance: Rooted::new(store, instance), run, table, columns: Columns::new(ty) });
+    store.batches.borrow_mut().drivers.insert(key, driver.clone());
+    Ok(driver)
 }

@@ -50,7 +50,7 @@ impl HostContext {
     }
 }
 
-impl Store {
+impl FuncRef {
     /// Makes a function that one instance may import.
     ///
     /// Only one: wasmer writes the address of a trampoline into the function when it links the importer, and that
@@ -58,12 +58,12 @@ impl Store {
     ///
     /// # Errors
     /// `SignatureHash`.
-    pub(in crate::store) fn host_function(
-        &self,
+    pub(in crate::store) fn host(
+        store: &Store,
         ty: &FuncType,
         function: Box<dyn HostFunction>,
     ) -> Result<(InternalStoreHandle<VMFunction>, FuncRef)> {
-        let hash = self.signatures.borrow_mut().register(ty)?;
+        let hash = store.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
             ctx: HostContext { function },
@@ -82,7 +82,7 @@ impl Store {
         };
         // SAFETY: the store's objects own the function from here on.
         let funcref = unsafe { FuncRef::new(function.anyfunc.as_ptr()) };
-        Ok((self.with_objects(|objects| InternalStoreHandle::new(objects, function)), funcref))
+        Ok((store.with_objects(|objects| InternalStoreHandle::new(objects, function)), funcref))
     }
 }
 
@@ -113,9 +113,9 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
     }
 }
 
-/// The trampoline by which `Store::call` calls a host function that wasm passed back to the host.
+/// The trampoline by which `FuncRef::call` calls a host function that wasm passed back to the host.
 unsafe extern "C" fn call_trampoline(context: *mut VMContext, _body: *const VMFunctionBody, values: *mut RawValue) {
     // SAFETY: the context of a host function is its `VMDynamicFunctionContext`; `values` by the contract of
-    // `Store::call`.
+    // `FuncRef::call`.
     unsafe { host_call(context.cast(), values) }
 }

@@ -1,6 +1,7 @@
 //! Calls into WebAssembly and out of it, and traps.
 
 pub(in crate::store) mod batch;
+pub(in crate::store) mod batches;
 pub(in crate::store) mod host;
 pub(in crate::store) mod host_stack;
 pub(in crate::store) mod invoke;

@@ -196,7 +196,7 @@ impl WasmStack {
     /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
     ///
     /// # Safety
-    /// As for `Store::call`.
+    /// As for `FuncRef::call`.
     pub unsafe fn call_within(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         // SAFETY: by the contract of this function.
         unsafe { self.entry(Some((function, values)), 1).run() }

@@ -1,7 +1,6 @@
 //! Roots that Rust code holds.
 
-use crate::store::instance::entity::Instance;
-use crate::store::{GlobalId, MemoryId, Node, Store, TableId, TagId};
+use crate::store::Node;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -16,41 +15,10 @@ impl RootSet {
     pub fn nodes(&self) -> Vec<Node> {
         self.0.borrow().keys().copied().collect()
     }
-}
 
-/// A value that can keep its node alive.
-pub trait Root {
-    /// The node that it belongs to; none if it was freed.
-    fn node(&self, store: &Store) -> Option<Node>;
-}
-
-impl Root for MemoryId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_memory(*self)
-    }
-}
-
-impl Root for TableId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_table(*self)
-    }
-}
-
-impl Root for GlobalId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_global(*self)
-    }
-}
-
-impl Root for TagId {
-    fn node(&self, store: &Store) -> Option<Node> {
-        store.node_of_tag(*self)
-    }
-}
-
-impl Root for Rc<Instance> {
-    fn node(&self, _store: &Store) -> Option<Node> {
-        Some(Node::Instance(self.id))
+    /// Counts one holder more of a node.
+    fn add(&self, node: Node) {
+        *self.0.borrow_mut().entry(node).or_default() += 1;
     }
 }
 
@@ -65,14 +33,11 @@ pub struct Rooted<T> {
     set: Rc<RootSet>,
 }
 
-impl Store {
-    /// Keeps the node of `held` from being collected.
-    pub fn root<T: Root>(&self, held: T) -> Rooted<T> {
-        let node = held.node(self);
-        if let Some(node) = node {
-            *self.roots.0.borrow_mut().entry(node).or_default() += 1;
-        }
-        Rooted { held, node, set: self.roots.clone() }
+impl<T> Rooted<T> {
+    /// Keeps `node`, which `held` belongs to, from being collected.
+    pub(in crate::store) fn of(held: T, node: Option<Node>, set: &Rc<RootSet>) -> Self {
+        node.iter().for_each(|node| set.add(*node));
+        Self { held, node, set: set.clone() }
     }
 }
 

@@ -1,20 +1,12 @@
-//! Instances: their functions, tables and exports.
+//! An instance, and what it holds.
 
 use crate::engine::{Code, FreeLists};
 use crate::store::instance::open_flag::OpenFlag;
-use crate::store::object::extern_value::{Callable, Extern};
-use crate::store::{FuncRef, Store, TableId};
-use crate::wasm::ExternKind;
+use crate::store::{FuncRef, InstanceId};
 use std::cell::{Cell, RefCell};
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::ExportIndex;
-use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMInstance, VMTag};
-use wasmer_types::{FunctionIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
-
-/// The id of an instance in its store.
-pub type InstanceId = u32;
+use wasmer::sys::vm::{InternalStoreHandle, VMFunction, VMInstance, VMTag};
 
 /// Tables, memories, globals and tags that an instance defines or imports.
 #[derive(Default)]
@@ -31,7 +23,7 @@ pub(in crate::store) struct InstanceParts {
     pub imported: Objects,
     /// Objects that it defines; their definitions lie in its context
     pub own: Objects,
-    /// Imported host functions; no other instance may import these directly (see `Store::host_function`)
+    /// Imported host functions; no other instance may import these directly (see `FuncRef::host`)
     pub hosts: Vec<VMFunction>,
     /// Functions that these host functions call
     pub held: Vec<FuncRef>,
@@ -46,7 +38,7 @@ pub(in crate::store) struct InstanceParts {
 pub struct Instance {
     /// Its id in the store
     pub id: InstanceId,
-    life: Rc<OpenFlag>,
+    open_flag: Rc<OpenFlag>,
     /// The tier-up instance, which works on the memories and globals of this one
     tier_up: RefCell<Option<Rc<Instance>>>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
@@ -59,10 +51,10 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(in crate::store) fn new(id: InstanceId, code: Arc<Code>, parts: InstanceParts) -> Self {
+    pub(in crate::store) fn of_parts(id: InstanceId, code: Arc<Code>, parts: InstanceParts) -> Self {
         Self {
             id,
-            life: Rc::default(),
+            open_flag: Rc::default(),
             tier_up: RefCell::default(),
             is_adapter: Cell::new(false),
             vm: RefCell::new(None),
@@ -77,8 +69,8 @@ impl Instance {
     }
 
     /// The open flag.
-    pub fn life(&self) -> &Rc<OpenFlag> {
-        &self.life
+    pub fn open_flag(&self) -> &Rc<OpenFlag> {
+        &self.open_flag
     }
 
     /// The tier-up instance.
@@ -106,138 +98,13 @@ impl Instance {
     }
 
     /// Number of functions that it defines, plus host functions that it imports.
-    pub(in crate::store) fn functions(&self) -> u64 {
+    pub(in crate::store) fn function_count(&self) -> u64 {
         let binary = &self.code.binary;
         (binary.functions.len() - binary.imported_functions as usize + self.parts.hosts.len()) as u64
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.life.is_closed()
-    }
-}
-
-impl Store {
-    /// wasmer's handle of an object of the instance. Not for imported functions.
-    pub(in crate::store) fn lookup(&self, instance: &Instance, index: ExportIndex) -> VMExtern {
-        let mut vm = instance.vm.borrow_mut();
-        // For a function, this adds to the store's list of functions: see `take_function`.
-        vm.as_mut().expect("an instance is handed out after it has started").lookup_by_declaration(index)
-    }
-
-    /// The first function that a new instance defines.
-    pub(in crate::store) fn first_function(&self, code: &Code, vm: &mut VMInstance) -> Option<FuncRef> {
-        let index = code.binary.imported_functions;
-        if index as usize >= code.binary.functions.len() {
-            return None;
-        }
-        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
-        let VMExtern::Function(handle) = vm.lookup_by_declaration(index) else { unreachable!("asked for a function") };
-        Some(self.take_function(handle))
-    }
-
-    /// The function of the object that a look-up has just added to the list of functions. Takes the object out again.
-    fn take_function(&self, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
-        let pointer = self.with_objects(|objects| {
-            let pointer = handle.get(objects).anyfunc.as_ptr();
-            VMFunction::list_mut(objects).pop();
-            pointer
-        });
-        // SAFETY: the function lies in the context of an instance, which lives while a root reaches it.
-        unsafe { FuncRef::new(pointer) }
-    }
-
-    /// The function with this index in the instance's module.
-    pub fn function(&self, instance: &Instance, index: u32) -> FuncRef {
-        if let Some(import) = instance.parts.imports.get(index as usize) {
-            return *import;
-        }
-        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
-        let VMExtern::Function(handle) = self.lookup(instance, index) else { unreachable!("asked for a function") };
-        self.take_function(handle)
-    }
-
-    /// The `name` of `function` in the JS API: its index in the author's module that defines it or, for a host
-    /// function, imports it.
-    pub fn function_name(&self, function: FuncRef) -> String {
-        // Host functions first: an adapter stands for one, and is also a function that an instance defines.
-        let own = || self.locate(function).map(|(instance, index)| instance.code().original_index(index));
-        self.host_index(function).or_else(own).map_or_else(String::new, |index| index.to_string())
-    }
-
-    /// The instance that defines `function`, and the function's index in its module; none for a host function.
-    pub fn locate(&self, function: FuncRef) -> Option<(Rc<Instance>, u32)> {
-        let instance = self.instance_of(function)?;
-        let distance = instance.parts.first_function.map_or(0, |first| function.distance(first));
-        let index = instance.parts.imports.len() as u32 + distance;
-        Some((instance, index))
-    }
-
-    /// The table with this index in the instance's module.
-    pub fn instance_table(&self, instance: &Instance, index: u32) -> TableId {
-        match self.lookup(instance, ExportIndex::Table(TableIndex::from_u32(index))) {
-            VMExtern::Table(handle) => {
-                let id = self.table_id(handle);
-                self.bind_table(id, instance.code().compiler);
-                self.note_copy(id, instance, TableIndex::from_u32(index));
-                id
-            }
-            _ => unreachable!("asked for a table"),
-        }
-    }
-
-    /// Notes the instance's copy of a table's entries, if there is one: wasmer keeps a copy of each funcref table that
-    /// the instance defines and that cannot grow.
-    fn note_copy(&self, id: TableId, instance: &Instance, index: TableIndex) {
-        let vm = instance.vm.borrow();
-        let copy = vm.as_ref().and_then(|vm| {
-            let index = vm.module_ref().local_table_index(index)?;
-            let offset = vm.vmoffsets().vmctx_fixed_funcref_table_anyfuncs(index)?;
-            // SAFETY: the offset is that of the copy in the context that `vmctx_ptr` points to. The collector forgets
-            // the table's facts, which hold the pointer, when it frees the instance.
-            NonNull::new(unsafe { vm.vmctx_ptr().cast::<u8>().add(offset as usize) }.cast())
-        });
-        if let Some(copy) = copy {
-            self.change_table_facts(id, |facts| facts.copy = Some(copy));
-        }
-    }
-
-    /// Names and values of the exports, in the order of the module.
-    pub fn exports(&self, instance: &Instance) -> Vec<(String, Extern)> {
-        let exports = instance.code().binary.exports.iter().map(|export| {
-            let value = match export.kind {
-                ExternKind::Function => {
-                    Extern::Function(Callable::Wasm(self.canonical_function(self.function(instance, export.index))))
-                }
-                ExternKind::Table => Extern::Table(self.instance_table(instance, export.index)),
-                ExternKind::Memory => {
-                    let index = ExportIndex::Memory(MemoryIndex::from_u32(export.index));
-                    match self.lookup(instance, index) {
-                        VMExtern::Memory(handle) => Extern::Memory(self.memory_id(handle)),
-                        _ => unreachable!("asked for a memory"),
-                    }
-                }
-                ExternKind::Global => {
-                    let index = ExportIndex::Global(GlobalIndex::from_u32(export.index));
-                    match self.lookup(instance, index) {
-                        VMExtern::Global(handle) => {
-                            let id = self.global_id(handle);
-                            self.bind_global(id, instance.code().compiler);
-                            Extern::Global(id)
-                        }
-                        _ => unreachable!("asked for a global"),
-                    }
-                }
-                ExternKind::Tag => {
-                    let index = ExportIndex::Tag(TagIndex::from_u32(export.index));
-                    match self.lookup(instance, index) {
-                        VMExtern::Tag(handle) => Extern::Tag(self.tag_id(handle)),
-                        _ => unreachable!("asked for a tag"),
-                    }
-                }
-            };
-            (export.name.clone(), value)
-        });
-        exports.collect()
+        self.open_flag.is_closed()
     }
 }

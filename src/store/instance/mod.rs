@@ -1,6 +1,10 @@
 //! Instances: instantiation, tier-up, and the open flag.
 
 pub(in crate::store) mod entity;
+pub(in crate::store) mod exports;
+pub(in crate::store) mod functions;
+pub(in crate::store) mod imports;
 pub(in crate::store) mod instantiate;
 pub(in crate::store) mod open_flag;
+pub(in crate::store) mod resolved;
 pub(in crate::store) mod tier_up;

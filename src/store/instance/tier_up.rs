@@ -1,73 +1,65 @@
 //! Tier-up: moving an instance to the code of another compiler.
 
-use crate::engine::Compiler;
 use crate::error::Result;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
-use crate::store::{FuncRef, Store};
+use crate::store::{GlobalId, MemoryId, Store};
 use std::rc::Rc;
 use wasmer::ExportIndex;
 use wasmer::sys::vm::VMExtern;
 use wasmer_types::{GlobalIndex, MemoryIndex};
 
-impl Store {
-    /// Imports of a tier-up instance besides those of its module: the memories and globals that `old` defines.
-    pub fn state_of(&self, old: &Instance) -> Vec<Extern> {
-        let binary = &old.code().binary;
+impl Instance {
+    /// Imports of a tier-up instance besides those of its module: the memories and globals that this one defines.
+    pub fn state(&self, store: &Store) -> Vec<Extern> {
+        let binary = &self.code().binary;
         let memories = binary.imported_memories() as u32..binary.memories.len() as u32;
         let globals = binary.imported_globals() as u32..binary.globals.len() as u32;
         let memories = memories.map(|index| ExportIndex::Memory(MemoryIndex::from_u32(index)));
         let globals = globals.map(|index| ExportIndex::Global(GlobalIndex::from_u32(index)));
-        let externs = memories.chain(globals).map(|index| match self.lookup(old, index) {
-            VMExtern::Memory(handle) => Extern::Memory(self.memory_id(handle)),
-            VMExtern::Global(handle) => Extern::Global(self.global_id(handle)),
+        let externs = memories.chain(globals).map(|index| match self.lookup(index) {
+            VMExtern::Memory(handle) => Extern::Memory(MemoryId::of(store, handle)),
+            VMExtern::Global(handle) => Extern::Global(GlobalId::of(store, handle)),
             _ => unreachable!("asked for memories and globals"),
         });
         externs.collect()
     }
 
-    /// Makes `new`, which works on the memories and globals of `old`, the tier-up instance of `old`. Entries of `old`'s
-    /// tables are copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
+    /// Makes `new`, which works on this one's memories and globals, its tier-up instance. Entries of its tables are
+    /// copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
     ///
-    /// Code of `old` may keep running, on the stack and wherever its functions are held: both instances run the same
+    /// Its code may keep running, on the stack and wherever its functions are held: both instances run the same
     /// module on the same state.
     ///
     /// # Errors
     /// The errors of `native_to`; then nothing has changed.
-    pub fn attach_tier_up(&self, old: &Rc<Instance>, new: &Rc<Instance>) -> Result<()> {
+    pub fn attach_tier_up(&self, store: &Store, new: &Rc<Instance>) -> Result<()> {
         new.make_adapter();
-        self.forget_crossings(old, new.code().compiler);
-        old.set_tier_up(Some(new.clone()));
-        let copied = self.copy_tables(old, new);
+        self.forget_bridges(store, new.code().compiler);
+        self.set_tier_up(Some(new.clone()));
+        let copied = self.copy_tables(store, new);
         if copied.is_err() {
-            old.set_tier_up(None);
+            self.set_tier_up(None);
         }
         copied
     }
 
-    fn copy_tables(&self, old: &Instance, new: &Instance) -> Result<()> {
+    fn copy_tables(&self, store: &Store, new: &Instance) -> Result<()> {
         let mut entries = Vec::new();
         let mut mirrors = Vec::new();
-        for index in 0..old.code().binary.tables.len() as u32 {
-            let (from, to) = (self.instance_table(old, index), self.instance_table(new, index));
-            for entry in 0..self.table_size(from) {
-                if let Some(function) = self.table_get(from, entry)? {
-                    entries.push((to, entry, self.native_to(function, new.code().compiler)?));
+        for index in 0..self.code().binary.tables.len() as u32 {
+            let (from, to) = (self.table(store, index), new.table(store, index));
+            for entry in 0..from.size(store) {
+                if let Some(function) = from.function(store, entry)? {
+                    entries.push((to, entry, function.native_to(store, new.code().compiler)?));
                 }
             }
             mirrors.push((from, to));
         }
         for (table, entry, native) in entries {
-            self.table_put(table, entry, native)?;
+            table.put(store, entry, native)?;
         }
-        mirrors.into_iter().for_each(|(from, to)| self.change_table_facts(from, |facts| facts.mirror = Some(to)));
+        mirrors.into_iter().for_each(|(from, to)| from.change_facts(store, |facts| facts.mirror = Some(to)));
         Ok(())
-    }
-
-    /// The tier-up copy of `function`, if its instance has a tier-up instance of `compiler`.
-    pub fn tier_up_of(&self, function: FuncRef, compiler: Compiler) -> Option<FuncRef> {
-        let (instance, index) = self.locate(function)?;
-        let tier_up = instance.tier_up().filter(|tier_up| tier_up.code().compiler == compiler)?;
-        Some(self.function(&tier_up, index))
     }
 }

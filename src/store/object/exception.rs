@@ -1,21 +1,16 @@
 //! Exceptions: the values that they carry, and how host functions throw them.
 
 use crate::engine::value_type;
-use crate::store::{GlobalId, RawValue, Store, TagId};
+use crate::store::gc::rooted::Rooted;
+use crate::store::{ExceptionRef, GlobalId, RawValue, Store, TagId};
 use crate::wasm::{GlobalType, RefType, ValType};
-use std::error::Error;
-use std::fmt;
 use std::ptr::NonNull;
 use wasmer::sys::vm::{StoreObject, StoreObjects, VMExceptionObj, VMGlobal, VMGlobalDefinition};
 
-/// An exception of a store. Valid until `forget_exceptions` frees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ExceptionRef(pub(in crate::store) u32);
-
-impl Store {
+impl ExceptionRef {
     /// Makes an exception. `values` have the types of the tag's parameters.
-    pub fn exception_new(&self, tag: TagId, values: &[RawValue]) -> ExceptionRef {
-        let types = self.tag_type(tag).parameters;
+    pub fn new(store: &Store, tag: TagId, values: &[RawValue]) -> ExceptionRef {
+        let types = tag.ty(store).parameters;
         let mut payload = vec![RawValue::default(); values.len()].into_boxed_slice();
         for ((offset, ty), value) in layout(&types).zip(values) {
             // SAFETY: `layout` places each field in 16 bytes per value at most, which the payload has, and the first
@@ -25,55 +20,40 @@ impl Store {
                 std::ptr::copy_nonoverlapping((&raw const *value).cast(), field, size(ty));
             }
         }
-        let exception = VMExceptionObj::new(self.tag(tag), payload);
-        self.with_objects(|objects| {
+        let exception = VMExceptionObj::new(tag.handle(store), payload);
+        store.with_objects(|objects| {
             let list = VMExceptionObj::list_mut(objects);
             list.push(exception);
             ExceptionRef(list.len() as u32)
         })
     }
 
-    /// The tag and the values of an exception.
+    /// Its tag and values.
     ///
     /// # Panics
-    /// If `forget_exceptions` has freed it.
-    pub fn exception(&self, exception: ExceptionRef) -> (TagId, Vec<RawValue>) {
-        let (tag, payload) = self.with_objects(|objects| {
-            let object = &VMExceptionObj::list(objects)[exception.0 as usize - 1];
+    /// If `free_all` has freed it.
+    pub fn contents(self, store: &Store) -> (TagId, Vec<RawValue>) {
+        let (tag, payload) = store.with_objects(|objects| {
+            let object = &VMExceptionObj::list(objects)[self.0 as usize - 1];
             (object.tag(), values(objects, object).into_iter().map(|(_, value)| value).collect())
         });
-        (self.tag_id(tag), payload)
+        (TagId::of(store, tag), payload)
     }
 
-    /// Throws an exception into the wasm that called the running host function. The call goes through an adapter, which
+    /// Throws the exception into the wasm that called the running host function. The call goes through an adapter, which
     /// checks for a pending exception when the host function returns.
-    pub fn throw(&self, exception: ExceptionRef) {
-        self.pending().throw(exception);
+    pub fn throw(self, store: &Store) {
+        PendingThrow::of(store).throw(self);
     }
 
-    /// The place where adapters check for a pending exception.
-    pub(in crate::store) fn pending(&self) -> Pending {
-        let handle = self.global(self.pending_exception());
-        Pending(self.with_objects(|objects| handle.get(objects).vmglobal()))
-    }
-
-    /// The global that adapters import to check for a pending exception.
-    pub(in crate::store) fn pending_exception(&self) -> GlobalId {
-        let pending = self.pending.get_or_init(|| {
-            let ty = GlobalType { value: ValType::Ref(RefType::Exn), mutable: true };
-            self.root(self.global_new(ty, RawValue::default()))
-        });
-        **pending
-    }
-
-    /// Number of exceptions made since `forget_exceptions` last freed them.
-    pub fn exceptions(&self) -> usize {
-        self.with_objects(|objects| VMExceptionObj::list(objects).len())
+    /// Number of exceptions made since `free_all` last freed them.
+    pub fn count(store: &Store) -> usize {
+        store.with_objects(|objects| VMExceptionObj::list(objects).len())
     }
 
     /// Frees all exceptions unless a global holds one, and returns whether it did. No wasm may be on the stack.
-    pub fn forget_exceptions(&self) -> bool {
-        self.with_objects(|objects| {
+    pub fn free_all(store: &Store) -> bool {
+        store.with_objects(|objects| {
             let holds = |global: &VMGlobal| {
                 // SAFETY: the definition lives as long as its global, and `exnref` is the member of its type.
                 global.ty().ty == wasmer::Type::ExceptionRef && unsafe { (*global.vmglobal().as_ptr()).val.exnref } != 0
@@ -89,24 +69,31 @@ impl Store {
 
 /// The place where a host function leaves an exception for its adapter.
 #[derive(Clone, Copy)]
-pub(in crate::store) struct Pending(NonNull<VMGlobalDefinition>);
+pub(in crate::store) struct PendingThrow(NonNull<VMGlobalDefinition>);
 
-impl Pending {
+impl PendingThrow {
+    /// The place where adapters check for a pending exception.
+    pub(in crate::store) fn of(store: &Store) -> Self {
+        let handle = Self::global(store).handle(store);
+        Self(store.with_objects(|objects| handle.get(objects).vmglobal()))
+    }
+
+    /// The global that adapters import to check for a pending exception.
+    pub(in crate::store) fn global(store: &Store) -> GlobalId {
+        let pending = store.pending.get_or_init(|| {
+            let ty = GlobalType { value: ValType::Ref(RefType::Exn), mutable: true };
+            Rooted::new(store, GlobalId::new(store, ty, RawValue::default()))
+        });
+        **pending
+    }
+
+    /// Leaves `exception` there.
     pub(in crate::store) fn throw(self, exception: ExceptionRef) {
         // SAFETY: the definition is that of a global that the store roots for its whole life, and its host functions do
         // not outlive it. Only this thread uses it.
         unsafe { (*self.0.as_ptr()).val = RawValue { exnref: exception.0 } };
     }
 }
-
-impl fmt::Display for ExceptionRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a WebAssembly exception")
-    }
-}
-
-/// Lets `Thrown` carry it through code that cannot catch exceptions.
-impl Error for ExceptionRef {}
 
 /// Types and values that an exception carries.
 pub(in crate::store) fn values(objects: &StoreObjects, exception: &VMExceptionObj) -> Vec<(wasmer::Type, RawValue)> {

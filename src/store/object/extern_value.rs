@@ -29,41 +29,41 @@ pub enum Callable {
     Adapted(FuncRef),
 }
 
-impl Store {
+impl Extern {
     /// The actual type of `value`, for an error message, if it cannot be imported as `expected`.
-    pub(in crate::store) fn mismatch(&self, value: &Extern, expected: &ExternType) -> Option<String> {
-        match (value, expected) {
+    pub(in crate::store) fn mismatch(&self, store: &Store, expected: &ExternType) -> Option<String> {
+        match (self, expected) {
             (Extern::Function(Callable::Host(_) | Callable::Adapted(_)), ExternType::Function(_)) => None,
             (Extern::Function(Callable::Wasm(function)), ExternType::Function(ty)) => {
-                let actual = self.type_of(*function);
+                let actual = function.ty(store);
                 (*actual != *ty).then(|| format!("func {actual}"))
             }
             (Extern::Table(id), ExternType::Table(ty)) => {
-                let handle = self.table(*id);
+                let handle = id.handle(store);
                 let (actual, size) =
-                    self.with_objects(|objects| (*handle.get(objects).ty(), handle.get(objects).size()));
+                    store.with_objects(|objects| (*handle.get(objects).ty(), handle.get(objects).size()));
                 // wasmer gives every table a maximum; `MOST_ENTRIES` stands for none.
                 let maximum = actual.maximum.filter(|maximum| *maximum < MOST_ENTRIES).map(u64::from);
                 let limits = Limits { minimum: size.into(), maximum };
                 let beyond = ty.limits.maximum.is_some_and(|maximum| maximum >= MOST_ENTRIES.into());
                 let wanted = Limits { maximum: ty.limits.maximum.filter(|_| !beyond), ..ty.limits };
-                let element = self.table_element(*id);
+                let element = id.element_type(store);
                 (element != ty.element || !fits(limits, wanted)).then(|| format!("table {element} {limits}"))
             }
             (Extern::Memory(id), ExternType::Memory { limits: wanted, shared }) => {
-                let handle = self.memory(*id);
+                let handle = id.handle(store);
                 let (actual, pages) =
-                    self.with_objects(|objects| (handle.get(objects).ty(), handle.get(objects).size()));
+                    store.with_objects(|objects| (handle.get(objects).ty(), handle.get(objects).size()));
                 let limits = Limits { minimum: pages.0.into(), maximum: actual.maximum.map(|most| most.0.into()) };
                 let kind = if actual.shared { "shared memory" } else { "memory" };
                 (actual.shared != *shared || !fits(limits, *wanted)).then(|| format!("{kind} {limits}"))
             }
             (Extern::Global(id), ExternType::Global(ty)) => {
-                let actual = self.global_type(*id);
+                let actual = id.ty(store);
                 (actual != *ty).then(|| ExternType::Global(actual).to_string())
             }
             (Extern::Tag(id), ExternType::Tag(ty)) => {
-                let actual = self.tag_type(*id);
+                let actual = id.ty(store);
                 (actual != *ty).then(|| ExternType::Tag(actual).to_string())
             }
             (Extern::Function(_), _) => Some("a function".into()),

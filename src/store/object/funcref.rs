@@ -1,10 +1,6 @@
 //! References to functions of a store.
 
-use crate::store::Store;
-use crate::store::instance::entity::Instance;
-use crate::wasm::FuncType;
 use std::ptr::NonNull;
-use std::rc::Rc;
 use wasmer::sys::vm::{VMCallerCheckedAnyfunc, VMFuncRef};
 
 /// A function of a store: a wasm function of an instance, or a host function. All references to one function are equal,
@@ -46,38 +42,12 @@ impl FuncRef {
         // SAFETY: both members of the union are pointers.
         unsafe { self.callee().vmctx.host_env as usize }
     }
-}
-
-impl Store {
-    /// The type of `function`.
-    ///
-    /// # Panics
-    /// Never: the type of every function of a store is registered.
-    pub fn type_of(&self, function: FuncRef) -> Rc<FuncType> {
-        let hash = function.callee().type_signature_hash;
-        self.signatures.borrow().get(hash).expect("the types of every module are registered before it is instantiated")
-    }
 
     /// Whether two functions have the same type. `Signatures` refuses two types with one hash.
-    pub fn same_type(&self, one: FuncRef, other: FuncRef) -> bool {
-        one.callee().type_signature_hash == other.callee().type_signature_hash
+    pub fn has_type_of(self, other: FuncRef) -> bool {
+        self.callee().type_signature_hash == other.callee().type_signature_hash
     }
 
-    /// The instance that defines `function`; none for a host function.
-    pub fn instance_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
-        let by_context = self.by_context.borrow();
-        let resident = by_context.get(&function.context()).filter(|resident| !resident.is_host)?;
-        Some(resident.instance.clone())
-    }
-
-    /// The context owner of `function`: the instance that defines it or, for a host function, imports it. None before
-    /// that instance is registered.
-    pub fn owner_of(&self, function: FuncRef) -> Option<Rc<Instance>> {
-        self.by_context.borrow().get(&function.context()).map(|resident| resident.instance.clone())
-    }
-}
-
-impl FuncRef {
     /// The raw value of a funcref; null for none.
     pub fn to_raw(function: Option<Self>) -> usize {
         function.map_or(0, |function| function.0.as_ptr() as usize)

@@ -1,4 +1,23 @@
-//! Allocation of ids.
+//! Ids of a store's instances and objects.
+
+/// The id of an instance in its store.
+pub type InstanceId = u32;
+
+/// A memory of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MemoryId(pub u32);
+
+/// A table of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TableId(pub u32);
+
+/// A global of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GlobalId(pub u32);
+
+/// An exception tag of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TagId(pub u32);
 
 /// The next free id. Ids are reused only after all others were used, so a stale id finds nothing.
 pub fn free_id(next: &mut u32, is_taken: impl Fn(u32) -> bool) -> u32 {

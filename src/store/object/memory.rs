@@ -2,8 +2,8 @@
 
 use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::Store;
 use crate::store::call::trap::Failure;
+use crate::store::{MemoryId, Store};
 use crate::wasm::Limits;
 use std::rc::Rc;
 use wasmer::sys::Tunables;
@@ -16,54 +16,50 @@ const PAGE: usize = 65_536;
 /// Maximum size of a memory, in pages.
 const MOST_PAGES: usize = 65_536;
 
-/// A memory of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MemoryId(pub u32);
-
-impl Store {
+impl MemoryId {
     /// Makes a memory; `limits` in pages.
     ///
     /// # Errors
     /// `Memory` if the address space or memory that it reserves is not available.
-    pub fn memory_new(&self, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
+    pub fn new(store: &Store, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
         let tunables = StoreTunables::new(Vec::new(), reserve);
         let ty = memory_type(limits);
         let style = tunables.memory_style(&ty);
         let memory = tunables
             .create_host_memory(&ty, &style)
             .map_err(|error| ErrorKind::Memory { message: no_memory(&style, &error) })?;
-        let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
-        Ok(self.memory_id(handle))
+        let handle = store.with_objects(|objects| store.memories.borrow_mut().add(objects, memory));
+        Ok(MemoryId::of(store, handle))
     }
 
     /// Makes a memory over bytes that threads share; `limits` in pages.
     ///
     /// # Errors
     /// `Memory` if the host does not return the length of the bytes.
-    pub fn memory_of(&self, limits: Limits, bytes: Rc<dyn SharedBytes>) -> Result<MemoryId> {
+    pub fn shared(store: &Store, limits: Limits, bytes: Rc<dyn SharedBytes>) -> Result<MemoryId> {
         let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes)
             .map_err(|error| ErrorKind::Memory { message: format!("could not share memory: {error}") })?;
-        let handle = self.with_objects(|objects| self.memories.borrow_mut().add(objects, memory));
-        Ok(self.memory_id(handle))
+        let handle = store.with_objects(|objects| store.memories.borrow_mut().add(objects, memory));
+        Ok(MemoryId::of(store, handle))
     }
 
-    pub(in crate::store) fn memory_id(&self, handle: InternalStoreHandle<VMMemory>) -> MemoryId {
-        MemoryId(self.memories.borrow_mut().id(handle))
+    pub(in crate::store) fn of(store: &Store, handle: InternalStoreHandle<VMMemory>) -> MemoryId {
+        MemoryId(store.memories.borrow_mut().id(handle))
     }
 
     /// Whether the memory exists and JavaScript's handles of it have not ended.
-    pub fn has_memory(&self, id: MemoryId) -> bool {
-        self.memories.borrow().find(id.0).is_some()
+    pub fn is_open(self, store: &Store) -> bool {
+        store.memories.borrow().find(self.0).is_some()
     }
 
-    pub(in crate::store) fn memory(&self, id: MemoryId) -> InternalStoreHandle<VMMemory> {
-        self.memories.borrow().handle(id.0)
+    pub(in crate::store) fn handle(self, store: &Store) -> InternalStoreHandle<VMMemory> {
+        store.memories.borrow().handle(self.0)
     }
 
     /// Address of the memory and its size in bytes. A memory never moves or shrinks.
-    pub fn memory_data(&self, id: MemoryId) -> (*mut u8, usize) {
-        let handle = self.memory(id);
-        self.with_objects(|objects| {
+    pub fn data(self, store: &Store) -> (*mut u8, usize) {
+        let handle = self.handle(store);
+        store.with_objects(|objects| {
             // SAFETY: the definition lives as long as its memory, and only this thread writes the definition.
             let definition = unsafe { *handle.get(objects).vmmemory().as_ptr() };
             (definition.base, definition.current_length)
@@ -71,15 +67,15 @@ impl Store {
     }
 
     /// Whether the memory is shared: other threads may hold it.
-    pub fn memory_is_shared(&self, id: MemoryId) -> bool {
-        let handle = self.memory(id);
-        self.with_objects(|objects| handle.get(objects).ty().shared)
+    pub fn is_shared(self, store: &Store) -> bool {
+        let handle = self.handle(store);
+        store.with_objects(|objects| handle.get(objects).ty().shared)
     }
 
     /// Whether the memory reserves all addresses that an instruction can reach.
-    pub(in crate::store) fn memory_is_full(&self, id: MemoryId) -> bool {
-        let handle = self.memory(id);
-        self.with_objects(|objects| handle.get(objects).style() == MemoryStyle::Static)
+    pub(in crate::store) fn is_full(self, store: &Store) -> bool {
+        let handle = self.handle(store);
+        store.with_objects(|objects| handle.get(objects).style() == MemoryStyle::Static)
     }
 
     /// Grows the memory by `delta` pages, and returns the previous number of pages.
@@ -87,15 +83,15 @@ impl Store {
     /// # Errors
     /// `OutOfRange` beyond its maximum, `Memory` where there is no room; then it has not grown. For a shared memory,
     /// also what the host threw when asked for more bytes.
-    pub fn memory_grow(&self, id: MemoryId, delta: u32) -> Result<u32, Failure> {
-        let handle = self.memory(id);
-        let grown = self.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
+    pub fn grow(self, store: &Store, delta: u32) -> Result<u32, Failure> {
+        let handle = self.handle(store);
+        let grown = store.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
         grown.map(|pages| pages.0).map_err(|_| {
             if let Some(stopped) = take_stopped() {
                 return Failure::from(Trap::User(stopped));
             }
-            let pages = self.memory_data(id).1 / PAGE;
-            let ty = self.with_objects(|objects| handle.get(objects).ty());
+            let pages = self.data(store).1 / PAGE;
+            let ty = store.with_objects(|objects| handle.get(objects).ty());
             let (most, limit) = match ty.maximum {
                 Some(most) => (most.0 as usize, format!("a maximum of {} pages", most.0)),
                 None => (MOST_PAGES, "no maximum".to_owned()),
@@ -104,7 +100,7 @@ impl Store {
                 let message = format!("there is no room for the memory to grow from {pages} pages by {delta}");
                 return Error::from(ErrorKind::Memory { message }).into();
             }
-            let message = format!("the memory has {pages} pages and {limit}, it cannot grow by {delta}");
+            let message = format!("the memory has {pages} pages and {limit}: it cannot grow by {delta} pages");
             Error::from(ErrorKind::OutOfRange { message }).into()
         })
     }

@@ -1,6 +1,8 @@
-//! References to functions and to values of the host.
+//! References to functions, to values of the host and to exceptions.
 
 use crate::store::{FuncRef, RawValue};
+use std::error::Error;
+use std::fmt;
 use wasmer::sys::vm::{TableElement, VMExternRef};
 
 /// A table element.
@@ -45,3 +47,16 @@ impl ExternRef {
         element.map_or_else(Self::default, |reference| unsafe { Self::from_raw(reference.into_raw()) })
     }
 }
+
+/// An exception of a store. Valid until `free_all` frees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExceptionRef(pub(in crate::store) u32);
+
+impl fmt::Display for ExceptionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a WebAssembly exception")
+    }
+}
+
+/// Lets `Thrown` carry it through code that cannot catch exceptions.
+impl Error for ExceptionRef {}

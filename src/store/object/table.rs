@@ -1,37 +1,20 @@
 //! Tables.
 
-use crate::engine::{Compiler, MOST_ENTRIES, may_begin, may_grow, table_type};
+use crate::engine::{MOST_ENTRIES, may_begin, may_grow, table_type};
 use crate::error::{ErrorKind, Result};
-use crate::store::{ExternRef, FuncRef, Reference, Store};
+use crate::store::object::table_facts::TableFacts;
+use crate::store::{ExternRef, FuncRef, Reference, Store, TableId};
 use crate::wasm::{RefType, TableType};
-use std::ptr::NonNull;
 use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMFuncRef, VMTable};
 
-/// A table of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TableId(pub u32);
-
-/// Facts about a table.
-#[derive(Clone, Copy)]
-pub(in crate::store) struct TableFacts {
-    /// The table
-    handle: InternalStoreHandle<VMTable>,
-    /// Compiler of the functions in a funcref table; the first function or importer decides
-    pub compiler: Option<Compiler>,
-    /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
-    pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
-    /// The same table of the tier-up instance: every write to this table goes there too
-    pub mirror: Option<TableId>,
-}
-
-impl Store {
+impl TableId {
     /// Makes a table, with null in every entry.
     ///
     /// # Errors
     /// `OutOfRange` for more than `MOST_ENTRIES` entries, `Memory` where there is no room for them.
-    pub fn table_new(&self, ty: &TableType) -> Result<TableId> {
+    pub fn new(store: &Store, ty: &TableType) -> Result<Self> {
         if ty.limits.minimum > MOST_ENTRIES.into() {
-            let message = format!("a table may have {MOST_ENTRIES} entries, {} were asked for", ty.limits.minimum);
+            let message = format!("expected at most {MOST_ENTRIES} entries for a table, got {}", ty.limits.minimum);
             return Err(ErrorKind::OutOfRange { message }.into());
         }
         if !u32::try_from(ty.limits.minimum).is_ok_and(may_begin) {
@@ -40,13 +23,13 @@ impl Store {
         }
         let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
             .map_err(|message| ErrorKind::OutOfRange { message })?;
-        let handle = self.with_objects(|objects| self.tables.borrow_mut().add(objects, table));
-        Ok(self.table_id(handle))
+        let handle = store.with_objects(|objects| store.tables.borrow_mut().add(objects, table));
+        Ok(Self::of(store, handle))
     }
 
-    pub(in crate::store) fn table_id(&self, handle: InternalStoreHandle<VMTable>) -> TableId {
-        let id = TableId(self.tables.borrow_mut().id(handle));
-        self.table_facts.borrow_mut().entry(id).or_insert(TableFacts {
+    pub(in crate::store) fn of(store: &Store, handle: InternalStoreHandle<VMTable>) -> Self {
+        let id = Self(store.tables.borrow_mut().id(handle));
+        store.table_facts.borrow_mut().entry(id).or_insert(TableFacts {
             handle,
             compiler: None,
             copy: None,
@@ -59,58 +42,58 @@ impl Store {
     ///
     /// # Panics
     /// If there is no such table: check an id that came from JavaScript with `has_table` first.
-    pub(in crate::store) fn table_facts(&self, id: TableId) -> TableFacts {
-        self.table_facts.borrow()[&id]
+    pub(in crate::store) fn facts(self, store: &Store) -> TableFacts {
+        store.table_facts.borrow()[&self]
     }
 
     /// Changes the facts about a table, if it exists.
-    pub(in crate::store) fn change_table_facts(&self, id: TableId, change: impl FnOnce(&mut TableFacts)) {
-        self.table_facts.borrow_mut().get_mut(&id).map(change);
+    pub(in crate::store) fn change_facts(self, store: &Store, change: impl FnOnce(&mut TableFacts)) {
+        store.table_facts.borrow_mut().get_mut(&self).map(change);
     }
 
     /// Forgets the facts about a freed table.
-    pub(in crate::store) fn forget_table(&self, id: TableId) {
-        self.table_facts.borrow_mut().remove(&id);
+    pub(in crate::store) fn forget(self, store: &Store) {
+        store.table_facts.borrow_mut().remove(&self);
     }
 
     /// Whether the table exists and JavaScript's handles of it have not ended.
-    pub fn has_table(&self, id: TableId) -> bool {
-        self.tables.borrow().find(id.0).is_some()
+    pub fn is_open(self, store: &Store) -> bool {
+        store.tables.borrow().find(self.0).is_some()
     }
 
-    pub(in crate::store) fn table(&self, id: TableId) -> InternalStoreHandle<VMTable> {
-        self.table_facts(id).handle
+    pub(in crate::store) fn handle(self, store: &Store) -> InternalStoreHandle<VMTable> {
+        self.facts(store).handle
     }
 
     /// The element type of the table.
-    pub fn table_element(&self, id: TableId) -> RefType {
-        let handle = self.table(id);
-        match self.with_objects(|objects| handle.get(objects).ty().ty) {
+    pub fn element_type(self, store: &Store) -> RefType {
+        let handle = self.handle(store);
+        match store.with_objects(|objects| handle.get(objects).ty().ty) {
             wasmer::Type::FuncRef => RefType::Func,
             _ => RefType::Extern,
         }
     }
 
     /// Number of entries.
-    pub fn table_size(&self, id: TableId) -> u32 {
-        let handle = self.table(id);
-        self.with_objects(|objects| handle.get(objects).size())
+    pub fn size(self, store: &Store) -> u32 {
+        let handle = self.handle(store);
+        store.with_objects(|objects| handle.get(objects).size())
     }
 
     /// Reads an entry.
     ///
     /// # Errors
     /// `OutOfRange`.
-    pub fn table_entry(&self, id: TableId, index: u32) -> Result<Reference> {
-        let handle = self.table(id);
-        match self.with_objects(|objects| handle.get(objects).get(index)) {
+    pub fn get(self, store: &Store, index: u32) -> Result<Reference> {
+        let handle = self.handle(store);
+        match store.with_objects(|objects| handle.get(objects).get(index)) {
             Some(TableElement::FuncRef(entry)) => {
                 // SAFETY: every entry of a funcref table points to a function of its store.
-                let function = entry.map(|entry| self.canonical_function(unsafe { FuncRef::new(entry.0) }));
+                let function = entry.map(|entry| unsafe { FuncRef::new(entry.0) }.canonical(store));
                 Ok(Reference::Func(function))
             }
             Some(TableElement::ExternRef(entry)) => Ok(Reference::Extern(ExternRef::from_element(entry))),
-            None => Err(self.out_of_bounds(id, index)),
+            None => Err(self.out_of_bounds(store, index)),
         }
     }
 
@@ -118,8 +101,8 @@ impl Store {
     ///
     /// # Errors
     /// `OutOfRange`.
-    pub fn table_get(&self, id: TableId, index: u32) -> Result<Option<FuncRef>> {
-        match self.table_entry(id, index)? {
+    pub fn function(self, store: &Store, index: u32) -> Result<Option<FuncRef>> {
+        match self.get(store, index)? {
             Reference::Func(function) => Ok(function),
             Reference::Extern(_) => Ok(None),
         }
@@ -130,13 +113,14 @@ impl Store {
     ///
     /// # Errors
     /// `OutOfRange`, and those of `native_to`.
-    pub fn table_set(&self, id: TableId, index: u32, value: Reference) -> Result<()> {
-        match self.element(id, value)? {
-            TableElement::FuncRef(entry) => self.table_write(id, self.table_facts(id), index, entry),
+    pub fn set(self, store: &Store, index: u32, value: Reference) -> Result<()> {
+        match self.element(store, value)? {
+            TableElement::FuncRef(entry) => self.write(store, self.facts(store), index, entry),
             value @ TableElement::ExternRef(_) => {
-                let handle = self.table(id);
-                self.with_objects(|objects| handle.get_mut(objects).set(index, value))
-                    .map_err(|_| self.out_of_bounds(id, index))
+                let handle = self.handle(store);
+                store
+                    .with_objects(|objects| handle.get_mut(objects).set(index, value))
+                    .map_err(|_| self.out_of_bounds(store, index))
             }
         }
     }
@@ -145,21 +129,19 @@ impl Store {
     ///
     /// # Errors
     /// `OutOfRange`.
-    pub fn table_put(&self, id: TableId, index: u32, native: FuncRef) -> Result<()> {
-        let facts = self.table_facts(id);
+    pub fn put(self, store: &Store, index: u32, native: FuncRef) -> Result<()> {
+        let facts = self.facts(store);
         if facts.compiler.is_none() {
-            self.bind_table(id, self.compiler_of(native));
+            self.bind(store, native.compiler(store));
         }
-        self.table_write(id, facts, index, Some(native.raw()))
+        self.write(store, facts, index, Some(native.raw()))
     }
 
-    fn table_write(&self, id: TableId, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
-        if self.has_shortcuts.get() {
-            self.end_shortcuts();
-        }
+    fn write(self, store: &Store, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
         let TableFacts { handle, copy, mirror, .. } = facts;
-        self.with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
-            .map_err(|_| self.out_of_bounds(id, index))?;
+        store
+            .with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
+            .map_err(|_| self.out_of_bounds(store, index))?;
         if let Some(copy) = copy {
             // SAFETY: the entry points to a function that the table now keeps alive.
             let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
@@ -169,11 +151,11 @@ impl Store {
         }
         match (mirror, entry) {
             (None, _) => Ok(()),
-            (Some(mirror), None) => self.table_write(mirror, self.table_facts(mirror), index, None),
+            (Some(mirror), None) => mirror.write(store, mirror.facts(store), index, None),
             (Some(mirror), Some(entry)) => {
                 // SAFETY: callers write only functions of this store.
-                let function = self.canonical_function(unsafe { FuncRef::new(entry.0) });
-                self.table_put(mirror, index, self.native_to_table(function, mirror)?)
+                let function = unsafe { FuncRef::new(entry.0) }.canonical(store);
+                mirror.put(store, index, mirror.native(store, function)?)
             }
         }
     }
@@ -182,37 +164,37 @@ impl Store {
     ///
     /// # Errors
     /// `OutOfRange` beyond its maximum, `Memory` where there is no room, those of `native_to`; then it has not grown.
-    pub fn table_grow(&self, id: TableId, delta: u32, value: Reference) -> Result<u32> {
-        let handle = self.table(id);
-        let size = self.table_size(id);
-        let element = self.element(id, value)?;
-        let most = self.with_objects(|objects| handle.get(objects).ty().maximum).unwrap_or(MOST_ENTRIES);
+    pub fn grow(self, store: &Store, delta: u32, value: Reference) -> Result<u32> {
+        let handle = self.handle(store);
+        let size = self.size(store);
+        let element = self.element(store, value)?;
+        let most = store.with_objects(|objects| handle.get(objects).ty().maximum).unwrap_or(MOST_ENTRIES);
         if size.checked_add(delta).is_some_and(|entries| entries <= most) && !may_grow(size, delta) {
             let message = format!("there is no room for the table to grow from {size} entries by {delta}");
             return Err(ErrorKind::Memory { message }.into());
         }
-        let grown = self.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
+        let grown = store.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
         grown.ok_or_else(|| {
-            let message = format!("the table has {size} entries and may have {most}, it cannot grow by {delta}");
+            let message = format!("the table has {size} entries and at most {most}: it cannot grow by {delta} entries");
             ErrorKind::OutOfRange { message }.into()
         })
     }
 
     /// The table element for a reference: a function that callers of the table can call, or an externref.
-    fn element(&self, id: TableId, value: Reference) -> Result<TableElement> {
+    fn element(self, store: &Store, value: Reference) -> Result<TableElement> {
         let value = match value {
             Reference::Func(value) => value,
             Reference::Extern(value) => return Ok(value.element()),
         };
-        let native = value.map(|function| self.native_to_table(function, id)).transpose()?;
+        let native = value.map(|function| self.native(store, function)).transpose()?;
         if let Some(function) = native {
-            self.bind_table(id, self.compiler_of(function));
+            self.bind(store, function.compiler(store));
         }
         Ok(TableElement::FuncRef(native.map(FuncRef::raw)))
     }
 
-    fn out_of_bounds(&self, id: TableId, index: u32) -> crate::error::Error {
-        let message = format!("table index {index} is out of bounds: the table has {} entries", self.table_size(id));
+    fn out_of_bounds(self, store: &Store, index: u32) -> crate::error::Error {
+        let message = format!("table index {index} is out of bounds: the table has {} entries", self.size(store));
         ErrorKind::OutOfRange { message }.into()
     }
 }

@@ -1,8 +1,8 @@
-//! What wasmer-compiler 7.4 names of the linker `libwild`, without a linker.
+//! A stub of the linker `libwild`: the items that wasmer-compiler 7.4 uses, without a linker.
 //!
-//! wasmer can write compiled modules as ELF images, an experimental format that has to be asked for, and that this addon
-//! does not ask for. The linker that it takes comes with a hundred crates: two and a half megabytes of the addon, and
-//! minutes of its build. This crate has the same types, and links nothing: it says so.
+//! wasmer can write compiled modules as ELF images, an experimental format that this addon does not use. The linker for it
+//! brings a hundred crates: two and a half megabytes of the addon, and minutes of its build. This crate has the same types.
+//! Linking with it fails with an error.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Errors of the linker.
 pub mod error {
-    /// What went wrong, in words.
+    /// A message.
     #[derive(Debug)]
     pub struct Error(pub String);
 
@@ -26,7 +26,7 @@ pub mod error {
     }
 }
 
-/// An error of the linker, from what `format!` takes.
+/// An error of the linker, from the arguments of `format!`.
 #[macro_export]
 macro_rules! error {
     ($($words:tt)*) => { $crate::error::Error(format!($($words)*)) };
@@ -34,40 +34,40 @@ macro_rules! error {
 
 use error::Result;
 
-/// How an output is to be made.
+/// Options of an output.
 #[derive(Debug)]
 pub struct OutputOptions {
     /// Its size in bytes
     pub size: u64,
 }
 
-/// What a path leads to.
+/// The type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
     /// A file
     File,
 }
 
-/// A file that is read.
+/// An input file.
 pub trait InputFileData: Send + Sync + std::fmt::Debug {
     /// Its bytes.
     fn bytes(&self) -> &[u8];
 }
 
-/// A file that is written.
+/// An output file.
 pub trait OutputFileData: Send {
     /// Its bytes.
     fn bytes(&self) -> &[u8];
-    /// Its bytes, to be written.
+    /// Its bytes, mutable.
     fn bytes_mut(&mut self) -> &mut [u8];
-    /// Ends the writing.
+    /// Finishes the file.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The error of the file system.
     fn finish(self) -> Result;
 }
 
-/// Where a linker finds its files.
+/// The file system of a linker.
 #[allow(missing_docs, clippy::missing_errors_doc)] // nobody calls it
 pub trait FileSystem: Send + Sync + 'static {
     type Input: InputFileData;
@@ -81,12 +81,12 @@ pub trait FileSystem: Send + Sync + 'static {
     fn write_auxiliary(&self, path: &Path, bytes: &[u8]) -> Result;
 }
 
-/// What a linker is asked for.
+/// The arguments of a linker.
 #[derive(Debug)]
 pub struct Args(());
 
 impl Args {
-    /// Takes any arguments.
+    /// Accepts any arguments.
     ///
     /// # Errors
     /// None.
@@ -94,7 +94,7 @@ impl Args {
         Ok(Self(()))
     }
 
-    /// Takes any arguments.
+    /// Accepts any arguments.
     ///
     /// # Errors
     /// None.
@@ -103,12 +103,12 @@ impl Args {
     }
 }
 
-/// No linker.
+/// A linker that cannot link.
 #[derive(Debug)]
 pub struct Linker<F>(PhantomData<F>);
 
 impl<F: FileSystem> Linker<F> {
-    /// One for the files of `_files`.
+    /// A linker over this file system.
     pub fn with_file_system(_files: F) -> Self {
         Self(PhantomData)
     }

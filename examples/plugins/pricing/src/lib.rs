@@ -1,7 +1,7 @@
-//! A price plugin: adds up an order, with a discount and a tax that can be changed while it runs.
+//! A price plugin: adds up an order, with a discount and a tax that can be replaced while it runs.
 //!
-//! The host writes an order into the plugin's memory, as `sku:quantity:cents;…`, and asks for its
-//! total: `alloc`, `total`, `free`.
+//! The host writes an order into the plugin's memory, as `sku:quantity:cents;…`, and reads its total: it calls `alloc`,
+//! `total` and `free`.
 
 pub mod memory;
 mod order;
@@ -10,10 +10,10 @@ use relinkable::relinkable;
 
 use order::{Line, Order};
 
-/// What `total` says of a text that is no order.
+/// The result of `total` for a text that is not an order.
 const NOT_AN_ORDER: u64 = u64::MAX;
 
-/// What is taken off a line of an order, in cents: nothing, until there is a promotion.
+/// The discount on a line of an order, in cents: 0 until there is a promotion.
 #[relinkable]
 pub fn discount(cents: u64, quantity: u32) -> u64 {
     let _ = (cents, quantity);
@@ -23,18 +23,18 @@ pub fn discount(cents: u64, quantity: u32) -> u64 {
 /// The tax on a net price, in cents: 19 %, rounded to the nearest.
 #[relinkable]
 pub fn tax(cents: u64) -> u64 {
-    // In two steps, because 19 times the greatest price would overflow.
+    // In two steps, since 19 times the largest price would overflow.
     cents / 100 * 19 + (cents % 100 * 19 + 50) / 100
 }
 
-/// The total of the order in the `length` bytes at `text`, in cents, tax included; the greatest
-/// `u64` where the text is no order, or the sum is beyond all numbers.
+/// The total of the order in the `length` bytes at `text`, in cents, with tax. The largest `u64` if the text is not an
+/// order, or if the sum overflows.
 ///
 /// # Safety
-/// The bytes are initialized, and nobody writes them during the call.
+/// The bytes are initialized, and not written during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn total(text: *const u8, length: usize) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the contract of this function.
     let text = unsafe { memory::bytes(text, length) };
     match str::from_utf8(text).ok().and_then(Order::parse) {
         Some(order) => gross(&order),
@@ -49,7 +49,7 @@ fn gross(order: &Order<'_>) -> u64 {
 
 fn price(line: &Line<'_>) -> u64 {
     let cents = line.cents.saturating_mul(u64::from(line.quantity));
-    // Whoever implements the discount, nobody is paid for buying.
+    // A linked discount may be larger than the price.
     cents.saturating_sub(discount(cents, line.quantity))
 }
 

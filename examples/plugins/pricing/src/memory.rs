@@ -1,9 +1,9 @@
-//! Memory for the host to write an order into.
+//! Memory into which the host writes an order.
 
 use std::alloc::{Layout, alloc as allocate, dealloc};
 use std::slice;
 
-/// `length` bytes; null where there are none.
+/// Allocates `length` bytes; null if there are none.
 #[unsafe(no_mangle)]
 pub extern "C" fn alloc(length: usize) -> *mut u8 {
     match Layout::array::<u8>(length) {
@@ -13,24 +13,24 @@ pub extern "C" fn alloc(length: usize) -> *mut u8 {
     }
 }
 
-/// Takes back what `alloc` gave.
+/// Frees a buffer of `alloc`.
 ///
 /// # Safety
-/// `pointer` and `length` are those of one `alloc`, and nobody uses them any more.
+/// `pointer` and `length` are those of one `alloc`, and the buffer is no longer used.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))] // on the host it would be libc's
 pub unsafe extern "C" fn free(pointer: *mut u8, length: usize) {
     if let (false, Ok(layout)) = (pointer.is_null(), Layout::array::<u8>(length)) {
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of this function.
         unsafe { dealloc(pointer, layout) }
     }
 }
 
-/// The bytes that the host wrote; none where `length` is 0, wherever `pointer` points.
+/// The bytes that the host wrote. None if `length` is 0, for any `pointer`.
 ///
 /// # Safety
-/// The bytes are initialized, and nobody writes them while the result lives.
+/// The bytes are initialized, and not written while the result lives.
 pub unsafe fn bytes<'a>(pointer: *const u8, length: usize) -> &'a [u8] {
-    // SAFETY: the caller's promise; and `alloc(0)` is null, which no slice may be.
+    // SAFETY: by the contract of this function. An empty buffer may be null, which a slice must not be.
     if length == 0 { &[] } else { unsafe { slice::from_raw_parts(pointer, length) } }
 }
 

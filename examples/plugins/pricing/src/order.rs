@@ -1,10 +1,12 @@
-/// An order: `sku:quantity:cents;…`, a last `;` or none.
+//! An order, parsed from text.
+
+/// An order: `sku:quantity:cents;…`, with or without a `;` at the end.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Order<'a> {
     pub lines: Vec<Line<'a>>,
 }
 
-/// A line of it: so many pieces, at so many cents each.
+/// A line of an order: a quantity, and a price per piece in cents.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     pub sku: &'a str,
@@ -13,7 +15,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// Reads an order; `None` where any of it is wrong.
+    /// Parses an order; `None` if any line is invalid.
     pub fn parse(text: &'a str) -> Option<Self> {
         let lines = text.split_terminator(';').map(Line::parse).collect::<Option<_>>()?;
         Some(Self { lines })

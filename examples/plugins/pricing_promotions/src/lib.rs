@@ -1,5 +1,5 @@
-//! Promotions for the price plugin: each function is an implementation of its slot
-//! `pricing::discount`, and says what is taken off a line of an order, in cents.
+//! Promotions for the price plugin: each function implements its slot `pricing::discount`, and returns the discount on a line
+//! of an order, in cents.
 
 /// 10 % off everything.
 #[unsafe(no_mangle)]
@@ -17,13 +17,13 @@ pub extern "C" fn bulk_discount(cents: u64, quantity: u32) -> u64 {
     }
 }
 
-/// 30 % off, and no more than 50.00 a line.
+/// 30 % off, at most 50.00 per line.
 #[unsafe(no_mangle)]
 pub extern "C" fn black_friday(cents: u64, _quantity: u32) -> u64 {
     percent(cents, 30).min(5000)
 }
 
-/// A share of a price, rounded down, without overflow on the way.
+/// A percentage of a price, rounded down, without overflow.
 fn percent(cents: u64, percent: u64) -> u64 {
     cents / 100 * percent + cents % 100 * percent / 100
 }

@@ -1,3 +1,5 @@
+//! The translation of a function body with legacy exceptions.
+
 use super::outline::{Outline, Target, Try};
 use super::types::Types;
 use crate::rewrite::transform::code::Locals;
@@ -8,13 +10,12 @@ use wasmparser::{FunctionBody, Operator};
 
 const EXNREF: ValType = ValType::Ref(RefType::Exn);
 
-/// The body of a function of type `ty`, in today's instructions. What does not speak of exceptions or
-/// labels is copied as it stands.
+/// The body of a function of type `ty` with the instructions of WebAssembly 3. Other instructions are copied unchanged.
 ///
-/// A `try` with clauses becomes blocks, one in the other: the outermost is what the `try` was, for whoever
-/// branches to it; each of the others is left by what its clause catches, with the clause behind its end;
-/// the innermost holds a `try_table` with the body. A body that a `delegate` leads into has one block more,
-/// behind which it is thrown again.
+/// A `try` with clauses becomes nested blocks. The outermost has the label of the `try`, for branches to it. Each of the
+/// others belongs to a clause: a caught exception leaves the block, and the clause follows its end. The innermost contains a
+/// `try_table` with the body. A body that is the target of a `delegate` has one more block, the landing, after which the
+/// exception is thrown again.
 pub(super) fn translate<'a>(
     body: &FunctionBody<'a>,
     ty: &FuncType,
@@ -51,9 +52,9 @@ pub(super) fn translate<'a>(
     Ok(Cow::Owned(translated))
 }
 
-/// A construct of the original that is open.
+/// An open construct of the original.
 struct OpenBlock {
-    /// The label that stands for it, counted from the outermost
+    /// Its label in the translation, counted from the outermost
     label: u32,
     tried: Option<Tried>,
 }
@@ -61,9 +62,9 @@ struct OpenBlock {
 /// A `try` with clauses.
 struct Tried {
     index: usize,
-    /// How many of its clauses have begun
+    /// Number of its clauses that have begun
     begun: usize,
-    /// Where what it caught is kept, if it is thrown again
+    /// The local for the caught exception, if a `rethrow` throws it
     local: Option<u32>,
     /// The label of the landing in its body
     landing: Option<u32>,
@@ -73,15 +74,15 @@ struct BodyWriter<'w, 'b> {
     outline: Outline,
     types: &'w mut Types<'b>,
     code: Vec<u8>,
-    /// How many labels are open; the function's own is the first
+    /// Number of open labels; the function's own is the first
     depth: u32,
     frames: Vec<OpenBlock>,
-    /// The `try` that comes next
+    /// Index of the next `try`
     next: usize,
     /// The label of the landing of the whole function
     landing: Option<u32>,
     first_local: u32,
-    /// How many locals are needed for exceptions
+    /// Number of locals that exceptions need
     most: u32,
 }
 
@@ -90,7 +91,7 @@ impl BodyWriter<'_, '_> {
         instruction.encode(&mut self.code);
     }
 
-    /// Opens a label, and gives it.
+    /// Opens a label, and returns it.
     fn enter(&mut self, instruction: &Instruction<'_>) -> u32 {
         self.write(instruction);
         self.depth += 1;
@@ -102,18 +103,18 @@ impl BodyWriter<'_, '_> {
         self.depth -= 1;
     }
 
-    /// A label as an instruction here names it.
+    /// The relative depth of a label of the translation.
     fn relative(&self, label: u32) -> u32 {
         self.depth - 1 - label
     }
 
-    /// The label that an instruction of the original names.
+    /// The label for a relative depth in the original.
     fn label(&self, depth: u32) -> u32 {
         let outer = self.frames.len().checked_sub(depth as usize + 1);
         outer.map_or(0, |index| self.frames[index].label)
     }
 
-    /// A name of a label of the original, as it is here.
+    /// A relative depth of the original, as it is in the translation.
     fn moved(&self, depth: u32) -> u32 {
         self.relative(self.label(depth))
     }
@@ -221,7 +222,7 @@ impl BodyWriter<'_, '_> {
         landing.expect("the outline has seen every `delegate`")
     }
 
-    /// A local that no `try` around this one keeps its exception in.
+    /// A local for an exception that no enclosing `try` uses.
     fn reserve(&mut self) -> u32 {
         let used = self.frames.iter().filter(|frame| frame.tried.as_ref().is_some_and(|tried| tried.local.is_some()));
         let used = used.count() as u32;
@@ -229,7 +230,7 @@ impl BodyWriter<'_, '_> {
         self.first_local + used
     }
 
-    /// Ends the body, or the clause before, and begins the next clause.
+    /// Ends the body or the previous clause, and begins the next clause.
     fn clause(&mut self) {
         let Some(OpenBlock { label, tried: Some(mut tried) }) = self.frames.pop() else { return };
         if tried.begun == 0 {

@@ -1,6 +1,5 @@
-//! Exceptions of the legacy proposal (`try`, `catch`, `delegate`, `rethrow`), which compilers write and
-//! V8 runs, in the instructions of the one that became part of WebAssembly (`try_table`, `throw_ref`),
-//! which the engine has.
+//! Translation of legacy exceptions (`try`, `catch`, `delegate`, `rethrow`), which compilers emit and V8 runs, to those of
+//! WebAssembly 3 (`try_table`, `throw_ref`), which the engine has.
 
 mod body;
 mod outline;
@@ -14,8 +13,7 @@ use crate::wasm::Binary;
 use types::Types;
 use wasm_encoder::SectionId;
 
-/// The module with its legacy exceptions in today's instructions. Nothing else changes, no index
-/// neither. `binary` describes the bytes.
+/// The module with its legacy exceptions translated. Nothing else changes, and no index. `binary` describes the bytes.
 ///
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
@@ -26,7 +24,7 @@ pub fn modernize(bytes: &[u8], binary: &Binary) -> Result<Vec<u8>> {
 
 fn translate(bytes: &[u8], binary: &Binary) -> wasmparser::Result<Vec<u8>> {
     let mut types = Types::new(binary);
-    // The bodies first: they say which types are to be added.
+    // The bodies come first, since they determine the types to add.
     let code = change_bodies(bytes, binary, |function, body| {
         body::translate(body, binary.function_type(function), &mut types)
     })?;

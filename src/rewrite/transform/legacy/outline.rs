@@ -1,11 +1,13 @@
+//! The outline of a function body: its `try` blocks.
+
 use wasmparser::{FunctionBody, Operator};
 
-/// What has to be known of a function's body before the first `try` is written.
+/// The `try` blocks of a function body, found before the translation.
 #[derive(Default)]
 pub(super) struct Outline {
     /// Each `try`, in order
     pub(super) tries: Vec<Try>,
-    /// Whether a `delegate` leads out of the function, past a `try` that is around it
+    /// Whether a `delegate` inside a `try` targets the caller of the function
     pub(super) lands: bool,
 }
 
@@ -14,15 +16,15 @@ pub(super) struct Outline {
 pub(super) struct Try {
     /// The tag of each of its `catch` clauses, none for `catch_all`
     pub(super) clauses: Vec<Option<u32>>,
-    /// Whether a `rethrow` throws again what it caught
+    /// Whether a `rethrow` throws its exception again
     pub(super) rethrown: bool,
-    /// Where what its body throws goes, if not to the `try` around it
+    /// The target of its `delegate`, if that is not the enclosing `try`
     pub(super) delegates: Option<Target>,
-    /// Whether a `delegate` leads into its body
+    /// Whether its body is the target of a `delegate`
     pub(super) lands: bool,
 }
 
-/// What a `delegate` leads to.
+/// The target of a `delegate`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// The body of a `try`
@@ -37,7 +39,7 @@ enum OutlineFrame {
 }
 
 impl Outline {
-    /// None if the body has no `try`.
+    /// The outline of a body; none if it has no `try`.
     pub(super) fn of(body: &FunctionBody<'_>) -> wasmparser::Result<Option<Self>> {
         let mut outline = Self::default();
         let mut frames = Vec::new();
@@ -78,8 +80,8 @@ impl Outline {
         }
     }
 
-    /// What `frames` around a `try` its `delegate` leads to. A label that is no body of a `try` stands
-    /// for the first one around it.
+    /// Notes the target of the `delegate` of `try` number `index`, which `frames` enclose. A label that is not the body of a
+    /// `try` means the first such body around it.
     fn delegate(&mut self, frames: &[OutlineFrame], index: usize, depth: u32) {
         let innermost = |frames: &[OutlineFrame]| {
             let body = |frame: &OutlineFrame| match frame {
@@ -89,7 +91,7 @@ impl Outline {
             frames.iter().rev().find_map(body).unwrap_or(Target::Caller)
         };
         let target = innermost(&frames[..frames.len().saturating_sub(depth as usize)]);
-        // That is where it goes anyway.
+        // An exception goes there without a `delegate`.
         if target == innermost(frames) {
             return;
         }

@@ -1,7 +1,9 @@
+//! Tests of the translation of legacy exceptions.
+
 use super::*;
 use crate::wasm::Features;
 
-/// Translates, and checks that what comes out is valid without the legacy proposal.
+/// Translates, and checks that the result is valid without the legacy proposal.
 fn modern(text: &str) -> Vec<u8> {
     let bytes = wat::parse_str(text).unwrap();
     let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
@@ -30,13 +32,13 @@ fn every_construct_becomes_a_valid_one() {
         "(func (result i32) try (result i32) try (result i32) call $f delegate 1 catch_all i32.const 3 end)",
         "(func (result i32) try (result i32) try (result i32) try (result i32) call $f delegate 1 \
          catch_all i32.const 4 end catch $a end)",
-        // In a clause, its own `try` no longer catches.
+        // A `try` does not catch exceptions of its own clauses.
         "(func (result i32) try (result i32) try (result i32) call $f catch_all \
          try (result i32) call $f delegate 0 end catch $a end)",
         // Parameters of a block, and several results.
         "(type $t (func (param i64 i32) (result i32 i64))) (func (result i32 i64) i64.const 1 i32.const 2 \
          try (type $t) drop drop i32.const 3 i64.const 4 catch $a i64.const 5 catch_all i32.const 6 i64.const 7 end)",
-        // Labels, from everywhere to everywhere.
+        // Branches from and to each kind of label.
         "(func (param i32) (result i32) block (result i32) loop try local.get 0 br_if 1 i32.const 9 br 2 \
          catch $a local.get 0 br_table 2 2 2 catch_all br 1 end end i32.const 5 end)",
         // Locals, and one `try` in the clause of another.
@@ -57,7 +59,7 @@ fn both_proposals_may_stand_side_by_side() {
 }
 
 #[test]
-fn what_has_no_legacy_exceptions_stays_as_it_is() {
+fn a_module_without_legacy_exceptions_is_unchanged() {
     let text = "(module (tag $a (param i32)) (func (result i32) \
                 (block $h (result i32) (try_table (result i32) (catch $a $h) (throw $a (i32.const 1))))))";
     let bytes = wat::parse_str(text).unwrap();

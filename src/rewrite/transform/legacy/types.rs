@@ -1,10 +1,12 @@
+//! The types of blocks that the translation adds.
+
 use crate::rewrite::generate::adapter::encoded;
 use crate::wasm::{Binary, FuncType, ValType};
 use std::collections::HashMap;
 use wasm_encoder::{BlockType, Encode};
 use wasmparser::BinaryReader;
 
-/// The types of a module, and those that blocks need besides.
+/// The types of a module, and those that are added for blocks.
 pub(super) struct Types<'a> {
     binary: &'a Binary,
     known: HashMap<FuncType, u32>,
@@ -16,7 +18,7 @@ impl<'a> Types<'a> {
         Self { binary, known: HashMap::new(), added: Vec::new() }
     }
 
-    /// What a block takes and gives.
+    /// The type of a block.
     pub(super) fn of(&self, block: wasmparser::BlockType) -> FuncType {
         match block {
             wasmparser::BlockType::Empty => FuncType::default(),
@@ -28,12 +30,12 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// The types of the values that exceptions with a tag carry.
+    /// The types of the values of exceptions with a tag.
     pub(super) fn payload(&self, tag: u32) -> &'a [ValType] {
         &self.binary.types[self.binary.tags[tag as usize] as usize].parameters
     }
 
-    /// The type of a block that takes and gives these.
+    /// The block type with these parameters and results; added if it is new.
     pub(super) fn block(&mut self, parameters: &[ValType], results: Vec<ValType>) -> BlockType {
         match (parameters, &*results) {
             ([], []) => BlockType::Empty,
@@ -53,7 +55,7 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// The content of a type section with the added types at its end.
+    /// The type section with the added types at its end.
     pub(super) fn section(&self, data: &[u8]) -> wasmparser::Result<Vec<u8>> {
         let mut reader = BinaryReader::new(data, 0);
         let count = reader.read_var_u32()?;

@@ -2,17 +2,17 @@
 
 use crate::engine::{Code, Compiler, FreeLists};
 use crate::error::Result;
-use crate::store::abi::bridge::Bridges;
+use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batch::Batches;
+use crate::store::call::batches::Batches;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::wasm_stack::WasmStack;
-use crate::store::gc::collector::Freed;
+use crate::store::gc::freed::Freed;
 use crate::store::gc::rooted::{RootSet, Rooted};
-use crate::store::instance::entity::{Instance, InstanceId, Objects};
+use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
-use crate::store::object::table::TableFacts;
-use crate::store::{GlobalId, TableId};
+use crate::store::object::table_facts::TableFacts;
+use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -45,7 +45,7 @@ pub struct Store {
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(in crate::store) bridges: RefCell<Bridges>,
     pub(in crate::store) batches: RefCell<Batches>,
-    /// Whether the table of a batch holds a slot's function in place of its thunk. Any table write may make it stale
+    /// Whether the table of a batch holds a shortcut
     pub(in crate::store) has_shortcuts: Cell<bool>,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
@@ -68,7 +68,7 @@ impl Store {
     /// An empty store; `stack_size` of its call stacks in bytes.
     ///
     /// # Errors
-    /// `Memory` where there is no room for such a call stack.
+    /// `Memory` if there is no room for such a call stack.
     pub fn new(stack_size: usize) -> Result<Self> {
         let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
@@ -104,6 +104,11 @@ impl Store {
         f(unsafe { &mut *self.objects })
     }
 
+    /// All instances.
+    pub fn instances(&self) -> Vec<Rc<Instance>> {
+        self.instances.borrow().values().cloned().collect()
+    }
+
     /// Takes the free lists, for a new instance.
     pub(in crate::store) fn lend_free_lists(&self) -> FreeLists {
         FreeLists {
@@ -121,7 +126,7 @@ impl Store {
     }
 
     /// Sets the owner of new objects.
-    pub(in crate::store) fn note_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
+    pub(in crate::store) fn set_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
         places.memories.iter().for_each(|handle| self.memories.borrow_mut().set_owner(*handle, owner));
         places.tables.iter().for_each(|handle| self.tables.borrow_mut().set_owner(*handle, owner));
         places.globals.iter().for_each(|handle| self.globals.borrow_mut().set_owner(*handle, owner));

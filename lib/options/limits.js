@@ -1,0 +1,21 @@
+'use strict'
+
+// Limits that arguments are checked against. The native side has the same ones: MOST_ENTRIES in src/engine/compile/types.rs,
+// the page size in src/wasm, SIZES in src/store/call/wasm_stack.rs.
+
+/** Bytes in a page of memory. */
+const PAGE = 64 * 1024
+
+/** Pages in the 4 GiB that a 32-bit address reaches. */
+const MOST_PAGES = 65_536
+
+/** Initial entries of a table: V8's limit. */
+const MOST_ENTRIES = 10_000_000
+
+/** The greatest 32-bit integer. */
+const MOST_UNSIGNED = 0xffff_ffff
+
+/** Size of a store's call stack, in bytes. */
+const STACK_SIZES = { least: 64 * 1024, most: 64 * 1024 * 1024 }
+
+module.exports = { MOST_ENTRIES, MOST_PAGES, MOST_UNSIGNED, PAGE, STACK_SIZES }

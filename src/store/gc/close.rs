@@ -1,0 +1,62 @@
+//! Closing instances.
+
+use crate::store::instance::entity::{Instance, Objects};
+use crate::store::object::index::{ObjectIndex, Owner};
+use crate::store::{GlobalId, MemoryId, Store, TableId};
+use std::cell::RefCell;
+use wasmer::sys::vm::InternalStoreHandle;
+
+/// Objects whose JavaScript handles have ended.
+#[derive(Default)]
+pub struct Hidden {
+    /// Memories that had an id
+    pub memories: Vec<MemoryId>,
+    /// Tables that had an id
+    pub tables: Vec<TableId>,
+    /// Globals that had an id
+    pub globals: Vec<GlobalId>,
+}
+
+impl Instance {
+    /// Closes the instance. With `silent`, its functions do nothing when JavaScript calls them from then on. Returns the
+    /// objects whose JavaScript handles have ended: those that no open instance imports.
+    pub fn close(&self, store: &Store, silent: bool) -> Hidden {
+        if self.is_closed() {
+            return Hidden::default();
+        }
+        self.open_flag().close(silent);
+        // The tier-up instance imports objects of this one: unless it is closed first, their handles stay open.
+        let mut hidden = self.tier_up().map(|tier_up| tier_up.close(store, silent)).unwrap_or_default();
+        let parts = &self.parts;
+        store.count_importers(&parts.imported, false);
+        hidden.hide(store, &parts.own, |_| true);
+        // Imported objects of instances that were closed before: this may have been their last open importer.
+        let instances = store.instances.borrow();
+        hidden.hide(store, &parts.imported, |owner| match owner {
+            Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
+            Owner::Host | Owner::Nobody => false,
+        });
+        hidden
+    }
+}
+
+impl Hidden {
+    /// Ends the handles of those of `objects` whose owner `which` accepts and that no open instance imports.
+    fn hide(&mut self, store: &Store, Objects { places, tags }: &Objects, which: impl Fn(Owner) -> bool) {
+        self.tables.extend(hide_all(&store.tables, &places.tables, &which).into_iter().map(TableId));
+        self.globals.extend(hide_all(&store.globals, &places.globals, &which).into_iter().map(GlobalId));
+        self.memories.extend(hide_all(&store.memories, &places.memories, &which).into_iter().map(MemoryId));
+        hide_all(&store.tags, tags, &which);
+    }
+}
+
+/// Ends the handles of objects of one kind. Returns their ids.
+fn hide_all<T>(
+    index: &RefCell<ObjectIndex<T>>,
+    handles: &[InternalStoreHandle<T>],
+    which: impl Fn(Owner) -> bool,
+) -> Vec<u32> {
+    let mut index = index.borrow_mut();
+    let mut hide = |handle: &InternalStoreHandle<T>| which(index.owner(*handle)).then(|| index.hide(*handle)).flatten();
+    handles.iter().filter_map(&mut hide).collect()
+}

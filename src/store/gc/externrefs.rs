@@ -1,0 +1,41 @@
+//! The externrefs that a store holds.
+
+use crate::store::gc::edges::{global_node, table_node};
+use crate::store::object::exception::values;
+use crate::store::{ExternRef, Node, Store};
+use wasmer::Type;
+use wasmer::sys::vm::{StoreObject, TableElement, VMExceptionObj};
+
+impl ExternRef {
+    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in
+    /// an exception, with no node.
+    pub fn each(store: &Store, mut visit: impl FnMut(Option<Node>, ExternRef)) {
+        store.with_objects(|objects| {
+            for (handle, _) in store.tables.borrow().all() {
+                let table = handle.get(objects);
+                let elements = if table.ty().ty == Type::ExternRef { table.size() } else { 0 };
+                for index in 0..elements {
+                    if let Some(TableElement::ExternRef(entry)) = table.get(index) {
+                        visit(table_node(store, handle), ExternRef::from_element(entry));
+                    }
+                }
+            }
+            for (handle, _) in store.globals.borrow().all() {
+                let global = handle.get(objects);
+                if global.ty().ty == Type::ExternRef {
+                    // SAFETY: the definition lives as long as its global, which has type externref.
+                    let reference = unsafe { ExternRef::from_raw((*global.vmglobal().as_ptr()).val) };
+                    visit(global_node(store, handle), reference);
+                }
+            }
+            for exception in VMExceptionObj::list(objects) {
+                for (ty, value) in values(objects, exception) {
+                    if ty == Type::ExternRef {
+                        // SAFETY: the value has type externref.
+                        visit(None, unsafe { ExternRef::from_raw(value) });
+                    }
+                }
+            }
+        });
+    }
+}

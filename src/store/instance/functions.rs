@@ -1,0 +1,80 @@
+//! The functions of instances.
+
+use crate::engine::{Code, Compiler};
+use crate::store::instance::entity::Instance;
+use crate::store::{FuncRef, InstanceId, Store};
+use std::rc::Rc;
+use wasmer::ExportIndex;
+use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMInstance};
+use wasmer_types::FunctionIndex;
+
+impl Instance {
+    /// The instance with this id, if it exists.
+    pub fn find(store: &Store, id: InstanceId) -> Option<Rc<Self>> {
+        store.instances.borrow().get(&id).cloned()
+    }
+
+    /// wasmer's handle of an object. Not for imported functions.
+    pub(in crate::store) fn lookup(&self, index: ExportIndex) -> VMExtern {
+        let mut vm = self.vm.borrow_mut();
+        // For a function, this adds to the store's list of functions: see `FuncRef::take`.
+        vm.as_mut().expect("an instance is handed out after it has started").lookup_by_declaration(index)
+    }
+
+    /// The first function that a new instance defines.
+    pub(in crate::store) fn first_function(store: &Store, code: &Code, vm: &mut VMInstance) -> Option<FuncRef> {
+        let index = code.binary.imported_functions;
+        if index as usize >= code.binary.functions.len() {
+            return None;
+        }
+        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
+        let VMExtern::Function(handle) = vm.lookup_by_declaration(index) else { unreachable!("asked for a function") };
+        Some(FuncRef::take(store, handle))
+    }
+
+    /// The function with this index in its module.
+    pub fn function(&self, store: &Store, index: u32) -> FuncRef {
+        if let Some(import) = self.parts.imports.get(index as usize) {
+            return *import;
+        }
+        let index = ExportIndex::Function(FunctionIndex::from_u32(index));
+        let VMExtern::Function(handle) = self.lookup(index) else { unreachable!("asked for a function") };
+        FuncRef::take(store, handle)
+    }
+}
+
+impl FuncRef {
+    /// The function of the object that a look-up has just added to the list of functions. Takes the object out again.
+    fn take(store: &Store, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
+        let pointer = store.with_objects(|objects| {
+            let pointer = handle.get(objects).anyfunc.as_ptr();
+            VMFunction::list_mut(objects).pop();
+            pointer
+        });
+        // SAFETY: the function lies in the context of an instance, which lives while a root reaches it.
+        unsafe { FuncRef::new(pointer) }
+    }
+
+    /// The instance that defines it, and its index in that instance's module; none for a host function.
+    pub fn locate(self, store: &Store) -> Option<(Rc<Instance>, u32)> {
+        let instance = self.instance(store)?;
+        let distance = instance.parts.first_function.map_or(0, |first| self.distance(first));
+        let index = instance.parts.imports.len() as u32 + distance;
+        Some((instance, index))
+    }
+
+    /// Its `name` in the JS API: its index in the author's module that defines it or, for a host
+    /// function, imports it.
+    pub fn name(self, store: &Store) -> String {
+        // Host functions first: an adapter stands for one, and is also a function that an instance defines.
+        let own = || self.locate(store).map(|(instance, index)| instance.code().original_index(index));
+        self.host_index(store).or_else(own).map_or_else(String::new, |index| index.to_string())
+    }
+
+    /// The tier-up copy of the function, if its instance has a tier-up instance of `compiler`.
+    pub fn tier_up(self, store: &Store, compiler: Compiler) -> Option<FuncRef> {
+        let (instance, index) = self.locate(store)?;
+        let tier_up = instance.tier_up().filter(|tier_up| tier_up.code().compiler == compiler)?;
+        Some(tier_up.function(store, index))
+    }
+}

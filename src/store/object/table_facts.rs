@@ -1,0 +1,19 @@
+//! What a store knows of a table besides its entries.
+
+use crate::engine::Compiler;
+use crate::store::TableId;
+use std::ptr::NonNull;
+use wasmer::sys::vm::{InternalStoreHandle, VMCallerCheckedAnyfunc, VMTable};
+
+/// Facts about a table.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct TableFacts {
+    /// The table
+    pub handle: InternalStoreHandle<VMTable>,
+    /// Compiler of the functions in a funcref table; the first function or importer decides
+    pub compiler: Option<Compiler>,
+    /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
+    pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
+    /// The same table of the tier-up instance: every write to this table goes there too
+    pub mirror: Option<TableId>,
+}

@@ -1,0 +1,90 @@
+//! What the unit tests of the store and of links share.
+
+use crate::engine::{Code, Compiler};
+use crate::rewrite::Selection;
+use crate::store::{
+    Batch, Callable, DEFAULT_SIZE, Extern, Failure, FuncRef, Instance, RawValue, Roots, Store, Swept, TableId,
+};
+use std::rc::Rc;
+use std::sync::Arc;
+use wasmer::sys::vm::TableElement;
+
+/// Both compilers.
+pub const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass];
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new(DEFAULT_SIZE).unwrap()
+    }
+}
+
+/// Compiles a module without slots.
+pub fn compile(text: &str, compiler: Compiler) -> Arc<Code> {
+    compile_with(text, compiler, &Selection::None)
+}
+
+/// Compiles a module with slots.
+pub fn compile_with(text: &str, compiler: Compiler, selection: &Selection) -> Arc<Code> {
+    Code::compile(&wat::parse_str(text).unwrap(), compiler, selection).unwrap()
+}
+
+/// Makes an instance. The test keeps the store alive to its end, and makes host functions for one call.
+pub fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
+    // SAFETY: as said above.
+    unsafe { Instance::new(store, code, imports, |_| {}) }
+}
+
+/// An export.
+pub fn export(store: &Store, instance: &Instance, name: &str) -> Extern {
+    let mut exports = instance.exports(store).into_iter();
+    exports.find(|(each, _)| each == name).map(|(_, value)| value).unwrap()
+}
+
+/// An exported function.
+pub fn function(store: &Store, instance: &Instance, name: &str) -> FuncRef {
+    match export(store, instance, name) {
+        Extern::Function(Callable::Wasm(function)) => function,
+        _ => panic!("{name} is no function"),
+    }
+}
+
+/// An exported table.
+pub fn table(store: &Store, instance: &Instance, name: &str) -> TableId {
+    match export(store, instance, name) {
+        Extern::Table(table) => table,
+        _ => panic!("{name} is no table"),
+    }
+}
+
+/// The function that an entry holds as it is: perhaps a bridge or a forwarder.
+pub fn stored(store: &Store, table: TableId, index: u32) -> Option<FuncRef> {
+    let handle = table.handle(store);
+    match store.with_objects(|objects| handle.get(objects).get(index)) {
+        // SAFETY: every entry of a funcref table points to a function of its store.
+        Some(TableElement::FuncRef(entry)) => entry.map(|entry| unsafe { FuncRef::new(entry.0) }),
+        _ => None,
+    }
+}
+
+/// Calls a function of type () -> i32.
+pub fn call(store: &Store, function: FuncRef) -> Result<i32, Failure> {
+    assert_eq!(function.ty(store).to_string(), "() -> i32");
+    let mut value = RawValue::default();
+    // SAFETY: the type was checked, and every test keeps its store alive.
+    unsafe { function.call(store, &mut value).map(|()| value.i32) }
+}
+
+/// The result of one call of a batch over a function of type () -> i32.
+pub fn run_once(batch: &Batch<'_>) -> i32 {
+    // SAFETY: the function has no parameters, and the column has room for one result.
+    unsafe {
+        batch.run(1).unwrap();
+        batch.column(0).cast::<i32>().read()
+    }
+}
+
+/// Frees everything that `roots` do not reach.
+pub fn collect(store: &Store, roots: &Roots) -> Swept {
+    let marks = store.mark(roots, &|_| Vec::new());
+    store.sweep(&marks)
+}

@@ -1,0 +1,71 @@
+// Errors. `docs/errors.md` explains every code, and has an example.
+
+import type { WhyNot } from './module'
+
+/** Why a change of a {@link relink} cannot be made. */
+export interface Refusal {
+  /** Index of the change, from 0 */
+  index: number
+  code: string
+  message: string
+  slot?: string
+  expected?: string
+  actual?: string
+}
+
+export interface ErrorOptions {
+  cause?: unknown
+  code?: string
+  /** Further properties of the error */
+  details?: object
+}
+
+/** The bytes are not a module that this package can run. Extends `WebAssembly.CompileError`. */
+export class CompileError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+  /** `ERR_RELINK_INVALID_WASM`: byte offset of the fault in the module */
+  readonly offset?: number
+  /** The file that was given to {@link load} or {@link compileFile} */
+  readonly file?: string
+}
+
+/** An import, a slot or a link does not fit, and nothing has changed. Extends `WebAssembly.LinkError`. */
+export class LinkError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+  /** The slot's name */
+  readonly slot?: string
+  /** The expected type or value, as text */
+  readonly expected?: string
+  /** The given type or value, as text */
+  readonly actual?: string
+  /**
+   * `ERR_RELINK_UNKNOWN_SLOT`, `ERR_RELINK_AMBIGUOUS_SLOT`: the slots that may be meant, or the first of all;
+   * `ERR_RELINK_MERGED`: the names of the slot's function
+   */
+  readonly candidates?: readonly string[]
+  /** `ERR_RELINK_UNKNOWN_SLOT`: why a function is not a slot, as {@link WhyNot.reason} */
+  readonly reason?: WhyNot['reason']
+  /** `ERR_RELINK_REFUSED`: every change that cannot be made */
+  readonly refusals?: readonly Refusal[]
+  /** Module name of the import that the error is about */
+  readonly module?: string
+  /** Field name of the import that the error is about */
+  readonly field?: string
+  /** The file that was given to {@link load} or {@link compileFile} */
+  readonly file?: string
+}
+
+/**
+ * A trap, or a use of something closed. Its `stack` has the WebAssembly functions on top. Extends
+ * `WebAssembly.RuntimeError`.
+ */
+export class RuntimeError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+  /** `ERR_RELINK_TRAP`: which trap */
+  readonly trap?: string
+  /** The file that was given to {@link load} or {@link compileFile} */
+  readonly file?: string
+}

@@ -1,0 +1,102 @@
+// Options of compiling and instantiating, and the arguments that several functions share.
+
+import type { Global } from './global'
+import type { Memory } from './memory'
+import type { Store } from './store'
+import type { Table } from './table'
+import type { Tag } from './exception'
+
+/** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once. */
+export type Bytes = ArrayBufferLike | ArrayBufferView
+
+/** A path, or a `file:` URL. A `URL` object fits; this interface needs no types of Node or of a browser. */
+export interface FileUrl {
+  readonly href: string
+  readonly protocol: string
+}
+
+/**
+ * Which functions of a module become slots.
+ *
+ * By default, functions become slots that are declared (`#[relinkable]`), imported or exported, or whose address is taken. A
+ * list adds functions to these. A string in the list is a name, the end of a Rust path (`discount`), or a glob over names and
+ * paths (`guest::pricing::*`), in which `*` matches any characters and `?` any one character. A RegExp is tested against names
+ * and paths. If several functions have the same path and differ only in a number, that path selects all of them. A name that
+ * no function has is not an error: {@link Module.slots} reports it.
+ *
+ * `'all'` selects every function. `'none'` selects none, not even declared ones, and leaves the module as it is, except
+ * that tables of fixed size become writable.
+ *
+ * ```js
+ * await load('plugin.wasm', {}, { slots: ['discount', 'guest::pricing::*', /tax$/] })
+ * ```
+ */
+export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
+
+/**
+ * The address space that a memory reserves. Address space is not memory: it costs nothing unless it is limited
+ * (`ulimit -v`, some containers).
+ *
+ * - `full`: 8 GiB, all that an instruction can address. An access outside of the memory faults, so the code needs no checks.
+ * - `small`: the memory's size and 64 KiB. The memory grows into the addresses behind it, up to its maximum. The code compares
+ *   each access with the memory's length, which makes it 7 % slower on average and up to a fifth slower.
+ *
+ * Code that was compiled for `full` imports only memories with `full`; code for `small` takes both. Shared memories are
+ * neither: their accesses are always checked. Default: `full`, but `small` in a process whose address space is limited or that
+ * cannot reserve 8 GiB. For an example, see `docs/memory.md`.
+ */
+export type Reserve = 'full' | 'small'
+
+/** Options of compiling. For an example, see {@link compile}. */
+export interface CompileOptions {
+  /**
+   * The compiler. `cranelift` makes faster code; `singlepass` compiles several times as fast, but supports neither SIMD nor
+   * exceptions. Default: `cranelift`.
+   *
+   * `auto` starts with the code of Singlepass while Cranelift compiles on another thread. When that code is ready, every
+   * instance tiers up to it between two turns of the event loop. Memories and globals stay the same, and so do the functions,
+   * links and other objects that you hold. For modules where tier-up would be unsound, `auto` uses Cranelift from the start:
+   * `docs/loading.md` lists the cases.
+   */
+  compiler?: 'auto' | 'cranelift' | 'singlepass' | undefined
+  /** The address space that the memories reserve: see {@link Reserve}. */
+  reserve?: Reserve | undefined
+  /** Which functions become slots: see {@link SlotSelection}. */
+  slots?: SlotSelection | undefined
+  /**
+   * Whether to read the compiled module from the disk {@link cache} and to write it there. Default: true for a module that
+   * comes from a file ({@link load}, {@link compileFile}), otherwise false.
+   */
+  cache?: boolean | undefined
+}
+
+/** Where an object is made. For an example, see {@link Store}. */
+export interface StoreOptions {
+  /** The store to make the object in. Default: {@link Store.default}. */
+  store?: Store | undefined
+}
+
+/** Options of closing an instance or a store. For an example, see {@link Instance.close}. */
+export interface CloseOptions {
+  /**
+   * The effect of later uses of a closed object: `throw` throws `ERR_RELINK_CLOSED` at the caller, `ignore` does nothing and
+   * returns 0, null or undefined. Default: `throw`.
+   */
+  lateCalls?: 'throw' | 'ignore' | undefined
+}
+
+/**
+ * The values for a module's imports: by module name, then by field name.
+ *
+ * A function is any JavaScript function, or an exported WebAssembly function of an instance of the same store.
+ * A memory, a table, a global or a tag is an object of this package and of the same store. An immutable global may
+ * also be a plain `number`, or a `bigint` for an `i64`.
+ *
+ * ```js
+ * const imports = { env: { now: () => Date.now(), memory: new Memory({ initial: 1 }), limit: 10 } }
+ * ```
+ */
+export type Imports = Record<string, Record<string, ImportValue>>
+/** A value of {@link Imports}. */
+export type ImportValue =
+  ((...parameters: any[]) => unknown) | Memory<any> | Table<any> | Global | Tag | {} | null | undefined

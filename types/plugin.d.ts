@@ -1,0 +1,34 @@
+// Plugin shapes: what an instance has, for the type checker.
+
+import type { WasmFunction } from './function'
+import type { Slot } from './slot'
+
+/** Turns the functions of a record into exported WebAssembly functions. */
+export type Exports<E> = { readonly [Name in keyof E]: Export<E[Name]> }
+/** Distributes over the union that an optional function is. */
+type Export<T> = T extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : T
+
+/** Turns the functions of a record into slots. */
+export type Slots<S> = { readonly [Name in keyof S]: Declared<S[Name]> }
+type Declared<T> = T extends (...parameters: infer P) => infer R ? Slot<P, R> : T
+
+/**
+ * The exports of a plugin, and its slots by their full names, for the type checker.
+ *
+ * ```ts
+ * interface Pricing {
+ *   exports: { total(cents: bigint): bigint; memory: Memory }
+ *   slots: { 'pricing::discount': (cents: bigint) => bigint }
+ * }
+ * const plugin = await load<Pricing>('pricing.wasm')
+ * ```
+ *
+ * The shape is not checked against the file: it is your promise.
+ */
+export interface PluginShape {
+  exports?: object
+  slots?: object
+}
+
+export type ExportsOf<T> = T extends { exports: infer E extends object } ? E : Record<string, any>
+export type SlotsOf<T> = T extends { slots: infer S extends object } ? S : Record<string, Slot>

@@ -1,0 +1,40 @@
+// Slots: places in a module where an implementation can be changed.
+
+import type { Exactly, FunctionType, WasmFunction, signature } from './function'
+import type { SlotKind } from './module'
+
+/**
+ * A place in a module where an implementation can be changed. {@link Instance.slot} and {@link Table.slot} return slots, and
+ * {@link link} changes them.
+ *
+ * ```js
+ * const slot = plugin.slot('discount')
+ * slot.linked // false
+ * slot.current === slot.original // true
+ * ```
+ *
+ * All but `name`, `kind` and `type` throw a {@link LinkError} `ERR_RELINK_CLOSED` if the slot's instance is closed, and a
+ * {@link RuntimeError} with this code if the store is.
+ */
+export class Slot<P extends unknown[] = any, R = any> {
+  #private
+  private constructor()
+  /** {@link SlotDescriptor.name}, or `table[3]` for a table entry. */
+  readonly name: string
+  readonly kind: SlotKind
+  readonly type: FunctionType
+  /** The function that runs now; null for an empty table entry. */
+  readonly current: WasmFunction<P, R> | null
+  /** The function that the slot held first: the module's own, or the one given for an import. */
+  readonly original: WasmFunction<P, R>
+  /** Whether the slot has active links. */
+  readonly linked: boolean
+  /**
+   * Puts the original back, in every entry that links have written. All active links of the slot end, as if undone.
+   *
+   * @throws {LinkError} `ERR_RELINK_CYCLE`: the original is another slot's import, which now leads back to this slot
+   */
+  reset(): void
+  /** For the type checker only: this property does not exist. */
+  private readonly [signature]: Exactly<P, R>
+}

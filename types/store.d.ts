@@ -1,0 +1,113 @@
+// Stores: islands of instances.
+
+import type { CloseOptions } from './options'
+
+/**
+ * An island of instances. Objects of one store never mix with objects of another.
+ *
+ * You need not free anything. What neither JavaScript nor WebAssembly can reach is freed, with its memory and its
+ * machine code (docs/memory.md). {@link Instance.close} and {@link Store.close} end things earlier.
+ *
+ * ```js
+ * using store = new Store()
+ * const plugin = await load('plugin.wasm', {}, { store })
+ * store.stats().memoryBytes
+ * ```
+ */
+export class Store {
+  #private
+  /**
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: a `stackSize` out of its range
+   */
+  constructor(options?: NewStoreOptions)
+  /** The store of this thread for everything that is made without the option `store`. */
+  static readonly default: Store
+  readonly closed: boolean
+  /**
+   * Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call.
+   *
+   * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
+   */
+  stats(): StoreStats
+  /**
+   * Collects now, as the store itself does from time to time, and returns what was freed.
+   *
+   * Objects that V8 has not collected yet count as reachable from JavaScript. While WebAssembly is on the stack, it frees
+   * nothing and returns null; the store collects when the stack is empty.
+   *
+   * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
+   */
+  collect(): Freed | null
+  /**
+   * Closes the store with everything in it: from then on each use throws `ERR_RELINK_CLOSED`. {@link Instance.close}, which
+   * has the same option, lists the exceptions. Closing twice is fine.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option or value
+   */
+  close(options?: CloseOptions): void
+  /** {@link close}, for `using`. */
+  [Symbol.dispose](): void
+}
+
+/** Options of a new store: `new Store({ stackSize: 4 * 1024 * 1024 })`. */
+export interface NewStoreOptions {
+  /**
+   * Size of the stack for each call from JavaScript into WebAssembly of the store, in bytes: from 65,536 (64 KiB) to
+   * 67,108,864 (64 MiB), rounded up to a multiple of 64 KiB. Default: 1 MiB.
+   *
+   * A larger stack allows deeper recursion; the trap `stack-overflow` ends deeper recursion. Node's own options,
+   * `--stack-size` and `resourceLimits.stackSizeMb`, only concern JavaScript's stack. Memory is allocated as the stack is
+   * used. Each call within a call reserves address space: the largest `stackSize` of the process, and 1 MiB.
+   * Without room for one such stack, no store is made: `ERR_RELINK_MEMORY`.
+   */
+  stackSize?: number | undefined
+}
+
+/** Number of things of each kind that were freed: see {@link Store.collect}. */
+export interface Freed {
+  instances: number
+  /** Functions that the instances defined, and JavaScript functions that they imported */
+  functions: number
+  memories: number
+  /** Size of the memories, in bytes */
+  memoryBytes: number
+  tables: number
+  globals: number
+  tags: number
+  /** References from WebAssembly to JavaScript values */
+  externrefs: number
+}
+
+/** Number of things of each kind in a store: see {@link Store.stats}. */
+export interface StoreStats {
+  /** Instances, including closed ones that are still linked somewhere */
+  instances: number
+  /** Functions that they define, and JavaScript functions that they import */
+  functions: number
+  memories: number
+  /** Size of the memories, in bytes */
+  memoryBytes: number
+  /**
+   * Size of freed memories of which JavaScript or a request in flight still has a buffer, in bytes. The bytes are freed after
+   * V8 has collected the buffers (docs/memory.md)
+   */
+  retainedBytes: number
+  tables: number
+  globals: number
+  tags: number
+  /** Size of the machine code of the instances, in bytes. Instances of one module share it */
+  codeBytes: number
+  /** References from WebAssembly to JavaScript values, as of the last collection */
+  externrefs: number
+  /** Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere */
+  slots: number
+  /** Slots with active links */
+  links: number
+  /** Things that were freed since the store was made */
+  freed: Freed
+  /** Number of collections */
+  collections: number
+  /** Total time of the collections, in milliseconds */
+  collectionTime: number
+}
