@@ -848,6 +848,7 @@ module.exports.defaultReserve = nativeBinding.defaultReserve
 module.exports.functionNames = nativeBinding.functionNames
 module.exports.functionNamesAsync = nativeBinding.functionNamesAsync
 module.exports.functionType = nativeBinding.functionType
+module.exports.hasRoom = nativeBinding.hasRoom
 module.exports.inspectModule = nativeBinding.inspectModule
 module.exports.mapCalls = nativeBinding.mapCalls
 module.exports.refuseChanges = nativeBinding.refuseChanges

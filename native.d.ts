@@ -187,6 +187,9 @@ export declare function functionNamesAsync(bytes: Uint8Array): Promise<Array<Nat
 /** The type of a wasm function; null for anything else. */
 export declare function functionType(value: unknown): NativeFunctionType | null
 
+/** Whether there is room for so many bytes. */
+export declare function hasRoom(bytes: number): boolean
+
 /** Makes a report on a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
 

@@ -3,7 +3,7 @@
 // The native side: the addon's functions and its store, with errors of this realm.
 
 const { isMainThread } = require('node:worker_threads')
-const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
+const { buildError, isNative, isTrap, nameFile, rangeError, stackTraceLimit, translate } = require('./errors')
 const { LATE_USES, inFinalizer, isIgnored } = require('./internal/late')
 const { mapOf } = require('./internal/map')
 const { sharedValues } = require('./internal/shared-values')
@@ -121,7 +121,7 @@ class NativeStore {
   }
 
   constructor(stackSize) {
-    this.#addon = new addon.NativeStore(libFunctions(this), stackSize)
+    this.#addon = newStore(libFunctions(this), stackSize)
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
   }
@@ -154,6 +154,17 @@ class NativeStore {
 
 /** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
+
+const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
+
+/** Copies bytes of any number. */
+function copyOf(bytes) {
+  if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
+  throw rangeError(
+    `there is no room for a copy of the module, which has ${bytes.byteLength} bytes`,
+    'ERR_RELINK_MEMORY',
+  )
+}
 
 // In a worker, the native side waits in a way that `terminate()` can interrupt.
 const compileHere = translated(addon.compileSync)
@@ -206,6 +217,7 @@ module.exports = {
   compileAsync,
   compileFile,
   compileSync,
+  copyOf,
   customSections,
   defaultReserve: addon.defaultReserve,
   functionNames,

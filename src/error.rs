@@ -182,6 +182,11 @@ impl Error {
         &self.kind
     }
 
+    /// Whether there was no room.
+    pub fn is_memory(&self) -> bool {
+        matches!(*self.kind, ErrorKind::Memory { .. })
+    }
+
     /// The stable code, and the JavaScript class.
     pub fn code(&self) -> (&'static str, &'static str) {
         use ErrorKind as K;

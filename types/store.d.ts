@@ -55,6 +55,7 @@ export interface NewStoreOptions {
    * A larger stack allows deeper recursion; the trap `stack-overflow` ends deeper recursion. Node's own options,
    * `--stack-size` and `resourceLimits.stackSizeMb`, only concern JavaScript's stack. Memory is allocated as the stack is
    * used. Each call within a call reserves address space: the largest `stackSize` of the process, and 1 MiB.
+   * Without room for one such stack, no store is made: `ERR_RELINK_MEMORY`.
    */
   stackSize?: number | undefined
 }

@@ -1,13 +1,17 @@
 // Allocations of a size that a guest or a user chooses, in a process without room for them: they give an error, and the
 // process goes on. Each test runs a process of its own, which limits its own memory.
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { leb, list, module, section } from '../support/binary'
 import { root, wat, withSection } from '../support'
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip
 
+/** The mebibytes that are left to V8 (`HEADROOM` in src/engine/alloc/room.rs). */
+const HEADROOM = 64
+
 /**
- * Runs a program with `relink`, the `bytes` of a module, `leave(megabytes)`, which limits the memory from then on, and
+ * Runs a program with `relink`, the `bytes` of a module, `leave(megabytes)`, which limits the memory beside V8's, and
  * `say(run)`, which prints the outcome of a function.
  */
 function run(program: string, bytes = new Uint8Array()): string[] {
@@ -18,7 +22,7 @@ function run(program: string, bytes = new Uint8Array()): string[] {
     const bytes = Buffer.from(readFileSync(0, 'utf8'), 'base64')
     const leave = (megabytes) => {
       const kilobytes = Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
-      execFileSync('prlimit', ['--pid', process.pid, '--as=' + (kilobytes * 1024 + megabytes * 2 ** 20)])
+      execFileSync('prlimit', ['--pid', process.pid, '--as=' + (kilobytes * 1024 + (${HEADROOM} + megabytes) * 2 ** 20)])
     }
     const words = (error) => [error.constructor.name, error.code].join(' ')
     const say = (run) => {
@@ -33,6 +37,14 @@ function run(program: string, bytes = new Uint8Array()): string[] {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8', input })
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
   return stdout.trim().split('\n')
+}
+
+const STEPS = 80
+const PROCESS = join(root, 'fuzz', 'room', 'process.cjs')
+
+const { SCENARIOS, TEXTS } = require('../../fuzz/room/scenarios.cjs') as {
+  SCENARIOS: Record<string, string[]>
+  TEXTS: Record<string, string>
 }
 
 const NO_ROOM = 'RangeError ERR_RELINK_MEMORY'
@@ -192,4 +204,25 @@ onLinux('where there is no room for it', () => {
     )
     expect(printed).toEqual([NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, '1'])
   })
+
+  // fuzz/room.mjs does this with many limits and seeds.
+  test.each(Object.entries(SCENARIOS))(
+    'the steps of "%s" are refused, and the process goes on',
+    async (_scenario, names) => {
+      const texts = Object.fromEntries(
+        await Promise.all(
+          Object.entries(TEXTS).map(async ([name, text]) => [name, Buffer.from(await wat(text)).toString('base64')]),
+        ),
+      )
+      const ends = [70, 180].map((leave) => {
+        const compilers = ['cranelift', 'singlepass', 'auto']
+        const input = JSON.stringify({ seed: leave, steps: STEPS, names, texts, compilers, engine: root, leave })
+        const { status, signal, stdout, stderr } = spawnSync(process.execPath, [PROCESS], { encoding: 'utf8', input })
+        const { done, refused, unexpected } = JSON.parse(stdout || '{}') as Record<string, unknown>
+        return { status, signal, stderr, unexpected, all: Number(done) + Number(refused), refused: Number(refused) > 0 }
+      })
+      const good = { status: 0, signal: null, stderr: '', unexpected: undefined, all: STEPS }
+      expect(ends).toMatchObject([{ ...good, refused: true }, good])
+    },
+  )
 })

@@ -139,7 +139,7 @@ async function compileAsync(
 ) {
   let source = toBytes(bytes)
   // Several tasks need the same bytes, and the caller may write to them in between.
-  if (patterns !== undefined || Class === Module) source = source.slice()
+  if (patterns !== undefined || Class === Module) source = native.copyOf(source)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
   const cacheTarget = cache ? toNative(file) : undefined

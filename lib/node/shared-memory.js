@@ -3,6 +3,7 @@
 // Shared memories. Only V8 can make a SharedArrayBuffer that grows, and post it to other threads with its memory. So a shared
 // memory uses the bytes of a Memory of Node's own.
 const { rangeError, typeError } = require('../errors')
+const { addon } = require('./addon')
 const { node } = require('./node-webassembly')
 const { MOST_PAGES, PAGE } = require('../options/limits')
 const { Instance: NodeInstance, Memory: NodeMemory, Module: NodeModule } = node ?? {}
@@ -19,12 +20,15 @@ function createShared({ initial, maximum }) {
       'ERR_RELINK_UNSUPPORTED',
     )
   }
+  const noRoom = () => rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
+  // V8 reserves the maximum. It collects if it cannot, and ends the process if there is no room for that either.
+  if (!addon.hasRoom(maximum * PAGE)) throw noRoom()
   try {
     return new NodeMemory({ initial, maximum, shared: true })
   } catch (error) {
     // The limits were checked, so any other error is an exhausted stack.
     if (!/could not allocate/.test(error?.message)) throw error
-    throw rangeError(`there is no room for a shared memory of ${maximum} pages`, 'ERR_RELINK_MEMORY')
+    throw noRoom()
   }
 }
 
@@ -70,6 +74,7 @@ const OUTCOMES = ['ok', 'not-equal', 'timed-out']
 const shared = {
   sharedBytes: (memory) => new Uint8Array(bufferOf(memory)),
   sharedGrow(memory, pages) {
+    if (!addon.hasRoom(pages * PAGE)) return false
     try {
       grow(memory, pages)
       return true

@@ -67,14 +67,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of a new store that calls run in a stack of `stack_size` bytes. `lib` has the functions of `lib/`, and
+    /// The context of a new store. `lib` has the functions of `lib/`, and
     /// `object` is the store's object in `lib/`.
     pub fn new(
         env: JsEnv<'_>,
         lib: Value<'_>,
         object: Value<'_>,
         trampoline: fn(usize) -> Callback,
-        stack_size: usize,
+        store: Store,
     ) -> Self {
         Self {
             environment: Environment::new(env, lib),
@@ -96,7 +96,7 @@ impl Context {
             silent: Cell::new(false),
             depth: Cell::new(0),
             collection_is_deferred: Cell::new(false),
-            store: Store::new(stack_size),
+            store,
         }
     }
 

@@ -1,12 +1,13 @@
 //! The store: lists of objects, and the state of its subsystems.
 
 use crate::engine::{Code, Compiler, FreeLists};
+use crate::error::Result;
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::call::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
-use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
+use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, Objects};
@@ -65,17 +66,15 @@ pub(in crate::store) struct ContextOwner {
     pub is_host: bool,
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self::new(DEFAULT_SIZE)
-    }
-}
-
 impl Store {
     /// An empty store; `stack_size` of its call stacks in bytes.
-    pub fn new(stack_size: usize) -> Self {
+    ///
+    /// # Errors
+    /// `Memory` if there is no room for such a call stack.
+    pub fn new(stack_size: usize) -> Result<Self> {
+        let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
-        Self {
+        Ok(Self {
             objects: Box::into_raw(Box::default()),
             signatures: RefCell::default(),
             memories: RefCell::default(),
@@ -91,12 +90,12 @@ impl Store {
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
-            wasm_stack: WasmStack::new(stack_size),
+            wasm_stack,
             call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),
-        }
+        })
     }
 
     /// Runs `f` on the objects.

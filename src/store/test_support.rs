@@ -3,8 +3,8 @@
 use crate::engine::{Code, Compiler};
 use crate::rewrite::Selection;
 use crate::store::{
-    Batch, Callable, Extern, Failure, FuncRef, HostFunction, Instance, MemoryId, RawValue, Roots, Store, Swept,
-    TableId, Thrown,
+    Batch, Callable, DEFAULT_SIZE, Extern, Failure, FuncRef, HostFunction, Instance, MemoryId, RawValue, Roots, Store,
+    Swept, TableId, Thrown,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ pub const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass]
 
 /// A store of the default stack size.
 pub fn new_store() -> Store {
-    Store::default()
+    Store::new(DEFAULT_SIZE).unwrap()
 }
 
 /// Compiles a module without slots.

@@ -3,6 +3,7 @@
 pub(in crate::engine) mod addresses;
 pub(in crate::engine) mod builtins;
 pub(in crate::engine) mod free_list;
+pub(in crate::engine) mod limits;
 pub(in crate::engine) mod reserve;
 pub(in crate::engine) mod room;
 pub(in crate::engine) mod shared_memory;

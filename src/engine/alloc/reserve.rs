@@ -1,6 +1,7 @@
 //! `Reserve`: the address space that memories reserve, and the bounds checks that follow from it.
 
 use crate::engine::alloc::addresses::can_reserve;
+use crate::engine::alloc::limits::is_limited;
 use wasmer::MemoryStyle;
 
 /// Address space that the memories of a module reserve. Compiled code depends on it for its bounds checks.
@@ -16,9 +17,6 @@ pub enum Reserve {
 
 /// Guard behind a small memory, in bytes. If the offset of an access is smaller, code compares only its index.
 pub(in crate::engine) const GUARD: usize = 65_536;
-
-/// Address space of today's processors in bytes. A limit from here on limits nothing.
-const ALL: u64 = 1 << 47;
 
 impl Reserve {
     /// The default: small where the address space of this process is limited, or the system now refuses to map so much;
@@ -60,18 +58,4 @@ impl Reserve {
             MemoryStyle::Dynamic { .. } => Self::Small,
         }
     }
-}
-
-/// Whether the address space of this process is limited (`RLIMIT_AS`).
-#[cfg(unix)]
-fn is_limited() -> bool {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is valid for the write.
-    let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) } == 0;
-    known && limit.rlim_cur < ALL
-}
-
-#[cfg(not(unix))]
-fn is_limited() -> bool {
-    false
 }

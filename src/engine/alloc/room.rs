@@ -1,17 +1,34 @@
-//! Checks before allocations whose size a guest or user chooses. A failed allocation of Rust or V8 ends the process.
+//! Checks before what a guest or user chooses the size of. A failed allocation of Rust or V8 ends the process.
 
+use crate::engine::alloc::limits;
 use memmap2::MmapOptions;
 
 /// Bytes below which allocations are not checked: V8 could not go on either without that much.
 const LEAST: usize = 64 << 10;
 
-/// Bytes that must stay free for everything else.
-const HEADROOM: usize = 4 << 20;
+/// Bytes that must stay free for everything else. V8 ends the process if a collection cannot map its pages: two semi
+/// spaces of 16 MiB each, as much again for the objects that it moves, and its work lists.
+const HEADROOM: usize = 64 << 20;
 
-/// Whether `bytes` can be allocated with headroom left.
+/// Whether `bytes` can be allocated with headroom left. A small number is not checked.
 pub fn has_room(bytes: usize) -> bool {
-    // Map the bytes instead of allocating them: the allocator might keep the memory, or split the request.
-    bytes < LEAST || bytes.checked_add(HEADROOM).is_some_and(|bytes| MmapOptions::new().len(bytes).map_anon().is_ok())
+    bytes < LEAST || has_headroom_besides(bytes)
+}
+
+/// Whether so many bytes can be mapped with headroom left.
+pub fn has_headroom_besides(bytes: usize) -> bool {
+    bytes.checked_add(HEADROOM).is_some_and(limits::allow) && (bytes < LEAST || can_map(bytes))
+}
+
+/// Whether the system maps so many bytes. They are mapped, not allocated: the allocator might keep the memory, or split
+/// the request.
+fn can_map(bytes: usize) -> bool {
+    MmapOptions::new().len(bytes).map_anon().is_ok()
+}
+
+/// Whether headroom is left. To be asked after something was mapped, which the caller then gives back.
+pub fn has_headroom() -> bool {
+    has_headroom_besides(0)
 }
 
 /// A copy of bytes whose number a user chooses; none if there is no room for it.
@@ -29,8 +46,9 @@ mod tests {
 
     #[test]
     fn there_is_room_for_what_fits_into_a_process() {
-        assert!(has_room(0) && has_room(LEAST) && has_room(1 << 20));
+        assert!(has_headroom() && has_room(0) && has_room(LEAST) && has_room(1 << 20));
         assert!(!has_room(1 << 50) && !has_room(usize::MAX) && !has_room(usize::MAX - HEADROOM));
+        assert!(has_headroom_besides(1 << 20) && !has_headroom_besides(1 << 50));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::addresses::Addresses;
 use crate::engine::alloc::reserve::{GUARD, Reserve};
+use crate::engine::alloc::room::has_headroom_besides;
 use crate::engine::alloc::tunables::note_growth;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -62,6 +63,11 @@ impl SmallMemory {
     }
 }
 
+/// The error for a memory or growth that would leave no headroom.
+pub(in crate::engine) fn no_headroom() -> MemoryError {
+    MemoryError::Region("too little of the process's memory would be left".to_owned())
+}
+
 fn no_room(error: io::Error) -> MemoryError {
     MemoryError::Region(error.to_string())
 }
@@ -90,6 +96,9 @@ impl LinearMemory for SmallMemory {
         let most = self.ty.maximum.unwrap_or(Pages::max_value()).min(Pages::max_value());
         let size = before.checked_add(delta).filter(|size| *size <= most);
         let size = size.ok_or(MemoryError::CouldNotGrow { current: before, attempted_delta: delta })?;
+        if !has_headroom_besides(delta.bytes().0) {
+            return Err(no_headroom());
+        }
         self.addresses.grow(before.bytes().0, size.bytes().0, GUARD).map_err(no_room)?;
         self.size = size;
         // SAFETY: the definition lives as long as this memory. Only code on this thread reads it, and that is not

@@ -3,8 +3,9 @@
 use crate::engine::alloc::builtins::may_begin;
 use crate::engine::alloc::free_list::place;
 use crate::engine::alloc::reserve::Reserve;
+use crate::engine::alloc::room::{has_headroom, has_headroom_besides};
 use crate::engine::alloc::shared_memory;
-use crate::engine::alloc::small_memory::SmallMemory;
+use crate::engine::alloc::small_memory::{SmallMemory, no_headroom};
 use crate::engine::compile::types::table_maximum;
 use crate::wasm::Limits;
 use std::ptr::NonNull;
@@ -63,7 +64,7 @@ impl Tunables for StoreTunables {
         if ty.shared {
             return Err(MemoryError::Generic("a shared memory is made of the host's bytes".into()));
         }
-        Ok(VMMemory(match Reserve::of_style(*style) {
+        leaving_headroom(VMMemory(match Reserve::of_style(*style) {
             Reserve::Full => Box::new(WatchedMemory(VMOwnedMemory::new(ty, style)?)),
             Reserve::Small => Box::new(SmallMemory::new(ty)?),
         }))
@@ -78,7 +79,7 @@ impl Tunables for StoreTunables {
         if ty.shared {
             return shared_memory::prepared(ty, location);
         }
-        Ok(VMMemory(match Reserve::of_style(*style) {
+        leaving_headroom(VMMemory(match Reserve::of_style(*style) {
             // SAFETY: the caller's promise about `location` is passed on.
             Reserve::Full => Box::new(WatchedMemory(unsafe { VMOwnedMemory::from_definition(ty, style, location)? })),
             // SAFETY: the caller's promise about `location` is passed on.
@@ -158,6 +159,11 @@ impl Tunables for StoreTunables {
     }
 }
 
+/// A new memory, if there is headroom beside it.
+fn leaving_headroom(memory: VMMemory) -> Result<VMMemory, MemoryError> {
+    if has_headroom() { Ok(memory) } else { Err(no_headroom()) }
+}
+
 /// The error message if there is no room for a memory.
 pub fn no_memory(style: &MemoryStyle, error: &MemoryError) -> String {
     let advice = match Reserve::of_style(*style) {
@@ -220,6 +226,9 @@ impl LinearMemory for WatchedMemory {
     }
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
+        if !has_headroom_besides(delta.bytes().0) {
+            return Err(no_headroom());
+        }
         let before = self.0.grow(delta)?;
         note_growth();
         Ok(before)

@@ -1,7 +1,7 @@
 //! `Code`: a compiled module that is loaded and can be instantiated.
 
 use crate::engine::alloc::reserve::Reserve;
-use crate::engine::alloc::room::has_room;
+use crate::engine::alloc::room::has_headroom_besides;
 use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
@@ -89,7 +89,7 @@ impl Code {
     pub(in crate::engine) unsafe fn assemble(compiled: Compiled, reserve: Reserve) -> Result<Arc<Self>> {
         let Compiled { parts, details, custom, machine } = compiled;
         let size = machine.image.len();
-        if !has_room(size.saturating_mul(2)) {
+        if !has_headroom_besides(size.saturating_mul(2)) {
             let message = format!("there is no room for the {size} bytes of a compiled module");
             return Err(ErrorKind::Memory { message }.into());
         }

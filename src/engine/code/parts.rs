@@ -1,12 +1,12 @@
 //! `Compiled`: a compiled module before it is loaded, with its metadata.
 
-use crate::engine::alloc::room::has_room;
+use crate::engine::alloc::room::has_headroom_besides;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
 use crate::engine::compile::compiled::CompileOptions;
-use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::compiler::{Compiler, Refusal, TAKEN};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
@@ -20,9 +20,6 @@ use std::sync::Arc;
 
 /// The first bytes of a module.
 const MAGIC: &[u8] = b"\0asm";
-
-/// The most bytes that a compile takes per byte of the module, all in small allocations.
-const TAKEN: usize = 32;
 
 /// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form; the details
 /// are a part of their own there.
@@ -112,10 +109,8 @@ impl Compiled {
     /// # Errors
     /// `Memory` where there is too little room to try, and those of `Binary::parse`, `rewrite` and `Compiler::image`.
     pub fn new(bytes: &[u8], options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
-        if bytes.starts_with(MAGIC) && !has_room(bytes.len().saturating_mul(TAKEN)) {
-            let message =
-                format!("there is no room to compile {} bytes, which takes {TAKEN} times as many", bytes.len());
-            return Err(ErrorKind::Memory { message }.into());
+        if bytes.starts_with(MAGIC) && !has_headroom_besides(bytes.len().saturating_mul(TAKEN)) {
+            return Err(Refusal::Room(bytes.len()).into_error(|_| String::new()));
         }
         let binary = Binary::parse(bytes, options.compiler.features())?;
         let CompiledImage { rewritten, image, compiler } = CompiledImage::new(bytes, &binary, options, waiters)?;

@@ -4,14 +4,15 @@ use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image;
 use crate::engine::compile::cancellation::{Waiters, cancelled};
+use crate::engine::compile::threads::Threads;
 use crate::engine::trace::frames;
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::Options;
 use crate::wasm::Features;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, LazyLock};
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
+use std::sync::{Arc, Once};
 use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder, Singlepass};
 use wasmer_compiler::{ArtifactBuild, ArtifactCreate, Engine, ModuleEnvironment};
 use wasmer_types::target::Target;
@@ -40,14 +41,15 @@ pub(in crate::engine) enum Refusal {
     Frame { function: u32, size: usize },
     /// No waiter needs the code any more
     Cancelled,
+    /// There is no room for a compile of so many bytes
+    Room(usize),
 }
 
 /// The payload with which Cranelift's threads unwind once the compile is cancelled.
 struct CancelledUnwind;
 
-/// The thread pool for all compiles: wasmer would build one per compile, or use the global one.
-static POOL: LazyLock<Option<ThreadPool>> =
-    LazyLock::new(|| ThreadPoolBuilder::new().thread_name(|index| format!("wasm-relink-{index}")).build().ok());
+/// The most bytes that a compile takes per byte of the module, all in small allocations.
+pub(in crate::engine) const TAKEN: usize = 32;
 
 impl Compiler {
     /// The compiler that the API calls `name`.
@@ -112,19 +114,27 @@ impl Compiler {
     /// Everything that its output depends on, besides the module: its version, its options and the processor.
     pub fn identity(self) -> String {
         let target = Target::default();
-        let name = self.configured().compiler().deterministic_id();
+        let name = self.configured(NonZero::<usize>::MIN).compiler().deterministic_id();
         format!("{name} {} {:x}", target.triple(), target.cpu_features().as_u64())
     }
 
-    fn configured(self) -> Box<dyn CompilerConfig> {
+    fn configured(self, threads: NonZero<usize>) -> Box<dyn CompilerConfig> {
         match self {
-            Self::Cranelift => Box::new(Cranelift::default()),
-            Self::Singlepass => Box::new(Singlepass::default()),
+            Self::Cranelift => {
+                let mut config = Cranelift::default();
+                config.num_threads(threads);
+                Box::new(config)
+            }
+            Self::Singlepass => {
+                let mut config = Singlepass::default();
+                config.num_threads(threads);
+                Box::new(config)
+            }
         }
     }
 
-    fn engine(self, reserve: Reserve) -> Engine {
-        let mut engine = EngineBuilder::new(self.configured()).engine();
+    fn engine(self, reserve: Reserve, threads: NonZero<usize>) -> Engine {
+        let mut engine = EngineBuilder::new(self.configured(threads)).engine();
         // The compiler reads the styles of memories and tables from the tunables.
         engine.set_tunables(StoreTunables::new(Vec::new(), reserve));
         engine
@@ -162,9 +172,9 @@ impl Compiler {
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, Refusal> {
-        let compile = || {
+        let compile = |threads: &Threads| {
             catch_unwind(AssertUnwindSafe(|| {
-                let build = self.build(bytes, reserve, waiters).map_err(|error| match error {
+                let build = self.build(bytes, reserve, threads.number, waiters).map_err(|error| match error {
                     CompileError::Aborted(_) => Refusal::Cancelled,
                     error => Refusal::Compiler(error.to_string()),
                 })?;
@@ -186,11 +196,33 @@ impl Compiler {
                 )))
             })
         };
-        in_pool(compile)
+        stay_silent_without_threads();
+        let taken = bytes.len().saturating_mul(TAKEN);
+        let no_room = || Refusal::Room(bytes.len());
+        let run = |threads: Threads| match threads.run(|| compile(&threads)) {
+            Err(Refusal::Compiler(message)) if NO_THREADS.iter().any(|words| message.contains(words)) => {
+                Err((threads.number, no_room()))
+            }
+            result => Ok(result),
+        };
+        match run(Threads::new(taken).ok_or_else(no_room)?) {
+            Ok(result) => result,
+            // The system limits the number of threads: try with one.
+            Err((number, _)) if number.get() > 1 => {
+                run(Threads::alone(taken).ok_or_else(no_room)?).unwrap_or_else(|(_, refusal)| Err(refusal))
+            }
+            Err((_, refusal)) => Err(refusal),
+        }
     }
 
-    fn build(self, bytes: &[u8], reserve: Reserve, waiters: &Arc<Waiters>) -> Result<ArtifactBuild, CompileError> {
-        let engine = self.engine(reserve);
+    fn build(
+        self,
+        bytes: &[u8],
+        reserve: Reserve,
+        threads: NonZero<usize>,
+        waiters: &Arc<Waiters>,
+    ) -> Result<ArtifactBuild, CompileError> {
+        let engine = self.engine(reserve, threads);
         engine.validate(bytes)?;
         let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
         let tunables = engine.tunables();
@@ -241,6 +273,11 @@ impl Refusal {
         let message = match self {
             Self::Cancelled => return cancelled(),
             Self::Compiler(message) => message,
+            Self::Room(bytes) => {
+                let message =
+                    format!("there is no room to compile {bytes} bytes: that takes {TAKEN} times as many, and threads");
+                return ErrorKind::Memory { message }.into();
+            }
             Self::Frame { function, size } => format!(
                 "{} needs {size} bytes of call stack in code of singlepass, which supports at most {LARGEST_FRAME}: \
                  compile it with cranelift",
@@ -251,21 +288,20 @@ impl Refusal {
     }
 }
 
-/// Runs a closure on the thread pool; on the calling thread, if the system gave no threads.
-pub(in crate::engine) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
-    match &*POOL {
-        Some(pool) => pool.install(run),
-        None => run(),
-    }
-}
+/// Words of wasmer's error and panic where the system gives no threads for a compile.
+const NO_THREADS: [&str; 2] = ["failed to build rayon thread pool", "ThreadPoolBuildError"];
 
-/// Number of bytes from which hashing on all threads is faster.
-const MANY: usize = 1 << 17;
-
-/// The BLAKE3 hash of bytes.
-pub(in crate::engine) fn hash(bytes: &[u8]) -> [u8; 32] {
-    if bytes.len() < MANY {
-        return *blake3::hash(bytes).as_bytes();
-    }
-    in_pool(|| *blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes())
+/// Keeps wasmer's panic for lack of threads off standard error, since the caller gets an error. The panic hook belongs
+/// to this library alone.
+fn stay_silent_without_threads() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            let says = panic.payload().downcast_ref::<String>();
+            if says.is_none_or(|says| !NO_THREADS.iter().any(|words| says.contains(words))) {
+                before(panic);
+            }
+        }));
+    });
 }

@@ -4,6 +4,7 @@ use crate::engine::code::compiled_code::Code;
 use crate::engine::compile::cancellation::Cancellation;
 use crate::engine::compile::compiled::{CompileOptions, compile, compiled_before};
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::threads::has_room_for_thread;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::why_no_tier_up;
 use crate::wasm::Binary;
@@ -91,7 +92,8 @@ impl TierUp {
             drop(result.set(compiled.unwrap_or_else(|_| Err(failed("a panic")))));
         };
         // Without a thread, the instance keeps running Singlepass's code.
-        if thread::Builder::new().name("wasm-relink-tier-up".to_owned()).spawn(work).is_err() {
+        let thread = || thread::Builder::new().name("wasm-relink-tier-up".to_owned());
+        if !has_room_for_thread() || thread().spawn(work).is_err() {
             drop(pending.result.set(Err(failed("no thread"))));
         }
         pending

@@ -200,7 +200,10 @@ pub fn running_compiles() -> u32 {
 #[napi]
 pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool> {
     let options = CompileOptions { selection: selection(slots)?, ..CompileOptions::plain(compiler(&compiler_name)?) };
-    guarded(|| Ok(check(bytes, &options).is_ok()))
+    guarded(|| match check(bytes, &options) {
+        Err(error) if error.is_memory() => Err(error),
+        checked => Ok(checked.is_ok()),
+    })
 }
 
 /// The names of a function, for the option `slots`.

@@ -1,6 +1,6 @@
 //! The methods of memories, tables, globals and tags of a store, by id.
 
-use crate::engine::Compiler;
+use crate::engine::{Compiler, has_headroom_besides};
 use crate::error::{Error, ErrorKind};
 use crate::link::TableEntry;
 use crate::napi::api::compile;
@@ -20,6 +20,12 @@ use napi_derive::napi;
 
 fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
     Limits { minimum: minimum.into(), maximum: maximum.map(u64::from) }
+}
+
+/// Whether there is room for so many bytes.
+#[napi]
+pub fn has_room(bytes: f64) -> bool {
+    has_headroom_besides(bytes as usize)
 }
 
 #[napi]

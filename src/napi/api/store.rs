@@ -8,7 +8,7 @@ use crate::napi::env::throw::{Result, refuse};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::gc::wrappers::WrapperKind;
-use crate::store::DEFAULT_SIZE;
+use crate::store::{DEFAULT_SIZE, Store};
 use napi::Env;
 use napi::bindgen_prelude::{Object, Unknown};
 use napi_derive::napi;
@@ -19,11 +19,11 @@ impl NativeStore {
     /// Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
     /// `stack_size` is the size of the stack that its calls run on, in bytes.
     #[napi(constructor)]
-    pub fn new(env: &Env, #[napi(ts_arg_type = "object")] lib: Object<'_>, stack_size: Option<u32>) -> Self {
+    pub fn new(env: &Env, #[napi(ts_arg_type = "object")] lib: Object<'_>, stack_size: Option<u32>) -> Result<Self> {
         let (env, lib) = (JsEnv::of(env), Value::of(&lib));
-        let stack_size = stack_size.map_or(DEFAULT_SIZE, |size| size as usize);
+        let wasm_store = Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)).map_err(refuse)?;
         let store = env.property(lib, c"store");
-        Self { context: Rc::new(Context::new(env, lib, store, trampoline, stack_size)) }
+        Ok(Self { context: Rc::new(Context::new(env, lib, store, trampoline, wasm_store)) })
     }
 
     /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold.

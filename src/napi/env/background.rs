@@ -1,7 +1,7 @@
 //! Background work on our own threads. Node waits for libuv's threads before a worker or the process ends, and a
 //! compile may take minutes. Its result is not needed by then, so a flag tells the work to stop.
 
-use crate::engine::{Cancellation, stay_silent_at_the_end};
+use crate::engine::{Cancellation, has_room_for_thread, stay_silent_at_the_end};
 use crate::error::{Error, ErrorKind};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::throw::{Result, guard, refuse, rejection};
@@ -21,7 +21,8 @@ const MOST: usize = 4;
 const LOOK: Duration = Duration::from_millis(20);
 
 struct Task {
-    work: Box<dyn FnOnce() + Send>,
+    /// Does the work, or rejects its promise if it is told that there is no thread
+    work: Box<dyn FnOnce(bool) + Send>,
     /// Set once the environment that awaits the result has ended
     cancellation: Cancellation,
 }
@@ -53,15 +54,15 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     let cancellation = cancellation_of(env).map_err(|error| failed(&error))?;
     let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
     let flag = cancellation.clone();
-    let run = move || {
-        let output = guard(|| work(flag));
+    let run = move |has_thread: bool| {
+        let output = if has_thread { guard(|| work(flag)) } else { Err(no_thread()) };
         // Has no effect once the environment has ended.
         deferred.resolve(move |env: Env| match output {
             Ok(output) => Ok(settle(env, output)),
             Err(error) => Err(rejection(env, error)),
         });
     };
-    start(Task { work: Box::new(run), cancellation }).map_err(|error| failed(&error))?;
+    start(Task { work: Box::new(run), cancellation });
     Ok(promise)
 }
 
@@ -78,8 +79,9 @@ pub fn until_terminated<T: Send + 'static>(
     let flag = cancellation.clone();
     // Sending fails only if this thread no longer waits.
     let run = move || drop(sender.send(guard(|| work(flag))));
-    let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(run);
-    spawned.map_err(|error| failed(error.to_string()))?;
+    if !spawn(run) {
+        return Err(refuse(no_thread()));
+    }
     loop {
         match receiver.recv_timeout(LOOK) {
             Ok(output) => return output.map_err(refuse),
@@ -111,27 +113,37 @@ fn cancellation_of(env: &Env) -> napi::Result<Cancellation> {
     })
 }
 
-fn start(task: Task) -> std::io::Result<()> {
+/// Starts a thread of this library. Returns false where there is no room for one, or the system gives none.
+fn spawn(run: impl FnOnce() + Send + 'static) -> bool {
+    let thread = thread::Builder::new().name("wasm-relink-compile".to_owned());
+    has_room_for_thread() && thread.spawn(run).is_ok()
+}
+
+fn no_thread() -> Error {
+    let message = "there is no room for a thread, or the system gives none".to_owned();
+    ErrorKind::Memory { message }.into()
+}
+
+/// Queues a task, and starts a thread for it if all are busy.
+fn start(task: Task) {
     let mut queue = queue();
     queue.waiting.push_back(task);
     // Tasks of ended environments do not count: they must not delay tasks that are awaited.
     let busy = queue.running.iter().filter(|cancellation| !cancellation.is_cancelled()).count();
     if queue.idle < queue.waiting.len() && busy + queue.idle < MOST {
         stay_silent_at_the_end();
-        let spawned = thread::Builder::new().name("wasm-relink-compile".to_owned()).spawn(work_off);
-        match spawned {
-            Ok(_) => queue.idle += 1,
-            // Without a new thread, the existing ones run the task, if there are any.
-            Err(error) if queue.idle + queue.running.len() == 0 => {
-                queue.waiting.pop_back();
-                return Err(error);
-            }
-            Err(_) => {}
+        if spawn(work_off) {
+            queue.idle += 1;
+        } else if queue.idle + queue.running.len() == 0 {
+            let refused = queue.waiting.pop_back();
+            drop(queue);
+            // An unsettled promise of N-API would keep the process alive.
+            return refused.into_iter().for_each(|Task { work, .. }| work(false));
         }
+        // Without a new thread, the existing ones run the task.
     }
     drop(queue);
     ARRIVED.notify_one();
-    Ok(())
 }
 
 /// The loop of each thread.
@@ -151,7 +163,7 @@ fn work_off() {
         queue.running.push(cancellation.clone());
         drop(queue);
         if !cancellation.is_cancelled() {
-            work();
+            work(true);
         }
         queue = self::queue();
         let done = queue.running.iter().position(|each| each.is(&cancellation));

@@ -1,7 +1,25 @@
 //! External memory: memory that V8 does not see, reported to it so that it collects the objects that hold it sooner.
 
+use crate::engine::has_headroom;
 use crate::napi::env::value::JsEnv;
 use napi::sys;
+use std::cell::Cell;
+
+thread_local! {
+    /// Bytes that this thread has not reported for want of headroom
+    static WITHHELD: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Reports a change in bytes. A report of more may make V8 collect at once, and V8 ends the process if it cannot map
+/// the pages that this takes: without headroom, the bytes are withheld until a later report.
+pub fn report_change(env: JsEnv<'_>, change: i64) {
+    let change = change.saturating_add(WITHHELD.get());
+    let is_withheld = change > 0 && !has_headroom();
+    WITHHELD.set(if is_withheld { change } else { 0 });
+    if !is_withheld {
+        env.adjust_external_memory(change);
+    }
+}
 
 /// A report of external memory, taken back when this is dropped. It holds a raw pointer, so it stays on the thread of its
 /// environment.
@@ -14,7 +32,7 @@ impl ExternalMemory {
     /// Reports `bytes` to V8.
     pub fn report(env: JsEnv<'_>, bytes: u64) -> Self {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        env.adjust_external_memory(bytes);
+        report_change(env, bytes);
         Self { env: env.raw(), bytes }
     }
 }
@@ -22,6 +40,6 @@ impl ExternalMemory {
 impl Drop for ExternalMemory {
     fn drop(&mut self) {
         // SAFETY: `report` got the environment from a `JsEnv` of this thread. No handle is made.
-        unsafe { JsEnv::from_raw(self.env) }.adjust_external_memory(-self.bytes);
+        report_change(unsafe { JsEnv::from_raw(self.env) }, -self.bytes);
     }
 }

@@ -3,6 +3,7 @@
 use crate::engine::trim;
 use crate::napi::context::Context;
 use crate::napi::env::exception::Exception;
+use crate::napi::env::external_memory::report_change;
 use crate::napi::gc::wrappers::WrapperKind;
 use crate::store::{Batch, GlobalId, Instance, Marks, MemoryId, Node, Roots, TableId, TagId};
 use rustc_hash::FxHashMap;
@@ -20,7 +21,8 @@ pub fn collect_if_due(context: &Context) {
 pub fn collect_all(context: &Context) {
     let pressure = 1_i64 << 40;
     for change in [pressure, -pressure] {
-        context.js().adjust_external_memory(change);
+        // Without headroom neither is reported: V8 could not finish the collection.
+        report_change(context.js(), change);
     }
     collect(context);
 }

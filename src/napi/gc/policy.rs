@@ -1,6 +1,7 @@
 //! The GC policy of a store: when a collection is due, and what V8 is told of the store's memory.
 
 use crate::engine::Code;
+use crate::napi::env::external_memory::report_change;
 use crate::napi::env::value::JsEnv;
 use crate::napi::gc::retainers::Retainers;
 use crate::store::Store;
@@ -107,6 +108,6 @@ impl GcPolicy {
     /// Reports a change of external memory to V8, in bytes.
     fn report(&self, env: JsEnv<'_>, change: i64) {
         self.0.borrow_mut().reported += change;
-        env.adjust_external_memory(change);
+        report_change(env, change);
     }
 }

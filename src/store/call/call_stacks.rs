@@ -13,6 +13,7 @@
 //! right while entries are left in the reverse order of their beginnings. So an idle call stack is left before anything
 //! else enters wasmer, and before wasm below it goes on.
 
+use crate::engine::has_headroom_besides;
 use crate::error::{Error, ErrorKind};
 use crate::store::call::stack_guard::Guarded;
 use crate::store::call::stack_switch::{call_on, prepare, switch};
@@ -248,7 +249,7 @@ impl CallStack {
             call: Cell::new(None),
             outcome: Cell::new(None),
             below: Cell::new(ptr::null()),
-            stack: DefaultStack::new(SIZE).ok()?,
+            stack: has_headroom_besides(SIZE).then(|| DefaultStack::new(SIZE).ok()).flatten()?,
         });
         let address = ptr::from_ref(&*stack).expose_provenance();
         // SAFETY: the stack was just mapped, and its base is aligned.
@@ -310,7 +311,9 @@ mod tests {
     use crate::store::{Callable, Extern, HostFunction, Store, Thrown};
 
     /// A host function that runs a closure.
-    struct Host(Box<dyn Fn(&mut RawValue) -> Result<(), Thrown>>);
+    struct Host(Box<Run>);
+
+    type Run = dyn Fn(&mut RawValue) -> Result<(), Thrown>;
 
     impl HostFunction for Host {
         unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
@@ -452,7 +455,7 @@ mod tests {
 
     #[test]
     fn stores_with_other_stacks_take_turns() {
-        let stores = [64 << 10, 1 << 20, 64 << 10].map(|size| Rc::new(Store::new(size)));
+        let stores = [64 << 10, 1 << 20, 64 << 10].map(|size| Rc::new(Store::new(size).unwrap()));
         let functions = stores.each_ref().map(|store| with(store, Compiler::Cranelift, |_| Ok(())));
         for _ in 0..20 {
             for (store, functions) in stores.iter().zip(&functions) {

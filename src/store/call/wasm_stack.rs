@@ -19,10 +19,12 @@
 //! lies below the guard, where no wasm writes. All stacks have one length, so the base alone gives the address of the
 //! head.
 
-use crate::error::{Error, ErrorKind};
+use crate::engine::has_headroom_besides;
+use crate::error::{Error, ErrorKind, Result as OrError};
 use crate::store::FuncRef;
 use crate::store::call::stack_guard::{GUARD, Guarded, UNIT, ensure_guard, lend_on_faults, page};
 use crate::store::call::trap::Failure;
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::ptr;
@@ -55,18 +57,33 @@ static MAPPED: AtomicUsize = AtomicUsize::new(DEFAULT_SIZE + REST);
 pub(in crate::store) struct WasmStack {
     size: usize,
     page: usize,
+    thread: Rc<ThreadStacks>,
+}
+
+/// The stacks of a thread.
+#[derive(Default)]
+struct ThreadStacks {
     /// The stack that wasmer caches for this thread: the last outermost call ran on it, and the next one will
-    kept: Rc<Guarded>,
+    kept: Guarded,
+    /// Number of entries on the stack
+    depth: Cell<usize>,
+    /// Number of stacks of `length` bytes for which there was room: wasmer maps no more until more are in use
+    proven: Cell<usize>,
+    /// Length of those stacks, in bytes
+    length: Cell<usize>,
 }
 
 thread_local! {
-    static KEPT: Rc<Guarded> = Rc::default();
+    static STACKS: Rc<ThreadStacks> = Rc::default();
 }
 
 /// A call that switches to a wasm stack.
-struct Entry {
+struct Entry<'a> {
+    thread: &'a ThreadStacks,
     size: usize,
     page: usize,
+    /// Number of stacks that may be in use by calls that are no entries: 1 for an entry that may be nested in `call`
+    outside: usize,
     state: State,
     call: Option<Call>,
     /// The stack, once it is known; its length is the requested one
@@ -100,11 +117,18 @@ enum State {
 
 impl WasmStack {
     /// Stacks of `size` bytes, clamped to `SIZES` and rounded up to a multiple of `UNIT`.
-    pub fn new(size: usize) -> Self {
+    ///
+    /// # Errors
+    /// `Memory` where there is no room for one. Then other stores go on with stacks of the length that they have.
+    pub fn new(size: usize) -> OrError<Self> {
         stay_silent_without_room();
         let size = size.clamp(*SIZES.start(), *SIZES.end()).next_multiple_of(UNIT);
-        MAPPED.fetch_max(size.next_multiple_of(MAPPED_UNIT) + REST, Ordering::AcqRel);
-        Self { size, page: page(), kept: KEPT.with(Rc::clone) }
+        let mapped = size.next_multiple_of(MAPPED_UNIT) + REST;
+        if !has_headroom_besides(mapped) {
+            return Err(no_room());
+        }
+        MAPPED.fetch_max(mapped, Ordering::AcqRel);
+        Ok(Self { size, page: page(), thread: STACKS.with(Rc::clone) })
     }
 
     /// Calls a function while no wasm of this thread is on the stack.
@@ -117,13 +141,14 @@ impl WasmStack {
     #[inline]
     pub unsafe fn call(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         let mapped = MAPPED.load(Ordering::Acquire);
-        if self.kept.size.get() != self.size || self.kept.mapped.get() != mapped {
+        let kept = &self.thread.kept;
+        if kept.size.get() != self.size || kept.mapped.get() != mapped {
             // SAFETY: by the contract of this function.
             return unsafe { self.call_and_keep(function, values) };
         }
         let callee = function.callee();
         let config = VMConfig { wasm_stack_size: Some(mapped) };
-        let result = lend_on_faults(&self.kept, |handler| {
+        let result = lend_on_faults(kept, |handler| {
             // SAFETY: by the contract of this function.
             unsafe {
                 let (trampoline, body) = (callee.call_trampoline, callee.func_ptr);
@@ -135,15 +160,16 @@ impl WasmStack {
 
     #[cold]
     unsafe fn call_and_keep(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
-        self.kept.size.set(0);
-        let mut entry = self.entry(Some(Call::Function(function, values)));
+        let kept = &self.thread.kept;
+        kept.size.set(0);
+        let mut entry = self.entry(Some(Call::Function(function, values)), 0);
         // SAFETY: by the contract of `call`.
         let result = unsafe { entry.run() };
         if entry.state == State::Entered {
-            self.kept.mapped.set(entry.stack.mapped.get());
-            self.kept.head.set(entry.stack.head.get());
-            self.kept.limit.set(entry.stack.limit.get());
-            self.kept.size.set(entry.stack.size.get());
+            kept.mapped.set(entry.stack.mapped.get());
+            kept.head.set(entry.stack.head.get());
+            kept.limit.set(entry.stack.limit.get());
+            kept.size.set(entry.stack.size.get());
         }
         result
     }
@@ -157,7 +183,7 @@ impl WasmStack {
     /// As for `FuncRef::call`.
     pub unsafe fn call_within(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         // SAFETY: by the contract of this function.
-        unsafe { self.entry(Some(Call::Function(function, values))).run() }
+        unsafe { self.entry(Some(Call::Function(function, values)), 1).run() }
     }
 
     /// Runs `run`, which calls wasm itself, with the configuration and trap handler that it must pass to wasmer.
@@ -170,8 +196,8 @@ impl WasmStack {
     ) -> Result<(), Failure> {
         // wasmer caches the stack that a thread has used last, and uses it for the next call: this entry's, then
         // `run`'s.
-        self.kept.size.set(0);
-        let mut entry = self.entry(None);
+        self.thread.kept.size.set(0);
+        let mut entry = self.entry(None, 1);
         // SAFETY: the entry has no call, so no function runs.
         unsafe { entry.run() }?;
         let config = VMConfig { wasm_stack_size: Some(entry.stack.mapped.get()) };
@@ -192,17 +218,46 @@ impl WasmStack {
     /// Wasm that `run` calls may unwind its frames, which have nothing to drop.
     pub unsafe fn run(&self, run: OnWasmStack, data: *mut c_void) -> Result<(), Failure> {
         // wasmer caches the stack that a thread has used last.
-        self.kept.size.set(0);
+        self.thread.kept.size.set(0);
         // SAFETY: by the contract of this function.
-        unsafe { self.entry(Some(Call::Host(run, data))).run() }
+        unsafe { self.entry(Some(Call::Host(run, data)), 1).run() }
     }
 
-    fn entry(&self, call: Option<Call>) -> Entry {
-        Entry { size: self.size, page: self.page, state: State::Outside, call, stack: Guarded::default() }
+    fn entry(&self, call: Option<Call>, outside: usize) -> Entry<'_> {
+        let (size, page, stack) = (self.size, self.page, Guarded::default());
+        Entry { thread: &self.thread, size, page, outside, state: State::Outside, call, stack }
     }
 }
 
-impl Entry {
+impl ThreadStacks {
+    /// Makes sure that there is room for one more stack of `length` bytes, beside `outside` that are no entries.
+    ///
+    /// # Errors
+    /// `Memory`.
+    #[inline]
+    fn prove(&self, length: usize, outside: usize) -> OrError<()> {
+        let needed = self.depth.get() + outside + 1;
+        if self.length.get() == length && needed <= self.proven.get() {
+            return Ok(());
+        }
+        self.prove_more(length, needed)
+    }
+
+    #[cold]
+    fn prove_more(&self, length: usize, needed: usize) -> OrError<()> {
+        if self.length.replace(length) != length {
+            self.proven.set(0);
+        }
+        // wasmer maps a page more, and whole pages.
+        if !has_headroom_besides((needed - self.proven.get()) * (length + UNIT)) {
+            return Err(no_room());
+        }
+        self.proven.set(needed);
+        Ok(())
+    }
+}
+
+impl Entry<'_> {
     /// # Safety
     /// As for `WasmStack::call`.
     unsafe fn run(&mut self) -> Result<(), Failure> {
@@ -212,7 +267,7 @@ impl Entry {
             let result = unsafe { self.try_to_run() };
             match self.state {
                 State::Outdated => {}
-                State::Unguarded => return Err(no_room()),
+                State::Unguarded => return Err(no_room().into()),
                 // Still outside: wasmer has refused.
                 State::Outside | State::Entered => return result,
             }
@@ -224,6 +279,7 @@ impl Entry {
     unsafe fn try_to_run(&mut self) -> Result<(), Failure> {
         let mapped = MAPPED.load(Ordering::Acquire);
         self.stack.mapped.set(mapped);
+        self.thread.prove(mapped, self.outside)?;
         let config = VMConfig { wasm_stack_size: Some(mapped) };
         // SAFETY: `enter` differs from a trampoline only in its ABI, which allows unwinding; its frame has no
         // destructors.
@@ -245,10 +301,17 @@ impl Entry {
                 }
             })
         };
-        match catch_unwind(AssertUnwindSafe(run)) {
+        let depth = &self.thread.depth;
+        depth.set(depth.get() + 1);
+        let result = catch_unwind(AssertUnwindSafe(run));
+        depth.set(depth.get() - 1);
+        match result {
             Ok(result) => result.map_err(Failure::from),
             // wasmer panics if it cannot map a stack. `enter` has not run then.
-            Err(_) if self.state == State::Outside => Err(no_room()),
+            Err(_) if self.state == State::Outside => {
+                self.thread.proven.set(0);
+                Err(no_room().into())
+            }
             Err(panic) => resume_unwind(panic),
         }
     }
@@ -271,9 +334,9 @@ fn stay_silent_without_room() {
 }
 
 #[cold]
-fn no_room() -> Failure {
-    let message = "there is no room for a call stack: the system refuses to map one".to_owned();
-    Error::from(ErrorKind::Memory { message }).into()
+fn no_room() -> Error {
+    let message = "there is no room for a call stack".to_owned();
+    ErrorKind::Memory { message }.into()
 }
 
 /// Sets the guard of the stack on which it runs, and calls the function of the entry.

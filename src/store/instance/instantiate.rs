@@ -1,6 +1,6 @@
 //! Instantiation.
 
-use crate::engine::{Code, InObjectList, has_room, install, with_free_lists};
+use crate::engine::{Code, InObjectList, has_headroom_besides, install, with_free_lists};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
 use crate::store::call::trap::Failure;
@@ -88,7 +88,7 @@ pub(in crate::store) unsafe fn instantiate(
 
 /// Makes wasmer's instance and its objects. Runs no wasm.
 fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<Allocated, Failure> {
-    if !has_room(code.instance_size()) {
+    if !has_headroom_besides(code.instance_size()) {
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
     }
