@@ -504,5 +504,11 @@ export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection)
 /** Number of compiles that run in this process, in all its threads. */
 export declare function runningCompiles(): number
 
+/**
+ * Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
+ * `buffer`. Null where calls do not go so.
+ */
+export declare function sharedValues(buffer: ArrayBuffer): any
+
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -6,6 +6,7 @@ const { isMainThread } = require('node:worker_threads')
 const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
 const { LATE_USES, inFinalizer, isIgnored } = require('./internal/late')
 const { mapOf } = require('./internal/map')
+const { sharedValues } = require('./internal/shared-values')
 const { addon, translated } = require('./node/addon')
 const { createShared, shared } = require('./node/shared-memory')
 
@@ -18,6 +19,8 @@ const map = mapOf({
   mapCalls: addon.mapCalls(),
   refuseColumn: translated(addon.refuseColumn),
 })
+
+const values = sharedValues((buffer) => addon.sharedValues(buffer))
 
 /**
  * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
@@ -36,6 +39,17 @@ function libFunctions(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
+    makeFunction(index, parameters, results, name, address, retainer) {
+      const fn = values.functionAt(index, parameters, results)
+      if (fn === undefined) return undefined
+      Object.defineProperties(fn, {
+        name: { value: name, configurable: true },
+        map: { value: map, configurable: true, writable: true },
+      })
+      functions.set(fn, { address, retainer })
+      return fn
+    },
+    sharedValues: values?.values,
     registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
     ...shared,

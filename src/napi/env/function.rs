@@ -164,6 +164,12 @@ impl<'a> CallInfo<'a> {
         }
     }
 
+    /// The data of the function.
+    #[inline]
+    pub fn data(&self) -> *mut c_void {
+        self.read(&mut []).1
+    }
+
     /// Whether the function was called with `new`.
     #[inline]
     pub fn is_construction(&self) -> bool {

@@ -10,5 +10,6 @@ pub(in crate::napi) mod function;
 pub(in crate::napi) mod lib_functions;
 pub(in crate::napi) mod reference;
 pub(in crate::napi) mod running;
+pub(in crate::napi) mod shared_values;
 pub(in crate::napi) mod throw;
 pub(in crate::napi) mod value;

@@ -7,7 +7,7 @@ use crate::napi::env::environment::{Environment, InEnvironment};
 use crate::napi::env::exception::{Exception, PendingException};
 use crate::napi::env::reference::ToggleReference;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::Thrown;
+use crate::store::{Thrown, on_host_stack};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ptr;
@@ -117,6 +117,13 @@ impl NodeSharedMemory {
         &self,
         call: impl FnOnce(&Environment, Value<'_>) -> Result<Option<T>, PendingException>,
     ) -> Result<T, Stopped> {
+        on_host_stack(|| self.in_scope_here(call))
+    }
+
+    fn in_scope_here<T: Default>(
+        &self,
+        call: impl FnOnce(&Environment, Value<'_>) -> Result<Option<T>, PendingException>,
+    ) -> Result<T, Stopped> {
         let context = self.context()?;
         let environment = context.environment();
         let scope = environment.js().open_scope();
@@ -136,7 +143,7 @@ impl SharedBytes for NodeSharedMemory {
         let context = self.context()?;
         let environment = context.environment();
         let stopped = |PendingException| Thrown(Box::new(Exception::take(environment.js())));
-        Ok(self.length_in(environment).map_err(stopped)?)
+        Ok(on_host_stack(|| self.length_in(environment).map_err(stopped))?)
     }
 
     fn grow(&self, pages: u32) -> Result<bool, Stopped> {
