@@ -150,12 +150,6 @@ impl<'a> CallInfo<'a> {
         (room.map(|argument| unsafe { argument.assume_init() }), data)
     }
 
-    /// The data of the function.
-    #[inline]
-    pub fn data(&self) -> *mut c_void {
-        self.read(&mut []).1
-    }
-
     /// Reads as many arguments as there is room for, with undefined for missing ones. Returns them, and the data of the
     /// function.
     #[inline]
@@ -168,6 +162,12 @@ impl<'a> CallInfo<'a> {
             sys::napi_get_cb_info(self.env.raw(), self.raw, &mut count, to, this, &mut data);
             (std::slice::from_raw_parts(room.as_ptr().cast(), room.len()), data)
         }
+    }
+
+    /// The data of the function.
+    #[inline]
+    pub fn data(&self) -> *mut c_void {
+        self.read(&mut []).1
     }
 
     /// Whether the function was called with `new`.
