@@ -26,7 +26,7 @@ const values = sharedValues((buffer) => addon.sharedValues(buffer))
  * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
  * functions, and they hold the store weakly; every object of a store holds it strongly.
  */
-function host(store) {
+function libFunctions(store) {
   const weak = new WeakRef(store)
   return {
     store,
@@ -121,7 +121,7 @@ class NativeStore {
   }
 
   constructor(stackSize) {
-    this.#addon = new addon.NativeStore(host(this), stackSize)
+    this.#addon = new addon.NativeStore(libFunctions(this), stackSize)
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
   }
