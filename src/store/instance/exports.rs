@@ -23,8 +23,8 @@ impl Instance {
         }
     }
 
-    /// Notes its copy of a table's entries, if there is one: wasmer keeps a copy of each funcref table that
-    /// the instance defines and that cannot grow.
+    /// Notes its copy of a table's entries, if there is one: wasmer keeps a copy of each funcref table that the
+    /// instance defines and that cannot grow.
     fn note_copy(&self, store: &Store, id: TableId, index: TableIndex) {
         let vm = self.vm.borrow();
         let copy = vm.as_ref().and_then(|vm| {

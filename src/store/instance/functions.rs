@@ -63,8 +63,8 @@ impl FuncRef {
         Some((instance, index))
     }
 
-    /// Its `name` in the JS API: its index in the author's module that defines it or, for a host
-    /// function, imports it.
+    /// Its `name` in the JS API: its index in the author's module that defines it or, for a host function,
+    /// imports it.
     pub fn name(self, store: &Store) -> String {
         // Host functions first: an adapter stands for one, and is also a function that an instance defines.
         let own = || self.locate(store).map(|(instance, index)| instance.code().original_index(index));

@@ -61,8 +61,8 @@ pub(in crate::store) unsafe fn instantiate(
     let _entered = store.host_stack.enter();
     let data = code.data();
     let has_start = vm.module().start_function.is_some();
-    // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of
-    // its objects is borrowed here.
+    // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
+    // objects is borrowed here.
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
     store.call_stacks.leave_idle();
     let start = || match has_start {

@@ -23,8 +23,8 @@ impl FuncRef {
         Some(owner.instance.clone())
     }
 
-    /// Its context owner: the instance that defines it or, for a host function, imports it. None before
-    /// that instance is registered.
+    /// Its context owner: the instance that defines it or, for a host function, imports it. None before that
+    /// instance is registered.
     pub fn context_owner(self, store: &Store) -> Option<Rc<Instance>> {
         store.by_context.borrow().get(&self.context()).map(|owner| owner.instance.clone())
     }
