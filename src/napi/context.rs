@@ -6,6 +6,7 @@ use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::externrefs::Externrefs;
 use crate::napi::env::environment::{Environment, InEnvironment};
 use crate::napi::env::function::Callback;
+use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::functions::FunctionWrappers;
 use crate::napi::gc::policy::GcPolicy;
@@ -17,6 +18,7 @@ use crate::napi::memory::buffer::Buffers;
 use crate::napi::memory::shared::SharedMemories;
 use crate::store::Store;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// A store in its JavaScript environment. `NativeStore`, raw callbacks and exported functions hold it.
 ///
@@ -48,6 +50,8 @@ pub struct Context {
     pub shared_memories: SharedMemories,
     /// The buffers over memories
     pub buffers: Buffers,
+    /// The memory through which functions get numbers; none where they do not
+    pub shared_values: Option<Rc<SharedValues>>,
     /// Gives the callback of exported functions with a number of parameters
     pub trampoline: fn(usize) -> Callback,
     /// Whether the store was closed
@@ -63,17 +67,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of a new store that calls run in a stack of `stack_size` bytes. `host` has the host functions, and
+    /// The context of a new store that calls run in a stack of `stack_size` bytes. `lib` has the functions of `lib/`, and
     /// `object` is the store's object in `lib/`.
     pub fn new(
         env: JsEnv<'_>,
-        host: Value<'_>,
+        lib: Value<'_>,
         object: Value<'_>,
         trampoline: fn(usize) -> Callback,
         stack_size: usize,
     ) -> Self {
         Self {
-            environment: Environment::new(env, host),
+            environment: Environment::new(env, lib),
             slots: RefCell::default(),
             functions: FunctionWrappers::default(),
             wrappers: Wrappers::default(),
@@ -85,6 +89,8 @@ impl Context {
             exceptions: Exceptions::default(),
             shared_memories: SharedMemories::default(),
             buffers: Buffers::default(),
+            // SAFETY: `lib/` gives what `sharedValues` made, or undefined.
+            shared_values: unsafe { SharedValues::of(env, env.property(lib, c"sharedValues")) },
             trampoline,
             closed: Cell::new(false),
             silent: Cell::new(false),

@@ -4,6 +4,7 @@ use crate::engine::{Code, Compiler, FreeLists};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::call::batches::Batches;
+use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
 use crate::store::gc::object_counts::ObjectCounts;
@@ -48,6 +49,7 @@ pub struct Store {
     pub(in crate::store) has_shortcuts: Cell<bool>,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
+    pub(in crate::store) call_stacks: CallStacks,
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// Roots that Rust code holds
@@ -90,6 +92,7 @@ impl Store {
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
             wasm_stack: WasmStack::new(stack_size),
+            call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),

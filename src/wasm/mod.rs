@@ -7,6 +7,7 @@ mod declared;
 mod features;
 mod names;
 mod sections;
+mod shape;
 mod stack;
 mod symbols;
 mod types;
@@ -17,6 +18,7 @@ pub use declared::{DECLARED_MODULE, Declaration, RustSignature, original_export}
 pub use features::Features;
 pub use names::of_functions as function_names;
 pub use sections::section_sizes;
+pub use shape::{Costly, costly_functions};
 pub use stack::most_values;
 pub use symbols::path;
 pub use types::{ExternType, FuncType, GlobalType, Limits, RefType, TableType, ValType};

@@ -6,6 +6,7 @@ use crate::napi::context::Context;
 use crate::napi::convert::types::is_convertible;
 use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
+use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{FuncRef, Instance, OpenFlag};
 use crate::wasm::{FuncType, ValType};
@@ -33,6 +34,8 @@ pub struct ExportedFunction {
     open_flag: Rc<OpenFlag>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
     reference: Cell<WrapReference>,
+    /// Its index among the functions whose values go through shared memory
+    index: Cell<Option<u32>>,
 }
 
 thread_local! {
@@ -52,10 +55,8 @@ pub fn function(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
 }
 
 fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
-    let env = context.js();
     let ty = function.ty(&context.store);
     let unconvertible = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !is_convertible(*ty));
-    let arity = ty.parameters.len();
     let owner = function.context_owner(&context.store);
     let exported = Rc::new(ExportedFunction {
         context: context.clone(),
@@ -65,20 +66,68 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         target: Cell::new(target_of(context, function)),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
+        index: Cell::new(None),
     });
     let data = Rc::into_raw(exported).cast_mut();
-    let address = data.expose_provenance();
-    LIVE.with_borrow_mut(|live| live.insert(address));
+    LIVE.with_borrow_mut(|live| live.insert(data.expose_provenance()));
+    // SAFETY: `data` was just made.
+    let value = unsafe { make_shared(context, data).unwrap_or_else(|| make_converting(context, data)) };
     // SAFETY: `finalize` frees `data`, and runs only when V8 has collected the function. It removes the reference from
     // `functions`, and then deletes it.
-    let value = unsafe {
-        let value = env.function(&function.name(&context.store), (context.trampoline)(arity), data.cast());
-        let reference = env.wrap(value, data.cast(), finalize);
+    unsafe {
+        let reference = context.js().wrap(value, data.cast(), finalize);
         (*data).reference.set(reference);
         context.functions.insert(function, reference);
-        value
+    }
+    context.retainers.note_change(1);
+    value
+}
+
+/// A JavaScript function that takes and gives numbers through shared memory; none if `data` has other values, and where
+/// JavaScript cannot make one.
+///
+/// # Safety
+/// `data` is alive until `finalize` drops it.
+unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> Option<Value<'_>> {
+    let env = context.js();
+    // SAFETY: by the contract of this function.
+    let exported = unsafe { &*data };
+    let shared = context.shared_values.as_ref().filter(|_| SharedValues::fit(&exported.ty))?;
+    let index = shared.add(data.cast());
+    let types = |types: &[ValType]| {
+        let names: Vec<_> = types.iter().map(ToString::to_string).collect();
+        env.string(&names.join(","))
     };
-    let map = context.environment.host.map.get(env);
+    let arguments = [
+        env.uint32(index),
+        types(&exported.ty.parameters),
+        types(&exported.ty.results),
+        env.string(&exported.function.name(&context.store)),
+        env.double(data.expose_provenance() as f64),
+        retainer_of(context, exported.function),
+    ];
+    let value = context.environment.call_after(|lib| &lib.make_function, &arguments);
+    let Some(value) = value.ok().filter(|value| !env.is_undefined(*value)) else {
+        shared.remove(index);
+        return None;
+    };
+    exported.index.set(Some(index));
+    Some(value)
+}
+
+/// A JavaScript function whose values N-API converts.
+///
+/// # Safety
+/// `data` is alive until `finalize` drops it.
+unsafe fn make_converting(context: &Rc<Context>, data: *mut ExportedFunction) -> Value<'_> {
+    let env = context.js();
+    // SAFETY: by the contract of this function.
+    let exported = unsafe { &*data };
+    let arity = exported.ty.parameters.len();
+    let name = exported.function.name(&context.store);
+    // SAFETY: by the contract of this function.
+    let value = unsafe { env.function(&name, (context.trampoline)(arity), data.cast()) };
+    let map = context.environment.lib.map.get(env);
     env.define(
         value,
         &[
@@ -86,12 +135,18 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
             (c"map", map, PropertyAttributes::configurable | PropertyAttributes::writable),
         ],
     );
-    context.retainers.note_change(1);
-    let retainer = function.node(&context.store).map(|node| context.retainers.retainer(env, &context.store, node));
-    let arguments = [value, env.double(address as f64), retainer.unwrap_or_else(|| env.undefined())];
+    let address = env.double(data.expose_provenance() as f64);
     // It only writes to a WeakMap. While the environment is torn down it fails, and nothing needs the function.
-    let _ = context.environment.call_after(|host| &host.register_function, &arguments);
+    let arguments = [value, address, retainer_of(context, exported.function)];
+    let _ = context.environment.call_after(|lib| &lib.register_function, &arguments);
     value
+}
+
+/// The retainer that keeps alive what a function may call; undefined for none.
+fn retainer_of(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
+    let env = context.js();
+    let retainer = function.node(&context.store).map(|node| context.retainers.retainer(env, &context.store, node));
+    retainer.unwrap_or_else(|| env.undefined())
 }
 
 /// The function that a call of `function` runs, and the compiler of its code.
@@ -195,6 +250,9 @@ unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, hint: *mut 
     unsafe {
         let exported = &*data.cast::<ExportedFunction>();
         exported.context.functions.remove(exported.function, exported.reference());
+        if let (Some(shared), Some(index)) = (&exported.context.shared_values, exported.index.get()) {
+            shared.remove(index);
+        }
         exported.reference().delete(JsEnv::from_raw(env));
         drop_data::<ExportedFunction>(env, data, hint);
     }

@@ -2,6 +2,7 @@
 
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
+use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::trap::Thrown;
 use crate::store::{FuncRef, RawValue, Store};
 use crate::wasm::FuncType;
@@ -34,6 +35,7 @@ pub trait HostFunction {
 /// The context of a host function.
 pub(in crate::store) struct HostContext {
     function: Box<dyn HostFunction>,
+    call_stacks: CallStacks,
 }
 
 impl HostContext {
@@ -66,7 +68,7 @@ impl FuncRef {
         let hash = store.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function },
+            ctx: HostContext { function, call_stacks: store.call_stacks.clone() },
         });
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr: std::ptr::null(), // the importer's trampoline, once the importer is linked
@@ -97,7 +99,9 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
             // be re-entered while it runs.
             unsafe { (*context).ctx.function.call(values) }
         };
-        let result = catch_unwind(AssertUnwindSafe(call));
+        // SAFETY: as above.
+        let call_stacks = unsafe { &(*context).ctx.call_stacks };
+        let result = call_stacks.on_host_stack(|| catch_unwind(AssertUnwindSafe(call)));
         result
             .unwrap_or_else(|_| {
                 let message = "a host function panicked".to_owned();

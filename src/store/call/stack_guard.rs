@@ -33,6 +33,13 @@ pub struct Guarded {
     pub limit: Cell<usize>,
 }
 
+impl Guarded {
+    /// Whether the guard is set. It is not after a call that lent it to host code, until the stack is entered again.
+    pub fn is_set(&self) -> bool {
+        self.size.get() != 0
+    }
+}
+
 #[cfg(unix)]
 mod system {
     use super::*;

@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind};
 use crate::store::FuncRef;
 use crate::store::call::stack_guard::{GUARD, Guarded, UNIT, ensure_guard, lend_on_faults, page};
 use crate::store::call::trap::Failure;
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::ptr;
 use std::rc::Rc;
@@ -72,8 +73,17 @@ struct Entry {
     stack: Guarded,
 }
 
-/// A function, and the address of its values.
-type Call = (FuncRef, *mut RawValue);
+/// A function of this library that runs on a wasm stack: its data, and the guard of the stack.
+pub(in crate::store) type OnWasmStack = unsafe extern "C-unwind" fn(*mut c_void, &Guarded);
+
+/// What an entry runs on the wasm stack.
+#[derive(Clone, Copy)]
+enum Call {
+    /// A wasm function, and the address of its values
+    Function(FuncRef, *mut RawValue),
+    /// A function of this library, and its argument
+    Host(OnWasmStack, *mut c_void),
+}
 
 /// Progress of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +136,7 @@ impl WasmStack {
     #[cold]
     unsafe fn call_and_keep(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         self.kept.size.set(0);
-        let mut entry = self.entry(Some((function, values)));
+        let mut entry = self.entry(Some(Call::Function(function, values)));
         // SAFETY: by the contract of `call`.
         let result = unsafe { entry.run() };
         if entry.state == State::Entered {
@@ -147,7 +157,7 @@ impl WasmStack {
     /// As for `FuncRef::call`.
     pub unsafe fn call_within(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         // SAFETY: by the contract of this function.
-        unsafe { self.entry(Some((function, values))).run() }
+        unsafe { self.entry(Some(Call::Function(function, values))).run() }
     }
 
     /// Runs `run`, which calls wasm itself, with the configuration and trap handler that it must pass to wasmer.
@@ -166,6 +176,25 @@ impl WasmStack {
         unsafe { entry.run() }?;
         let config = VMConfig { wasm_stack_size: Some(entry.stack.mapped.get()) };
         lend_on_faults(&entry.stack, |handler| run(&config, handler)).map_err(Failure::from)
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Runs `run(data, guard)` on a wasm stack.
+    ///
+    /// # Errors
+    /// The errors of `call_within`.
+    ///
+    /// # Safety
+    /// Wasm that `run` calls may unwind its frames, which have nothing to drop.
+    pub unsafe fn run(&self, run: OnWasmStack, data: *mut c_void) -> Result<(), Failure> {
+        // wasmer caches the stack that a thread has used last.
+        self.kept.size.set(0);
+        // SAFETY: by the contract of this function.
+        unsafe { self.entry(Some(Call::Host(run, data))).run() }
     }
 
     fn entry(&self, call: Option<Call>) -> Entry {
@@ -277,10 +306,14 @@ unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBod
         (*entry).stack.limit.set(base - size);
         (*entry).stack.size.set(size);
         (*entry).state = State::Entered;
-        if let Some((function, values)) = (*entry).call {
-            let callee = function.callee();
-            // The context is a union of pointers, which the trampoline takes as one pointer.
-            (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values);
+        match (*entry).call {
+            Some(Call::Function(function, values)) => {
+                let callee = function.callee();
+                // The context is a union of pointers, which the trampoline takes as one pointer.
+                (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values);
+            }
+            Some(Call::Host(run, data)) => run(data, &(*entry).stack),
+            None => {}
         }
     }
 }

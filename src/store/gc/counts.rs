@@ -55,7 +55,7 @@ mod tests {
         let instances = [everything(&store, &code), everything(&store, &code)];
         let counts = store.counts();
         assert_eq!(
-            (counts.instances, counts.functions, counts.code_bytes),
+            (counts.instances, counts.functions, store.code_bytes()),
             (2, 6, code.size as u64),
             "shared code counts once"
         );

@@ -1,18 +1,18 @@
-//! The host functions: what `lib/` provides to a store (`hostFunctions` in `lib/native.js`), in JavaScript so that errors
-//! and objects belong to the caller's realm.
+//! The functions of `lib/` that native code calls (`libFunctions` in `lib/native.js`). They are in JavaScript so that
+//! errors and objects belong to the caller's realm.
 
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
 
-/// Defines `Host` and its constructor from one list of fields and properties.
-macro_rules! host_functions {
+/// Defines `LibFunctions` and its constructor from one list of fields and properties.
+macro_rules! lib_functions {
     ($($(#[$doc:meta])* $field:ident = $property:literal,)*) => {
-        /// The host functions of a store.
-        pub struct Host {
+        /// The functions of `lib/` for a store.
+        pub struct LibFunctions {
             $($(#[$doc])* pub $field: StrongReference,)*
         }
 
-        impl Host {
+        impl LibFunctions {
             /// The functions that are properties of `object`.
             pub fn new(env: JsEnv<'_>, object: Value<'_>) -> Self {
                 Self { $($field: StrongReference::new(env, env.property(object, $property)),)* }
@@ -21,7 +21,7 @@ macro_rules! host_functions {
     };
 }
 
-host_functions! {
+lib_functions! {
     /// `(json: string) => Error`: builds an error from its JSON description
     error = c"error",
     /// `() => number`: reads `Error.stackTraceLimit`, in frames
@@ -54,6 +54,10 @@ host_functions! {
     in_finalizer = c"inFinalizer",
     /// The `map` method of exported functions
     map = c"map",
+    /// `(index: number, parameters: string, results: string, name: string, address: number, retainer?: object) => Function |
+    /// undefined`: makes an exported function whose values go through shared memory, where it has this index. Undefined if
+    /// that is not possible. Also does what `registerFunction` does
+    make_function = c"makeFunction",
     /// `(fn: object, address: number, retainer?: object) => void`: records the address of an exported function, and the
     /// retainer that the function keeps alive
     register_function = c"registerFunction",
