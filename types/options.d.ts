@@ -6,10 +6,11 @@ import type { Store } from './store'
 import type { Table } from './table'
 import type { Tag } from './exception'
 
-/** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once. */
+/** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once.
+ * For an example, see {@link compile}. */
 export type Bytes = ArrayBufferLike | ArrayBufferView
 
-/** A path, or a `file:` URL. A `URL` object fits; this interface needs no types of Node or of a browser. */
+/** A `file:` URL, as {@link load} takes it. A `URL` object fits; this interface needs no types of Node or of a browser. */
 export interface FileUrl {
   readonly href: string
   readonly protocol: string

@@ -20,5 +20,5 @@ pub use compile::choice::CompilerChoice;
 pub use compile::compiled::{CacheTarget, CompileOptions, compile, compile_file, running_compiles};
 pub use compile::compiler::{Compiler, LARGEST_FRAME};
 pub use compile::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};
-pub use compile::types::{MOST_ENTRIES, function_type, memory_type, raw_type, table_type, value_type};
+pub use compile::types::{function_type, memory_type, raw_type, table_type, value_type};
 pub use trace::frames::{CodeLocation, WasmStack, is_code, trace};

@@ -16,7 +16,7 @@ use crate::napi::env::throw::{Result, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect, collect_all, collect_if_due};
 use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId};
-use crate::wasm::{ExternType, FuncType, Import};
+use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use std::rc::Rc;
@@ -80,7 +80,7 @@ impl NativeStore {
         let binary = &module.code.binary;
         let memories = binary.memories.iter().skip(binary.imported_memories());
         let bytes = memories.map(|memory| match memory {
-            ExternType::Memory { limits, .. } => limits.minimum << 16,
+            ExternType::Memory { limits, .. } => limits.minimum * PAGE_SIZE as u64,
             _ => 0,
         });
         context.gc_policy.note_instance(self.js(), &context.retainers, bytes.sum(), &module.code);

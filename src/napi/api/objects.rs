@@ -14,7 +14,7 @@ use crate::napi::env::throw::{Refusal, Result, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect_all, collect_if_due};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
-use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
+use crate::wasm::{FuncType, GlobalType, Limits, PAGE_SIZE, RefType, TableType, ValType};
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 
@@ -36,7 +36,7 @@ impl NativeStore {
             MemoryId::new(&context.store, limits(minimum, maximum), reserve)
         });
         let id = made.map_err(refuse)?;
-        context.gc_policy.note_memory(self.js(), u64::from(minimum) << 16);
+        context.gc_policy.note_memory(self.js(), u64::from(minimum) * PAGE_SIZE as u64);
         Ok(id.0)
     }
 
@@ -79,7 +79,7 @@ impl NativeStore {
         let id = self.memory(id)?;
         let pages = id.grow(&context.store, delta);
         let pages = pages.map_err(|failure| refuse_failure(context, failure))?;
-        context.gc_policy.note_memory(env, u64::from(delta) << 16);
+        context.gc_policy.note_memory(env, u64::from(delta) * PAGE_SIZE as u64);
         context.buffers.detach(env, id);
         context.buffers.detach_grown(env, &context.store);
         Ok(pages)

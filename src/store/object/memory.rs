@@ -4,17 +4,11 @@ use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory,
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::trap::Failure;
 use crate::store::{MemoryId, Store};
-use crate::wasm::Limits;
+use crate::wasm::{Limits, MOST_PAGES, PAGE_SIZE};
 use std::rc::Rc;
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, Trap, VMMemory};
 use wasmer::{MemoryStyle, MemoryType, Pages};
-
-/// Size of a page in bytes.
-const PAGE: usize = 65_536;
-
-/// Maximum size of a memory, in pages.
-const MOST_PAGES: usize = 65_536;
 
 impl MemoryId {
     /// Makes a memory; `limits` in pages.
@@ -92,7 +86,7 @@ impl MemoryId {
             if let Some(stopped) = take_stopped() {
                 return Failure::from(Trap::User(stopped));
             }
-            let pages = self.data(store).1 / PAGE;
+            let pages = self.data(store).1 / PAGE_SIZE;
             let ty = store.with_objects(|objects| handle.get(objects).ty());
             let (most, limit) = match ty.maximum {
                 Some(most) => (most.0 as usize, format!("a maximum of {} pages", most.0)),
@@ -118,14 +112,14 @@ mod tests {
         let store = new_store();
         let id = MemoryId::new(&store, Limits { minimum: 1, maximum: Some(3) }, Reserve::available()).unwrap();
         let (base, bytes) = id.data(&store);
-        assert_eq!(bytes, PAGE);
+        assert_eq!(bytes, PAGE_SIZE);
         // SAFETY: the memory has a page.
         unsafe { base.write(7) };
         assert_eq!(id.grow(&store, 2).unwrap(), 1);
-        assert_eq!(id.data(&store), (base, 3 * PAGE));
+        assert_eq!(id.data(&store), (base, 3 * PAGE_SIZE));
         let Err(Failure::Error(error)) = id.grow(&store, 1) else { panic!("beyond its maximum") };
         assert!(matches!(error.kind(), ErrorKind::OutOfRange { .. }), "{error:?}");
-        assert_eq!(id.data(&store), (base, 3 * PAGE));
+        assert_eq!(id.data(&store), (base, 3 * PAGE_SIZE));
         // SAFETY: as above.
         assert_eq!(unsafe { base.read() }, 7);
         assert!(!id.is_shared(&store) && id.is_open(&store));
