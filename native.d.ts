@@ -521,7 +521,7 @@ export declare function runningCompiles(): number
 
 /**
  * Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
- * `buffer`. Null where calls do not go so.
+ * `buffer`. Null on a platform without fast calls.
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
 

@@ -36,8 +36,8 @@ export interface ModuleReport {
   /** Number of imported functions, of defined functions, and of functions of either kind with a name */
   functions: { imported: number; defined: number; named: number }
   /**
-   * Indices of the functions to which calls of an identity function are added for `cranelift`, which would take too long
-   * since their control flow merges in too many places
+   * Indices of the functions to which calls of an identity function are added for `cranelift`: their control flow merges so
+   * often that its time would grow with the square of their size
    */
   cutFunctions: number[]
   /**
@@ -56,9 +56,9 @@ export interface ModuleReport {
 }
 
 /**
- * Why Cranelift would spend long on a function: values that are alive over many instructions, locals that are read many
- * blocks after they were set, locals that are set in many nested blocks, the number of blocks, or floating-point constants
- * in code without side effects
+ * Why Cranelift would spend long on a function (docs/loading.md): values that are alive over many instructions, locals that
+ * are read many blocks after they were set, locals that are set in many nested blocks, the number of blocks, or
+ * floating-point constants in code without side effects
  */
 export type CostlyReason = 'live-values' | 'distant-reads' | 'merges' | 'blocks' | 'constants'
 

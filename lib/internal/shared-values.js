@@ -1,6 +1,6 @@
 'use strict'
 
-// Exported functions whose arguments and results go through memory that native code shares (src/napi/call/shared_values.rs).
+// Exported functions whose arguments and results go through memory that native code shares (src/napi/env/shared_values.rs).
 
 /** Most parameters or results of such a function. */
 const MOST = 32
@@ -22,7 +22,7 @@ const TYPES = {
 /** The element for the value at a position. */
 const element = (type, position) => `${TYPES[type].array}[${position * TYPES[type].elements}]`
 
-/** The memory, with the native half that `make` makes; undefined where there is none. */
+/** The memory, with the native half that `make` returns; undefined on platforms without it. */
 function sharedValues(make) {
   const buffer = new ArrayBuffer(MOST * VALUE + INDEX * 4)
   const native = make(buffer)
@@ -55,7 +55,7 @@ const list = (names) => (names === '' ? [] : names.split(','))
 
 /**
  * The source of a function that makes functions. All conversions come before the first write, since they may call wasm. An
- * arrow function cannot be called with `new`, as WebAssembly wants.
+ * arrow function cannot be called with `new`, as the JS API requires.
  */
 function source(parameters, results) {
   const names = parameters.map((_, position) => `a${position}`)
@@ -70,7 +70,7 @@ function source(parameters, results) {
   return `(index) => (${names.join(', ')}) => { ${lines.join('; ')} }`
 }
 
-/** The value of an expression; undefined where code may not be made from strings (`--disallow-code-generation-from-strings`). */
+/** The value of an expression; undefined if Node forbids code from strings (`--disallow-code-generation-from-strings`). */
 function compile(expression, scope) {
   try {
     return new Function(...Object.keys(scope), `'use strict'; return ${expression}`)(...Object.values(scope))

@@ -4,12 +4,12 @@ use crate::error::{Error, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A flag of whoever asked for a compile. Clones share it; once set, it stays set.
+/// A flag that the caller of a compile sets. Clones share it; once set, it stays set.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Says that the result is no longer needed.
+    /// Sets the flag: the result is no longer needed.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -71,7 +71,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The error of a cancelled compile. No user sees it: those who could see it have cancelled.
+/// The error of a cancelled compile. No user sees it, since every caller has cancelled.
 pub(in crate::engine) fn cancelled() -> Error {
     ErrorKind::Internal { message: "the compile was cancelled".to_owned() }.into()
 }

@@ -19,7 +19,7 @@ use std::ptr;
 use std::rc::Rc;
 
 /// Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
-/// `buffer`. Null where calls do not go so.
+/// `buffer`. Null on a platform without fast calls.
 #[napi(js_name = "sharedValues", ts_args_type = "buffer: ArrayBuffer", ts_return_type = "any")]
 pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unknown<'a>> {
     if !HAS_FAST_CALLS {

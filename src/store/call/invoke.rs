@@ -7,13 +7,13 @@ use crate::store::{FuncRef, RawValue, Store};
 /// Whether `FuncRef::call_fast` exists on this platform.
 pub const HAS_FAST_CALLS: bool = AVAILABLE;
 
-/// Frees the call stacks of this thread that are not in use. To be called before the thread ends.
+/// Frees the idle call stacks of this thread. To be called before the thread ends.
 pub fn free_idle_call_stacks() {
     CallStacks::of_thread().free_idle();
 }
 
 impl FuncRef {
-    /// The same as `call`, by a call stack that stays inside wasmer.
+    /// Like `call`, but on a call stack that stays inside wasmer.
     ///
     /// # Errors
     /// Those of `call`.
@@ -50,7 +50,7 @@ impl FuncRef {
     }
 }
 
-/// Runs host code that wasm calls on the stack of the host: JavaScript runs on that stack only.
+/// Runs host code that wasm calls, on the host's stack: JavaScript can run on that stack only.
 pub fn on_host_stack<T>(host: impl FnOnce() -> T) -> T {
     CallStacks::of_thread().on_host_stack(host)
 }
