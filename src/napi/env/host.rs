@@ -1,4 +1,4 @@
-//! The host functions: what `lib/` provides to a store (`hostFunctions` in `lib/native.js`), in JavaScript so that errors
+//! The host functions: what `lib/` provides to a store (`lib/internal/host-functions.js`), in JavaScript so that errors
 //! and objects belong to the caller's realm.
 
 use crate::napi::env::reference::StrongReference;
