@@ -102,10 +102,10 @@ export declare class NativeStore {
   /** Converts a value to a wasm type and back to JavaScript. */
   convert(ty: string, value: unknown): unknown
   /**
-   * Makes an empty store. `host` has the host functions (`env/host.rs`) and the store's object in `lib/`, `store`.
+   * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
    * `stack_size` is the size of the stack that its calls run on, in bytes.
    */
-  constructor(host: object, stackSize?: number | undefined | null)
+  constructor(lib: object, stackSize?: number | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */
@@ -237,6 +237,14 @@ export interface NativeClosedMemory {
   memory: object
   /** Length of the memory in bytes */
   byteLength: number
+}
+
+/** A function on which Cranelift would spend too long. */
+export interface NativeCostly {
+  /** Its index */
+  index: number
+  /** The largest term of its cost, like "live-values" */
+  reason: string
 }
 
 /** An export of a module. */
@@ -393,6 +401,10 @@ export interface NativeReport {
   namedFunctions: number
   /** The functions whose locals are cut for Cranelift, by index */
   cutFunctions: Array<number>
+  /** The compiler that compiles it where Cranelift is asked for */
+  compiler: string
+  /** The functions on which Cranelift would spend too long */
+  costlyFunctions: Array<NativeCostly>
   /** Its slots */
   slots: Array<NativeFunction>
   /** Its functions that are not slots */

@@ -4,7 +4,7 @@
 
 const { isMainThread } = require('node:worker_threads')
 const { isNative, isTrap, nameFile, translate } = require('./errors')
-const { addressOf, hostFunctions } = require('./internal/host-functions')
+const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
 const { createShared } = require('./node/shared-memory')
@@ -75,7 +75,7 @@ class NativeStore {
 
   constructor(stackSize) {
     this.#addon = new addon.NativeStore(
-      hostFunctions(this, () => NativeStore.exceptions),
+      libFunctions(this, () => NativeStore.exceptions),
       stackSize,
     )
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.

@@ -54,6 +54,9 @@ export interface CompileOptions {
    * The compiler. `cranelift` makes faster code; `singlepass` compiles several times as fast, but supports neither SIMD nor
    * exceptions. Default: `cranelift`.
    *
+   * Singlepass also takes the place of `cranelift` for a module with functions of extreme shapes, on which Cranelift would
+   * spend too long: see {@link ModuleReport.costlyFunctions}. `instance.compiler` tells the compiler.
+   *
    * `auto` starts with the code of Singlepass while Cranelift compiles on another thread. When that code is ready, every
    * instance tiers up to it between two turns of the event loop. Memories and globals stay the same, and so do the functions,
    * links and other objects that you hold. For modules where tier-up would be unsound, `auto` uses Cranelift from the start:

@@ -16,6 +16,7 @@ pub use cache::disk::Cache;
 pub use code::compiled_code::Code;
 pub use code::parts::check;
 pub use compile::cancellation::Cancellation;
+pub use compile::choice::CompilerChoice;
 pub use compile::compiled::{CacheTarget, CompileOptions, compile, compile_file, running_compiles};
 pub use compile::compiler::{Compiler, LARGEST_FRAME};
 pub use compile::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};

@@ -67,17 +67,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of a new store that calls run in a stack of `stack_size` bytes. `host` has the host functions, and
+    /// The context of a new store that calls run in a stack of `stack_size` bytes. `lib` has the functions of `lib/`, and
     /// `object` is the store's object in `lib/`.
     pub fn new(
         env: JsEnv<'_>,
-        host: Value<'_>,
+        lib: Value<'_>,
         object: Value<'_>,
         trampoline: fn(usize) -> Callback,
         stack_size: usize,
     ) -> Self {
         Self {
-            environment: Environment::new(env, host),
+            environment: Environment::new(env, lib),
             slots: RefCell::default(),
             functions: FunctionWrappers::default(),
             wrappers: Wrappers::default(),
@@ -90,7 +90,7 @@ impl Context {
             shared_memories: SharedMemories::default(),
             buffers: Buffers::default(),
             // SAFETY: `lib/` gives what `sharedValues` made, or undefined.
-            shared_values: unsafe { SharedValues::of(env, env.property(host, c"sharedValues")) },
+            shared_values: unsafe { SharedValues::of(env, env.property(lib, c"sharedValues")) },
             trampoline,
             closed: Cell::new(false),
             silent: Cell::new(false),

@@ -76,7 +76,7 @@ impl Code {
             &Arc::default(),
         )?;
         // SAFETY: this process has just packed the image, which is in memory.
-        unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
+        unsafe { Self::assemble(compiled, Reserve::available()) }
     }
 
     /// Loads a compiled module.
@@ -86,18 +86,14 @@ impl Code {
     ///
     /// # Safety
     /// That of `LoadedCode::load`.
-    pub(in crate::engine) unsafe fn assemble(
-        compiled: Compiled,
-        compiler: Compiler,
-        reserve: Reserve,
-    ) -> Result<Arc<Self>> {
+    pub(in crate::engine) unsafe fn assemble(compiled: Compiled, reserve: Reserve) -> Result<Arc<Self>> {
         let Compiled { parts, details, custom, machine } = compiled;
         let size = machine.image.len();
         if !has_room(size.saturating_mul(2)) {
             let message = format!("there is no room for the {size} bytes of a compiled module");
             return Err(ErrorKind::Memory { message }.into());
         }
-        let ModuleMetadata { original, rewritten } = parts;
+        let ModuleMetadata { original, compiler, rewritten } = parts;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -179,10 +175,11 @@ impl Code {
     fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts = ModuleMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let parts =
+            ModuleMetadata { original, compiler, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         let machine = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: the image of these tests was packed by this process and is in memory.
-        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
+        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), Reserve::available()) }
     }
 
     /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.

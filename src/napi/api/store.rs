@@ -16,14 +16,14 @@ use std::rc::Rc;
 
 #[napi]
 impl NativeStore {
-    /// Makes an empty store. `host` has the host functions (`env/host.rs`) and the store's object in `lib/`, `store`.
+    /// Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
     /// `stack_size` is the size of the stack that its calls run on, in bytes.
     #[napi(constructor)]
-    pub fn new(env: &Env, #[napi(ts_arg_type = "object")] host: Object<'_>, stack_size: Option<u32>) -> Self {
-        let (env, host) = (JsEnv::of(env), Value::of(&host));
+    pub fn new(env: &Env, #[napi(ts_arg_type = "object")] lib: Object<'_>, stack_size: Option<u32>) -> Self {
+        let (env, lib) = (JsEnv::of(env), Value::of(&lib));
         let stack_size = stack_size.map_or(DEFAULT_SIZE, |size| size as usize);
-        let store = env.property(host, c"store");
-        Self { context: Rc::new(Context::new(env, host, store, trampoline, stack_size)) }
+        let store = env.property(lib, c"store");
+        Self { context: Rc::new(Context::new(env, lib, store, trampoline, stack_size)) }
     }
 
     /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold.

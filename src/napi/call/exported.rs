@@ -106,7 +106,7 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
         env.double(data.expose_provenance() as f64),
         retainer_of(context, exported.function),
     ];
-    let value = context.environment.call_after(|host| &host.make_function, &arguments);
+    let value = context.environment.call_after(|lib| &lib.make_function, &arguments);
     let Some(value) = value.ok().filter(|value| !env.is_undefined(*value)) else {
         shared.remove(index);
         return None;
@@ -127,7 +127,7 @@ unsafe fn make_converting(context: &Rc<Context>, data: *mut ExportedFunction) ->
     let name = exported.function.name(&context.store);
     // SAFETY: by the contract of this function.
     let value = unsafe { env.function(&name, (context.trampoline)(arity), data.cast()) };
-    let map = context.environment.host.map.get(env);
+    let map = context.environment.lib.map.get(env);
     env.define(
         value,
         &[
@@ -138,7 +138,7 @@ unsafe fn make_converting(context: &Rc<Context>, data: *mut ExportedFunction) ->
     let address = env.double(data.expose_provenance() as f64);
     // It only writes to a WeakMap. While the environment is torn down it fails, and nothing needs the function.
     let arguments = [value, address, retainer_of(context, exported.function)];
-    let _ = context.environment.call_after(|host| &host.register_function, &arguments);
+    let _ = context.environment.call_after(|lib| &lib.register_function, &arguments);
     value
 }
 

@@ -13,6 +13,7 @@ use crate::napi::env::value::Value;
 use crate::store::RawValue;
 use crate::wasm::ValType;
 use napi::sys;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
@@ -40,7 +41,8 @@ pub fn trampoline(parameters: usize) -> Callback {
 unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: by the contract of this function.
     let info = unsafe { CallInfo::new(env, info) };
-    let (arguments, data) = info.arguments::<ROOM>();
+    let mut room = [MaybeUninit::uninit(); ROOM];
+    let (arguments, data) = info.read(&mut room);
     // SAFETY: by the contract of this function; the function that is being called keeps its data. The extra count keeps
     // them for the whole call, even if V8 collects the function meanwhile.
     let exported = unsafe { clone_data(data.cast::<ExportedFunction>().cast_const()) };
@@ -51,7 +53,8 @@ unsafe extern "C" fn call<const ROOM: usize>(env: sys::napi_env, info: sys::napi
         if width <= ROOM {
             return exported.call(&arguments[..parameters], &mut [RawValue::default(); ROOM]);
         }
-        exported.call(&info.many_arguments(parameters), &mut vec![RawValue::default(); width])
+        let mut room = vec![MaybeUninit::uninit(); parameters];
+        exported.call(info.read(&mut room).0, &mut vec![RawValue::default(); width])
     };
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(Some(result))) => result.raw(),
@@ -151,10 +154,10 @@ unsafe fn list<'a>(
     let mut few = [context.js().undefined(); INLINE];
     if types.len() > few.len() {
         let many = types.iter().zip(values).map(convert).collect::<Result<Vec<_>, _>>()?;
-        return context.environment.call_after(|host| &host.list_of, &many);
+        return context.environment.call_after(|lib| &lib.list_of, &many);
     }
     for (item, pair) in few.iter_mut().zip(types.iter().zip(values)) {
         *item = convert(pair)?;
     }
-    context.environment.call_after(|host| &host.list_of, &few[..types.len()])
+    context.environment.call_after(|lib| &lib.list_of, &few[..types.len()])
 }

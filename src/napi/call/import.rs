@@ -82,7 +82,7 @@ impl ImportedFunction {
         values: *mut RawValue,
     ) -> Result<(), PendingException> {
         let env = context.js();
-        let list = context.environment.call(|host| &host.to_list, &[result])?;
+        let list = context.environment.call(|lib| &lib.to_list, &[result])?;
         let length = env.array_length(list).unwrap_or_default();
         if length as usize != types.len() {
             let message = format!("expected {} results of an imported function, got {length}", types.len());

@@ -49,6 +49,7 @@ impl Externrefs {
     }
 
     /// A new externref to `value`, which is not null.
+    #[inline]
     pub fn add(&self, env: JsEnv<'_>, value: Value<'_>) -> ExternRef {
         let number = self.free.borrow_mut().pop().unwrap_or_else(|| self.end.replace(self.end.get() + 1));
         if let Some(retained) = self.retained.borrow_mut().get_mut(number as usize) {
@@ -59,11 +60,13 @@ impl Externrefs {
     }
 
     /// A new externref to any value; the null externref for null.
+    #[inline]
     pub fn add_or_null(&self, env: JsEnv<'_>, value: Value<'_>) -> ExternRef {
         if env.is_null(value) { ExternRef::default() } else { self.add(env, value) }
     }
 
     /// The value of an externref.
+    #[inline]
     pub fn value<'a>(&self, env: JsEnv<'a>, retainers: &Retainers, reference: ExternRef) -> Value<'a> {
         if reference == ExternRef::default() {
             return env.null();

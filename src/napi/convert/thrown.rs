@@ -74,7 +74,7 @@ fn make_exception(context: &Rc<Context>, exception: ExceptionRef) -> Result<Valu
             env.set_element(list, index, unsafe { to_js(context, *ty, &value)? });
         }
     }
-    let value = context.environment.call(|host| &host.from_exception, &[list])?;
+    let value = context.environment.call(|lib| &lib.from_exception, &[list])?;
     context.exceptions.insert(exception, context.externrefs.add(env, value));
     Ok(value)
 }
@@ -100,7 +100,7 @@ pub fn throw_at_wasm(context: &Rc<Context>, adapted: bool) -> Result<(), Thrown>
 fn catchable(context: &Context, js: TagId, value: Value<'_>) -> Option<ExceptionRef> {
     let env = context.js();
     let reference = context.externrefs.add(env, value);
-    let list = clear_pending(env, context.environment.call(|host| &host.to_exception, &[value]))?;
+    let list = clear_pending(env, context.environment.call(|lib| &lib.to_exception, &[value]))?;
     if env.is_null(list) {
         return None;
     }

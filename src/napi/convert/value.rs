@@ -48,7 +48,7 @@ fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -
             let number = match env.get_bigint64(value) {
                 Some(number) => number,
                 None => {
-                    let converted = context.environment.call(|host| &host.to_bigint64, &[value])?;
+                    let converted = context.environment.call(|lib| &lib.to_bigint64, &[value])?;
                     env.get_bigint64(converted).unwrap_or_default()
                 }
             };
@@ -77,7 +77,7 @@ fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -
 /// ToNumber.
 #[cold]
 fn to_number<'a>(context: &'a Context, value: Value<'_>) -> Result<Value<'a>, PendingException> {
-    context.environment.call(|host| &host.to_number, &[value])
+    context.environment.call(|lib| &lib.to_number, &[value])
 }
 
 /// The wasm function of `value`; none for null.
@@ -85,6 +85,7 @@ fn to_number<'a>(context: &'a Context, value: Value<'_>) -> Result<Value<'a>, Pe
 /// # Errors
 /// `ArgumentType` for a value other than null or a wasm function, `Closed` for a function whose instance is closed,
 /// and `OtherStore` for a function of another store.
+#[inline(never)] // keeps its frame out of the conversions of numbers
 pub fn to_funcref(context: &Context, value: Value<'_>) -> Result<Option<FuncRef>, PendingException> {
     let env = context.js();
     if env.is_null(value) {

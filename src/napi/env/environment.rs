@@ -1,8 +1,8 @@
-//! The environment of a store: its JavaScript environment, the host functions, and calls of those.
+//! The environment of a store: its JavaScript environment, the functions of `lib/` for it, and calls of those.
 
 use crate::error::Error;
 use crate::napi::env::exception::PendingException;
-use crate::napi::env::host::Host;
+use crate::napi::env::lib_functions::LibFunctions;
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::running::RunningFunction;
 use crate::napi::env::throw::panicked;
@@ -14,8 +14,8 @@ use std::ptr;
 /// The environment of a store. It stays on the thread of its environment, since it holds raw pointers.
 pub struct Environment {
     raw: sys::napi_env,
-    /// The host functions
-    pub host: Host,
+    /// The functions of `lib/`
+    pub lib: LibFunctions,
     /// The function that JavaScript is calling
     pub running: RunningFunction,
 }
@@ -27,9 +27,9 @@ pub trait InEnvironment {
 }
 
 impl Environment {
-    /// An environment with the host functions that are properties of `host`.
-    pub fn new(env: JsEnv<'_>, host: Value<'_>) -> Self {
-        Self { raw: env.raw(), host: Host::new(env, host), running: RunningFunction::default() }
+    /// An environment with the functions of `lib/` that are properties of `lib`.
+    pub fn new(env: JsEnv<'_>, lib: Value<'_>) -> Self {
+        Self { raw: env.raw(), lib: LibFunctions::new(env, lib), running: RunningFunction::default() }
     }
 
     /// The JavaScript environment.
@@ -40,13 +40,14 @@ impl Environment {
         unsafe { JsEnv::from_raw(self.raw) }
     }
 
-    /// Calls a host function.
+    /// Calls a function of `lib/`.
     ///
     /// # Errors
     /// The exception that it throws, as when it runs the user's code.
+    #[inline(never)] // keeps its frame out of the conversions of values
     pub fn call(
         &self,
-        function: impl FnOnce(&Host) -> &StrongReference,
+        function: impl FnOnce(&LibFunctions) -> &StrongReference,
         arguments: &[Value<'_>],
     ) -> Result<Value<'_>, PendingException> {
         self.running.hold(self.js());
@@ -59,11 +60,11 @@ impl Environment {
     /// The exception that it throws.
     pub fn call_after(
         &self,
-        function: impl FnOnce(&Host) -> &StrongReference,
+        function: impl FnOnce(&LibFunctions) -> &StrongReference,
         arguments: &[Value<'_>],
     ) -> Result<Value<'_>, PendingException> {
         let env = self.js();
-        env.call(function(&self.host).get(env), arguments)
+        env.call(function(&self.lib).get(env), arguments)
     }
 
     /// Throws the JavaScript error that `lib/` builds of `error`.
@@ -72,7 +73,7 @@ impl Environment {
         let env = self.js();
         let json = error.to_json(self.stack_trace_limit());
         // If `lib/` itself throws, its exception is the pending one.
-        if let Ok(error) = self.call_after(|host| &host.error, &[env.string(&json)]) {
+        if let Ok(error) = self.call_after(|lib| &lib.error, &[env.string(&json)]) {
             env.throw(error);
         }
         PendingException
@@ -91,13 +92,13 @@ impl Environment {
 
     /// Whether a `FinalizationRegistry` callback is running.
     pub fn in_finalizer(&self) -> bool {
-        let answer = self.call_after(|host| &host.in_finalizer, &[]);
+        let answer = self.call_after(|lib| &lib.in_finalizer, &[]);
         answer.ok().and_then(|answer| self.js().get_bool(answer)).unwrap_or(false)
     }
 
     /// `Error.stackTraceLimit`, in frames; 0 where JavaScript cannot run.
     fn stack_trace_limit(&self) -> usize {
-        let answer = self.call_after(|host| &host.stack_trace_limit, &[]);
+        let answer = self.call_after(|lib| &lib.stack_trace_limit, &[]);
         answer.ok().and_then(|answer| self.js().get_double(answer)).unwrap_or(0.0) as usize
     }
 }

@@ -31,7 +31,7 @@ impl JsEnv<'_> {
         unsafe { sys::napi_throw(self.raw(), value.raw()) };
     }
 
-    /// Throws a plain `Error`, where there is no store that has the host functions.
+    /// Throws a plain `Error`, where there is no store that has the functions of `lib/`.
     pub fn throw_error(self, code: &CStr, message: &CStr) {
         // SAFETY: see `JsEnv`; both end with a NUL.
         unsafe { sys::napi_throw_error(self.raw(), code.as_ptr(), message.as_ptr()) };

@@ -5,6 +5,7 @@ use crate::napi::env::reference::WrapReference;
 use crate::napi::env::value::{JsEnv, Value};
 use napi::sys;
 use std::ffi::{CStr, c_void};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::rc::Rc;
 
@@ -143,39 +144,29 @@ impl<'a> CallInfo<'a> {
     /// The first `COUNT` arguments, with undefined for missing ones, and the data of the function.
     #[inline]
     pub fn arguments<const COUNT: usize>(&self) -> ([Value<'a>; COUNT], *mut c_void) {
-        let (mut arguments, mut data) = ([ptr::null_mut(); COUNT], ptr::null_mut());
-        self.read(&mut arguments, &mut data);
-        (arguments.map(|argument| self.value(argument)), data)
+        let mut room = [MaybeUninit::uninit(); COUNT];
+        let (_, data) = self.read(&mut room);
+        // SAFETY: `read` has written all of them.
+        (room.map(|argument| unsafe { argument.assume_init() }), data)
     }
 
     /// The data of the function.
     #[inline]
     pub fn data(&self) -> *mut c_void {
-        let mut data = ptr::null_mut();
-        self.read(&mut [], &mut data);
-        data
+        self.read(&mut []).1
     }
 
-    /// The first `count` arguments, with undefined for missing ones.
-    pub fn many_arguments(&self, count: usize) -> Vec<Value<'a>> {
-        let mut arguments = vec![ptr::null_mut(); count];
-        self.read(&mut arguments, &mut ptr::null_mut());
-        arguments.into_iter().map(|argument| self.value(argument)).collect()
-    }
-
+    /// Reads as many arguments as there is room for, with undefined for missing ones. Returns them, and the data of the
+    /// function.
     #[inline]
-    fn value(&self, argument: sys::napi_value) -> Value<'a> {
-        // SAFETY: `read` got the handle, which is in the scope of the running callback.
-        unsafe { self.env.value(argument) }.unwrap_or_else(|| self.env.undefined())
-    }
-
-    #[inline]
-    fn read(&self, arguments: &mut [sys::napi_value], data: &mut *mut c_void) {
-        let mut count = arguments.len();
-        // SAFETY: `raw` is that of the running callback. N-API writes `count` handles.
+    pub fn read<'r>(&self, room: &'r mut [MaybeUninit<Value<'a>>]) -> (&'r [Value<'a>], *mut c_void) {
+        let (mut count, mut data) = (room.len(), ptr::null_mut());
+        // SAFETY: `raw` is that of the running callback, for which this cannot fail. So N-API writes `count` handles of
+        // its scope, which are never null, and a `Value` is one.
         unsafe {
-            let this = ptr::null_mut();
-            sys::napi_get_cb_info(self.env.raw(), self.raw, &mut count, arguments.as_mut_ptr(), this, data);
+            let (this, to) = (ptr::null_mut(), room.as_mut_ptr().cast());
+            sys::napi_get_cb_info(self.env.raw(), self.raw, &mut count, to, this, &mut data);
+            (std::slice::from_raw_parts(room.as_ptr().cast(), room.len()), data)
         }
     }
 

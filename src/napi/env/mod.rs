@@ -1,5 +1,5 @@
-//! The N-API environment: safe values, references and exceptions, the host functions, background work, and the errors of
-//! cold calls. Nothing here knows a store.
+//! The N-API environment: safe values, references and exceptions, the functions of `lib/`, background work, and the errors
+//! of cold calls. Nothing here knows a store.
 
 pub(in crate::napi) mod background;
 pub(in crate::napi) mod bytes;
@@ -7,7 +7,7 @@ pub(in crate::napi) mod environment;
 pub(in crate::napi) mod exception;
 pub(in crate::napi) mod external_memory;
 pub(in crate::napi) mod function;
-pub(in crate::napi) mod host;
+pub(in crate::napi) mod lib_functions;
 pub(in crate::napi) mod reference;
 pub(in crate::napi) mod running;
 pub(in crate::napi) mod shared_values;

@@ -109,7 +109,7 @@ impl<'a> JsEnv<'a> {
     /// Runs an N-API call that writes a handle; undefined if it fails.
     #[inline]
     fn make(self, call: impl FnOnce(sys::napi_env, *mut sys::napi_value) -> sys::napi_status) -> Value<'a> {
-        self.try_make(call).unwrap_or_else(|| self.undefined())
+        self.try_make(call).unwrap_or_else(|| self.undefined_instead())
     }
 
     /// Runs an N-API call that writes plain data; none if it fails.
@@ -127,6 +127,12 @@ impl<'a> JsEnv<'a> {
     pub fn undefined(self) -> Value<'a> {
         // SAFETY: see `JsEnv`.
         self.try_make(|env, to| unsafe { sys::napi_get_undefined(env, to) }).expect("undefined has a handle")
+    }
+
+    /// Undefined, for a call that failed.
+    #[cold]
+    fn undefined_instead(self) -> Value<'a> {
+        self.undefined()
     }
 
     /// Null.
@@ -193,12 +199,14 @@ impl<'a> JsEnv<'a> {
     }
 
     /// The element of an array; undefined if there is none.
+    #[inline]
     pub fn element(self, array: Value<'_>, index: u32) -> Value<'a> {
         // SAFETY: see `JsEnv`.
         self.make(|env, to| unsafe { sys::napi_get_element(env, array.raw(), index, to) })
     }
 
     /// Sets an element of an array; false if that failed, as while the environment is torn down.
+    #[inline]
     pub fn set_element(self, array: Value<'_>, index: u32, value: Value<'_>) -> bool {
         // SAFETY: see `JsEnv`.
         unsafe { sys::napi_set_element(self.raw, array.raw(), index, value.raw()) == sys::Status::napi_ok }
@@ -278,12 +286,14 @@ impl<'a> JsEnv<'a> {
         String::from_utf8(text).ok()
     }
 
+    #[inline]
     fn type_of(self, value: Value<'_>) -> Option<sys::napi_valuetype> {
         // SAFETY: see `JsEnv`.
         self.read(|env, to| unsafe { sys::napi_typeof(env, value.raw(), to) })
     }
 
     /// Whether a value is null.
+    #[inline]
     pub fn is_null(self, value: Value<'_>) -> bool {
         self.type_of(value) == Some(sys::ValueType::napi_null)
     }

@@ -89,7 +89,7 @@ impl SharedMemories {
 
 /// The address of a shared memory's bytes, and its current length in bytes.
 fn bytes(environment: &Environment, memory: Value<'_>) -> Result<(*mut u8, usize), PendingException> {
-    let view = environment.call(|host| &host.shared_bytes, &[memory])?;
+    let view = environment.call(|lib| &lib.shared_bytes, &[memory])?;
     // `lib/` returns a Uint8Array.
     let array = environment.js().typed_array(view);
     Ok(array.map_or((ptr::null_mut(), 0), |TypedArray { data, length, .. }| (data.cast(), length)))
@@ -107,7 +107,7 @@ impl NodeSharedMemory {
         self.memory.get(scope.env()).map_or(Ok(0), |memory| bytes(environment, memory).map(|(_, length)| length))
     }
 
-    /// Runs `call`, which calls a host function with the memory, in a handle scope. `call` returns the result as a number
+    /// Runs `call`, which calls a function of `lib/` with the memory, in a handle scope. `call` returns the result as a number
     /// or a boolean.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl SharedBytes for NodeSharedMemory {
     fn grow(&self, pages: u32) -> Result<bool, Stopped> {
         self.in_scope(|environment, memory| {
             let env = environment.js();
-            let grown = environment.call(|host| &host.shared_grow, &[memory, env.uint32(pages)])?;
+            let grown = environment.call(|lib| &lib.shared_grow, &[memory, env.uint32(pages)])?;
             Ok(env.get_bool(grown))
         })
     }
@@ -163,7 +163,7 @@ impl SharedBytes for NodeSharedMemory {
                 Expected::I64(value) => env.bigint64(value),
             };
             let arguments = [memory, env.uint32(offset), expected, env.double(milliseconds)];
-            let outcome = environment.call(|host| &host.shared_wait, &arguments)?;
+            let outcome = environment.call(|lib| &lib.shared_wait, &arguments)?;
             Ok(env.get_uint32(outcome))
         })
     }
@@ -172,7 +172,7 @@ impl SharedBytes for NodeSharedMemory {
         self.in_scope(|environment, memory| {
             let env = environment.js();
             let arguments = [memory, env.uint32(offset), env.uint32(count)];
-            let woken = environment.call(|host| &host.shared_notify, &arguments)?;
+            let woken = environment.call(|lib| &lib.shared_notify, &arguments)?;
             Ok(env.get_uint32(woken))
         })
     }

@@ -170,25 +170,19 @@ impl CallStacks {
     /// If `host` panics.
     #[inline]
     pub fn on_host_stack<T>(&self, host: impl FnOnce() -> T) -> T {
-        let (running, count) = (self.0.running.get(), self.0.count.get());
+        let (running, count) = (self.0.running.replace(ptr::null()), self.0.count.get());
         // SAFETY: `running` is null or points to a call stack that is alive.
         let result = match unsafe { running.as_ref() } {
             // Wasm was entered in another way, or the host runs already.
-            None => host(),
-            Some(stack) => {
-                self.0.running.set(ptr::null());
-                // SAFETY: the host's stack was left in `run`, which waits for this.
-                match unsafe { Job::run_on(stack.host.get(), host) } {
-                    Ok(result) => result,
-                    Err(panic) => resume_unwind(panic),
-                }
-            }
+            None => Ok(host()),
+            // SAFETY: the host's stack was left in `run`, which waits for this.
+            Some(stack) => unsafe { Job::run_on(stack.host.get(), host) },
         };
         while self.0.count.get() > count {
             self.leave_top();
         }
         self.0.running.set(running);
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Leaves the top, if it is idle. To be called before anything else enters wasmer.
@@ -305,5 +299,168 @@ unsafe extern "C-unwind" fn drive(stack: *mut c_void, guard: &Guarded) {
             return;
         }
         stack.give_back(Outcome::Returned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::store::test_support::{COMPILERS, call, compile, function, instantiate, new_store};
+    use crate::store::{Callable, Extern, HostFunction, Store, Thrown};
+
+    /// A host function that runs a closure.
+    struct Host(Box<dyn Fn(&mut RawValue) -> Result<(), Thrown>>);
+
+    impl HostFunction for Host {
+        unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
+            // SAFETY: the functions of these tests have one result.
+            (self.0)(unsafe { &mut *values })
+        }
+    }
+
+    const TEXT: &str = r#"(module
+        (import "a" "f" (func $f (result i32)))
+        (memory 1)
+        (func (export "seven") (result i32) i32.const 7)
+        (func (export "import") (result i32) call $f i32.const 1 i32.add)
+        (func (export "trap") (result i32) unreachable)
+        (func (export "import then trap") (result i32) call $f drop i32.const -1 i32.load)
+        (func $deep (export "deep") (result i32) call $deep i32.const 1 i32.add))"#;
+
+    /// A call by the call stacks of the thread.
+    fn fast(store: &Store, function: FuncRef) -> Result<i32, Failure> {
+        let mut value = RawValue::default();
+        // SAFETY: the functions of these tests are of type () -> i32, and each test keeps its store alive.
+        unsafe { function.call_fast(store, &mut value).map(|()| value.i32) }
+    }
+
+    fn with(
+        store: &Rc<Store>,
+        compiler: Compiler,
+        host: impl Fn(&mut RawValue) -> Result<(), Thrown> + 'static,
+    ) -> Functions {
+        let host = Callable::Host(Box::new(Host(Box::new(host))));
+        let instance = instantiate(store, &compile(TEXT, compiler), vec![Extern::Function(host)]).unwrap();
+        let [seven, import, trap, import_then_trap, deep] =
+            ["seven", "import", "trap", "import then trap", "deep"].map(|name| function(store, &instance, name));
+        Functions { seven, import, trap, import_then_trap, deep }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Functions {
+        seven: FuncRef,
+        import: FuncRef,
+        trap: FuncRef,
+        import_then_trap: FuncRef,
+        deep: FuncRef,
+    }
+
+    fn trap_of(result: Result<i32, Failure>) -> String {
+        match result {
+            Err(Failure::Error(error)) => error.to_string(),
+            other => panic!("expected a trap, got {other:?}"),
+        }
+    }
+
+    fn entered() -> usize {
+        CallStacks::of_thread().0.count.get()
+    }
+
+    #[test]
+    fn one_call_stack_serves_many_calls_and_traps() {
+        for compiler in COMPILERS {
+            let store = Rc::new(new_store());
+            let functions = with(&store, compiler, |_| Ok(()));
+            for _ in 0..100 {
+                assert_eq!(fast(&store, functions.seven).unwrap(), 7);
+                assert_eq!(entered(), 1);
+            }
+            for _ in 0..10 {
+                assert_eq!(trap_of(fast(&store, functions.trap)), "unreachable");
+                assert_eq!(entered(), 0);
+                assert_eq!(trap_of(fast(&store, functions.deep)), "call stack exhausted");
+                assert_eq!(fast(&store, functions.seven).unwrap(), 7);
+            }
+            // Another way of calling leaves the idle one.
+            assert_eq!((call(&store, functions.seven).unwrap(), entered()), (7, 0));
+            fast(&store, functions.seven).unwrap();
+            CallStacks::of_thread().free_idle();
+            assert_eq!(entered(), 0);
+        }
+    }
+
+    #[test]
+    fn host_functions_run_on_the_stack_of_the_caller() {
+        for compiler in COMPILERS {
+            let store = Rc::new(new_store());
+            let marker = 0_u8;
+            let here = (&raw const marker).addr();
+            let functions = with(&store, compiler, move |value| {
+                let marker = 0_u8;
+                let there = (&raw const marker).addr();
+                *value = RawValue { i32: i32::from(there < here && here - there < 64 << 10) };
+                Ok(())
+            });
+            assert_eq!(fast(&store, functions.import).unwrap(), 2);
+            assert_eq!(call(&store, functions.import).unwrap(), 2);
+        }
+    }
+
+    /// Calls nest in all ways and end in all ways, and the outer call ends as it would have without them.
+    #[test]
+    fn calls_nest() {
+        for compiler in COMPILERS {
+            for depth in 0..6 {
+                for ways in 0..1 << depth {
+                    let store = Rc::new(new_store());
+                    let shared: Rc<Cell<Option<Functions>>> = Rc::default();
+                    let (inside, weak, level) = (shared.clone(), Rc::downgrade(&store), Cell::new(0));
+                    let functions = with(&store, compiler, move |value| {
+                        let (store, functions) = (weak.upgrade().unwrap(), inside.get().unwrap());
+                        let at = level.get();
+                        let way = if ways >> at & 1 == 1 { fast } else { call };
+                        assert_eq!(trap_of(way(&store, functions.trap)), "unreachable");
+                        if at < depth {
+                            level.set(at + 1);
+                            assert_eq!(way(&store, functions.import).unwrap(), depth - at);
+                            level.set(at + 1);
+                            assert_eq!(trap_of(way(&store, functions.import_then_trap)), "memory access out of bounds");
+                            level.set(at);
+                        }
+                        assert_eq!(fast(&store, functions.seven).unwrap(), 7);
+                        *value = RawValue { i32: depth - at };
+                        Ok(())
+                    });
+                    shared.set(Some(functions));
+                    for way in [fast, call] {
+                        assert_eq!(way(&store, functions.import).unwrap(), depth + 1);
+                        assert_eq!(trap_of(way(&store, functions.import_then_trap)), "memory access out of bounds");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_host_passes_the_switch() {
+        let store = Rc::new(new_store());
+        let functions = with(&store, Compiler::Cranelift, |_| panic!("on purpose"));
+        assert!(matches!(fast(&store, functions.import), Err(Failure::Thrown(_))));
+        assert_eq!(fast(&store, functions.seven).unwrap(), 7);
+    }
+
+    #[test]
+    fn stores_with_other_stacks_take_turns() {
+        let stores = [64 << 10, 1 << 20, 64 << 10].map(|size| Rc::new(Store::new(size)));
+        let functions = stores.each_ref().map(|store| with(store, Compiler::Cranelift, |_| Ok(())));
+        for _ in 0..20 {
+            for (store, functions) in stores.iter().zip(&functions) {
+                assert_eq!(fast(store, functions.seven).unwrap(), 7);
+                assert_eq!(trap_of(fast(store, functions.deep)), "call stack exhausted");
+                assert_eq!(fast(store, functions.seven).unwrap(), 7);
+                assert_eq!(entered(), 1);
+            }
+        }
     }
 }

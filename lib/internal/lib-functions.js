@@ -26,7 +26,7 @@ const values = sharedValues((buffer) => addon.sharedValues(buffer))
  * functions, and they hold the store weakly; every object of a store holds it strongly. `exceptions` returns the conversions
  * of exceptions.
  */
-function hostFunctions(store, exceptions) {
+function libFunctions(store, exceptions) {
   const weak = new WeakRef(store)
   return {
     store,
@@ -59,4 +59,4 @@ function hostFunctions(store, exceptions) {
 /** The native address of a WebAssembly function that this copy of the package has made; undefined for any other value. */
 const addressOf = (value) => functions.get(value)?.address
 
-module.exports = { addressOf, hostFunctions }
+module.exports = { addressOf, libFunctions }

@@ -1,18 +1,18 @@
-//! The host functions: what `lib/` provides to a store (`lib/internal/host-functions.js`), in JavaScript so that errors
-//! and objects belong to the caller's realm.
+//! The functions of `lib/` that native code calls (`lib/internal/lib-functions.js`). They are in JavaScript so that
+//! errors and objects belong to the caller's realm.
 
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
 
-/// Defines `Host` and its constructor from one list of fields and properties.
-macro_rules! host_functions {
+/// Defines `LibFunctions` and its constructor from one list of fields and properties.
+macro_rules! lib_functions {
     ($($(#[$doc:meta])* $field:ident = $property:literal,)*) => {
-        /// The host functions of a store.
-        pub struct Host {
+        /// The functions of `lib/` for a store.
+        pub struct LibFunctions {
             $($(#[$doc])* pub $field: StrongReference,)*
         }
 
-        impl Host {
+        impl LibFunctions {
             /// The functions that are properties of `object`.
             pub fn new(env: JsEnv<'_>, object: Value<'_>) -> Self {
                 Self { $($field: StrongReference::new(env, env.property(object, $property)),)* }
@@ -21,7 +21,7 @@ macro_rules! host_functions {
     };
 }
 
-host_functions! {
+lib_functions! {
     /// `(json: string) => Error`: builds an error from its JSON description
     error = c"error",
     /// `() => number`: reads `Error.stackTraceLimit`, in frames
