@@ -3,58 +3,11 @@
 // The native side: the addon's functions and its store, with errors of this realm.
 
 const { isMainThread } = require('node:worker_threads')
-const { buildError, isNative, isTrap, nameFile, rangeError, stackTraceLimit, translate } = require('./errors')
-const { LATE_USES, inFinalizer, isIgnored } = require('./internal/late')
-const { mapOf } = require('./internal/map')
-const { sharedValues } = require('./internal/shared-values')
+const { isNative, isTrap, nameFile, rangeError, translate } = require('./errors')
+const { addressOf, libFunctions } = require('./internal/lib-functions')
+const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
-const { createShared, shared } = require('./node/shared-memory')
-
-/** For each WebAssembly function, its native address, and the retainer that it keeps alive (src/napi/gc/retainers.rs). */
-const functions = new WeakMap()
-
-const map = mapOf({
-  functionType: addon.functionType,
-  addressOf: (fn) => functions.get(fn)?.address,
-  mapCalls: addon.mapCalls(),
-  refuseColumn: translated(addon.refuseColumn),
-})
-
-const values = sharedValues((buffer) => addon.sharedValues(buffer))
-
-/**
- * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
- * functions, and they hold the store weakly; every object of a store holds it strongly.
- */
-function libFunctions(store) {
-  const weak = new WeakRef(store)
-  return {
-    store,
-    error: buildError,
-    stackTraceLimit,
-    toBigInt64: (value) => BigInt.asIntN(64, value),
-    toNumber: (value) => +value,
-    toList: (value) => [...value],
-    listOf: (...values) => values,
-    toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
-    inFinalizer,
-    fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
-    makeFunction(index, parameters, results, name, address, retainer) {
-      const fn = values.functionAt(index, parameters, results)
-      if (fn === undefined) return undefined
-      Object.defineProperties(fn, {
-        name: { value: name, configurable: true },
-        map: { value: map, configurable: true, writable: true },
-      })
-      functions.set(fn, { address, retainer })
-      return fn
-    },
-    sharedValues: values?.values,
-    registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
-    map,
-    ...shared,
-  }
-}
+const { createShared } = require('./node/shared-memory')
 
 /** The methods of the addon's store that are called as they are. */
 const METHODS = [
@@ -121,7 +74,10 @@ class NativeStore {
   }
 
   constructor(stackSize) {
-    this.#addon = newStore(libFunctions(this), stackSize)
+    this.#addon = newStore(
+      libFunctions(this, () => NativeStore.exceptions),
+      stackSize,
+    )
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
   }
@@ -134,7 +90,7 @@ class NativeStore {
   /** The native address of a WebAssembly function of any store; 0 for any other value. Valid while the function is alive. */
   addressOf(value) {
     // Another copy of this package may have made the function: the native side finds it.
-    return functions.get(value)?.address ?? this.findFunction(value)
+    return addressOf(value) ?? this.findFunction(value)
   }
 
   isWasmFunction(value) {

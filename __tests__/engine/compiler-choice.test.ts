@@ -167,13 +167,13 @@ test('smaller functions of the same shapes stay with Cranelift', () => {
 })
 
 test('a module that only Cranelift takes, or that shares functions in a table, stays with Cranelift', () => {
-  const { code, ...rest } = chain(1300)
+  const { code, ...rest } = chain(2000)
   const simd = { ...rest, code: [Buffer.from([0x41, 1, 0xfd, 0x0f, 0x1a]), ...code] }
   const table = {
     table: section('table', [1, 0x70, 0, 1]),
     export: section('export', [2, 1, 0x66, 0, 0, 1, 0x74, 1, 0]),
   }
-  const tables = { ...chain(1300), more: table }
+  const tables = { ...chain(2000), more: table }
   for (const parts of [simd, tables]) {
     const bytes = exporting(parts)
     const expected = new V8.Instance(new V8.Module(bytes)).exports

@@ -1,4 +1,4 @@
-//! The functions of `lib/` that native code calls (`libFunctions` in `lib/native.js`). They are in JavaScript so that
+//! The functions of `lib/` that native code calls (`lib/internal/lib-functions.js`). They are in JavaScript so that
 //! errors and objects belong to the caller's realm.
 
 use crate::napi::env::reference::StrongReference;

@@ -1,0 +1,62 @@
+'use strict'
+
+// The functions that the native side calls.
+
+const { buildError, stackTraceLimit } = require('../errors')
+const { inFinalizer } = require('./late')
+const { mapOf } = require('./map')
+const { addon, translated } = require('../node/addon')
+const { sharedValues } = require('./shared-values')
+const { shared } = require('../node/shared-memory')
+
+/** For each WebAssembly function, its native address, and the retainer that it keeps alive (src/napi/gc/retainers.rs). */
+const functions = new WeakMap()
+
+const map = mapOf({
+  functionType: addon.functionType,
+  addressOf: (fn) => addressOf(fn),
+  mapCalls: addon.mapCalls(),
+  refuseColumn: translated(addon.refuseColumn),
+})
+
+const values = sharedValues((buffer) => addon.sharedValues(buffer))
+
+/**
+ * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
+ * functions, and they hold the store weakly; every object of a store holds it strongly. `exceptions` returns the conversions
+ * of exceptions.
+ */
+function libFunctions(store, exceptions) {
+  const weak = new WeakRef(store)
+  return {
+    store,
+    error: buildError,
+    stackTraceLimit,
+    toBigInt64: (value) => BigInt.asIntN(64, value),
+    toNumber: (value) => +value,
+    toList: (value) => [...value],
+    listOf: (...values) => values,
+    toException: (value) => exceptions().toList(weak.deref(), value),
+    inFinalizer,
+    fromException: (list) => exceptions().fromList(weak.deref(), list),
+    makeFunction(index, parameters, results, name, address, retainer) {
+      const fn = values.functionAt(index, parameters, results)
+      if (fn === undefined) return undefined
+      Object.defineProperties(fn, {
+        name: { value: name, configurable: true },
+        map: { value: map, configurable: true, writable: true },
+      })
+      functions.set(fn, { address, retainer })
+      return fn
+    },
+    sharedValues: values?.values,
+    registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
+    map,
+    ...shared,
+  }
+}
+
+/** The native address of a WebAssembly function that this copy of the package has made; undefined for any other value. */
+const addressOf = (value) => functions.get(value)?.address
+
+module.exports = { addressOf, libFunctions }
