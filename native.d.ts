@@ -164,9 +164,12 @@ export declare function compileAsync(bytes: Uint8Array, compilerName: string, sl
 export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
 /**
- * Compiles while this thread waits, through the cache if one is given. A worker waits for another thread, so that it can be
- * terminated meanwhile.
+ * Compiles a module again, for small memories: from the registry or the cache, else from the `bytes` that it was
+ * compiled from, else from the `file`. Null if these are not the same bytes, or there are none.
  */
+export declare function compileForSmallMemories(module: NativeModule, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, bytes: Uint8Array | undefined | null, file: string | undefined | null, inWorker: boolean): NativeModule | null
+
+/** Compiles while this thread waits, through the cache if one is given. */
 export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, reserve: string | undefined | null, inWorker: boolean): NativeModule
 
 /** The address space that memories reserve by default. */

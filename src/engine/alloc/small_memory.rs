@@ -1,8 +1,8 @@
 //! `SmallMemory`: a linear memory that reserves only its own bytes and a guard.
 
 use crate::engine::alloc::addresses::Addresses;
+use crate::engine::alloc::growths::note_growth;
 use crate::engine::alloc::reserve::{GUARD, Reserve};
-use crate::engine::alloc::tunables::note_growth;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::io;

@@ -1,7 +1,10 @@
 //! `Code`: a compiled module that is loaded and can be instantiated.
 
+use crate::engine::alloc::free_list::FreeLists;
+use crate::engine::alloc::instance_allocator::InstanceAllocator;
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_room;
+use crate::engine::alloc::shared_memory::SharedBytes;
 use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
@@ -15,8 +18,10 @@ use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::{Artifact, Tunables};
+use wasmer::sys::vm::{StoreObjects, VMExtern, VMInstance};
+use wasmer_compiler::InstantiationError;
 use wasmer_types::DataInitializer;
 
 /// A compiled module: its loaded code and its metadata. Immutable, shared by threads. Instances do not keep their code
@@ -24,6 +29,8 @@ use wasmer_types::DataInitializer;
 pub struct Code {
     /// The compiler of the machine code: functions of different compilers cannot call each other
     pub compiler: Compiler,
+    /// Hash of the module's bytes as they were compiled
+    pub hash: [u8; 32],
     /// Address space that its memories reserve; its code relies on no more than that
     pub reserve: Reserve,
     /// The module as it was loaded, after the pass
@@ -54,6 +61,18 @@ pub struct Code {
     machine: LoadedCode,
 }
 
+/// The result of `Code::allocate`.
+pub struct Allocated {
+    /// wasmer's instance
+    pub instance: Result<VMInstance, InstantiationError>,
+    /// Indices of all objects that were made, also if the instance failed half-way
+    pub made: FreeLists,
+    /// Indices that are still free
+    pub free: FreeLists,
+    /// Whether the instance failed because the system refused the address space of a full memory
+    pub lacks_addresses: bool,
+}
+
 impl Drop for Code {
     fn drop(&mut self) {
         note_gone(self.size);
@@ -76,7 +95,7 @@ impl Code {
             &Arc::default(),
         )?;
         // SAFETY: this process has just packed the image, which is in memory.
-        unsafe { Self::assemble(compiled, compiler, Reserve::available()) }
+        unsafe { Self::assemble(compiled, [0; 32], compiler, Reserve::available()) }
     }
 
     /// Loads a compiled module.
@@ -88,6 +107,7 @@ impl Code {
     /// That of `LoadedCode::load`.
     pub(in crate::engine) unsafe fn assemble(
         compiled: Compiled,
+        hash: [u8; 32],
         compiler: Compiler,
         reserve: Reserve,
     ) -> Result<Arc<Self>> {
@@ -128,6 +148,7 @@ impl Code {
         })?;
         Ok(Arc::new(Self {
             compiler,
+            hash,
             reserve,
             binary,
             original,
@@ -182,7 +203,10 @@ impl Code {
         let parts = ModuleMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         let machine = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: the image of these tests was packed by this process and is in memory.
-        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), compiler, Reserve::available()) }
+        unsafe {
+            let compiled = Compiled::new_of(parts, OwnedBuffer::new(), machine);
+            Self::assemble(compiled, [0; 32], compiler, Reserve::available())
+        }
     }
 
     /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.
@@ -220,11 +244,6 @@ impl Code {
         name_section(&self.custom_sections).map(OwnedBuffer::as_slice)
     }
 
-    /// The artifact that wasmer instantiates.
-    pub fn artifact(&self) -> &Artifact {
-        self.machine.artifact()
-    }
-
     /// Active data segments: the initial contents of an instance's memories.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
         self.machine.data()
@@ -235,9 +254,24 @@ impl Code {
         self.machine.instance_size()
     }
 
-    /// The tunables by which wasmer makes the memories and tables of an instance.
-    pub fn tunables(&self) -> &dyn Tunables {
-        self.machine.tunables()
+    /// Makes an instance, but runs none of its code. Its objects take indices of `free` before new ones; `shared` are the
+    /// bytes for the shared memories that the module defines.
+    ///
+    /// # Safety
+    /// `imports` fit the imports of the module. `objects` and this code outlive the instance.
+    pub unsafe fn allocate(
+        &self,
+        imports: &[VMExtern],
+        objects: &mut StoreObjects,
+        free: FreeLists,
+        shared: Vec<Rc<dyn SharedBytes>>,
+    ) -> Allocated {
+        let allocator = InstanceAllocator::new(self.machine.tunables(), free, shared);
+        // SAFETY: by the contract of this function.
+        let instance = unsafe { self.machine.artifact().instantiate(&allocator, imports, objects) };
+        let lacks_addresses = allocator.lacks_addresses();
+        let (free, made) = allocator.into_lists();
+        Allocated { instance, made, free, lacks_addresses }
     }
 }
 

@@ -109,10 +109,10 @@ pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, options, |waiters| Compiled::new(bytes, options, waiters))
 }
 
-/// `compile`, but only from the registry or the disk cache: it never compiles.
-pub fn compiled_before(bytes: &[u8], options: &CompileOptions) -> Option<Arc<Code>> {
+/// `compile` for bytes with this hash, but only from the registry or the disk cache: it never compiles.
+pub fn compiled_before(hash: Hash, options: &CompileOptions) -> Option<Arc<Code>> {
     let none = |_: &_| Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
-    get(hash(bytes), bytes.len() as u64, options, none).ok()
+    get(hash, 0, options, none).ok()
 }
 
 /// `compile` for a file. The file is read into memory only if it must be compiled. None if it cannot be read, or is not
@@ -194,7 +194,7 @@ fn through(
     if let Some(found) = cache.and_then(|cache| cache.find(cache_key)) {
         // SAFETY: `find` gives an entry only if its key names this build and this processor, and its seal, made with
         // the secret of the folder, fits its bytes. Entries never change once they are written.
-        let code = unsafe { Code::assemble(found, cache_key.compiler, cache_key.reserve) };
+        let code = unsafe { Code::assemble(found, cache_key.bytes, cache_key.compiler, cache_key.reserve) };
         if code.is_ok() {
             return code;
         }
@@ -204,7 +204,7 @@ fn through(
         cache.keep(cache_key, &compiled);
     }
     // SAFETY: this process has just packed the image.
-    unsafe { Code::assemble(compiled, cache_key.compiler, cache_key.reserve) }
+    unsafe { Code::assemble(compiled, cache_key.bytes, cache_key.compiler, cache_key.reserve) }
 }
 
 /// Removes the entries of dropped code and of failed compiles. Linear in the number of entries, each of which has cost

@@ -257,7 +257,7 @@ pub(in crate::engine) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
 const MANY: usize = 1 << 17;
 
 /// The BLAKE3 hash of bytes.
-pub(in crate::engine) fn hash(bytes: &[u8]) -> [u8; 32] {
+pub fn hash(bytes: &[u8]) -> [u8; 32] {
     if bytes.len() < MANY {
         return *blake3::hash(bytes).as_bytes();
     }

@@ -1,6 +1,6 @@
 //! The native store class: making stores and instances, tier-up, and wrappers.
 
-use crate::engine::{SharedBytes, memory_growths, prepare};
+use crate::engine::{SharedBytes, memory_growths};
 use crate::error::{Error, ErrorKind, Subject};
 use crate::link::{Slots, skip_forwarders};
 use crate::napi::api::module::NativeModule;
@@ -219,7 +219,7 @@ impl NativeStore {
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports.raw(), given) else { return Ok(false) };
         externs.extend(old.state(&context.store));
-        let Ok(Ok((new, _))) = self.try_make(module, externs, &imports) else { return Ok(false) };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), &imports) else { return Ok(false) };
         if old.attach_tier_up(&context.store, &new).is_err() {
             return Ok(false);
         }
@@ -290,8 +290,8 @@ impl NativeStore {
         // SAFETY: the values belong to the calling environment, which is that of the context.
         let memory = |value: &Unknown<'_>| unsafe { context.shared_memory(value.raw()) };
         let shared = shared.iter().map(|value| memory(value).map(|memory| memory as Rc<dyn SharedBytes>));
-        prepare(shared.collect::<std::result::Result<_, _>>()?);
-        self.try_make(module, externs, imports)
+        let shared = shared.collect::<std::result::Result<_, _>>()?;
+        self.try_make(module, externs, shared, imports)
     }
 
     /// The same with imports that are already converted.
@@ -299,6 +299,7 @@ impl NativeStore {
         &self,
         module: &NativeModule,
         externs: Vec<Extern>,
+        shared: Vec<Rc<dyn SharedBytes>>,
         imports: &Array<'_>,
     ) -> Result<std::result::Result<(Rc<Instance>, sys::napi_value), Failure>> {
         let context = &self.context;
@@ -308,7 +309,7 @@ impl NativeStore {
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
-            Instance::new(&context.store, &module.code, externs, |instance| {
+            Instance::new(&context.store, &module.code, externs, shared, |instance| {
                 retainer = context.new_retainer(instance, imports.raw());
             })
         };
