@@ -164,10 +164,10 @@ export declare function compileAsync(bytes: Uint8Array, compilerName: string, sl
 export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
 /**
- * Compiles a module again, for small memories: from the registry or the cache, else from the `bytes` that it was
- * compiled from, else from the `file`. Null if these are not the same bytes, or there are none.
+ * Compiles a module again, for small memories: from the registry or the cache, else from `source`: the bytes that it was
+ * compiled from, or a file with these. Null if the bytes are others, or there are none.
  */
-export declare function compileForSmallMemories(module: NativeModule, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, bytes: Uint8Array | undefined | null, file: string | undefined | null, inWorker: boolean): NativeModule | null
+export declare function compileForSmallMemories(module: NativeModule, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, source: Uint8Array | string | undefined | null, inWorker: boolean): NativeModule | null
 
 /** Compiles while this thread waits, through the cache if one is given. */
 export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, reserve: string | undefined | null, inWorker: boolean): NativeModule

@@ -14,7 +14,7 @@ use slots::naming::Names;
 use std::borrow::Cow;
 
 pub use generate::adapter::{adapter, catching_adapter};
-pub use generate::batch::{Columns, PAGE, batch, width};
+pub use generate::batch::{Columns, batch, width};
 pub use slots::encode::ADDED_NAME;
 pub use slots::naming::Named;
 pub use slots::origins::Origins;

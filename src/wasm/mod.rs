@@ -5,6 +5,7 @@
 mod binary;
 mod declared;
 mod features;
+mod limits;
 mod names;
 mod sections;
 mod stack;
@@ -15,6 +16,7 @@ mod uses;
 pub use binary::{Binary, Export, ExternKind, Import};
 pub use declared::{DECLARED_MODULE, Declaration, RustSignature, original_export};
 pub use features::Features;
+pub use limits::{MOST_ENTRIES, MOST_PAGES, PAGE_SIZE};
 pub use names::of_functions as function_names;
 pub use sections::section_sizes;
 pub use stack::most_values;

@@ -1,5 +1,6 @@
 //! Shared memories: their bytes belong to the host (a `SharedArrayBuffer`), and compiled code sees them through these.
 
+use crate::wasm::PAGE_SIZE;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
@@ -14,9 +15,6 @@ use wasmer::sys::vm::{
     on_host_stack, raise_user_trap,
 };
 use wasmer::{MemoryStyle, MemoryType, Pages};
-
-/// Size of a page in bytes.
-const PAGE: usize = 65_536;
 
 /// The trap that ends the wasm on the stack if the host has stopped answering: JavaScript fails like this when its
 /// thread is being terminated.
@@ -177,7 +175,7 @@ impl LinearMemory for HostSharedMemory {
     fn size(&self) -> Pages {
         // SAFETY: the definition, with its length, lives as long as this memory.
         let length = unsafe { (*self.length().0).load(Ordering::Relaxed) };
-        Pages((length / PAGE) as u32)
+        Pages((length / PAGE_SIZE) as u32)
     }
 
     fn style(&self) -> MemoryStyle {
@@ -189,7 +187,7 @@ impl LinearMemory for HostSharedMemory {
         // Call JavaScript on the host's stack: its stack limits apply to that one.
         let before = on_host_stack(|| {
             let grow = || {
-                let before = bytes.length()? / PAGE;
+                let before = bytes.length()? / PAGE_SIZE;
                 if !bytes.grow(delta.0)? {
                     return Ok(None);
                 }

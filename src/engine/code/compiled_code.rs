@@ -9,7 +9,7 @@ use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::parts::{Compiled, ModuleMetadata};
+use crate::engine::code::parts::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
@@ -56,9 +56,9 @@ pub struct Code {
     /// Slot index by the function index of its thunk
     thunks: FxHashMap<u32, u32>,
     /// Slot index by the entries of exported tables that belong to it: primary, direct and thunk entries
-    places: FxHashMap<ModuleEntry, u32>,
+    slot_entries: FxHashMap<ModuleEntry, u32>,
     tables_with_slots: BTreeSet<u32>,
-    machine: LoadedCode,
+    loaded: LoadedCode,
 }
 
 /// The result of `Code::allocate`.
@@ -111,13 +111,13 @@ impl Code {
         compiler: Compiler,
         reserve: Reserve,
     ) -> Result<Arc<Self>> {
-        let Compiled { parts, details, custom, machine } = compiled;
-        let size = machine.image.len();
+        let Compiled { metadata, details, custom, image } = compiled;
+        let size = image.image.len();
         if !has_room(size.saturating_mul(2)) {
             let message = format!("there is no room for the {size} bytes of a compiled module");
             return Err(ErrorKind::Memory { message }.into());
         }
-        let ModuleMetadata { original, rewritten } = parts;
+        let PassMetadata { original, rewritten } = metadata;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -130,22 +130,22 @@ impl Code {
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
-        let places = |(index, slot): (u32, &ModuleSlot)| {
+        let slot_entries = |(index, slot): (u32, &ModuleSlot)| {
             let entries: Vec<_> =
                 slot.direct_entries.iter().chain(&slot.thunk_entries).chain([&slot.primary_entry]).copied().collect();
             entries.into_iter().map(move |entry| (entry, index))
         };
-        let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));
-        let places: FxHashMap<_, _> = places.collect();
-        let tables_with_slots = places.keys().map(|entry| entry.table).collect();
+        let slot_entries = indexed().flat_map(slot_entries).filter(|(entry, _)| exported.contains(&entry.table));
+        let slot_entries: FxHashMap<_, _> = slot_entries.collect();
+        let tables_with_slots = slot_entries.keys().map(|entry| entry.table).collect();
 
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         let first = binary.imported_functions;
         // SAFETY: the caller upholds the contract of `LoadedCode::load`, which is this function's.
-        let machine = unsafe { LoadedCode::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
+        let loaded = unsafe { LoadedCode::load(image, StoreTunables::new(tables, reserve), first, names.clone()) }
             .map_err(|message| ErrorKind::Compile {
-            message: format!("the compiled module does not load: {message}"),
-        })?;
+                message: format!("the compiled module does not load: {message}"),
+            })?;
         Ok(Arc::new(Self {
             compiler,
             hash,
@@ -157,14 +157,14 @@ impl Code {
             read_tables,
             written_tables,
             written_globals,
-            size: size * machine.copies(),
+            size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,
             thunks,
-            places,
+            slot_entries,
             tables_with_slots,
             custom_sections,
-            machine,
+            loaded,
         }))
     }
 
@@ -200,11 +200,11 @@ impl Code {
     fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts = ModuleMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
-        let machine = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
+        let metadata = PassMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let image = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
         // SAFETY: the image of these tests was packed by this process and is in memory.
         unsafe {
-            let compiled = Compiled::new_of(parts, OwnedBuffer::new(), machine);
+            let compiled = Compiled::new_of(metadata, OwnedBuffer::new(), image);
             Self::assemble(compiled, [0; 32], compiler, Reserve::available())
         }
     }
@@ -231,7 +231,7 @@ impl Code {
 
     /// The slot to which an entry of an exported table belongs.
     pub fn slot_at(&self, entry: ModuleEntry) -> Option<u32> {
-        self.places.get(&entry).copied()
+        self.slot_entries.get(&entry).copied()
     }
 
     /// The exported tables with entries that belong to slots.
@@ -246,12 +246,12 @@ impl Code {
 
     /// Active data segments: the initial contents of an instance's memories.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
-        self.machine.data()
+        self.loaded.data()
     }
 
     /// Size of an instance in bytes, without its memories and tables.
     pub fn instance_size(&self) -> usize {
-        self.machine.instance_size()
+        self.loaded.instance_size()
     }
 
     /// Makes an instance, but runs none of its code. Its objects take indices of `free` before new ones; `shared` are the
@@ -266,9 +266,9 @@ impl Code {
         free: FreeLists,
         shared: Vec<Rc<dyn SharedBytes>>,
     ) -> Allocated {
-        let allocator = InstanceAllocator::new(self.machine.tunables(), free, shared);
+        let allocator = InstanceAllocator::new(self.loaded.tunables(), free, shared);
         // SAFETY: by the contract of this function.
-        let instance = unsafe { self.machine.artifact().instantiate(&allocator, imports, objects) };
+        let instance = unsafe { self.loaded.artifact().instantiate(&allocator, imports, objects) };
         let lacks_addresses = allocator.lacks_addresses();
         let (free, made) = allocator.into_lists();
         Allocated { instance, made, free, lacks_addresses }

@@ -176,6 +176,7 @@ mod tests {
     use crate::engine::code::image::PAGE;
     use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
+    use std::backtrace::{Backtrace, BacktraceStatus};
     use std::env::temp_dir;
     use std::io::{Seek, Write};
     use std::{fs, process};
@@ -225,5 +226,21 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!(addresses.len(), 2);
         drop(machine);
+    }
+
+    #[test]
+    fn code_that_does_not_load_is_not_unwound() {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
+        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
+        image[metadata].fill(0xff);
+        let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
+        let names = FunctionNames::new(None, Origins::default());
+        // SAFETY: wasmer validates metadata as it reads it, and the code is as it was packed.
+        let loaded =
+            unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
+        assert!(loaded.is_err());
+        // Unwinding visits all registered tables, so it would touch one that was left behind.
+        assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);
     }
 }

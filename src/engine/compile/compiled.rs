@@ -1,12 +1,14 @@
 //! The registry of compiled modules: no two threads of a process compile the same module.
 
 use crate::engine::alloc::reserve::Reserve;
-use crate::engine::cache::disk::{Cache, CacheKey};
+use crate::engine::cache::disk::CacheKey;
 use crate::engine::cache::entry::Hash;
+use crate::engine::cache::settings::Cache;
 use crate::engine::code::compiled_code::Code;
 use crate::engine::code::parts::Compiled;
-use crate::engine::compile::cancellation::{Cancellation, Waiters, cancelled};
+use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::compiler::{Compiler, hash};
+use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Selection;
 use std::collections::HashMap;
@@ -58,46 +60,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The disk cache for a compiled module, and the file name to record there.
-#[derive(Debug, Clone)]
-pub struct CacheTarget {
-    /// The cache
-    pub cache: Cache,
-    /// Path of the file that the bytes were read from; none if they came from memory
-    pub file: Option<String>,
-}
-
-/// How a module is compiled and cached.
-#[derive(Debug, Clone)]
-pub struct CompileOptions {
-    /// The compiler
-    pub compiler: Compiler,
-    /// Which functions become slots
-    pub selection: Selection,
-    /// For a tier-up module, the compiler of the instance whose memories and globals it works on
-    pub tiers_up_from: Option<Compiler>,
-    /// Address space that its memories reserve
-    pub reserve: Reserve,
-    /// Disk cache; none: the module is not cached
-    pub cache_target: Option<CacheTarget>,
-    /// Stops the compile between two functions
-    pub cancellation: Cancellation,
-}
-
-impl CompileOptions {
-    /// Options for a module that this package generates: without slots, and not cached.
-    pub fn plain(compiler: Compiler) -> Self {
-        Self {
-            compiler,
-            selection: Selection::None,
-            tiers_up_from: None,
-            reserve: Reserve::available(),
-            cache_target: None,
-            cancellation: Cancellation::default(),
-        }
     }
 }
 
@@ -220,6 +182,7 @@ fn forget_the_gone() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::compile::cancellation::Cancellation;
 
     fn options(compiler: Compiler, selection: Selection) -> CompileOptions {
         CompileOptions { selection, ..CompileOptions::plain(compiler) }

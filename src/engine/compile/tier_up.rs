@@ -2,8 +2,9 @@
 
 use crate::engine::code::compiled_code::Code;
 use crate::engine::compile::cancellation::Cancellation;
-use crate::engine::compile::compiled::{CompileOptions, compile, compiled_before};
+use crate::engine::compile::compiled::{compile, compiled_before};
 use crate::engine::compile::compiler::{Compiler, hash};
+use crate::engine::compile::options::CompileOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::why_no_tier_up;
 use crate::wasm::Binary;

@@ -1,6 +1,6 @@
 //! Conversions between this project's types and wasmer's.
 
-use crate::wasm::{FuncType, Limits, RefType, TableType, ValType};
+use crate::wasm::{FuncType, Limits, MOST_ENTRIES, RefType, TableType, ValType};
 
 /// Converts a value type to wasmer's.
 pub fn raw_type(ty: ValType) -> wasmer::Type {
@@ -41,10 +41,6 @@ pub fn table_type(ty: &TableType) -> wasmer::TableType {
     let minimum = u32::try_from(ty.limits.minimum).unwrap_or(u32::MAX);
     wasmer::TableType::new(raw_type(ValType::Ref(ty.element)), minimum, table_maximum(&ty.limits))
 }
-
-/// The most entries that a table may have: V8's limit. wasmer has no limit for growing tables, and ends the process
-/// when memory runs out.
-pub const MOST_ENTRIES: u32 = 10_000_000;
 
 /// The maximum of a table at run time, in entries; never none.
 pub(in crate::engine) fn table_maximum(limits: &Limits) -> Option<u32> {

@@ -9,7 +9,7 @@ use crate::napi::call::function::exported;
 use crate::napi::convert::describe::NativeGlobalType;
 use crate::napi::env::throw::{Refusal, Result, refuse};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
-use crate::wasm::{FuncType, GlobalType, Limits, RefType, TableType, ValType};
+use crate::wasm::{FuncType, GlobalType, Limits, PAGE_SIZE, RefType, TableType, ValType};
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::sys;
 use napi_derive::napi;
@@ -32,7 +32,7 @@ impl NativeStore {
             MemoryId::new(&context.store, limits(minimum, maximum), reserve)
         });
         let id = made.map_err(refuse)?;
-        context.note_memory(u64::from(minimum) << 16);
+        context.note_memory(u64::from(minimum) * PAGE_SIZE as u64);
         Ok(id.0)
     }
 
@@ -73,7 +73,7 @@ impl NativeStore {
         let id = self.memory(id)?;
         let pages = id.grow(&self.context.store, delta);
         let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
-        self.context.note_memory(u64::from(delta) << 16);
+        self.context.note_memory(u64::from(delta) * PAGE_SIZE as u64);
         self.context.detach_buffer(id);
         self.context.detach_grown_memories();
         Ok(pages)

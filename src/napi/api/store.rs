@@ -22,7 +22,7 @@ use crate::napi::memory::shared::SharedMemories;
 use crate::store::{
     Callable, DEFAULT_SIZE, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, Store, TableId, TagId,
 };
-use crate::wasm::ExternType;
+use crate::wasm::{ExternType, PAGE_SIZE};
 use napi::bindgen_prelude::{Array, Function, JsValue, Object, Unknown};
 use napi::sys;
 use napi_derive::napi;
@@ -197,7 +197,7 @@ impl NativeStore {
         let binary = &module.code.binary;
         let memories = binary.memories.iter().skip(binary.imported_memories());
         let bytes = memories.map(|memory| match memory {
-            ExternType::Memory { limits, .. } => limits.minimum << 16,
+            ExternType::Memory { limits, .. } => limits.minimum * PAGE_SIZE as u64,
             _ => 0,
         });
         context.note_instance(bytes.sum(), &module.code);

@@ -1,7 +1,7 @@
 //! Batches: modules with a loop that calls a function many times.
 
 use crate::rewrite::generate::adapter::encoded;
-use crate::wasm::{FuncType, ValType};
+use crate::wasm::{FuncType, PAGE_SIZE, ValType};
 use std::mem;
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
@@ -16,9 +16,6 @@ pub fn width(ty: ValType) -> Option<u32> {
         ValType::V128 | ValType::Ref(_) => None,
     }
 }
-
-/// Size of a page, in bytes.
-pub const PAGE: usize = 65_536;
 
 /// The columns in a page that hold the arguments and results of many calls; those of the parameters come first.
 #[derive(Debug)]
@@ -35,7 +32,7 @@ impl Columns {
         let widths =
             || ty.parameters.iter().chain(&ty.results).filter_map(|each| width(*each)).map(|width| width as usize);
         // A multiple of eight, so that each column is aligned to eight bytes.
-        let room = (PAGE / widths().sum::<usize>().max(8)) & !7;
+        let room = (PAGE_SIZE / widths().sum::<usize>().max(8)) & !7;
         let offsets = widths().scan(0, |offset, width| Some(mem::replace(offset, *offset + width * room)));
         Self { offsets: offsets.collect(), room }
     }

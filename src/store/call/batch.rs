@@ -2,14 +2,14 @@
 
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rewrite::{Columns, PAGE, batch};
+use crate::rewrite::{Columns, batch};
 use crate::store::call::batches::{Batches, Driver};
 use crate::store::call::trap::Failure;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
-use crate::wasm::{FuncType, Limits};
+use crate::wasm::{FuncType, Limits, PAGE_SIZE};
 use std::rc::Rc;
 
 /// A running batch; ends when it is dropped.
@@ -36,7 +36,7 @@ impl<'a> Batch<'a> {
         let memory = batch_memory(store)?;
         let driver = driver(store, ty, compiler, memory)?;
         let page = store.batches.borrow().running.len();
-        if memory.data(store).1 <= page * PAGE {
+        if memory.data(store).1 <= page * PAGE_SIZE {
             memory.grow(store, 1)?;
         }
         let shortcut = shortcut.filter(|shortcut| driver.table.is_native(store, *shortcut));
@@ -84,7 +84,7 @@ impl Batch<'_> {
     /// The bytes of a column. Columns of the parameters come first, then those of the results. Valid until wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
         let (base, _) = self.memory.data(self.store);
-        base.wrapping_add(self.page * PAGE + self.driver.columns.offsets[index])
+        base.wrapping_add(self.page * PAGE_SIZE + self.driver.columns.offsets[index])
     }
 
     /// Makes `count` calls, `room` at most, with the arguments in the columns.
@@ -98,7 +98,7 @@ impl Batch<'_> {
         if count == 0 {
             return Ok(());
         }
-        let mut values = [count, self.page * PAGE].map(|number| RawValue { u128: (number as u32).into() });
+        let mut values = [count, self.page * PAGE_SIZE].map(|number| RawValue { u128: (number as u32).into() });
         // SAFETY: the driver has two i32 parameters and no results; the rest by the contract of this function.
         unsafe { self.driver.run.call(self.store, values.as_mut_ptr()) }
     }

@@ -1,6 +1,6 @@
 //! Instances with imports of any compiler and of the host.
 
-use crate::engine::{Code, MOST_ENTRIES, Reserve, SharedBytes};
+use crate::engine::{Code, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
 use crate::store::abi::bridge::Bridge;
 use crate::store::call::trap::Failure;
@@ -9,7 +9,7 @@ use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::{FuncRef, Store};
-use crate::wasm::{Binary, ExternType, FuncType};
+use crate::wasm::{Binary, ExternType, FuncType, MOST_ENTRIES};
 use std::rc::Rc;
 use std::sync::Arc;
 

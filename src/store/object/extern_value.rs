@@ -1,8 +1,7 @@
 //! Imports and exports of instances.
 
-use crate::engine::MOST_ENTRIES;
 use crate::store::{FuncRef, GlobalId, HostFunction, MemoryId, Store, TableId, TagId};
-use crate::wasm::{ExternType, Limits};
+use crate::wasm::{ExternType, Limits, MOST_ENTRIES};
 use wasmer::sys::vm::LinearMemory;
 
 /// An import or export of an instance.

@@ -4,17 +4,11 @@ use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory,
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::trap::Failure;
 use crate::store::{MemoryId, Store};
-use crate::wasm::Limits;
+use crate::wasm::{Limits, MOST_PAGES, PAGE_SIZE};
 use std::rc::Rc;
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, Trap, VMMemory};
 use wasmer::{MemoryStyle, MemoryType, Pages};
-
-/// Size of a page in bytes.
-const PAGE: usize = 65_536;
-
-/// Maximum size of a memory, in pages.
-const MOST_PAGES: usize = 65_536;
 
 impl MemoryId {
     /// Makes a memory; `limits` in pages.
@@ -90,7 +84,7 @@ impl MemoryId {
             if let Some(stopped) = take_stopped() {
                 return Failure::from(Trap::User(stopped));
             }
-            let pages = self.data(store).1 / PAGE;
+            let pages = self.data(store).1 / PAGE_SIZE;
             let ty = store.with_objects(|objects| handle.get(objects).ty());
             let (most, limit) = match ty.maximum {
                 Some(most) => (most.0 as usize, format!("a maximum of {} pages", most.0)),

@@ -1,10 +1,10 @@
 //! Tables.
 
-use crate::engine::{MOST_ENTRIES, may_begin, may_grow, table_type};
+use crate::engine::{may_begin, may_grow, table_type};
 use crate::error::{ErrorKind, Result};
 use crate::store::object::table_facts::TableFacts;
 use crate::store::{ExternRef, FuncRef, Reference, Store, TableId};
-use crate::wasm::{RefType, TableType};
+use crate::wasm::{MOST_ENTRIES, RefType, TableType};
 use wasmer::sys::vm::{InternalStoreHandle, TableElement, TableStyle, VMCallerCheckedAnyfunc, VMFuncRef, VMTable};
 
 impl TableId {

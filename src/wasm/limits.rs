@@ -1,0 +1,11 @@
+//! Sizes that several layers share.
+
+/// Size of a page of a memory in bytes.
+pub const PAGE_SIZE: usize = 65_536;
+
+/// Most pages of a memory.
+pub const MOST_PAGES: usize = 65_536;
+
+/// The most entries that a table may have: V8's limit. wasmer has no limit for growing tables, and ends the process
+/// when memory runs out.
+pub const MOST_ENTRIES: u32 = 10_000_000;
