@@ -58,7 +58,14 @@ export type {
   StoreOptions,
 } from './types/options'
 export type { PluginShape } from './types/plugin'
-export { type ModuleReport, type ObjectReport, type RewriteOptions, inspect, rewrite } from './types/rewrite'
+export {
+  type CostlyReason,
+  type ModuleReport,
+  type ObjectReport,
+  type RewriteOptions,
+  inspect,
+  rewrite,
+} from './types/rewrite'
 export { Slot } from './types/slot'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'

@@ -860,4 +860,5 @@ module.exports.refuseStoreOfSlot = nativeBinding.refuseStoreOfSlot
 module.exports.refuseValue = nativeBinding.refuseValue
 module.exports.rewriteModule = nativeBinding.rewriteModule
 module.exports.runningCompiles = nativeBinding.runningCompiles
+module.exports.sharedValues = nativeBinding.sharedValues
 module.exports.validate = nativeBinding.validate

@@ -37,6 +37,32 @@ export declare class NativeModule {
 
 /** A store. It belongs to the thread that made it. */
 export declare class NativeStore {
+  /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
+  collect(): NativeFreed | null
+  /** Counts of the objects in the store, and totals of its collections. */
+  stats(): NativeStats
+  /**
+   * Closes an instance for JavaScript. With `silent`, later uses of it do nothing instead of throwing. Returns the
+   * Memory objects that are dead now.
+   */
+  closeInstance(id: number, silent: boolean): Array<NativeClosedMemory>
+  /**
+   * Closes the store with all its objects. With `silent`, later uses do nothing instead of throwing. Returns all
+   * Memory objects of the store.
+   */
+  close(silent: boolean): Array<NativeClosedMemory>
+  /**
+   * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
+   * own memories for each shared memory that the module defines.
+   */
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
+  /**
+   * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
+   * then nothing has changed.
+   */
+  attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
+  /** The slot of an instance at a position in the slot list of its module. */
+  instanceSlot(id: number, position: number): NativeSlot
   /** Makes a memory; `minimum` and `maximum` are in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
   /** Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages. */
@@ -75,28 +101,19 @@ export declare class NativeStore {
   tagParameters(id: number): Array<string>
   /** Converts a value to a wasm type and back to JavaScript. */
   convert(ty: string, value: unknown): unknown
-  /** Makes an empty store. `stack_size` is the size of the stack that its calls run on, in bytes. */
-  constructor(host: NativeHost, stackSize?: number | undefined | null)
   /**
-   * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
-   * own memories for each shared memory that the module defines.
+   * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
+   * `stack_size` is the size of the stack that its calls run on, in bytes.
    */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
-  /**
-   * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
-   * then nothing has changed.
-   */
-  attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
+  constructor(lib: object, stackSize?: number | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */
   find(kind: string, id: number): object | null
   /** Whether uses of a closed thing do nothing, instead of throwing. */
   isSilent(kind: string, id: number): boolean
-  /** The slot of an instance at a position in the slot list of its module. */
-  instanceSlot(id: number, position: number): NativeSlot
   /**
-   * The direct functions, on an object. A link can be undone by its link record while its undo root is alive.
+   * The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
    *
    * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
    *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
@@ -109,21 +126,7 @@ export declare class NativeStore {
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
    */
-  direct(): any
-  /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
-  collect(): NativeFreed | null
-  /** Counts of the objects in the store, and totals of its collections. */
-  stats(): NativeStats
-  /**
-   * Closes an instance for JavaScript. With `silent`, later uses of it do nothing instead of throwing. Returns the
-   * Memory objects that are dead now.
-   */
-  closeInstance(id: number, silent: boolean): Array<NativeClosedMemory>
-  /**
-   * Closes the store with all its objects. With `silent`, later uses do nothing instead of throwing. Returns all
-   * Memory objects of the store.
-   */
-  close(silent: boolean): Array<NativeClosedMemory>
+  rawCallbacks(): any
   /** The slot of a table entry. */
   tableSlot(table: number, index: number): NativeSlot
   /** The function that a slot holds; null for none. */
@@ -195,7 +198,7 @@ export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection)
  * times. It reads arguments from the typed arrays in `columns` and writes results to those in `results`: one array for
  * each parameter and result, of its type, and long enough. `function` is passed to stay alive during the call.
  *
- * A plain N-API function, like those of `direct`.
+ * A plain N-API function, like the raw callbacks.
  */
 export declare function mapCalls(): any
 
@@ -239,6 +242,14 @@ export interface NativeClosedMemory {
   byteLength: number
 }
 
+/** A function on which Cranelift would spend too long. */
+export interface NativeCostly {
+  /** Its index */
+  index: number
+  /** The largest term of its cost, like "live-values" */
+  reason: string
+}
+
 /** An export of a module. */
 export interface NativeExport {
   /** Its name */
@@ -247,23 +258,23 @@ export interface NativeExport {
   kind: string
 }
 
-/** Counts of what collections have freed. */
+/** r" Counts of what collections have freed. */
 export interface NativeFreed {
-  /** Instances */
+  /** Number of instances */
   instances: number
-  /** Functions */
+  /** Number of functions */
   functions: number
-  /** Memories */
+  /** Number of memories */
   memories: number
   /** Size of those memories in bytes */
   memoryBytes: number
-  /** Tables */
+  /** Number of tables */
   tables: number
-  /** Globals */
+  /** Number of globals */
   globals: number
-  /** Tags */
+  /** Number of tags */
   tags: number
-  /** Externrefs */
+  /** Number of externrefs */
   externrefs: number
 }
 
@@ -309,45 +320,6 @@ export interface NativeGlobalType {
   value: string
   /** Whether it is mutable */
   mutable: boolean
-}
-
-/** The functions that `lib/` provides to a store. */
-export interface NativeHost {
-  /** Builds an error from its JSON description */
-  error: (json: string) => Error
-  /** Returns `Error.stackTraceLimit`, in frames */
-  stackTraceLimit: () => number
-  /** ToBigInt64 */
-  toBigInt64: (value: unknown) => bigint
-  /** ToNumber */
-  toNumber: (value: unknown) => number
-  /** Iterates a value into an array */
-  toList: (value: unknown) => unknown[]
-  /** Makes an array of its arguments */
-  listOf: (...values: unknown[]) => unknown[]
-  /**
-   * Converts a thrown value for wasm that catches: an `Exception` to a list of its tag's id and its values, a value
-   * that wasm may not catch to null, any other value to undefined
-   */
-  toException: (value: unknown) => unknown[] | null | undefined
-  /** Makes an `Exception` from a list of a tag's id, the names of its types, and the values */
-  fromException: (list: unknown[]) => object
-  /** Makes a `Uint8Array` over the bytes of a shared memory, which is Node's own `Memory` */
-  sharedBytes: (memory: object) => Uint8Array
-  /** Grows such a memory by a number of pages; returns whether it could */
-  sharedGrow: (memory: object, pages: number) => boolean
-  /** `memory.atomic.wait`; returns 0 for "ok", 1 for "not-equal", 2 for "timed-out" */
-  sharedWait: (memory: object, offset: number, expected: number | bigint, milliseconds: number) => number
-  /** `memory.atomic.notify`; returns the number of woken threads */
-  sharedNotify: (memory: object, offset: number, count: number) => number
-  /** Returns whether a `FinalizationRegistry` callback is running */
-  inFinalizer: () => boolean
-  /** The `map` method of exported functions */
-  map: (arg: unknown) => unknown
-  /** Records a wasm function's address, and the retainer that it keeps alive */
-  know: (fn: object, address: number, retainer?: object) => void
-  /** The store's object in `lib/` */
-  store: object
 }
 
 /** An import of a module. */
@@ -432,6 +404,10 @@ export interface NativeReport {
   namedFunctions: number
   /** The functions whose locals are cut for Cranelift, by index */
   cutFunctions: Array<number>
+  /** The compiler that compiles it where Cranelift is asked for */
+  compiler: string
+  /** The functions on which Cranelift would spend too long */
+  costlyFunctions: Array<NativeCostly>
   /** Its slots */
   slots: Array<NativeFunction>
   /** Its functions that are not slots */
@@ -472,37 +448,37 @@ export interface NativeSlot {
   results: Array<string>
 }
 
-/** Counts of what a store holds, and totals of its collections. */
+/** r" Counts of what a store holds, and totals of its collections. */
 export interface NativeStats {
-  /** Instances */
+  /** Number of instances */
   instances: number
-  /** Functions */
+  /** Number of functions */
   functions: number
-  /** Memories */
+  /** Number of memories */
   memories: number
   /** Size of those memories in bytes */
   memoryBytes: number
-  /** Size of detached memories that stay mapped because native code may still use their buffers, in bytes */
-  retainedBytes: number
-  /** Tables */
+  /** Number of tables */
   tables: number
-  /** Globals */
+  /** Number of globals */
   globals: number
-  /** Tags */
+  /** Number of tags */
   tags: number
-  /** Size of the machine code that the instances run, in bytes */
-  codeBytes: number
-  /** Externrefs */
+  /** Number of externrefs */
   externrefs: number
-  /** Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere */
+  /** r" Size of detached memories that stay mapped because native code may still use their buffers, in bytes */
+  retainedBytes: number
+  /** r" Size of the machine code that the instances run, in bytes */
+  codeBytes: number
+  /** r" Slots that JavaScript holds, that are linked, or whose exports are linked elsewhere */
   slots: number
-  /** Slots with active links */
+  /** r" Slots with active links */
   links: number
-  /** Totals of what was freed */
+  /** r" Totals of what was freed */
   freed: NativeFreed
-  /** Number of collections */
+  /** r" Number of collections */
   collections: number
-  /** Total duration of the collections, in milliseconds */
+  /** r" Total duration of the collections, in milliseconds */
   collectionTime: number
 }
 
@@ -542,6 +518,12 @@ export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection)
 
 /** Number of compiles that run in this process, in all its threads. */
 export declare function runningCompiles(): number
+
+/**
+ * Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
+ * `buffer`. Null where calls do not go so.
+ */
+export declare function sharedValues(buffer: ArrayBuffer): any
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -107,6 +107,48 @@ export const FUNCTION_SHAPES = {
         [...low, 0x0d, 0, 0x0b],
       ]),
   ],
+  'ifs in a loop that set a local each': [
+    200,
+    (n) =>
+      oneFunction(locals(n), [
+        [0x03, 0x40],
+        repeat(n, (index) => [...low, 0x04, 0x40, ...get(0), ...set(index + 1), 0x0b]),
+        repeat(n, (index) => [...get(index + 1), ...get(0), 0x6a, ...set(0)]),
+        [...low, 0x0d, 0, 0x0b],
+      ]),
+  ],
+  'locals that are set and then read': [
+    1000,
+    (n) =>
+      oneFunction(locals(n), [
+        repeat(n, (index) => [...add(0), ...get(0), ...set(index + 1)]),
+        repeat(n, (index) => [...get(index + 1), ...get(0), 0x6a, ...set(0)]),
+      ]),
+  ],
+  'ifs with values': [
+    2000,
+    (n) =>
+      oneFunction(none, [
+        repeat(n, () => [...low, 0x04, I32, ...get(0), 0x05, 0x41, 9, 0x0b, ...get(0), 0x6a, ...set(0)]),
+      ]),
+  ],
+  'branches out of one block': [
+    1000,
+    (n) => oneFunction(none, [[0x02, 0x40], repeat(n, () => [...low, 0x0d, 0, ...add(0)]), [0x0b]]),
+  ],
+  selects: [2000, (n) => oneFunction(none, [repeat(n, () => [...get(0), 0x41, 7, ...low, 0x1b, ...set(0)])])],
+  'constants of f64': [
+    1000,
+    (n) =>
+      oneFunction(none, [
+        repeat(n, (index) => {
+          const constant = Buffer.alloc(8)
+          constant.writeDoubleLE(index + 0.5)
+          // x = x + wrap(bits(constant + x))
+          return [0x44, ...constant, ...get(0), 0xb7, 0xa0, 0xbd, 0xa7, ...get(0), 0x6a, ...set(0)]
+        }),
+      ]),
+  ],
   arithmetic: [5000, (n) => oneFunction(none, [repeat(n, () => [...add(0), ...mix(0)])])],
   'a deep expression': [5000, (n) => oneFunction(none, [repeat(n, () => get(0)), repeat(n - 1, () => [0x6a]), set(0)])],
   calls: [2000, (n) => oneFunction(none, [repeat(n, () => [...get(0), 0x10, 0, ...set(0)])])],

@@ -16,6 +16,19 @@ export const SECTION_SHAPES = {
         list(10, n, () => ADD),
       ),
   ],
+  'functions with 100 parameters and results': [
+    100,
+    (n) => {
+      const values = Array.from({ length: 100 }, () => I32)
+      const gets = values.flatMap((_, local) => [0x20, local])
+      const one = [0, ...gets, 0x10, 0, 0x0b]
+      return module(
+        section(1, [1, 0x60, 100, ...values, 100, ...values]),
+        list(3, n, () => [0]),
+        list(10, n, () => [...leb(one.length), ...one]),
+      )
+    },
+  ],
   types: [
     2500,
     (n) =>

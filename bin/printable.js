@@ -10,7 +10,7 @@ function printable(text) {
   return text.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0).toString(16)}}`)
 }
 
-/** JSON for a terminal: the same value, with those of such characters escaped that JSON allows. */
+/** JSON for a terminal: the same value, with such characters escaped. */
 function printableJson(json) {
   return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) =>
     Array.from(

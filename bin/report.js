@@ -23,12 +23,21 @@ function toText(report, name) {
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
 
-function head({ size, rewrittenSize, functions: { imported, defined, named }, cutFunctions }, name) {
+/** What functions of extreme shapes mean, by the compiler of the module. */
+const COSTLY = {
+  singlepass: 'Compiled by singlepass, since cranelift would take too long for',
+  cranelift: 'Cranelift takes long for',
+}
+
+function head({ size, rewrittenSize, functions: { imported, defined, named }, ...report }, name) {
+  const { cutFunctions, costlyFunctions, compiler } = report
   return [
     `${printable(name)}: ${number(size)} bytes, ${number(rewrittenSize)} after the load-time pass`,
     `Functions: ${number(defined)} defined, ${number(imported)} imported; ${number(named)} with a name`,
     cutFunctions.length > 0 &&
       `Locals cut for cranelift, since control flow merges them very often: ${cutFunctions.map((index) => `func[${index}]`).join(', ')}`,
+    costlyFunctions.length > 0 &&
+      `${COSTLY[compiler]}: ${costlyFunctions.map(({ index, reason }) => `func[${index}] (${reason})`).join(', ')}`,
   ]
     .filter(Boolean)
     .join('\n')

@@ -6,6 +6,7 @@ const { isMainThread } = require('node:worker_threads')
 const { buildError, isNative, isTrap, nameFile, stackTraceLimit, translate } = require('./errors')
 const { LATE_USES, inFinalizer, isIgnored } = require('./internal/late')
 const { mapOf } = require('./internal/map')
+const { sharedValues } = require('./internal/shared-values')
 const { addon, translated } = require('./node/addon')
 const { createShared, shared } = require('./node/shared-memory')
 
@@ -19,11 +20,13 @@ const map = mapOf({
   refuseColumn: translated(addon.refuseColumn),
 })
 
+const values = sharedValues((buffer) => addon.sharedValues(buffer))
+
 /**
  * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
  * functions, and they hold the store weakly; every object of a store holds it strongly.
  */
-function host(store) {
+function libFunctions(store) {
   const weak = new WeakRef(store)
   return {
     store,
@@ -36,7 +39,18 @@ function host(store) {
     toException: (value) => NativeStore.exceptions.toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => NativeStore.exceptions.fromList(weak.deref(), list),
-    know: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
+    makeFunction(index, parameters, results, name, address, retainer) {
+      const fn = values.functionAt(index, parameters, results)
+      if (fn === undefined) return undefined
+      Object.defineProperties(fn, {
+        name: { value: name, configurable: true },
+        map: { value: map, configurable: true, writable: true },
+      })
+      functions.set(fn, { address, retainer })
+      return fn
+    },
+    sharedValues: values?.values,
+    registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
     ...shared,
   }
@@ -107,9 +121,9 @@ class NativeStore {
   }
 
   constructor(stackSize) {
-    this.#addon = new addon.NativeStore(host(this), stackSize)
+    this.#addon = new addon.NativeStore(libFunctions(this), stackSize)
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
-    Object.assign(this, this.#addon.direct())
+    Object.assign(this, this.#addon.rawCallbacks())
   }
 
   /** Whether an error means that an object is closed whose later uses do nothing, by the option `lateCalls`. */

@@ -13,6 +13,7 @@ export interface Refusal {
   actual?: string
 }
 
+/** Options of the constructors of the error classes, for example {@link LinkError}. */
 export interface ErrorOptions {
   cause?: unknown
   code?: string
@@ -20,7 +21,7 @@ export interface ErrorOptions {
   details?: object
 }
 
-/** The bytes are not a module that this package can run. Extends `WebAssembly.CompileError`. */
+/** The bytes are not a module that this package can run. Extends `WebAssembly.CompileError`; see docs/errors.md. */
 export class CompileError extends Error {
   constructor(message?: string, options?: ErrorOptions)
   readonly code: string
@@ -30,7 +31,18 @@ export class CompileError extends Error {
   readonly file?: string
 }
 
-/** An import, a slot or a link does not fit, and nothing has changed. Extends `WebAssembly.LinkError`. */
+/**
+ * An import, a slot or a link does not fit, and nothing has changed. Extends `WebAssembly.LinkError`; see docs/errors.md.
+ *
+ * ```js
+ * try {
+ *   link(update.exports.discount, plugin.slot('discount'))
+ * } catch (error) {
+ *   if (!(error instanceof LinkError)) throw error
+ *   console.error(error.code, error.slot, error.expected, error.actual)
+ * }
+ * ```
+ */
 export class LinkError extends Error {
   constructor(message?: string, options?: ErrorOptions)
   readonly code: string
@@ -59,7 +71,7 @@ export class LinkError extends Error {
 
 /**
  * A trap, or a use of something closed. Its `stack` has the WebAssembly functions on top. Extends
- * `WebAssembly.RuntimeError`.
+ * `WebAssembly.RuntimeError`; see docs/errors.md.
  */
 export class RuntimeError extends Error {
   constructor(message?: string, options?: ErrorOptions)

@@ -1,9 +1,19 @@
 // Functions: their types, and what a slot takes.
 
-/** The value types of WebAssembly: `i32`, `f32` and `f64` are a `number` in JavaScript, `i64` is a `bigint`. */
+/**
+ * The value types of WebAssembly: `i32`, `f32` and `f64` are a `number` in JavaScript, `i64` is a `bigint`. See
+ * {@link FunctionType}.
+ */
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref'
 
-/** A function's type. `(i64, i32) -> i64` is `{ parameters: ['i64', 'i32'], results: ['i64'] }`. */
+/**
+ * A function's type, as in {@link Slot.type}.
+ *
+ * ```js
+ * // (i64, i32) -> i64
+ * const type = { parameters: ['i64', 'i32'], results: ['i64'] }
+ * ```
+ */
 export interface FunctionType {
   readonly parameters: readonly ValueType[]
   readonly results: readonly ValueType[]

@@ -3,7 +3,7 @@
 import type { WasmFunction } from './function'
 import type { StoreOptions } from './options'
 
-/** The types of globals, and of the values that exceptions carry. */
+/** The types of globals, and of the values that exceptions carry: see {@link Global} and {@link Tag}. */
 export type GlobalType = 'i32' | 'i64' | 'f32' | 'f64' | 'anyfunc' | 'externref'
 type Value<T extends GlobalType> = T extends 'i64'
   ? bigint
@@ -13,7 +13,7 @@ type Value<T extends GlobalType> = T extends 'i64'
       ? unknown
       : number
 
-/** A global to make. */
+/** A global to make: see {@link Global}. */
 export interface GlobalDescriptor<T extends GlobalType = GlobalType> {
   value: T
   mutable?: boolean | undefined

@@ -2,7 +2,7 @@
 
 import type { Reserve, StoreOptions } from './options'
 
-/** A memory to make. `Shared` is whether threads share it. */
+/** A memory to make: see {@link Memory}. `Shared` is whether threads share it. */
 export interface MemoryDescriptor<Shared extends boolean = boolean> {
   /** Size at first, in pages of 64 KiB */
   initial: number
@@ -12,7 +12,7 @@ export interface MemoryDescriptor<Shared extends boolean = boolean> {
   shared?: Shared | undefined
 }
 
-/** Where a memory is made, and how. */
+/** Options of a new {@link Memory}. */
 export interface MemoryOptions extends StoreOptions {
   /** The address space that it reserves. Ignored for a shared memory, whose accesses are always checked. */
   reserve?: Reserve | undefined

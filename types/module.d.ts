@@ -3,7 +3,7 @@
 import type { FunctionType } from './function'
 import type { Bytes, CompileOptions, FileUrl } from './options'
 
-/** The kinds of imports and exports. */
+/** The kinds of imports and exports: see {@link Module.exports}. */
 export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag'
 
 /** An export of a module: see {@link Module.exports}. */
@@ -19,7 +19,10 @@ export interface ImportDescriptor {
   kind: ExternKind
 }
 
-/** The kinds of slots: a function with `#[relinkable]`, a function that the module defines or imports, a table entry. */
+/**
+ * The kinds of slots: a function with `#[relinkable]`, a function that the module defines or imports, a table entry. See
+ * {@link Slot.kind}.
+ */
 export type SlotKind = 'declared' | 'function' | 'import' | 'table'
 
 /** A slot of a module, or a function that is not a slot: see {@link Module.slots}. */

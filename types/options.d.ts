@@ -6,10 +6,11 @@ import type { Store } from './store'
 import type { Table } from './table'
 import type { Tag } from './exception'
 
-/** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once. */
+/** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once.
+ * For an example, see {@link compile}. */
 export type Bytes = ArrayBufferLike | ArrayBufferView
 
-/** A path, or a `file:` URL. A `URL` object fits; this interface needs no types of Node or of a browser. */
+/** A `file:` URL, as {@link load} takes it. A `URL` object fits; this interface needs no types of Node or of a browser. */
 export interface FileUrl {
   readonly href: string
   readonly protocol: string
@@ -52,6 +53,9 @@ export interface CompileOptions {
   /**
    * The compiler. `cranelift` makes faster code; `singlepass` compiles several times as fast, but supports neither SIMD nor
    * exceptions. Default: `cranelift`.
+   *
+   * Singlepass also takes the place of `cranelift` for a module with functions of extreme shapes, on which Cranelift would
+   * spend too long: see {@link ModuleReport.costlyFunctions}. `instance.compiler` tells the compiler.
    *
    * `auto` starts with the code of Singlepass while Cranelift compiles on another thread. When that code is ready, every
    * instance tiers up to it between two turns of the event loop. Memories and globals stay the same, and so do the functions,

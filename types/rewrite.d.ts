@@ -40,6 +40,13 @@ export interface ModuleReport {
    * since their control flow merges in too many places
    */
   cutFunctions: number[]
+  /**
+   * The compiler that compiles the module where the options ask for `cranelift`: `singlepass`, if there are
+   * {@link costlyFunctions} and Singlepass can take the place of Cranelift
+   */
+  compiler: 'cranelift' | 'singlepass'
+  /** The functions, by index, for which Cranelift's time would grow faster than their size, each with the reason */
+  costlyFunctions: { index: number; reason: CostlyReason }[]
   /** Every function, as {@link Module.slots} with `all` returns it */
   slots: SlotDescriptor[]
   tables: ObjectReport[]
@@ -47,6 +54,13 @@ export interface ModuleReport {
   /** The address space that its memories reserve in this process, unless the options say otherwise */
   reserve: Reserve
 }
+
+/**
+ * Why Cranelift would spend long on a function: values that are alive over many instructions, locals that are read many
+ * blocks after they were set, locals that are set in many nested blocks, the number of blocks, or floating-point constants
+ * in code without side effects
+ */
+export type CostlyReason = 'live-values' | 'distant-reads' | 'merges' | 'blocks' | 'constants'
 
 /** A table or a memory of a {@link ModuleReport}. */
 export interface ObjectReport {

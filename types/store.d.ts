@@ -26,8 +26,6 @@ export class Store {
   readonly closed: boolean
   /**
    * Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call.
-   *
-   * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
   stats(): StoreStats
   /**
@@ -35,8 +33,6 @@ export class Store {
    *
    * Objects that V8 has not collected yet count as reachable from JavaScript. While WebAssembly is on the stack, it frees
    * nothing and returns null; the store collects when the stack is empty.
-   *
-   * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
   collect(): Freed | null
   /**
@@ -50,7 +46,7 @@ export class Store {
   [Symbol.dispose](): void
 }
 
-/** Options of a new store: `new Store({ stackSize: 4 * 1024 * 1024 })`. */
+/** Options of a new {@link Store}: `new Store({ stackSize: 4 * 1024 * 1024 })`. */
 export interface NewStoreOptions {
   /**
    * Size of the stack for each call from JavaScript into WebAssembly of the store, in bytes: from 65,536 (64 KiB) to

@@ -4,11 +4,11 @@ import type { WasmFunction } from './function'
 import type { StoreOptions } from './options'
 import type { Slot } from './slot'
 
-/** The types of entries: functions, or values of any kind. */
+/** The types of entries: functions, or values of any kind. For an example, see {@link Table}. */
 export type TableKind = 'anyfunc' | 'externref'
 type Entry<K extends TableKind> = K extends 'externref' ? unknown : WasmFunction | null
 
-/** A table to make. */
+/** A table to make: see {@link Table}. */
 export interface TableDescriptor<K extends TableKind = TableKind> {
   element: K
   /** Number of entries at first */
@@ -74,7 +74,7 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * link(update.exports.handler, plugin.exports.__indirect_function_table.slot(3))
    * ```
    *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a table of externrefs; `ERR_INVALID_ARG_VALUE`: `index` is no integer of
+   * @throws {TypeError} `ERR_RELINK_UNSUPPORTED`: a table of externrefs; `ERR_INVALID_ARG_VALUE`: `index` is no integer of
    * 32 bits
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: beyond the table's end
    * @throws {LinkError} `ERR_RELINK_EMPTY_SLOT`: the entry is null, so there is no type to check against

@@ -114,6 +114,13 @@ describe('close', () => {
     }
   })
 
+  test('leaves the counts', () => {
+    const store = new Store()
+    store.close()
+    expect(store.stats()).toMatchObject({ instances: 0, freed: { instances: 0 } })
+    expect(store.collect()).toMatchObject({ instances: 0 })
+  })
+
   test('by `using`', () => {
     let closed: Store
     {

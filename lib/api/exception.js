@@ -91,7 +91,7 @@ function create(exceptionTag, payload) {
 }
 
 native.NativeStore.exceptions = {
-  /** Converts a thrown value for wasm that catches: see `NativeHost` in src/napi/api/store.rs. */
+  /** Converts a thrown value for wasm that catches: see src/napi/env/lib_functions.rs. */
   toList(store, value) {
     // A trap ends all wasm on the stack, as in V8.
     if (isTrap(value)) return null

@@ -33,6 +33,8 @@ function inspect(bytes, options = undefined) {
     exports: report.exports,
     functions: { imported: report.importedFunctions, defined: report.definedFunctions, named: report.namedFunctions },
     cutFunctions: report.cutFunctions,
+    compiler: report.compiler,
+    costlyFunctions: report.costlyFunctions,
     slots: [...[...report.slots, ...report.others].map(describe), ...missing.map(describeMissing)],
     tables: report.tables,
     memories: report.memories,

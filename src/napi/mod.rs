@@ -5,6 +5,7 @@
 
 mod api;
 mod call;
+mod context;
 mod convert;
 mod env;
 mod gc;

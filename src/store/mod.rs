@@ -9,15 +9,15 @@ mod object;
 mod state;
 #[cfg(test)]
 pub mod test_support;
-#[cfg(test)]
-mod tests;
 
 pub use call::batch::Batch;
 pub use call::host::HostFunction;
+pub use call::invoke::{HAS_FAST_CALLS, free_idle_call_stacks, on_host_stack};
 pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};
 pub use gc::node::Node;
+pub use gc::object_counts::ObjectCounts;
 pub use gc::removal::DetachedMemory;
 pub use gc::rooted::Rooted;
 pub use gc::sweep::Swept;

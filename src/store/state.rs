@@ -4,9 +4,10 @@ use crate::engine::{Code, Compiler, FreeLists};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::call::batches::Batches;
+use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::wasm_stack::{DEFAULT_SIZE, WasmStack};
-use crate::store::gc::freed::Freed;
+use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
@@ -48,11 +49,12 @@ pub struct Store {
     pub(in crate::store) has_shortcuts: Cell<bool>,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
+    pub(in crate::store) call_stacks: CallStacks,
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// Roots that Rust code holds
     pub(in crate::store) roots: Rc<RootSet>,
-    pub(in crate::store) freed: Cell<Freed>,
+    pub(in crate::store) freed: Cell<ObjectCounts>,
 }
 
 /// The owner of a context.
@@ -90,6 +92,7 @@ impl Store {
             has_shortcuts: Cell::default(),
             host_stack: HostStack::default(),
             wasm_stack: WasmStack::new(stack_size),
+            call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),
@@ -127,19 +130,19 @@ impl Store {
     }
 
     /// Sets the owner of new objects.
-    pub(in crate::store) fn set_owners(&self, Objects { places, tags }: &Objects, owner: Owner) {
-        places.memories.iter().for_each(|handle| self.memories.borrow_mut().set_owner(*handle, owner));
-        places.tables.iter().for_each(|handle| self.tables.borrow_mut().set_owner(*handle, owner));
-        places.globals.iter().for_each(|handle| self.globals.borrow_mut().set_owner(*handle, owner));
-        tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
+    pub(in crate::store) fn set_owners(&self, objects: &Objects, owner: Owner) {
+        objects.memories.iter().for_each(|handle| self.memories.borrow_mut().set_owner(*handle, owner));
+        objects.tables.iter().for_each(|handle| self.tables.borrow_mut().set_owner(*handle, owner));
+        objects.globals.iter().for_each(|handle| self.globals.borrow_mut().set_owner(*handle, owner));
+        objects.tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
     /// Counts one open importer of these objects more or less.
-    pub(in crate::store) fn count_importers(&self, Objects { places, tags }: &Objects, more: bool) {
-        places.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
-        places.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));
-        places.globals.iter().for_each(|handle| self.globals.borrow_mut().count_importer(*handle, more));
-        tags.iter().for_each(|handle| self.tags.borrow_mut().count_importer(*handle, more));
+    pub(in crate::store) fn count_importers(&self, objects: &Objects, more: bool) {
+        objects.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
+        objects.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));
+        objects.globals.iter().for_each(|handle| self.globals.borrow_mut().count_importer(*handle, more));
+        objects.tags.iter().for_each(|handle| self.tags.borrow_mut().count_importer(*handle, more));
     }
 }
 

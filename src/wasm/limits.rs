@@ -1,9 +1,9 @@
-//! Sizes that several layers share.
+//! Limits of WebAssembly and of its engines. `lib/options/limits.js` has those against which arguments are checked.
 
-/// Size of a page of a memory in bytes.
+/// Size of a page of memory, in bytes.
 pub const PAGE_SIZE: usize = 65_536;
 
-/// Most pages of a memory.
+/// Number of pages that 32-bit addresses reach.
 pub const MOST_PAGES: usize = 65_536;
 
 /// The most entries that a table may have: V8's limit. wasmer has no limit for growing tables, and ends the process

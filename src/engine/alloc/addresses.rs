@@ -189,7 +189,7 @@ mod reserved {
 mod tests {
     use super::*;
 
-    const PAGE: usize = 65_536;
+    use crate::wasm::PAGE_SIZE as PAGE;
 
     #[test]
     fn they_grow_where_they_are() {

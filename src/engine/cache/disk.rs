@@ -60,7 +60,8 @@ impl CacheKey<'_> {
         *hasher.finalize().as_bytes()
     }
 
-    fn about(&self) -> EntryMetadata {
+    /// What the entry says of code that `compiler` made: the one asked for, or the one that took its place.
+    fn about(&self, compiler: Compiler) -> EntryMetadata {
         let slots = match self.selection {
             Selection::None => "none".to_owned(),
             Selection::Default => "default".to_owned(),
@@ -71,9 +72,9 @@ impl CacheKey<'_> {
             build: BUILD.to_owned(),
             file: self.file.map(str::to_owned),
             module: self.size,
-            compiler: self.compiler.name().to_owned(),
+            compiler: compiler.name().to_owned(),
             reserve: self.reserve.name().to_owned(),
-            made_for: self.compiler.identity(),
+            made_for: compiler.identity(),
             slots,
         }
     }
@@ -119,7 +120,9 @@ impl Cache {
             image: &compiled.image.image,
         };
         let key = cache_key.key();
-        folder.write_whole(&folder.entry(&key), |file| write(file, &key, &secret, &cache_key.about(), &content))?;
+        folder.write_whole(&folder.entry(&key), |file| {
+            write(file, &key, &secret, &cache_key.about(compiled.metadata.compiler), &content)
+        })?;
         Ok(folder)
     }
 

@@ -95,7 +95,7 @@ impl Code {
             &Arc::default(),
         )?;
         // SAFETY: this process has just packed the image, which is in memory.
-        unsafe { Self::assemble(compiled, [0; 32], compiler, Reserve::available()) }
+        unsafe { Self::assemble(compiled, [0; 32], Reserve::available()) }
     }
 
     /// Loads a compiled module.
@@ -108,7 +108,6 @@ impl Code {
     pub(in crate::engine) unsafe fn assemble(
         compiled: Compiled,
         hash: [u8; 32],
-        compiler: Compiler,
         reserve: Reserve,
     ) -> Result<Arc<Self>> {
         let Compiled { metadata, details, custom, image } = compiled;
@@ -117,7 +116,7 @@ impl Code {
             let message = format!("there is no room for the {size} bytes of a compiled module");
             return Err(ErrorKind::Memory { message }.into());
         }
-        let PassMetadata { original, rewritten } = metadata;
+        let PassMetadata { original, compiler, rewritten } = metadata;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -200,13 +199,12 @@ impl Code {
     fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let metadata = PassMetadata { original, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let metadata =
+            PassMetadata { original, compiler, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
         let image = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
+        let compiled = Compiled::new_of(metadata, OwnedBuffer::new(), image);
         // SAFETY: the image of these tests was packed by this process and is in memory.
-        unsafe {
-            let compiled = Compiled::new_of(metadata, OwnedBuffer::new(), image);
-            Self::assemble(compiled, [0; 32], compiler, Reserve::available())
-        }
+        unsafe { Self::assemble(compiled, [0; 32], Reserve::available()) }
     }
 
     /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.

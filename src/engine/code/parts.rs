@@ -4,14 +4,15 @@ use crate::engine::alloc::room::has_room;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
-use crate::engine::compile::compiler::LARGEST_FRAME;
+use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
+use crate::engine::compile::compiler::Compiler;
 use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
     is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, tier_up_module,
 };
-use crate::wasm::{Binary, function_names, most_values, path};
+use crate::wasm::{Binary, function_names, path};
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::borrow::Cow;
@@ -29,6 +30,8 @@ const TAKEN: usize = 32;
 pub(in crate::engine) struct PassMetadata {
     /// The module as its author compiled it
     pub original: Binary,
+    /// The compiler of the code: Singlepass, where it takes the place of Cranelift
+    pub compiler: Compiler,
     /// The module after the pass, without its bytes
     pub rewritten: Rewritten<'static>,
 }
@@ -45,9 +48,6 @@ pub(in crate::engine) struct Compiled {
     pub image: PackedImage,
 }
 
-/// Room in a frame for arguments and results of its calls, and for the compiler's own values, in bytes.
-const CALLS: usize = 64 << 10;
-
 /// Checks that `Compiled::new` would accept the bytes. Compiles them only if a frame may be too large for the compiler.
 ///
 /// # Errors
@@ -58,8 +58,8 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
         check_declarations(&binary)?;
     }
     // Only the compiler knows how large a frame is. A small one needs no compile.
-    if options.compiler.has_largest_frame() && most_values(bytes)? * size_of::<u64>() >= LARGEST_FRAME - CALLS {
-        return compiled_image(bytes, &binary, options, &Arc::default()).map(drop);
+    if options.compiler.has_largest_frame() && may_exceed_frame(bytes)? {
+        return CompiledImage::new(bytes, &binary, options, &Arc::default()).map(drop);
     }
     if is_near_limits(bytes, &binary)? {
         prepare(bytes, &binary, options, &Waiters::default())?;
@@ -118,11 +118,11 @@ impl Compiled {
             return Err(ErrorKind::Memory { message }.into());
         }
         let binary = Binary::parse(bytes, options.compiler.features())?;
-        let (rewritten, image) = compiled_image(bytes, &binary, options, waiters)?;
+        let CompiledImage { rewritten, image, compiler } = CompiledImage::new(bytes, &binary, options, waiters)?;
         let image = OwnedBuffer::from_bytes(image);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
-        let metadata = PassMetadata { original: binary, rewritten: rewritten.without_bytes() };
+        let metadata = PassMetadata { original: binary, compiler, rewritten: rewritten.without_bytes() };
         Ok(Self::new_of(metadata, custom, PackedImage { image, file: None }))
     }
 
@@ -133,18 +133,50 @@ impl Compiled {
     }
 }
 
-/// Runs the load-time pass over a valid module, and compiles what it gives.
-fn compiled_image<'a>(
-    bytes: &'a [u8],
-    binary: &Binary,
-    options: &CompileOptions,
-    waiters: &Arc<Waiters>,
-) -> Result<(Rewritten<'a>, Vec<u8>)> {
-    let rewritten = prepare(bytes, binary, options, waiters)?;
-    let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve, waiters);
-    let named = |index| named(bytes, binary, rewritten.origins.of(index));
-    let image = image.map_err(|refusal| refusal.into_error(named))?;
-    Ok((rewritten, image))
+/// What the compiler made of a module.
+struct CompiledImage<'a> {
+    /// The module that the compiler got
+    rewritten: Rewritten<'a>,
+    image: Vec<u8>,
+    compiler: Compiler,
+}
+
+impl<'a> CompiledImage<'a> {
+    /// Runs the load-time pass over a valid module, and compiles what it gives: with Singlepass, where Cranelift would
+    /// take too long.
+    fn new(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
+        let rewritten = prepare(bytes, binary, options, waiters)?;
+        if options.compiler.needs_bound() {
+            let CompilerChoice { compiler, .. } = CompilerChoice::new(bytes, binary, &rewritten)?;
+            if compiler != options.compiler && options.tiers_up_from.is_some() {
+                let message = "its tier-up would take cranelift too long".to_owned();
+                return Err(ErrorKind::Compile { message }.into());
+            }
+            if compiler != options.compiler {
+                let options = CompileOptions { compiler, ..options.clone() };
+                // What Singlepass refuses all the same, Cranelift compiles.
+                if let Ok(image) =
+                    Self::of(bytes, binary, prepare(bytes, binary, &options, waiters)?, &options, waiters)
+                {
+                    return Ok(image);
+                }
+            }
+        }
+        Self::of(bytes, binary, rewritten, options, waiters)
+    }
+
+    fn of(
+        bytes: &[u8],
+        binary: &Binary,
+        rewritten: Rewritten<'a>,
+        options: &CompileOptions,
+        waiters: &Arc<Waiters>,
+    ) -> Result<Self> {
+        let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve, waiters);
+        let named = |index| named(bytes, binary, rewritten.origins.of(index));
+        let image = image.map_err(|refusal| refusal.into_error(named))?;
+        Ok(Self { rewritten, image, compiler: options.compiler })
+    }
 }
 
 /// A function of a module, described for an error message.

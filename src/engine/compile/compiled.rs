@@ -156,7 +156,7 @@ fn through(
     if let Some(found) = cache.and_then(|cache| cache.find(cache_key)) {
         // SAFETY: `find` gives an entry only if its key names this build and this processor, and its seal, made with
         // the secret of the folder, fits its bytes. Entries never change once they are written.
-        let code = unsafe { Code::assemble(found, cache_key.bytes, cache_key.compiler, cache_key.reserve) };
+        let code = unsafe { Code::assemble(found, cache_key.bytes, cache_key.reserve) };
         if code.is_ok() {
             return code;
         }
@@ -166,7 +166,7 @@ fn through(
         cache.keep(cache_key, &compiled);
     }
     // SAFETY: this process has just packed the image.
-    unsafe { Code::assemble(compiled, cache_key.bytes, cache_key.compiler, cache_key.reserve) }
+    unsafe { Code::assemble(compiled, cache_key.bytes, cache_key.reserve) }
 }
 
 /// Removes the entries of dropped code and of failed compiles. Linear in the number of entries, each of which has cost

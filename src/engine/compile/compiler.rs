@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::rewrite::Options;
 use crate::wasm::Features;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, LazyLock};
 use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder, Singlepass};
@@ -18,7 +19,7 @@ use wasmer_types::{CompilationProgressCallback, CompileError, UserAbort};
 
 /// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/internals/safety.md).
 /// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Compiler {
     /// Optimizes; the default
     Cranelift,
@@ -87,6 +88,11 @@ impl Compiler {
 
     /// Whether its compile time of a function grows with the square of the number of times that a local is merged.
     pub fn wants_chains_cut(self) -> bool {
+        self == Self::Cranelift
+    }
+
+    /// Whether its compile time may grow faster than linearly with the size of a function: `CompilerChoice` bounds it.
+    pub fn needs_bound(self) -> bool {
         self == Self::Cranelift
     }
 

@@ -1,6 +1,7 @@
 //! Compilers, and the registry of modules that this process has compiled.
 
 pub(in crate::engine) mod cancellation;
+pub(in crate::engine) mod choice;
 pub(in crate::engine) mod compiled;
 pub(in crate::engine) mod compiler;
 pub(in crate::engine) mod options;

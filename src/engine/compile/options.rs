@@ -18,7 +18,7 @@ pub struct CacheTarget {
 /// How a module is compiled and cached.
 #[derive(Debug, Clone)]
 pub struct CompileOptions {
-    /// The compiler
+    /// The compiler; for Cranelift, Singlepass may take its place (`CompilerChoice`)
     pub compiler: Compiler,
     /// Which functions become slots
     pub selection: Selection,

@@ -11,7 +11,7 @@ use super::{Change, Link, SlotId, Slots, skip_forwarders};
 use crate::engine::Compiler;
 use crate::error::{Error, Result};
 use crate::rewrite::Selection;
-use crate::store::test_support::{call, compile_with, function, instantiate};
+use crate::store::test_support::{call, compile_with, function, instantiate, new_store};
 use crate::store::{Extern, FuncRef, Instance, Store};
 use std::rc::Rc;
 
@@ -26,11 +26,16 @@ const TWO_SLOTS: &str = r#"(module
     (table (export "table") 2 2 funcref) (elem (i32.const 0) $f $g))"#;
 
 /// A store with its slots.
-#[derive(Default)]
 struct Linker {
     store: Store,
     slots: Slots,
     last: u64,
+}
+
+impl Default for Linker {
+    fn default() -> Self {
+        Self { store: new_store(), slots: Slots::default(), last: 0 }
+    }
 }
 
 impl Linker {

@@ -1,51 +1,43 @@
 //! The N-API baseline: functions that measure the cost of N-API itself, for `bench/` to compare with.
 
-use napi::bindgen_prelude::{Function, JsValue, Unknown};
-use napi::sys;
+use crate::napi::env::function::CallInfo;
+use crate::napi::env::value::{JsEnv, Value};
+use napi::bindgen_prelude::{Function, Unknown};
+use napi::{Env, sys};
 use napi_derive::napi;
-use std::ffi::c_void;
 use std::ptr;
 
 /// Reads two integers and returns the first.
+///
+/// # Safety
+/// N-API calls this.
 unsafe extern "C" fn first(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let (mut count, mut arguments, mut value) = (2, [ptr::null_mut(); 2], ptr::null_mut());
-    let (mut one, mut other) = (0, 0);
-    // SAFETY: plain N-API calls; `arguments` has room for `count` values, and N-API fills missing ones with undefined.
-    unsafe {
-        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
-        sys::napi_get_value_int32(env, arguments[0], &mut one);
-        sys::napi_get_value_int32(env, arguments[1], &mut other);
-        sys::napi_create_int32(env, one, &mut value);
-    }
-    value
+    // SAFETY: by the contract of this function.
+    let info = unsafe { CallInfo::new(env, info) };
+    let (env, ([one, other], _)) = (info.env(), info.arguments::<2>());
+    let one = env.get_int32(one).unwrap_or_default();
+    env.get_int32(other);
+    env.int32(one).raw()
 }
 
 /// A bare function of type `(i32, i32) -> i32`.
 #[napi]
-pub fn bare_function(env: napi::Env) -> Unknown<'static> {
-    let mut value = ptr::null_mut();
-    // SAFETY: a plain N-API call; the function has no data.
-    unsafe {
-        sys::napi_create_function(env.raw(), ptr::null(), 0, Some(first), ptr::null_mut::<c_void>(), &mut value);
-        Unknown::from_raw_unchecked(env.raw(), value)
-    }
+pub fn bare_function(env: &Env) -> Unknown<'_> {
+    let env = JsEnv::of(env);
+    // SAFETY: the callback uses no data.
+    let function = unsafe { env.function("", first, ptr::null_mut()) };
+    env.to_unknown(function)
 }
 
 /// Calls a function of type `(i32) -> i32` `calls` times, each in its own handle scope.
 #[napi]
-pub fn bare_calls(env: napi::Env, callee: Function<'_, Unknown<'_>, Unknown<'_>>, calls: u32) {
-    let env = env.raw();
+pub fn bare_calls(env: &Env, callee: Function<'_, Unknown<'_>, Unknown<'_>>, calls: u32) {
+    let (env, callee) = (JsEnv::of(env), Value::of(&callee));
     for call in 0..calls {
-        let (mut scope, mut argument, mut receiver, mut result, mut number) =
-            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), 0);
-        // SAFETY: plain N-API calls on the thread of the environment.
-        unsafe {
-            sys::napi_open_handle_scope(env, &mut scope);
-            sys::napi_create_int32(env, call.cast_signed(), &mut argument);
-            sys::napi_get_undefined(env, &mut receiver);
-            sys::napi_call_function(env, receiver, callee.raw(), 1, &argument, &mut result);
-            sys::napi_get_value_int32(env, result, &mut number);
-            sys::napi_close_handle_scope(env, scope);
+        let scope = env.open_scope();
+        let env = scope.env();
+        if let Ok(result) = env.call(callee, &[env.int32(call.cast_signed())]) {
+            env.get_int32(result);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The load-time pass without a compilation: the rewritten module, and a report on a module.
 
+use crate::engine::CompilerChoice;
 use crate::error;
 use crate::napi::api::compile::selection;
 use crate::napi::convert::describe::{self, NativeFunction, NativeImport, NativeSelection};
 use crate::napi::env::throw::{Result, guarded};
-use crate::rewrite::{Options, Rewritten, long_chains, rewrite};
+use crate::rewrite::{Options, Rewritten, cut_chains, long_chains, rewrite};
 use crate::wasm::{Binary, ExternKind, Features, section_sizes};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -28,6 +29,10 @@ pub struct NativeReport {
     pub named_functions: u32,
     /// The functions whose locals are cut for Cranelift, by index
     pub cut_functions: Vec<u32>,
+    /// The compiler that compiles it where Cranelift is asked for
+    pub compiler: String,
+    /// The functions on which Cranelift would spend too long
+    pub costly_functions: Vec<NativeCostly>,
     /// Its slots
     pub slots: Vec<NativeFunction>,
     /// Its functions that are not slots
@@ -36,6 +41,15 @@ pub struct NativeReport {
     pub tables: Vec<NativeObject>,
     /// Its memories
     pub memories: Vec<NativeObject>,
+}
+
+/// A function on which Cranelift would spend too long.
+#[napi(object, object_from_js = false)]
+pub struct NativeCostly {
+    /// Its index
+    pub index: u32,
+    /// The largest term of its cost, like "live-values"
+    pub reason: String,
 }
 
 /// A section of a module.
@@ -92,7 +106,11 @@ pub fn inspect_module(bytes: &[u8], slots: NativeSelection) -> Result<NativeRepo
 
 fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
     let binary = Binary::parse(bytes, Features::EVERYTHING)?;
-    let Rewritten { bytes: rewritten, slots, details, .. } = rewrite(bytes, &binary, options)?;
+    let mut rewritten = rewrite(bytes, &binary, options)?;
+    let rewritten_size = rewritten.bytes.len() as u32;
+    cut_chains(&mut rewritten)?;
+    let CompilerChoice { compiler, costly } = CompilerChoice::new(bytes, &binary, &rewritten)?;
+    let Rewritten { slots, details, .. } = rewritten;
     let names = binary.name_section(bytes);
     let count = binary.functions.len() as u32;
     let sections = section_sizes(bytes)?.into_iter();
@@ -102,7 +120,7 @@ fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
         ty: binary.type_of(export.kind, export.index).to_string(),
     });
     Ok(NativeReport {
-        rewritten_size: rewritten.len() as u32,
+        rewritten_size,
         sections: sections.map(|(name, size)| NativeSection { name, size: size as u32 }).collect(),
         imports: describe::imports(&binary),
         exports: exports.collect(),
@@ -112,6 +130,11 @@ fn inspect(bytes: &[u8], options: &Options) -> error::Result<NativeReport> {
             crate::wasm::function_names(names).iter().filter(|(index, _)| *index < count).count() as u32
         }),
         cut_functions: long_chains(bytes, &binary)?,
+        compiler: compiler.name().to_owned(),
+        costly_functions: costly
+            .into_iter()
+            .map(|each| NativeCostly { index: each.function, reason: each.reason.name().to_owned() })
+            .collect(),
         slots: describe::slots(&binary, &slots, &details),
         others: describe::no_slots(&binary, names, &slots, &details.roles),
         tables: objects(&binary, ExternKind::Table, binary.tables.len()),

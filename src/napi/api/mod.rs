@@ -1,10 +1,13 @@
-//! The cold functions and methods that `lib/` calls.
+//! The cold API for `lib/`: a file for each noun. The frequent calls are in `call/`.
 
-pub(in crate::napi) mod bench_baseline;
+mod bench_baseline;
 pub(in crate::napi) mod cache;
+mod collector;
 pub(in crate::napi) mod compile;
-pub(in crate::napi) mod inspect;
+mod inspect;
+mod instances;
 pub(in crate::napi) mod module;
-pub(in crate::napi) mod objects;
-pub(in crate::napi) mod refusals;
-pub(in crate::napi) mod store;
+pub(in crate::napi) mod native_store;
+mod objects;
+mod refusals;
+mod store;

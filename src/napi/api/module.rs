@@ -3,11 +3,12 @@
 use crate::engine::{Code, PendingTierUp, TierUp, Tiered, trim, try_copy};
 use crate::error::ErrorKind;
 use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
+use crate::napi::env::external_memory::ExternalMemory;
 use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::value::JsEnv;
 use crate::wasm::ExternType;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
-use napi::sys;
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -29,27 +30,21 @@ pub struct NativeModule {
     unstarted_tier_up: RefCell<Option<TierUp>>,
     /// The tier-up that is being compiled, or is done
     pending_tier_up: RefCell<Option<PendingTierUp>>,
+    /// The size of the code: V8 sees an object of a few bytes
+    #[expect(dead_code, reason = "held for its destructor")]
+    external: ExternalMemory,
 }
 
 impl NativeModule {
-    /// Wraps code for JavaScript, and reports its size to V8, which otherwise sees an object of a few bytes.
+    /// Wraps code for JavaScript.
     pub fn new(env: Env, Tiered { code, tier_up }: Tiered) -> Self {
-        let module = Self { code, unstarted_tier_up: RefCell::new(tier_up), pending_tier_up: RefCell::default() };
-        module.report(env, 1);
-        module
-    }
-
-    fn report(&self, env: Env, sign: i64) {
-        let mut total = 0;
-        let change = sign * self.code.size as i64;
-        // SAFETY: a plain N-API call on the thread of the environment.
-        unsafe { sys::napi_adjust_external_memory(env.raw(), change, &mut total) };
+        let external = ExternalMemory::report(JsEnv::of(&env), code.size as u64);
+        Self { code, unstarted_tier_up: RefCell::new(tier_up), pending_tier_up: RefCell::default(), external }
     }
 }
 
 impl ObjectFinalize for NativeModule {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        self.report(env, -1);
+    fn finalize(self, _env: Env) -> napi::Result<()> {
         drop(self);
         trim();
         Ok(())

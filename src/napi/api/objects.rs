@@ -4,14 +4,18 @@ use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
 use crate::link::TableEntry;
 use crate::napi::api::compile;
-use crate::napi::api::store::NativeStore;
-use crate::napi::call::function::exported;
-use crate::napi::convert::describe::NativeGlobalType;
+use crate::napi::api::native_store::NativeStore;
+use crate::napi::call::exported::{ExportedFunction, function_or_null};
+use crate::napi::convert::describe::{NativeGlobalType, strings};
+use crate::napi::convert::thrown::refuse_failure;
+use crate::napi::convert::types;
+use crate::napi::convert::value::{externref_to_js, to_funcref, to_js, to_wasm};
 use crate::napi::env::throw::{Refusal, Result, refuse};
+use crate::napi::env::value::Value;
+use crate::napi::gc::collect::{collect_all, collect_if_due};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
 use crate::wasm::{FuncType, GlobalType, Limits, PAGE_SIZE, RefType, TableType, ValType};
-use napi::bindgen_prelude::{JsValue, Unknown};
-use napi::sys;
+use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 
 fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
@@ -24,24 +28,23 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn memory_create(&self, minimum: u32, maximum: Option<u32>, reserve: Option<String>) -> Result<u32> {
         let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
-        context.check_open().map_err(refuse)?;
-        context.collect_if_due();
+        self.check_open()?;
+        collect_if_due(context);
         let made = MemoryId::new(&context.store, limits(minimum, maximum), reserve).or_else(|_| {
             // Collecting may make room.
-            context.collect_all();
+            collect_all(context);
             MemoryId::new(&context.store, limits(minimum, maximum), reserve)
         });
         let id = made.map_err(refuse)?;
-        context.note_memory(u64::from(minimum) * PAGE_SIZE as u64);
+        context.gc_policy.note_memory(self.js(), u64::from(minimum) * PAGE_SIZE as u64);
         Ok(id.0)
     }
 
     /// Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages.
     #[napi(catch_unwind)]
     pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
-        self.context.check_open().map_err(refuse)?;
-        // SAFETY: the value belongs to the calling environment, which is that of the context.
-        let bytes = unsafe { self.context.shared_memory(memory.raw())? };
+        self.check_open()?;
+        let bytes = self.context.shared_memories.add(&self.context, Value::of(&memory))?;
         MemoryId::shared(&self.context.store, limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
     }
 
@@ -52,7 +55,8 @@ impl NativeStore {
         if !id.is_shared(store) {
             return Ok(None);
         }
-        Ok(self.context.shared_memory_at(id.data(store).0).map(|memory| self.unknown(memory)))
+        let memory = self.context.shared_memories.find(self.js(), id.data(store).0);
+        Ok(memory.map(|memory| self.unknown(memory)))
     }
 
     /// Whether there is a memory with this id.
@@ -64,18 +68,20 @@ impl NativeStore {
     /// The `ArrayBuffer` over a memory.
     #[napi(catch_unwind)]
     pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {
-        Ok(self.unknown(self.context.memory_buffer(self.memory(id)?)?))
+        let buffer = self.context.buffers.buffer(self.js(), &self.context.store, self.memory(id)?);
+        buffer.map(|buffer| self.unknown(buffer)).map_err(refuse)
     }
 
     /// Grows a memory by `delta` pages; returns its former size in pages.
     #[napi(catch_unwind)]
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
+        let (context, env) = (&self.context, self.js());
         let id = self.memory(id)?;
-        let pages = id.grow(&self.context.store, delta);
-        let pages = pages.map_err(|failure| self.context.refuse_failure(failure))?;
-        self.context.note_memory(u64::from(delta) * PAGE_SIZE as u64);
-        self.context.detach_buffer(id);
-        self.context.detach_grown_memories();
+        let pages = id.grow(&context.store, delta);
+        let pages = pages.map_err(|failure| refuse_failure(context, failure))?;
+        context.gc_policy.note_memory(env, u64::from(delta) * PAGE_SIZE as u64);
+        context.buffers.detach(env, id);
+        context.buffers.detach_grown(env, &context.store);
         Ok(pages)
     }
 
@@ -83,8 +89,8 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn table_create(&self, element: String, minimum: u32, maximum: Option<u32>, init: Unknown<'_>) -> Result<u32> {
         let ValType::Ref(element) = value_type(&element)? else { return Err(unknown_type(&element)) };
-        self.context.check_open().map_err(refuse)?;
-        self.context.collect_if_due();
+        self.check_open()?;
+        collect_if_due(&self.context);
         let store = &self.context.store;
         let ty = TableType { element, limits: limits(minimum, maximum) };
         let id = TableId::new(store, &ty).map_err(refuse)?;
@@ -119,9 +125,9 @@ impl NativeStore {
                 let visible_function = |function| {
                     self.context.slots.borrow().visible_function(store, TableEntry { table, index }, function)
                 };
-                self.context.function_or_null(function.map(visible_function))
+                function_or_null(&self.context, function.map(visible_function))
             }
-            Reference::Extern(reference) => self.context.externref_value(reference),
+            Reference::Extern(reference) => externref_to_js(&self.context, reference),
         };
         Ok(self.unknown(value))
     }
@@ -146,16 +152,14 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn global_create(&self, value_type: String, mutable: bool, value: Unknown<'_>) -> Result<u32> {
         let value_type = self::value_type(&value_type)?;
-        self.context.check_open().map_err(refuse)?;
-        self.context.collect_if_due();
-        // SAFETY: the value belongs to the calling environment, which is that of the context.
-        let (raw, compiler) = unsafe {
-            let function = exported(self.context.env, value.raw());
-            let compiler = function.map_or(Compiler::Cranelift, |function| function.compiler());
-            (self.context.read(value_type, value.raw(), compiler)?, function.map(|_| compiler))
-        };
+        self.check_open()?;
+        collect_if_due(&self.context);
+        let value = Value::of(&value);
+        let function = ExportedFunction::of(self.js(), value);
+        let compiler = function.map(|function| function.target().1);
+        let raw = to_wasm(&self.context, value_type, value, compiler.unwrap_or(Compiler::Cranelift))?;
         // The conversion may have run JavaScript that closed the store.
-        self.context.check_open().map_err(refuse)?;
+        self.check_open()?;
         let id = GlobalId::new(&self.context.store, GlobalType { value: value_type, mutable }, raw);
         if let Some(compiler) = compiler {
             id.bind(&self.context.store, compiler);
@@ -177,7 +181,7 @@ impl NativeStore {
         let ty = id.ty(&self.context.store);
         let raw = id.get(&self.context.store);
         // SAFETY: a global holds a value of its type.
-        Ok(self.unknown(unsafe { self.context.write(ty.value, &raw)? }))
+        Ok(self.unknown(unsafe { to_js(&self.context, ty.value, &raw)? }))
     }
 
     /// Writes a global.
@@ -191,8 +195,7 @@ impl NativeStore {
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
         let reader = id.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
-        // SAFETY: the value belongs to the calling environment, which is that of the context.
-        let raw = unsafe { self.context.read(ty.value, value.raw(), reader)? };
+        let raw = to_wasm(&self.context, ty.value, Value::of(&value), reader)?;
         // The conversion may have run JavaScript that closed the global's instance, so the id is checked again.
         self.global(id.0)?.set(&self.context.store, raw);
         Ok(())
@@ -205,7 +208,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32> {
         let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_>>()?;
-        self.context.check_open().map_err(refuse)?;
+        self.check_open()?;
         Ok(TagId::new(&self.context.store, &FuncType { parameters, ..FuncType::default() }).0)
     }
 
@@ -213,37 +216,25 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn tag_parameters(&self, id: u32) -> Result<Vec<String>> {
         let id = self.tag(id)?;
-        Ok(id.ty(&self.context.store).parameters.iter().map(ToString::to_string).collect())
+        Ok(strings(&id.ty(&self.context.store).parameters))
     }
 
     /// Converts a value to a wasm type and back to JavaScript.
     #[napi(catch_unwind)]
-    pub fn convert(&self, ty: String, value: Unknown<'_>) -> Result<Unknown<'_>> {
-        let ty = value_type(&ty)?;
+    pub fn convert<'a>(&'a self, ty: String, value: Unknown<'a>) -> Result<Unknown<'a>> {
+        let (ty, value) = (value_type(&ty)?, Value::of(&value));
         if ty == ValType::Ref(RefType::Extern) {
-            return Ok(self.unknown(value.raw()));
+            return Ok(self.unknown(value));
         }
-        // SAFETY: the value belongs to the calling environment; `write` gets the type that `read` converted to.
-        let value = unsafe {
-            let raw = self.context.read(ty, value.raw(), Compiler::Cranelift)?;
-            self.context.write(ty, &raw)?
-        };
-        Ok(self.unknown(value))
+        let raw = to_wasm(&self.context, ty, value, Compiler::Cranelift)?;
+        // SAFETY: `to_wasm` has made a value of this type.
+        Ok(self.unknown(unsafe { to_js(&self.context, ty, &raw)? }))
     }
 }
 
 /// The type with this name in the JS API.
 fn value_type(name: &str) -> Result<ValType> {
-    Ok(match name {
-        "i32" => ValType::I32,
-        "i64" => ValType::I64,
-        "f32" => ValType::F32,
-        "f64" => ValType::F64,
-        "v128" => ValType::V128,
-        "anyfunc" | "funcref" => ValType::Ref(RefType::Func),
-        "externref" => ValType::Ref(RefType::Extern),
-        _ => return Err(unknown_type(name)),
-    })
+    types::from_name(name).ok_or_else(|| unknown_type(name))
 }
 
 #[cold]
@@ -255,7 +246,7 @@ fn unknown_type(name: &str) -> Refusal {
 impl NativeStore {
     /// Checks the id of an object: fails if the store or the object's instance is closed.
     fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T> {
-        self.context.check_open().map_err(refuse)?;
+        self.check_open()?;
         if is_there(&self.context.store, &id) { Ok(id) } else { Err(refuse(ErrorKind::ClosedObject { what }.into())) }
     }
 
@@ -277,23 +268,17 @@ impl NativeStore {
 
     /// Converts a value to a table entry, and adds the edge for a function.
     fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
-        // SAFETY: the value belongs to the calling environment, which is that of the context.
-        unsafe {
-            Ok(match table.element_type(&self.context.store) {
-                RefType::Func => {
-                    let function = self.context.funcref(value.raw())?;
-                    let node = table.node(&self.context.store);
-                    function.into_iter().for_each(|function| self.context.add_edge(node, function));
-                    Reference::Func(function)
-                }
-                RefType::Extern | RefType::Exn => Reference::Extern(self.context.externref(value.raw())),
-            })
-        }
-    }
-
-    /// Wraps a value of this environment, so that napi-rs can return it.
-    pub(in crate::napi) fn unknown(&self, value: sys::napi_value) -> Unknown<'_> {
-        // SAFETY: all callers pass a value of this environment, within its handle scope.
-        unsafe { Unknown::from_raw_unchecked(self.context.env, value) }
+        let (context, env, value) = (&self.context, self.js(), Value::of(&value));
+        Ok(match table.element_type(&context.store) {
+            RefType::Func => {
+                let function = to_funcref(context, value)?;
+                let node = table.node(&context.store);
+                function.into_iter().for_each(|function| {
+                    context.retainers.add_function_edge(env, &context.store, node, function);
+                });
+                Reference::Func(function)
+            }
+            RefType::Extern | RefType::Exn => Reference::Extern(context.externrefs.add_or_null(env, value)),
+        })
     }
 }

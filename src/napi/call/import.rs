@@ -1,16 +1,21 @@
 //! Imported functions: the JavaScript functions that wasm calls.
 
 use crate::engine::Compiler;
-use crate::error::ErrorKind;
-use crate::napi::env::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::napi::context::Context;
+use crate::napi::convert::thrown::throw_at_wasm;
+use crate::napi::convert::value::{to_js, to_wasm};
+use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WeakReference;
-use crate::napi::env::throw::{PendingException, panicked};
+use crate::napi::env::throw::panicked;
+use crate::napi::env::value::Value;
 use crate::store::{HostFunction, RawValue, Thrown};
-use crate::wasm::FuncType;
-use napi::sys;
+use crate::wasm::{FuncType, ValType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::rc::{Rc, Weak};
+
+/// Number of arguments up to which a call does not allocate.
+const INLINE: usize = 16;
 
 /// A JavaScript function that an instance imports.
 pub struct ImportedFunction {
@@ -26,93 +31,88 @@ pub struct ImportedFunction {
 }
 
 impl ImportedFunction {
-    /// # Safety
-    /// `callback` is a function of the context's environment.
-    pub unsafe fn new(
-        context: &Rc<Context>,
-        callback: sys::napi_value,
-        ty: FuncType,
-        caller: Compiler,
-        adapted: bool,
-    ) -> Self {
-        // SAFETY: by the contract of this function.
-        let callback = unsafe { WeakReference::new(context.env, callback) };
+    /// An import that calls `callback`, a function.
+    pub fn new(context: &Rc<Context>, callback: Value<'_>, ty: FuncType, caller: Compiler, adapted: bool) -> Self {
+        let callback = WeakReference::new(context.js(), callback);
         Self { context: Rc::downgrade(context), callback, ty, caller, adapted }
     }
 
     /// # Safety
     /// As for `HostFunction::call`.
     unsafe fn run(&self, context: &Rc<Context>, values: *mut RawValue) -> Result<(), PendingException> {
-        let env = context.env;
+        let env = context.js();
+        let undefined = env.undefined();
         let count = self.ty.parameters.len();
-        let mut inline = [ptr::null_mut(); 16];
+        let mut inline = [undefined; INLINE];
         let mut heap = Vec::new();
         let arguments = inline.get_mut(..count).unwrap_or_else(|| {
-            heap.resize(count, ptr::null_mut());
+            heap.resize(count, undefined);
             &mut heap
         });
         for (index, (argument, ty)) in arguments.iter_mut().zip(&self.ty.parameters).enumerate() {
             // SAFETY: `values` holds arguments of these types, by the contract of this function.
-            *argument = unsafe { context.write(*ty, &*values.add(index))? };
+            *argument = unsafe { to_js(context, *ty, &*values.add(index))? };
         }
-        let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
-        let callback = self.callback.get().ok_or_else(|| {
+        let callback = self.callback.get(env).ok_or_else(|| {
             let message = "internal error: an imported function was collected".to_owned();
-            context.throw(&ErrorKind::Internal { message }.into())
+            context.environment.throw(&ErrorKind::Internal { message }.into())
         })?;
-        // SAFETY: plain N-API calls on the thread of the environment.
-        let status = unsafe {
-            sys::napi_get_undefined(env, &mut receiver);
-            sys::napi_call_function(env, receiver, callback, count, arguments.as_ptr(), &mut result)
-        };
-        if status != sys::Status::napi_ok {
-            return Err(PendingException);
-        }
-        // SAFETY: `values` has room for the results, by the contract of this function.
-        unsafe {
-            match &*self.ty.results {
-                [] => {}
-                [ty] => *values = context.read(*ty, result, self.caller)?,
-                types => {
-                    let list = context.call_host(context.host.to_list.get(env), result)?;
-                    let mut length = 0;
-                    sys::napi_get_array_length(env, list, &mut length);
-                    if length as usize != types.len() {
-                        let message = format!("expected {} results of an imported function, got {length}", types.len());
-                        return Err(context.throw(&ErrorKind::ArgumentType { message }.into()));
-                    }
-                    for (index, ty) in types.iter().enumerate() {
-                        let mut value = ptr::null_mut();
-                        sys::napi_get_element(env, list, index as u32, &mut value);
-                        *values.add(index) = context.read(*ty, value, self.caller)?;
-                    }
-                }
-            }
+        let result = env.call_with(undefined, callback, arguments)?;
+        match &*self.ty.results {
+            [] => {}
+            // SAFETY: `values` has room for the results, by the contract of this function.
+            [ty] => unsafe { *values = to_wasm(context, *ty, result, self.caller)? },
+            // SAFETY: as for one result.
+            types => unsafe { self.read_list(context, types, result, values)? },
         }
         // The conversions of the results run JavaScript, which may grow shared memories.
-        context.settle_shared()
+        context.shared_memories.publish_lengths(&context.environment)
+    }
+
+    /// Converts the results of a multi-value function, which are in anything that JavaScript can iterate.
+    ///
+    /// # Safety
+    /// `values` has room for values of these types.
+    #[inline(never)] // multi-value imports are rare
+    unsafe fn read_list(
+        &self,
+        context: &Context,
+        types: &[ValType],
+        result: Value<'_>,
+        values: *mut RawValue,
+    ) -> Result<(), PendingException> {
+        let env = context.js();
+        let list = context.environment.call(|lib| &lib.to_list, &[result])?;
+        let length = env.array_length(list).unwrap_or_default();
+        if length as usize != types.len() {
+            let message = format!("expected {} results of an imported function, got {length}", types.len());
+            return Err(context.environment.throw(&ErrorKind::ArgumentType { message }.into()));
+        }
+        for (index, ty) in types.iter().enumerate() {
+            let value = to_wasm(context, *ty, env.element(list, index as u32), self.caller)?;
+            // SAFETY: by the contract of this function.
+            unsafe { *values.add(index) = value };
+        }
+        Ok(())
     }
 }
 
 impl HostFunction for ImportedFunction {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         let Some(context) = self.context.upgrade() else {
-            let error: crate::error::Error = ErrorKind::ClosedCall.into();
-            return Err(Thrown::error(error));
+            return Err(Thrown::error(Error::from(ErrorKind::ClosedCall)));
         };
-        context.detach_grown_memories();
-        context.keep_running();
-        let mut scope = ptr::null_mut();
-        // A scope for each call, so that a loop of calls in wasm does not accumulate handles.
-        // SAFETY: every handle made in the scope is unused after it closes: results are in `values`, and
-        // `throw_at_wasm` takes the exception out before.
-        unsafe {
-            sys::napi_open_handle_scope(context.env, &mut scope);
-            // Node aborts if a panic leaves the scope open.
-            let run = || self.run(&context, values).or_else(|PendingException| context.throw_at_wasm(self.adapted));
-            let result = catch_unwind(AssertUnwindSafe(run));
-            sys::napi_close_handle_scope(context.env, scope);
-            result.unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
-        }
+        context.buffers.detach_grown(context.js(), &context.store);
+        context.environment.running.hold(context.js());
+        // A scope for each call, so that a loop of calls in wasm does not accumulate handles. The handles made in it do
+        // not leave it: results go to `values`, and `throw_at_wasm` takes the exception out.
+        let _scope = context.js().open_scope();
+        // Node aborts if a panic leaves the scope open.
+        let run = || {
+            // SAFETY: by the contract of `HostFunction::call`.
+            let result = unsafe { self.run(&context, values) };
+            result.or_else(|PendingException| throw_at_wasm(&context, self.adapted))
+        };
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
     }
 }

@@ -2,18 +2,22 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::link::held_by_slot_of;
-use crate::napi::call::function::{ExportedFunction, exported, exported_at};
+use crate::napi::call::exported::ExportedFunction;
+use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::strings;
-use crate::napi::env::context::Context;
-use crate::napi::env::throw::PendingException;
+use crate::napi::convert::thrown::throw_failure;
+use crate::napi::env::bytes::TypedArray;
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::function::CallInfo;
+use crate::napi::env::value::{JsEnv, Value};
+use crate::napi::gc::collect::collect_if_due;
 use crate::rewrite::width;
 use crate::store::{Batch, Failure};
 use crate::wasm::ValType;
-use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::bindgen_prelude::Unknown;
 use napi::{Env, sys};
 use napi_derive::napi;
 use std::ptr;
-use std::rc::Rc;
 
 /// The type of a function.
 #[napi(object, object_from_js = false)]
@@ -26,73 +30,58 @@ pub struct NativeFunctionType {
 
 /// The type of a wasm function; null for anything else.
 #[napi]
-pub fn function_type(env: Env, value: Unknown<'_>) -> Option<NativeFunctionType> {
-    // SAFETY: the value is an argument of this call, which keeps it alive.
-    let ty = unsafe { exported(env.raw(), value.raw()) }?.ty();
-    Some(NativeFunctionType { parameters: strings(&ty.parameters), results: strings(&ty.results) })
+pub fn function_type(env: &Env, value: Unknown<'_>) -> Option<NativeFunctionType> {
+    let function = ExportedFunction::of(JsEnv::of(env), Value::of(&value))?;
+    Some(NativeFunctionType { parameters: strings(&function.ty.parameters), results: strings(&function.ty.results) })
 }
 
 /// Makes `mapCalls(address, count, columns, results, function)`, which calls the wasm function at `address` `count`
 /// times. It reads arguments from the typed arrays in `columns` and writes results to those in `results`: one array for
 /// each parameter and result, of its type, and long enough. `function` is passed to stay alive during the call.
 ///
-/// A plain N-API function, like those of `direct`.
+/// A plain N-API function, like the raw callbacks.
 #[napi(js_name = "mapCalls", ts_return_type = "any")]
 pub fn make_map_calls(env: &Env) -> Unknown<'_> {
-    let mut function = ptr::null_mut();
-    let name = c"mapCalls";
-    // SAFETY: a plain N-API call on the thread of the environment; the function belongs to `env`.
-    unsafe {
-        let length = name.count_bytes() as isize;
-        sys::napi_create_function(env.raw(), name.as_ptr(), length, Some(map_calls), ptr::null_mut(), &mut function);
-        Unknown::from_raw_unchecked(env.raw(), function)
-    }
+    let env = JsEnv::of(env);
+    // SAFETY: the callback uses no data.
+    let function = unsafe { env.function("mapCalls", map_calls, ptr::null_mut()) };
+    env.to_unknown(function)
 }
 
+/// # Safety
+/// N-API calls this.
 unsafe extern "C" fn map_calls(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut given = [ptr::null_mut(); 4];
-    let (mut address, mut calls) = (0, 0);
-    // SAFETY: plain N-API calls. The first fills all four of `given`; `lib/` passes numbers, and the function as a
-    // fifth argument, which keeps it alive until this returns.
-    let function = unsafe {
-        sys::napi_get_cb_info(env, info, &mut given.len(), given.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
-        sys::napi_get_value_int64(env, given[0], &mut address);
-        sys::napi_get_value_uint32(env, given[1], &mut calls);
-        exported_at(address.cast_unsigned() as usize)
-    };
+    // SAFETY: by the contract of this function.
+    let info = unsafe { CallInfo::new(env, info) };
+    let env = info.env();
+    // `lib/` passes numbers, and the function as a fifth argument, which keeps it alive until this returns.
+    let ([address, calls, arguments, results], _) = info.arguments::<4>();
+    let function = env.get_int64(address).and_then(|address| ExportedFunction::at(address.cast_unsigned() as usize));
     let Some(function) = function else {
-        // SAFETY: a plain N-API call.
-        unsafe { sys::napi_throw_error(env, c"ERR_RELINK_INTERNAL".as_ptr(), c"there is no such function".as_ptr()) };
+        env.throw_error(c"ERR_RELINK_INTERNAL", c"there is no such function");
         return ptr::null_mut();
     };
-    let ty = function.ty();
-    let all = |array: sys::napi_value, types: &[ValType]| -> Vec<Column> {
-        let column = |(index, ty): (u32, &ValType)| {
-            let mut value = ptr::null_mut();
-            // SAFETY: a plain N-API call.
-            unsafe { sys::napi_get_element(env, array, index, &mut value) };
-            Column { env, value, ty: *ty }
-        };
-        (0..).zip(types).map(column).collect()
+    let columns = |array, types: &[ValType]| -> Vec<_> {
+        (0..).zip(types).map(|(index, ty)| Column { env, value: env.element(array, index), ty: *ty }).collect()
     };
-    let (arguments, results) = (all(given[2], &ty.parameters), all(given[3], &ty.results));
-    let context = function.context.clone();
-    context.finish(|| {
+    let (arguments, results) = (columns(arguments, &function.ty.parameters), columns(results, &function.ty.results));
+    let calls = env.get_uint32(calls).unwrap_or_default() as usize;
+    function.context.environment.finish(|| {
         // An error is a pending exception already.
-        let _ = context.map(function, calls as usize, &arguments, &results);
-        Ok(ptr::null_mut())
+        let _ = function.map(calls, &arguments, &results);
+        Ok(None)
     })
 }
 
 /// A typed array with the arguments or results of one position.
-struct Column {
-    env: sys::napi_env,
-    value: sys::napi_value,
+struct Column<'a> {
+    env: JsEnv<'a>,
+    value: Value<'a>,
     /// The type of its values
     ty: ValType,
 }
 
-impl Column {
+impl Column<'_> {
     /// The size of a value in bytes.
     fn width(&self) -> usize {
         width(self.ty).map_or(0, |width| width as usize)
@@ -104,12 +93,9 @@ impl Column {
     /// `ArgumentValue` if the array has another type, or fewer than `count` values from `first` on.
     fn at(&self, first: usize, count: usize) -> Result<*mut u8, Error> {
         use sys::TypedarrayType as T;
-        let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
-        // SAFETY: a plain N-API call; for a value that is no typed array it fails and leaves the variables unwritten.
-        unsafe {
-            let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-            sys::napi_get_typedarray_info(self.env, self.value, &mut kind, &mut length, &mut data, buffer, offset);
-        }
+        let array = self.env.typed_array(self.value);
+        let TypedArray { kind, length, data } =
+            array.unwrap_or(TypedArray { kind: -1, length: 0, data: ptr::null_mut() });
         let fits = match self.ty {
             ValType::I32 => [T::int32_array, T::uint32_array].contains(&kind),
             ValType::I64 => [T::bigint64_array, T::biguint64_array].contains(&kind),
@@ -129,39 +115,32 @@ impl Column {
     }
 }
 
-impl Context {
-    fn map(
-        self: &Rc<Self>,
-        function: &ExportedFunction,
-        count: usize,
-        arguments: &[Column],
-        results: &[Column],
-    ) -> Result<(), PendingException> {
-        if function.is_closed() {
-            let refusal = || self.throw(&ErrorKind::ClosedCall.into());
-            return if function.is_silent() { Ok(()) } else { Err(refusal()) };
+impl ExportedFunction {
+    fn map(&self, count: usize, arguments: &[Column<'_>], results: &[Column<'_>]) -> Result<(), PendingException> {
+        let context = &self.context;
+        if self.is_closed() {
+            return if self.is_silent() {
+                Ok(())
+            } else {
+                Err(context.environment.throw(&ErrorKind::ClosedCall.into()))
+            };
         }
-        let ty = function.ty();
-        if let Some(ty) = ty.parameters.iter().chain(&ty.results).find(|ty| width(**ty).is_none()) {
-            return Err(self.throw(&ErrorKind::no_column(ty).into()));
+        if let Some(ty) = self.ty.parameters.iter().chain(&self.ty.results).find(|ty| width(**ty).is_none()) {
+            return Err(context.environment.throw(&ErrorKind::no_column(ty).into()));
         }
-        self.collect_if_due();
+        collect_if_due(context);
         // Dropped after the batch has ended and its wasm exception has been converted: a deferred collection, which
         // runs on drop, may free both.
-        let _entered = self.enter(function.reference())?;
-        self.map_entered(function, count, arguments, results).map_err(|failure| self.throw_failure(failure))
+        // SAFETY: `mapCalls` has the function as an argument, so JavaScript holds it until this returns.
+        let _scope = unsafe { CallScope::enter(context, self.reference())? };
+        self.run_batches(count, arguments, results).map_err(|failure| throw_failure(context, failure))
     }
 
-    fn map_entered(
-        &self,
-        function: &ExportedFunction,
-        count: usize,
-        arguments: &[Column],
-        results: &[Column],
-    ) -> Result<(), Failure> {
-        let ty = function.ty();
-        let shortcut = held_by_slot_of(&self.store, function.target());
-        let batch = Batch::new(&self.store, function.target(), shortcut, ty, function.compiler())?;
+    fn run_batches(&self, count: usize, arguments: &[Column<'_>], results: &[Column<'_>]) -> Result<(), Failure> {
+        let context = &self.context;
+        let (target, compiler) = self.target();
+        let shortcut = held_by_slot_of(&context.store, target);
+        let batch = Batch::new(&context.store, target, shortcut, &self.ty, compiler)?;
         let columns = arguments.len();
         for first in (0..count).step_by(batch.room()) {
             let calls = batch.room().min(count - first);
@@ -174,7 +153,7 @@ impl Context {
             // SAFETY: the columns hold the arguments of `calls` calls. `self` holds the store, and no `RefCell` of it
             // is borrowed.
             let made = unsafe { batch.run(calls) };
-            self.detach_grown_memories();
+            context.buffers.detach_grown(context.js(), &context.store);
             made?;
             for (index, column) in results.iter().enumerate() {
                 let to = column.at(first, calls)?;

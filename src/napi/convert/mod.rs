@@ -1,6 +1,8 @@
-//! Conversion between WebAssembly and JavaScript: values, externrefs, exceptions, descriptions of modules.
+//! Conversion between WebAssembly and JavaScript: values, externrefs, exceptions, and descriptions.
 
 pub(in crate::napi) mod describe;
 pub(in crate::napi) mod exceptions;
-pub(in crate::napi) mod references;
+pub(in crate::napi) mod externrefs;
+pub(in crate::napi) mod thrown;
+pub(in crate::napi) mod types;
 pub(in crate::napi) mod value;

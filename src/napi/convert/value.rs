@@ -2,223 +2,139 @@
 
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
-use crate::napi::env::context::Context;
-use crate::napi::env::throw::PendingException;
+use crate::napi::call::exported::{ExportedFunction, function_or_null};
+use crate::napi::context::Context;
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::value::Value;
 use crate::store::{ExternRef, FuncRef, RawValue};
 use crate::wasm::{RefType, ValType};
-use napi::sys;
-use std::ptr;
 use std::rc::Rc;
-
-/// Whether values of this type cross between wasm and JavaScript.
-pub fn crosses(ty: ValType) -> bool {
-    !matches!(ty, ValType::V128 | ValType::Ref(RefType::Exn))
-}
 
 /// A raw value with these low bits, and zeros above.
 #[inline]
-fn whole(bits: u64) -> RawValue {
+fn from_bits(bits: u64) -> RawValue {
     RawValue { u128: bits.into() }
 }
 
-impl Context {
-    /// ToWebAssemblyValue: converts `value` to type `ty`, for code of the compiler `reader`.
-    ///
-    /// # Errors
-    /// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type
-    /// that does not cross, and for a function those of `funcref` and `FuncRef::native_to`.
-    ///
-    /// # Safety
-    /// `value` is a value of this context's environment.
-    #[inline(always)] // so that the bits of `read_bits` stay in a register
-    pub unsafe fn read(
-        &self,
-        ty: ValType,
-        value: sys::napi_value,
-        reader: Compiler,
-    ) -> Result<RawValue, PendingException> {
-        // SAFETY: by the contract of this function.
-        unsafe { self.read_bits(ty, value, reader) }.map(whole)
-    }
+/// ToWebAssemblyValue: converts `value` to type `ty`, for code of the compiler `reader`.
+///
+/// # Errors
+/// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type that
+/// is not convertible, and for a function those of `to_funcref` and `FuncRef::native_to`.
+#[inline(always)] // so that the bits of `to_bits` stay in a register
+pub fn to_wasm(
+    context: &Context,
+    ty: ValType,
+    value: Value<'_>,
+    reader: Compiler,
+) -> Result<RawValue, PendingException> {
+    to_bits(context, ty, value, reader).map(from_bits)
+}
 
-    /// The bits of the converted value, returned in a register. A `RawValue` that is written to memory in parts and
-    /// then read whole would fail store forwarding, and stall.
-    #[inline(never)]
-    unsafe fn read_bits(&self, ty: ValType, value: sys::napi_value, reader: Compiler) -> Result<u64, PendingException> {
-        let env = self.env;
-        let bits = match ty {
-            ValType::I32 => {
-                let mut number = 0;
-                // SAFETY: by the contract of `read`. `napi_get_value_int32` does ToInt32 for every number.
-                unsafe {
-                    if sys::napi_get_value_int32(env, value, &mut number) != sys::Status::napi_ok {
-                        let converted = self.call_host(self.host.to_number.get(env), value)?;
-                        sys::napi_get_value_int32(env, converted, &mut number);
-                    }
+/// The bits of the converted value, returned in a register. A `RawValue` that is written to memory in parts and
+/// then read whole would fail store forwarding, and stall.
+#[inline(never)]
+fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -> Result<u64, PendingException> {
+    let env = context.js();
+    let bits = match ty {
+        ValType::I32 => {
+            let number = match env.get_int32(value) {
+                Some(number) => number,
+                None => env.get_int32(to_number(context, value)?).unwrap_or_default(),
+            };
+            number.cast_unsigned().into()
+        }
+        ValType::I64 => {
+            let number = match env.get_bigint64(value) {
+                Some(number) => number,
+                None => {
+                    let converted = context.environment.call(|lib| &lib.to_bigint64, &[value])?;
+                    env.get_bigint64(converted).unwrap_or_default()
                 }
-                number.cast_unsigned().into()
-            }
-            ValType::I64 => {
-                let (mut number, mut lossless) = (0, false);
-                // SAFETY: by the contract of `read`. `napi_get_value_bigint_int64` takes a BigInt modulo 2^64.
-                unsafe {
-                    if sys::napi_get_value_bigint_int64(env, value, &mut number, &mut lossless) != sys::Status::napi_ok
-                    {
-                        let converted = self.call_host(self.host.to_bigint64.get(env), value)?;
-                        sys::napi_get_value_bigint_int64(env, converted, &mut number, &mut lossless);
-                    }
-                }
-                number.cast_unsigned()
-            }
-            ValType::F32 | ValType::F64 => {
-                let mut number = 0.0;
-                // SAFETY: by the contract of `read`.
-                unsafe {
-                    if sys::napi_get_value_double(env, value, &mut number) != sys::Status::napi_ok {
-                        sys::napi_get_value_double(
-                            env,
-                            self.call_host(self.host.to_number.get(env), value)?,
-                            &mut number,
-                        );
-                    }
-                }
-                if ty == ValType::F32 { (number as f32).to_bits().into() } else { number.to_bits() }
-            }
+            };
+            number.cast_unsigned()
+        }
+        ValType::F32 | ValType::F64 => {
+            let number = match env.get_double(value) {
+                Some(number) => number,
+                None => env.get_double(to_number(context, value)?).unwrap_or_default(),
+            };
+            if ty == ValType::F32 { (number as f32).to_bits().into() } else { number.to_bits() }
+        }
+        ValType::Ref(RefType::Func) => {
+            let function = to_funcref(context, value)?;
+            // Wasm may put it anywhere, so its node must stay alive until the next collection.
+            function.into_iter().for_each(|function| context.retainers.hold_for_now(env, &context.store, function));
+            let native = function.map(|function| function.native_to(&context.store, reader)).transpose();
+            FuncRef::to_raw(native.map_err(|error| context.environment.throw(&error))?) as u64
+        }
+        ValType::Ref(RefType::Extern) => context.externrefs.add_or_null(env, value).0.into(),
+        ValType::V128 | ValType::Ref(RefType::Exn) => return Err(throw_unconvertible(context, ty)),
+    };
+    Ok(bits)
+}
+
+/// ToNumber.
+#[cold]
+fn to_number<'a>(context: &'a Context, value: Value<'_>) -> Result<Value<'a>, PendingException> {
+    context.environment.call(|lib| &lib.to_number, &[value])
+}
+
+/// The wasm function of `value`; none for null.
+///
+/// # Errors
+/// `ArgumentType` for a value other than null or a wasm function, `Closed` for a function whose instance is closed,
+/// and `OtherStore` for a function of another store.
+#[inline(never)] // keeps its frame out of the conversions of numbers
+pub fn to_funcref(context: &Context, value: Value<'_>) -> Result<Option<FuncRef>, PendingException> {
+    let env = context.js();
+    if env.is_null(value) {
+        return Ok(None);
+    }
+    let function = ExportedFunction::of(env, value).map_or_else(
+        || {
+            let message = "expected null or an exported WebAssembly function".to_owned();
+            Err(ErrorKind::ArgumentType { message }.into())
+        },
+        |function| function.in_store(context, || Subject::Function),
+    );
+    function.map(Some).map_err(|error| context.environment.throw(&error))
+}
+
+/// ToJSValue: converts `raw`, a value of type `ty`, to JavaScript.
+///
+/// # Errors
+/// `UnsupportedValue` for a type that is not convertible.
+///
+/// # Safety
+/// `raw` is a value of type `ty` of this store.
+#[inline]
+pub unsafe fn to_js<'a>(context: &'a Rc<Context>, ty: ValType, raw: &RawValue) -> Result<Value<'a>, PendingException> {
+    let env = context.js();
+    // SAFETY: by the contract of this function, the union holds the member for `ty`.
+    unsafe {
+        Ok(match ty {
+            ValType::I32 => env.int32(raw.i32),
+            ValType::I64 => env.bigint64(raw.i64),
+            ValType::F32 => env.double(raw.f32.into()),
+            ValType::F64 => env.double(raw.f64),
             ValType::Ref(RefType::Func) => {
-                // SAFETY: by the contract of `read`.
-                let function = unsafe { self.funcref(value)? };
-                // Wasm may put it anywhere, so its node must stay alive until the next collection.
-                function.into_iter().for_each(|function| self.hold_for_now(function));
-                let native = function.map(|function| function.native_to(&self.store, reader)).transpose();
-                FuncRef::to_raw(native.map_err(|error| self.throw(&error))?) as u64
+                let function = FuncRef::from_raw(raw.funcref).map(|function| function.canonical(&context.store));
+                function_or_null(context, function)
             }
-            // SAFETY: by the contract of `read`.
-            ValType::Ref(RefType::Extern) => unsafe { self.externref(value) }.0.into(),
-            ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
-        };
-        Ok(bits)
+            ValType::Ref(RefType::Extern) => externref_to_js(context, ExternRef::from_raw(*raw)),
+            ValType::V128 | ValType::Ref(RefType::Exn) => return Err(throw_unconvertible(context, ty)),
+        })
     }
+}
 
-    /// ToJSValue: converts `raw`, a value of type `ty`, to JavaScript.
-    ///
-    /// # Errors
-    /// `UnsupportedValue` for a type that does not cross.
-    ///
-    /// # Safety
-    /// `raw` is a value of type `ty` of this store.
-    #[inline]
-    pub unsafe fn write(self: &Rc<Self>, ty: ValType, raw: &RawValue) -> Result<sys::napi_value, PendingException> {
-        let env = self.env;
-        let mut value = ptr::null_mut();
-        // SAFETY: by the contract of this function, the union holds the member for `ty`.
-        unsafe {
-            match ty {
-                ValType::I32 => sys::napi_create_int32(env, raw.i32, &mut value),
-                ValType::I64 => sys::napi_create_bigint_int64(env, raw.i64, &mut value),
-                ValType::F32 => sys::napi_create_double(env, raw.f32.into(), &mut value),
-                ValType::F64 => sys::napi_create_double(env, raw.f64, &mut value),
-                ValType::Ref(RefType::Func) => {
-                    let function = FuncRef::from_raw(raw.funcref).map(|function| function.canonical(&self.store));
-                    return Ok(self.function_or_null(function));
-                }
-                ValType::Ref(RefType::Extern) => return Ok(self.externref_value(ExternRef::from_raw(*raw))),
-                ValType::V128 | ValType::Ref(RefType::Exn) => return Err(self.does_not_cross(ty)),
-            }
-        };
-        Ok(value)
-    }
+/// The value of an externref.
+pub fn externref_to_js(context: &Context, reference: ExternRef) -> Value<'_> {
+    context.externrefs.value(context.js(), &context.retainers, reference)
+}
 
-    /// The wasm function of `value`; none for null.
-    ///
-    /// # Errors
-    /// `ArgumentType` for a value other than null or a wasm function, `Closed` for a function whose instance is closed,
-    /// and `OtherStore` for a function of another store.
-    ///
-    /// # Safety
-    /// `value` is a value of this context's environment.
-    pub unsafe fn funcref(&self, value: sys::napi_value) -> Result<Option<FuncRef>, PendingException> {
-        let mut kind = 0;
-        // SAFETY: by the contract of this function.
-        unsafe { sys::napi_typeof(self.env, value, &mut kind) };
-        if kind == sys::ValueType::napi_null {
-            return Ok(None);
-        }
-        // SAFETY: by the contract of this function; the caller's handle keeps the value alive.
-        match unsafe { crate::napi::call::function::exported(self.env, value) } {
-            Some(function) if function.is_closed() => Err(self.throw(&ErrorKind::Closed(Subject::Function).into())),
-            Some(function) if std::ptr::eq(&raw const *function.context, self) => Ok(Some(function.function)),
-            Some(_) => Err(self.throw(&ErrorKind::OtherStore(Subject::Function).into())),
-            None => {
-                let message = "expected null or an exported WebAssembly function".to_owned();
-                Err(self.throw(&ErrorKind::ArgumentType { message }.into()))
-            }
-        }
-    }
-
-    /// A new externref to any value; the null externref for null.
-    ///
-    /// # Safety
-    /// `value` is a value of this context's environment.
-    pub unsafe fn externref(&self, value: sys::napi_value) -> ExternRef {
-        let mut kind = 0;
-        // SAFETY: by the contract of this function.
-        unsafe {
-            sys::napi_typeof(self.env, value, &mut kind);
-            if kind == sys::ValueType::napi_null {
-                return ExternRef::default();
-            }
-            self.references.add(self.env, value)
-        }
-    }
-
-    /// The value of an externref.
-    pub fn externref_value(&self, reference: ExternRef) -> sys::napi_value {
-        if reference != ExternRef::default() {
-            return self.value_behind(reference);
-        }
-        let mut null = ptr::null_mut();
-        // SAFETY: a plain N-API call.
-        unsafe { sys::napi_get_null(self.env, &mut null) };
-        null
-    }
-
-    /// Calls a function of `lib/` with one argument.
-    pub fn call_host(
-        &self,
-        function: sys::napi_value,
-        argument: sys::napi_value,
-    ) -> Result<sys::napi_value, PendingException> {
-        self.call_host_with(function, &[argument])
-    }
-
-    /// Calls a function of `lib/` with any number of arguments.
-    pub fn call_host_with(
-        &self,
-        function: sys::napi_value,
-        arguments: &[sys::napi_value],
-    ) -> Result<sys::napi_value, PendingException> {
-        self.keep_running();
-        self.call_host_outside(function, arguments)
-    }
-
-    /// The same once wasm has returned: the running function no longer has to be kept alive.
-    pub fn call_host_outside(
-        &self,
-        function: sys::napi_value,
-        arguments: &[sys::napi_value],
-    ) -> Result<sys::napi_value, PendingException> {
-        let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: plain N-API calls on the thread of the environment.
-        let status = unsafe {
-            sys::napi_get_undefined(self.env, &mut receiver);
-            sys::napi_call_function(self.env, receiver, function, arguments.len(), arguments.as_ptr(), &mut result)
-        };
-        if status == sys::Status::napi_ok { Ok(result) } else { Err(PendingException) }
-    }
-
-    /// Throws the error for a type whose values do not cross.
-    #[cold]
-    pub fn does_not_cross(&self, ty: ValType) -> PendingException {
-        self.throw(&ErrorKind::does_not_cross(ty).into())
-    }
+/// Throws the error for a type whose values cannot be converted.
+#[cold]
+pub fn throw_unconvertible(context: &Context, ty: ValType) -> PendingException {
+    context.environment.throw(&ErrorKind::does_not_cross(ty).into())
 }

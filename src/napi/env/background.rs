@@ -3,7 +3,8 @@
 
 use crate::engine::{Cancellation, stay_silent_at_the_end};
 use crate::error::{Error, ErrorKind};
-use crate::napi::env::throw::{PendingException, Result, guard, refuse, rejection};
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::throw::{Result, guard, refuse, rejection};
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue, Unknown};
 use std::cell::RefCell;

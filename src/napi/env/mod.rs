@@ -1,6 +1,15 @@
-//! The N-API environment: the context of a store, references to JavaScript values, background work, thrown errors.
+//! The N-API environment: safe values, references and exceptions, the functions of `lib/`, background work, and the errors
+//! of cold calls. Nothing here knows a store.
 
 pub(in crate::napi) mod background;
-pub(in crate::napi) mod context;
+pub(in crate::napi) mod bytes;
+pub(in crate::napi) mod environment;
+pub(in crate::napi) mod exception;
+pub(in crate::napi) mod external_memory;
+pub(in crate::napi) mod function;
+pub(in crate::napi) mod lib_functions;
 pub(in crate::napi) mod reference;
+pub(in crate::napi) mod running;
+pub(in crate::napi) mod shared_values;
 pub(in crate::napi) mod throw;
+pub(in crate::napi) mod value;

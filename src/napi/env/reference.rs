@@ -1,36 +1,40 @@
 //! References from Rust to JavaScript objects: strong, weak and toggle.
 
+use crate::napi::env::value::{JsEnv, Value};
 use napi::sys;
 use std::cell::Cell;
 use std::ptr;
 
-/// A reference to a JavaScript object or function, deleted on drop. Its owners stay on the thread of its environment.
+/// A reference to a JavaScript object or function, deleted on drop. It holds a raw pointer, so it stays on the thread of
+/// its environment.
 struct RawReference {
     env: sys::napi_env,
     reference: sys::napi_ref,
 }
 
 impl RawReference {
-    /// # Safety
-    /// `value` is an object or a function of `env`, and this is the thread of `env`.
-    unsafe fn new(env: sys::napi_env, value: sys::napi_value, count: u32) -> Self {
+    fn new(env: JsEnv<'_>, value: Value<'_>, count: u32) -> Self {
         let mut reference = ptr::null_mut();
-        // SAFETY: by the contract of this function.
-        unsafe { sys::napi_create_reference(env, value, count, &mut reference) };
-        Self { env, reference }
+        // SAFETY: see `JsEnv`. For a value that is no object this fails, and the reference stays null.
+        unsafe { sys::napi_create_reference(env.raw(), value.raw(), count, &mut reference) };
+        Self { env: env.raw(), reference }
     }
 
-    fn get(&self) -> sys::napi_value {
+    /// The value; none if V8 has collected it.
+    #[inline]
+    fn get<'a>(&self, env: JsEnv<'a>) -> Option<Value<'a>> {
         let mut value = ptr::null_mut();
-        // SAFETY: only `drop` deletes the reference.
-        unsafe { sys::napi_get_reference_value(self.env, self.reference, &mut value) };
-        value
+        // SAFETY: only `drop` deletes the reference. N-API makes the handle in the open scope.
+        unsafe {
+            sys::napi_get_reference_value(env.raw(), self.reference, &mut value);
+            env.value(value)
+        }
     }
 }
 
 impl Drop for RawReference {
     fn drop(&mut self) {
-        // SAFETY: only this deletes the reference, and this is its thread.
+        // SAFETY: only this deletes the reference, and this is its thread. N-API refuses a null one.
         unsafe { sys::napi_delete_reference(self.env, self.reference) };
     }
 }
@@ -39,50 +43,45 @@ impl Drop for RawReference {
 pub struct StrongReference(RawReference);
 
 impl StrongReference {
-    /// # Safety
-    /// `value` is an object or a function of `env`, and this is the thread of `env`.
-    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
-        // SAFETY: by the contract of this function.
-        Self(unsafe { RawReference::new(env, value, 1) })
+    /// A reference to an object or a function.
+    pub fn new(env: JsEnv<'_>, value: Value<'_>) -> Self {
+        Self(RawReference::new(env, value, 1))
     }
 
-    /// The value.
-    pub fn get(&self, _env: sys::napi_env) -> sys::napi_value {
-        self.0.get()
+    /// The value; undefined only if the reference could not be made.
+    #[inline]
+    pub fn get<'a>(&self, env: JsEnv<'a>) -> Value<'a> {
+        self.0.get(env).unwrap_or_else(|| env.undefined())
     }
 }
 
 /// A toggle reference: strong or weak, as its owner says.
 pub struct ToggleReference {
     reference: RawReference,
-    keeps: Cell<bool>,
+    is_strong: Cell<bool>,
 }
 
 impl ToggleReference {
-    /// A reference that starts strong.
-    ///
-    /// # Safety
-    /// `value` is an object or a function of `env`, and this is the thread of `env`.
-    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
-        // SAFETY: by the contract of this function.
-        Self { reference: unsafe { RawReference::new(env, value, 1) }, keeps: Cell::new(true) }
+    /// A reference to an object or a function that starts strong.
+    pub fn new(env: JsEnv<'_>, value: Value<'_>) -> Self {
+        Self { reference: RawReference::new(env, value, 1), is_strong: Cell::new(true) }
     }
 
     /// The value; none if V8 has collected it.
-    pub fn get(&self) -> Option<sys::napi_value> {
-        Some(self.reference.get()).filter(|value| !value.is_null())
+    pub fn get<'a>(&self, env: JsEnv<'a>) -> Option<Value<'a>> {
+        self.reference.get(env)
     }
 
     /// Makes the reference strong or weak. A value that V8 has collected does not come back.
-    pub fn keep(&self, keep: bool) {
+    pub fn set_strong(&self, strong: bool) {
         let RawReference { env, reference } = self.reference;
-        let mut count = 0;
-        if self.keeps.replace(keep) == keep {
+        if self.is_strong.replace(strong) == strong {
             return;
         }
-        // SAFETY: only `drop` deletes the reference. `keeps` says whether its count is 1 or 0.
+        let mut count = 0;
+        // SAFETY: only `drop` deletes the reference. `is_strong` says whether its count is 1 or 0.
         unsafe {
-            if keep {
+            if strong {
                 sys::napi_reference_ref(env, reference, &mut count);
             } else {
                 sys::napi_reference_unref(env, reference, &mut count);
@@ -95,15 +94,76 @@ impl ToggleReference {
 pub struct WeakReference(RawReference);
 
 impl WeakReference {
-    /// # Safety
-    /// `value` is an object or a function of `env`, and this is the thread of `env`.
-    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
-        // SAFETY: by the contract of this function.
-        Self(unsafe { RawReference::new(env, value, 0) })
+    /// A reference to an object or a function.
+    pub fn new(env: JsEnv<'_>, value: Value<'_>) -> Self {
+        Self(RawReference::new(env, value, 0))
     }
 
     /// The value; none if V8 has collected it.
-    pub fn get(&self) -> Option<sys::napi_value> {
-        Some(self.0.get()).filter(|value| !value.is_null())
+    #[inline]
+    pub fn get<'a>(&self, env: JsEnv<'a>) -> Option<Value<'a>> {
+        self.0.get(env)
+    }
+}
+
+/// The weak reference that N-API makes for a wrapped object. The finalizer of the wrap deletes it, so whoever keeps a
+/// copy must drop that in the finalizer, before: all methods rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrapReference(sys::napi_ref);
+
+impl WrapReference {
+    /// The reference of no object.
+    pub const NONE: Self = Self(ptr::null_mut());
+
+    pub(in crate::napi) fn from_raw(reference: sys::napi_ref) -> Self {
+        Self(reference)
+    }
+
+    /// Whether this is the reference of no object.
+    #[inline]
+    pub fn is_none(self) -> bool {
+        self.0.is_null()
+    }
+
+    /// The object; none if V8 has collected it.
+    ///
+    /// # Safety
+    /// The reference is not deleted.
+    pub unsafe fn get<'a>(self, env: JsEnv<'a>) -> Option<Value<'a>> {
+        let mut value = ptr::null_mut();
+        // SAFETY: by the contract of this function. N-API makes the handle in the open scope.
+        unsafe {
+            sys::napi_get_reference_value(env.raw(), self.0, &mut value);
+            env.value(value)
+        }
+    }
+
+    /// Makes the reference strong, until `release`.
+    ///
+    /// # Safety
+    /// The reference is not deleted.
+    pub unsafe fn hold(self, env: JsEnv<'_>) {
+        let mut count = 0;
+        // SAFETY: by the contract of this function.
+        unsafe { sys::napi_reference_ref(env.raw(), self.0, &mut count) };
+    }
+
+    /// Makes the reference weak again.
+    ///
+    /// # Safety
+    /// `hold` made it strong.
+    pub unsafe fn release(self, env: JsEnv<'_>) {
+        let mut count = 0;
+        // SAFETY: by the contract of this function: a strong reference is not deleted.
+        unsafe { sys::napi_reference_unref(env.raw(), self.0, &mut count) };
+    }
+
+    /// Deletes the reference.
+    ///
+    /// # Safety
+    /// The finalizer of the wrap is running, and no copy is used after this.
+    pub unsafe fn delete(self, env: JsEnv<'_>) {
+        // SAFETY: by the contract of this function.
+        unsafe { sys::napi_delete_reference(env.raw(), self.0) };
     }
 }

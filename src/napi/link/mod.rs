@@ -1,4 +1,5 @@
-//! The link API for `lib/`: cold link methods, and link records.
+//! The link API for `lib/`: cold methods of slots, link records, and the steps of a link in a context.
 
+pub(in crate::napi) mod linking;
 pub(in crate::napi) mod record;
 pub(in crate::napi) mod relink;

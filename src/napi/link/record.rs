@@ -5,9 +5,8 @@
 
 use crate::link::{Link, SlotId};
 use crate::napi::env::reference::StrongReference;
+use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::undo_roots::{UndoRootId, UndoRoots};
-use napi::sys;
-use std::ptr;
 
 /// Count of numbers for each link.
 const WIDTH: usize = 6;
@@ -53,7 +52,7 @@ pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<Link> {
         below: below as u64,
         implementation: implementation as usize,
         skipped: skipped as usize,
-        previous: undo_roots.find(undo_root as UndoRootId, index),
+        previous: undo_roots.previous(undo_root as UndoRootId, index),
     };
     (first..).zip(record.as_chunks::<WIDTH>().0).map(read).collect()
 }
@@ -74,22 +73,14 @@ pub struct LinkScratch {
 }
 
 impl LinkScratch {
-    /// # Safety
-    /// This is the thread of `env`.
-    pub unsafe fn new(env: sys::napi_env) -> Self {
-        let (mut numbers, mut buffer, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        let length = size_of::<One>() / size_of::<f64>();
-        // SAFETY: by the contract of this function. V8 zeroes the bytes.
-        let array = unsafe {
-            sys::napi_create_arraybuffer(env, size_of::<One>(), &mut numbers, &mut buffer);
-            sys::napi_create_typedarray(env, sys::TypedarrayType::float64_array, length, buffer, 0, &mut array);
-            StrongReference::new(env, array)
-        };
-        Self { array, numbers: numbers.cast() }
+    /// An empty scratch.
+    pub fn new(env: JsEnv<'_>) -> Self {
+        let (array, numbers) = env.float64_array(WIDTH);
+        Self { array: StrongReference::new(env, array), numbers: numbers.cast() }
     }
 
     /// The `Float64Array`.
-    pub fn array(&self, env: sys::napi_env) -> sys::napi_value {
+    pub fn array<'a>(&self, env: JsEnv<'a>) -> Value<'a> {
         self.array.get(env)
     }
 

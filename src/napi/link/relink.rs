@@ -3,14 +3,17 @@
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::link::SlotId;
-use crate::napi::api::store::NativeStore;
+use crate::napi::api::native_store::NativeStore;
+use crate::napi::call::exported::{function, function_or_null};
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::convert::describe::{NativeSlot, strings};
-use crate::napi::convert::value::crosses;
+use crate::napi::convert::types::is_convertible;
 use crate::napi::env::throw::{Result, refuse};
-use crate::napi::link::record;
+use crate::napi::env::value::Value;
+use crate::napi::gc::collect::collect_if_due;
+use crate::napi::link::{linking, record};
 use crate::store::FuncRef;
-use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 
 #[napi]
@@ -28,14 +31,14 @@ impl NativeStore {
     pub fn slot_current(&self, slot: u32) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
         let current = self.context.slots.borrow().current(&self.context.store, slot);
-        Ok(self.unknown(self.context.function_or_null(current)))
+        Ok(self.unknown(function_or_null(&self.context, current)))
     }
 
     /// The original of a slot: the function that it held first.
     #[napi(catch_unwind)]
     pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>> {
         let original = self.open_slot(slot)?;
-        Ok(self.unknown(self.context.function(original)))
+        Ok(self.unknown(function(&self.context, original)))
     }
 
     /// Whether a slot has active links.
@@ -49,7 +52,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn slot_reset(&self, slot: u32) -> Result<()> {
         let original = self.open_slot(slot)?;
-        self.context.lead_slot(slot, original);
+        linking::add_slot_edge(&self.context, slot, original);
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
@@ -60,7 +63,7 @@ impl NativeStore {
         let links = record::read(&self.context.link_scratch.get(), &self.context.undo_roots, index as usize);
         let [link] = links[..] else { unreachable!("the link scratch holds one link") };
         self.open_slot(link.slot)?;
-        Ok(self.unknown(self.context.function_or_null(link.previous)))
+        Ok(self.unknown(function_or_null(&self.context, link.previous)))
     }
 
     /// The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it.
@@ -78,35 +81,35 @@ impl NativeStore {
     pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>> {
         self.open_slot(slot)?;
         self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
-        self.context.collect_if_due();
+        collect_if_due(&self.context);
         let (ty, table) = {
             let slots = self.context.slots.borrow();
             let slot = slots.slot(slot);
             (slot.ty.clone(), slot.primary_entry.table)
         };
-        if let Some(stays) = ty.parameters.iter().chain(&ty.results).find(|ty| !crosses(**ty)) {
+        if let Some(value_type) = ty.parameters.iter().chain(&ty.results).find(|ty| !is_convertible(**ty)) {
             let message = format!(
-                "slot \"{}\" takes a function of type {ty}, but values of type {stays} do not cross between WebAssembly and \
+                "slot \"{}\" takes a function of type {ty}, but values of type {value_type} do not cross between WebAssembly and \
                  JavaScript: link a WebAssembly function",
                 self.slot_name(slot)
             );
             return Err(refuse(ErrorKind::UnsupportedValue { message }.into()));
         }
         let caller = table.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
-        // SAFETY: `lib/` has checked that the value is a function, and it belongs to the calling environment.
-        let import =
-            unsafe { ImportedFunction::new(&self.context, value.raw(), (*ty).clone(), caller, caller.catches()) };
-        let function = FuncRef::adapt(&self.context.store, &ty, Box::new(import), caller).map_err(refuse)?;
-        self.context.hold_with(function, value.raw());
-        self.context.retainers.note_change(1);
-        Ok(self.unknown(self.context.function(function)))
+        let (context, value) = (&self.context, Value::of(&value));
+        // `lib/` has checked that the value is a function.
+        let import = ImportedFunction::new(context, value, (*ty).clone(), caller, caller.catches());
+        let adapted = FuncRef::adapt(&context.store, &ty, Box::new(import), caller).map_err(refuse)?;
+        context.retainers.hold_import(self.js(), &context.store, adapted, value);
+        context.retainers.note_change(1);
+        Ok(self.unknown(function(context, adapted)))
     }
 }
 
 impl NativeStore {
     /// The original of an open slot.
     fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
-        self.context.open_slot(slot).map_err(refuse)
+        linking::open_slot(&self.context, slot).map_err(refuse)
     }
 
     pub(in crate::napi) fn slot_info(&self, id: SlotId) -> NativeSlot {

@@ -8,25 +8,23 @@
 //! - V8's deleter has run. Native code may hold the backing store without the object, and the bytes may move to another
 //!   object (`ArrayBuffer.prototype.transfer`, a byte stream) while V8 collects the first one.
 
+use crate::napi::env::external_memory::ExternalMemory;
 use crate::napi::env::reference::WeakReference;
+use crate::napi::env::value::{JsEnv, Value};
 use crate::store::DetachedMemory;
-use napi::sys;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::ffi::c_void;
-use std::ptr;
 use std::rc::{Rc, Weak};
 
 /// The backing store of one memory. Its buffers hold it, and the context does while the memory is in the store.
 #[derive(Default)]
 pub struct Backing {
     /// The detached memory, once it has left the store
-    retained: RefCell<Option<Retained>>,
+    retained: RefCell<Option<RetainedMemory>>,
 }
 
 /// An `ArrayBuffer` over a memory. The object holds it until its finalizer has run, and V8's backing store holds it
 /// until the deleter has run.
 pub struct Buffer {
-    env: sys::napi_env,
     /// The object; set right after N-API has made it
     object: OnceCell<WeakReference>,
     /// Length in bytes
@@ -40,10 +38,11 @@ pub struct Buffer {
 pub struct RetainedBytes(Cell<u64>);
 
 /// A detached memory. Its size is reported to V8 as external memory, so that V8 collects its buffers sooner.
-struct Retained {
-    env: sys::napi_env,
+struct RetainedMemory {
     total: Rc<RetainedBytes>,
-    remains: DetachedMemory,
+    memory: DetachedMemory,
+    #[expect(dead_code, reason = "held for its destructor")]
+    external: ExternalMemory,
 }
 
 /// Least size reported to V8 for one, in bytes: an empty memory reserves address space too.
@@ -56,66 +55,45 @@ impl RetainedBytes {
     }
 }
 
-impl Retained {
-    fn new(env: sys::napi_env, total: &Rc<RetainedBytes>, remains: DetachedMemory) -> Self {
-        total.0.set(total.0.get() + remains.bytes());
-        adjust_external_memory(env, remains.bytes().max(LEAST) as i64);
-        Self { env, total: total.clone(), remains }
+impl RetainedMemory {
+    fn new(env: JsEnv<'_>, total: &Rc<RetainedBytes>, memory: DetachedMemory) -> Self {
+        total.0.set(total.0.get() + memory.bytes());
+        let external = ExternalMemory::report(env, memory.bytes().max(LEAST));
+        Self { total: total.clone(), memory, external }
     }
 }
 
-impl Drop for Retained {
+impl Drop for RetainedMemory {
     fn drop(&mut self) {
-        let bytes = self.remains.bytes();
-        self.total.0.set(self.total.0.get() - bytes);
-        adjust_external_memory(self.env, -(bytes.max(LEAST) as i64));
+        self.total.0.set(self.total.0.get() - self.memory.bytes());
     }
-}
-
-fn adjust_external_memory(env: sys::napi_env, change: i64) {
-    let mut total = 0;
-    // SAFETY: a plain N-API call on the thread of the environment.
-    unsafe { sys::napi_adjust_external_memory(env, change, &mut total) };
 }
 
 impl Backing {
     /// Makes an `ArrayBuffer` over the bytes at `base`. None if this build of Node forbids external buffers.
     ///
     /// # Safety
-    /// This is the thread of `env`. The bytes are those of this memory, and stay mapped until `retain` gets them.
-    pub unsafe fn buffer(
+    /// The bytes are those of this memory, and stay mapped until `retain` gets them.
+    pub unsafe fn buffer<'a>(
         self: &Rc<Self>,
-        env: sys::napi_env,
+        env: JsEnv<'a>,
         base: *mut u8,
         length: usize,
-    ) -> Option<(sys::napi_value, Weak<Buffer>)> {
-        let buffer = Rc::new(Buffer { env, object: OnceCell::new(), length, backing: self.clone() });
-        let mut value = ptr::null_mut();
-        let data = Rc::into_raw(buffer.clone()).cast_mut().cast::<c_void>();
-        // SAFETY: by the contract of this function. `data` holds the backing until the deleter has run.
-        let status = unsafe {
-            sys::napi_create_external_arraybuffer(env, base.cast(), length, Some(released), data, &mut value)
-        };
-        if status != sys::Status::napi_ok {
-            // SAFETY: N-API failed, so it did not take `data`.
-            drop(unsafe { Rc::from_raw(data.cast::<Buffer>()) });
-            return None;
-        }
-        let data = Rc::into_raw(buffer.clone()).cast_mut().cast::<c_void>();
-        // SAFETY: `value` is the object that was just made; `data` holds the backing until V8 has collected it.
-        let object = unsafe {
-            sys::napi_add_finalizer(env, value, data, Some(collected), ptr::null_mut(), ptr::null_mut());
-            WeakReference::new(env, value)
-        };
-        let is_first = buffer.object.set(object).is_ok();
+    ) -> Option<(Value<'a>, Weak<Buffer>)> {
+        let buffer = Rc::new(Buffer { object: OnceCell::new(), length, backing: self.clone() });
+        // SAFETY: by the contract of this function. The buffer holds the backing, to which `retain` moves the memory.
+        let value = unsafe { env.external_buffer(base, length, buffer.clone())? };
+        // Also until V8 has collected the object.
+        env.hold_with(value, buffer.clone());
+        let is_first = buffer.object.set(WeakReference::new(env, value)).is_ok();
         debug_assert!(is_first, "a buffer has one object");
         Some((value, Rc::downgrade(&buffer)))
     }
 
     /// Takes a memory that has left its store, and unmaps it when its last buffer is gone.
-    pub fn retain(self: Rc<Self>, env: sys::napi_env, total: &Rc<RetainedBytes>, remains: DetachedMemory) {
+    pub fn retain(self: Rc<Self>, env: JsEnv<'_>, total: &Rc<RetainedBytes>, memory: DetachedMemory) {
         if Rc::strong_count(&self) > 1 {
-            *self.retained.borrow_mut() = Some(Retained::new(env, total, remains));
+            *self.retained.borrow_mut() = Some(RetainedMemory::new(env, total, memory));
         }
     }
 }
@@ -127,32 +105,14 @@ impl Buffer {
     }
 
     /// The object; none if it was collected or detached.
-    pub fn attached(&self) -> Option<sys::napi_value> {
-        self.object.get()?.get().filter(|object| {
-            let mut is_detached = false;
-            // SAFETY: a plain N-API call on an ArrayBuffer.
-            unsafe { sys::napi_is_detached_arraybuffer(self.env, *object, &mut is_detached) };
-            !is_detached
-        })
+    pub fn attached<'a>(&self, env: JsEnv<'a>) -> Option<Value<'a>> {
+        self.object.get()?.get(env).filter(|object| !env.is_detached(*object))
     }
 
     /// Detaches the object.
-    pub fn detach(&self) {
-        if let Some(object) = self.attached() {
-            // SAFETY: a plain N-API call. An external buffer is always detachable.
-            unsafe { sys::napi_detach_arraybuffer(self.env, object) };
+    pub fn detach(&self, env: JsEnv<'_>) {
+        if let Some(object) = self.attached(env) {
+            env.detach(object);
         }
     }
-}
-
-/// V8's deleter.
-unsafe extern "C" fn released(_env: sys::napi_env, _bytes: *mut c_void, data: *mut c_void) {
-    // SAFETY: `data` came from `Rc::into_raw` in `buffer`, and N-API calls this once, on the thread of the environment.
-    drop(unsafe { Rc::from_raw(data.cast::<Buffer>()) });
-}
-
-/// Finalizer of the object.
-unsafe extern "C" fn collected(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: `data` came from `Rc::into_raw` in `buffer`, and N-API calls this once, on the thread of the environment.
-    drop(unsafe { Rc::from_raw(data.cast::<Buffer>()) });
 }

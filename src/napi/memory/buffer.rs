@@ -1,29 +1,34 @@
 //! The `ArrayBuffer`s over the memories of a store.
 
 use crate::engine::memory_growths;
-use crate::error::ErrorKind;
-use crate::napi::env::context::Context;
-use crate::napi::env::throw::PendingException;
+use crate::error::{ErrorKind, Result};
+use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::memory::backing::{Backing, Buffer, RetainedBytes};
-use crate::store::{DetachedMemory, MemoryId};
-use napi::sys;
-use std::cell::RefCell;
+use crate::store::{DetachedMemory, MemoryId, Store};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 /// The buffers of the memories of a store.
-#[derive(Default)]
 pub struct Buffers {
-    memories: RefCell<HashMap<MemoryId, Shown>>,
+    memories: RefCell<HashMap<MemoryId, BufferedMemory>>,
     retained: Rc<RetainedBytes>,
+    /// Count of memory growths when the buffers were last checked
+    growths: Cell<u32>,
 }
 
 /// A memory that JavaScript has had a buffer of.
 #[derive(Default)]
-struct Shown {
+struct BufferedMemory {
     backing: Rc<Backing>,
     /// The newest buffer, which JavaScript may still have
     current: Weak<Buffer>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { memories: RefCell::default(), retained: Rc::default(), growths: Cell::new(memory_growths()) }
+    }
 }
 
 impl Buffers {
@@ -31,92 +36,89 @@ impl Buffers {
     pub fn retained_bytes(&self) -> u64 {
         self.retained.get()
     }
-}
 
-impl Context {
     /// The `ArrayBuffer` over a memory: no copy, and the same object until the memory grows.
-    pub fn memory_buffer(&self, id: MemoryId) -> Result<sys::napi_value, PendingException> {
-        let (base, length) = id.data(&self.store);
-        let mut memories = self.buffers.memories.borrow_mut();
-        let shown = memories.entry(id).or_default();
-        let current = shown.current.upgrade();
+    ///
+    /// # Errors
+    /// `Memory` if this build of Node forbids external buffers.
+    pub fn buffer<'a>(&self, env: JsEnv<'a>, store: &Store, id: MemoryId) -> Result<Value<'a>> {
+        let (base, length) = id.data(store);
+        let mut memories = self.memories.borrow_mut();
+        let memory = memories.entry(id).or_default();
+        let current = memory.current.upgrade();
         if let Some(current) = &current
             && current.length() == length
-            && let Some(value) = current.attached()
+            && let Some(value) = current.attached(env)
         {
             return Ok(value);
         }
         // SAFETY: a static memory never moves, and never shrinks before it is freed. It goes to `retain` when it leaves
         // the store. When it grows, its buffer is detached before JavaScript runs again.
-        let made = unsafe { shown.backing.buffer(self.env, base, length) };
-        let Some((value, buffer)) = made else {
-            drop(memories);
+        let made = unsafe { memory.backing.buffer(env, base, length) };
+        let (value, buffer) = made.ok_or_else(|| {
             let message = "this build of Node allows no ArrayBuffer over memory of an addon".to_owned();
-            return Err(self.throw(&ErrorKind::Memory { message }.into()));
-        };
-        shown.current = buffer;
+            ErrorKind::Memory { message }
+        })?;
+        memory.current = buffer;
         drop(memories);
         if let Some(current) = current {
-            current.detach();
+            current.detach(env);
         }
         Ok(value)
     }
 
     /// Detaches the buffer of a memory that JavaScript has grown, even by 0 pages.
-    pub fn detach_buffer(&self, id: MemoryId) {
-        let mut memories = self.buffers.memories.borrow_mut();
-        if let Some(current) = memories.get_mut(&id).and_then(Shown::take_current) {
-            current.detach();
+    pub fn detach(&self, env: JsEnv<'_>, id: MemoryId) {
+        let mut memories = self.memories.borrow_mut();
+        if let Some(current) = memories.get_mut(&id).and_then(BufferedMemory::take_current) {
+            current.detach(env);
         }
     }
 
     /// Keeps memories that have left the store mapped while their buffers may be in use.
-    pub fn keep_remains(&self, memories: Vec<(MemoryId, DetachedMemory)>) {
-        for (id, remains) in memories {
-            let shown = self.buffers.memories.borrow_mut().remove(&id);
-            if let Some(Shown { backing, .. }) = shown {
-                backing.retain(self.env, &self.buffers.retained, remains);
+    pub fn retain_detached(&self, env: JsEnv<'_>, memories: Vec<(MemoryId, DetachedMemory)>) {
+        for (id, detached) in memories {
+            let memory = self.memories.borrow_mut().remove(&id);
+            if let Some(BufferedMemory { backing, .. }) = memory {
+                backing.retain(env, &self.retained, detached);
             }
         }
     }
 
     /// Detaches the buffers of memories that have grown. To be called whenever control passes from wasm to JavaScript.
     #[inline]
-    pub fn detach_grown_memories(&self) {
+    pub fn detach_grown(&self, env: JsEnv<'_>, store: &Store) {
         let growths = memory_growths();
         if self.growths.replace(growths) != growths {
-            self.detach_grown();
+            self.find_grown(env, store);
         }
     }
 
     #[cold]
-    fn detach_grown(&self) {
-        for (id, shown) in &mut *self.buffers.memories.borrow_mut() {
-            let length = id.data(&self.store).1;
-            if shown.current.upgrade().is_some_and(|current| current.length() != length)
-                && let Some(current) = shown.take_current()
+    fn find_grown(&self, env: JsEnv<'_>, store: &Store) {
+        for (id, memory) in &mut *self.memories.borrow_mut() {
+            let length = id.data(store).1;
+            if memory.current.upgrade().is_some_and(|current| current.length() != length)
+                && let Some(current) = memory.take_current()
             {
-                current.detach();
+                current.detach(env);
+            }
+        }
+    }
+
+    /// Takes the memories that JavaScript has had buffers of out of a store that ends, so that those in use stay mapped.
+    /// The store frees the rest.
+    pub fn end(&self, env: JsEnv<'_>, store: &Store) {
+        for (id, BufferedMemory { backing, .. }) in self.memories.take() {
+            if let Some(detached) = id.detach(store) {
+                backing.retain(env, &self.retained, detached);
             }
         }
     }
 }
 
-impl Shown {
+impl BufferedMemory {
     fn take_current(&mut self) -> Option<Rc<Buffer>> {
         std::mem::take(&mut self.current).upgrade()
-    }
-}
-
-impl Drop for Context {
-    /// Takes memories that JavaScript has had buffers of out of the store, so that those in use stay mapped. The store
-    /// frees the rest.
-    fn drop(&mut self) {
-        let memories = self.buffers.memories.take();
-        for (id, Shown { backing, .. }) in memories {
-            if let Some(remains) = id.detach(&self.store) {
-                backing.retain(self.env, &self.buffers.retained, remains);
-            }
-        }
     }
 }

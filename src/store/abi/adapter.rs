@@ -55,3 +55,32 @@ fn adapter_code(store: &Store, ty: &FuncType, compiler: Compiler) -> Result<Arc<
     store.adapters.borrow_mut().insert(key, code.clone());
     Ok(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Reference;
+    use crate::store::test_support::{COMPILERS, Counts, call, compile, function, instantiate, new_store, table};
+    use crate::wasm::ValType;
+    use std::rc::Rc;
+
+    #[test]
+    fn an_adapted_host_function_stands_in_any_table() {
+        let text = r#"(module
+            (type $f (func (param i32) (result i32)))
+            (table (export "table") 1 funcref)
+            (func (export "call") (result i32) i32.const 41 i32.const 0 call_indirect (type $f)))"#;
+        for compiler in COMPILERS {
+            let (store, calls) = (new_store(), Rc::default());
+            let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
+            let adapted = FuncRef::adapt(&store, &ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
+            // Two instances: a bare host function would run with the trampoline of the last importer.
+            for round in 1..=2 {
+                let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
+                table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(adapted))).unwrap();
+                assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 42);
+                assert_eq!(calls.get(), round);
+            }
+        }
+    }
+}

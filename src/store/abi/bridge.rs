@@ -120,3 +120,39 @@ impl Instance {
         store.bridges.borrow_mut().made.retain(|(function, compiler), _| *compiler != to || !is_of(*function));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Compiler as C;
+    use crate::store::Reference;
+    use crate::store::test_support::{call, compile, function, instantiate, new_store, stored, table, through_table};
+
+    #[test]
+    fn code_of_the_other_compiler_calls_a_function_through_its_one_bridge() {
+        for (own, other) in [(C::Cranelift, C::Singlepass), (C::Singlepass, C::Cranelift)] {
+            let store = new_store();
+            let [first, second] =
+                [own, other].map(|each| instantiate(&store, &compile(&through_table("1"), each), Vec::new()).unwrap());
+            let fifty = function(&store, &first, "fifty");
+            let bridge = fifty.native_to(&store, other).unwrap();
+            assert_eq!((fifty.compiler(&store), bridge.compiler(&store)), (own, other));
+            assert_eq!(bridge.canonical(&store), fifty);
+            assert_eq!(fifty.native_to(&store, own).unwrap(), fifty);
+            assert_eq!(bridge.native_to(&store, other).unwrap(), bridge, "a bridge has no bridge");
+            let table = table(&store, &second, "table");
+            assert!(!table.is_native(&store, fifty) && table.is_native(&store, bridge));
+            table.set(&store, 0, Reference::Func(Some(fifty))).unwrap();
+            assert_eq!((stored(&store, table, 0), table.function(&store, 0).unwrap()), (Some(bridge), Some(fifty)));
+            assert_eq!(call(&store, function(&store, &second, "call")).unwrap(), 50);
+        }
+    }
+
+    #[test]
+    fn a_function_that_passes_functions_has_no_bridge() {
+        let store = new_store();
+        let text = r#"(module (func (export "f") (param funcref)))"#;
+        let instance = instantiate(&store, &compile(text, C::Singlepass), Vec::new()).unwrap();
+        let error = function(&store, &instance, "f").native_to(&store, C::Cranelift).unwrap_err();
+        assert_eq!(error.code().0, "ERR_RELINK_COMPILER");
+    }
+}

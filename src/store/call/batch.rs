@@ -153,3 +153,63 @@ fn driver(store: &Store, ty: &FuncType, compiler: Compiler, memory: MemoryId) ->
     store.batches.borrow_mut().drivers.insert(key, driver.clone());
     Ok(driver)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{COMPILERS, compile, function, instantiate, new_store, run_once, through_table};
+
+    #[test]
+    fn a_batch_fills_its_columns_row_by_row() {
+        let text = r#"(module (func (export "f") (param i32 i64) (result i64)
+            local.get 0 i64.extend_i32_s local.get 1 i64.mul))"#;
+        for compiler in COMPILERS {
+            let store = new_store();
+            let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
+            let function = function(&store, &instance, "f");
+            let batch = Batch::new(&store, function, None, &function.ty(&store), compiler).unwrap();
+            for row in 0..3_usize {
+                // SAFETY: a batch has room for more than three rows.
+                unsafe {
+                    batch.column(0).cast::<i32>().add(row).write(row as i32);
+                    batch.column(1).cast::<i64>().add(row).write(-1 << 40);
+                }
+            }
+            // SAFETY: the columns hold the arguments.
+            let results = unsafe {
+                batch.run(3).unwrap();
+                [0, 1, 2].map(|row| batch.column(2).cast::<i64>().add(row).read())
+            };
+            assert_eq!(results, [0, -1 << 40, -2 << 40]);
+            assert!(batch.room() >= 3);
+        }
+    }
+
+    #[test]
+    fn a_batch_inside_a_batch_leaves_the_outer_ones_function() {
+        let store = new_store();
+        let instance = instantiate(&store, &compile(&through_table("1"), Compiler::Cranelift), Vec::new()).unwrap();
+        let (fifty, ten) = (function(&store, &instance, "fifty"), function(&store, &instance, "call"));
+        let batch =
+            |function: FuncRef| Batch::new(&store, function, None, &function.ty(&store), Compiler::Cranelift).unwrap();
+        let outer = batch(fifty);
+        {
+            let inner = batch(ten);
+            assert_eq!(run_once(&inner), 10);
+            Batch::end_all(&store);
+            assert_eq!(run_once(&inner), 10, "running batches keep their driver");
+        }
+        assert_eq!(run_once(&outer), 50);
+    }
+
+    #[test]
+    fn a_shortcut_is_called_until_shortcuts_end() {
+        let store = new_store();
+        let instance = instantiate(&store, &compile(&through_table("1"), Compiler::Cranelift), Vec::new()).unwrap();
+        let (fifty, ten) = (function(&store, &instance, "fifty"), function(&store, &instance, "call"));
+        let batch = Batch::new(&store, fifty, Some(ten), &fifty.ty(&store), Compiler::Cranelift).unwrap();
+        assert_eq!(run_once(&batch), 10);
+        Batch::end_shortcuts(&store);
+        assert_eq!(run_once(&batch), 50);
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
+use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::trap::Thrown;
 use crate::store::{FuncRef, RawValue, Store};
 use crate::wasm::FuncType;
@@ -34,6 +35,7 @@ pub trait HostFunction {
 /// The context of a host function.
 pub(in crate::store) struct HostContext {
     function: Box<dyn HostFunction>,
+    call_stacks: CallStacks,
 }
 
 impl HostContext {
@@ -66,7 +68,7 @@ impl FuncRef {
         let hash = store.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function },
+            ctx: HostContext { function, call_stacks: store.call_stacks.clone() },
         });
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr: std::ptr::null(), // the importer's trampoline, once the importer is linked
@@ -97,7 +99,9 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
             // be re-entered while it runs.
             unsafe { (*context).ctx.function.call(values) }
         };
-        let result = catch_unwind(AssertUnwindSafe(call));
+        // SAFETY: as above.
+        let call_stacks = unsafe { &(*context).ctx.call_stacks };
+        let result = call_stacks.on_host_stack(|| catch_unwind(AssertUnwindSafe(call)));
         result
             .unwrap_or_else(|_| {
                 let message = "a host function panicked".to_owned();
@@ -118,4 +122,34 @@ unsafe extern "C" fn call_trampoline(context: *mut VMContext, _body: *const VMFu
     // SAFETY: the context of a host function is its `VMDynamicFunctionContext`; `values` by the contract of
     // `FuncRef::call`.
     unsafe { host_call(context.cast(), values) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{COMPILERS, call, compile, function, instantiate, new_store};
+    use crate::store::{Callable, Extern, Failure};
+
+    struct Panics;
+
+    impl HostFunction for Panics {
+        unsafe fn call(&self, _values: *mut RawValue) -> Result<(), Thrown> {
+            panic!("on purpose")
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_host_function_unwinds_wasm_and_no_more() {
+        let text = r#"(module (import "a" "f" (func (result i32))) (func (export "call") (result i32) call 0)
+            (export "itself" (func 0)))"#;
+        for compiler in COMPILERS {
+            let store = new_store();
+            let imports = vec![Extern::Function(Callable::Host(Box::new(Panics)))];
+            let instance = instantiate(&store, &compile(text, compiler), imports).unwrap();
+            for name in ["call", "itself"] {
+                let failure = call(&store, function(&store, &instance, name)).unwrap_err();
+                assert!(matches!(failure, Failure::Thrown(_)), "{failure:?}");
+            }
+        }
+    }
 }

@@ -1,9 +1,32 @@
 //! Calls from the host into wasm.
 
+use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::trap::Failure;
 use crate::store::{FuncRef, RawValue, Store};
 
+/// Whether `FuncRef::call_fast` exists on this platform.
+pub const HAS_FAST_CALLS: bool = AVAILABLE;
+
+/// Frees the call stacks of this thread that are not in use. To be called before the thread ends.
+pub fn free_idle_call_stacks() {
+    CallStacks::of_thread().free_idle();
+}
+
 impl FuncRef {
+    /// The same as `call`, by a call stack that stays inside wasmer.
+    ///
+    /// # Errors
+    /// Those of `call`.
+    ///
+    /// # Safety
+    /// As for `call`. This platform has fast calls.
+    #[inline]
+    pub unsafe fn call_fast(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+        let _entered = store.host_stack.enter();
+        // SAFETY: by the contract of this function.
+        unsafe { store.call_stacks.call(&store.wasm_stack, self, values) }
+    }
+
     /// Calls the function. Arguments are read from `values` and results written there.
     ///
     /// # Errors
@@ -14,6 +37,7 @@ impl FuncRef {
     /// more, and holds arguments of the types of its parameters. None of the store's objects is borrowed. The caller
     /// keeps the store alive for the whole call.
     pub unsafe fn call(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+        store.call_stacks.leave_idle();
         let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         unsafe {
@@ -24,4 +48,9 @@ impl FuncRef {
             }
         }
     }
+}
+
+/// Runs host code that wasm calls on the stack of the host: JavaScript runs on that stack only.
+pub fn on_host_stack<T>(host: impl FnOnce() -> T) -> T {
+    CallStacks::of_thread().on_host_stack(host)
 }

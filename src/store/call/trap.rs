@@ -110,3 +110,26 @@ fn describe(code: Option<TrapCode>) -> (&'static str, &'static str) {
         Some(T::YieldOutsideAsyncContext | T::ReadonlyTableModified) | None => ("unknown", "unknown trap"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{COMPILERS, call, compile, function, instantiate, new_store};
+
+    #[test]
+    fn a_trap_says_which_and_where() {
+        let text = r#"(module (func $inner (result i32) unreachable) (func (export "call") (result i32) call $inner))"#;
+        for compiler in COMPILERS {
+            let store = new_store();
+            let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
+            let Failure::Error(error) = call(&store, function(&store, &instance, "call")).unwrap_err() else {
+                panic!("a trap is an error")
+            };
+            let ErrorKind::Trap { trap, trace: Some(trace), .. } = error.kind() else { panic!("{error:?}") };
+            let frames = trace.frames(2);
+            assert_eq!(*trap, "unreachable");
+            assert_eq!(frames[0].name.as_deref(), Some("inner"), "on {compiler:?}");
+            assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), [0, 1], "on {compiler:?}");
+        }
+    }
+}

@@ -19,11 +19,11 @@
 //! lies below the guard, where no wasm writes. All stacks have one length, so the base alone gives the address of the
 //! head.
 
-use crate::engine::LARGEST_FRAME;
 use crate::error::{Error, ErrorKind};
 use crate::store::FuncRef;
+use crate::store::call::stack_guard::{GUARD, Guarded, UNIT, ensure_guard, lend_on_faults, page};
 use crate::store::call::trap::Failure;
-use std::cell::Cell;
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::ptr;
 use std::rc::Rc;
@@ -34,22 +34,11 @@ use wasmer::sys::vm::{
 };
 use wasmer_types::RawValue;
 
-/// Stack sizes are multiples of this, in bytes; it is a multiple of every system's page size.
-const UNIT: usize = 64 << 10;
-
 /// Default stack size of a store, in bytes.
 pub const DEFAULT_SIZE: usize = 1 << 20;
 
 /// The smallest and the largest stack that a store may ask for, in bytes (`stackSizes` in lib/api/store.js).
 const SIZES: std::ops::RangeInclusive<usize> = UNIT..=64 << 20;
-
-/// Bytes of the guard that are lent to host code on the wasm stack. Host code must not end in a trap, since it may hold
-/// locks. wasmer's library calls need little stack, but unwinding needs more.
-const LENT: usize = 128 << 10;
-
-/// Size of the guard in bytes. It must be larger than any step that code can make past the limit, or code would step
-/// over it: a frame, plus the arguments of a call with a thousand parameters and results (at most a `UNIT`).
-const GUARD: usize = LENT + LARGEST_FRAME + UNIT;
 
 /// Bytes mapped besides the stack of a store: the guard, and the page with the head.
 const REST: usize = if cfg!(unix) { GUARD + UNIT } else { 0 };
@@ -61,10 +50,6 @@ const MAPPED_UNIT: usize = 1 << 20;
 /// asked for, and never shrinks.
 static MAPPED: AtomicUsize = AtomicUsize::new(DEFAULT_SIZE + REST);
 
-/// Value of a head while its guard is lent or being set; no size is equal to it.
-#[cfg(unix)]
-const UNSET: usize = 1;
-
 /// The stacks that the calls of a store run on.
 #[derive(Clone)]
 pub(in crate::store) struct WasmStack {
@@ -72,18 +57,6 @@ pub(in crate::store) struct WasmStack {
     page: usize,
     /// The stack that wasmer caches for this thread: the last outermost call ran on it, and the next one will
     kept: Rc<Guarded>,
-}
-
-/// A stack whose guard is set.
-#[derive(Default)]
-struct Guarded {
-    /// Size for which the guard is set; 0 if it is not set, or no longer
-    size: Cell<usize>,
-    /// Length of the stack, in bytes
-    mapped: Cell<usize>,
-    head: Cell<usize>,
-    /// Address at which the stack of the store ends
-    limit: Cell<usize>,
 }
 
 thread_local! {
@@ -100,8 +73,17 @@ struct Entry {
     stack: Guarded,
 }
 
-/// A function, and the address of its values.
-type Call = (FuncRef, *mut RawValue);
+/// A function of this library that runs on a wasm stack: its data, and the guard of the stack.
+pub(in crate::store) type OnWasmStack = unsafe extern "C-unwind" fn(*mut c_void, &Guarded);
+
+/// What an entry runs on the wasm stack.
+#[derive(Clone, Copy)]
+enum Call {
+    /// A wasm function, and the address of its values
+    Function(FuncRef, *mut RawValue),
+    /// A function of this library, and its argument
+    Host(OnWasmStack, *mut c_void),
+}
 
 /// Progress of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +136,7 @@ impl WasmStack {
     #[cold]
     unsafe fn call_and_keep(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         self.kept.size.set(0);
-        let mut entry = self.entry(Some((function, values)));
+        let mut entry = self.entry(Some(Call::Function(function, values)));
         // SAFETY: by the contract of `call`.
         let result = unsafe { entry.run() };
         if entry.state == State::Entered {
@@ -175,7 +157,7 @@ impl WasmStack {
     /// As for `FuncRef::call`.
     pub unsafe fn call_within(&self, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
         // SAFETY: by the contract of this function.
-        unsafe { self.entry(Some((function, values))).run() }
+        unsafe { self.entry(Some(Call::Function(function, values))).run() }
     }
 
     /// Runs `run`, which calls wasm itself, with the configuration and trap handler that it must pass to wasmer.
@@ -194,6 +176,25 @@ impl WasmStack {
         unsafe { entry.run() }?;
         let config = VMConfig { wasm_stack_size: Some(entry.stack.mapped.get()) };
         lend_on_faults(&entry.stack, |handler| run(&config, handler)).map_err(Failure::from)
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Runs `run(data, guard)` on a wasm stack.
+    ///
+    /// # Errors
+    /// The errors of `call_within`.
+    ///
+    /// # Safety
+    /// Wasm that `run` calls may unwind its frames, which have nothing to drop.
+    pub unsafe fn run(&self, run: OnWasmStack, data: *mut c_void) -> Result<(), Failure> {
+        // wasmer caches the stack that a thread has used last.
+        self.kept.size.set(0);
+        // SAFETY: by the contract of this function.
+        unsafe { self.entry(Some(Call::Host(run, data))).run() }
     }
 
     fn entry(&self, call: Option<Call>) -> Entry {
@@ -305,135 +306,14 @@ unsafe extern "C-unwind" fn enter(entry: *mut VMContext, _: *const VMFunctionBod
         (*entry).stack.limit.set(base - size);
         (*entry).stack.size.set(size);
         (*entry).state = State::Entered;
-        if let Some((function, values)) = (*entry).call {
-            let callee = function.callee();
-            // The context is a union of pointers, which the trampoline takes as one pointer.
-            (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values);
-        }
-    }
-}
-
-#[cfg(unix)]
-mod system {
-    use super::*;
-    use crate::engine::is_code;
-
-    /// Page size of the system, in bytes.
-    pub fn page() -> usize {
-        // SAFETY: the call has no preconditions.
-        unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
-    }
-
-    /// Makes sure that the guard of a stack begins `size` bytes below `base`. Returns whether the system did it.
-    ///
-    /// # Safety
-    /// This runs on the stack between `head` and `base`, and less of it is in use than the smallest of `SIZES`. The
-    /// stack is long enough for `size` bytes and the guard.
-    #[inline]
-    pub unsafe fn ensure_guard(head: usize, base: usize, size: usize, page: usize) -> bool {
-        let head = ptr::with_exposed_provenance_mut(head);
-        // SAFETY: by the contract of this function. The head is below the guard, so no frame overlaps it.
-        unsafe { *head == size || set_guard(head, base, size, page) }
-    }
-
-    #[cold]
-    unsafe fn set_guard(head: *mut usize, base: usize, size: usize, page: usize) -> bool {
-        let bottom = head.addr() + page;
-        let protect = |begin: usize, length, protection| {
-            // SAFETY: the range is part of this stack, and the part in use stays readable and writable.
-            unsafe { libc::mprotect(ptr::with_exposed_provenance_mut(begin), length, protection) == 0 }
-        };
-        // SAFETY: by the contract of `ensure_guard`.
-        unsafe {
-            let is_new = *head == 0;
-            *head = UNSET;
-            if !is_new && !protect(bottom, base - bottom, libc::PROT_READ | libc::PROT_WRITE) {
-                return false;
+        match (*entry).call {
+            Some(Call::Function(function, values)) => {
+                let callee = function.callee();
+                // The context is a union of pointers, which the trampoline takes as one pointer.
+                (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values);
             }
-            if !protect(base - size - GUARD, GUARD, libc::PROT_NONE) {
-                return false;
-            }
-            *head = size;
+            Some(Call::Host(run, data)) => run(data, &(*entry).stack),
+            None => {}
         }
-        true
-    }
-
-    /// Runs `run` with a trap handler that lends the guard of `stack` to host code that reaches it.
-    #[inline]
-    pub fn lend_on_faults<T>(stack: &Guarded, run: impl FnOnce(Option<*const TrapHandlerFn<'static>>) -> T) -> T {
-        let stack = ptr::from_ref(stack).expose_provenance();
-        let handler = move |_: libc::c_int, info: *const libc::siginfo_t, context: *const libc::c_void| {
-            // SAFETY: wasmer calls this for a signal during `run`, on its thread, so `stack` is alive. The system has
-            // made the other pointers.
-            unsafe { lend(&*ptr::with_exposed_provenance(stack), info, context) }
-        };
-        let handler: &TrapHandlerFn<'_> = &handler;
-        // SAFETY: wasmer uses the handler only until `run` returns.
-        let handler =
-            unsafe { std::mem::transmute::<*const TrapHandlerFn<'_>, *const TrapHandlerFn<'static>>(handler) };
-        run(Some(handler))
-    }
-
-    /// Lends the upper part of the guard to host code that has touched it. Returns whether it did: then the code goes
-    /// on.
-    ///
-    /// # Safety
-    /// The pointers are those of a signal during a call on `stack`.
-    unsafe fn lend(stack: &Guarded, info: *const libc::siginfo_t, context: *const libc::c_void) -> bool {
-        let lent = stack.limit.get() - LENT.min(stack.limit.get())..stack.limit.get();
-        // SAFETY: by the contract of this function. Both signals have an address in `siginfo_t`.
-        let touched = unsafe {
-            matches!((*info).si_signo, libc::SIGSEGV | libc::SIGBUS) && lent.contains(&((*info).si_addr() as usize))
-        };
-        // SAFETY: by the contract of this function.
-        if !touched || stack.size.get() == 0 || unsafe { pc(context) }.is_none_or(is_code) {
-            return false;
-        }
-        // The next call sets the guard again.
-        stack.size.set(0);
-        let head = ptr::with_exposed_provenance_mut::<usize>(stack.head.get());
-        let begin = ptr::with_exposed_provenance_mut::<libc::c_void>(lent.start);
-        // SAFETY: the guard is set, so `head` is the address of the stack's head, and the pages are part of its guard.
-        unsafe {
-            *head = UNSET;
-            libc::mprotect(begin, LENT, libc::PROT_READ | libc::PROT_WRITE) == 0
-        }
-    }
-
-    /// Program counter at which the signal interrupted the code; none on systems where this is not implemented.
-    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    unsafe fn pc(context: *const libc::c_void) -> Option<usize> {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the system passes a `ucontext_t` to signal handlers.
-        let pc = unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_RIP as usize] as usize };
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: as above.
-        let pc = unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.pc as usize };
-        Some(pc)
-    }
-
-    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    unsafe fn pc(_: *const libc::c_void) -> Option<usize> {
-        None
     }
 }
-
-#[cfg(not(unix))]
-mod system {
-    use super::*;
-
-    pub fn page() -> usize {
-        4096
-    }
-
-    /// The system guards its stacks itself.
-    pub unsafe fn ensure_guard(_head: usize, _base: usize, _size: usize, _page: usize) -> bool {
-        true
-    }
-
-    pub fn lend_on_faults<T>(_: &Guarded, run: impl FnOnce(Option<*const TrapHandlerFn<'static>>) -> T) -> T {
-        run(None)
-    }
-}
-
-use system::{ensure_guard, lend_on_faults, page};

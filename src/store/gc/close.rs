@@ -34,7 +34,7 @@ impl Instance {
         let instances = store.instances.borrow();
         hidden.hide(store, &parts.imported, |owner| match owner {
             Owner::Instance(id) => instances.get(&id).is_none_or(|instance| instance.is_closed()),
-            Owner::Host | Owner::Nobody => false,
+            Owner::Host | Owner::Gone => false,
         });
         hidden
     }
@@ -42,11 +42,11 @@ impl Instance {
 
 impl Hidden {
     /// Ends the handles of those of `objects` whose owner `which` accepts and that no open instance imports.
-    fn hide(&mut self, store: &Store, Objects { places, tags }: &Objects, which: impl Fn(Owner) -> bool) {
-        self.tables.extend(hide_all(&store.tables, &places.tables, &which).into_iter().map(TableId));
-        self.globals.extend(hide_all(&store.globals, &places.globals, &which).into_iter().map(GlobalId));
-        self.memories.extend(hide_all(&store.memories, &places.memories, &which).into_iter().map(MemoryId));
-        hide_all(&store.tags, tags, &which);
+    fn hide(&mut self, store: &Store, objects: &Objects, which: impl Fn(Owner) -> bool) {
+        self.tables.extend(hide_all(&store.tables, &objects.tables, &which).into_iter().map(TableId));
+        self.globals.extend(hide_all(&store.globals, &objects.globals, &which).into_iter().map(GlobalId));
+        self.memories.extend(hide_all(&store.memories, &objects.memories, &which).into_iter().map(MemoryId));
+        hide_all(&store.tags, &objects.tags, &which);
     }
 }
 
@@ -59,4 +59,30 @@ fn hide_all<T>(
     let mut index = index.borrow_mut();
     let mut hide = |handle: &InternalStoreHandle<T>| which(index.owner(*handle)).then(|| index.hide(*handle)).flatten();
     handles.iter().filter_map(&mut hide).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Compiler;
+    use crate::store::Extern;
+    use crate::store::test_support::{compile, instantiate, memory, new_store};
+
+    #[test]
+    fn what_an_open_instance_imports_stays_open_until_that_is_closed_too() {
+        let store = new_store();
+        let provider =
+            compile(r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref))"#, Compiler::Cranelift);
+        let importer = compile(r#"(module (import "a" "memory" (memory 1)))"#, Compiler::Cranelift);
+        let first = instantiate(&store, &provider, Vec::new()).unwrap();
+        let memory = memory(&store, &first, "memory");
+        let second = instantiate(&store, &importer, vec![Extern::Memory(memory)]).unwrap();
+        let hidden = first.close(&store, true);
+        assert_eq!((hidden.memories.len(), hidden.tables.len()), (0, 1));
+        assert!(first.is_closed() && first.open_flag().is_silent() && memory.is_open(&store));
+        let again = first.close(&store, false);
+        assert!(again.tables.is_empty() && first.open_flag().is_silent(), "closing twice changes nothing");
+        let hidden = second.close(&store, false);
+        assert_eq!(hidden.memories, [memory]);
+        assert!(!memory.is_open(&store) && !second.open_flag().is_silent());
+    }
 }

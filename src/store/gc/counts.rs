@@ -2,34 +2,13 @@
 
 use crate::engine::Code;
 use crate::store::Store;
-use crate::store::gc::freed::Freed;
+use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::removal::bytes_of;
 use std::sync::Arc;
 
-/// Counts of the objects in a store.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ObjectCounts {
-    /// Instances that the user made, including closed ones that are still linked
-    pub instances: u64,
-    /// Functions that instances define, plus host functions that they import
-    pub functions: u64,
-    /// Memories
-    pub memories: u64,
-    /// Size of these memories, in bytes
-    pub memory_bytes: u64,
-    /// Tables
-    pub tables: u64,
-    /// Globals
-    pub globals: u64,
-    /// Tags
-    pub tags: u64,
-    /// Size of the machine code of all instances, in bytes; shared code counts once
-    pub code_bytes: u64,
-}
-
 impl Store {
     /// Counts of what has been freed so far.
-    pub fn freed(&self) -> Freed {
+    pub fn freed(&self) -> ObjectCounts {
         self.freed.get()
     }
 
@@ -41,9 +20,6 @@ impl Store {
     /// Counts the objects of the store.
     pub fn counts(&self) -> ObjectCounts {
         let instances = self.instances.borrow();
-        let mut codes: Vec<&Arc<Code>> = instances.values().map(|instance| instance.code()).collect();
-        codes.sort_by_key(|code| Arc::as_ptr(code));
-        codes.dedup_by_key(|code| Arc::as_ptr(code));
         let memories: Vec<_> = self.memories.borrow().all().map(|(handle, _)| handle).collect();
         ObjectCounts {
             instances: instances.values().filter(|instance| instance.is_users()).count() as u64,
@@ -53,7 +29,44 @@ impl Store {
             tables: self.tables.borrow().all().count() as u64,
             globals: self.globals.borrow().all().count() as u64,
             tags: self.tags.borrow().all().count() as u64,
-            code_bytes: codes.iter().map(|code| code.size as u64).sum(),
         }
+    }
+
+    /// Size of the machine code of all instances, in bytes; shared code counts once.
+    pub fn code_bytes(&self) -> u64 {
+        let instances = self.instances.borrow();
+        let mut codes: Vec<&Arc<Code>> = instances.values().map(|instance| instance.code()).collect();
+        codes.sort_by_key(|code| Arc::as_ptr(code));
+        codes.dedup_by_key(|code| Arc::as_ptr(code));
+        codes.iter().map(|code| code.size as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Compiler;
+    use crate::store::Roots;
+    use crate::store::test_support::{EVERYTHING, collect, compile, everything, new_store};
+
+    #[test]
+    fn what_was_there_is_what_was_freed() {
+        let store = new_store();
+        let code = compile(EVERYTHING, Compiler::Cranelift);
+        let instances = [everything(&store, &code), everything(&store, &code)];
+        let counts = store.counts();
+        assert_eq!(
+            (counts.instances, counts.functions, store.code_bytes()),
+            (2, 6, code.size as u64),
+            "shared code counts once"
+        );
+        assert_eq!((counts.memories, counts.memory_bytes), (2, 2 << 16));
+        assert_eq!((counts.tables, counts.globals, counts.tags), (2, 2, 4));
+        assert_eq!(store.len(), 2);
+        drop(instances);
+        collect(&store, &Roots::default());
+        let (freed, left) = (store.freed(), store.counts());
+        assert_eq!((freed.instances, freed.functions, freed.memory_bytes), (2, 6, 2 << 16));
+        assert_eq!((freed.memories, freed.tables, freed.globals, freed.tags), (2, 2, 2, 4));
+        assert_eq!((left.instances, left.memories, left.tables, left.globals, left.tags), (0, 0, 0, 0, 0));
     }
 }

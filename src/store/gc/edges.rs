@@ -24,8 +24,8 @@ impl Node {
                     add_instance(store, &instance, restorable, &mut edges);
                 }
             }
-            Node::Table(place) => add_table(store, handle_at(place), restorable, &mut edges),
-            Node::Global(place) => add_global(store, handle_at(place), &mut edges),
+            Node::Table(index) => add_table(store, handle_at(index), restorable, &mut edges),
+            Node::Global(index) => add_global(store, handle_at(index), &mut edges),
             Node::Memory(_) | Node::Tag(_) => {}
         }
         edges.0
@@ -42,9 +42,9 @@ impl Instance {
 
     /// Nodes of the imported tables and globals that code of the instance may write.
     pub fn written_nodes(&self, store: &Store) -> Vec<Node> {
-        let (places, code) = (&self.parts.imported.places, self.code());
-        let tables = code.written_tables.iter().filter_map(|index| places.tables.get(*index as usize));
-        let globals = code.written_globals.iter().filter_map(|index| places.globals.get(*index as usize));
+        let (imported, code) = (&self.parts.imported, self.code());
+        let tables = code.written_tables.iter().filter_map(|index| imported.tables.get(*index as usize));
+        let globals = code.written_globals.iter().filter_map(|index| imported.globals.get(*index as usize));
         let tables = tables.filter_map(|handle| table_node(store, *handle));
         tables.chain(globals.filter_map(|handle| global_node(store, *handle))).collect()
     }
@@ -92,13 +92,13 @@ fn add_instance(store: &Store, instance: &Instance, restorable: Restorable<'_>, 
     let mut add = |node: Option<Node>| edges.add(node.filter(|_| node != own));
     parts.imports.iter().chain(&parts.held).for_each(|function| add(function.node(store)));
     add(instance.tier_up().map(|tier_up| Node::Instance(tier_up.id)));
-    let places = &parts.imported.places;
-    places.memories.iter().for_each(|handle| add(memory_node(store, *handle)));
-    places.tables.iter().for_each(|handle| add(table_node(store, *handle)));
-    places.globals.iter().for_each(|handle| add(global_node(store, *handle)));
-    parts.imported.tags.iter().for_each(|handle| add(tag_node(store, *handle)));
-    parts.own.places.tables.iter().for_each(|handle| add_table(store, *handle, restorable, edges));
-    parts.own.places.globals.iter().for_each(|handle| add_global(store, *handle, edges));
+    let imported = &parts.imported;
+    imported.memories.iter().for_each(|handle| add(memory_node(store, *handle)));
+    imported.tables.iter().for_each(|handle| add(table_node(store, *handle)));
+    imported.globals.iter().for_each(|handle| add(global_node(store, *handle)));
+    imported.tags.iter().for_each(|handle| add(tag_node(store, *handle)));
+    parts.own.tables.iter().for_each(|handle| add_table(store, *handle, restorable, edges));
+    parts.own.globals.iter().for_each(|handle| add_global(store, *handle, edges));
     edges.0.retain(|node| Some(*node) != own);
 }
 
@@ -170,7 +170,7 @@ pub(in crate::store) fn tag_node(store: &Store, handle: InternalStoreHandle<VMTa
 
 fn node<T>(index: &ObjectIndex<T>, handle: InternalStoreHandle<T>, host: impl Fn(usize) -> Node) -> Option<Node> {
     match index.owner(handle) {
-        Owner::Nobody => None,
+        Owner::Gone => None,
         Owner::Host => Some(host(index_of(handle))),
         Owner::Instance(id) => Some(Node::Instance(id)),
     }

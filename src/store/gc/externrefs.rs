@@ -39,3 +39,30 @@ impl ExternRef {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::store::test_support::{compile, instantiate, new_store};
+    use crate::store::{ExceptionRef, GlobalId, TagId};
+    use crate::wasm::{FuncType, GlobalType, RefType, ValType};
+
+    #[test]
+    fn externrefs_are_found_in_tables_globals_and_exceptions() {
+        let store = new_store();
+        let extern_type = ValType::Ref(RefType::Extern);
+        let text = r#"(module (table (export "table") 2 externref))"#;
+        let instance = instantiate(&store, &compile(text, Compiler::Cranelift), Vec::new()).unwrap();
+        let table = instance.table(&store, 0);
+        table.set(&store, 1, crate::store::Reference::Extern(ExternRef(5))).unwrap();
+        let global = GlobalId::new(&store, GlobalType { value: extern_type, mutable: true }, ExternRef(6).to_raw());
+        let tag = TagId::new(&store, &FuncType { parameters: [extern_type].into(), ..FuncType::default() });
+        ExceptionRef::new(&store, tag, &[ExternRef(7).to_raw()]);
+        let mut found = Vec::new();
+        ExternRef::each(&store, |node, reference| found.push((node, reference.0)));
+        found.retain(|(_, number)| *number != 0);
+        let own = Some(Node::Instance(instance.id));
+        assert_eq!(found, [(own, 5), (global.node(&store), 6), (None, 7)]);
+    }
+}

@@ -78,3 +78,35 @@ impl Store {
         marks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::store::test_support::{
+        EVERYTHING, call, collect, compile, everything, export, function, instantiate, new_store, table,
+    };
+    use crate::store::{Extern, Reference};
+
+    #[test]
+    fn an_instance_is_reached_through_tables_imports_and_functions() {
+        let store = new_store();
+        let code = compile(EVERYTHING, Compiler::Cranelift);
+        let reader = compile(
+            r#"(module (import "a" "memory" (memory 1)) (table (export "table") 1 funcref))"#,
+            Compiler::Cranelift,
+        );
+        let first = everything(&store, &code);
+        let Extern::Memory(memory) = export(&store, &first, "memory") else { panic!("a memory") };
+        let second = instantiate(&store, &reader, vec![Extern::Memory(memory)]).unwrap();
+        let third = everything(&store, &code);
+        let seven = function(&store, &third, "seven");
+        table(&store, &second, "table").set(&store, 0, Reference::Func(Some(seven))).unwrap();
+        let roots = Roots { instances: vec![second.id], ..Roots::default() };
+        assert!(collect(&store, &roots).instances.is_empty(), "one by its memory, one by its function");
+        let entries = Roots { functions: vec![seven], ..Roots::default() };
+        assert_eq!(collect(&store, &entries).instances.len(), 2);
+        assert_eq!(call(&store, seven).unwrap(), 7);
+        assert!(second.is_closed() && !third.is_closed());
+    }
+}

@@ -39,10 +39,10 @@ impl MemoryId {
 impl Objects {
     /// Takes the objects out of the store. Returns the memories that had an id.
     pub(in crate::store) fn remove(&self, store: &Store) -> Vec<(MemoryId, DetachedMemory)> {
-        let Self { places, tags } = self;
+        let Self { memories: freed, tables, globals, tags } = self;
         store.with_objects(|objects| {
             let mut memories = Vec::new();
-            for handle in &places.memories {
+            for handle in freed {
                 let mut index = store.memories.borrow_mut();
                 let id = index.known_id(*handle);
                 let memory = index.remove(objects, *handle);
@@ -50,8 +50,8 @@ impl Objects {
                 // host's.
                 memories.extend(id.map(|id| (MemoryId(id), unsafe { DetachedMemory::new(memory) })));
             }
-            places.tables.iter().for_each(|handle| drop(store.tables.borrow_mut().remove(objects, *handle)));
-            places.globals.iter().for_each(|handle| drop(store.globals.borrow_mut().remove(objects, *handle)));
+            tables.iter().for_each(|handle| drop(store.tables.borrow_mut().remove(objects, *handle)));
+            globals.iter().for_each(|handle| drop(store.globals.borrow_mut().remove(objects, *handle)));
             tags.iter().for_each(|handle| drop(store.tags.borrow_mut().remove(objects, *handle)));
             memories
         })

@@ -47,3 +47,30 @@ impl<T: Root> Rooted<T> {
         Self::of(held, node, &store.roots)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::store::test_support::{EVERYTHING, collect, compile, everything, export, new_store};
+    use crate::store::{Extern, Roots};
+    use crate::wasm::FuncType;
+
+    #[test]
+    fn what_is_rooted_stays_until_the_last_holder_lets_go() {
+        let store = new_store();
+        let instance = everything(&store, &compile(EVERYTHING, Compiler::Cranelift));
+        let Extern::Memory(memory) = export(&store, &instance, "memory") else { panic!("a memory") };
+        let tag = TagId::new(&store, &FuncType::default());
+        let (first, second, tagged) =
+            (Rooted::new(&store, memory), Rooted::new(&store, instance.clone()), Rooted::new(&store, tag));
+        drop(Rooted::new(&store, instance.clone()));
+        assert!(collect(&store, &Roots::default()).instances.is_empty());
+        drop(second);
+        assert!(collect(&store, &Roots::default()).instances.is_empty(), "by its memory");
+        assert!(first.is_open(&store) && tagged.exists(&store));
+        drop((first, tagged));
+        assert_eq!(collect(&store, &Roots::default()).instances.len(), 1);
+        assert!(!memory.is_open(&store) && !tag.exists(&store));
+    }
+}

@@ -38,30 +38,30 @@ impl Store {
             freed.instances += u64::from(instance.is_users());
             freed.functions += instance.function_count();
             let own = &instance.parts.own;
-            dead.places.memories.extend(&own.places.memories);
-            dead.places.tables.extend(&own.places.tables);
-            dead.places.globals.extend(&own.places.globals);
+            dead.memories.extend(&own.memories);
+            dead.tables.extend(&own.tables);
+            dead.globals.extend(&own.globals);
             dead.tags.extend(&own.tags);
         }
-        dead.places.memories.extend(hosts(&self.memories.borrow(), |place| !marks.has(Node::Memory(place))));
-        dead.places.tables.extend(hosts(&self.tables.borrow(), |place| !marks.has(Node::Table(place))));
-        dead.places.globals.extend(hosts(&self.globals.borrow(), |place| !marks.has(Node::Global(place))));
-        dead.tags.extend(hosts(&self.tags.borrow(), |place| !marks.has(Node::Tag(place))));
-        for handle in &dead.places.tables {
+        dead.memories.extend(hosts(&self.memories.borrow(), |index| !marks.has(Node::Memory(index))));
+        dead.tables.extend(hosts(&self.tables.borrow(), |index| !marks.has(Node::Table(index))));
+        dead.globals.extend(hosts(&self.globals.borrow(), |index| !marks.has(Node::Global(index))));
+        dead.tags.extend(hosts(&self.tags.borrow(), |index| !marks.has(Node::Tag(index))));
+        for handle in &dead.tables {
             if let Some(id) = self.tables.borrow().known_id(*handle).map(TableId) {
                 swept.tables.insert(id);
                 id.forget(self);
             }
         }
-        for handle in &dead.places.globals {
+        for handle in &dead.globals {
             if let Some(id) = self.globals.borrow().known_id(*handle).map(GlobalId) {
                 id.forget(self);
             }
         }
-        freed.memories += dead.places.memories.len() as u64;
-        freed.memory_bytes += bytes_of(self, dead.places.memories.iter().copied());
-        freed.tables += dead.places.tables.len() as u64;
-        freed.globals += dead.places.globals.len() as u64;
+        freed.memories += dead.memories.len() as u64;
+        freed.memory_bytes += bytes_of(self, dead.memories.iter().copied());
+        freed.tables += dead.tables.len() as u64;
+        freed.globals += dead.globals.len() as u64;
         freed.tags += dead.tags.len() as u64;
         self.freed.set(freed);
         // Objects go before the instances whose contexts contain their definitions.
@@ -80,4 +80,47 @@ impl Store {
 fn hosts<T>(index: &ObjectIndex<T>, which: impl Fn(usize) -> bool) -> Vec<InternalStoreHandle<T>> {
     let all = index.all().filter(|(handle, owner)| *owner == Owner::Host && which(index_of(*handle)));
     all.map(|(handle, _)| handle).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Compiler, Reserve};
+    use crate::store::Roots;
+    use crate::store::test_support::{EVERYTHING, call, collect, compile, everything, function, lengths, new_store};
+    use crate::wasm::Limits;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_not_reached_goes_and_its_indices_are_used_again() {
+        let store = new_store();
+        let code = compile(EVERYTHING, Compiler::Cranelift);
+        let kept = everything(&store, &code);
+        drop(everything(&store, &code));
+        let most = lengths(&store);
+        for _ in 0..100 {
+            let roots = Roots { instances: vec![kept.id], ..Roots::default() };
+            assert_eq!(collect(&store, &roots).instances.len(), 1);
+            let other = everything(&store, &code);
+            assert_eq!(call(&store, function(&store, &other, "seven")).unwrap(), 7);
+            assert_eq!(call(&store, function(&store, &kept, "call")).unwrap(), 42);
+            assert_eq!(lengths(&store), most);
+        }
+        assert_eq!(collect(&store, &Roots::default()).instances.len(), 2);
+        assert_eq!(store.counts().instances, 0);
+        assert_eq!(Arc::strong_count(&code), 2, "the last one is held here, and by `kept`");
+    }
+
+    #[test]
+    fn an_id_is_never_another_memorys() {
+        let store = new_store();
+        let limits = Limits { minimum: 1, maximum: None };
+        let first = MemoryId::new(&store, limits, Reserve::available()).unwrap();
+        collect(&store, &Roots::default());
+        assert!(!first.is_open(&store));
+        let second = MemoryId::new(&store, limits, Reserve::available()).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(lengths(&store)[0], 1, "at the index of the first one");
+        assert!(!first.is_open(&store) && second.is_open(&store));
+    }
 }

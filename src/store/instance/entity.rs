@@ -1,17 +1,19 @@
 //! An instance, and what it holds.
 
-use crate::engine::{Code, FreeLists};
+use crate::engine::Code;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::{FuncRef, InstanceId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{InternalStoreHandle, VMFunction, VMInstance, VMTag};
+use wasmer::sys::vm::{InternalStoreHandle, VMFunction, VMGlobal, VMInstance, VMMemory, VMTable, VMTag};
 
-/// Tables, memories, globals and tags that an instance defines or imports.
+/// Memories, tables, globals and tags that an instance defines or imports.
 #[derive(Default)]
 pub(in crate::store) struct Objects {
-    pub places: FreeLists,
+    pub memories: Vec<InternalStoreHandle<VMMemory>>,
+    pub tables: Vec<InternalStoreHandle<VMTable>>,
+    pub globals: Vec<InternalStoreHandle<VMGlobal>>,
     pub tags: Vec<InternalStoreHandle<VMTag>>,
 }
 

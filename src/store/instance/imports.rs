@@ -138,3 +138,24 @@ fn check_tables(binary: &Binary) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::store::test_support::{compile, instantiate, new_store, table, through_table};
+
+    #[test]
+    fn imports_that_do_not_fit_are_refused_before_anything_runs() {
+        let store = new_store();
+        let code = compile(r#"(module (import "a" "t" (table 2 3 funcref)))"#, Compiler::Singlepass);
+        let first = instantiate(&store, &compile(&through_table("1 1"), Compiler::Singlepass), Vec::new()).unwrap();
+        let Err(Failure::Error(error)) =
+            instantiate(&store, &code, vec![Extern::Table(table(&store, &first, "table"))])
+        else {
+            panic!("a table of one entry is too small")
+        };
+        let ErrorKind::Import { expected, actual, .. } = error.kind() else { panic!("{error:?}") };
+        assert_eq!((expected.as_str(), actual.as_str()), ("table funcref 2..3", "table funcref 1..1"));
+    }
+}

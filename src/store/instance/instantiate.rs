@@ -65,6 +65,7 @@ pub(in crate::store) unsafe fn instantiate(
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of
     // its objects is borrowed here.
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
+    store.call_stacks.leave_idle();
     let start = || match has_start {
         true => store.wasm_stack.start(finish),
         false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
@@ -120,14 +121,14 @@ fn allocate(
     });
     let engine::Allocated { instance, made, free, lacks_addresses } = made;
     store.return_free_lists(free);
-    let own = Objects { places: made, tags };
+    let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
     match instance.map_err(|error| refused(error, lacks_addresses)) {
         Ok(vm) => {
             install(&vm);
             Ok(Allocated { resolved, own, vm })
         }
         Err(failure) => {
-            store.set_owners(&own, Owner::Nobody);
+            store.set_owners(&own, Owner::Gone);
             drop(own.remove(store));
             Err(failure)
         }
@@ -177,5 +178,63 @@ fn refused(error: Refused, lacks_addresses: bool) -> Failure {
         Refused::Link(LinkError::Resource(message)) => Error::from(ErrorKind::Memory { message }).into(),
         // `check_imports` has accepted the imports, so the two checks differ: an internal error.
         other => Error::from(ErrorKind::Internal { message: InstantiationError::from(other).to_string() }).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::instantiate as make;
+    use crate::store::test_support::{COMPILERS, call, function, new_store};
+
+    /// A module with everything that loading has to handle: relocations to itself and to the engine, data, and all kinds of
+    /// traps.
+    const OF_ALL_KINDS: &str = r#"(module
+        (type $f (func (result i32)))
+        (memory 1) (data (i32.const 8) "\2a") (data $later "\07")
+        (table 2 2 funcref) (elem (i32.const 1) $load)
+        (global $g (mut f64) (f64.const 2.5))
+        (func $load (type $f) i32.const 8 i32.load8_u)
+        (func (export "call") (type $f) i32.const 1 call_indirect (type $f) call $load i32.sub)
+        (func (export "rounds") (type $f) global.get $g f64.nearest global.get $g f64.ceil f64.add i32.trunc_f64_s)
+        (func (export "grows") (type $f) i32.const 1 memory.grow)
+        (func (export "copies") (type $f)
+            i32.const 0 i32.const 0 i32.const 1 memory.init $later i32.const 16 i32.const 0 i32.const 9 memory.copy
+            i32.const 24 i32.load8_u i32.const 16 i32.load8_u i32.add)
+        (func (export "null") (type $f) i32.const 0 call_indirect (type $f))
+        (func (export "outside") (type $f) i32.const 65536 i32.const 8 i32.shl i32.load)
+        (func $divides (type $f) i32.const 1 i32.const 0 i32.div_s)
+        (func (export "divides") (type $f) call $divides i32.const 1 i32.add)
+        (func (export "unreachable") (type $f) nop unreachable)
+        (func $deep (export "deep") (type $f) call $deep i32.const 1 i32.add))"#;
+
+    #[test]
+    fn code_does_the_same_in_either_form() {
+        let bytes = wat::parse_str(OF_ALL_KINDS).unwrap();
+        for compiler in COMPILERS {
+            let outcomes = |code: Arc<Code>| {
+                let store = new_store();
+                let instance = make(&store, &code, Vec::new()).unwrap();
+                let outcome = |name| match call(&store, function(&store, &instance, name)) {
+                    Err(Failure::Error(error)) => match error.kind() {
+                        ErrorKind::Trap { trap, trace, .. } => {
+                            let frames = trace.as_ref().unwrap().frames(usize::MAX);
+                            Err((*trap, frames.iter().map(|frame| (frame.index, frame.offset)).collect::<Vec<_>>()))
+                        }
+                        other => panic!("{other:?}"),
+                    },
+                    other => Ok(other.unwrap()),
+                };
+                ["call", "rounds", "grows", "copies", "null", "outside", "divides", "unreachable", "deep"].map(outcome)
+            };
+            let linked = outcomes(Code::compile_as_it_is(&bytes, compiler).unwrap());
+            assert_eq!(linked, outcomes(Code::compile_serialized(&bytes, compiler).unwrap()));
+            assert_eq!(linked[..4], [Ok(0), Ok(5), Ok(1), Ok(49)]);
+            let traps = linked[4..].iter().map(|outcome| outcome.as_ref().unwrap_err().0);
+            let expected = ["null-function", "memory-out-of-bounds", "divide-by-zero", "unreachable", "stack-overflow"];
+            assert_eq!(traps.collect::<Vec<_>>(), expected);
+            let indices: Vec<_> = linked[6].as_ref().unwrap_err().1.iter().map(|(index, _)| *index).collect();
+            assert_eq!(indices, [7, 8]);
+        }
     }
 }

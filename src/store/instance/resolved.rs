@@ -19,19 +19,19 @@ pub(in crate::store) struct ResolvedImports {
 impl ResolvedImports {
     /// Adds a table.
     pub fn add_table(&mut self, store: &Store, id: TableId) {
-        self.objects.places.tables.push(id.handle(store));
+        self.objects.tables.push(id.handle(store));
         self.externs.push(VMExtern::Table(id.handle(store)));
     }
 
     /// Adds a memory.
     pub fn add_memory(&mut self, store: &Store, id: MemoryId) {
-        self.objects.places.memories.push(id.handle(store));
+        self.objects.memories.push(id.handle(store));
         self.externs.push(VMExtern::Memory(id.handle(store)));
     }
 
     /// Adds a global.
     pub fn add_global(&mut self, store: &Store, id: GlobalId) {
-        self.objects.places.globals.push(id.handle(store));
+        self.objects.globals.push(id.handle(store));
         self.externs.push(VMExtern::Global(id.handle(store)));
     }
 

@@ -130,3 +130,48 @@ fn size(ty: ValType) -> usize {
         ValType::Ref(_) => size_of::<usize>(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::new_store;
+    use crate::wasm::FuncType;
+
+    #[test]
+    fn an_exception_carries_its_values_in_the_layout_of_compiled_code() {
+        let store = new_store();
+        let parameters = [ValType::I32, ValType::I64, ValType::F32, ValType::V128, ValType::F64].into();
+        let tag = TagId::new(&store, &FuncType { parameters, ..FuncType::default() });
+        let values = [
+            RawValue { i32: -2 },
+            RawValue { i64: i64::MIN },
+            RawValue { f32: 1.5 },
+            RawValue { u128: u128::MAX - 1 },
+            RawValue { f64: 2.5 },
+        ];
+        let exception = ExceptionRef::new(&store, tag, &values);
+        let (from, read) = exception.contents(&store);
+        assert_eq!(from, tag);
+        // SAFETY: each value is read as the type that it was written as.
+        unsafe {
+            assert_eq!((read[0].i32, read[1].i64, read[2].f32), (-2, i64::MIN, 1.5));
+            assert_eq!((read[3].u128, read[4].f64), (u128::MAX - 1, 2.5));
+        }
+        let offsets: Vec<_> = layout(&tag.ty(&store).parameters).map(|(offset, _)| offset).collect();
+        assert_eq!(offsets, [0, 8, 16, 32, 48]);
+    }
+
+    #[test]
+    fn exceptions_are_freed_together_unless_a_global_holds_one() {
+        let store = new_store();
+        let tag = TagId::new(&store, &FuncType::default());
+        let exception = ExceptionRef::new(&store, tag, &[]);
+        ExceptionRef::new(&store, tag, &[]);
+        exception.throw(&store);
+        assert!(!ExceptionRef::free_all(&store), "the global of pending exceptions holds one");
+        assert_eq!(ExceptionRef::count(&store), 2);
+        PendingThrow::global(&store).set(&store, RawValue::default());
+        assert!(ExceptionRef::free_all(&store));
+        assert_eq!(ExceptionRef::count(&store), 0);
+    }
+}

@@ -50,3 +50,34 @@ impl FuncRef {
         store.bridges.borrow().hosts.get(&self).map(|(_, index)| *index)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{call, compile, function, instantiate, new_store, table, through_table};
+    use crate::store::{Callable, Extern};
+
+    #[test]
+    fn functions_keep_their_identity_across_instances() {
+        let store = new_store();
+        let first = instantiate(&store, &compile(&through_table("1 1"), Compiler::Cranelift), Vec::new()).unwrap();
+        let fifty = function(&store, &first, "fifty");
+        let text = r#"(module (import "a" "f" (func (result i32))) (export "again" (func 0))
+            (table (export "table") 1 funcref) (elem (i32.const 0) 0))"#;
+        let imports = vec![Extern::Function(Callable::Wasm(fifty))];
+        let second = instantiate(&store, &compile(text, Compiler::Cranelift), imports).unwrap();
+        assert_eq!(function(&store, &second, "again"), fifty);
+        assert_eq!(table(&store, &second, "table").function(&store, 0).unwrap(), Some(fifty));
+        assert_eq!(fifty.name(&store), "1");
+    }
+
+    #[test]
+    fn code_outlives_its_module() {
+        let store = new_store();
+        let code = compile(&through_table("1 1"), Compiler::Cranelift);
+        let instance = instantiate(&store, &code, Vec::new()).unwrap();
+        let fifty = function(&store, &instance, "fifty");
+        drop((code, instance));
+        assert_eq!(call(&store, fifty).unwrap(), 50);
+    }
+}

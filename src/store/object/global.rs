@@ -51,3 +51,41 @@ impl GlobalId {
         store.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val = value });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Compiler;
+    use crate::store::FuncRef;
+    use crate::store::test_support::{compile, function, instantiate, new_store, through_table};
+    use crate::wasm::{RefType, ValType};
+
+    #[test]
+    fn a_global_has_its_type_and_its_latest_value() {
+        let store = new_store();
+        let ty = GlobalType { value: ValType::I64, mutable: true };
+        let id = GlobalId::new(&store, ty, RawValue { i64: -1 });
+        // SAFETY: the global has type i64.
+        let value = || unsafe { id.get(&store).i64 };
+        assert_eq!((id.ty(&store), value()), (ty, -1));
+        id.set(&store, RawValue { i64: i64::MAX });
+        assert_eq!(value(), i64::MAX);
+        assert_eq!(id.compiler(&store), None, "only globals of functions have a compiler");
+        id.bind(&store, Compiler::Cranelift);
+        assert_eq!(id.compiler(&store), None);
+    }
+
+    #[test]
+    fn the_first_function_decides_the_compiler_of_a_global() {
+        let store = new_store();
+        let instance = instantiate(&store, &compile(&through_table("1"), Compiler::Singlepass), Vec::new()).unwrap();
+        let function = function(&store, &instance, "fifty");
+        let ty = GlobalType { value: ValType::Ref(RefType::Func), mutable: true };
+        let id = GlobalId::new(&store, ty, RawValue { funcref: FuncRef::to_raw(Some(function)) });
+        id.bind(&store, function.compiler(&store));
+        id.bind(&store, Compiler::Cranelift);
+        assert_eq!(id.compiler(&store), Some(Compiler::Singlepass));
+        assert!(id.check_compiler(&store, Compiler::Singlepass).is_ok());
+        assert_eq!(id.check_compiler(&store, Compiler::Cranelift).unwrap_err().code().0, "ERR_RELINK_COMPILER");
+    }
+}

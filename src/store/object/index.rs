@@ -11,7 +11,7 @@ use wasmer::sys::vm::{InternalStoreHandle, StoreObjects};
 /// An object keeps its index in wasmer's list, and the index is reused when the object is gone. Ids are reused only
 /// after all others were, so a stale id finds nothing.
 pub struct ObjectIndex<T> {
-    places: Vec<ObjectState>,
+    states: Vec<ObjectState>,
     free_list: Vec<InternalStoreHandle<T>>,
     by_id: FxHashMap<u32, InternalStoreHandle<T>>,
     next: u32,
@@ -32,7 +32,7 @@ struct ObjectState {
 pub enum Owner {
     /// None: the object is gone
     #[default]
-    Nobody,
+    Gone,
     /// The host
     Host,
     /// An instance, whose context contains the definition
@@ -41,7 +41,7 @@ pub enum Owner {
 
 impl<T> Default for ObjectIndex<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free_list: Vec::new(), by_id: FxHashMap::default(), next: 0 }
+        Self { states: Vec::new(), free_list: Vec::new(), by_id: FxHashMap::default(), next: 0 }
     }
 }
 
@@ -52,8 +52,8 @@ pub fn index_of<T>(handle: InternalStoreHandle<T>) -> usize {
 }
 
 /// The handle of the object at an index of wasmer's list.
-pub fn handle_at<T>(place: usize) -> InternalStoreHandle<T> {
-    let index = NonZeroUsize::MIN.saturating_add(place);
+pub fn handle_at<T>(index: usize) -> InternalStoreHandle<T> {
+    let index = NonZeroUsize::MIN.saturating_add(index);
     // SAFETY: as in `index_of`. Every use of a handle checks its index against the length of the list.
     unsafe { std::mem::transmute::<NonZeroUsize, InternalStoreHandle<T>>(index) }
 }
@@ -61,11 +61,11 @@ pub fn handle_at<T>(place: usize) -> InternalStoreHandle<T> {
 impl<T> ObjectIndex<T> {
     /// Sets the owner of a new object.
     pub fn set_owner(&mut self, handle: InternalStoreHandle<T>, owner: Owner) {
-        let place = index_of(handle);
-        if place >= self.places.len() {
-            self.places.resize(place + 1, ObjectState::default());
+        let index = index_of(handle);
+        if index >= self.states.len() {
+            self.states.resize(index + 1, ObjectState::default());
         }
-        self.places[place] = ObjectState { owner, ..ObjectState::default() };
+        self.states[index] = ObjectState { owner, ..ObjectState::default() };
     }
 
     /// The free list. `Store::lend_free_lists` takes it, and `Store::return_free_lists` puts back what is left.
@@ -75,31 +75,31 @@ impl<T> ObjectIndex<T> {
 
     /// The owner of the object.
     pub fn owner(&self, handle: InternalStoreHandle<T>) -> Owner {
-        self.places.get(index_of(handle)).map_or(Owner::Nobody, |place| place.owner)
+        self.states.get(index_of(handle)).map_or(Owner::Gone, |state| state.owner)
     }
 
     /// Handles and owners of all objects that exist.
     pub fn all(&self) -> impl Iterator<Item = (InternalStoreHandle<T>, Owner)> + '_ {
-        let all = self.places.iter().enumerate().map(|(index, place)| (handle_at(index), place.owner));
-        all.filter(|(_, owner)| *owner != Owner::Nobody)
+        let all = self.states.iter().enumerate().map(|(index, state)| (handle_at(index), state.owner));
+        all.filter(|(_, owner)| *owner != Owner::Gone)
     }
 
     /// The id of the object, assigned on first use. JavaScript has one wrapper per id.
     pub fn id(&mut self, handle: InternalStoreHandle<T>) -> u32 {
-        let place = index_of(handle);
-        if let Some(id) = self.places[place].id {
+        let index = index_of(handle);
+        if let Some(id) = self.states[index].id {
             return id;
         }
         let id = free_id(&mut self.next, |id| self.by_id.contains_key(&id));
         self.by_id.insert(id, handle);
-        self.places[place].id = Some(id);
+        self.states[index].id = Some(id);
         id
     }
 
     /// The object with this id, if it exists and JavaScript's handles of it have not ended.
     pub fn find(&self, id: u32) -> Option<InternalStoreHandle<T>> {
         let handle = *self.by_id.get(&id)?;
-        (!self.places[index_of(handle)].hidden).then_some(handle)
+        (!self.states[index_of(handle)].hidden).then_some(handle)
     }
 
     /// Whether the object with this id exists, even if JavaScript's handles of it have ended.
@@ -114,7 +114,7 @@ impl<T> ObjectIndex<T> {
 
     /// The object's id, if one was assigned.
     pub fn known_id(&self, handle: InternalStoreHandle<T>) -> Option<u32> {
-        self.places[index_of(handle)].id
+        self.states[index_of(handle)].id
     }
 
     /// The object with this id.
@@ -127,19 +127,19 @@ impl<T> ObjectIndex<T> {
 
     /// Counts one open importer more or less.
     pub fn count_importer(&mut self, handle: InternalStoreHandle<T>, more: bool) {
-        let importers = &mut self.places[index_of(handle)].importers;
+        let importers = &mut self.states[index_of(handle)].importers;
         *importers = if more { *importers + 1 } else { importers.saturating_sub(1) };
     }
 
     /// Ends JavaScript's handles of the object, unless an open instance imports it. Returns the id if it has ended them
     /// and the object has one.
     pub fn hide(&mut self, handle: InternalStoreHandle<T>) -> Option<u32> {
-        let place = &mut self.places[index_of(handle)];
-        if place.importers > 0 {
+        let state = &mut self.states[index_of(handle)];
+        if state.importers > 0 {
             return None;
         }
-        place.hidden = true;
-        place.id
+        state.hidden = true;
+        state.id
     }
 }
 
@@ -153,7 +153,7 @@ impl<T: InObjectList> ObjectIndex<T> {
 
     /// Takes an object out, and adds its index to the free list.
     pub fn remove(&mut self, objects: &mut StoreObjects, handle: InternalStoreHandle<T>) -> T {
-        if let Some(id) = std::mem::take(&mut self.places[index_of(handle)]).id {
+        if let Some(id) = std::mem::take(&mut self.states[index_of(handle)]).id {
             self.by_id.remove(&id);
         }
         self.free_list.push(handle);
@@ -163,12 +163,49 @@ impl<T: InObjectList> ObjectIndex<T> {
     /// Takes `count` adjacent indices from the free list, all greater than those of `before`. Returns the first.
     pub fn take_run(&mut self, count: usize, before: &[InternalStoreHandle<T>]) -> Option<usize> {
         let least = before.iter().map(|handle| index_of(*handle) + 1).max().unwrap_or(0);
-        let mut places: Vec<_> = self.free_list.iter().map(|handle| index_of(*handle)).collect();
-        places.retain(|place| *place >= least);
-        places.sort_unstable();
+        let mut indices: Vec<_> = self.free_list.iter().map(|handle| index_of(*handle)).collect();
+        indices.retain(|index| *index >= least);
+        indices.sort_unstable();
         let first =
-            *places.windows(count.max(1)).find(|run| count > 0 && run[count - 1] - run[0] == count - 1)?.first()?;
+            *indices.windows(count.max(1)).find(|run| count > 0 && run[count - 1] - run[0] == count - 1)?.first()?;
         self.free_list.retain(|handle| !(first..first + count).contains(&index_of(*handle)));
         Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmer::sys::vm::VMTag;
+
+    /// An index with owners for these indices.
+    fn owned(indices: &[usize]) -> ObjectIndex<VMTag> {
+        let mut index = ObjectIndex::default();
+        indices.iter().for_each(|at| index.set_owner(handle_at(*at), Owner::Host));
+        index
+    }
+
+    #[test]
+    fn a_run_of_free_indices_is_adjacent_and_after_those_that_are_given() {
+        let mut index = owned(&[]);
+        index.free_list = [7, 2, 3, 9, 8].map(handle_at).to_vec();
+        assert_eq!(index.take_run(4, &[]), None);
+        assert_eq!(index.take_run(0, &[]), None);
+        assert_eq!(index.take_run(2, &[handle_at(2)]), Some(7));
+        let left: Vec<_> = index.free_list.iter().map(|handle| index_of(*handle)).collect();
+        assert_eq!(left, [2, 3, 9]);
+    }
+
+    #[test]
+    fn an_object_that_an_open_instance_imports_is_not_hidden() {
+        let mut index = owned(&[0, 1]);
+        let (imported, other) = (handle_at(0), handle_at(1));
+        let (id, other_id) = (index.id(imported), index.id(other));
+        index.count_importer(imported, true);
+        assert_eq!((index.hide(imported), index.hide(other)), (None, Some(other_id)));
+        assert_eq!((index.find(id), index.find(other_id)), (Some(imported), None));
+        assert!(index.has(other_id), "it is there, for those that know it");
+        index.count_importer(imported, false);
+        assert_eq!(index.hide(imported), Some(id));
     }
 }

@@ -79,6 +79,8 @@ impl MemoryId {
     /// also what the host threw when asked for more bytes.
     pub fn grow(self, store: &Store, delta: u32) -> Result<u32, Failure> {
         let handle = self.handle(store);
+        // A shared memory grows on what wasmer takes for the host's stack. While a call stack is idle, that is the wrong one.
+        store.call_stacks.leave_idle();
         let grown = store.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
         grown.map(|pages| pages.0).map_err(|_| {
             if let Some(stopped) = take_stopped() {
@@ -97,5 +99,29 @@ impl MemoryId {
             let message = format!("the memory has {pages} pages and {limit}: it cannot grow by {delta} pages");
             Error::from(ErrorKind::OutOfRange { message }).into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::new_store;
+
+    #[test]
+    fn a_memory_grows_up_to_its_maximum_and_stays_where_it_is() {
+        let store = new_store();
+        let id = MemoryId::new(&store, Limits { minimum: 1, maximum: Some(3) }, Reserve::available()).unwrap();
+        let (base, bytes) = id.data(&store);
+        assert_eq!(bytes, PAGE_SIZE);
+        // SAFETY: the memory has a page.
+        unsafe { base.write(7) };
+        assert_eq!(id.grow(&store, 2).unwrap(), 1);
+        assert_eq!(id.data(&store), (base, 3 * PAGE_SIZE));
+        let Err(Failure::Error(error)) = id.grow(&store, 1) else { panic!("beyond its maximum") };
+        assert!(matches!(error.kind(), ErrorKind::OutOfRange { .. }), "{error:?}");
+        assert_eq!(id.data(&store), (base, 3 * PAGE_SIZE));
+        // SAFETY: as above.
+        assert_eq!(unsafe { base.read() }, 7);
+        assert!(!id.is_shared(&store) && id.is_open(&store));
     }
 }

@@ -198,3 +198,88 @@ impl TableId {
         ErrorKind::OutOfRange { message }.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Code, Compiler};
+    use crate::store::Extern;
+    use crate::store::test_support::{
+        COMPILERS, call, compile, function, instantiate, new_store, table, through_table,
+    };
+    use std::sync::Arc;
+
+    /// The result of `call` after entry 0 was set to `fifty`.
+    fn after_a_write(code: &Arc<Code>) -> i32 {
+        let store = new_store();
+        let instance = instantiate(&store, code, Vec::new()).unwrap();
+        assert_eq!(call(&store, function(&store, &instance, "call")).unwrap(), 10);
+        let fifty = function(&store, &instance, "fifty");
+        table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(fifty))).unwrap();
+        call(&store, function(&store, &instance, "call")).unwrap()
+    }
+
+    #[test]
+    fn a_write_to_a_table_is_seen_whatever_its_limits() {
+        for compiler in COMPILERS {
+            for limits in ["1 1", "1 2", "1", "3 3"] {
+                assert_eq!(after_a_write(&compile(&through_table(limits), compiler)), 50, "{limits} on {compiler:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fixed_table_stays_of_fixed_size() {
+        for compiler in COMPILERS {
+            let store = new_store();
+            let instance = instantiate(&store, &compile(&through_table("1 1"), compiler), Vec::new()).unwrap();
+            assert_eq!(
+                call(&store, function(&store, &instance, "grow")).unwrap(),
+                -1,
+                "the guest sees the written limit"
+            );
+            let table = table(&store, &instance, "table");
+            assert!(table.grow(&store, 1, Reference::Func(None)).is_err(), "and so does the host");
+            assert_eq!(table.size(&store), 1);
+        }
+    }
+
+    /// The result of `call` after another instance has put a function into entry 0.
+    fn after_a_write_by_another(first: &Arc<Code>) -> i32 {
+        let writer = r#"(module
+            (import "a" "table" (table 1 1 funcref))
+            (elem declare func $seven)
+            (func $seven (result i32) i32.const 7)
+            (func (export "write") (result i32) i32.const 0 ref.func $seven table.set 0 i32.const 0))"#;
+        let store = new_store();
+        let writer = compile(writer, first.compiler);
+        let first = instantiate(&store, first, Vec::new()).unwrap();
+        let shared = Extern::Table(table(&store, &first, "table"));
+        let second = instantiate(&store, &writer, vec![shared]).unwrap();
+        call(&store, function(&store, &second, "write")).unwrap();
+        call(&store, function(&store, &first, "call")).unwrap()
+    }
+
+    #[test]
+    fn a_write_by_another_instance_is_seen() {
+        for compiler in COMPILERS {
+            assert_eq!(after_a_write_by_another(&compile(&through_table("1 1"), compiler)), 7);
+        }
+    }
+
+    #[test]
+    fn without_the_pass_a_write_to_a_fixed_table_is_lost() {
+        // The reason why the load-time pass makes exported tables growable. If this fails, wasmer has fixed the bug.
+        let bytes = wat::parse_str(through_table("1 1")).unwrap();
+        let code = Code::compile_as_it_is(&bytes, Compiler::Cranelift).unwrap();
+        assert_eq!(after_a_write_by_another(&code), 10);
+    }
+
+    #[test]
+    fn a_maximum_beyond_the_engine_is_no_error() {
+        let store = new_store();
+        let code = compile("(module (table (export \"table\") 1 0xffffffff funcref))", Compiler::Cranelift);
+        let instance = instantiate(&store, &code, Vec::new()).unwrap();
+        assert_eq!(table(&store, &instance, "table").grow(&store, 1, Reference::Func(None)).unwrap(), 1);
+    }
+}

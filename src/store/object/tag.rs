@@ -42,3 +42,25 @@ impl TagId {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{collect, new_store};
+    use crate::store::{ExceptionRef, RawValue, Roots};
+    use crate::wasm::ValType;
+
+    #[test]
+    fn an_exception_keeps_its_tag() {
+        let store = new_store();
+        let ty = FuncType { parameters: [ValType::I32].into(), ..FuncType::default() };
+        let (thrown, other) = (TagId::new(&store, &ty), TagId::new(&store, &FuncType::default()));
+        assert_eq!(thrown.ty(&store), ty);
+        ExceptionRef::new(&store, thrown, &[RawValue { i32: 1 }]);
+        collect(&store, &Roots::default());
+        assert!(thrown.exists(&store) && thrown.is_open(&store) && !other.exists(&store));
+        assert!(ExceptionRef::free_all(&store));
+        collect(&store, &Roots::default());
+        assert!(!thrown.exists(&store) && !thrown.is_open(&store));
+    }
+}

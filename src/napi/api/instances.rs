@@ -1,0 +1,261 @@
+//! The methods of instances: making them, tier-up, and their slots.
+
+use crate::engine::SharedBytes;
+use crate::error::{ErrorKind, Subject};
+use crate::link::skip_forwarders;
+use crate::napi::api::module::NativeModule;
+use crate::napi::api::native_store::NativeStore;
+use crate::napi::call::exported::{ExportedFunction, function, retarget};
+use crate::napi::call::import::ImportedFunction;
+use crate::napi::call::scope::CallScope;
+use crate::napi::convert::describe::NativeSlot;
+use crate::napi::convert::thrown::{refuse_failure, take_failure};
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::reference::WrapReference;
+use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::value::Value;
+use crate::napi::gc::collect::{collect, collect_all, collect_if_due};
+use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId};
+use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
+use napi::bindgen_prelude::{Array, Unknown};
+use napi_derive::napi;
+use std::rc::Rc;
+
+/// A new instance.
+#[napi(object, object_from_js = false)]
+pub struct NativeInstance<'a> {
+    /// Its id
+    pub id: u32,
+    /// Its retainer, which keeps its imports alive: everything that may call the instance must hold it
+    #[napi(ts_type = "object")]
+    pub retainer: Unknown<'a>,
+    /// Its exports
+    pub exports: Vec<NativeInstanceExport<'a>>,
+}
+
+/// An export of an instance: a function, or the id of another object.
+#[napi(object, object_from_js = false)]
+pub struct NativeInstanceExport<'a> {
+    /// Its name
+    pub name: String,
+    /// Its kind, like "function"
+    pub kind: String,
+    /// The function, or the id
+    pub value: Unknown<'a>,
+}
+
+/// A new instance and its retainer.
+type MadeInstance<'a> = (Rc<Instance>, Value<'a>);
+
+#[napi]
+impl NativeStore {
+    /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
+    /// own memories for each shared memory that the module defines.
+    #[napi(catch_unwind)]
+    pub fn instantiate<'a>(
+        &'a self,
+        module: &NativeModule,
+        imports: Array<'a>,
+        shared: Vec<Unknown<'a>>,
+    ) -> Result<NativeInstance<'a>> {
+        let (context, imports) = (&self.context, Value::of(&imports));
+        self.check_open()?;
+        collect_if_due(context);
+        // If there was no room, collecting may make some.
+        let first = self.try_instantiate(module, imports, &shared)?;
+        let (instance, retainer) = match first {
+            Ok(made) => made,
+            Err(_) => {
+                collect_all(context);
+                let made = self.try_instantiate(module, imports, &shared)?;
+                made.map_err(|failure| refuse_failure(context, failure))?
+            }
+        };
+        // The start function may have closed the store, before this instance was registered in it.
+        if let Err(error) = context.check_open() {
+            instance.close(&context.store, context.silent.get());
+            collect(context);
+            return Err(refuse(error));
+        }
+        let binary = &module.code.binary;
+        let memories = binary.memories.iter().skip(binary.imported_memories());
+        let bytes = memories.map(|memory| match memory {
+            ExternType::Memory { limits, .. } => limits.minimum * PAGE_SIZE as u64,
+            _ => 0,
+        });
+        context.gc_policy.note_instance(self.js(), &context.retainers, bytes.sum(), &module.code);
+        context.slots.borrow_mut().register_instance(&context.store, &instance);
+        let exports = instance.exports(&context.store).into_iter().map(|(name, value)| self.export(name, value));
+        Ok(NativeInstance { id: instance.id, retainer: self.unknown(retainer), exports: exports.collect() })
+    }
+
+    /// Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
+    /// then nothing has changed.
+    #[napi(catch_unwind)]
+    pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
+        let (context, imports) = (&self.context, Value::of(&imports));
+        let old = Instance::find(&context.store, id).filter(|old| !old.is_closed() && old.tier_up().is_none());
+        let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
+        let given = old.code().binary.imports.len();
+        // An import may be closed by now; then the instance keeps its code.
+        let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
+        externs.extend(old.state(&context.store));
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), imports) else { return Ok(false) };
+        if old.attach_tier_up(&context.store, &new).is_err() {
+            return Ok(false);
+        }
+        context.retainers.add_edge(self.js(), &context.store, Node::Instance(old.id), Node::Instance(new.id));
+        retarget(context, &old);
+        Ok(true)
+    }
+
+    /// The slot of an instance at a position in the slot list of its module.
+    #[napi(catch_unwind)]
+    pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot> {
+        let instance = Instance::find(&self.context.store, id).filter(|instance| !instance.is_closed());
+        let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
+        let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
+        Ok(self.slot_info(slot))
+    }
+}
+
+impl NativeStore {
+    /// Makes an instance and its retainer. The inner error is a lack of room, after which the caller may retry.
+    fn try_instantiate(
+        &self,
+        module: &NativeModule,
+        imports: Value<'_>,
+        shared: &[Unknown<'_>],
+    ) -> Result<std::result::Result<MadeInstance<'_>, Failure>> {
+        let context = &self.context;
+        let externs = self.externs(module, imports, module.code.binary.imports.len())?;
+        Instance::check_imports(&context.store, &module.code, &externs).map_err(refuse)?;
+        self.replace_with_thunks(module, &externs);
+        if module.code.original.exceptions {
+            context.exceptions.prepare_to_catch(&context.store);
+        }
+        let shared = shared.iter().map(|memory| {
+            let memory = context.shared_memories.add(context, Value::of(memory))?;
+            Ok(memory as Rc<dyn SharedBytes>)
+        });
+        let shared = shared.collect::<std::result::Result<_, PendingException>>()?;
+        self.try_make(module, externs, shared, imports)
+    }
+
+    /// The same with imports that are already converted.
+    fn try_make(
+        &self,
+        module: &NativeModule,
+        externs: Vec<Extern>,
+        shared: Vec<Rc<dyn SharedBytes>>,
+        imports: Value<'_>,
+    ) -> Result<std::result::Result<MadeInstance<'_>, Failure>> {
+        let (context, env) = (&self.context, self.js());
+        let mut retainer = None;
+        // SAFETY: no function is being called.
+        let scope = unsafe { CallScope::enter(context, WrapReference::NONE) };
+        let scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(env)))?;
+        // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
+        // functions were made for this call.
+        let made = unsafe {
+            Instance::new(&context.store, &module.code, externs, shared, |instance| {
+                retainer = Some(context.retainers.make_for_instance(env, &context.store, instance, imports));
+            })
+        };
+        context.buffers.detach_grown(env, &context.store);
+        match (made, retainer) {
+            // A deferred collection stays deferred: the new instance has no wrapper yet.
+            (Ok(instance), Some(retainer)) => {
+                skip_forwarders(&context.store, &instance);
+                scope.end_without_collection();
+                Ok(Ok((instance, retainer)))
+            }
+            (Ok(_), None) => unreachable!("an instance gets its retainer before it starts"),
+            (Err(failure), None) if failure.is_no_room() => Ok(Err(failure)),
+            // Converted before `scope` is dropped: a deferred collection frees wasm exceptions.
+            (Err(failure), _) => Err(refuse_failure(context, failure)),
+        }
+    }
+
+    /// Puts thunks into the imported tables from which code of the module may take functions.
+    fn replace_with_thunks(&self, module: &NativeModule, externs: &[Extern]) {
+        let tables = externs.iter().filter_map(|value| match value {
+            Extern::Table(id) => Some(*id),
+            _ => None,
+        });
+        let tables: Vec<_> = tables.collect();
+        let mut slots = self.context.slots.borrow_mut();
+        let read = module.code.read_tables.iter().filter_map(|index| tables.get(*index as usize));
+        read.into_iter().for_each(|table| slots.replace_with_thunks(&self.context.store, *table));
+    }
+
+    /// The first `count` imports of a module, from the functions and ids in `imports`.
+    fn externs(&self, module: &NativeModule, imports: Value<'_>, count: usize) -> Result<Vec<Extern>> {
+        let imported = module.code.binary.imports.iter().take(count);
+        (0..)
+            .zip(imported)
+            .map(|(index, import)| self.import(module, import, self.js().element(imports, index)))
+            .collect()
+    }
+
+    /// An import, from the function or the id that `lib/` passes for it.
+    fn import(&self, module: &NativeModule, import: &Import, value: Value<'_>) -> Result<Extern> {
+        let store = &self.context.store;
+        let subject = || Subject::Import {
+            kind: import.ty.kind().name().to_owned(),
+            module: import.module.clone(),
+            field: import.name.clone(),
+        };
+        let id = self.js().get_uint32(value).unwrap_or_default();
+        let (is_open, object) = match &import.ty {
+            ExternType::Function(ty) => return self.import_function(module, ty, value, subject),
+            ExternType::Table(_) => (TableId(id).is_open(store), Extern::Table(TableId(id))),
+            ExternType::Memory { .. } => (MemoryId(id).is_open(store), Extern::Memory(MemoryId(id))),
+            ExternType::Global(_) => (GlobalId(id).is_open(store), Extern::Global(GlobalId(id))),
+            ExternType::Tag(_) => (TagId(id).is_open(store), Extern::Tag(TagId(id))),
+        };
+        if !is_open {
+            return Err(refuse(ErrorKind::Closed(subject()).into()));
+        }
+        if let Extern::Memory(memory) = &object {
+            self.context.shared_memories.set_strong(memory.data(store).0, true);
+        }
+        Ok(object)
+    }
+
+    fn import_function(
+        &self,
+        module: &NativeModule,
+        ty: &FuncType,
+        value: Value<'_>,
+        subject: impl FnOnce() -> Subject,
+    ) -> Result<Extern> {
+        let (context, env) = (&self.context, self.js());
+        if let Some(function) = ExportedFunction::of(env, value) {
+            return Ok(Extern::Function(Callable::Wasm(function.in_store(context, subject).map_err(refuse)?)));
+        }
+        // `lib/` has checked that the value is a function.
+        let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
+        let import = Box::new(ImportedFunction::new(context, value, ty.clone(), compiler, catches));
+        Ok(Extern::Function(if catches {
+            let adapted = FuncRef::adapt(&context.store, ty, import, compiler).map_err(refuse)?;
+            context.retainers.hold_import(env, &context.store, adapted, value);
+            Callable::Adapted(adapted)
+        } else {
+            Callable::Host(import)
+        }))
+    }
+
+    fn export(&self, name: String, value: Extern) -> NativeInstanceExport<'_> {
+        let id = |id| self.js().uint32(id);
+        let (kind, value) = match value {
+            Extern::Function(Callable::Wasm(function)) => ("function", self::function(&self.context, function)),
+            Extern::Function(_) => unreachable!("an instance exports functions of the store"),
+            Extern::Table(table) => ("table", id(table.0)),
+            Extern::Memory(memory) => ("memory", id(memory.0)),
+            Extern::Global(global) => ("global", id(global.0)),
+            Extern::Tag(tag) => ("tag", id(tag.0)),
+        };
+        NativeInstanceExport { name, kind: kind.to_owned(), value: self.unknown(value) }
+    }
+}

@@ -1,0 +1,97 @@
+//! Calls of exported functions whose values go through shared memory.
+
+use crate::error::ErrorKind;
+use crate::napi::call::exported::ExportedFunction;
+use crate::napi::call::scope::CallScope;
+use crate::napi::convert::thrown::throw_failure;
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::function::CallInfo;
+use crate::napi::env::shared_values::SharedValues;
+use crate::napi::env::throw::panicked;
+use crate::napi::env::value::{JsEnv, Value};
+use crate::store::{HAS_FAST_CALLS, free_idle_call_stacks};
+use napi::bindgen_prelude::Unknown;
+use napi::{Env, sys};
+use napi_derive::napi;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+/// Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
+/// `buffer`. Null where calls do not go so.
+#[napi(js_name = "sharedValues", ts_args_type = "buffer: ArrayBuffer", ts_return_type = "any")]
+pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unknown<'a>> {
+    if !HAS_FAST_CALLS {
+        return None;
+    }
+    let env = JsEnv::of(env);
+    let shared = SharedValues::new(env, Value::of(&buffer));
+    // SAFETY: `hold_with` keeps the data for as long as the function lives.
+    let invoke = unsafe { env.function("invoke", invoke, Rc::as_ptr(&shared).cast_mut().cast()) };
+    env.hold_with(invoke, shared.clone());
+    let object = env.object();
+    env.set_property(object, c"invoke", invoke);
+    env.set_property(object, c"values", shared.to_js(env));
+    // SAFETY: see `JsEnv`. The hook gets back the `Rc` that is leaked here, once. Node wants hooks with different data.
+    unsafe {
+        let data = Rc::into_raw(shared).cast_mut().cast();
+        sys::napi_add_env_cleanup_hook(env.raw(), Some(end_of_environment), data);
+    }
+    Some(env.to_unknown(object))
+}
+
+/// Cleanup hook of an environment, whose thread may end.
+///
+/// # Safety
+/// Node calls this once, with the data that `make_shared_values` gave it.
+unsafe extern "C" fn end_of_environment(data: *mut c_void) {
+    // SAFETY: by the contract of this function.
+    drop(unsafe { Rc::from_raw(data.cast::<SharedValues>().cast_const()) });
+    // A panic would end the process. Call stacks that could not be freed are lost with the thread.
+    let _ = catch_unwind(free_idle_call_stacks);
+}
+
+/// The callback of `invoke`.
+///
+/// # Safety
+/// N-API calls this, with `SharedValues` as the data.
+unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: by the contract of this function; the function that is being called keeps its data.
+    let shared = unsafe { &*CallInfo::new(env, info).data().cast::<SharedValues>() };
+    if let Some(called) = shared.called() {
+        let called: *const ExportedFunction = called.cast();
+        // SAFETY: `SharedValues` has the data of live functions, and JavaScript is calling this one.
+        let function = unsafe { &*called };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(shared, function))) {
+            function.context.environment.throw(&panicked(&*panic));
+        }
+    }
+    ptr::null_mut()
+}
+
+#[inline]
+fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+    let context = &function.context;
+    if function.is_closed() {
+        return call_closed(shared, function);
+    }
+    // SAFETY: JavaScript is calling the function until `invoke` returns.
+    let _scope = unsafe { CallScope::enter(context, function.reference())? };
+    let (target, _) = function.target();
+    // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
+    // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
+    let result = unsafe { target.call_fast(&context.store, shared.values()) };
+    context.buffers.detach_grown(context.js(), &context.store);
+    result.map_err(|failure| throw_failure(context, failure))
+}
+
+/// Throws, or does nothing if the instance was closed silently or a finalizer calls, where no code could catch an error.
+#[cold]
+fn call_closed(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+    if !function.is_silent() {
+        return Err(function.context.environment.throw(&ErrorKind::ClosedCall.into()));
+    }
+    shared.clear();
+    Ok(())
+}

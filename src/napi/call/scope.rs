@@ -1,0 +1,67 @@
+//! The scope of a call from JavaScript into wasm.
+
+use crate::napi::context::Context;
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::reference::WrapReference;
+use crate::napi::env::running::Running;
+use crate::napi::gc::collect::collect_after_call;
+
+/// A call from JavaScript into wasm; it ends when this is dropped.
+pub struct CallScope<'a> {
+    context: &'a Context,
+    /// The running function of the enclosing call
+    enclosing: Running,
+}
+
+impl<'a> CallScope<'a> {
+    /// Begins a call of a function, `WrapReference::NONE` for none. An outermost call first sweeps exceptions and
+    /// externrefs that wasm no longer holds, if they are many.
+    ///
+    /// # Errors
+    /// The errors of `SharedMemories::publish_lengths`.
+    ///
+    /// # Safety
+    /// As long as this lives, JavaScript is calling the function.
+    #[inline]
+    pub unsafe fn enter(context: &'a Context, function: WrapReference) -> Result<Self, PendingException> {
+        context.shared_memories.publish_lengths(&context.environment)?;
+        let depth = context.depth.get();
+        // SAFETY: by the contract of this function; `drop` leaves it.
+        let enclosing = unsafe { context.environment.running.enter(function) };
+        if depth == 0 {
+            context.exceptions.sweep_if_many(&context.store);
+            if context.externrefs.are_many() {
+                sweep_externrefs(context);
+            }
+        }
+        context.depth.set(depth + 1);
+        Ok(Self { context, enclosing })
+    }
+
+    /// Ends the call without running a deferred collection. For callers with a new object that has no wrapper yet.
+    pub fn end_without_collection(self) {
+        let context = self.context;
+        let is_deferred = context.collection_is_deferred.take();
+        drop(self);
+        context.collection_is_deferred.set(is_deferred);
+    }
+}
+
+#[cold]
+fn sweep_externrefs(context: &Context) {
+    context.environment.running.hold(context.js());
+    let scope = context.js().open_scope();
+    context.externrefs.sweep(scope.env(), &context.store, &context.retainers, &context.exceptions);
+}
+
+impl Drop for CallScope<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let context = self.context;
+        context.environment.running.leave(context.js(), self.enclosing);
+        context.depth.set(context.depth.get() - 1);
+        if context.depth.get() == 0 && context.collection_is_deferred.get() {
+            collect_after_call(context);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Array buffers and typed arrays.
+
+use crate::napi::env::function::drop_data;
+use crate::napi::env::value::{JsEnv, Value};
+use napi::sys;
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+
+/// Where a typed array lies. Valid until JavaScript runs, which may detach the bytes.
+pub struct TypedArray {
+    /// The type of its elements, of `sys::TypedarrayType`
+    pub kind: sys::napi_typedarray_type,
+    /// Number of elements
+    pub length: usize,
+    /// The first element
+    pub data: *mut c_void,
+}
+
+impl<'a> JsEnv<'a> {
+    /// Where a typed array lies; none for any other value.
+    pub fn typed_array(self, value: Value<'_>) -> Option<TypedArray> {
+        let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+        // SAFETY: see `JsEnv`.
+        let status = unsafe {
+            let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_typedarray_info(self.raw(), value.raw(), &mut kind, &mut length, &mut data, buffer, offset)
+        };
+        (status == sys::Status::napi_ok).then_some(TypedArray { kind, length, data })
+    }
+
+    /// A new `Float64Array` of zeros, and its numbers.
+    pub fn float64_array(self, length: usize) -> (Value<'a>, *mut f64) {
+        let (mut numbers, mut buffer, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: see `JsEnv`; V8 zeroes the bytes, of which there are enough for the array.
+        let array = unsafe {
+            sys::napi_create_arraybuffer(self.raw(), length * size_of::<f64>(), &mut numbers, &mut buffer);
+            let kind = sys::TypedarrayType::float64_array;
+            sys::napi_create_typedarray(self.raw(), kind, length, buffer, 0, &mut array);
+            self.value(array).unwrap_or_else(|| self.undefined())
+        };
+        (array, numbers.cast())
+    }
+
+    /// Passes the numbers of a `Float64Array`, none for any other value, to `work`.
+    ///
+    /// # Safety
+    /// `work` runs no JavaScript, and nothing else uses the numbers meanwhile.
+    pub unsafe fn with_float64s<T>(self, array: Value<'_>, work: impl FnOnce(&mut [f64]) -> T) -> T {
+        match self.typed_array(array) {
+            Some(TypedArray { kind: sys::TypedarrayType::float64_array, length, data }) if length > 0 => {
+                // SAFETY: the numbers stay at `data` until JavaScript runs; else by the contract of this function.
+                work(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
+            }
+            _ => work(&mut []),
+        }
+    }
+
+    /// A new `ArrayBuffer` over the bytes at `base`. V8 drops `data` when nothing uses the bytes any more. None if this
+    /// build of Node forbids external buffers.
+    ///
+    /// # Safety
+    /// The bytes stay mapped as long as `data` lives.
+    pub unsafe fn external_buffer<T: 'static>(self, base: *mut u8, length: usize, data: Rc<T>) -> Option<Value<'a>> {
+        let mut value = ptr::null_mut();
+        let data = Rc::into_raw(data).cast_mut().cast::<c_void>();
+        // SAFETY: by the contract of this function; `drop_data` gets back the `Rc` that was leaked here, once.
+        unsafe {
+            let status = sys::napi_create_external_arraybuffer(
+                self.raw(),
+                base.cast(),
+                length,
+                Some(drop_buffer::<T>),
+                data,
+                &mut value,
+            );
+            if status != sys::Status::napi_ok {
+                // N-API failed, so it did not take `data`.
+                drop_data::<T>(self.raw(), data, ptr::null_mut());
+                return None;
+            }
+            self.value(value)
+        }
+    }
+
+    /// Whether an `ArrayBuffer` is detached.
+    pub fn is_detached(self, buffer: Value<'_>) -> bool {
+        let mut is_detached = false;
+        // SAFETY: see `JsEnv`.
+        unsafe { sys::napi_is_detached_arraybuffer(self.raw(), buffer.raw(), &mut is_detached) };
+        is_detached
+    }
+
+    /// Detaches an `ArrayBuffer`. An external one is always detachable.
+    pub fn detach(self, buffer: Value<'_>) {
+        // SAFETY: see `JsEnv`.
+        unsafe { sys::napi_detach_arraybuffer(self.raw(), buffer.raw()) };
+    }
+}
+
+/// V8's deleter of an external buffer: it gets the data as the hint.
+///
+/// # Safety
+/// As for `drop_data`, with `data`.
+unsafe extern "C" fn drop_buffer<T>(env: sys::napi_env, _bytes: *mut c_void, data: *mut c_void) {
+    // SAFETY: by the contract of this function.
+    unsafe { drop_data::<T>(env, data, ptr::null_mut()) };
+}

@@ -1,0 +1,112 @@
+//! The memory through which JavaScript and wasm exchange numbers (`lib/internal/shared-values.js`).
+//!
+//! N-API converts each value by a call of its own. A number that JavaScript writes to a typed array over this memory
+//! takes a store, and wasm's trampoline reads it there.
+
+use crate::napi::env::function::drop_data;
+use crate::napi::env::reference::StrongReference;
+use crate::napi::env::value::{JsEnv, Value};
+use crate::store::RawValue;
+use crate::wasm::{FuncType, ValType};
+use napi::sys;
+use slab::Slab;
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+
+/// Most parameters or results of a function whose values go through the memory (`MOST` in shared-values.js).
+const MOST: usize = 32;
+
+/// Length of the memory in bytes: the values, and the index of the called function.
+const LENGTH: usize = MOST * size_of::<RawValue>() + size_of::<u32>();
+
+/// The memory, and the functions that are called through it.
+///
+/// Only JavaScript of `lib/`, wasm's trampolines and the callback of these calls use the memory, and never at the same
+/// time: a call reads its arguments before anything else runs, and writes its results after everything else has run.
+pub struct SharedValues {
+    values: *mut RawValue,
+    /// The `ArrayBuffer`, which keeps the memory alive
+    _buffer: StrongReference,
+    /// The data of each function
+    functions: RefCell<Slab<*const c_void>>,
+}
+
+impl SharedValues {
+    /// Over the bytes of an `ArrayBuffer` of `lib/`.
+    ///
+    /// # Panics
+    /// If the buffer is too short.
+    pub fn new(env: JsEnv<'_>, buffer: Value<'_>) -> Rc<Self> {
+        let (mut data, mut length) = (ptr::null_mut(), 0);
+        // SAFETY: see `JsEnv`.
+        unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer.raw(), &mut data, &mut length) };
+        assert!(length >= LENGTH && data.addr().is_multiple_of(align_of::<RawValue>()));
+        let (values, buffer) = (data.cast(), StrongReference::new(env, buffer));
+        Rc::new(Self { values, _buffer: buffer, functions: RefCell::default() })
+    }
+
+    /// A JavaScript value that stands for these values.
+    pub fn to_js<'a>(self: &Rc<Self>, env: JsEnv<'a>) -> Value<'a> {
+        let data = Rc::into_raw(self.clone()).cast_mut().cast::<c_void>();
+        let mut value = ptr::null_mut();
+        // SAFETY: see `JsEnv`; `drop_data` gets back the `Rc` that was leaked here, of the same type, once.
+        unsafe {
+            sys::napi_create_external(env.raw(), data, Some(drop_data::<Self>), ptr::null_mut(), &mut value);
+            env.value(value).unwrap_or_else(|| env.undefined())
+        }
+    }
+
+    /// What `value` stands for; none for a value that is no external.
+    ///
+    /// # Safety
+    /// An external `value` came from `to_js`.
+    pub unsafe fn of(env: JsEnv<'_>, value: Value<'_>) -> Option<Rc<Self>> {
+        let mut data = ptr::null_mut();
+        // SAFETY: by the contract of this function.
+        unsafe {
+            if sys::napi_get_value_external(env.raw(), value.raw(), &mut data) != sys::Status::napi_ok {
+                return None;
+            }
+            Rc::increment_strong_count(data.cast::<Self>().cast_const());
+            Some(Rc::from_raw(data.cast::<Self>().cast_const()))
+        }
+    }
+
+    /// Whether the values of a function of this type go through the memory.
+    pub fn fit(ty: &FuncType) -> bool {
+        let is_number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
+        ty.parameters.len().max(ty.results.len()) <= MOST && ty.parameters.iter().chain(&ty.results).all(is_number)
+    }
+
+    /// Adds a function, and returns its index.
+    pub fn add(&self, data: *const c_void) -> u32 {
+        self.functions.borrow_mut().insert(data) as u32
+    }
+
+    /// Removes the function at an index.
+    pub fn remove(&self, index: u32) {
+        self.functions.borrow_mut().try_remove(index as usize);
+    }
+
+    /// The data of the function whose index JavaScript has written.
+    #[inline]
+    pub fn called(&self) -> Option<*const c_void> {
+        // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
+        let index = unsafe { *self.values.add(MOST).cast::<u32>() };
+        self.functions.borrow().get(index as usize).copied()
+    }
+
+    /// The arguments that JavaScript has written, with room for the results.
+    #[inline]
+    pub fn values(&self) -> *mut RawValue {
+        self.values
+    }
+
+    /// Makes all results zero.
+    pub fn clear(&self) {
+        // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
+        unsafe { ptr::write_bytes(self.values, 0, MOST) };
+    }
+}
