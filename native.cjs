@@ -843,6 +843,7 @@ module.exports.cacheClear = nativeBinding.cacheClear
 module.exports.cacheList = nativeBinding.cacheList
 module.exports.compileAsync = nativeBinding.compileAsync
 module.exports.compileFile = nativeBinding.compileFile
+module.exports.compileForSmallMemories = nativeBinding.compileForSmallMemories
 module.exports.compileSync = nativeBinding.compileSync
 module.exports.defaultReserve = nativeBinding.defaultReserve
 module.exports.functionNames = nativeBinding.functionNames

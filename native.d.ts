@@ -167,9 +167,12 @@ export declare function compileAsync(bytes: Uint8Array, compilerName: string, sl
 export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
 
 /**
- * Compiles while this thread waits, through the cache if one is given. A worker waits for another thread, so that it can be
- * terminated meanwhile.
+ * Compiles a module again, for small memories: from the registry or the cache, else from `source`: the bytes that it was
+ * compiled from, or a file with these. Null if the bytes are others, or there are none.
  */
+export declare function compileForSmallMemories(module: NativeModule, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, source: Uint8Array | string | undefined | null, inWorker: boolean): NativeModule | null
+
+/** Compiles while this thread waits, through the cache if one is given. */
 export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, reserve: string | undefined | null, inWorker: boolean): NativeModule
 
 /** The address space that memories reserve by default. */

@@ -97,13 +97,21 @@ class NativeStore {
     return this.addressOf(value) !== 0
   }
 
-  /** Makes an instance of a module. `file` is the module's file, if it has one. */
-  instantiate(code, imports, file) {
+  /**
+   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` gives the module for small
+   * memories, if it can, for when full memories do not do.
+   */
+  instantiate(code, imports, file, forSmallMemories = undefined) {
     try {
       return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
-      throw isNative(error) || isNewTrap(error) ? nameFile(translate(error), file) : error
+      if (!isNative(error) && !isNewTrap(error)) throw error
+      const refusal = nameFile(translate(error), file)
+      // An error of this call: that of another instantiation, which the start function ran into, is not native any more.
+      const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
+      if (small === undefined) throw refusal
+      return this.instantiate(small, imports, file)
     }
   }
 }
@@ -126,6 +134,7 @@ function copyOf(bytes) {
 const compileHere = translated(addon.compileSync)
 const compileSync = (bytes, compiler, selection, cache, reserve) =>
   compileHere(bytes, compiler, selection, cache, reserve, !isMainThread)
+const compileForSmallMemories = translated((...args) => addon.compileForSmallMemories(...args, !isMainThread))
 const validate = translated(addon.validate)
 
 const functionNames = translated(addon.functionNames)
@@ -172,6 +181,7 @@ module.exports = {
   cacheList,
   compileAsync,
   compileFile,
+  compileForSmallMemories,
   compileSync,
   copyOf,
   customSections,

@@ -113,35 +113,108 @@ impl RefusedChange {
 #[non_exhaustive]
 #[allow(missing_docs)] // each variant's message and docs/errors.md say it
 pub enum ErrorKind {
-    InvalidWasm { message: String, offset: u64 },
-    Unsupported { message: String },
-    Declaration { message: String },
-    Compile { message: String },
-    Import { module: String, field: String, expected: String, actual: String },
-    SignatureHash { first: String, second: String },
-    Signature { slot: String, expected: String, actual: String },
-    Abi { slot: String, expected: String, actual: String },
+    InvalidWasm {
+        message: String,
+        offset: u64,
+    },
+    Unsupported {
+        message: String,
+    },
+    Declaration {
+        message: String,
+    },
+    Compile {
+        message: String,
+    },
+    Import {
+        module: String,
+        field: String,
+        expected: String,
+        actual: String,
+    },
+    SignatureHash {
+        first: String,
+        second: String,
+    },
+    Signature {
+        slot: String,
+        expected: String,
+        actual: String,
+    },
+    Abi {
+        slot: String,
+        expected: String,
+        actual: String,
+    },
     OtherStore(Subject),
     Closed(Subject),
     ClosedCall,
-    ClosedObject { what: &'static str },
+    ClosedObject {
+        what: &'static str,
+    },
     ClosedStore,
-    Compiler { what: String, expected: &'static str, actual: &'static str },
-    Cycle { slot: String },
-    Merged { slot: String, names: Vec<String> },
-    EmptySlot { slot: String },
-    Undone { slot: String },
-    Order { slot: String },
-    Changed { slot: String },
-    Refused { changes: Vec<RefusedChange> },
-    Trap { trap: &'static str, message: String, trace: Option<Arc<dyn Trace>> },
-    Internal { message: String },
-    ArgumentType { message: String },
-    ArgumentValue { message: String },
-    UnsupportedValue { message: String },
-    OutOfRange { message: String },
-    Memory { message: String },
-    Cache { message: String },
+    Compiler {
+        what: String,
+        expected: &'static str,
+        actual: &'static str,
+    },
+    Cycle {
+        slot: String,
+    },
+    Merged {
+        slot: String,
+        names: Vec<String>,
+    },
+    EmptySlot {
+        slot: String,
+    },
+    Undone {
+        slot: String,
+    },
+    Order {
+        slot: String,
+    },
+    Changed {
+        slot: String,
+    },
+    Refused {
+        changes: Vec<RefusedChange>,
+    },
+    Trap {
+        trap: &'static str,
+        message: String,
+        trace: Option<Arc<dyn Trace>>,
+    },
+    Internal {
+        message: String,
+    },
+    ArgumentType {
+        message: String,
+    },
+    ArgumentValue {
+        message: String,
+    },
+    UnsupportedValue {
+        message: String,
+    },
+    OutOfRange {
+        message: String,
+    },
+    Memory {
+        message: String,
+    },
+    /// The system refuses the address space of a full memory
+    AddressSpace {
+        message: String,
+    },
+    /// Code for full memories does not take the small memory of an import
+    SmallMemory {
+        module: String,
+        field: String,
+    },
+    Cache {
+        message: String,
+    },
 }
 
 impl From<ErrorKind> for Error {
@@ -177,7 +250,6 @@ pub fn merged(names: &[String]) -> String {
 
 impl Error {
     /// What went wrong, as data.
-    #[cfg(test)]
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
     }
@@ -216,7 +288,8 @@ impl Error {
             K::ArgumentValue { .. } => ("ERR_INVALID_ARG_VALUE", "TypeError"),
             K::UnsupportedValue { .. } => ("ERR_RELINK_UNSUPPORTED", "TypeError"),
             K::OutOfRange { .. } => ("ERR_OUT_OF_RANGE", "RangeError"),
-            K::Memory { .. } => ("ERR_RELINK_MEMORY", "RangeError"),
+            K::Memory { .. } | K::AddressSpace { .. } => ("ERR_RELINK_MEMORY", "RangeError"),
+            K::SmallMemory { .. } => ("ERR_RELINK_IMPORT", "LinkError"),
             K::Cache { .. } => ("ERR_RELINK_CACHE", "Error"),
         }
     }
@@ -227,6 +300,16 @@ impl Error {
             K::InvalidWasm { offset, .. } => json!({ "offset": offset }),
             K::Import { module, field, expected, actual } => {
                 json!({ "module": module, "field": field, "expected": expected, "actual": actual })
+            }
+            K::AddressSpace { .. } => json!({ "reserve": "full" }),
+            K::SmallMemory { module, field } => {
+                json!({
+                    "module": module,
+                    "field": field,
+                    "expected": FULL_MEMORY,
+                    "actual": SMALL_MEMORY,
+                    "reserve": "full",
+                })
             }
             K::SignatureHash { first, second } => json!({ "expected": first, "actual": second }),
             K::Signature { slot, expected, actual } | K::Abi { slot, expected, actual } => {
@@ -293,11 +376,15 @@ impl fmt::Display for Error {
             | K::UnsupportedValue { message }
             | K::OutOfRange { message }
             | K::Memory { message }
+            | K::AddressSpace { message }
             | K::Cache { message }
             | K::Trap { message, .. } => f.write_str(message),
             K::Declaration { message } => write!(f, "invalid slot declaration: {message}"),
             K::Import { module, field, expected, actual } => {
                 write!(f, "import \"{module}\".\"{field}\": expected {expected}, got {actual}")
+            }
+            K::SmallMemory { module, field } => {
+                write!(f, "import \"{module}\".\"{field}\": expected {FULL_MEMORY}, got {SMALL_MEMORY}")
             }
             K::SignatureHash { first, second } => write!(
                 f,
@@ -357,6 +444,12 @@ impl fmt::Display for Error {
         }
     }
 }
+
+/// What code for full memories expects.
+const FULL_MEMORY: &str = "a memory of { reserve: 'full' }, since the module was compiled for such ones";
+
+/// What it does not take.
+const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes modules that were compiled with that";
 
 /// How many things a message lists: a module may have any number of them.
 const LISTED: usize = 10;

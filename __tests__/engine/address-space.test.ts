@@ -1,10 +1,20 @@
 // The address space that memories reserve: all that an instruction can reach, or only their own bytes, with a check of each
 // access. Nothing else differs.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CompileOptions, Instance, Memory, Module, WebAssembly as ours, cache, compile, inspect } from '../..'
+import {
+  type CompileOptions,
+  Instance,
+  Memory,
+  Module,
+  WebAssembly as ours,
+  cache,
+  compile,
+  compileFile,
+  inspect,
+} from '../..'
 import { compare } from '../support/differential'
 import { gentle } from '../support/scenario'
 import { compilers, guest, guestPath, root, thrownBy, wat } from '../support'
@@ -140,6 +150,77 @@ describe.each(compilers)('memories of both kinds (%s)', (compiler) => {
   })
 })
 
+describe.each(every)('code for full memories that gets a small one is compiled again (%s)', (compiler) => {
+  const counting = `(module
+    (import "env" "memory" (memory 1 10)) (import "env" "started" (func $started))
+    (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+    (func $start (call $started)) (start $start))`
+  const imports = () => {
+    const started = jest.fn()
+    return { started, env: { memory: new Memory({ initial: 1, maximum: 10 }, small), started } }
+  }
+  const refusal = { name: 'LinkError', code: 'ERR_RELINK_IMPORT', reserve: 'full' }
+
+  let folder: string
+  let bytes: Uint8Array<ArrayBuffer>
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'wasm-relink-again-'))
+    bytes = await wat(counting)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  function check(make: (imports: any) => Instance) {
+    const { started, env } = imports()
+    new Int32Array(env.memory.buffer)[1] = 7
+    const instance = make({ env })
+    expect([instance.reserve, instance.exports.load(4), started.mock.calls.length]).toEqual(['small', 7, 1])
+    expect(thrownBy(() => instance.exports.load(PAGE))).toMatchObject(trap)
+  }
+
+  test('of a WebAssembly.Module, once', () => {
+    const module = new ours.Module(bytes, { compiler } as any)
+    for (let round = 0; round < 2; round++) check((env) => new ours.Instance(module, env) as any)
+    const posted = structuredClone(module)
+    check((env) => new ours.Instance(posted, env) as any)
+    const full = new Instance(module as any, { env: { memory: new Memory({ initial: 1, maximum: 10 }), started() {} } })
+    expect(full.reserve).toBe(inspect(bytes).reserve)
+  })
+
+  test('of a file, unless it has changed', async () => {
+    const file = join(folder, `${compiler}.wasm`)
+    writeFileSync(file, bytes)
+    const options = { compiler, cache: false } as const
+    const module = await compileFile(file, options)
+    check((env) => new Instance(module, env))
+    writeFileSync(file, await wat(counting.replaceAll('load', 'loads').replaceAll('i32.loads', 'i32.load')))
+    const changed = await compileFile(file, options)
+    writeFileSync(file, await wat('(module)'))
+    expect(thrownBy(() => new Instance(changed, { env: imports().env }))).toMatchObject(refusal)
+  })
+
+  test('but not where the bytes are gone, or full memories were asked for', () => {
+    for (const options of [
+      { compiler, slots: 'all' },
+      { compiler, reserve: 'full' },
+    ] as const) {
+      const module = new Module(bytes, options)
+      expect(thrownBy(() => new Instance(module, { env: imports().env }))).toMatchObject(refusal)
+    }
+    const module = new ours.Module(bytes, { compiler, reserve: 'full' } as any)
+    expect(thrownBy(() => new ours.Instance(module, { env: imports().env } as any))).toMatchObject(refusal)
+  })
+
+  test('nor for an error of an import that the start function calls', () => {
+    const { env, started } = imports()
+    const full = new Module(bytes, { compiler, reserve: 'full' })
+    started.mockImplementation(() => new Instance(full, { env: imports().env }))
+    const memory = new Memory({ initial: 1, maximum: 10 }, { reserve: 'full' })
+    const module = new ours.Module(bytes, { compiler } as any)
+    expect(thrownBy(() => new ours.Instance(module, { env: { ...env, memory } } as any))).toMatchObject(refusal)
+    expect(started).toHaveBeenCalledTimes(1)
+  })
+})
+
 test('other values of `reserve` are refused', async () => {
   const bytes = await wat(text('1'))
   const wrong = { reserve: 'tiny' } as any
@@ -259,6 +340,33 @@ onLinux('where the system refuses more', () => {
       2 ** 50,
     )
     expect(printed).toEqual(['full 0,0,0', 'ERR_RELINK_MEMORY true', 'small 0,0,0 3', '0,0,0'])
+  })
+
+  test.each(every)('a module that was compiled before the limit was set is compiled again (%s)', async (compiler) => {
+    const bytes = Buffer.from(await wat(text('1'))).toString('base64')
+    const printed = run(
+      `
+      const bytes = Buffer.from('${bytes}', 'base64')
+      const options = { compiler: '${compiler}' }
+      const modules = [new relink.WebAssembly.Module(bytes, options), await relink.compileFile(${JSON.stringify(guestPath('scalars'))}, options)]
+      const before = modules.map((module) => new relink.Instance(module))
+      const kilobytes = Number(/VmSize:\\s+(\\d+)/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[1])
+      const limit = '--as=' + (kilobytes + 400_000) * 1024
+      require('child_process').execFileSync('prlimit', ['--pid', process.pid, limit])
+      const after = modules.map((module) => new relink.Instance(module))
+      await Promise.all([...before, ...after].map(({ optimized }) => optimized))
+      console.log(before.map(({ reserve }) => reserve).join(), after.map(({ reserve }) => reserve).join())
+      for (const { exports } of [before[0], after[0]]) {
+        exports.store(4, exports.grow(3))
+        try {
+          exports.load(exports.size() * ${PAGE})
+        } catch (error) {
+          console.log(exports.load(4), exports.size(), error.trap)
+        }
+      }`,
+      2 ** 50,
+    )
+    expect(printed).toEqual(['full,full small,small', '1 4 memory-out-of-bounds', '1 4 memory-out-of-bounds'])
   })
 
   test('addresses of closed memories are reused', async () => {

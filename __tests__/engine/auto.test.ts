@@ -1,5 +1,6 @@
 // `compiler: 'auto'`: Singlepass's code answers first, then Cranelift's replaces it, with no state lost.
 import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Instance, Memory, Module, Store, WebAssembly as ours, compileFile, link, load, relink } from '../..'
 import { files, inProcess } from '../support/caching'
@@ -418,4 +419,13 @@ test('an instance that has tiered up is freed like any other, also if its import
   await collect(store)
   await collect(store)
   expect(store.stats()).toMatchObject({ instances: 0, functions: 0, memories: 0, tables: 0 })
+})
+
+test('starting a tier-up twice leaves it pending', async () => {
+  // The public API starts it once.
+  const native = createRequire(__filename)('../../native.cjs')
+  const module = native.compileSync(await wat(COUNTER), 'auto', { kind: 'none' }, undefined, undefined, false)
+  expect([module.startTierUp(), module.startTierUp()]).toEqual([true, false])
+  while (!module.tierUpIsDone()) await turn()
+  expect(module.tierUp()?.compiler()).toBe('cranelift')
 })

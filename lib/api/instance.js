@@ -38,18 +38,23 @@ class Instance {
   }
 
   constructor(module, imports = undefined, options = undefined) {
-    const compiled = toModule(module)
+    let compiled = toModule(module)
     const { native: code, file } = compiled
     const store = toStore(toOptions(options, ['store']))
     const given = readImports(store, code.imports(), imports, file)
-    const { id, retainer, exports } = store.instantiate(code, given, file)
+    const forSmallMemories = () => {
+      const small = compiled.forSmallMemories()
+      if (small !== undefined) compiled = small
+      return small?.native
+    }
+    const { id, retainer, exports } = store.instantiate(code, given, file, forSmallMemories)
     this.#state = {
       store,
       id,
       // Keeps the instance's imports alive.
       retainer,
       compiled,
-      compiler: code.compiler(),
+      compiler: compiled.native.compiler(),
       // What a tier-up needs, while it is pending.
       tierUp: undefined,
       closed: false,

@@ -18,22 +18,42 @@ const { hasArrived, webidl } = require('../options/webidl')
 
 /**
  * The content of a Module: the native module; its file, if it came from one; the patterns of `slots` that matched no function;
- * and, if it may be posted, the module of Node's own that carries it to other threads.
+ * and, if it may be posted, the module of Node's own that carries it to other threads. `compileOptions` are for compiling it
+ * again.
  */
 class Compiled {
   #slots
+  #compileOptions
+  #forSmallMemories
 
-  constructor(module, { file, missing = [], carrier } = {}) {
+  constructor(module, { file, missing = [], carrier, compileOptions } = {}) {
     this.native = module
     this.file = file
     this.missing = missing
     this.carrier = carrier
+    this.#compileOptions = compileOptions
     this.tierUp = module.startTierUp() ? new TierUpQueue(module) : undefined
   }
 
   /** The slots. `instanceSlot` of the native store takes positions in this list. */
   get slots() {
     return (this.#slots ??= this.native.slots().map(describe))
+  }
+
+  /**
+   * The same module for small memories. Undefined if the user has chosen full ones, or if the bytes are not at hand: only the
+   * carrier and the file have them, and the process or the disk cache may have the code.
+   */
+  forSmallMemories() {
+    if (this.#forSmallMemories !== undefined) return this.#forSmallMemories
+    const { compiler, selection, cacheTarget, reserve } = this.#compileOptions ?? { reserve: 'small' }
+    if (reserve !== undefined) return undefined
+    const { file, missing, carrier } = this
+    const readable = file !== undefined && isAllowed('fs.read', file) ? file : undefined
+    const source = carrier === undefined ? readable : carried(carrier).bytes
+    const module = native.compileForSmallMemories(this.native, compiler, selection, cacheTarget, source)
+    if (module !== null) this.#forSmallMemories = new Compiled(module, { file, missing })
+    return this.#forSmallMemories
   }
 
   /** The functions that are not slots, and the patterns that matched no function. */
@@ -122,9 +142,10 @@ function compile(bytes, { cache = false, compiler, reserve, selection: { kind, p
   const source = toBytes(bytes)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
-  const module = native.compileSync(source, compiler, selection, cache ? toNative() : undefined, reserve)
-  const compileOptions = { compiler, selection, missing, reserve }
-  return new Compiled(module, { missing, carrier: isPostable ? carry(source, compileOptions) : undefined })
+  const cacheTarget = cache ? toNative() : undefined
+  const module = native.compileSync(source, compiler, selection, cacheTarget, reserve)
+  const carrier = isPostable ? carry(source, { compiler, selection, missing, reserve }) : undefined
+  return new Compiled(module, { missing, carrier, compileOptions: { compiler, selection, cacheTarget, reserve } })
 }
 
 /**
@@ -145,7 +166,8 @@ async function compileAsync(
   const cacheTarget = cache ? toNative(file) : undefined
   const module = await native.compileAsync(source, compiler, selection, file, cacheTarget, reserve)
   const carrier = Class === Module ? carry(source, { compiler, selection, missing, reserve }) : undefined
-  return new Class(new Compiled(module, { file, missing, carrier }))
+  const compileOptions = { compiler, selection, cacheTarget, reserve }
+  return new Class(new Compiled(module, { file, missing, carrier, compileOptions }))
 }
 
 /**
@@ -154,8 +176,10 @@ async function compileAsync(
  */
 async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns } }) {
   if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
-  const module = await native.compileFile(file, compiler, { kind }, cache ? toNative(file) : undefined, reserve)
-  return module ? new OwnModule(new Compiled(module, { file })) : undefined
+  const [selection, cacheTarget] = [{ kind }, cache ? toNative(file) : undefined]
+  const module = await native.compileFile(file, compiler, selection, cacheTarget, reserve)
+  if (!module) return undefined
+  return new OwnModule(new Compiled(module, { file, compileOptions: { compiler, selection, cacheTarget, reserve } }))
 }
 
 /** The content of a Module, including one that another thread has posted; undefined for any other value. */
@@ -168,7 +192,7 @@ function findModule(value) {
   const { compiler, selection, missing, reserve } = compileOptions
   // While the other thread has the module, this finds the compiled code in the process.
   const module = native.compileSync(bytes, compiler, selection, undefined, reserve)
-  adopt(new Compiled(module, { missing, carrier: value }), Module.prototype)
+  adopt(new Compiled(module, { missing, carrier: value, compileOptions }), Module.prototype)
   return posted.get(value)
 }
 

@@ -32,7 +32,7 @@ pub fn compile_with(text: &str, compiler: Compiler, selection: &Selection) -> Ar
 /// Makes an instance. The test keeps the store alive to its end, and makes host functions for one call.
 pub fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
     // SAFETY: as said above.
-    unsafe { Instance::new(store, code, imports, |_| {}) }
+    unsafe { Instance::new(store, code, imports, Vec::new(), |_| {}) }
 }
 
 /// An export.

@@ -3,10 +3,12 @@
 //! wasmer's lists of a store only grow. Compiled code finds an object by its index in the list, so objects never move;
 //! but a new object can take the index of a dropped one.
 
-use crate::engine::alloc::tunables::NoMemory;
-use std::cell::RefCell;
-use wasmer::sys::vm::{InternalStoreHandle, StoreObject, StoreObjects, TableStyle, VMGlobal, VMMemory, VMTable, VMTag};
-use wasmer::{FunctionType, GlobalType, Mutability, TableType, TagKind, Type};
+use std::ptr::NonNull;
+use wasmer::sys::vm::{
+    InternalStoreHandle, LinearMemory, MemoryError, StoreObject, StoreObjects, TableStyle, VMGlobal, VMMemory,
+    VMMemoryDefinition, VMTable, VMTag,
+};
+use wasmer::{FunctionType, GlobalType, MemoryStyle, MemoryType, Mutability, Pages, TableType, TagKind, Type};
 
 /// Object indices in the lists of a store.
 #[derive(Default)]
@@ -50,50 +52,51 @@ impl InObjectList for VMTag {
     }
 }
 
-#[derive(Default)]
-struct FreeListScope {
-    vacant: FreeLists,
-    made: FreeLists,
-}
-
-thread_local! {
-    static PLACING: RefCell<FreeListScope> = RefCell::default();
-}
-
-/// Runs `make`, which makes the objects of one instance on this thread. They take indices from `vacant` before new
-/// ones. Gives the indices of all objects that were made, also if `make` failed half-way.
-pub fn with_free_lists<R>(vacant: &mut FreeLists, make: impl FnOnce() -> R) -> (R, FreeLists) {
-    PLACING.set(FreeListScope { vacant: std::mem::take(vacant), made: FreeLists::default() });
-    let result = make();
-    let FreeListScope { vacant: left, made } = PLACING.take();
-    *vacant = left;
-    (result, made)
-}
-
-/// Stores an object of a new instance at a free or new index.
-pub(in crate::engine) fn place<T: InObjectList>(
-    objects: &mut StoreObjects,
-    object: T,
-    list: impl Fn(&mut FreeLists) -> &mut Vec<InternalStoreHandle<T>>,
-) -> InternalStoreHandle<T> {
-    PLACING.with_borrow_mut(|with_free_lists| {
-        let handle = put(objects, list(&mut with_free_lists.vacant).pop(), object);
-        list(&mut with_free_lists.made).push(handle);
-        handle
-    })
-}
-
 /// Stores an object at a free index, or a new one.
 pub fn put<T: InObjectList>(
     objects: &mut StoreObjects,
-    vacant: Option<InternalStoreHandle<T>>,
+    free: Option<InternalStoreHandle<T>>,
     object: T,
 ) -> InternalStoreHandle<T> {
-    match vacant {
+    match free {
         Some(handle) => {
             *handle.get_mut(objects) = object;
             handle
         }
         None => InternalStoreHandle::new(objects, object),
+    }
+}
+
+/// The placeholder of a dropped memory, which no instance and no JavaScript object uses.
+#[derive(Debug)]
+struct NoMemory;
+
+impl LinearMemory for NoMemory {
+    fn ty(&self) -> MemoryType {
+        MemoryType::new(0, Some(0), false)
+    }
+
+    fn size(&self) -> Pages {
+        Pages(0)
+    }
+
+    fn style(&self) -> MemoryStyle {
+        MemoryStyle::Static
+    }
+
+    fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
+        Err(MemoryError::CouldNotGrow { current: Pages(0), attempted_delta: delta })
+    }
+
+    fn vmmemory(&self) -> NonNull<VMMemoryDefinition> {
+        NonNull::dangling()
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
+        Ok(Box::new(Self))
+    }
+
+    fn copy(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
+        Ok(Box::new(Self))
     }
 }

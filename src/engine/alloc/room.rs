@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::limits;
 use memmap2::MmapOptions;
+use wasmer::sys::vm::MemoryError;
 
 /// Bytes below which allocations are not checked: V8 could not go on either without that much.
 const LEAST: usize = 64 << 10;
@@ -38,6 +39,11 @@ pub fn try_copy(bytes: &[u8]) -> Option<Vec<u8>> {
         copy.extend_from_slice(bytes);
         copy
     })
+}
+
+/// The error for a memory or growth that would leave no headroom.
+pub(in crate::engine) fn no_headroom() -> MemoryError {
+    MemoryError::Region("too little of the process's memory would be left".to_owned())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::wasm::PAGE_SIZE;
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::ptr::NonNull;
@@ -79,11 +79,7 @@ pub fn publish(base: *mut u8, length: usize) {
     }
 }
 
-/// Bytes for the shared memories of the next instance, in the order of its module.
-pub type Prepared = VecDeque<Rc<dyn SharedBytes>>;
-
 thread_local! {
-    static PREPARED: RefCell<Prepared> = RefCell::default();
     /// Cause of the last failed growth on this thread, if the host has stopped answering
     static STOPPED: RefCell<Option<Stopped>> = RefCell::default();
 }
@@ -94,18 +90,15 @@ pub fn take_stopped() -> Option<Stopped> {
     STOPPED.take()
 }
 
-/// Sets the bytes for the shared memories of the instance that this thread makes next.
-pub fn prepare(memories: Prepared) {
-    PREPARED.set(memories);
-}
-
-/// The next prepared memory, for a new instance; its definition is at `location`.
-pub(in crate::engine) fn prepared(
+/// A shared memory of an instance; its definition is at `location`.
+///
+/// # Errors
+/// `Generic` if the host has stopped answering.
+pub(in crate::engine) fn of_instance(
     ty: &MemoryType,
     location: NonNull<VMMemoryDefinition>,
+    bytes: Rc<dyn SharedBytes>,
 ) -> Result<VMMemory, MemoryError> {
-    let bytes = PREPARED.with_borrow_mut(VecDeque::pop_front);
-    let bytes = bytes.ok_or_else(|| MemoryError::Generic("the host gave no bytes for a shared memory".into()))?;
     HostSharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes)
 }
 

@@ -1,9 +1,9 @@
 //! `SmallMemory`: a linear memory that reserves only its own bytes and a guard.
 
 use crate::engine::alloc::addresses::Addresses;
+use crate::engine::alloc::growths::note_growth;
 use crate::engine::alloc::reserve::{GUARD, Reserve};
-use crate::engine::alloc::room::has_headroom_besides;
-use crate::engine::alloc::tunables::note_growth;
+use crate::engine::alloc::room::{has_headroom_besides, no_headroom};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::io;
@@ -61,11 +61,6 @@ impl SmallMemory {
         let definition = own(VMMemoryDefinition { base: addresses.base(), current_length: size.bytes().0 });
         Ok(Self { ty: *ty, size, definition, addresses })
     }
-}
-
-/// The error for a memory or growth that would leave no headroom.
-pub(in crate::engine) fn no_headroom() -> MemoryError {
-    MemoryError::Region("too little of the process's memory would be left".to_owned())
 }
 
 fn no_room(error: io::Error) -> MemoryError {

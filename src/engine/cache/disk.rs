@@ -2,34 +2,20 @@
 
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::cache::entry::{BUILD, CacheEntry, Content, EntryMetadata, Hash, write};
-use crate::engine::cache::folder::{Folder, Kind, Own, open_own, remove};
+use crate::engine::cache::folder::{FileKind, Folder, Own, open_own, remove};
+use crate::engine::cache::settings::Cache;
 use crate::engine::code::loaded::{InFile, PackedImage};
-use crate::engine::code::parts::{Compiled, ModuleMetadata};
+use crate::engine::code::parts::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// Age from which an unfinished file counts as left behind by a process that has ended.
 const ABANDONED: Duration = Duration::from_secs(600);
-
-/// A disk cache.
-///
-/// Its entries are machine code, which is run without validation. So only the owner may be able to write to the folder,
-/// and each entry has a message authentication code, made with a secret of the folder. An entry that fails a check
-/// counts as missing: the module is compiled.
-#[derive(Debug, Clone)]
-pub struct Cache {
-    /// The directory that the user named; the cache's files are in a folder of their own in it
-    pub directory: PathBuf,
-    /// The most bytes that all entries may have together
-    pub most: u64,
-    /// Whether the cache may write entries
-    pub writable: bool,
-}
 
 /// An entry, as `list` shows it.
 #[derive(Debug)]
@@ -102,15 +88,15 @@ impl Cache {
         let key = cache_key.key();
         let (file, entry) = open_entry(&folder.entry(&key))?;
         // Verify, then decode: doing both at once on two threads made a load no faster.
-        let parts: ModuleMetadata =
-            entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.parts()))?.ok()?;
+        let metadata: PassMetadata =
+            entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.metadata()))?.ok()?;
         if self.writable {
             // `shrink` evicts by this time. If it cannot be set, the entry only goes sooner.
             let _ = file.set_modified(SystemTime::now());
         }
         let file = entry.image_in_file().map(|offset| InFile { file, offset });
-        let machine = PackedImage { image: entry.image(), file };
-        Some(Compiled { parts, details: entry.details(), custom: entry.custom(), machine })
+        let image = PackedImage { image: entry.image(), file };
+        Some(Compiled { metadata, details: entry.details(), custom: entry.custom(), image })
     }
 
     /// Writes an entry for compiled code. Failures are ignored: a cache that cannot be written to acts as an empty one.
@@ -126,16 +112,16 @@ impl Cache {
         }
         let folder = Folder::make(&self.directory)?;
         let secret = folder.secret_or_new()?;
-        let parts = postcard::to_stdvec(&compiled.parts).map_err(io::Error::other)?;
+        let metadata = postcard::to_stdvec(&compiled.metadata).map_err(io::Error::other)?;
         let content = Content {
-            parts: &parts,
+            metadata: &metadata,
             details: &compiled.details,
             custom: &compiled.custom,
-            image: &compiled.machine.image,
+            image: &compiled.image.image,
         };
         let key = cache_key.key();
         folder.write_whole(&folder.entry(&key), |file| {
-            write(file, &key, &secret, &cache_key.about(compiled.parts.compiler), &content)
+            write(file, &key, &secret, &cache_key.about(compiled.metadata.compiler), &content)
         })?;
         Ok(folder)
     }
@@ -148,7 +134,7 @@ impl Cache {
         let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
         let secret = folder.secret()?;
         let mut all: Vec<_> =
-            folder.files(Kind::CacheEntry)?.iter().filter_map(|own| listed(own, secret.as_ref())).collect();
+            folder.files(FileKind::CacheEntry)?.iter().filter_map(|own| listed(own, secret.as_ref())).collect();
         all.sort_by_key(|entry| Reverse(entry.used));
         Ok(all)
     }
@@ -159,9 +145,9 @@ impl Cache {
     /// Those of `list`; some files may be gone then.
     pub fn clear(&self) -> io::Result<usize> {
         let Some(folder) = self.folder()? else { return Ok(0) };
-        let entries = folder.files(Kind::CacheEntry)?;
+        let entries = folder.files(FileKind::CacheEntry)?;
         entries.iter().try_for_each(|own| remove(&own.path))?;
-        folder.files(Kind::Unfinished)?.iter().try_for_each(|own| remove(&own.path))?;
+        folder.files(FileKind::Unfinished)?.iter().try_for_each(|own| remove(&own.path))?;
         folder.remove_secret()?;
         Ok(entries.len())
     }
@@ -175,12 +161,12 @@ impl Cache {
 
     /// Removes the least recently used entries until the others fit, and files that were never finished.
     fn shrink(&self, folder: &Folder) {
-        for own in folder.files(Kind::Unfinished).unwrap_or_default() {
+        for own in folder.files(FileKind::Unfinished).unwrap_or_default() {
             if own.used.elapsed().is_ok_and(|age| age > ABANDONED) {
                 let _ = remove(&own.path);
             }
         }
-        let mut entries = folder.files(Kind::CacheEntry).unwrap_or_default();
+        let mut entries = folder.files(FileKind::CacheEntry).unwrap_or_default();
         let mut total: u64 = entries.iter().map(|own| own.size).sum();
         entries.sort_by_key(|own| own.used);
         for own in entries {

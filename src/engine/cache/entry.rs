@@ -39,10 +39,10 @@ pub struct EntryMetadata {
     pub slots: String,
 }
 
-/// Ranges of the parts of a file; the header is before them.
+/// Ranges of the metadata of a file; the header is before them.
 struct Layout {
     about: Range<usize>,
-    parts: Range<usize>,
+    metadata: Range<usize>,
     details: Range<usize>,
     custom: Range<usize>,
     image: Range<usize>,
@@ -51,7 +51,7 @@ struct Layout {
 /// Parts of an entry besides its own metadata.
 pub(in crate::engine) struct Content<'a> {
     /// Metadata of the module, serialized
-    pub parts: &'a [u8],
+    pub metadata: &'a [u8],
     /// Names and roles of its functions, as `LazyDecoded<Details>` decodes them
     pub details: &'a [u8],
     /// Contents of its custom sections, concatenated
@@ -72,14 +72,14 @@ const SEAL: Range<usize> = 16..48;
 const KEY: Range<usize> = 48..80;
 
 impl Layout {
-    /// The layout for parts of these lengths in bytes; none if it overflows.
-    fn new([about, parts, details, custom, image]: [usize; 5]) -> Option<Self> {
+    /// The layout for metadata of these lengths in bytes; none if it overflows.
+    fn new([about, metadata, details, custom, image]: [usize; 5]) -> Option<Self> {
         let about = HEADER..HEADER.checked_add(about)?;
-        let parts = about.end..about.end.checked_add(parts)?;
-        let details = parts.end..parts.end.checked_add(details)?;
+        let metadata = about.end..about.end.checked_add(metadata)?;
+        let details = metadata.end..metadata.end.checked_add(details)?;
         let custom = details.end..details.end.checked_add(custom)?;
         let begin = custom.end.checked_next_multiple_of(ALIGNMENT)?;
-        Some(Self { about, parts, details, custom, image: begin..begin.checked_add(image)? })
+        Some(Self { about, metadata, details, custom, image: begin..begin.checked_add(image)? })
     }
 
     /// The layout of a file; none if the magic or the length does not fit.
@@ -133,8 +133,8 @@ impl CacheEntry {
     }
 
     /// Metadata of the module, serialized
-    pub fn parts(&self) -> &[u8] {
-        &self.bytes[self.layout.parts.clone()]
+    pub fn metadata(&self) -> &[u8] {
+        &self.bytes[self.layout.metadata.clone()]
     }
 
     /// Names and roles of its functions, as `LazyDecoded<Details>` decodes them
@@ -167,15 +167,15 @@ pub(in crate::engine) fn write(
     key: &Hash,
     secret: &Hash,
     about: &EntryMetadata,
-    Content { parts, details, custom, image }: &Content<'_>,
+    Content { metadata, details, custom, image }: &Content<'_>,
 ) -> io::Result<()> {
     let about = serde_json::to_vec(about)?;
-    let lengths = [about.len(), parts.len(), details.len(), custom.len(), image.len()];
+    let lengths = [about.len(), metadata.len(), details.len(), custom.len(), image.len()];
     let layout = Layout::new(lengths).expect("what is in memory fits into a file");
     let lengths = lengths.map(|length| (length as u64).to_le_bytes());
     let padding = [0; ALIGNMENT];
     let padding = &padding[..layout.image.start - layout.custom.end];
-    let after_seal = [&key[..], lengths.as_flattened(), &about, parts, details, custom, padding, image];
+    let after_seal = [&key[..], lengths.as_flattened(), &about, metadata, details, custom, padding, image];
     file.write_all(&MAGIC)?;
     file.write_all(&seal(secret, after_seal).finalize())?;
     after_seal.into_iter().try_for_each(|part| file.write_all(part))
@@ -226,14 +226,14 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out_aligned() {
         for length in [0, 1, 63, 64, 65, 1000] {
-            let (parts, details) = (vec![1; length], vec![4; length / 3]);
+            let (metadata, details) = (vec![1; length], vec![4; length / 3]);
             let (custom, image) = (vec![2; length / 2], vec![3; length * 2]);
-            let content = Content { parts: &parts, details: &details, custom: &custom, image: &image };
+            let content = Content { metadata: &metadata, details: &details, custom: &custom, image: &image };
             let bytes = written("whole", &content);
             let entry = read(&bytes).unwrap();
             assert!(entry.is_sealed(&KEY_OF_TEST, &SECRET));
             assert!(!entry.is_sealed(&[4; 32], &SECRET) && !entry.is_sealed(&KEY_OF_TEST, &[8; 32]));
-            assert_eq!((entry.parts(), &*entry.details()), (&*parts, &*details));
+            assert_eq!((entry.metadata(), &*entry.details()), (&*metadata, &*details));
             assert_eq!((&*entry.custom(), &*entry.image()), (&*custom, &*image));
             assert!(entry.layout.image.start.is_multiple_of(ALIGNMENT));
             assert_eq!(entry.about().unwrap().slots, "all");
@@ -245,7 +245,7 @@ mod tests {
     fn every_cut_and_every_other_bit_is_seen() {
         let bytes = written(
             "broken",
-            &Content { parts: b"parts", details: b"names", custom: b"sections", image: b"machine code" },
+            &Content { metadata: b"metadata", details: b"names", custom: b"sections", image: b"machine code" },
         );
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_none(), "cut at {length}");

@@ -17,14 +17,14 @@ const LOCK: &str = "relink-lock";
 
 /// Kind of a file of the cache, besides the secret and the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Kind {
+pub(in crate::engine) enum FileKind {
     /// An entry, named by its key
     CacheEntry,
     /// An entry that is being written, with a random name
     Unfinished,
 }
 
-impl Kind {
+impl FileKind {
     /// Number of hexadecimal digits in the name, and the extension.
     const fn form(self) -> (usize, &'static str) {
         match self {
@@ -57,7 +57,7 @@ pub(in crate::engine) struct Own {
 impl Own {
     /// The key of an entry, from its name.
     pub fn key(&self) -> Option<Hash> {
-        let digits = Kind::CacheEntry.digits(self.path.file_name()?)?;
+        let digits = FileKind::CacheEntry.digits(self.path.file_name()?)?;
         blake3::Hash::from_hex(digits).ok().map(|key| *key.as_bytes())
     }
 }
@@ -98,14 +98,14 @@ impl Folder {
 
     /// Path of the entry for a key.
     pub fn entry(&self, key: &Hash) -> PathBuf {
-        self.path.join(Kind::CacheEntry.name(blake3::Hash::from_bytes(*key).to_hex().as_str()))
+        self.path.join(FileKind::CacheEntry.name(blake3::Hash::from_bytes(*key).to_hex().as_str()))
     }
 
     /// The files of a kind.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn files(&self, kind: Kind) -> io::Result<Vec<Own>> {
+    pub fn files(&self, kind: FileKind) -> io::Result<Vec<Own>> {
         let own = fs::read_dir(&self.path)?.filter_map(|file| {
             let file = file.ok()?;
             kind.digits(&file.file_name())?;
@@ -174,7 +174,7 @@ impl Folder {
     pub fn write_whole(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         // A random name: processes of two containers may have the same id.
         let name = getrandom::u64().map_err(io::Error::other)?;
-        let unfinished = self.path.join(Kind::Unfinished.name(&format!("{name:016x}")));
+        let unfinished = self.path.join(FileKind::Unfinished.name(&format!("{name:016x}")));
         let mut file = new_file().create_new(true).open(&unfinished)?;
         let written = write(&mut file).and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
@@ -266,8 +266,8 @@ mod tests {
 
     #[test]
     fn only_names_that_the_cache_makes_are_its_own() {
-        let digits = |kind: Kind, name: &str| kind.digits(OsStr::new(name)).map(str::to_owned);
-        for kind in [Kind::CacheEntry, Kind::Unfinished] {
+        let digits = |kind: FileKind, name: &str| kind.digits(OsStr::new(name)).map(str::to_owned);
+        for kind in [FileKind::CacheEntry, FileKind::Unfinished] {
             let (length, extension) = kind.form();
             let hexadecimal = "0123456789abcdef".repeat(4)[..length].to_owned();
             assert_eq!(digits(kind, &kind.name(&hexadecimal)), Some(hexadecimal.clone()));

@@ -1,12 +1,15 @@
 //! `Code`: a compiled module that is loaded and can be instantiated.
 
+use crate::engine::alloc::free_list::FreeLists;
+use crate::engine::alloc::instance_allocator::InstanceAllocator;
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_headroom_besides;
+use crate::engine::alloc::shared_memory::SharedBytes;
 use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::parts::{Compiled, ModuleMetadata};
+use crate::engine::code::parts::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
@@ -15,8 +18,10 @@ use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::{Artifact, Tunables};
+use wasmer::sys::vm::{StoreObjects, VMExtern, VMInstance};
+use wasmer_compiler::InstantiationError;
 use wasmer_types::DataInitializer;
 
 /// A compiled module: its loaded code and its metadata. Immutable, shared by threads. Instances do not keep their code
@@ -24,6 +29,8 @@ use wasmer_types::DataInitializer;
 pub struct Code {
     /// The compiler of the machine code: functions of different compilers cannot call each other
     pub compiler: Compiler,
+    /// Hash of the module's bytes as they were compiled
+    pub hash: [u8; 32],
     /// Address space that its memories reserve; its code relies on no more than that
     pub reserve: Reserve,
     /// The module as it was loaded, after the pass
@@ -49,9 +56,21 @@ pub struct Code {
     /// Slot index by the function index of its thunk
     thunks: FxHashMap<u32, u32>,
     /// Slot index by the entries of exported tables that belong to it: primary, direct and thunk entries
-    places: FxHashMap<ModuleEntry, u32>,
+    slot_entries: FxHashMap<ModuleEntry, u32>,
     tables_with_slots: BTreeSet<u32>,
-    machine: LoadedCode,
+    loaded: LoadedCode,
+}
+
+/// The result of `Code::allocate`.
+pub struct Allocated {
+    /// wasmer's instance
+    pub instance: Result<VMInstance, InstantiationError>,
+    /// Indices of all objects that were made, also if the instance failed half-way
+    pub made: FreeLists,
+    /// Indices that are still free
+    pub free: FreeLists,
+    /// Whether the instance failed because the system refused the address space of a full memory
+    pub lacks_addresses: bool,
 }
 
 impl Drop for Code {
@@ -76,7 +95,7 @@ impl Code {
             &Arc::default(),
         )?;
         // SAFETY: this process has just packed the image, which is in memory.
-        unsafe { Self::assemble(compiled, Reserve::available()) }
+        unsafe { Self::assemble(compiled, [0; 32], Reserve::available()) }
     }
 
     /// Loads a compiled module.
@@ -86,14 +105,18 @@ impl Code {
     ///
     /// # Safety
     /// That of `LoadedCode::load`.
-    pub(in crate::engine) unsafe fn assemble(compiled: Compiled, reserve: Reserve) -> Result<Arc<Self>> {
-        let Compiled { parts, details, custom, machine } = compiled;
-        let size = machine.image.len();
+    pub(in crate::engine) unsafe fn assemble(
+        compiled: Compiled,
+        hash: [u8; 32],
+        reserve: Reserve,
+    ) -> Result<Arc<Self>> {
+        let Compiled { metadata, details, custom, image } = compiled;
+        let size = image.image.len();
         if !has_headroom_besides(size.saturating_mul(2)) {
             let message = format!("there is no room for the {size} bytes of a compiled module");
             return Err(ErrorKind::Memory { message }.into());
         }
-        let ModuleMetadata { original, compiler, rewritten } = parts;
+        let PassMetadata { original, compiler, rewritten } = metadata;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -106,24 +129,25 @@ impl Code {
         let indexed = || (0..).zip(&slots);
         let thunks = indexed().filter_map(|(index, slot)| Some((slot.thunk?, index))).collect();
         let exported: HashSet<u32> = binary.exports_of(ExternKind::Table).collect();
-        let places = |(index, slot): (u32, &ModuleSlot)| {
+        let slot_entries = |(index, slot): (u32, &ModuleSlot)| {
             let entries: Vec<_> =
                 slot.direct_entries.iter().chain(&slot.thunk_entries).chain([&slot.primary_entry]).copied().collect();
             entries.into_iter().map(move |entry| (entry, index))
         };
-        let places = indexed().flat_map(places).filter(|(entry, _)| exported.contains(&entry.table));
-        let places: FxHashMap<_, _> = places.collect();
-        let tables_with_slots = places.keys().map(|entry| entry.table).collect();
+        let slot_entries = indexed().flat_map(slot_entries).filter(|(entry, _)| exported.contains(&entry.table));
+        let slot_entries: FxHashMap<_, _> = slot_entries.collect();
+        let tables_with_slots = slot_entries.keys().map(|entry| entry.table).collect();
 
         let tables = binary.tables[binary.imported_tables as usize..].iter().map(|table| table.limits).collect();
         let first = binary.imported_functions;
         // SAFETY: the caller upholds the contract of `LoadedCode::load`, which is this function's.
-        let machine = unsafe { LoadedCode::load(machine, StoreTunables::new(tables, reserve), first, names.clone()) }
+        let loaded = unsafe { LoadedCode::load(image, StoreTunables::new(tables, reserve), first, names.clone()) }
             .map_err(|message| ErrorKind::Compile {
-            message: format!("the compiled module does not load: {message}"),
-        })?;
+                message: format!("the compiled module does not load: {message}"),
+            })?;
         Ok(Arc::new(Self {
             compiler,
+            hash,
             reserve,
             binary,
             original,
@@ -132,14 +156,14 @@ impl Code {
             read_tables,
             written_tables,
             written_globals,
-            size: size * machine.copies(),
+            size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,
             thunks,
-            places,
+            slot_entries,
             tables_with_slots,
             custom_sections,
-            machine,
+            loaded,
         }))
     }
 
@@ -175,11 +199,12 @@ impl Code {
     fn assemble_image(image: Vec<u8>, bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         let binary = Binary::parse(bytes, compiler.features())?;
         let original = Binary { custom_sections: Vec::new(), ..binary.clone() };
-        let parts =
-            ModuleMetadata { original, compiler, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
-        let machine = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
+        let metadata =
+            PassMetadata { original, compiler, rewritten: Rewritten::unchanged(bytes, binary).without_bytes() };
+        let image = crate::engine::code::loaded::PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
+        let compiled = Compiled::new_of(metadata, OwnedBuffer::new(), image);
         // SAFETY: the image of these tests was packed by this process and is in memory.
-        unsafe { Self::assemble(Compiled::new_of(parts, OwnedBuffer::new(), machine), Reserve::available()) }
+        unsafe { Self::assemble(compiled, [0; 32], Reserve::available()) }
     }
 
     /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.
@@ -204,7 +229,7 @@ impl Code {
 
     /// The slot to which an entry of an exported table belongs.
     pub fn slot_at(&self, entry: ModuleEntry) -> Option<u32> {
-        self.places.get(&entry).copied()
+        self.slot_entries.get(&entry).copied()
     }
 
     /// The exported tables with entries that belong to slots.
@@ -217,24 +242,34 @@ impl Code {
         name_section(&self.custom_sections).map(OwnedBuffer::as_slice)
     }
 
-    /// The artifact that wasmer instantiates.
-    pub fn artifact(&self) -> &Artifact {
-        self.machine.artifact()
-    }
-
     /// Active data segments: the initial contents of an instance's memories.
     pub fn data(&self) -> Vec<DataInitializer<'_>> {
-        self.machine.data()
+        self.loaded.data()
     }
 
     /// Size of an instance in bytes, without its memories and tables.
     pub fn instance_size(&self) -> usize {
-        self.machine.instance_size()
+        self.loaded.instance_size()
     }
 
-    /// The tunables by which wasmer makes the memories and tables of an instance.
-    pub fn tunables(&self) -> &dyn Tunables {
-        self.machine.tunables()
+    /// Makes an instance, but runs none of its code. Its objects take indices of `free` before new ones; `shared` are the
+    /// bytes for the shared memories that the module defines.
+    ///
+    /// # Safety
+    /// `imports` fit the imports of the module. `objects` and this code outlive the instance.
+    pub unsafe fn allocate(
+        &self,
+        imports: &[VMExtern],
+        objects: &mut StoreObjects,
+        free: FreeLists,
+        shared: Vec<Rc<dyn SharedBytes>>,
+    ) -> Allocated {
+        let allocator = InstanceAllocator::new(self.loaded.tunables(), free, shared);
+        // SAFETY: by the contract of this function.
+        let instance = unsafe { self.loaded.artifact().instantiate(&allocator, imports, objects) };
+        let lacks_addresses = allocator.lacks_addresses();
+        let (free, made) = allocator.into_lists();
+        Allocated { instance, made, free, lacks_addresses }
     }
 }
 

@@ -9,8 +9,8 @@ use shared_buffer::OwnedBuffer;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use wasmer::sys::Artifact;
 use wasmer::sys::vm::VMOffsets;
-use wasmer::sys::{Artifact, Tunables};
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
@@ -36,7 +36,8 @@ pub(in crate::engine) struct LoadedCode {
     artifact: Artifact,
     /// None if the engine holds the code
     linked: Option<ExecutableCode>,
-    engine: Engine,
+    _engine: Engine,
+    tunables: StoreTunables,
     instance_size: usize,
 }
 
@@ -64,8 +65,7 @@ impl LoadedCode {
         names: Arc<FunctionNames>,
     ) -> Result<Self, String> {
         let image = Image::read(packed.image).ok_or("it is no image")?;
-        let mut engine = Engine::headless();
-        engine.set_tunables(tunables);
+        let engine = Engine::headless();
         // SAFETY: the caller promises that the image, and so its file, does not change.
         let linked =
             image.linked().map(|linked| unsafe { ExecutableCode::new(&image, linked, packed.file) }).transpose()?;
@@ -83,7 +83,7 @@ impl LoadedCode {
         let frames = Registration::new(image.frames(), functions, first, names);
         let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
         let instance_size = offsets.size_of_vmctx() as usize;
-        Ok(Self { _frames: frames, artifact, linked, engine, instance_size })
+        Ok(Self { _frames: frames, artifact, linked, _engine: engine, tunables, instance_size })
     }
 
     /// The artifact that wasmer instantiates.
@@ -116,9 +116,9 @@ impl LoadedCode {
         if self.linked.is_some() { 1 } else { 2 }
     }
 
-    /// The tunables by which wasmer makes the memories and tables of an instance.
-    pub fn tunables(&self) -> &dyn Tunables {
-        self.engine.tunables()
+    /// How it makes memories and tables.
+    pub fn tunables(&self) -> &StoreTunables {
+        &self.tunables
     }
 }
 
@@ -176,6 +176,7 @@ mod tests {
     use crate::engine::code::image::PAGE;
     use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
+    use std::backtrace::{Backtrace, BacktraceStatus};
     use std::env::temp_dir;
     use std::io::{Seek, Write};
     use std::{fs, process};
@@ -225,5 +226,21 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!(addresses.len(), 2);
         drop(machine);
+    }
+
+    #[test]
+    fn code_that_does_not_load_is_not_unwound() {
+        let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
+        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
+        image[metadata].fill(0xff);
+        let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
+        let names = FunctionNames::new(None, Origins::default());
+        // SAFETY: wasmer validates metadata as it reads it, and the code is as it was packed.
+        let loaded =
+            unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
+        assert!(loaded.is_err());
+        // Unwinding visits all registered tables, so it would touch one that was left behind.
+        assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);
     }
 }

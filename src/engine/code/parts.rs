@@ -5,8 +5,8 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
-use crate::engine::compile::compiled::CompileOptions;
 use crate::engine::compile::compiler::{Compiler, Refusal, TAKEN};
+use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
@@ -24,7 +24,7 @@ const MAGIC: &[u8] = b"\0asm";
 /// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form; the details
 /// are a part of their own there.
 #[derive(Serialize, Deserialize)]
-pub(in crate::engine) struct ModuleMetadata {
+pub(in crate::engine) struct PassMetadata {
     /// The module as its author compiled it
     pub original: Binary,
     /// The compiler of the code: Singlepass, where it takes the place of Cranelift
@@ -36,13 +36,13 @@ pub(in crate::engine) struct ModuleMetadata {
 /// A compiled module that is not loaded yet.
 pub(in crate::engine) struct Compiled {
     /// Metadata
-    pub parts: ModuleMetadata,
+    pub metadata: PassMetadata,
     /// Names and roles of its functions, encoded for `LazyDecoded<Details>`
     pub details: OwnedBuffer,
     /// Contents of the custom sections of the original module, concatenated
     pub custom: OwnedBuffer,
     /// Image with the machine code
-    pub machine: PackedImage,
+    pub image: PackedImage,
 }
 
 /// Checks that `Compiled::new` would accept the bytes. Compiles them only if a frame may be too large for the compiler.
@@ -117,14 +117,14 @@ impl Compiled {
         let image = OwnedBuffer::from_bytes(image);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
         let custom = OwnedBuffer::from_bytes(sections.collect::<Vec<_>>().concat());
-        let parts = ModuleMetadata { original: binary, compiler, rewritten: rewritten.without_bytes() };
-        Ok(Self::new_of(parts, custom, PackedImage { image, file: None }))
+        let metadata = PassMetadata { original: binary, compiler, rewritten: rewritten.without_bytes() };
+        Ok(Self::new_of(metadata, custom, PackedImage { image, file: None }))
     }
 
-    /// A newly compiled module. `parts` must hold the details: metadata from the disk cache does not.
-    pub fn new_of(parts: ModuleMetadata, custom: OwnedBuffer, machine: PackedImage) -> Self {
-        let details = LazyDecoded::bytes_of(&parts.rewritten.details);
-        Self { parts, details, custom, machine }
+    /// A newly compiled module. `metadata` must hold the details: metadata from the disk cache does not.
+    pub fn new_of(metadata: PassMetadata, custom: OwnedBuffer, image: PackedImage) -> Self {
+        let details = LazyDecoded::bytes_of(&metadata.rewritten.details);
+        Self { metadata, details, custom, image }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The registry of compiled modules: no two threads of a process compile the same module.
 
 use crate::engine::alloc::reserve::Reserve;
-use crate::engine::cache::disk::{Cache, CacheKey};
+use crate::engine::cache::disk::CacheKey;
 use crate::engine::cache::entry::Hash;
+use crate::engine::cache::settings::Cache;
 use crate::engine::code::compiled_code::Code;
 use crate::engine::code::parts::Compiled;
-use crate::engine::compile::cancellation::{Cancellation, Waiters, cancelled};
+use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::options::CompileOptions;
 use crate::engine::compile::threads::hash;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Selection;
@@ -62,46 +64,6 @@ impl Drop for Running {
     }
 }
 
-/// The disk cache for a compiled module, and the file name to record there.
-#[derive(Debug, Clone)]
-pub struct CacheTarget {
-    /// The cache
-    pub cache: Cache,
-    /// Path of the file that the bytes were read from; none if they came from memory
-    pub file: Option<String>,
-}
-
-/// How a module is compiled and cached.
-#[derive(Debug, Clone)]
-pub struct CompileOptions {
-    /// The compiler; for Cranelift, Singlepass may take its place (`CompilerChoice`)
-    pub compiler: Compiler,
-    /// Which functions become slots
-    pub selection: Selection,
-    /// For a tier-up module, the compiler of the instance whose memories and globals it works on
-    pub tiers_up_from: Option<Compiler>,
-    /// Address space that its memories reserve
-    pub reserve: Reserve,
-    /// Disk cache; none: the module is not cached
-    pub cache_target: Option<CacheTarget>,
-    /// Stops the compile between two functions
-    pub cancellation: Cancellation,
-}
-
-impl CompileOptions {
-    /// Options for a module that this package generates: without slots, and not cached.
-    pub fn plain(compiler: Compiler) -> Self {
-        Self {
-            compiler,
-            selection: Selection::None,
-            tiers_up_from: None,
-            reserve: Reserve::available(),
-            cache_target: None,
-            cancellation: Cancellation::default(),
-        }
-    }
-}
-
 /// Code for these bytes: from the registry, else from the disk cache, else newly compiled.
 ///
 /// # Errors
@@ -110,10 +72,10 @@ pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, options, |waiters| Compiled::new(bytes, options, waiters))
 }
 
-/// `compile`, but only from the registry or the disk cache: it never compiles.
-pub fn compiled_before(bytes: &[u8], options: &CompileOptions) -> Option<Arc<Code>> {
+/// `compile` for bytes with this hash, but only from the registry or the disk cache: it never compiles.
+pub fn compiled_before(hash: Hash, options: &CompileOptions) -> Option<Arc<Code>> {
     let none = |_: &_| Err(ErrorKind::Internal { message: "not compiled yet".to_owned() }.into());
-    get(hash(bytes), bytes.len() as u64, options, none).ok()
+    get(hash, 0, options, none).ok()
 }
 
 /// `compile` for a file. The file is read into memory only if it must be compiled. None if it cannot be read, or is not
@@ -195,7 +157,7 @@ fn through(
     if let Some(found) = cache.and_then(|cache| cache.find(cache_key)) {
         // SAFETY: `find` gives an entry only if its key names this build and this processor, and its seal, made with
         // the secret of the folder, fits its bytes. Entries never change once they are written.
-        let code = unsafe { Code::assemble(found, cache_key.reserve) };
+        let code = unsafe { Code::assemble(found, cache_key.bytes, cache_key.reserve) };
         if code.is_ok() {
             return code;
         }
@@ -205,7 +167,7 @@ fn through(
         cache.keep(cache_key, &compiled);
     }
     // SAFETY: this process has just packed the image.
-    unsafe { Code::assemble(compiled, cache_key.reserve) }
+    unsafe { Code::assemble(compiled, cache_key.bytes, cache_key.reserve) }
 }
 
 /// Removes the entries of dropped code and of failed compiles. Linear in the number of entries, each of which has cost
@@ -221,6 +183,7 @@ fn forget_the_gone() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::compile::cancellation::Cancellation;
 
     fn options(compiler: Compiler, selection: Selection) -> CompileOptions {
         CompileOptions { selection, ..CompileOptions::plain(compiler) }

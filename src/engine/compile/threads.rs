@@ -84,7 +84,7 @@ fn pool(number: NonZero<usize>) -> Option<Arc<ThreadPool>> {
 const MANY: usize = 1 << 17;
 
 /// The BLAKE3 hash of bytes.
-pub(in crate::engine) fn hash(bytes: &[u8]) -> [u8; 32] {
+pub fn hash(bytes: &[u8]) -> [u8; 32] {
     let threads = if bytes.len() < MANY { None } else { Threads::all(0) };
     match threads {
         Some(threads) => threads.run(|| *blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes()),

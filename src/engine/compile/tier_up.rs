@@ -2,9 +2,10 @@
 
 use crate::engine::code::compiled_code::Code;
 use crate::engine::compile::cancellation::Cancellation;
-use crate::engine::compile::compiled::{CompileOptions, compile, compiled_before};
+use crate::engine::compile::compiled::{compile, compiled_before};
 use crate::engine::compile::compiler::Compiler;
-use crate::engine::compile::threads::has_room_for_thread;
+use crate::engine::compile::options::CompileOptions;
+use crate::engine::compile::threads::{has_room_for_thread, hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::why_no_tier_up;
 use crate::wasm::Binary;
@@ -58,7 +59,7 @@ impl Drop for PendingTierUp {
 pub fn compile_tiered(bytes: Vec<u8>, options: CompileOptions) -> Result<Tiered> {
     let options = CompileOptions { compiler: Compiler::Cranelift, tiers_up_from: None, ..options };
     if options.cache_target.is_some()
-        && let Some(code) = compiled_before(&bytes, &options)
+        && let Some(code) = compiled_before(hash(&bytes), &options)
     {
         return Ok(Tiered { code, tier_up: None });
     }

@@ -1,7 +1,8 @@
 //! Compilation as `lib/` calls it: on this thread, on another one, or of a file.
 
 use crate::engine::{
-    self, Cancellation, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, try_copy,
+    self, Cancellation, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, compiled_before,
+    try_copy,
 };
 use crate::error::{Error, ErrorKind};
 use crate::napi::api::cache::NativeCache;
@@ -12,7 +13,7 @@ use crate::napi::env::throw::{Result, guarded, refuse};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
 use napi::Env;
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::borrow::Cow;
 use std::fs;
@@ -47,6 +48,11 @@ impl Asked {
         Ok(if compiler_name == AUTO { Self::Auto(options) } else { Self::CompileOptions(options) })
     }
 
+    fn options(&self) -> &CompileOptions {
+        let (Self::CompileOptions(options) | Self::Auto(options)) = self;
+        options
+    }
+
     /// The same with a flag that stops the compile.
     fn with(mut self, cancellation: Cancellation) -> Self {
         let (Self::CompileOptions(options) | Self::Auto(options)) = &mut self;
@@ -65,6 +71,20 @@ impl Asked {
                 compile_tiered(bytes, options.clone())
             }
         }
+    }
+
+    /// Compiles while this thread waits. A worker waits for another thread, so that it can be terminated meanwhile.
+    fn compile_here(self, env: Env, bytes: Cow<'_, [u8]>, in_worker: bool) -> Result<NativeModule> {
+        let tiered = if in_worker && bytes.len() > SHORT {
+            let bytes = match bytes {
+                Cow::Borrowed(bytes) => copy(bytes).map_err(refuse)?,
+                Cow::Owned(bytes) => bytes,
+            };
+            until_terminated(&env, move |flag| self.with(flag).compile(bytes.into()))?
+        } else {
+            guarded(|| self.compile(bytes))?
+        };
+        Ok(NativeModule::new(env, tiered))
     }
 
     /// Compiles a file; none if it cannot be read.
@@ -134,8 +154,7 @@ pub(in crate::napi) fn selection(slots: NativeSelection) -> Result<Selection> {
     }
 }
 
-/// Compiles while this thread waits, through the cache if one is given. A worker waits for another thread, so that it can be
-/// terminated meanwhile.
+/// Compiles while this thread waits, through the cache if one is given.
 #[napi]
 pub fn compile_sync(
     env: Env,
@@ -147,13 +166,33 @@ pub fn compile_sync(
     in_worker: bool,
 ) -> Result<NativeModule> {
     let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
-    let tiered = if in_worker && bytes.len() > SHORT {
-        let bytes = copy(bytes).map_err(refuse)?;
-        until_terminated(&env, move |flag| asked.with(flag).compile(bytes.into()))?
-    } else {
-        guarded(|| asked.compile(bytes.into()))?
+    asked.compile_here(env, bytes.into(), in_worker)
+}
+
+/// Compiles a module again, for small memories: from the registry or the cache, else from `source`: the bytes that it was
+/// compiled from, or a file with these. Null if the bytes are others, or there are none.
+#[napi]
+pub fn compile_for_small_memories(
+    env: Env,
+    module: &NativeModule,
+    compiler_name: String,
+    slots: NativeSelection,
+    cache: Option<NativeCache>,
+    source: Option<Either<Uint8Array, String>>,
+    in_worker: bool,
+) -> Result<Option<NativeModule>> {
+    let asked = Asked::new(&compiler_name, slots, cache, Some(Reserve::Small.name()))?;
+    let hash = module.code.hash;
+    if let Some(code) = guarded(|| Ok(compiled_before(hash, asked.options())))? {
+        return Ok(Some(NativeModule::new(env, Tiered { code, tier_up: None })));
+    }
+    let bytes = match &source {
+        Some(Either::A(bytes)) => Some(Cow::Borrowed(&**bytes)),
+        Some(Either::B(file)) => fs::read(file).ok().map(Cow::Owned),
+        None => None,
     };
-    Ok(NativeModule::new(env, tiered))
+    let same = bytes.filter(|bytes| engine::hash(bytes) == hash);
+    same.map(|bytes| asked.compile_here(env, bytes, in_worker)).transpose()
 }
 
 /// Bytes that are compiled sooner than another thread would be worth it.

@@ -1,6 +1,6 @@
 //! The methods of instances: making them, tier-up, and their slots.
 
-use crate::engine::{SharedBytes, prepare};
+use crate::engine::SharedBytes;
 use crate::error::{ErrorKind, Subject};
 use crate::link::skip_forwarders;
 use crate::napi::api::module::NativeModule;
@@ -100,7 +100,7 @@ impl NativeStore {
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
         externs.extend(old.state(&context.store));
-        let Ok(Ok((new, _))) = self.try_make(module, externs, imports) else { return Ok(false) };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), imports) else { return Ok(false) };
         if old.attach_tier_up(&context.store, &new).is_err() {
             return Ok(false);
         }
@@ -138,8 +138,8 @@ impl NativeStore {
             let memory = context.shared_memories.add(context, Value::of(memory))?;
             Ok(memory as Rc<dyn SharedBytes>)
         });
-        prepare(shared.collect::<std::result::Result<_, PendingException>>()?);
-        self.try_make(module, externs, imports)
+        let shared = shared.collect::<std::result::Result<_, PendingException>>()?;
+        self.try_make(module, externs, shared, imports)
     }
 
     /// The same with imports that are already converted.
@@ -147,6 +147,7 @@ impl NativeStore {
         &self,
         module: &NativeModule,
         externs: Vec<Extern>,
+        shared: Vec<Rc<dyn SharedBytes>>,
         imports: Value<'_>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>> {
         let (context, env) = (&self.context, self.js());
@@ -157,7 +158,7 @@ impl NativeStore {
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
-            Instance::new(&context.store, &module.code, externs, |instance| {
+            Instance::new(&context.store, &module.code, externs, shared, |instance| {
                 retainer = Some(context.retainers.make_for_instance(env, &context.store, instance, imports));
             })
         };

@@ -141,8 +141,9 @@ fn driver(store: &Store, ty: &FuncType, compiler: Compiler, memory: MemoryId) ->
     let reserve = if memory.is_full(store) { Reserve::Full } else { Reserve::Small };
     let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
     // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
-    let instance =
-        unsafe { Instance::new(store, &code, vec![Extern::Memory(memory)], |instance| instance.make_adapter()) };
+    let instance = unsafe {
+        Instance::new(store, &code, vec![Extern::Memory(memory)], Vec::new(), |instance| instance.make_adapter())
+    };
     let instance = instance.map_err(|failure| match failure {
         Failure::Error(error) => error,
         other => Error::from(ErrorKind::Internal { message: format!("a driver failed: {other:?}") }),

@@ -24,7 +24,7 @@ pub enum Failure {
 impl Failure {
     /// Whether the call failed for lack of memory or address space.
     pub fn is_no_room(&self) -> bool {
-        matches!(self, Self::Error(error) if error.code().0 == "ERR_RELINK_MEMORY")
+        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. }))
     }
 }
 

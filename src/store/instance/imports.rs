@@ -1,6 +1,6 @@
 //! Instances with imports of any compiler and of the host.
 
-use crate::engine::{Code, Reserve};
+use crate::engine::{Code, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
 use crate::store::abi::bridge::Bridge;
 use crate::store::call::trap::Failure;
@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 impl Instance {
     /// Makes an instance of `code` and runs its start function. `imports` has one value for each import of
-    /// `code.binary`. `made` is called with the instance before any of its code runs.
+    /// `code.binary`, `shared` the bytes of each shared memory that it defines. `made` is called with the instance before any of its code runs.
     ///
     /// # Errors
-    /// `Import` if an import does not fit, `Compiler`, `SignatureHash`, `OutOfRange`, `Memory`; then no wasm has run. A
+    /// Those of `check_imports`, `SignatureHash`, `OutOfRange`, `Memory`, `AddressSpace`; then no wasm has run. A
     /// trap of a segment or the start function, or what a host function threw: then the instance is not returned, but
     /// it stays alive while imported tables hold functions that it wrote there.
     ///
@@ -28,6 +28,7 @@ impl Instance {
         store: &Store,
         code: &Arc<Code>,
         imports: Vec<Extern>,
+        shared: Vec<Rc<dyn SharedBytes>>,
         made: impl FnOnce(&Rc<Self>),
     ) -> Result<Rc<Self>, Failure> {
         let resolve = || {
@@ -36,13 +37,13 @@ impl Instance {
             resolve(store, code, imports)
         };
         // SAFETY: by the contract of this function; the imports were checked.
-        unsafe { instantiate(store, code, resolve, made) }
+        unsafe { instantiate(store, code, resolve, shared, made) }
     }
 
     /// Checks that these can be the imports of an instance of `code`.
     ///
     /// # Errors
-    /// `Import` and `Compiler`.
+    /// `Import`, `SmallMemory` and `Compiler`.
     pub fn check_imports(store: &Store, code: &Code, imports: &[Extern]) -> Result<()> {
         for (import, value) in code.binary.imports.iter().zip(imports) {
             if let Some(actual) = value.mismatch(store, &import.ty) {
@@ -55,11 +56,7 @@ impl Instance {
                 Extern::Global(id) => id.check_compiler(store, code.compiler)?,
                 Extern::Memory(id) if code.reserve == Reserve::Full && !id.is_shared(store) && !id.is_full(store) => {
                     let (module, field) = (import.module.clone(), import.name.clone());
-                    let expected =
-                        "a memory of { reserve: 'full' }, since the module was compiled for such ones".to_owned();
-                    let actual =
-                        "one of { reserve: 'small' }, which takes modules that were compiled with that".to_owned();
-                    return Err(ErrorKind::Import { module, field, expected, actual }.into());
+                    return Err(ErrorKind::SmallMemory { module, field }.into());
                 }
                 Extern::Function(_) | Extern::Memory(_) | Extern::Tag(_) => {}
             }

@@ -1,6 +1,6 @@
 //! Instantiation.
 
-use crate::engine::{Code, InObjectList, has_headroom_besides, install, with_free_lists};
+use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
 use crate::store::call::trap::Failure;
@@ -24,7 +24,7 @@ struct Allocated {
 }
 
 /// Makes an instance of `code` and runs its start function. `resolve` returns the imports; host functions that it makes
-/// belong to the instance. `made` is called with the instance before any of its code runs.
+/// belong to the instance. `shared` are the bytes for the shared memories that the code defines. `made` is called with the instance before any of its code runs.
 ///
 /// # Errors
 /// `SignatureHash`, `Memory` and the errors of `resolve`; then no wasm has run. A trap of a segment or the start
@@ -37,6 +37,7 @@ pub(in crate::store) unsafe fn instantiate(
     store: &Store,
     code: &Arc<Code>,
     resolve: impl FnOnce() -> Result<ResolvedImports>,
+    shared: Vec<Rc<dyn SharedBytes>>,
     made: impl FnOnce(&Rc<Instance>),
 ) -> Result<Rc<Instance>, Failure> {
     {
@@ -46,7 +47,7 @@ pub(in crate::store) unsafe fn instantiate(
     // Objects that are added to the list of functions from here on are taken out again below.
     let functions = store.with_objects(|objects| VMFunction::list(objects).len());
     let resolved = resolve().map_err(Failure::from);
-    let allocated = resolved.and_then(|resolved| allocate(store, code, resolved));
+    let allocated = resolved.and_then(|resolved| allocate(store, code, resolved, shared));
     let hosts: Vec<_> = store.with_objects(|objects| {
         let added = VMFunction::list_mut(objects).drain(functions..);
         added.filter(|function| matches!(function.anyfunc, MaybeInstanceOwned::Host(_))).collect()
@@ -87,38 +88,41 @@ pub(in crate::store) unsafe fn instantiate(
 }
 
 /// Makes wasmer's instance and its objects. Runs no wasm.
-fn allocate(store: &Store, code: &Code, resolved: ResolvedImports) -> Result<Allocated, Failure> {
+fn allocate(
+    store: &Store,
+    code: &Code,
+    resolved: ResolvedImports,
+    shared: Vec<Rc<dyn SharedBytes>>,
+) -> Result<Allocated, Failure> {
     if !has_headroom_besides(code.instance_size()) {
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
     }
-    let mut free_lists = store.lend_free_lists();
+    let free = store.lend_free_lists();
     let own_tags = code.binary.tags.len() - resolved.objects.tags.len();
     let room = store.tags.borrow_mut().take_run(own_tags, &resolved.objects.tags);
-    let (made, taken, tags) = store.with_objects(|objects| {
+    let (made, tags) = store.with_objects(|objects| {
         // wasmer appends an instance's tags to its list. To reuse free indices, the tail of the list is split off
         // meanwhile. wasmer only reads imported tags, and all of these have smaller indices.
         let list = VMTag::list_mut(objects);
         let aside = room.map(|at| list.split_off(at + own_tags)).unwrap_or_default();
         let first = room.unwrap_or(list.len());
         list.truncate(first);
-        let make = || {
-            // SAFETY: the objects outlive the instance, which the store holds together with its code. The call
-            // makes the instance and runs no wasm.
-            unsafe { code.artifact().instantiate(code.tunables(), &resolved.externs, objects) }.map_err(refused)
-        };
-        let (made, taken) = with_free_lists(&mut free_lists, make);
+        // SAFETY: the objects outlive the instance, which the store holds together with its code; the imports were
+        // checked.
+        let made = unsafe { code.allocate(&resolved.externs, objects, free, shared) };
         let list = VMTag::list_mut(objects);
         if room.is_some() {
             list.resize_with(first + own_tags, InObjectList::placeholder);
         }
         let tags = (first..list.len()).map(handle_at).collect();
         list.extend(aside);
-        (made, taken, tags)
+        (made, tags)
     });
-    store.return_free_lists(free_lists);
-    let own = Objects { memories: taken.memories, tables: taken.tables, globals: taken.globals, tags };
-    match made {
+    let engine::Allocated { instance, made, free, lacks_addresses } = made;
+    store.return_free_lists(free);
+    let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
+    match instance.map_err(|error| refused(error, lacks_addresses)) {
         Ok(vm) => {
             install(&vm);
             Ok(Allocated { resolved, own, vm })
@@ -163,11 +167,14 @@ fn register(store: &Store, code: &Arc<Code>, allocated: &mut Allocated, hosts: V
     instance
 }
 
-/// Converts wasmer's error for an instance that could not be made.
-fn refused(error: Refused) -> Failure {
+/// Converts wasmer's error for an instance that could not be made; `lacks_addresses` for want of address space.
+fn refused(error: Refused, lacks_addresses: bool) -> Failure {
     match error {
         Refused::Start(trap) => trap.into(),
         Refused::Link(LinkError::Trap(trap)) => trap.into(),
+        Refused::Link(LinkError::Resource(message)) if lacks_addresses => {
+            Error::from(ErrorKind::AddressSpace { message }).into()
+        }
         Refused::Link(LinkError::Resource(message)) => Error::from(ErrorKind::Memory { message }).into(),
         // `check_imports` has accepted the imports, so the two checks differ: an internal error.
         other => Error::from(ErrorKind::Internal { message: InstantiationError::from(other).to_string() }).into(),
