@@ -9,8 +9,8 @@ use crate::engine::compile::compiler::{Compiler, Refusal, TAKEN};
 use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
-    Options, Rewritten, Selection, bare, check_declarations, check_limits, compare_branches, cut_chains,
-    is_near_limits, modernize, outline_atomics, rewrite, spell_out_elements, tier_up_module,
+    Options, Rewritten, Selection, check_declarations, check_limits, compare_branches, cut_chains, is_near_limits,
+    modernize, outline_atomics, rewrite, spell_out_elements, strip_custom_sections, tier_up_module,
 };
 use crate::wasm::{Binary, function_names, path};
 use serde::{Deserialize, Serialize};
@@ -167,7 +167,7 @@ impl<'a> CompiledImage<'a> {
         options: &CompileOptions,
         waiters: &Arc<Waiters>,
     ) -> Result<Self> {
-        let image = options.compiler.image(&bare(&rewritten.bytes)?, options.reserve, waiters);
+        let image = options.compiler.image(&strip_custom_sections(&rewritten.bytes)?, options.reserve, waiters);
         let named = |index| named(bytes, binary, rewritten.origins.of(index));
         let image = image.map_err(|refusal| refusal.into_error(named))?;
         Ok(Self { rewritten, image, compiler: options.compiler })

@@ -7,8 +7,8 @@ use wasmparser::{Parser, Payload};
 ///
 /// # Errors
 /// `Compile` for bytes that are not a module.
-pub fn bare(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut bare = Vec::with_capacity(bytes.len());
+pub fn strip_custom_sections(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut stripped = Vec::with_capacity(bytes.len());
     let (mut end, mut after_code) = (0, false);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
@@ -27,10 +27,10 @@ pub fn bare(bytes: &[u8]) -> Result<Vec<u8>> {
         let whole = end..range.end;
         end = range.end;
         if !(after_code && matches!(payload, Payload::CustomSection(_))) {
-            bare.extend_from_slice(&bytes[whole.start as usize..whole.end as usize]);
+            stripped.extend_from_slice(&bytes[whole.start as usize..whole.end as usize]);
         }
     }
-    Ok(bare)
+    Ok(stripped)
 }
 
 #[cfg(test)]
@@ -50,8 +50,8 @@ mod tests {
         let text = "(module (@custom \"first\" (before first) \"a\") (func $f (export \"f\")) (memory 1)
             (data (i32.const 0) \"d\") (@custom \"last\" \"b\") (@custom \"more\" (after func) \"c\"))";
         let bytes = wat::parse_str(text).unwrap();
-        let bare = bare(&bytes).unwrap();
-        let (old, new) = (sections(&bytes), sections(&bare));
+        let stripped = strip_custom_sections(&bytes).unwrap();
+        let (old, new) = (sections(&bytes), sections(&stripped));
         let kept: Vec<_> = old.iter().filter(|(id, content)| *id != 0 || !content.ends_with(b"b")).cloned().collect();
         let kept: Vec<_> = kept.into_iter().filter(|(_, content)| !content.starts_with(b"\x04name")).collect();
         assert_eq!(new, kept);
@@ -69,13 +69,13 @@ mod tests {
             })
             .collect::<Vec<_>>()
         };
-        assert_eq!(code(&bare(&bytes).unwrap()), code(&bytes));
+        assert_eq!(code(&strip_custom_sections(&bytes).unwrap()), code(&bytes));
     }
 
     #[test]
     fn other_bytes_are_refused() {
-        assert!(bare(b"no module").is_err());
+        assert!(strip_custom_sections(b"no module").is_err());
         // A module without code, and an empty one.
-        assert_eq!(bare(b"\0asm\x01\0\0\0").unwrap(), b"\0asm\x01\0\0\0");
+        assert_eq!(strip_custom_sections(b"\0asm\x01\0\0\0").unwrap(), b"\0asm\x01\0\0\0");
     }
 }
