@@ -24,4 +24,4 @@ pub use compile::options::{CacheTarget, CompileOptions};
 pub use compile::threads::{has_room_for_thread, hash};
 pub use compile::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};
 pub use compile::types::{function_type, memory_type, raw_type, table_type, value_type};
-pub use trace::frames::{CodeLocation, WasmStack, is_code, trace};
+pub use trace::frames::{CapturedStack, CodeLocation, is_code, trace};

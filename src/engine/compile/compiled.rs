@@ -49,16 +49,16 @@ pub fn running_compiles() -> usize {
 }
 
 /// Counts one in `RUNNING`.
-struct Running;
+struct RunningCompile;
 
-impl Running {
+impl RunningCompile {
     fn new() -> Self {
         RUNNING.fetch_add(1, Ordering::Relaxed);
         Self
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCompile {
     fn drop(&mut self) {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
     }
@@ -131,7 +131,7 @@ fn get(
     }
     let file = cache_target.as_ref().and_then(|cache_target| cache_target.file.as_deref());
     let cache_key = CacheKey { bytes, size, compiler, selection, tiers_up_from, reserve, file };
-    let running = Running::new();
+    let running = RunningCompile::new();
     // It may have been cancelled while it waited for another thread.
     let code = if cancellation.is_cancelled() {
         Err(cancelled())

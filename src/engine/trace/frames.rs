@@ -217,14 +217,14 @@ impl CodeLocation {
 
 /// The stack at a trap.
 #[derive(Debug)]
-pub struct WasmStack {
+pub struct CapturedStack {
     /// Address of the instruction that trapped; 0 if no instruction did
     trapped: usize,
     /// Return address of each frame, the innermost first
     addresses: Vec<usize>,
 }
 
-impl WasmStack {
+impl CapturedStack {
     /// Locations of the wasm frames, the innermost first, each looked up when the iterator reaches it.
     pub fn places(&self) -> impl Iterator<Item = CodeLocation> {
         // Recursive functions return to the same few addresses.
@@ -238,9 +238,9 @@ impl WasmStack {
 }
 
 /// The code of a trap, if it has one, and its stack.
-pub fn trace(trap: &Trap) -> (Option<TrapCode>, WasmStack) {
+pub fn trace(trap: &Trap) -> (Option<TrapCode>, CapturedStack) {
     let (code, trapped, backtrace) = match trap {
-        Trap::User(_) => return (None, WasmStack { trapped: 0, addresses: Vec::new() }),
+        Trap::User(_) => return (None, CapturedStack { trapped: 0, addresses: Vec::new() }),
         Trap::Wasm { pc, backtrace, signal_trap } => {
             let listed = Frames::of(*pc).and_then(|frames| {
                 let (_, function, position) = frames.function(*pc)?;
@@ -255,7 +255,7 @@ pub fn trace(trap: &Trap) -> (Option<TrapCode>, WasmStack) {
         Trap::OOM { backtrace } => (None, 0, backtrace),
         Trap::UncaughtException { backtrace, .. } => (Some(TrapCode::UncaughtException), 0, backtrace),
     };
-    (code, WasmStack { trapped, addresses: backtrace.frames().iter().map(|frame| frame.ip().addr()).collect() })
+    (code, CapturedStack { trapped, addresses: backtrace.frames().iter().map(|frame| frame.ip().addr()).collect() })
 }
 
 #[cfg(test)]

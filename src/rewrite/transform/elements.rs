@@ -38,15 +38,15 @@ enum Item {
     Global(u32),
 }
 
-struct Segment<'a> {
-    kind: Kind<'a>,
+struct ElementSegment<'a> {
+    kind: SegmentMode<'a>,
     ty: RefType,
     items: Vec<Item>,
     /// The global with the number of items left, if code copies host references from the segment
     length: Option<u32>,
 }
 
-enum Kind<'a> {
+enum SegmentMode<'a> {
     Active { table: u32, offset: &'a [u8] },
     Passive,
     Declared,
@@ -60,7 +60,7 @@ struct Data<'a> {
 
 #[derive(Default)]
 struct Segments<'a> {
-    elements: Vec<Segment<'a>>,
+    elements: Vec<ElementSegment<'a>>,
     data: Vec<Data<'a>>,
     start: Option<u32>,
 }
@@ -75,13 +75,14 @@ impl<'a> Segments<'a> {
                         let element = element?;
                         let (ty, items) = items(element.items)?;
                         let kind = match element.kind {
-                            ElementKind::Active { table_index, offset_expr } => {
-                                Kind::Active { table: table_index.unwrap_or(0), offset: code_of(bytes, &offset_expr) }
-                            }
-                            ElementKind::Passive => Kind::Passive,
-                            ElementKind::Declared => Kind::Declared,
+                            ElementKind::Active { table_index, offset_expr } => SegmentMode::Active {
+                                table: table_index.unwrap_or(0),
+                                offset: code_of(bytes, &offset_expr),
+                            },
+                            ElementKind::Passive => SegmentMode::Passive,
+                            ElementKind::Declared => SegmentMode::Declared,
                         };
-                        segments.elements.push(Segment { kind, ty, items, length: None });
+                        segments.elements.push(ElementSegment { kind, ty, items, length: None });
                     }
                 }
                 Payload::DataSection(reader) => {
@@ -105,11 +106,13 @@ impl<'a> Segments<'a> {
 
     /// The first active segment that the engine lacks.
     fn first_moved(&self) -> Option<usize> {
-        self.elements.iter().position(|segment| matches!(segment.kind, Kind::Active { .. }) && segment.is_computed())
+        self.elements
+            .iter()
+            .position(|segment| matches!(segment.kind, SegmentMode::Active { .. }) && segment.is_computed())
     }
 }
 
-impl Segment<'_> {
+impl ElementSegment<'_> {
     fn is_computed(&self) -> bool {
         self.items.iter().any(|item| matches!(item, Item::Global(_)))
     }
@@ -176,7 +179,7 @@ fn spell_out(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     sections.set(SectionId::Element, known(&segments, moved)?);
     outlined.write(code, &mut sections, rewritten)?;
     let written = segments.elements.iter().filter_map(|segment| match segment.kind {
-        Kind::Active { table, .. } if segment.is_computed() => Some(table),
+        SegmentMode::Active { table, .. } if segment.is_computed() => Some(table),
         _ => None,
     });
     rewritten.written_tables.extend(written.filter(|table| *table < rewritten.binary.imported_tables));
@@ -195,7 +198,7 @@ fn add_lengths(
     let first = rewritten.binary.globals.len() as u32;
     let (mut count, mut globals) = (0, Vec::new());
     for segment in &mut segments.elements {
-        if matches!(segment.kind, Kind::Passive) && segment.ty == RefType::Extern {
+        if matches!(segment.kind, SegmentMode::Passive) && segment.ty == RefType::Extern {
             segment.length = Some(first + count);
             count += 1;
             globals.extend([0x7f, 1]);
@@ -223,8 +226,8 @@ fn change_code(
             let replacement = match operator {
                 Operator::TableInit { elem_index, table } => {
                     let segment = &segments.elements[elem_index as usize];
-                    let is_known =
-                        !matches!(segment.kind, Kind::Passive) || (segment.length.is_none() && !segment.is_computed());
+                    let is_known = !matches!(segment.kind, SegmentMode::Passive)
+                        || (segment.length.is_none() && !segment.is_computed());
                     let function = (!is_known).then(|| {
                         *copies.entry((elem_index, table)).or_insert_with(|| {
                             let ty = FuncType { parameters: [ValType::I32; 3].into(), results: [].into() };
@@ -252,7 +255,7 @@ fn change_code(
 }
 
 /// A function that does the work of `table.init`, with the same parameters: destination, source and length.
-fn copy(segment: &Segment<'_>, index: u32, table: u32) -> Function {
+fn copy(segment: &ElementSegment<'_>, index: u32, table: u32) -> Function {
     use Instruction as I;
     const TO: u32 = 0;
     const FROM: u32 = 1;
@@ -289,7 +292,7 @@ fn initializer(segments: &Segments<'_>, first: usize) -> Function {
     use Instruction as I;
     let mut code = Vec::new();
     for (index, segment) in segments.elements.iter().enumerate().skip(first) {
-        let Kind::Active { table, offset } = segment.kind else { continue };
+        let SegmentMode::Active { table, offset } = segment.kind else { continue };
         let (elem_index, length) = (index as u32, I::I32Const(segment.items.len() as i32));
         code.extend_from_slice(offset);
         if segment.ty == RefType::Extern {
@@ -349,17 +352,17 @@ fn known(segments: &Segments<'_>, moved: Option<usize>) -> wasmparser::Result<Ve
         };
         let items = Elements::Expressions(ty, items.into());
         match segment.kind {
-            Kind::Active { table, offset } if !is_moved => {
+            SegmentMode::Active { table, offset } if !is_moved => {
                 section.active(Some(table), &ConstExpr::raw(offset.iter().copied()), items);
             }
             // The initializer copies functions from the segment, and writes null for host references.
-            Kind::Active { .. } if !is_extern => {
+            SegmentMode::Active { .. } if !is_extern => {
                 section.passive(items);
             }
-            Kind::Passive => {
+            SegmentMode::Passive => {
                 section.passive(items);
             }
-            Kind::Active { .. } | Kind::Declared => {
+            SegmentMode::Active { .. } | SegmentMode::Declared => {
                 section.declared(items);
             }
         }

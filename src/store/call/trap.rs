@@ -1,6 +1,6 @@
 //! Traps, thrown values and exceptions that end a call.
 
-use crate::engine::{CodeLocation, WasmStack, trace};
+use crate::engine::{CapturedStack, CodeLocation, trace};
 use crate::error::{Error, ErrorKind, StackFrame, Trace};
 use crate::store::ExceptionRef;
 use crate::wasm::path;
@@ -78,7 +78,7 @@ impl From<Trap> for Failure {
     }
 }
 
-impl Trace for WasmStack {
+impl Trace for CapturedStack {
     fn frames(&self, most: usize) -> Vec<StackFrame> {
         let places = self.places().filter(|place| !place.names.is_added(place.index)).take(most);
         let frames = places.map(|CodeLocation { names, index, offset }| StackFrame {

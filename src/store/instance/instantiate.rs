@@ -17,7 +17,7 @@ use wasmer::sys::vm::{MaybeInstanceOwned, StoreObject, VMConfig, VMFunction, VMI
 use wasmer_compiler::{InstantiationError as Refused, LinkError};
 
 /// A new instance that has not started.
-struct Allocated {
+struct UnstartedInstance {
     resolved: ResolvedImports,
     own: Objects,
     vm: VMInstance,
@@ -93,7 +93,7 @@ fn allocate(
     code: &Code,
     resolved: ResolvedImports,
     shared: Vec<Rc<dyn SharedBytes>>,
-) -> Result<Allocated, Failure> {
+) -> Result<UnstartedInstance, Failure> {
     if !has_headroom_besides(code.instance_size()) {
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
@@ -119,13 +119,13 @@ fn allocate(
         list.extend(aside);
         (made, tags)
     });
-    let engine::Allocated { instance, made, free, lacks_addresses } = made;
+    let engine::UnstartedInstance { instance, made, free, lacks_addresses } = made;
     store.return_free_lists(free);
     let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
     match instance.map_err(|error| refused(error, lacks_addresses)) {
         Ok(vm) => {
             install(&vm);
-            Ok(Allocated { resolved, own, vm })
+            Ok(UnstartedInstance { resolved, own, vm })
         }
         Err(failure) => {
             store.set_owners(&own, Owner::Gone);
@@ -136,11 +136,16 @@ fn allocate(
 }
 
 /// Registers a new instance before it starts: while it starts, imported tables may already hold its functions.
-fn register(store: &Store, code: &Arc<Code>, allocated: &mut Allocated, hosts: Vec<VMFunction>) -> Rc<Instance> {
+fn register(
+    store: &Store,
+    code: &Arc<Code>,
+    allocated: &mut UnstartedInstance,
+    hosts: Vec<VMFunction>,
+) -> Rc<Instance> {
     let mut next = store.next_instance.get();
     let id = free_id(&mut next, |id| store.instances.borrow().contains_key(&id));
     store.next_instance.set(next);
-    let Allocated { resolved, own, vm } = allocated;
+    let UnstartedInstance { resolved, own, vm } = allocated;
     store.set_owners(own, Owner::Instance(id));
     store.count_importers(&resolved.objects, true);
     let first_function = Instance::first_function(store, code, vm);
