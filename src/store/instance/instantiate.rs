@@ -119,7 +119,7 @@ fn allocate(
         list.extend(aside);
         (made, tags)
     });
-    let engine::UnstartedInstance { instance, made, free, lacks_addresses } = made;
+    let engine::Allocated { instance, made, free, lacks_addresses } = made;
     store.return_free_lists(free);
     let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
     match instance.map_err(|error| refused(error, lacks_addresses)) {
