@@ -18,7 +18,7 @@ pub use code::compiled_code::{Allocated, Code};
 pub use code::parts::check;
 pub use compile::cancellation::Cancellation;
 pub use compile::choice::CompilerChoice;
-pub use compile::compiled::{compile, compile_file, compiled_before, running_compiles};
+pub use compile::compiled::{cancelled_compiles, compile, compile_file, compiled_before, running_compiles};
 pub use compile::compiler::{Compiler, LARGEST_FRAME, hash};
 pub use compile::options::{CacheTarget, CompileOptions};
 pub use compile::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};
