@@ -841,6 +841,7 @@ module.exports.bareCalls = nativeBinding.bareCalls
 module.exports.bareFunction = nativeBinding.bareFunction
 module.exports.cacheClear = nativeBinding.cacheClear
 module.exports.cacheList = nativeBinding.cacheList
+module.exports.cancelledCompiles = nativeBinding.cancelledCompiles
 module.exports.compileAsync = nativeBinding.compileAsync
 module.exports.compileFile = nativeBinding.compileFile
 module.exports.compileForSmallMemories = nativeBinding.compileForSmallMemories

@@ -160,6 +160,9 @@ export declare function cacheClear(cache: NativeCache): number
 /** The entries of a cache, the most recently used first. */
 export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
+/** Number of compiles that were cancelled in this process, in all its threads. */
+export declare function cancelledCompiles(): number
+
 /** Compiles on another thread. The bytes are copied before this returns. */
 export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule>
 

@@ -44,7 +44,8 @@ export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
  *
  * Code that was compiled for `full` imports only memories with `full`; code for `small` takes both. Shared memories are
  * neither: their accesses are always checked. Default: `full`, but `small` in a process whose address space is limited or that
- * cannot reserve 8 GiB. For an example, see `docs/memory.md`.
+ * cannot reserve 8 GiB. A module that is `full` by default is compiled again as `small` where an instance needs it and the
+ * module's bytes are at hand. For an example, see `docs/memory.md`.
  */
 export type Reserve = 'full' | 'small'
 

@@ -18,7 +18,7 @@ pub use code::compiled_code::{Allocated, Code};
 pub use code::parts::check;
 pub use compile::cancellation::Cancellation;
 pub use compile::choice::CompilerChoice;
-pub use compile::compiled::{compile, compile_file, compiled_before, running_compiles};
+pub use compile::compiled::{cancelled_compiles, compile, compile_file, compiled_before, running_compiles};
 pub use compile::compiler::{Compiler, LARGEST_FRAME};
 pub use compile::options::{CacheTarget, CompileOptions};
 pub use compile::threads::{has_room_for_thread, hash};

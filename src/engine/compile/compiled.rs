@@ -43,6 +43,14 @@ static COMPILED: LazyLock<Mutex<HashMap<Key, Arc<CompiledModule>>>> = LazyLock::
 /// Number of compiles and loads that run in this process.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
+/// Number of compiles that were cancelled in this process.
+static CANCELLED: AtomicUsize = AtomicUsize::new(0);
+
+/// Number of compiles that were cancelled in this process so far, before they began or between two functions.
+pub fn cancelled_compiles() -> usize {
+    CANCELLED.load(Ordering::Relaxed)
+}
+
 /// Number of compiles that run in this process, loads from the disk cache among them.
 pub fn running_compiles() -> usize {
     RUNNING.load(Ordering::Relaxed)
@@ -139,8 +147,12 @@ fn get(
         let make = || make(&entry.waiters);
         through(cache_target.as_ref().map(|cache_target| &cache_target.cache), &cache_key, make)
     };
-    if let Ok(code) = &code {
-        *known = Arc::downgrade(code);
+    match &code {
+        Ok(code) => *known = Arc::downgrade(code),
+        Err(_) if entry.waiters.have_cancelled() => {
+            CANCELLED.fetch_add(1, Ordering::Relaxed);
+        }
+        Err(_) => {}
     }
     drop((known, waiting, running));
     drop(entry);

@@ -229,6 +229,12 @@ pub fn compile_file<'env>(
     in_background(env, move |flag| asked.with(flag).compile_file(&file), settle)
 }
 
+/// Number of compiles that were cancelled in this process, in all its threads.
+#[napi]
+pub fn cancelled_compiles() -> u32 {
+    engine::cancelled_compiles() as u32
+}
+
 /// Number of compiles that run in this process, in all its threads.
 #[napi]
 pub fn running_compiles() -> u32 {
