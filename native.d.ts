@@ -148,12 +148,6 @@ export declare class NativeStore {
   adapt(value: unknown, slot: number, merged: boolean): unknown
 }
 
-/** Calls a function of type `(i32) -> i32` `calls` times, each in its own handle scope. */
-export declare function bareCalls(callee: (arg: unknown) => unknown, calls: number): void
-
-/** A bare function of type `(i32, i32) -> i32`. */
-export declare function bareFunction(): unknown
-
 /** Empties a cache; returns the number of entries that it had. */
 export declare function cacheClear(cache: NativeCache): number
 

@@ -1,10 +1,10 @@
 // Times of a call, a link and a load, next to Node's own WebAssembly.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import * as relink from 'wasm-relink'
 import { modulePath } from '../examples/modules.mjs'
 import { beside } from './beside.mjs'
 import { fresh } from './fresh.mjs'
+import { napiBaseline } from './napi-baseline.mjs'
 import { adding, declaring, importing, many, provider, throughTable } from './wat.mjs'
 
 /** Number of calls inside WebAssembly for each measured call. */
@@ -115,7 +115,7 @@ const WORK = {
     return { run: () => build(engine, fresh(bytes), imports) }
   },
 }
-/** The cost of N-API itself: functions of the addon that only convert. */
+/** The cost of N-API itself, from the addon of `napi-baseline.mjs`. */
 const BARE = {
   'JavaScript calls wasm, `(i32, i32) -> i32`'({ bareFunction }) {
     return { run: calling(bareFunction(), '1', '2') }
@@ -125,7 +125,6 @@ const BARE = {
     calls: LOOP,
   }),
 }
-const addon = createRequire(import.meta.url)('../native.cjs')
 
 /** A loop that calls a function of another instance, whose module has these slots. */
 function acrossInstances(engine, slots) {
@@ -142,6 +141,8 @@ function acrossInstances(engine, slots) {
 
 /** The tables of calls, links and loads. */
 export async function calls({ quick, say }) {
+  say('the addon with the N-API baseline')
+  const addon = napiBaseline()
   const rows = []
   for (const [name, work] of Object.entries(WORK)) {
     say(name)

@@ -1,5 +1,6 @@
 //! The cold API for `lib/`: a file for each noun. The frequent calls are in `call/`.
 
+#[cfg(feature = "bench")]
 mod bench_baseline;
 pub(in crate::napi) mod cache;
 mod collector;
