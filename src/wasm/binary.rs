@@ -1,9 +1,12 @@
 //! `Binary`: the description of a validated module.
 
 use super::declared::{self, Declaration};
+use super::invalid::{lacking, not_wasm, unsupported};
 use super::names;
-use super::{ExternType, Features, FuncType, GlobalType, Limits, RefType, TableType, ValType};
-use crate::error::{Error, ErrorKind, Result};
+use super::{
+    Export, ExternKind, ExternType, Features, FuncType, GlobalType, Import, Limits, RefType, TableType, ValType,
+};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use wasmparser::{
@@ -48,85 +51,6 @@ pub struct Binary {
     /// Whether it has element segments with items that only the instance knows, or segments of host references that code
     /// copies
     pub computed_elements: bool,
-}
-
-/// An import.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Import {
-    /// The module name
-    pub module: String,
-    /// The field name
-    pub name: String,
-    /// Its type
-    pub ty: ExternType,
-}
-
-/// The kind of an import or export, as the JS API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ExternKind {
-    /// A function
-    Function,
-    /// A table
-    Table,
-    /// A memory
-    Memory,
-    /// A global
-    Global,
-    /// An exception tag
-    Tag,
-}
-
-/// An export.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Export {
-    /// Its name
-    pub name: String,
-    /// Its kind
-    pub kind: ExternKind,
-    /// Its index in the index space of its kind
-    pub index: u32,
-}
-
-impl ExternKind {
-    /// Its name in the JS API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Function => "function",
-            Self::Table => "table",
-            Self::Memory => "memory",
-            Self::Global => "global",
-            Self::Tag => "tag",
-        }
-    }
-}
-
-impl ExternType {
-    /// The kind of objects that have this type.
-    pub fn kind(&self) -> ExternKind {
-        match self {
-            Self::Function(_) => ExternKind::Function,
-            Self::Table(_) => ExternKind::Table,
-            Self::Memory { .. } => ExternKind::Memory,
-            Self::Global(_) => ExternKind::Global,
-            Self::Tag(_) => ExternKind::Tag,
-        }
-    }
-}
-
-impl From<wasmparser::BinaryReaderError> for Error {
-    fn from(error: wasmparser::BinaryReaderError) -> Self {
-        ErrorKind::InvalidWasm { message: error.message().to_owned(), offset: error.offset() }.into()
-    }
-}
-
-fn lacking(error: &wasmparser::BinaryReaderError) -> Error {
-    let (says, offset) = (error.message(), error.offset());
-    let message = format!("the module is valid, but this compiler does not support it: {says} (at offset {offset:#x})");
-    ErrorKind::Unsupported { message }.into()
-}
-
-fn unsupported(what: String) -> Error {
-    ErrorKind::Unsupported { message: format!("the engine does not support {what}") }.into()
 }
 
 impl Binary {
@@ -388,19 +312,6 @@ enum Taken {
     ExceptionAndNull,
 }
 
-/// The error for bytes that are not a module; it guesses what they are from their beginning.
-fn not_wasm(bytes: &[u8]) -> Error {
-    let what = if bytes.is_empty() {
-        "no bytes at all".to_owned()
-    } else if let Ok(text) = std::str::from_utf8(&bytes[..bytes.len().min(16)]) {
-        format!("text that begins with {text:?}")
-    } else {
-        let head: Vec<_> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("bytes that begin with {}", head.join(" "))
-    };
-    ErrorKind::InvalidWasm { message: format!("expected magic word 00 61 73 6d, got {what}"), offset: 0 }.into()
-}
-
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
     let limits = Limits { minimum: ty.initial, maximum: ty.maximum };
     Ok(TableType { element: RefType::from_parsed(ty.element_type).map_err(unsupported)?, limits })
@@ -413,6 +324,7 @@ fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const ALL: Features = Features::EVERYTHING;
 

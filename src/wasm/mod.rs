@@ -4,7 +4,9 @@
 
 mod binary;
 mod declared;
+mod externs;
 mod features;
+mod invalid;
 mod limits;
 mod names;
 mod sections;
@@ -14,8 +16,9 @@ mod symbols;
 mod types;
 mod uses;
 
-pub use binary::{Binary, Export, ExternKind, Import};
+pub use binary::Binary;
 pub use declared::{DECLARED_MODULE, Declaration, RustSignature, original_export};
+pub use externs::{Export, ExternKind, Import};
 pub use features::Features;
 pub use limits::{MOST_ENTRIES, MOST_PAGES, PAGE_SIZE};
 pub use names::of_functions as function_names;

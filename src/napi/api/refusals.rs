@@ -1,4 +1,4 @@
-//! Refusals that `lib/` finds while it converts arguments: they have the codes and messages of `error.rs`.
+//! Refusals that `lib/` finds while it converts arguments: they have the codes and messages of `src/error`.
 
 use crate::error::{Error, ErrorKind, RefusedChange, Subject};
 use crate::napi::env::throw::{Result, refuse};

@@ -1,0 +1,129 @@
+//! `ErrorKind`: what went wrong, with its data.
+
+use super::{RefusedChange, Subject, Trace};
+use std::fmt;
+use std::sync::Arc;
+
+/// What went wrong.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[allow(missing_docs)] // each variant's message and docs/errors.md say it
+pub enum ErrorKind {
+    InvalidWasm {
+        message: String,
+        offset: u64,
+    },
+    Unsupported {
+        message: String,
+    },
+    Declaration {
+        message: String,
+    },
+    Compile {
+        message: String,
+    },
+    Import {
+        module: String,
+        field: String,
+        expected: String,
+        actual: String,
+    },
+    SignatureHash {
+        first: String,
+        second: String,
+    },
+    Signature {
+        slot: String,
+        expected: String,
+        actual: String,
+    },
+    Abi {
+        slot: String,
+        expected: String,
+        actual: String,
+    },
+    OtherStore(Subject),
+    Closed(Subject),
+    ClosedCall,
+    ClosedObject {
+        what: &'static str,
+    },
+    ClosedStore,
+    Compiler {
+        what: String,
+        expected: &'static str,
+        actual: &'static str,
+    },
+    Cycle {
+        slot: String,
+    },
+    Merged {
+        slot: String,
+        names: Vec<String>,
+    },
+    EmptySlot {
+        slot: String,
+    },
+    Undone {
+        slot: String,
+    },
+    Order {
+        slot: String,
+    },
+    Changed {
+        slot: String,
+    },
+    Refused {
+        changes: Vec<RefusedChange>,
+    },
+    Trap {
+        trap: &'static str,
+        message: String,
+        trace: Option<Arc<dyn Trace>>,
+    },
+    Internal {
+        message: String,
+    },
+    ArgumentType {
+        message: String,
+    },
+    ArgumentValue {
+        message: String,
+    },
+    UnsupportedValue {
+        message: String,
+    },
+    OutOfRange {
+        message: String,
+    },
+    Memory {
+        message: String,
+    },
+    /// The system refuses the address space of a full memory
+    AddressSpace {
+        message: String,
+    },
+    /// Code for full memories does not take the small memory of an import
+    SmallMemory {
+        module: String,
+        field: String,
+    },
+    Cache {
+        message: String,
+    },
+}
+
+impl ErrorKind {
+    /// The refusal of a type whose values JavaScript cannot have.
+    pub fn does_not_cross(ty: impl fmt::Display) -> Self {
+        let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript");
+        Self::UnsupportedValue { message }
+    }
+
+    /// The refusal of a type whose values no typed array holds.
+    pub fn no_column(ty: impl fmt::Display) -> Self {
+        Self::UnsupportedValue {
+            message: format!("no typed array holds values of type {ty}: call the function itself"),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The message of each error.
+
+use super::{Error, ErrorKind};
+use std::fmt;
+
+/// What is said of a function into which the compiler merged the functions of these names.
+pub fn merged(names: &[String]) -> String {
+    let names = listed(names, " and ", |name| format!("\"{name}\""));
+    format!(
+        "is one function for {names}: the compiler merged them, so a link changes all of them; to do that, link with \
+         {{ merged: true }}"
+    )
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use ErrorKind as K;
+        match &*self.kind {
+            K::InvalidWasm { message, offset } => write!(f, "{message} (at offset {offset:#x})"),
+            K::Unsupported { message }
+            | K::Compile { message }
+            | K::Internal { message }
+            | K::ArgumentType { message }
+            | K::ArgumentValue { message }
+            | K::UnsupportedValue { message }
+            | K::OutOfRange { message }
+            | K::Memory { message }
+            | K::AddressSpace { message }
+            | K::Cache { message }
+            | K::Trap { message, .. } => f.write_str(message),
+            K::Declaration { message } => write!(f, "invalid slot declaration: {message}"),
+            K::Import { module, field, expected, actual } => {
+                write!(f, "import \"{module}\".\"{field}\": expected {expected}, got {actual}")
+            }
+            K::SmallMemory { module, field } => {
+                write!(f, "import \"{module}\".\"{field}\": expected {FULL_MEMORY}, got {SMALL_MEMORY}")
+            }
+            K::SignatureHash { first, second } => write!(
+                f,
+                "the function types {first} and {second} have the same signature hash, so the engine cannot tell them \
+                 apart: instantiate this module in a store of its own"
+            ),
+            K::Signature { slot, expected, actual } => {
+                write!(f, "slot \"{slot}\" takes a function of type {expected}, got {actual}")
+            }
+            K::Abi { slot, expected, actual } => write!(
+                f,
+                "slot \"{slot}\" is declared as {expected} in Rust, the implementation as {actual}: \
+                 WebAssembly cannot tell them apart, but their values mean different things"
+            ),
+            K::OtherStore(subject) => {
+                write!(
+                    f,
+                    "{subject} belongs to another store: make both in one store, since objects of different stores never mix"
+                )
+            }
+            K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
+            K::ClosedCall => f.write_str("the instance of this function is closed"),
+            K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
+            K::ClosedStore => f.write_str("the store is closed"),
+            K::Compiler { what, expected, actual } => write!(
+                f,
+                "{what} is for code that {actual} compiled, and code that {expected} compiled cannot share it: compile \
+                 both modules with the same compiler"
+            ),
+            K::Cycle { slot } => write!(
+                f,
+                "this implementation only calls slot \"{slot}\", so the slot would call itself forever: link the slot's \
+                 `original` or `current`"
+            ),
+            K::Merged { slot, names } => write!(f, "slot \"{slot}\" {}", merged(names)),
+            K::EmptySlot { slot } => {
+                write!(
+                    f,
+                    "slot \"{slot}\" is an empty table entry, so it has no type to check against: write a function with \
+                     `table.set` first"
+                )
+            }
+            K::Undone { slot } => write!(f, "this link of slot \"{slot}\" has been undone already"),
+            K::Order { slot } => write!(
+                f,
+                "slot \"{slot}\" was linked again after this link: undo the later links first, or reset the slot"
+            ),
+            K::Changed { slot } => write!(
+                f,
+                "slot \"{slot}\" no longer holds the implementation of this link: the table entry was written later; \
+                 reset the slot to put its original back"
+            ),
+            K::Refused { changes } => {
+                let list = listed(changes, "; ", |change| format!("[{}] {}", change.index, change.property("message")));
+                write!(f, "{} of the changes cannot be made, so none was made: {list}", changes.len())
+            }
+        }
+    }
+}
+
+/// What code for full memories expects.
+pub(super) const FULL_MEMORY: &str = "a memory of { reserve: 'full' }, since the module was compiled for such ones";
+
+/// What code for full memories does not take.
+pub(super) const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes modules that were compiled with that";
+
+/// How many things a message lists: a module may have any number of them.
+const LISTED: usize = 10;
+
+/// The first of `all` in words, and how many more there are.
+fn listed<T>(all: &[T], between: &str, in_words: impl Fn(&T) -> String) -> String {
+    let list: Vec<_> = all.iter().take(LISTED).map(in_words).collect();
+    match all.len().saturating_sub(LISTED) {
+        0 => list.join(between),
+        more => format!("{} and {more} more", list.join(between)),
+    }
+}
