@@ -36,7 +36,11 @@ function run(program: string, bytes = new Uint8Array()): string[] {
   const input = Buffer.from(bytes).toString('base64')
   // The limit comes late here: a thread of V8 that first allocates after it was computed would reserve 64 MiB for an arena.
   const env = { ...process.env, MALLOC_ARENA_MAX: '1' }
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8', input, env })
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', source], {
+    encoding: 'utf8',
+    input,
+    env,
+  })
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
   return stdout.trim().split('\n')
 }
