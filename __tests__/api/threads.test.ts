@@ -351,3 +351,25 @@ test('terminate ends wasm that catches all exceptions of JavaScript', async () =
   )
   expect(printed).toEqual(['ended'])
 })
+
+test('a call keeps its arguments if the program has replaced Uint8Array by one that calls WebAssembly', async () => {
+  const text = `(module (import "env" "memory" (memory 1 2 shared))
+    (func (export "subtract") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1))))`
+  const add = `(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`
+  const memory = new Memory({ initial: 1, maximum: 2, shared: true })
+  const { subtract } = new Instance(new Module(await wat(text, threads)), { env: { memory } }).exports
+  const other = new Instance(new Module(await wat(add))).exports
+  const Original = Uint8Array
+  globalThis.Uint8Array = new Proxy(Original, {
+    construct(target, args) {
+      globalThis.Uint8Array = Original
+      other.add(111, 222)
+      return Reflect.construct(target, args)
+    },
+  })
+  try {
+    expect(subtract(10, 3)).toBe(7)
+  } finally {
+    globalThis.Uint8Array = Original
+  }
+})

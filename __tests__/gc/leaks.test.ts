@@ -236,3 +236,49 @@ test('guests of Rust, through V8’s own collection', async () => {
   store.collect()
   expect(store.stats()).toMatchObject({ instances: 0, memories: 0 })
 })
+
+test('realms in which the package was loaded, with stores, are collected', () => {
+  // Loads the package in a realm of its own, as jest does for each test file.
+  const program = `
+    const { createContext, runInContext } = require('node:vm')
+    const { readFileSync } = require('node:fs')
+    const { createRequire } = require('node:module')
+    const { dirname, isAbsolute, join } = require('node:path')
+    const modules = (context) => {
+      const loaded = new Map()
+      return function load(file) {
+        if (!/[.]c?js$/.test(file)) return require(file)
+        if (loaded.has(file)) return loaded.get(file).exports
+        const module = { exports: {} }
+        loaded.set(file, module)
+        const { resolve } = createRequire(file)
+        const within = (id) => (isAbsolute(resolve(id)) ? load(resolve(id)) : require(id))
+        const text = '(function (exports, require, module, __filename, __dirname) {' + readFileSync(file) + '\\n})'
+        const run = runInContext(text, context, { filename: file })
+        run(module.exports, Object.assign(within, { resolve }), module, file, dirname(file))
+        return module.exports
+      }
+    }
+    const bytes = Buffer.from('AGFzbQEAAAABBQFgAAF/AwIBAAcFAQFmAAAKBgEEAEEHCw==', 'base64')
+    const realm = (withStore) => {
+      const context = createContext({ process, Buffer, WebAssembly, setImmediate })
+      const { Instance, Module, Store } = modules(context)(join(${JSON.stringify(root)}, 'index.js'))
+      if (withStore) {
+        const { f } = new Instance(new Module(bytes), {}, { store: new Store() }).exports
+        if (f() !== 7) throw new Error('a wrong answer')
+      }
+      return new WeakRef(runInContext('Object', context))
+    }
+    ;(async () => {
+      const realms = []
+      for (let index = 0; index < 10; index++) {
+        realms.push(realm(index % 2 === 0))
+        await new Promise(setImmediate)
+        gc()
+      }
+      for (let round = 0; round < 5; round++) { await new Promise((resolve) => setTimeout(resolve, 10)); gc() }
+      console.log(realms.filter((realm) => realm.deref() !== undefined).length)
+    })()`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' })
+  expect([stdout, stderr]).toEqual(['0\n', ''])
+})

@@ -43,8 +43,8 @@ function libFunctions(store, exceptions) {
       const fn = values.functionAt(index, parameters, results)
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
-        name: { value: name, configurable: true },
-        map: { value: map, configurable: true, writable: true },
+        name: { __proto__: null, value: name, configurable: true },
+        map: { __proto__: null, value: map, configurable: true, writable: true },
       })
       functions.set(fn, { address, retainer })
       return fn

@@ -40,7 +40,13 @@ function sharedValues(make) {
   /** Makes functions of a type from the indices that native code has given them; undefined if that is not allowed. */
   function makerOf(parameters, results) {
     const key = `${parameters}:${results}`
-    if (!makers.has(key)) makers.set(key, compile(source(list(parameters), list(results)), scope))
+    if (makers.has(key)) return makers.get(key)
+    try {
+      makers.set(key, compile(source(list(parameters), list(results)), scope))
+    } catch (error) {
+      // Only if Node forbids it: at the end of the stack, another attempt may succeed.
+      if (error instanceof EvalError) makers.set(key, undefined)
+    }
     return makers.get(key)
   }
 
@@ -70,13 +76,8 @@ function source(parameters, results) {
   return `(index) => (${names.join(', ')}) => { ${lines.join('; ')} }`
 }
 
-/** The value of an expression; undefined if Node forbids code from strings (`--disallow-code-generation-from-strings`). */
-function compile(expression, scope) {
-  try {
-    return new Function(...Object.keys(scope), `'use strict'; return ${expression}`)(...Object.values(scope))
-  } catch {
-    return undefined
-  }
-}
+/** The value of an expression. Throws if Node forbids code from strings (`--disallow-code-generation-from-strings`). */
+const compile = (expression, scope) =>
+  new Function(...Object.keys(scope), `'use strict'; return ${expression}`)(...Object.values(scope))
 
 module.exports = { sharedValues }

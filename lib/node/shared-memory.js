@@ -8,6 +8,9 @@ const { node } = require('./node-webassembly')
 const { MOST_PAGES, PAGE } = require('../options/limits')
 const { Instance: NodeInstance, Memory: NodeMemory, Module: NodeModule } = node ?? {}
 
+// The program may replace this. Its own code must not run here: a call has written its arguments (shared-values.js).
+const Bytes = Uint8Array
+
 const call = Function.prototype.call
 const bufferOf = NodeMemory && call.bind(Object.getOwnPropertyDescriptor(NodeMemory.prototype, 'buffer').get)
 const grow = NodeMemory && call.bind(NodeMemory.prototype.grow)
@@ -72,7 +75,7 @@ const OUTCOMES = ['ok', 'not-equal', 'timed-out']
 
 /** The functions that the native side calls for a shared memory. */
 const shared = {
-  sharedBytes: (memory) => new Uint8Array(bufferOf(memory)),
+  sharedBytes: (memory) => new Bytes(bufferOf(memory)),
   sharedGrow(memory, pages) {
     if (!addon.hasRoom(pages * PAGE)) return false
     try {

@@ -26,9 +26,12 @@ pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unkno
         return None;
     }
     let env = JsEnv::of(env);
-    let shared = SharedValues::new(env, Value::of(&buffer));
+    let buffer = Value::of(&buffer);
+    // SAFETY: only `invoke` uses the memory, and it has the buffer as a property.
+    let shared = unsafe { SharedValues::new(env, buffer) };
     // SAFETY: `hold_with` keeps the data for as long as the function lives.
     let invoke = unsafe { env.function("invoke", invoke, Rc::as_ptr(&shared).cast_mut().cast()) };
+    env.set_property(invoke, c"buffer", buffer);
     env.hold_with(invoke, shared.clone());
     let object = env.object();
     env.set_property(object, c"invoke", invoke);

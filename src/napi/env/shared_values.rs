@@ -4,7 +4,6 @@
 //! takes a store, and wasm's trampoline reads it there.
 
 use crate::napi::env::function::drop_data;
-use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::RawValue;
 use crate::wasm::{FuncType, ValType};
@@ -26,9 +25,9 @@ const LENGTH: usize = MOST * size_of::<RawValue>() + size_of::<u32>();
 /// Only JavaScript of `lib/`, wasm's trampolines and the callback of these calls use the memory, and never at the same
 /// time: a call reads its arguments before anything else runs, and writes its results after everything else has run.
 pub struct SharedValues {
+    /// The bytes of an `ArrayBuffer` that `invoke` holds. No reference to it here: it would keep alive the realm of the buffer,
+    /// and so the functions that keep these values alive.
     values: *mut RawValue,
-    /// The `ArrayBuffer`, which keeps the memory alive
-    _buffer: StrongReference,
     /// The data of each function
     functions: RefCell<Slab<*const c_void>>,
 }
@@ -36,15 +35,17 @@ pub struct SharedValues {
 impl SharedValues {
     /// Over the bytes of an `ArrayBuffer` of `lib/`.
     ///
+    /// # Safety
+    /// Whoever calls `called`, `values` or `clear` knows that the buffer is alive.
+    ///
     /// # Panics
     /// If the buffer is too short.
-    pub fn new(env: JsEnv<'_>, buffer: Value<'_>) -> Rc<Self> {
+    pub unsafe fn new(env: JsEnv<'_>, buffer: Value<'_>) -> Rc<Self> {
         let (mut data, mut length) = (ptr::null_mut(), 0);
         // SAFETY: see `JsEnv`.
         unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer.raw(), &mut data, &mut length) };
         assert!(length >= LENGTH && data.addr().is_multiple_of(align_of::<RawValue>()));
-        let (values, buffer) = (data.cast(), StrongReference::new(env, buffer));
-        Rc::new(Self { values, _buffer: buffer, functions: RefCell::default() })
+        Rc::new(Self { values: data.cast(), functions: RefCell::default() })
     }
 
     /// A JavaScript value that stands for these values.
