@@ -513,7 +513,7 @@ test.each(all.filter(([code]) => process.platform === 'linux' || !onLinux.has(co
     const { message, ...properties } = is
     const thrown: any = await error()
     expect({ ...thrown, name: thrown.name }).toMatchObject({ name, code, ...properties })
-    // Nothing else is on it: what is there for a code is in docs/errors.md.
+    // docs/errors.md lists all properties of each code.
     const own = Object.keys(thrown).filter(
       (key) => !['name', 'message', 'code', ...Object.keys(properties)].includes(key),
     )

@@ -28,7 +28,7 @@ const USE = `
   const all = relink.Module.slots(await relink.compileFile(file), { all: true })
   return { names: Object.keys(exports), slots: Object.keys(slots), all }`
 
-/** Whether an entry was used since `age`. */
+/** Tells if an entry was used since `age`. */
 const wasUsed = (file: string) => statSync(file).mtimeMs > LONG_AGO * 1000
 
 const secretFile = () => join(modules(), 'relink-secret')

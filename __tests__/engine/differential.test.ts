@@ -139,7 +139,7 @@ describe('custom sections', () => {
   test.each(stale)('%s refers to code that has moved, and is left out', async (title) => {
     const bytes = await crowded(title)
     expect(named(rewrite(bytes, { slots: 'all' }))).not.toContain(`custom "${title}"`)
-    // Nothing has moved there.
+    // Without slots, code stays where it is.
     expect(named(rewrite(bytes, { slots: 'none' }))).toContain(`custom "${title}"`)
     expect(Module.customSections(new Module(bytes, { slots: 'all' }), title)).toHaveLength(1)
     expect(await faults(bytes)).toEqual([])

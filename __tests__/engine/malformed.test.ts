@@ -191,7 +191,7 @@ describe('large modules take linear time and memory', () => {
     // Without slots, they are not read.
     'records in records': ['taken', 'ERR_RELINK_DECLARATION'],
   }
-  /** Those that Cranelift too compiles within a second. */
+  /** Modules that Cranelift compiles within a second. */
   const compiled = [
     'blocks in blocks',
     'a jump with many targets',

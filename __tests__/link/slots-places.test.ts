@@ -68,7 +68,7 @@ describe.each(compilers)('an entry that its module filled is the slot of the fun
       { a: { table: table as Table } },
       { compiler },
     )
-  /** Whether the entry is the function's slot, and the results on every way while it is linked and afterwards. */
+  /** Tells if the entry is the function's slot, and returns the results of every way to call it, linked and undone. */
   const follow = ({ table, slot, direct, call: pointer }: Record<string, any>) => {
     const change = link(() => 7, table.slot(0))
     const linked = [direct(), pointer(0)]

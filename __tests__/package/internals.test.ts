@@ -36,7 +36,7 @@ const everything = [...code, ...contents(['__tests__', 'fixtures/seed_raw/src'])
 /** Names of wasmer's options */
 const FOREIGN = new Set(['opt_level'])
 
-/** Whether some file has this member on this type, or in this module. */
+/** Tells if a file has this member on this type, or in this module. */
 const hasMember = (owner: string, member: string) => {
   const declaration = new RegExp(`\\b(?:impl|struct|enum|trait|class|mod)\\b[^{;]*\\b${owner}\\b`)
   const use = new RegExp(`(?:\\bfn |\\bget |\\bpub |^ *|\\b)${member}\\b`, 'm')

@@ -158,7 +158,7 @@ export async function compare(
 /** The opcode before the index of a table. */
 const TABLE_GROW = Buffer.from([0xfc, 0x0f])
 
-/** Whether a module seems to contain these instructions with their alignment. */
+/** Tells if a module seems to contain these instructions with their alignment. */
 function updatesAtomically(bytes: Uint8Array) {
   const at = (index: number) =>
     bytes[index] === 0xfe && bytes[index + 1]! >= 0x1e && bytes[index + 1]! <= 0x4e && bytes[index + 2]! <= 3

@@ -381,7 +381,7 @@ async function matrix() {
   return wrong
 }
 
-/** Whether all retained bytes are freed once they are unused. */
+/** Tells if all retained bytes are freed once they are unused. */
 async function retained() {
   for (let round = 0; round < 100 && Store.default.stats().retainedBytes > 0; round++) {
     gc()

@@ -311,9 +311,9 @@ mod tests {
     use crate::store::{Callable, Extern, HostFunction, Store, Thrown};
 
     /// A host function that runs a closure.
-    struct Host(Box<Run>);
+    struct Host(Box<HostClosure>);
 
-    type Run = dyn Fn(&mut RawValue) -> Result<(), Thrown>;
+    type HostClosure = dyn Fn(&mut RawValue) -> Result<(), Thrown>;
 
     impl HostFunction for Host {
         unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
