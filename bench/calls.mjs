@@ -29,7 +29,7 @@ const call =
   (name, ...parameters) =>
   (engine) => ({ run: calling(build(engine, adding)[name], ...parameters) })
 
-/** What is measured on each engine; undefined where an engine cannot do it. */
+/** The work that is measured on each engine; undefined where an engine cannot do it. */
 const WORK = {
   'JavaScript calls wasm, `(i32, i32) -> i32`': call('add', '1', '2'),
   'the same, `(i64, i64) -> i64`': call('long', '1n', '2n'),

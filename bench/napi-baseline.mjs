@@ -1,5 +1,5 @@
-// What N-API itself takes: functions of the addon that only convert values. They are not in the addon that users get, so this
-// builds another one, with the cargo feature `bench`.
+// The cost of N-API itself: functions of the addon that only convert values. Users' addon does not have them, so this builds
+// another one, with the cargo feature `bench`.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -23,7 +23,7 @@ function toText(report, name) {
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
 
-/** What functions of extreme shapes mean, by the compiler of the module. */
+/** The consequence of functions of extreme shapes, by the compiler of the module. */
 const COSTLY = {
   singlepass: 'Compiled by singlepass, since cranelift would take too long for',
   cranelift: 'Cranelift takes long for',

@@ -32,7 +32,7 @@ function isRefusal(error) {
 function stepsOf({ api, texts, compilers }) {
   const { Instance, Memory, Module, Store, Table, compile, link } = api
   const held = []
-  /** What is in stores of its own, and does not mix. */
+  /** The objects of stores of their own, which do not mix. */
   const apart = []
   const KIB = 1024
   const one = (random, list) => list[random(list.length)]

@@ -8,7 +8,7 @@ const { setTimeout } = require('node:timers')
 /** Interval at which the compile is checked, in milliseconds. */
 const INTERVAL = 3
 
-/** Those whose `done` is awaited. Nothing else may hold them then. */
+/** The tier-ups whose `done` is awaited; only this set may hold them then. */
 const awaited = new Set()
 
 /**

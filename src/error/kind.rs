@@ -4,7 +4,7 @@ use super::{RefusedChange, Subject, Trace};
 use std::fmt;
 use std::sync::Arc;
 
-/// What went wrong.
+/// The kinds of errors, with their data.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 #[allow(missing_docs)] // each variant's message and docs/errors.md say it

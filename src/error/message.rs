@@ -3,7 +3,7 @@
 use super::{Error, ErrorKind};
 use std::fmt;
 
-/// What is said of a function into which the compiler merged the functions of these names.
+/// The words for a function into which the compiler merged the functions of these names.
 pub fn merged(names: &[String]) -> String {
     let names = listed(names, " and ", |name| format!("\"{name}\""));
     format!(
@@ -94,13 +94,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// What code for full memories expects.
+/// The memory that code for full memories expects.
 pub(super) const FULL_MEMORY: &str = "a memory of { reserve: 'full' }, since the module was compiled for such ones";
 
-/// What code for full memories does not take.
+/// The memory that code for full memories does not take.
 pub(super) const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes modules that were compiled with that";
 
-/// How many things a message lists: a module may have any number of them.
+/// Most items that a message lists: a module may have any number of them.
 const LISTED: usize = 10;
 
 /// The first of `all` in words, and how many more there are.

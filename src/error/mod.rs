@@ -39,7 +39,7 @@ impl Error {
         ErrorKind::Internal { message: format!("internal error: {cause}") }.into()
     }
 
-    /// What went wrong, as data.
+    /// The kind, with its data.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
     }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use std::fmt;
 
-/// What an error is about.
+/// The subject of an error.
 #[derive(Debug, Clone)]
 pub enum Subject {
     /// A slot, by its name
     Slot(String),
-    /// What was to be linked into the slot of this name
+    /// The implementation for the slot of this name
     Implementation(String),
     /// The value that was given for an import
     Import {

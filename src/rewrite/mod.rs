@@ -110,7 +110,7 @@ pub fn check_declarations(binary: &Binary) -> Result<()> {
 /// The names of a module's functions, by function index.
 ///
 /// # Errors
-/// Those of `rewrite`.
+/// The errors of `rewrite`.
 pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
     let declared = slots::declared::declared(binary)?;
     let declared = declared.iter().map(|slot| (slot.name.to_owned(), slot.imports.first().copied())).collect();

@@ -1,4 +1,4 @@
-//! What the unit tests of the store and of links share.
+//! Helpers of the unit tests of the store and of links.
 
 use crate::engine::{Code, Compiler};
 use crate::rewrite::Selection;

@@ -75,7 +75,7 @@ impl Addresses {
     /// in bytes, is not reserved.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn new(bytes: usize, guard: usize, _most: usize) -> io::Result<Self> {
         let position = positions::take();
         let length = bytes + guard;
@@ -100,7 +100,7 @@ impl Addresses {
     /// Makes the first `to` bytes accessible, before a guard; `from` of them already are. The bytes do not move.
     ///
     /// # Errors
-    /// Those of the system, and `AddrInUse` if the addresses behind are taken; the accessible bytes are unchanged then.
+    /// The errors of the system, and `AddrInUse` if the addresses behind are taken; the accessible bytes are unchanged then.
     pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
         if let Some(more) = (to + guard).checked_sub(self.length).filter(|more| *more > 0) {
             let wanted = self.base.wrapping_add(self.length);

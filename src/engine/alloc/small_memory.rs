@@ -37,7 +37,7 @@ impl SmallMemory {
     /// A memory of an instance; its definition is at `location`.
     ///
     /// # Errors
-    /// Those of `new`.
+    /// The errors of `new`.
     ///
     /// # Safety
     /// `location` may be written, and outlives the memory.

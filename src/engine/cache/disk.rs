@@ -60,7 +60,7 @@ impl CacheKey<'_> {
         *hasher.finalize().as_bytes()
     }
 
-    /// What the entry says of code that `compiler` made: the one asked for, or the one that took its place.
+    /// The metadata of the entry for code that `compiler` made: the requested compiler, or the one in its place.
     fn about(&self, compiler: Compiler) -> EntryMetadata {
         let slots = match self.selection {
             Selection::None => "none".to_owned(),
@@ -129,7 +129,7 @@ impl Cache {
     /// The entries, most recently used first; empty if the folder does not exist.
     ///
     /// # Errors
-    /// Those of the system, and of `Folder::open` for a folder that cannot be trusted.
+    /// The errors of the system, and of `Folder::open` for a folder that cannot be trusted.
     pub fn list(&self) -> io::Result<Vec<Listed>> {
         let Some(folder) = self.folder()? else { return Ok(Vec::new()) };
         let secret = folder.secret()?;
@@ -142,7 +142,7 @@ impl Cache {
     /// Removes all files of the cache, but not its folder. Gives the number of entries.
     ///
     /// # Errors
-    /// Those of `list`; some files may be gone then.
+    /// The errors of `list`; some files may be gone then.
     pub fn clear(&self) -> io::Result<usize> {
         let Some(folder) = self.folder()? else { return Ok(0) };
         let entries = folder.files(FileKind::CacheEntry)?;

@@ -99,7 +99,7 @@ impl CacheEntry {
     /// Maps a file into memory; none if it is not an entry.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     ///
     /// # Safety
     /// The file does not change: entries are written under another name and then renamed.
@@ -110,7 +110,7 @@ impl CacheEntry {
     /// Reads a file into memory; none if it is not an entry.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn read(file: &mut File) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -161,7 +161,7 @@ impl CacheEntry {
 /// Writes an entry.
 ///
 /// # Errors
-/// Those of the system.
+/// The errors of the system.
 pub(in crate::engine) fn write(
     file: &mut File,
     key: &Hash,

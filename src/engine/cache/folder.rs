@@ -83,7 +83,7 @@ impl Folder {
     /// `open`, but creates the folder and `directory` if they do not exist.
     ///
     /// # Errors
-    /// Those of `open`.
+    /// The errors of `open`.
     pub fn make(directory: &Path) -> io::Result<Self> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -104,7 +104,7 @@ impl Folder {
     /// The files of a kind.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn files(&self, kind: FileKind) -> io::Result<Vec<Own>> {
         let own = fs::read_dir(&self.path)?.filter_map(|file| {
             let file = file.ok()?;
@@ -119,7 +119,7 @@ impl Folder {
     /// Removes the secret and the lock file.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn remove_secret(&self) -> io::Result<()> {
         [SECRET, LOCK].into_iter().try_for_each(|name| remove(&self.path.join(name)))
     }
@@ -127,7 +127,7 @@ impl Folder {
     /// The secret; none if it does not exist, or the file is not as this cache writes it.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn secret(&self) -> io::Result<Option<Hash>> {
         let mut secret = [0; 32];
         let read = open_own(&self.path.join(SECRET)).and_then(|mut file| {
@@ -145,7 +145,7 @@ impl Folder {
     /// The secret; creates one if there is none that can be used.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn secret_or_new(&self) -> io::Result<Hash> {
         if let Some(secret) = self.secret()? {
             return Ok(secret);
@@ -170,7 +170,7 @@ impl Folder {
     /// Writes a file atomically: under a temporary name, then renamed.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn write_whole(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         // A random name: processes of two containers may have the same id.
         let name = getrandom::u64().map_err(io::Error::other)?;

@@ -83,7 +83,7 @@ impl Code {
     /// Validates, runs the load-time pass and compiles. Takes about a second for a few megabytes.
     ///
     /// # Errors
-    /// Those of `Binary::parse`, `rewrite` and `Compiler::image`.
+    /// The errors of `Binary::parse`, `rewrite` and `Compiler::image`.
     #[cfg(test)]
     pub fn compile(bytes: &[u8], compiler: Compiler, selection: &crate::rewrite::Selection) -> Result<Arc<Self>> {
         let compiled = Compiled::new(
@@ -104,7 +104,7 @@ impl Code {
     /// `Memory` where there is no room for it, `Compile` if the machine code does not load.
     ///
     /// # Safety
-    /// That of `LoadedCode::load`.
+    /// The contract of `LoadedCode::load`.
     pub(in crate::engine) unsafe fn assemble(
         compiled: Compiled,
         hash: [u8; 32],

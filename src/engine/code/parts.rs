@@ -48,7 +48,7 @@ pub(in crate::engine) struct Compiled {
 /// Checks that `Compiled::new` would accept the bytes. Compiles them only if a frame may be too large for the compiler.
 ///
 /// # Errors
-/// Those of `Compiled::new`.
+/// The errors of `Compiled::new`.
 pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     let binary = Binary::parse(bytes, options.compiler.features())?;
     if options.selection != Selection::None {
@@ -67,7 +67,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
 /// The module as the compiler gets it, made from one that `Binary::parse` accepted.
 ///
 /// # Errors
-/// Those of the load-time pass, and of `Waiters::check` between its steps.
+/// The errors of the load-time pass, and of `Waiters::check` between its steps.
 fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waiters: &Waiters) -> Result<Rewritten<'a>> {
     let CompileOptions { compiler, selection, tiers_up_from, .. } = options;
     let options = Options { selection: selection.clone(), ..tiers_up_from.unwrap_or(*compiler).pass() };
@@ -128,7 +128,7 @@ impl Compiled {
     }
 }
 
-/// What the compiler made of a module.
+/// The output of the compiler for a module.
 struct CompiledImage<'a> {
     /// The module that the compiler got
     rewritten: Rewritten<'a>,
@@ -149,7 +149,7 @@ impl<'a> CompiledImage<'a> {
             }
             if compiler != options.compiler {
                 let options = CompileOptions { compiler, ..options.clone() };
-                // What Singlepass refuses all the same, Cranelift compiles.
+                // Cranelift compiles modules that Singlepass still refuses.
                 if let Ok(image) =
                     Self::of(bytes, binary, prepare(bytes, binary, &options, waiters)?, &options, waiters)
                 {

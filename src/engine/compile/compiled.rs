@@ -75,7 +75,7 @@ impl Drop for RunningCompile {
 /// Code for these bytes: from the registry, else from the disk cache, else newly compiled.
 ///
 /// # Errors
-/// Those of `Compiled::new`.
+/// The errors of `Compiled::new`.
 pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
     get(hash(bytes), bytes.len() as u64, options, |waiters| Compiled::new(bytes, options, waiters))
 }
@@ -90,7 +90,7 @@ pub fn compiled_before(hash: Hash, options: &CompileOptions) -> Option<Arc<Code>
 /// a regular file.
 ///
 /// # Errors
-/// Those of `Compiled::new`.
+/// The errors of `Compiled::new`.
 pub fn compile_file(path: &Path, options: &CompileOptions) -> Result<Option<Arc<Code>>> {
     let Ok((hash, size)) = hash_file(path) else { return Ok(None) };
     let mut changed = None;

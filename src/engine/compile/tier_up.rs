@@ -55,7 +55,7 @@ impl Drop for PendingTierUp {
 /// (`why_no_tier_up`) and Singlepass supports the module. Else newly compiled code of Cranelift.
 ///
 /// # Errors
-/// Those of `compile`.
+/// The errors of `compile`.
 pub fn compile_tiered(bytes: Vec<u8>, options: CompileOptions) -> Result<Tiered> {
     let options = CompileOptions { compiler: Compiler::Cranelift, tiers_up_from: None, ..options };
     if options.cache_target.is_some()

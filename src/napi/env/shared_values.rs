@@ -36,7 +36,7 @@ impl SharedValues {
     /// Over the bytes of an `ArrayBuffer` of `lib/`.
     ///
     /// # Safety
-    /// Whoever calls `called`, `values` or `clear` knows that the buffer is alive.
+    /// The buffer is alive at every call of `called`, `values` or `clear`.
     ///
     /// # Panics
     /// If the buffer is too short.
@@ -59,7 +59,7 @@ impl SharedValues {
         }
     }
 
-    /// What `value` stands for; none for a value that is no external.
+    /// The shared values behind `value`; none for a value that is no external.
     ///
     /// # Safety
     /// An external `value` came from `to_js`.

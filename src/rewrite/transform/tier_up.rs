@@ -13,7 +13,7 @@ use wasmparser::{DataKind, Parser, Payload};
 /// own table, with its own functions in the same entries.
 ///
 /// # Errors
-/// Those of `Uses::read`.
+/// The errors of `Uses::read`.
 pub fn why_no_tier_up(bytes: &[u8], binary: &Binary) -> Result<Option<&'static str>> {
     let uses = Uses::read(bytes, binary)?;
     let is_scalar = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);

@@ -88,7 +88,7 @@ enum Outcome {
 }
 
 impl CallStacks {
-    /// Those of this thread.
+    /// The call stacks of this thread.
     pub fn of_thread() -> Self {
         OF_THREAD.with(Clone::clone)
     }
@@ -266,14 +266,14 @@ impl CallStack {
     }
 }
 
-/// What runs on a call stack: it enters wasmer again and again.
+/// The code of a call stack: it enters wasmer again and again.
 unsafe extern "C" fn body(stack: usize) -> ! {
     let stack: *const CallStack = ptr::with_exposed_provenance(stack);
     // SAFETY: `new` passes the address of the call stack, which outlives what runs on it.
     let stack = unsafe { &*stack };
     loop {
         let result = enter_wasmer(stack);
-        // Nothing in this frame needs to be dropped: the stack may be unmapped while it waits here.
+        // This frame has no value to drop: the stack may be unmapped while it waits here.
         stack.give_back(Outcome::Left(result));
     }
 }

@@ -16,7 +16,7 @@ impl FuncRef {
     /// Like `call`, but on a call stack that stays inside wasmer.
     ///
     /// # Errors
-    /// Those of `call`.
+    /// The errors of `call`.
     ///
     /// # Safety
     /// As for `call`. This platform has fast calls.

@@ -93,7 +93,7 @@ struct Entry<'a> {
 /// A function of this library that runs on a wasm stack: its data, and the guard of the stack.
 pub(in crate::store) type OnWasmStack = unsafe extern "C-unwind" fn(*mut c_void, &Guarded);
 
-/// What an entry runs on the wasm stack.
+/// The code that an entry runs on the wasm stack.
 #[derive(Clone, Copy)]
 enum Call {
     /// A wasm function, and the address of its values

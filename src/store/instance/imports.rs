@@ -18,7 +18,7 @@ impl Instance {
     /// `code.binary`, `shared` the bytes of each shared memory that it defines. `made` is called with the instance before any of its code runs.
     ///
     /// # Errors
-    /// Those of `check_imports`, `SignatureHash`, `OutOfRange`, `Memory`, `AddressSpace`; then no wasm has run. A
+    /// The errors of `check_imports`, `SignatureHash`, `OutOfRange`, `Memory`, `AddressSpace`; then no wasm has run. A
     /// trap of a segment or the start function, or what a host function threw: then the instance is not returned, but
     /// it stays alive while imported tables hold functions that it wrote there.
     ///

@@ -1,4 +1,4 @@
-//! What a store knows of a table besides its entries.
+//! Facts of a store about a table, besides its entries.
 
 use crate::engine::Compiler;
 use crate::store::TableId;
