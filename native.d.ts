@@ -154,7 +154,7 @@ export declare function cacheClear(cache: NativeCache): number
 /** The entries of a cache, the most recently used first. */
 export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
-/** Number of compiles that were cancelled in this process, in all its threads. */
+/** Number of compiles that were cancelled in this process. */
 export declare function cancelledCompiles(): number
 
 /** Compiles on another thread. The bytes are copied before this returns. */
@@ -516,7 +516,7 @@ export declare function refuseValue(valueType: string): void
 /** Runs the load-time pass, and returns the rewritten module. */
 export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection): Uint8Array
 
-/** Number of compiles that run in this process, in all its threads. */
+/** Number of compiles that run in this process. */
 export declare function runningCompiles(): number
 
 /**

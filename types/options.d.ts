@@ -39,7 +39,7 @@ export type SlotSelection = 'all' | 'none' | readonly (string | RegExp)[]
  * (`ulimit -v`, some containers).
  *
  * - `full`: 8 GiB, all that an instruction can address. An access outside of the memory faults, so the code needs no checks.
- * - `small`: the memory's size and 64 KiB. The memory grows into the addresses behind it, up to its maximum. The code compares
+ * - `small`: the memory's size and 64 KiB. The memory grows into the addresses after it, up to its maximum. The code compares
  *   each access with the memory's length, which makes it 7 % slower on average and up to a fifth slower.
  *
  * Code that was compiled for `full` imports only memories with `full`; code for `small` takes both. Shared memories are

@@ -271,7 +271,7 @@ describe('refused', () => {
   })
 })
 
-test('a function of JavaScript keeps its name behind an adapter', async () => {
+test('a function of JavaScript keeps its name through an adapter', async () => {
   const text = (tag: string) => `(module
     (import "env" "a" (func)) (import "env" "b" (func $b)) ${tag} (export "b" (func $b)))`
   const all = [await wat(text('')), await wat(text('(tag)'), { exceptions: true })]

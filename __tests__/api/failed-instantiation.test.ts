@@ -22,21 +22,21 @@ const steps: Record<string, Step> = {
   'an import has another type': { imports: '(import "env" "log" (global i32))' },
   'an import is missing': { imports: '(import "env" "absent" (func))' },
   'a table is larger than there can be': { definitions: '(table 4294967295 funcref)' },
-  'an element segment ends behind its table': { elements: '(elem (table $own) (i32.const 3) func $seven $seven)' },
-  'an element segment ends behind an imported table': {
+  'an element segment ends past its table': { elements: '(elem (table $own) (i32.const 3) func $seven $seven)' },
+  'an element segment ends past an imported table': {
     elements: '(elem (table $t) (i32.const 9) func $seven $seven)',
   },
   'an element segment begins where an imported global says': {
     elements: '(elem (table $t) (global.get $far) func $seven)',
   },
-  'an empty element segment begins behind its table': { elements: '(elem (table $t) (i32.const 11) func)' },
+  'an empty element segment begins past its table': { elements: '(elem (table $t) (i32.const 11) func)' },
   'a later element segment fails': {
     elements:
       '(elem (table $t) (i32.const 3) func $calls) (elem (table $t) (i32.const 10) func $seven) (elem (table $t) (i32.const 4) func $seven)',
   },
-  'a data segment ends behind its memory': { data: '(data (i32.const 65535) "ab")' },
+  'a data segment ends past its memory': { data: '(data (i32.const 65535) "ab")' },
   'a data segment begins where an imported global says': { data: '(data (global.get $far) "a")' },
-  'an empty data segment begins behind its memory': { data: '(data (i32.const 65537) "")' },
+  'an empty data segment begins past its memory': { data: '(data (i32.const 65537) "")' },
   'a later data segment fails': { data: '(data (i32.const 1) "b") (data (i32.const -1) "c") (data (i32.const 2) "d")' },
   'the start function traps': { start: '(call $log (i32.const 9)) unreachable' },
   'what the start function imports throws': { start: '(call $log (i32.const 9)) (call $throws)' },

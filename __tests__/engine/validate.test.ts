@@ -200,7 +200,7 @@ const elements: Record<string, string> = {
   'a segment that fails as a whole': '(elem (i32.const 7) funcref (global.get 0) (global.get 0))',
   'data that fails after one':
     '(elem (i32.const 1) funcref (global.get 0)) (data (i32.const 1) "a") (data (i32.const 65536) "b") (data (i32.const 2) "c")',
-  'an empty segment behind the end': '(elem (i32.const 1) funcref (global.get 0)) (elem (i32.const 9) func)',
+  'an empty segment past the end': '(elem (i32.const 1) funcref (global.get 0)) (elem (i32.const 9) func)',
   'a start function, and data':
     '(elem (i32.const 1) funcref (global.get 0)) (data (global.get 3) "start") (data $d "passive") (func $start (table.set $t (i32.const 0) (table.get $t (i32.const 1))) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 2))) (start $start)',
   'a start function that traps': '(elem (i32.const 1) funcref (global.get 0)) (func $start unreachable) (start $start)',
@@ -215,7 +215,7 @@ const elements: Record<string, string> = {
      (func (export "f") (elem.drop $e) (table.init $t $e (i32.const 8) (i32.const 0) (i32.const 0)))
      (func (export "g") (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)))`,
   'host references': `(elem (table $r) (i32.const 1) externref (ref.null extern) (global.get 2))`,
-  'host references that end behind the table': `(elem (table $r) (i32.const 7) externref (ref.null extern) (global.get 2))`,
+  'host references that end past the table': `(elem (table $r) (i32.const 7) externref (ref.null extern) (global.get 2))`,
   'host references that code copies': `
      (elem $e externref (ref.null extern) (global.get 2) (ref.null extern))
      (func (export "a") (table.init $r $e (i32.const 0) (i32.const 0) (i32.const 3)))

@@ -43,7 +43,7 @@ test.each(['exit', 'terminate'])('a thread that ends while requests use its plug
 
 describe('the bytes of a freed memory', () => {
   /** Lets V8 collect until nothing is retained: it frees buffers on a thread of its own. */
-  async function settle(store: Store) {
+  async function collectAll(store: Store) {
     for (let round = 0; round < 100 && store.stats().retainedBytes > 0; round++) await collectGarbage()
     return store.stats().retainedBytes
   }
@@ -65,7 +65,7 @@ describe('the bytes of a freed memory', () => {
     expect(store.stats().retainedBytes).toBe(2 * 65_536)
     expect(held.byteLength).toBe(0)
     held = undefined
-    expect(await settle(store)).toBe(0)
+    expect(await collectAll(store)).toBe(0)
   })
 
   test('are not retained for a dead Memory that is still held', async () => {
@@ -78,7 +78,7 @@ describe('the bytes of a freed memory', () => {
       expect(touch()).toBe(65_536)
       if (end === 'close') instance.close()
       else store.close()
-      expect(await settle(store)).toBe(0)
+      expect(await collectAll(store)).toBe(0)
       expect(() => memory.buffer).toThrow('closed')
     }
   })
@@ -102,6 +102,6 @@ describe('the bytes of a freed memory', () => {
       if (count % 100 === 0) await collectGarbage()
     }
     await collect(store)
-    expect(await settle(store)).toBe(0)
+    expect(await collectAll(store)).toBe(0)
   })
 })

@@ -38,7 +38,7 @@ class Memory {
   #buffer
   /** Size when it was closed, in bytes */
   #closedLength = PAGE
-  /** The buffer for uses that are ignored after it was closed: zeros of the same size */
+  /** The buffer after `close({ lateCalls: 'ignore' })`: zeros of the same size */
   #zeros
 
   static {

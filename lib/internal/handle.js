@@ -30,7 +30,7 @@ class Brand {
   #noun
   #read
 
-  /** `noun` is for messages, like "a Memory"; `read(object)` returns the private field, or undefined. */
+  /** `noun` names the class in messages, like "a Memory". `read(object)` returns the private field, or undefined. */
   constructor(noun, read) {
     this.#noun = noun
     this.#read = read

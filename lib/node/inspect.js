@@ -7,7 +7,7 @@
  * `fields` has a function for each, which reads it from an object; a field whose function throws is left out.
  */
 function inspectable(Class, fields) {
-  // An object of a class of the same name: Node formats it like any other, with the requested depth and colours.
+  // Node prints the class of an object: this one has the same name, and is printed with the requested depth and colours.
   const { [Class.name]: Shown } = { [Class.name]: class extends Object {} }
   function custom() {
     const shown = new Shown()

@@ -32,8 +32,8 @@ impl Slots {
         Ok(self.commit(store, *change, checked, id))
     }
 
-    /// Checks changes that are to be made in this order, and returns the functions to write. `refused` are the changes that
-    /// the caller has refused.
+    /// Checks changes that are to be made in this order, and returns the functions to write. `refused` are changes
+    /// with invalid arguments.
     ///
     /// # Errors
     /// `Refused` with every change that cannot be made, by its position.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::{FuncRef, Store, TableId};
 use rustc_hash::FxHashMap;
 
-/// The slots that slots will call thunk_of once the planned changes are made.
+/// The state that the planned changes will leave.
 #[derive(Default)]
 pub(super) struct PlannedChanges {
     /// For each slot, the slot whose thunk it holds

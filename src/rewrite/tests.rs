@@ -227,7 +227,7 @@ fn tables_that_code_reads_hold_thunks() {
         let (bytes, _, slots) = pass(&text).unwrap();
         assert_eq!((slots[0].direct_entries.len(), slots[0].thunk), (0, Some(2)));
         let uses = crate::wasm::Uses::read(&bytes, &Binary::parse(&bytes, ALL).unwrap()).unwrap();
-        assert_eq!(uses.segments[1].functions, [Some(2)], "behind that of the dispatch table");
+        assert_eq!(uses.segments[1].functions, [Some(2)], "after that of the dispatch table");
     }
     let text = r#"(module (import "a" "t" (table 2 funcref)) (elem (i32.const 0) func $f) (func $f))"#;
     let (_, _, slots) = pass(text).unwrap();

@@ -1,6 +1,6 @@
 //! The store: lists of objects, and the state of its subsystems.
 
-use crate::engine::{Code, Compiler, FreeLists};
+use crate::engine::{Code, Compiler, ObjectIndices};
 use crate::error::Result;
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
@@ -113,8 +113,8 @@ impl Store {
     }
 
     /// Takes the free lists, for a new instance.
-    pub(in crate::store) fn lend_free_lists(&self) -> FreeLists {
-        FreeLists {
+    pub(in crate::store) fn lend_free_lists(&self) -> ObjectIndices {
+        ObjectIndices {
             memories: std::mem::take(self.memories.borrow_mut().free_list()),
             tables: std::mem::take(self.tables.borrow_mut().free_list()),
             globals: std::mem::take(self.globals.borrow_mut().free_list()),
@@ -122,7 +122,7 @@ impl Store {
     }
 
     /// Puts back the indices that the new instance did not take.
-    pub(in crate::store) fn return_free_lists(&self, left: FreeLists) {
+    pub(in crate::store) fn return_free_lists(&self, left: ObjectIndices) {
         *self.memories.borrow_mut().free_list() = left.memories;
         *self.tables.borrow_mut().free_list() = left.tables;
         *self.globals.borrow_mut().free_list() = left.globals;

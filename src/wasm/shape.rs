@@ -242,7 +242,7 @@ impl Scan {
         self.locals[local] = Accesses { last: self.now, written: self.now.time, before, block };
     }
 
-    /// Whether the block that started at this time has not ended.
+    /// Whether the block that started at this time is open.
     fn is_open(&self, start: u64) -> bool {
         self.open.binary_search_by_key(&start, |open| open.start.time).is_ok()
     }

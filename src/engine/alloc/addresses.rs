@@ -100,7 +100,7 @@ impl Addresses {
     /// Makes the first `to` bytes accessible, before a guard; `from` of them already are. The bytes do not move.
     ///
     /// # Errors
-    /// The errors of the system, and `AddrInUse` if the addresses behind are taken; the accessible bytes are unchanged then.
+    /// The errors of the system, and `AddrInUse` if the addresses after it are taken; the accessible bytes are unchanged then.
     pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
         if let Some(more) = (to + guard).checked_sub(self.length).filter(|more| *more > 0) {
             let wanted = self.base.wrapping_add(self.length);
@@ -222,9 +222,9 @@ mod tests {
     #[test]
     fn what_lies_behind_is_not_taken() {
         let mut addresses = Addresses::new(PAGE, PAGE, 64 * PAGE).unwrap();
-        let behind = addresses.base().wrapping_add(4 * PAGE);
-        let taken = map(behind, PAGE).unwrap();
-        if taken == behind {
+        let next = addresses.base().wrapping_add(4 * PAGE);
+        let taken = map(next, PAGE).unwrap();
+        if taken == next {
             assert!(addresses.grow(PAGE, 4 * PAGE, PAGE).is_err());
             addresses.grow(PAGE, 3 * PAGE, PAGE).unwrap();
         }

@@ -12,7 +12,7 @@ use wasmer::{FunctionType, GlobalType, MemoryStyle, MemoryType, Mutability, Page
 
 /// Object indices in the lists of a store.
 #[derive(Default)]
-pub struct FreeLists {
+pub struct ObjectIndices {
     /// Of memories
     pub memories: Vec<InternalStoreHandle<VMMemory>>,
     /// Of tables

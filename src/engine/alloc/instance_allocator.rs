@@ -1,6 +1,6 @@
 //! `InstanceAllocator`: makes the memories, tables and globals of one instance.
 
-use crate::engine::alloc::free_list::{FreeLists, InObjectList, put};
+use crate::engine::alloc::free_list::{InObjectList, ObjectIndices, put};
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::shared_memory::{SharedBytes, of_instance};
 use crate::engine::alloc::tunables::{StoreTunables, no_memory};
@@ -21,8 +21,8 @@ use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIn
 /// The tunables for one instance. Its objects take indices of the free lists before new ones.
 pub(in crate::engine) struct InstanceAllocator<'a> {
     tunables: &'a StoreTunables,
-    free: RefCell<FreeLists>,
-    made: RefCell<FreeLists>,
+    free: RefCell<ObjectIndices>,
+    made: RefCell<ObjectIndices>,
     /// Bytes for the shared memories that the module defines, in its order
     shared: RefCell<VecDeque<Rc<dyn SharedBytes>>>,
     lacks_addresses: Cell<bool>,
@@ -30,7 +30,7 @@ pub(in crate::engine) struct InstanceAllocator<'a> {
 
 impl<'a> InstanceAllocator<'a> {
     /// `shared` are the bytes for the shared memories that the module defines.
-    pub fn new(tunables: &'a StoreTunables, free: FreeLists, shared: Vec<Rc<dyn SharedBytes>>) -> Self {
+    pub fn new(tunables: &'a StoreTunables, free: ObjectIndices, shared: Vec<Rc<dyn SharedBytes>>) -> Self {
         Self {
             tunables,
             free: RefCell::new(free),
@@ -41,7 +41,7 @@ impl<'a> InstanceAllocator<'a> {
     }
 
     /// The indices that are still free, and those of all objects that were made, also if the instance failed half-way.
-    pub fn into_lists(self) -> (FreeLists, FreeLists) {
+    pub fn into_lists(self) -> (ObjectIndices, ObjectIndices) {
         (self.free.into_inner(), self.made.into_inner())
     }
 
@@ -54,7 +54,7 @@ impl<'a> InstanceAllocator<'a> {
         &self,
         objects: &mut StoreObjects,
         object: T,
-        list: impl Fn(&mut FreeLists) -> &mut Vec<InternalStoreHandle<T>>,
+        list: impl Fn(&mut ObjectIndices) -> &mut Vec<InternalStoreHandle<T>>,
     ) -> InternalStoreHandle<T> {
         let handle = put(objects, list(&mut self.free.borrow_mut()).pop(), object);
         list(&mut self.made.borrow_mut()).push(handle);

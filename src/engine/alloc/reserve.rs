@@ -15,7 +15,7 @@ pub enum Reserve {
     Small,
 }
 
-/// Guard behind a small memory, in bytes. If the offset of an access is smaller, code compares only its index.
+/// Guard after a small memory, in bytes. If the offset of an access is smaller, code compares only its index.
 pub(in crate::engine) const GUARD: usize = 65_536;
 
 impl Reserve {

@@ -55,7 +55,7 @@ pub enum Expected {
     I64(i64),
 }
 
-/// Memory style of shared memories. Code compares each access with the length, since the addresses behind the host's
+/// Memory style of shared memories. Code compares each access with the length, since the addresses after the host's
 /// bytes may hold anything.
 pub const STYLE: MemoryStyle = MemoryStyle::Dynamic { offset_guard_size: 0 };
 

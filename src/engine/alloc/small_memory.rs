@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use wasmer::sys::vm::{LinearMemory, MaybeInstanceOwned, MemoryError, VMMemoryDefinition};
 use wasmer::{MemoryStyle, MemoryType, Pages};
 
-/// A linear memory that reserves only its own bytes and a guard. It grows into the addresses behind it and never moves,
+/// A linear memory that reserves only its own bytes and a guard. It grows into the addresses after it and never moves,
 /// so buffers over it stay valid.
 pub(in crate::engine) struct SmallMemory {
     ty: MemoryType,

@@ -5,7 +5,7 @@ use crate::engine::cache::entry::{BUILD, CacheEntry, Content, EntryMetadata, Has
 use crate::engine::cache::folder::{FileKind, Folder, Own, open_own, remove};
 use crate::engine::cache::settings::Cache;
 use crate::engine::code::loaded::{InFile, PackedImage};
-use crate::engine::code::parts::{Compiled, PassMetadata};
+use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::rewrite::Selection;
 use std::cmp::Reverse;

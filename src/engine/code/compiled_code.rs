@@ -1,6 +1,6 @@
 //! `Code`: a compiled module that is loaded and can be instantiated.
 
-use crate::engine::alloc::free_list::FreeLists;
+use crate::engine::alloc::free_list::ObjectIndices;
 use crate::engine::alloc::instance_allocator::InstanceAllocator;
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_headroom_besides;
@@ -9,7 +9,7 @@ use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::parts::{Compiled, PassMetadata};
+use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
@@ -66,9 +66,9 @@ pub struct Allocated {
     /// wasmer's instance
     pub instance: Result<VMInstance, InstantiationError>,
     /// Indices of all objects that were made, also if the instance failed half-way
-    pub made: FreeLists,
+    pub made: ObjectIndices,
     /// Indices that are still free
-    pub free: FreeLists,
+    pub free: ObjectIndices,
     /// Whether the instance failed because the system refused the address space of a full memory
     pub lacks_addresses: bool,
 }
@@ -191,7 +191,7 @@ impl Code {
 
     /// The error of a module without names.
     #[cfg(test)]
-    fn unnamed(refusal: crate::engine::compile::compiler::Refusal) -> crate::error::Error {
+    fn unnamed(refusal: crate::engine::compile::compiler::CompilerRefusal) -> crate::error::Error {
         refusal.into_error(|index| format!("function {index}"))
     }
 
@@ -207,7 +207,7 @@ impl Code {
         unsafe { Self::assemble(compiled, [0; 32], Reserve::available()) }
     }
 
-    /// The index of the dispatch table, if the pass adds one: behind the tables of the original, private to the module.
+    /// The index of the dispatch table, if the pass adds one: after the tables of the original, private to the module.
     pub fn dispatch_table(&self) -> u32 {
         self.original.tables.len() as u32
     }
@@ -261,7 +261,7 @@ impl Code {
         &self,
         imports: &[VMExtern],
         objects: &mut StoreObjects,
-        free: FreeLists,
+        free: ObjectIndices,
         shared: Vec<Rc<dyn SharedBytes>>,
     ) -> Allocated {
         let allocator = InstanceAllocator::new(self.loaded.tunables(), free, shared);

@@ -95,7 +95,7 @@ impl ImageWriter {
 /// # Errors
 /// wasmer's message if it cannot serialize the module, and that there is more code than 32-bit addresses reach.
 pub(in crate::engine) fn pack(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
-    let placed = if UNWOUND_BY_WASMER { None } else { Placed::new(build) };
+    let placed = if UNWOUND_BY_WASMER { None } else { LinkedCode::new(build) };
     if placed.as_ref().is_some_and(|placed| placed.code.len() > MOST) {
         return Err(format!("it has more than {MOST} bytes of machine code"));
     }
@@ -108,7 +108,7 @@ pub(in crate::engine) fn pack_serialized(build: &ArtifactBuild, frames: &[u8]) -
     pack_placed(None, build, frames)
 }
 
-fn pack_placed(placed: Option<Placed>, build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
+fn pack_placed(placed: Option<LinkedCode>, build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
     let mut writer = ImageWriter(Vec::new());
     let code = match placed {
         Some(placed) => CodeForm::Linked(placed.write(build, &mut writer)?),
@@ -124,8 +124,8 @@ fn pack_placed(placed: Option<Placed>, build: &ArtifactBuild, frames: &[u8]) -> 
     Ok(writer.0)
 }
 
-/// Linked code, and the relocations that depend on where it will lie. The fields are those of `Linked`.
-struct Placed {
+/// Linked code and its absolute relocations, with the fields of `Linked`.
+struct LinkedCode {
     code: Vec<u8>,
     begins: Vec<u32>,
     functions: usize,
@@ -135,7 +135,7 @@ struct Placed {
     libcalls: Vec<(u32, LibCall, i64)>,
 }
 
-impl Placed {
+impl LinkedCode {
     /// None if there is a relocation that only wasmer can apply.
     fn new(build: &ArtifactBuild) -> Option<Self> {
         let functions = build.get_function_bodies_ref()?;

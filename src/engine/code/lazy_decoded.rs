@@ -40,8 +40,8 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_read_once() {
-        let unread = LazyDecoded::<Vec<String>>::new(LazyDecoded::bytes_of(&vec!["a".to_owned(), String::new()]));
-        assert_eq!(unread.get(), &["a", ""]);
-        assert!(std::ptr::eq(unread.get(), unread.get()));
+        let lazy = LazyDecoded::<Vec<String>>::new(LazyDecoded::bytes_of(&vec!["a".to_owned(), String::new()]));
+        assert_eq!(lazy.get(), &["a", ""]);
+        assert!(std::ptr::eq(lazy.get(), lazy.get()));
     }
 }

@@ -4,4 +4,4 @@ pub(in crate::engine) mod compiled_code;
 pub(in crate::engine) mod image;
 pub(in crate::engine) mod lazy_decoded;
 pub(in crate::engine) mod loaded;
-pub(in crate::engine) mod parts;
+pub(in crate::engine) mod pipeline;

@@ -45,7 +45,7 @@ pub(in crate::engine) fn may_exceed_frame(bytes: &[u8]) -> Result<bool> {
     Ok(most_values(bytes)? * size_of::<u64>() >= LARGEST_FRAME - CALLS)
 }
 
-/// Whether functions may pass between the module and others in a way that is open to one compiler only: in a table or a
+/// Whether the module shares functions by tables, globals or references, which only one compiler supports: in a table or a
 /// global, or as arguments and results.
 fn shares_functions(binary: &Binary) -> bool {
     let imports = binary.imports.iter().map(|import| import.ty.clone());

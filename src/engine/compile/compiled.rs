@@ -5,7 +5,7 @@ use crate::engine::cache::disk::CacheKey;
 use crate::engine::cache::entry::Hash;
 use crate::engine::cache::settings::Cache;
 use crate::engine::code::compiled_code::Code;
-use crate::engine::code::parts::Compiled;
+use crate::engine::code::pipeline::Compiled;
 use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::compile::options::CompileOptions;

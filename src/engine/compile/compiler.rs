@@ -34,7 +34,7 @@ pub const LARGEST_FRAME: usize = 768 << 10;
 
 /// Why a compiler does not compile a valid module.
 #[derive(Debug)]
-pub(in crate::engine) enum Refusal {
+pub(in crate::engine) enum CompilerRefusal {
     /// The compiler's message
     Compiler(String),
     /// A function, by its index, and its frame of `size` bytes, larger than `LARGEST_FRAME`
@@ -154,13 +154,13 @@ impl Compiler {
     /// functions once all `waiters` have cancelled.
     ///
     /// # Errors
-    /// A `Refusal`, also where the compiler panics.
+    /// A `CompilerRefusal`, also where the compiler panics.
     pub(in crate::engine) fn image(
         self,
         bytes: &[u8],
         reserve: Reserve,
         waiters: &Arc<Waiters>,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<Vec<u8>, CompilerRefusal> {
         self.packed_by(image::pack, bytes, reserve, waiters)
     }
 
@@ -171,26 +171,26 @@ impl Compiler {
         bytes: &[u8],
         reserve: Reserve,
         waiters: &Arc<Waiters>,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<Vec<u8>, CompilerRefusal> {
         let compile = |threads: &Threads| {
             catch_unwind(AssertUnwindSafe(|| {
                 let build = self.build(bytes, reserve, threads.number, waiters).map_err(|error| match error {
-                    CompileError::Aborted(_) => Refusal::Cancelled,
-                    error => Refusal::Compiler(error.to_string()),
+                    CompileError::Aborted(_) => CompilerRefusal::Cancelled,
+                    error => CompilerRefusal::Compiler(error.to_string()),
                 })?;
                 check_frames(&build)?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
                 let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
                 let frames = frames::pack(functions, self.lists_traps().then_some(bytes));
-                pack(&build, &frames).map_err(Refusal::from)
+                pack(&build, &frames).map_err(CompilerRefusal::from)
             }))
             .unwrap_or_else(|panic| {
                 if panic.is::<CancelledUnwind>() {
-                    return Err(Refusal::Cancelled);
+                    return Err(CompilerRefusal::Cancelled);
                 }
                 let says = panic.downcast_ref::<String>().map(String::as_str);
-                Err(Refusal::Compiler(format!(
+                Err(CompilerRefusal::Compiler(format!(
                     "the compiler panicked: {}",
                     says.or(panic.downcast_ref().copied()).unwrap_or("no message")
                 )))
@@ -198,9 +198,9 @@ impl Compiler {
         };
         stay_silent_without_threads();
         let taken = bytes.len().saturating_mul(TAKEN);
-        let no_room = || Refusal::Room(bytes.len());
+        let no_room = || CompilerRefusal::Room(bytes.len());
         let run = |threads: Threads| match threads.run(|| compile(&threads)) {
-            Err(Refusal::Compiler(message)) if NO_THREADS.iter().any(|words| message.contains(words)) => {
+            Err(CompilerRefusal::Compiler(message)) if NO_THREADS.iter().any(|words| message.contains(words)) => {
                 Err((threads.number, no_room()))
             }
             result => Ok(result),
@@ -252,22 +252,22 @@ impl Compiler {
 
 /// Refuses frames that could step over the guard of a stack. Cranelift does not report frame sizes; its code probes
 /// each page of a frame instead.
-fn check_frames(build: &ArtifactBuild) -> Result<(), Refusal> {
+fn check_frames(build: &ArtifactBuild) -> Result<(), CompilerRefusal> {
     let imported = build.module_info().num_imported_functions as u32;
     let mut sizes = build.get_function_max_stack_usage().into_iter().flatten();
     match sizes.find_map(|(index, size)| size.filter(|size| *size > LARGEST_FRAME).map(|size| (index.as_u32(), size))) {
-        Some((index, size)) => Err(Refusal::Frame { function: imported + index, size }),
+        Some((index, size)) => Err(CompilerRefusal::Frame { function: imported + index, size }),
         None => Ok(()),
     }
 }
 
-impl From<String> for Refusal {
+impl From<String> for CompilerRefusal {
     fn from(message: String) -> Self {
         Self::Compiler(message)
     }
 }
 
-impl Refusal {
+impl CompilerRefusal {
     /// The error for the user; `in_words` describes a function, by its index.
     pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
         let message = match self {
@@ -288,7 +288,7 @@ impl Refusal {
     }
 }
 
-/// Words of wasmer's error and panic where the system gives no threads for a compile.
+/// Texts in wasmer's error or panic if the system cannot start threads.
 const NO_THREADS: [&str; 2] = ["failed to build rayon thread pool", "ThreadPoolBuildError"];
 
 /// Keeps wasmer's panic for lack of threads off standard error, since the caller gets an error. The panic hook belongs

@@ -128,7 +128,7 @@ struct Frames {
     packed: OwnedBuffer,
     /// Addresses of its functions, ascending
     functions: Box<[usize]>,
-    /// Address behind the last function
+    /// Address after the last function
     end: usize,
     /// Index of the first function: the number of imported functions
     first: u32,
@@ -230,7 +230,7 @@ impl CapturedStack {
         // Recursive functions return to the same few addresses.
         let mut known: FxHashMap<usize, Option<CodeLocation>> = FxHashMap::default();
         self.addresses.iter().filter_map(move |address| {
-            // A return address is behind the call, which may be the end of the function.
+            // A return address is after the call, which may be the end of the function.
             let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
             known.entry(address).or_insert_with(|| CodeLocation::of(address)).clone()
         })
@@ -282,8 +282,8 @@ mod tests {
         CompiledFunctionFrameInfo { traps: traps.iter().map(trap).collect(), address_map }
     }
 
-    /// The instructions that stay after thinning, as offsets in `code`.
-    fn left(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
+    /// The instructions that thinning keeps, as offsets in `code`.
+    fn kept(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
         let function = FunctionTrace::new(100, &info(lengths, traps), Some(code));
         let places = function.instructions.iter().scan(function.begin, |place, instruction| {
             *place = place.wrapping_add_signed(instruction.distance);
@@ -297,15 +297,15 @@ mod tests {
         // local.get, i32.load, i32.load, call, memory.grow, end
         let code = [0x20, 0, 0x28, 2, 0, 0x28, 2, 0, 0x10, 1, 0x40, 0, 0x0b];
         let all = [(0, 4), (2, 5), (5, 5), (8, 6), (10, 7), (12, 3)];
-        assert_eq!(left(&code, &all, &[]), [8, 10]);
-        assert_eq!(left(&code, &all, &[4, 13]), [2, 5, 8, 10], "the first and the last byte");
-        assert_eq!(left(&code, &all, &[0, 1, 29]), [0, 8, 10, 12]);
+        assert_eq!(kept(&code, &all, &[]), [8, 10]);
+        assert_eq!(kept(&code, &all, &[4, 13]), [2, 5, 8, 10], "the first and the last byte");
+        assert_eq!(kept(&code, &all, &[0, 1, 29]), [0, 8, 10, 12]);
     }
 
     #[test]
     fn what_is_not_known_stays() {
-        assert_eq!(left(&[0x20, 0, 0x0b], &[(0, 1), (70, 2), (u32::MAX - 200, 3)], &[]), [70, u32::MAX - 200]);
-        assert_eq!(left(&[0xfc, 0, 0xfe, 0, 0xff], &[(0, 1), (2, 1), (4, 1)], &[]), [0, 2, 4]);
+        assert_eq!(kept(&[0x20, 0, 0x0b], &[(0, 1), (70, 2), (u32::MAX - 200, 3)], &[]), [70, u32::MAX - 200]);
+        assert_eq!(kept(&[0xfc, 0, 0xfe, 0, 0xff], &[(0, 1), (2, 1), (4, 1)], &[]), [0, 2, 4]);
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
         let place = |address| frames.function(address).map(|(index, function, at)| (index, function.place(at)));
         let trap = |address| frames.function(address).and_then(|(_, function, at)| function.trap(at));
         assert_eq!([0x1000, 0x1003, 0x1004, 0x100e].map(place), [20, 20, 30, 25].map(|at| Some((0, at))));
-        assert_eq!([0xfff, 0x100f, 0x1018].map(place), [None; 3], "before, between and behind functions");
+        assert_eq!([0xfff, 0x100f, 0x1018].map(place), [None; 3], "before, between and after functions");
         assert_eq!([0x1010, 0x1017].map(place), [Some((1, 40)); 2]);
         let out_of_bounds = Some(TrapCode::HeapAccessOutOfBounds);
         assert_eq!([0x1003, 0x1008, 0x1007, 0x1013].map(trap), [out_of_bounds, out_of_bounds, None, None]);

@@ -20,7 +20,7 @@ unsafe extern "C" fn first(env: sys::napi_env, info: sys::napi_callback_info) ->
     env.int32(one).raw()
 }
 
-/// A bare function of type `(i32, i32) -> i32`.
+/// A baseline function of type `(i32, i32) -> i32`.
 #[napi]
 pub fn bare_function(env: &Env) -> Unknown<'_> {
     let env = JsEnv::of(env);

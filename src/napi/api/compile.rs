@@ -19,16 +19,16 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The compilation that a caller asked for.
+/// The compile that a caller requests.
 #[derive(Clone)]
-enum Asked {
+enum CompileRequest {
     /// With one compiler
-    CompileOptions(CompileOptions),
+    Single(CompileOptions),
     /// With Singlepass first, then with Cranelift for tier-up
     Auto(CompileOptions),
 }
 
-impl Asked {
+impl CompileRequest {
     fn new(
         compiler_name: &str,
         slots: NativeSelection,
@@ -45,24 +45,24 @@ impl Asked {
             cache_target,
             cancellation: Cancellation::default(),
         };
-        Ok(if compiler_name == AUTO { Self::Auto(options) } else { Self::CompileOptions(options) })
+        Ok(if compiler_name == AUTO { Self::Auto(options) } else { Self::Single(options) })
     }
 
     fn options(&self) -> &CompileOptions {
-        let (Self::CompileOptions(options) | Self::Auto(options)) = self;
+        let (Self::Single(options) | Self::Auto(options)) = self;
         options
     }
 
     /// The same with a flag that stops the compile.
     fn with(mut self, cancellation: Cancellation) -> Self {
-        let (Self::CompileOptions(options) | Self::Auto(options)) = &mut self;
+        let (Self::Single(options) | Self::Auto(options)) = &mut self;
         options.cancellation = cancellation;
         self
     }
 
     fn compile(&self, bytes: Cow<'_, [u8]>) -> Result<Tiered, Error> {
         match self {
-            Self::CompileOptions(options) => Ok(Tiered { code: compile(&bytes, options)?, tier_up: None }),
+            Self::Single(options) => Ok(Tiered { code: compile(&bytes, options)?, tier_up: None }),
             Self::Auto(options) => {
                 let bytes = match bytes {
                     Cow::Borrowed(bytes) => copy(bytes)?,
@@ -90,7 +90,7 @@ impl Asked {
     /// Compiles a file; none if it cannot be read.
     fn compile_file(&self, file: &Path) -> Result<Option<Tiered>, Error> {
         match self {
-            Self::CompileOptions(options) => {
+            Self::Single(options) => {
                 let code = engine::compile_file(file, options)?;
                 Ok(code.map(|code| Tiered { code, tier_up: None }))
             }
@@ -165,8 +165,8 @@ pub fn compile_sync(
     reserve: Option<String>,
     in_worker: bool,
 ) -> Result<NativeModule> {
-    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
-    asked.compile_here(env, bytes.into(), in_worker)
+    let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    request.compile_here(env, bytes.into(), in_worker)
 }
 
 /// Compiles a module again, for small memories: from the registry or the cache, else from `source`: the bytes that it was
@@ -181,9 +181,9 @@ pub fn compile_for_small_memories(
     source: Option<Either<Uint8Array, String>>,
     in_worker: bool,
 ) -> Result<Option<NativeModule>> {
-    let asked = Asked::new(&compiler_name, slots, cache, Some(Reserve::Small.name()))?;
+    let request = CompileRequest::new(&compiler_name, slots, cache, Some(Reserve::Small.name()))?;
     let hash = module.code.hash;
-    if let Some(code) = guarded(|| Ok(compiled_before(hash, asked.options())))? {
+    if let Some(code) = guarded(|| Ok(compiled_before(hash, request.options())))? {
         return Ok(Some(NativeModule::new(env, Tiered { code, tier_up: None })));
     }
     let bytes = match &source {
@@ -192,7 +192,7 @@ pub fn compile_for_small_memories(
         None => None,
     };
     let same = bytes.filter(|bytes| engine::hash(bytes) == hash);
-    same.map(|bytes| asked.compile_here(env, bytes, in_worker)).transpose()
+    same.map(|bytes| request.compile_here(env, bytes, in_worker)).transpose()
 }
 
 /// Bytes that are compiled sooner than another thread would be worth it.
@@ -208,9 +208,9 @@ pub fn compile_async<'env>(
     cache: Option<NativeCache>,
     reserve: Option<String>,
 ) -> Result<Object<'env>> {
-    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let bytes = copy(bytes).map_err(refuse)?;
-    in_background(env, move |flag| asked.with(flag).compile(bytes.into()), NativeModule::new)
+    in_background(env, move |flag| request.with(flag).compile(bytes.into()), NativeModule::new)
 }
 
 /// Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` reports it.
@@ -223,19 +223,19 @@ pub fn compile_file<'env>(
     cache: Option<NativeCache>,
     reserve: Option<String>,
 ) -> Result<Object<'env>> {
-    let asked = Asked::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let file = PathBuf::from(file);
-    let settle = |env, tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
-    in_background(env, move |flag| asked.with(flag).compile_file(&file), settle)
+    let convert = |env, tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
+    in_background(env, move |flag| request.with(flag).compile_file(&file), convert)
 }
 
-/// Number of compiles that were cancelled in this process, in all its threads.
+/// Number of compiles that were cancelled in this process.
 #[napi]
 pub fn cancelled_compiles() -> u32 {
     engine::cancelled_compiles() as u32
 }
 
-/// Number of compiles that run in this process, in all its threads.
+/// Number of compiles that run in this process.
 #[napi]
 pub fn running_compiles() -> u32 {
     engine::running_compiles() as u32

@@ -120,7 +120,7 @@ impl NativeStore {
 }
 
 impl NativeStore {
-    /// Makes an instance and its retainer. The inner error is a lack of room, after which the caller may retry.
+    /// Makes an instance and its retainer. The inner error means that there was no room; the caller may retry.
     fn try_instantiate(
         &self,
         module: &NativeModule,

@@ -60,7 +60,7 @@ impl NativeStore {
 }
 
 /// A raw callback, as a type: `call` needs it as a type parameter.
-trait Run<const COUNT: usize> {
+trait CallbackBody<const COUNT: usize> {
     const RUN: RawCallback<COUNT>;
 }
 
@@ -70,25 +70,25 @@ struct Undo;
 struct UndoAll;
 struct FindFunction;
 
-impl Run<4> for MakeLink {
+impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
 }
-impl Run<4> for Relink {
+impl CallbackBody<4> for Relink {
     const RUN: RawCallback<4> = relink;
 }
-impl Run<2> for Undo {
+impl CallbackBody<2> for Undo {
     const RUN: RawCallback<2> = undo;
 }
-impl Run<2> for UndoAll {
+impl CallbackBody<2> for UndoAll {
     const RUN: RawCallback<2> = undo_all;
 }
-impl Run<1> for FindFunction {
+impl CallbackBody<1> for FindFunction {
     const RUN: RawCallback<1> = find_function;
 }
 
 /// # Safety
 /// N-API calls this, with a `Context` of an `Rc` as the data.
-unsafe extern "C" fn call<const COUNT: usize, R: Run<COUNT>>(
+unsafe extern "C" fn call<const COUNT: usize, R: CallbackBody<COUNT>>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
 ) -> sys::napi_value {

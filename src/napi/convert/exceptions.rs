@@ -26,7 +26,7 @@ impl Exceptions {
         });
     }
 
-    /// The tag `js`, if the store has wasm that catches.
+    /// The tag of JavaScript's exceptions; none until the store has wasm that catches.
     pub fn tag(&self) -> Option<TagId> {
         self.tag.get().map(|tag| **tag)
     }

@@ -43,12 +43,12 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on another thread. Returns a promise of its result, which `settle` converts on this thread. `work` may
+/// Runs `work` on another thread. Returns a promise of its result, which `convert` makes a JavaScript value on this thread. `work` may
 /// stop early once its flag is set: the environment has ended then.
 pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     env: &'env Env,
     work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,
-    settle: impl FnOnce(Env, T) -> V + Send + 'static,
+    convert: impl FnOnce(Env, T) -> V + Send + 'static,
 ) -> Result<Object<'env>> {
     let failed = |error: &dyn std::fmt::Display| refuse(ErrorKind::Internal { message: error.to_string() }.into());
     let cancellation = cancellation_of(env).map_err(|error| failed(&error))?;
@@ -58,7 +58,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
         let output = if has_thread { guard(|| work(flag)) } else { Err(no_thread()) };
         // Has no effect once the environment has ended.
         deferred.resolve(move |env: Env| match output {
-            Ok(output) => Ok(settle(env, output)),
+            Ok(output) => Ok(convert(env, output)),
             Err(error) => Err(rejection(env, error)),
         });
     };

@@ -10,8 +10,8 @@ thread_local! {
     static WITHHELD: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Reports a change in bytes. A report of more may make V8 collect at once, and V8 ends the process if it cannot map
-/// the pages that this takes: without headroom, the bytes are withheld until a later report.
+/// Reports a change in bytes. Reported growth may start a collection, and V8 ends the process if that cannot map pages.
+/// So without headroom, growth is reported later.
 pub fn report_change(env: JsEnv<'_>, change: i64) {
     let change = change.saturating_add(WITHHELD.get());
     let is_withheld = change > 0 && !has_headroom();

@@ -59,7 +59,7 @@ impl SharedValues {
         }
     }
 
-    /// The shared values behind `value`; none for a value that is no external.
+    /// The shared values in `value`; none for a value that is no external.
     ///
     /// # Safety
     /// An external `value` came from `to_js`.

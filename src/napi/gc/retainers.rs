@@ -48,7 +48,7 @@ impl FreshRetainers {
 }
 
 impl Retainers {
-    /// The retainers of the store that the object `store` of `lib/` stands for.
+    /// The retainers of the store whose JavaScript object is `store`.
     pub fn new(env: JsEnv<'_>, store: Value<'_>) -> Self {
         Self {
             by_node: RefCell::default(),

@@ -33,8 +33,8 @@ impl Origins {
         added.is_some_and(|added| (added as usize) < self.added.len())
     }
 
-    /// The index in the original module of function `index` of the rewritten one; for a thunk or a
-    /// forwarder, that of the function which it stands for.
+    /// The index in the original module of function `index` of the rewritten one. A thunk or a forwarder has the index of
+    /// its target.
     pub fn of(&self, index: u32) -> u32 {
         if let Some(added) = self.first_added.and_then(|first| index.checked_sub(first))
             && let Some(origin) = self.added.get(added as usize)

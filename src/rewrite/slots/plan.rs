@@ -189,9 +189,9 @@ impl<'a> Plan<'a> {
             // JavaScript may read functions from an exported table, and these must follow later links.
             let thunk = demand.taken || slot.direct_entries.iter().any(|place| exported.contains(&place.table));
             // An entry that code may write cannot be the primary entry.
-            let settled =
+            let is_fixed =
                 slot.direct_entries.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
-            if thunk || demand.called || !settled {
+            if thunk || demand.called || !is_fixed {
                 slot.primary_entry.index = self.dispatch.len() as u32;
                 self.dispatch.push(index);
             } else {

@@ -62,8 +62,8 @@ impl<'a> Sections<'a> {
             *old = content.into();
             return;
         }
-        let behind = |(each, _): &(u8, _)| ORDER.iter().any(|other| *other as u8 == *each && rank(*other) > rank(id));
-        let place = self.0.iter().position(behind).unwrap_or(self.0.len());
+        let is_later = |(each, _): &(u8, _)| ORDER.iter().any(|other| *other as u8 == *each && rank(*other) > rank(id));
+        let place = self.0.iter().position(is_later).unwrap_or(self.0.len());
         self.0.insert(place, (id as u8, content.into()));
     }
 

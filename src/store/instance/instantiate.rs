@@ -79,7 +79,7 @@ pub(in crate::store) unsafe fn instantiate(
     store.instances.borrow_mut().insert(instance.id, instance.clone());
     for forwarder in &code.forwarders {
         let import = instance.parts.imports[forwarder.import as usize];
-        // A bare host function is not canonical: JavaScript sees its forwarder instead.
+        // A host function without an adapter is not canonical: JavaScript sees its forwarder instead.
         if import.instance(store).is_some() || import.canonical(store) != import {
             instance.function(store, forwarder.function).set_canonical(store, import);
         }

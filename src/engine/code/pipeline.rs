@@ -5,7 +5,7 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
-use crate::engine::compile::compiler::{Compiler, Refusal, TAKEN};
+use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN};
 use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
@@ -110,7 +110,7 @@ impl Compiled {
     /// `Memory` where there is too little room to try, and those of `Binary::parse`, `rewrite` and `Compiler::image`.
     pub fn new(bytes: &[u8], options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         if bytes.starts_with(MAGIC) && !has_headroom_besides(bytes.len().saturating_mul(TAKEN)) {
-            return Err(Refusal::Room(bytes.len()).into_error(|_| String::new()));
+            return Err(CompilerRefusal::Room(bytes.len()).into_error(|_| String::new()));
         }
         let binary = Binary::parse(bytes, options.compiler.features())?;
         let CompiledImage { rewritten, image, compiler } = CompiledImage::new(bytes, &binary, options, waiters)?;

@@ -49,33 +49,33 @@ describe.each(compilers)('%s', (compiler) => {
   test('several follow one, until they are linked elsewhere', async () => {
     const [a, b, c] = await Promise.all([1, 2, 3].map((number) => make(number)))
     const hub = await make(10)
-    const followers = [a!, b!, c!]
-    const links = relink(followers.map((follower) => [f(hub), follower.slot('f')]))
+    const dependents = [a!, b!, c!]
+    const links = relink(dependents.map((follower) => [f(hub), follower.slot('f')]))
     link(() => 11, hub.slot('f'))
-    expect(followers.map(answers)).toEqual([all(11), all(11), all(11)])
+    expect(dependents.map(answers)).toEqual([all(11), all(11), all(11)])
     link(() => 20, b!.slot('f'))
     c!.slot('f').reset()
     link(() => 12, hub.slot('f'))
-    expect(followers.map(answers)).toEqual([all(12), all(20), all(3)])
+    expect(dependents.map(answers)).toEqual([all(12), all(20), all(3)])
     expect(thrownBy(() => links.undo()).code).toBe('ERR_RELINK_UNDONE')
     hub.slot('f').reset()
-    expect(followers.map(answers)).toEqual([all(10), all(20), all(3)])
+    expect(dependents.map(answers)).toEqual([all(10), all(20), all(3)])
   })
 
   test('many follow one while they are linked to it, in any order', async () => {
     const [hub, other] = [await make(100), await make(200)]
-    const followers = await Promise.all(Array.from({ length: 9 }, (_, number) => make(number)))
-    const expected = followers.map((_, number) => number)
-    const follow = (number: number, to: Instance<any>) => link(f(to), followers[number]!.slot('f'))
+    const dependents = await Promise.all(Array.from({ length: 9 }, (_, number) => make(number)))
+    const expected = dependents.map((_, number) => number)
+    const follow = (number: number, to: Instance<any>) => link(f(to), dependents[number]!.slot('f'))
     const check = (hubGives: number) => {
       const wanted = expected.map((number) => all(number === 100 ? hubGives : number))
-      expect(followers.map(answers)).toEqual(wanted)
+      expect(dependents.map(answers)).toEqual(wanted)
     }
     for (let round = 0; round < 40; round++) {
       // To one of nine, never the next one: the hub, another slot, or neither.
       const number = (round * 5) % 9
       const turn = (round * 7) % 3
-      if (turn === 2) followers[number]!.slot('f').reset()
+      if (turn === 2) dependents[number]!.slot('f').reset()
       else follow(number, turn === 0 ? hub : other)
       expected[number] = [100, 200, number][turn]!
       link(() => 1000 + round, hub.slot('f'))
