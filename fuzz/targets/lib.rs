@@ -1,7 +1,7 @@
 //! The layers of the addon that need neither an engine nor Node, as a library of their own.
 #![allow(dead_code, reason = "the rest of the addon uses it")]
 
-#[path = "../../src/error.rs"]
+#[path = "../../src/error/mod.rs"]
 pub mod error;
 #[path = "../../src/rewrite/mod.rs"]
 pub mod rewrite;
