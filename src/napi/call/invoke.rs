@@ -62,13 +62,17 @@ unsafe extern "C" fn end_of_environment(data: *mut c_void) {
 unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: by the contract of this function; the function that is being called keeps its data.
     let shared = unsafe { &*CallInfo::new(env, info).data().cast::<SharedValues>() };
-    if let Some(called) = shared.called() {
-        let called: *const ExportedFunction = called.cast();
-        // SAFETY: `SharedValues` has the data of live functions, and JavaScript is calling this one.
-        let function = unsafe { &*called };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(shared, function))) {
-            function.context.environment.throw(&panicked(&*panic));
-        }
+    let Some(called) = shared.called() else {
+        // SAFETY: by the contract of this function.
+        let env = unsafe { CallInfo::new(env, info) }.env();
+        env.throw_error(c"ERR_RELINK_INTERNAL", c"internal error: no exported function has this index");
+        return ptr::null_mut();
+    };
+    let called: *const ExportedFunction = called.cast();
+    // SAFETY: `SharedValues` has the data of live functions, and JavaScript is calling this one.
+    let function = unsafe { &*called };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(shared, function))) {
+        function.context.environment.throw(&panicked(&*panic));
     }
     ptr::null_mut()
 }

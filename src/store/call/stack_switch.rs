@@ -8,9 +8,6 @@ mod arch {
     use std::arch::{asm, naked_asm};
     use std::ffi::c_void;
 
-    /// Words that `prepare` writes at the top of a new stack.
-    const WORDS: usize = 4;
-
     /// Saves the running stack at `save`, and goes on with the stack that was saved at `load`. Returns when another
     /// switch loads what this one has saved.
     ///
@@ -70,25 +67,9 @@ mod arch {
         )
     }
 
-    /// Prepares a new stack: the first switch to it calls `run(argument)`, which never returns. Returns the saved stack.
-    ///
-    /// # Safety
-    /// `base` is the upper end of a writable stack, aligned to 16 bytes.
-    pub unsafe fn prepare(base: usize, run: unsafe extern "C" fn(usize) -> !, argument: usize) -> usize {
-        let words: *mut usize = std::ptr::with_exposed_provenance_mut(base - WORDS * size_of::<usize>());
-        // SAFETY: by the contract of this function.
-        unsafe {
-            words.write(start as *const () as usize);
-            words.add(1).write(argument);
-            words.add(2).write(run as *const () as usize);
-            words.add(3).write(0);
-        }
-        words.expose_provenance()
-    }
-
     /// Where a new stack begins. Unwinding ends here.
     #[unsafe(naked)]
-    unsafe extern "C" fn start() {
+    pub unsafe extern "C" fn start() {
         // `switch` has popped the address of this function. `call` needs a stack that is aligned to 16 bytes.
         naked_asm!(
             ".cfi_startproc",
@@ -108,9 +89,6 @@ mod arch {
 mod arch {
     use std::arch::{asm, naked_asm};
     use std::ffi::c_void;
-
-    /// Words that `prepare` writes at the top of a new stack.
-    const WORDS: usize = 4;
 
     /// Saves the running stack at `save`, and goes on with the stack that was saved at `load`. Returns when another
     /// switch loads what this one has saved.
@@ -173,25 +151,9 @@ mod arch {
         )
     }
 
-    /// Prepares a new stack: the first switch to it calls `run(argument)`, which never returns. Returns the saved stack.
-    ///
-    /// # Safety
-    /// `base` is the upper end of a writable stack, aligned to 16 bytes.
-    pub unsafe fn prepare(base: usize, run: unsafe extern "C" fn(usize) -> !, argument: usize) -> usize {
-        let words: *mut usize = std::ptr::with_exposed_provenance_mut(base - WORDS * size_of::<usize>());
-        // SAFETY: by the contract of this function.
-        unsafe {
-            words.write(start as *const () as usize);
-            words.add(1).write(argument);
-            words.add(2).write(run as *const () as usize);
-            words.add(3).write(0);
-        }
-        words.expose_provenance()
-    }
-
     /// Where a new stack begins. Unwinding ends here.
     #[unsafe(naked)]
-    unsafe extern "C" fn start() {
+    pub unsafe extern "C" fn start() {
         naked_asm!(
             ".cfi_startproc",
             ".cfi_undefined x30",
@@ -225,9 +187,28 @@ mod arch {
 
     /// # Safety
     /// Never called: see `AVAILABLE`.
-    pub unsafe fn prepare(_base: usize, _run: unsafe extern "C" fn(usize) -> !, _argument: usize) -> usize {
+    pub unsafe extern "C" fn start() {
         unreachable!("there are no switches of stacks on this platform")
     }
 }
 
-pub use arch::{call_on, prepare, switch};
+pub use arch::{call_on, switch};
+
+/// Words that `prepare` writes at the top of a new stack, for `arch::start`.
+const WORDS: usize = 4;
+
+/// Prepares a new stack: the first switch to it calls `run(argument)`, which never returns. Returns the saved stack.
+///
+/// # Safety
+/// `base` is the upper end of a writable stack, aligned to 16 bytes.
+pub unsafe fn prepare(base: usize, run: unsafe extern "C" fn(usize) -> !, argument: usize) -> usize {
+    let words: *mut usize = std::ptr::with_exposed_provenance_mut(base - WORDS * size_of::<usize>());
+    // SAFETY: by the contract of this function.
+    unsafe {
+        words.write(arch::start as *const () as usize);
+        words.add(1).write(argument);
+        words.add(2).write(run as *const () as usize);
+        words.add(3).write(0);
+    }
+    words.expose_provenance()
+}
