@@ -34,6 +34,8 @@ pub struct ExportedFunction {
     open_flag: Rc<OpenFlag>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
     reference: Cell<WrapReference>,
+    /// Whether its last call has made so many imports that they park from the first one on
+    pub is_eager: Cell<bool>,
     /// Its index among the functions whose values go through shared memory
     index: Cell<Option<u32>>,
 }
@@ -66,6 +68,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         target: Cell::new(target_of(context, function)),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
+        is_eager: Cell::new(false),
         index: Cell::new(None),
     });
     let data = Rc::into_raw(exported).cast_mut();
@@ -181,6 +184,14 @@ impl ExportedFunction {
         // SAFETY: `LIVE` has only addresses from `Rc::into_raw` in `make`, and `finalize` removes one before it drops
         // that `Rc`.
         live.then(|| unsafe { clone_data(ptr::with_exposed_provenance(address)) })
+    }
+
+    /// One more count of the data, as a pointer that owns it.
+    #[inline]
+    pub fn hold_data(&self) -> *const Self {
+        // SAFETY: `make` made the data with `Rc::into_raw`, and it is alive.
+        unsafe { Rc::increment_strong_count(self) };
+        self
     }
 
     /// Its address, by which `at` finds it.

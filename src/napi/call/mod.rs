@@ -5,5 +5,7 @@ pub(in crate::napi) mod function;
 pub(in crate::napi) mod import;
 pub(in crate::napi) mod invoke;
 pub(in crate::napi) mod map;
+pub(in crate::napi) mod parked;
 pub(in crate::napi) mod raw_callbacks;
+pub(in crate::napi) mod resume;
 pub(in crate::napi) mod scope;

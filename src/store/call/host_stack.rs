@@ -53,6 +53,18 @@ impl HostStack {
         HostStackScope { stack: &self.0, outer: self.0.entered.replace(here()) }
     }
 
+    /// Notes that JavaScript resumes a call into wasm.
+    #[inline]
+    pub fn enter_again(&self) {
+        self.0.entered.set(here());
+    }
+
+    /// Ends a suspended scope.
+    #[inline]
+    pub fn end(&self, scope: SuspendedScope) {
+        self.0.entered.set(scope.0);
+    }
+
     /// Checks that enough stack is left for another call through a bridge.
     ///
     /// # Errors
@@ -68,7 +80,17 @@ impl HostStack {
     }
 }
 
+/// A scope whose call has parked.
+#[derive(Debug, Clone, Copy)]
+pub struct SuspendedScope(usize);
+
 impl HostStackScope<'_> {
+    /// Keeps the scope open, until `HostStack::end`.
+    #[inline]
+    pub fn suspend(self) -> SuspendedScope {
+        SuspendedScope(std::mem::ManuallyDrop::new(self).outer)
+    }
+
     /// Whether no wasm of this thread was on the stack before this call.
     pub fn is_outermost(&self) -> bool {
         self.outer == usize::MAX

@@ -1,30 +1,93 @@
 //! Calls from the host into wasm.
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
-use crate::store::call::trap::Failure;
+use crate::store::call::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue, Store};
+use std::ffi::c_void;
+
+pub use crate::store::call::call_stacks::{Called, PATIENCE};
+pub use crate::store::call::host_stack::SuspendedScope;
 
 /// Whether `FuncRef::call_fast` exists on this platform.
 pub const HAS_FAST_CALLS: bool = AVAILABLE;
+
+/// Most parameters or results of an import that parks a call.
+pub const MOST_SHARED: usize = 32;
 
 /// Frees the idle call stacks of this thread. To be called before the thread ends.
 pub fn free_idle_call_stacks() {
     CallStacks::of_thread().free_idle();
 }
 
-impl FuncRef {
-    /// Like `call`, but on a call stack that stays inside wasmer.
-    ///
-    /// # Errors
-    /// The errors of `call`.
+/// A call that has parked. Calls are resumed in the reverse order of their beginnings.
+#[derive(Debug, Clone, Copy)]
+pub struct ParkedCall {
+    /// Number of this parking, from 1 on; no other has it
+    pub number: u32,
+    /// The address that `HostFunction::parkable` of the called import gave
+    pub import: *const c_void,
+}
+
+impl Store {
+    /// The innermost call of the thread, which has just parked.
+    #[inline]
+    pub fn parked_call(&self) -> ParkedCall {
+        let (number, import) = self.call_stacks.parked();
+        ParkedCall { number, import }
+    }
+
+    /// The import for which the innermost call is parked; none if the call does not have this number.
+    #[inline(always)]
+    pub fn parked_import(&self, number: u32) -> Option<*const c_void> {
+        self.call_stacks.parked_import(number)
+    }
+
+    /// The failure of a call that has just failed: a trap, what a host function threw, or lack of memory.
+    #[cold]
+    pub fn take_failure(&self) -> Failure {
+        self.call_stacks.take_failure()
+    }
+
+    /// Resumes the innermost call: the import returns the results that stand in the values of the call, or throws. The call
+    /// fails if it is not parked with this number.
     ///
     /// # Safety
-    /// As for `call`. This platform has fast calls.
+    /// As for `FuncRef::call_fast`. The values are of the types of the import's results.
+    #[inline(always)]
+    pub unsafe fn resume(&self, number: u32, result: Result<(), Thrown>) -> Called {
+        self.host_stack.enter_again();
+        let thrown = result.err().map(Box::new);
+        self.call_stacks.resume(number, thrown)
+    }
+
+    /// Ends a parked call, since nothing will resume it. Calls above it were ended.
+    pub fn abandon(&self, number: u32) {
+        self.call_stacks.abandon(number);
+    }
+
+    /// Ends the scope of a call that has parked and ended.
     #[inline]
-    pub unsafe fn call_fast(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
-        let _entered = store.host_stack.enter();
+    pub fn end_scope(&self, scope: SuspendedScope) {
+        self.host_stack.end(scope);
+    }
+}
+
+impl FuncRef {
+    /// Like `call`, but on a call stack that stays inside wasmer. An import that may park does so: then the call is to be
+    /// resumed, and the scope to be ended after it.
+    ///
+    /// # Safety
+    /// As for `call`. This platform has fast calls. There is room for `MOST_SHARED` values, and they are not used while wasm
+    /// runs.
+    #[inline]
+    pub unsafe fn call_fast(self, store: &Store, values: *mut RawValue, eager: bool) -> (Called, SuspendedScope) {
+        let scope = store.host_stack.enter().suspend();
         // SAFETY: by the contract of this function.
-        unsafe { store.call_stacks.call(&store.wasm_stack, self, values) }
+        let called = unsafe { store.call_stacks.call(&store.wasm_stack, self, values, eager) };
+        if called != Called::Parked {
+            store.host_stack.end(scope);
+        }
+        (called, scope)
     }
 
     /// Calls the function. Arguments are read from `values` and results written there.
@@ -37,7 +100,7 @@ impl FuncRef {
     /// more, and holds arguments of the types of its parameters. None of the store's objects is borrowed. The caller
     /// keeps the store alive for the whole call.
     pub unsafe fn call(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
-        store.call_stacks.leave_idle();
+        store.call_stacks.before_entry();
         let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         unsafe {

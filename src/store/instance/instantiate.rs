@@ -65,7 +65,7 @@ pub(in crate::store) unsafe fn instantiate(
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
-    store.call_stacks.leave_idle();
+    store.call_stacks.before_entry();
     let start = || match has_start {
         true => store.wasm_stack.start(finish),
         false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
