@@ -4,7 +4,7 @@ use crate::engine::{Code, Compiler, ObjectIndices};
 use crate::error::Result;
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batches::Batches;
+use crate::store::batch::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::wasm_stack::WasmStack;

@@ -6,7 +6,7 @@ use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::{has_headroom, no_headroom};
 use crate::engine::alloc::shared_memory;
 use crate::engine::alloc::small_memory::SmallMemory;
-use crate::engine::compile::types::table_maximum;
+use crate::engine::types::table_maximum;
 use crate::wasm::Limits;
 use std::ptr::NonNull;
 use wasmer::sys::vm::{MemoryError, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition};

@@ -3,10 +3,10 @@
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::cache::entry::{BUILD, CacheEntry, Content, EntryMetadata, Hash, write};
 use crate::engine::cache::folder::{FileKind, Folder, Own, open_own, remove};
-use crate::engine::cache::settings::Cache;
 use crate::engine::code::loaded::{InFile, PackedImage};
-use crate::engine::code::pipeline::{Compiled, PassMetadata};
+use crate::engine::compile::cache_target::Cache;
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::pipeline::{Compiled, PassMetadata};
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
 use std::fs::File;

@@ -1,9 +1,9 @@
 //! The trampoline: how JavaScript calls an exported function.
 
 use crate::error::ErrorKind;
-use crate::napi::call::exported::{ExportedFunction, clone_data};
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::{ExportedFunction, clone_data};
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::convert::value::{throw_unconvertible, to_js, to_wasm};
 use crate::napi::env::exception::PendingException;

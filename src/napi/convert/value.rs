@@ -2,8 +2,8 @@
 
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
-use crate::napi::call::exported::{ExportedFunction, function_or_null};
 use crate::napi::context::Context;
+use crate::napi::convert::exported::{ExportedFunction, function_or_null};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::value::Value;
 use crate::store::{ExternRef, FuncRef, RawValue};

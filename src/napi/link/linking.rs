@@ -2,8 +2,8 @@
 
 use crate::error::{ErrorKind, RefusedChange, Result, Subject};
 use crate::link::{Change, Link, SlotId};
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::gc::wrappers::WrapperKind;
 use crate::napi::link::record::Requested;
 use crate::store::FuncRef;

@@ -1,7 +1,7 @@
 //! Calls from the host into wasm.
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
-use crate::store::call::trap::Failure;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, RawValue, Store};
 
 /// Whether `FuncRef::call_fast` exists on this platform.

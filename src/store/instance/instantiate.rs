@@ -3,11 +3,11 @@
 use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
+use crate::store::trap::Failure;
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

@@ -3,11 +3,11 @@
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, batch};
-use crate::store::call::batches::{Batches, Driver};
-use crate::store::call::trap::Failure;
+use crate::store::batch::batches::{Batches, Driver};
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits, PAGE_SIZE};
 use std::rc::Rc;
