@@ -561,6 +561,6 @@ describe('the classes of errors', () => {
     expect(error).toBeInstanceOf(Base)
     expect(error).toMatchObject({ name, message: 'what', cause, code: 'ERR_MINE', slot: 'a::b' })
     expect(String(error)).toBe(`${name}: what`)
-    expect(Object.keys(new Class('bare'))).toEqual([])
+    expect(Object.keys(new Class('plain'))).toEqual([])
   })
 })

@@ -182,14 +182,14 @@ test('there is a folder for each platform, with its os, cpu and libc', () => {
 })
 
 test('without its binary, it names the platform and the package to install', () => {
-  const bare = join(folder, 'bare')
-  cpSync(app, bare, { recursive: true })
-  rmSync(join(bare, 'node_modules', `wasm-relink-${platform}`), { recursive: true })
+  const withoutBinary = join(folder, 'without-binary')
+  cpSync(app, withoutBinary, { recursive: true })
+  rmSync(join(withoutBinary, 'node_modules', `wasm-relink-${platform}`), { recursive: true })
   const script = `
     try { require('wasm-relink') } catch ({ code, message, package: name, cause }) {
       console.log(JSON.stringify({ code, message, name, cause: cause instanceof Error }))
     }`
-  expect(JSON.parse(output(process.execPath, ['-e', script], bare))).toEqual({
+  expect(JSON.parse(output(process.execPath, ['-e', script], withoutBinary))).toEqual({
     code: 'ERR_RELINK_PLATFORM',
     name: `wasm-relink-${platform}`,
     message: expect.stringMatching(new RegExp(`no working binary for ${platform}: install the package wasm-relink-`)),

@@ -26,10 +26,10 @@ function toImports(imports) {
  * of the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if it has
  * one; an error of a user's getter comes out unchanged.
  */
-function readImports(store, wanted, imports, file) {
+function readImports(store, declared, imports, file) {
   toImports(imports)
   const held = []
-  const given = wanted.map((item) => {
+  const given = declared.map((item) => {
     if (imports === undefined) throw nameFile(noImports(item), file)
     const namespace = imports[item.module]
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)

@@ -205,7 +205,7 @@ impl Scan {
     fn read(&mut self, local: usize) {
         let mut accesses = self.local(local);
         let mut from = accesses.last;
-        // Behind the block of the last write, the value may be the one from before the block.
+        // After the block of the last write, the value may be the one from before the block.
         if let Some((before, _)) = accesses.before
             && !self.is_open(accesses.block)
         {

@@ -42,12 +42,12 @@ mod positions {
     }
 }
 
-/// Maps inaccessible addresses, at `wanted` if that is free and the system follows the hint.
+/// Maps inaccessible addresses, at `hint` if that is free and the system follows the hint.
 #[cfg(unix)]
-fn map(wanted: *mut u8, length: usize) -> io::Result<*mut u8> {
+fn map(hint: *mut u8, length: usize) -> io::Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
     // SAFETY: without `MAP_FIXED`, `mmap` does not replace existing mappings.
-    let mapped = unsafe { libc::mmap(wanted.cast(), length, libc::PROT_NONE, flags, -1, 0) };
+    let mapped = unsafe { libc::mmap(hint.cast(), length, libc::PROT_NONE, flags, -1, 0) };
     if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(mapped.cast()) }
 }
 
@@ -103,9 +103,9 @@ impl Addresses {
     /// The errors of the system, and `AddrInUse` if the addresses after it are taken; the accessible bytes are unchanged then.
     pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
         if let Some(more) = (to + guard).checked_sub(self.length).filter(|more| *more > 0) {
-            let wanted = self.base.wrapping_add(self.length);
-            let base = map(wanted, more)?;
-            if base != wanted {
+            let hint = self.base.wrapping_add(self.length);
+            let base = map(hint, more)?;
+            if base != hint {
                 // SAFETY: `map` has just returned this range, and it is not used.
                 unsafe { unmap(base, more) };
                 return Err(io::ErrorKind::AddrInUse.into());

@@ -190,11 +190,10 @@ mod tests {
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: this process has just packed the image, and only this test writes the file.
-        let machine =
-            unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }
-                .unwrap();
-        let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
-        (machine, addresses)
+        let code = unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }
+            .unwrap();
+        let addresses = code.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
+        (code, addresses)
     }
 
     #[test]
@@ -205,7 +204,7 @@ mod tests {
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
         file.write_all(&image).unwrap();
-        let (machine, addresses) = loaded(file, PAGE as u64);
+        let (code, addresses) = loaded(file, PAGE as u64);
         let maps = fs::read_to_string("/proc/self/maps");
         fs::remove_file(&path).unwrap();
         // Linux alone has this list, and only there is code mapped from files.
@@ -216,16 +215,16 @@ mod tests {
             assert!(line.contains("r-xp") && addresses.iter().all(|address| (begin..end).contains(address)), "{line}");
         }
         assert!(maps.is_err() || maps.unwrap().contains(path.to_str().unwrap()));
-        drop(machine);
+        drop(code);
     }
 
     #[test]
     fn where_a_file_cannot_be_mapped_its_code_is_copied() {
         let path = temp_dir().join(format!("wasm-relink-machine-write-{}", process::id()));
-        let (machine, addresses) = loaded(File::create(&path).unwrap(), 0);
+        let (code, addresses) = loaded(File::create(&path).unwrap(), 0);
         fs::remove_file(&path).unwrap();
         assert_eq!(addresses.len(), 2);
-        drop(machine);
+        drop(code);
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl NativeStore {
         let object = env.object();
         let callbacks: [(&CStr, Callback); 5] = [
             (c"link", call::<4, MakeLink>),
-            (c"relink", call::<4, Relink>),
+            (c"relink", call::<4, RelinkCallback>),
             (c"undo", call::<2, Undo>),
             (c"undoAll", call::<2, UndoAll>),
             (c"findFunction", call::<1, FindFunction>),
@@ -65,7 +65,7 @@ trait CallbackBody<const COUNT: usize> {
 }
 
 struct MakeLink;
-struct Relink;
+struct RelinkCallback;
 struct Undo;
 struct UndoAll;
 struct FindFunction;
@@ -73,7 +73,7 @@ struct FindFunction;
 impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
 }
-impl CallbackBody<4> for Relink {
+impl CallbackBody<4> for RelinkCallback {
     const RUN: RawCallback<4> = relink;
 }
 impl CallbackBody<2> for Undo {

@@ -136,5 +136,5 @@ pub fn externref_to_js(context: &Context, reference: ExternRef) -> Value<'_> {
 /// Throws the error for a type whose values cannot be converted.
 #[cold]
 pub fn throw_unconvertible(context: &Context, ty: ValType) -> PendingException {
-    context.environment.throw(&ErrorKind::does_not_cross(ty).into())
+    context.environment.throw(&ErrorKind::inconvertible(ty).into())
 }

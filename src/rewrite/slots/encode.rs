@@ -110,9 +110,9 @@ impl Encoder<'_> {
 
     /// Writes the sections that the plan adds to and that the module lacks, if their place is before section `before`.
     fn add_missing(&mut self, module: &mut Module, before: Option<SectionId>) {
-        let place = before.map_or(usize::MAX, rank);
+        let end = before.map_or(usize::MAX, rank);
         while let Some(&section) = ADDED.get(self.next) {
-            if rank(section) >= place {
+            if rank(section) >= end {
                 // The module has this section, and it comes next: the items are added to it there.
                 if before == Some(section) {
                     self.next += 1;

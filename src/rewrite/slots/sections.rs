@@ -63,8 +63,8 @@ impl<'a> Sections<'a> {
             return;
         }
         let is_later = |(each, _): &(u8, _)| ORDER.iter().any(|other| *other as u8 == *each && rank(*other) > rank(id));
-        let place = self.0.iter().position(is_later).unwrap_or(self.0.len());
-        self.0.insert(place, (id as u8, content.into()));
+        let position = self.0.iter().position(is_later).unwrap_or(self.0.len());
+        self.0.insert(position, (id as u8, content.into()));
     }
 
     /// Sets the bodies of the functions.

@@ -209,9 +209,9 @@ fn change(
         if count < CUT || reader.eof() {
             continue;
         }
-        let place = (reader.original_position() - start) as usize;
-        changed.extend_from_slice(&bytes[copied..place]);
-        copied = place;
+        let offset = (reader.original_position() - start) as usize;
+        changed.extend_from_slice(&bytes[copied..offset]);
+        copied = offset;
         for &local in to_cut.iter().filter(|local| writes.last.get(**local).is_some_and(|last| *last > outermost)) {
             let (Some(ty), local) = (locals[local], local as u32) else { continue };
             let through = [Instruction::LocalGet(local), Instruction::Call(identity(ty)), Instruction::LocalSet(local)];

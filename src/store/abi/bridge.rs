@@ -94,9 +94,9 @@ impl FuncRef {
 impl TableId {
     /// Whether callers of the table can call `function` directly.
     pub fn is_native(self, store: &Store, function: FuncRef) -> bool {
-        let TableFacts { compiler, mirror, .. } = self.facts(store);
+        let TableFacts { compiler, tier_up_copy, .. } = self.facts(store);
         compiler.is_none_or(|compiler| compiler == function.compiler(store))
-            && mirror.is_none_or(|mirror| mirror.is_native(store, function))
+            && tier_up_copy.is_none_or(|tier_up_copy| tier_up_copy.is_native(store, function))
     }
 
     /// The function that callers of the table can call for `function`.
@@ -104,9 +104,9 @@ impl TableId {
     /// # Errors
     /// The errors of `native_to`.
     pub fn native(self, store: &Store, function: FuncRef) -> Result<FuncRef> {
-        // Also makes the function for the table's mirror, so that a later write cannot fail.
-        let TableFacts { compiler, mirror, .. } = self.facts(store);
-        mirror.map(|mirror| mirror.native(store, function)).transpose()?;
+        // Also makes the function for the table's tier_up_copy, so that a later write cannot fail.
+        let TableFacts { compiler, tier_up_copy, .. } = self.facts(store);
+        tier_up_copy.map(|tier_up_copy| tier_up_copy.native(store, function)).transpose()?;
         let compiler = compiler.unwrap_or_else(|| function.canonical(store).compiler(store));
         function.native_to(store, compiler)
     }

@@ -18,7 +18,7 @@ pub(in crate::store) struct Objects {
 }
 
 /// The functions and objects of an instance.
-pub(in crate::store) struct InstanceParts {
+pub(in crate::store) struct InstanceContents {
     /// Imported functions
     pub imports: Box<[FuncRef]>,
     /// Imported objects
@@ -48,19 +48,19 @@ pub struct Instance {
     // Fields drop in this order: the code must go last.
     /// wasmer's instance, once it has started
     pub(in crate::store) vm: RefCell<Option<VMInstance>>,
-    pub(in crate::store) parts: InstanceParts,
+    pub(in crate::store) contents: InstanceContents,
     code: Arc<Code>,
 }
 
 impl Instance {
-    pub(in crate::store) fn of_parts(id: InstanceId, code: Arc<Code>, parts: InstanceParts) -> Self {
+    pub(in crate::store) fn unstarted(id: InstanceId, code: Arc<Code>, contents: InstanceContents) -> Self {
         Self {
             id,
             open_flag: Rc::default(),
             tier_up: RefCell::default(),
             is_adapter: Cell::new(false),
             vm: RefCell::new(None),
-            parts,
+            contents,
             code,
         }
     }
@@ -102,7 +102,7 @@ impl Instance {
     /// Number of functions that it defines, plus host functions that it imports.
     pub(in crate::store) fn function_count(&self) -> u64 {
         let binary = &self.code.binary;
-        (binary.functions.len() - binary.imported_functions as usize + self.parts.hosts.len()) as u64
+        (binary.functions.len() - binary.imported_functions as usize + self.contents.hosts.len()) as u64
     }
 
     /// Whether it was closed.

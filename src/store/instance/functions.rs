@@ -34,7 +34,7 @@ impl Instance {
 
     /// The function with this index in its module.
     pub fn function(&self, store: &Store, index: u32) -> FuncRef {
-        if let Some(import) = self.parts.imports.get(index as usize) {
+        if let Some(import) = self.contents.imports.get(index as usize) {
             return *import;
         }
         let index = ExportIndex::Function(FunctionIndex::from_u32(index));
@@ -58,8 +58,8 @@ impl FuncRef {
     /// The instance that defines it, and its index in that instance's module; none for a host function.
     pub fn locate(self, store: &Store) -> Option<(Rc<Instance>, u32)> {
         let instance = self.instance(store)?;
-        let distance = instance.parts.first_function.map_or(0, |first| self.distance(first));
-        let index = instance.parts.imports.len() as u32 + distance;
+        let distance = instance.contents.first_function.map_or(0, |first| self.distance(first));
+        let index = instance.contents.imports.len() as u32 + distance;
         Some((instance, index))
     }
 

@@ -4,7 +4,7 @@ use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides,
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
 use crate::store::call::trap::Failure;
-use crate::store::instance::entity::{Instance, InstanceParts, Objects};
+use crate::store::instance::entity::{Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
@@ -78,7 +78,7 @@ pub(in crate::store) unsafe fn instantiate(
     *instance.vm.borrow_mut() = Some(vm);
     store.instances.borrow_mut().insert(instance.id, instance.clone());
     for forwarder in &code.forwarders {
-        let import = instance.parts.imports[forwarder.import as usize];
+        let import = instance.contents.imports[forwarder.import as usize];
         // A host function without an adapter is not canonical: JavaScript sees its forwarder instead.
         if import.instance(store).is_some() || import.canonical(store) != import {
             instance.function(store, forwarder.function).set_canonical(store, import);
@@ -150,10 +150,10 @@ fn register(
     store.count_importers(&resolved.objects, true);
     let first_function = Instance::first_function(store, code, vm);
     let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
-    let instance = Rc::new(Instance::of_parts(
+    let instance = Rc::new(Instance::unstarted(
         id,
         code.clone(),
-        InstanceParts {
+        InstanceContents {
             imports: std::mem::take(&mut resolved.functions).into(),
             imported: std::mem::take(&mut resolved.objects),
             own: std::mem::take(own),
