@@ -67,7 +67,9 @@ function run(seed, rounds) {
       const phase = existsSync(state) ? readFileSync(state, 'latin1') : ''
       const kept = join(failures, `load-${seed}.wasm`)
       if (existsSync(module)) copyFileSync(module, kept)
-      console.log(`${kept}: ${late ?? `ended with ${signal ?? code} while it ${PHASES[phase]}`}\n${output.err.slice(-2000)}`)
+      console.log(
+        `${kept}: ${late ?? `ended with ${signal ?? code} while it ${PHASES[phase]}`}\n${output.err.slice(-2000)}`,
+      )
       resolve(1)
     })
   })

@@ -70,8 +70,9 @@ function mutate(random, bytes, other) {
   const list = sections(bytes)
   for (let count = 1 + below(3); count > 0 && list.length > 0; count--) {
     const at = below(list.length)
-    if (below(12) === 0) list.splice(at, 1)
-    else if (below(12) === 0) list.splice(below(list.length), 0, list[at], pick(sections(other)) ?? list[at])
+    const what = below(12)
+    if (what === 0) list.splice(at, 1)
+    else if (what === 1) list.splice(below(list.length), 0, list[at], pick(sections(other)) ?? list[at])
     else list[at] = { ...list[at], content: change(list[at].content) }
   }
   return joined(list)
