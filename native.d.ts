@@ -492,8 +492,11 @@ export interface NativeTypedExport {
   type: string
 }
 
-/** Throws the error for changes that cannot be made, from a JSON array of objects with their index and properties. */
-export declare function refuseChanges(refusals: string): void
+/**
+ * Throws the error for changes whose arguments cannot be converted, if no store can be asked. `unconverted` is a JSON array of
+ * objects with the index of a change and the properties of its error.
+ */
+export declare function refuseChanges(unconverted: string): void
 
 /** Throws the error for a slot whose instance is closed. */
 export declare function refuseClosedSlot(slot: string): void

@@ -39,8 +39,9 @@ function libFunctions(store, exceptions) {
     toException: (value) => exceptions().toList(weak.deref(), value),
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),
-    makeFunction(index, parameters, results, name, address, retainer) {
-      const fn = values.functionAt(index, parameters, results)
+    addType: values?.addType,
+    makeFunction(index, type, name, address, retainer) {
+      const fn = values.functionAt(index, type)
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
         name: { __proto__: null, value: name, configurable: true },

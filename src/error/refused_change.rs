@@ -22,7 +22,7 @@ impl RefusedChange {
         Self { index, properties }
     }
 
-    /// The changes that `lib/` has refused: a JSON array of objects with their `index` and properties.
+    /// The changes whose arguments `lib/` cannot convert: a JSON array of objects with their `index` and properties.
     ///
     /// # Errors
     /// `Internal` for any other text.

@@ -96,15 +96,15 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
     // SAFETY: by the contract of this function.
     let exported = unsafe { &*data };
     let shared = context.shared_values.as_ref().filter(|_| SharedValues::fit(&exported.ty))?;
+    let ty = &exported.ty;
+    let id = shared.type_id(ty, |id| {
+        let arguments = [env.uint32(id), names(env, &ty.parameters), names(env, &ty.results)];
+        context.environment.call_after(|lib| &lib.add_type, &arguments).is_ok()
+    })?;
     let index = shared.add(data.cast());
-    let types = |types: &[ValType]| {
-        let names: Vec<_> = types.iter().map(ToString::to_string).collect();
-        env.string(&names.join(","))
-    };
     let arguments = [
         env.uint32(index),
-        types(&exported.ty.parameters),
-        types(&exported.ty.results),
+        env.uint32(id),
         env.string(&exported.function.name(&context.store)),
         env.double(data.expose_provenance() as f64),
         retainer_of(context, exported.function),
@@ -116,6 +116,15 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
     };
     exported.index.set(Some(index));
     Some(value)
+}
+
+/// A JavaScript array of the names of types.
+fn names<'a>(env: JsEnv<'a>, types: &[ValType]) -> Value<'a> {
+    let names = env.array_of(types.len());
+    for (index, ty) in (0..).zip(types) {
+        env.set_element(names, index, env.string(&ty.to_string()));
+    }
+    names
 }
 
 /// A JavaScript function whose values N-API converts.

@@ -123,10 +123,10 @@ fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Optio
 
 fn relink<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Option<Value<'a>>> {
     let env = context.js();
-    let [record, merged, first, refusals] = arguments;
+    let [record, merged, first, unconverted] = arguments;
     context.check_open()?;
     collect_if_due(context);
-    let refused = env.get_string(refusals).map_or(Ok(Vec::new()), |refusals| RefusedChange::from_json(&refusals))?;
+    let refused = env.get_string(unconverted).map_or(Ok(Vec::new()), |list| RefusedChange::from_json(&list))?;
     let requested = numbers(env, record, |record| record::requested(record));
     let (changes, refused) = linking::changes(context, &requested, refused);
     linking::add_slot_edges(context, changes.iter().map(|change| (change.slot, change.implementation)));
