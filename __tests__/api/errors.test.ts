@@ -108,6 +108,18 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_UNTRUSTED: [
+    {
+      name: 'CompileError',
+      is: {
+        check: 'sha256',
+        expected: '0'.repeat(64),
+        actual: '93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476',
+        message: /^the module has the SHA-256 hash 93a44bbb\w+, expected 0{64}$/,
+      },
+      error: () => thrownBy(() => new Module(Buffer.from('\0asm\x01\0\0\0'), { sha256: '0'.repeat(64) })),
+    },
+  ],
   ERR_RELINK_IMPORT: [
     {
       name: 'LinkError',

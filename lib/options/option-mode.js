@@ -5,6 +5,10 @@
 const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
 const { toSelection } = require('./slot-selection')
+const { TRUST, toTrust } = require('./trust')
+
+/** The names of the options of compiling. */
+const COMPILING = ['cache', 'compiler', 'reserve', 'slots', ...TRUST]
 
 /** How options are read, and which functions are slots by default. */
 class OptionMode {
@@ -26,10 +30,10 @@ class OptionMode {
 
   /** The options for compiling, checked. `others` are the names of further options. */
   compiling(options, others = []) {
-    const known = this.options(options, ['cache', 'compiler', 'reserve', 'slots', ...others])
+    const known = this.options(options, [...COMPILING, ...others])
     const { slots = this.#slots } = known
     const [cache, compiler, reserve] = [toCache(known), toCompiler(known), toReserve(known)]
-    return { ...known, cache, compiler, reserve, selection: toSelection({ slots }) }
+    return { ...known, cache, compiler, reserve, selection: toSelection({ slots }), trust: toTrust(known) }
   }
 }
 
@@ -41,7 +45,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set(['cache', 'compiler', 'reserve', 'slots', 'store'])
+const NAMES = new Set([...COMPILING, 'store'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
