@@ -93,7 +93,7 @@ function claims(text: string) {
 test.each(pages)('each name that %s says is in a file is defined there', (_, text) => {
   const wrong = claims(text).filter(({ name, file }) => {
     if (!/^[A-Za-z_]\w*(?:(?:::|\.)\w+)*(?:\(\))?$/.test(name) || /^(and|or)$|\.(rs|js)$/.test(name)) return false
-    const [member, owner] = name.replace('()', '').split(/::|\./).reverse()
+    const [member, owner] = name.replace('()', '').split(/::|\./).toReversed()
     const isMember = owner !== undefined || /^[a-z]/.test(member!)
     const paths = files.filter((path) => path === file || path.endsWith(`/${file}`))
     return !paths.some((path) => {
