@@ -91,7 +91,7 @@ impl Cache {
         let metadata: PassMetadata =
             entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.metadata()))?.ok()?;
         if self.writable {
-            // `shrink` evicts by this time. If it cannot be set, the entry only goes sooner.
+            // `shrink` evicts by this time. If it cannot be set, the entry is only evicted sooner.
             let _ = file.set_modified(SystemTime::now());
         }
         let file = entry.image_in_file().map(|offset| InFile { file, offset });
@@ -139,7 +139,7 @@ impl Cache {
         Ok(all)
     }
 
-    /// Removes all files of the cache, but not its folder. Gives the number of entries.
+    /// Removes all files of the cache, but not its folder. Returns the number of entries.
     ///
     /// # Errors
     /// The errors of `list`; some files may be gone then.

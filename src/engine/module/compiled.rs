@@ -34,7 +34,7 @@ struct Key {
 struct CompiledModule {
     /// Locked while it is compiled, so a thread that needs the same code waits for it
     code: Mutex<Weak<Code>>,
-    /// Everyone who waits for the compile, or runs it
+    /// The callers that wait for the compile or run it
     waiters: Arc<Waiters>,
 }
 

@@ -1,4 +1,4 @@
-//! Linking in a context: the steps of a link around those of `link::Slots`.
+//! Linking in a context: the steps of a link before and after the steps of `link::Slots`.
 
 use crate::error::{ErrorKind, RefusedChange, Result, Subject};
 use crate::link::{Change, Link, SlotId};
@@ -74,7 +74,7 @@ pub fn add_slot_edges(context: &Context, functions: impl Iterator<Item = (SlotId
 /// Undoes links, the last one first: all or none.
 ///
 /// # Errors
-/// `ClosedStore`, and those of `Slots::undo`.
+/// `ClosedStore`, and the errors of `Slots::undo`.
 pub fn undo(context: &Context, links: &[Link]) -> Result<()> {
     context.check_open()?;
     add_slot_edges(context, links.iter().filter_map(|link| Some((link.slot, link.previous?))));

@@ -18,15 +18,15 @@ struct Bridge {
     function: FuncRef,
     host_stack: HostStack,
     wasm_stack: WasmStack,
-    /// The place for an exception, if the calling code can catch
+    /// Where to leave an exception, if the calling code can catch it
     pending: Option<PendingThrow>,
 }
 
 impl HostFunction for Bridge {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         self.host_stack.check().map_err(Thrown::error)?;
-        // SAFETY: `values` are those of a function of the same type and store. The caller that entered wasm holds the
-        // store, and no objects are borrowed while a host function runs.
+        // SAFETY: `values` fit a function of the same type, and the function is of the same store. The caller that
+        // entered wasm holds the store, and no objects are borrowed while a host function runs.
         match (unsafe { self.wasm_stack.call_within(self.function, values) }, &self.pending) {
             (Ok(()), _) => Ok(()),
             (Err(Failure::Exception(exception)), Some(pending)) => {
@@ -54,8 +54,8 @@ impl FuncRef {
     /// The function that code of `compiler` can call for this one: itself, its bridge or its tier-up copy.
     ///
     /// # Errors
-    /// `Compiler` for a function with funcref parameters or results, which would pass the bridge unchanged; those of
-    /// `adapt`.
+    /// `Compiler` for a function with funcref parameters or results, which would pass the bridge unchanged; the errors
+    /// of `adapt`.
     pub fn native_to(self, store: &Store, compiler: Compiler) -> Result<FuncRef> {
         let function = self.canonical(store);
         if function.compiler(store) == compiler {

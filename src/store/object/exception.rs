@@ -11,8 +11,8 @@ impl ExceptionRef {
         let types = tag.ty(store).parameters;
         let mut payload = vec![RawValue::default(); values.len()].into_boxed_slice();
         for ((offset, ty), value) in layout(&types).zip(values) {
-            // SAFETY: `layout` places each field in 16 bytes per value at most, which the payload has, and the first
-            // `size` bytes of a `RawValue` are the value.
+            // SAFETY: the payload has 16 bytes for each value, which is enough for `layout`, and the first `size` bytes
+            // of a `RawValue` are the value.
             unsafe {
                 let field = payload.as_mut_ptr().cast::<u8>().add(offset);
                 std::ptr::copy_nonoverlapping((&raw const *value).cast(), field, size(ty));
