@@ -69,7 +69,7 @@ const files = ['src', 'lib', 'bin', '__tests__', 'bench', 'fuzz', 'scripts', 'ty
   )
   .filter((path) => /\.(rs|js|cjs|mjs|ts)$/.test(path) && !/(^|\/)(node_modules|target)\//.test(path))
 
-/** Tells if a text defines a name: as an item or, where `isMember`, as a member too. */
+/** Tells if a text defines a name, as an item or, with `isMember`, also as a member. */
 const defines = (text: string, name: string, isMember: boolean) =>
   new RegExp(
     `\\b(?:fn|struct|enum|union|trait|type|const|static|mod|class|interface|function|get|macro_rules!)\\s+${name}\\b` +
