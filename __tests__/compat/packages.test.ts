@@ -14,7 +14,7 @@ const selections: [string, CompileOptions][] = [
   ['every function a slot', { slots: 'all' }],
 ]
 
-/** Each other way to run a package, by its description. */
+/** The other engines on which a package runs, by description. */
 const engines: [string, () => Engine][] = [
   ...selections.map(([words, { slots }]): [string, () => Engine] => [
     `V8, rewritten, ${words}`,

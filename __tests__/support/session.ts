@@ -195,7 +195,7 @@ class Run {
     return type === 'i64' ? BigInt(small) * 0x1_0000_0001n : type === 'i32' ? small | 0 : small / 8
   }
 
-  /** The actions of an import while its caller waits: calls back, and uses a memory. */
+  /** The actions of an import while its caller waits: it calls back, and uses a memory. */
   reenter(number: number) {
     const callable = this.callable
     const target = callable[number % (callable.length || 1)]

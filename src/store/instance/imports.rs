@@ -1,4 +1,4 @@
-//! Instances with imports of any compiler and of the host.
+//! Making instances: checks their imports, and makes bridges to imported functions of the other compiler.
 
 use crate::engine::{Code, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
