@@ -35,7 +35,7 @@ const WORK = {
   'the same, `(i64, i64) -> i64`': call('long', '1n', '2n'),
   'the same, `(f64, f64) -> f64`': call('double', '1.5', '2.5'),
   'the same, `(i32, i32) -> (i32, i32)`': call('swap', '1', '2'),
-  '1,000 calls in one crossing, `add.map(a, b)`: each (V8: a loop)'(engine) {
+  '1,000 calls in one native call, `add.map(a, b)`: each (V8: a loop)'(engine) {
     const { add } = build(engine, adding)
     const a = Int32Array.from({ length: BATCH }, (_, index) => index)
     const b = a.toReversed()
@@ -116,7 +116,7 @@ const WORK = {
   },
 }
 /** The cost of N-API itself, from the addon of `napi-baseline.mjs`. */
-const BARE = {
+const BASELINES = {
   'JavaScript calls wasm, `(i32, i32) -> i32`'({ bareFunction }) {
     return { run: calling(bareFunction(), '1', '2') }
   },
@@ -146,7 +146,7 @@ export async function calls({ quick, say }) {
   const rows = []
   for (const [name, work] of Object.entries(WORK)) {
     say(name)
-    const engines = { 'wasm-relink': work(relink), V8: work(WebAssembly), 'N-API alone': BARE[name]?.(addon) }
+    const engines = { 'wasm-relink': work(relink), V8: work(WebAssembly), 'N-API alone': BASELINES[name]?.(addon) }
     if (engines['wasm-relink'] === undefined) continue
     if (engines['N-API alone'] === undefined) delete engines['N-API alone']
     rows.push(await beside(name, engines, quick))

@@ -56,12 +56,12 @@ function draw({ title, ways, rows }, top) {
     left,
     rows.flatMap(({ bars }) => bars.filter(Boolean).map(({ median }) => median)),
   )
-  const place = (x, y, words, more = '') => `<text x="${x}" y="${y}" ${more}>${escape(words)}</text>`
-  const parts = [place(EDGE, top + 24, `${title}, beside V8`, 'font-size="14" font-weight="600"')]
+  const label = (x, y, words, more = '') => `<text x="${x}" y="${y}" ${more}>${escape(words)}</text>`
+  const parts = [label(EDGE, top + 24, `${title}, beside V8`, 'font-size="14" font-weight="600"')]
   let x = EDGE
   for (const [index, way] of ways.entries()) {
     parts.push(`<rect x="${x}" y="${top + 35}" width="10" height="10" rx="2" fill="${COLORS[index]}"/>`)
-    parts.push(place(x + 15, top + 44, way))
+    parts.push(label(x + 15, top + 44, way))
     x += 30 + LETTER * way.length
   }
   const [first, last] = [top + HEAD, top + HEAD + rows.reduce((sum, row) => sum + height(row), 0)]
@@ -69,12 +69,12 @@ function draw({ title, ways, rows }, top) {
     const at = scale.at(tick).toFixed(1)
     const line = tick === 1 ? `stroke="${TEXT}"` : `stroke="${GRID}"`
     parts.push(`<line x1="${at}" x2="${at}" y1="${first - 6}" y2="${last}" ${line}/>`)
-    parts.push(place(at, first - 10, `${tick}×`, 'text-anchor="middle" font-size="11"'))
+    parts.push(label(at, first - 10, `${tick}×`, 'text-anchor="middle" font-size="11"'))
   }
   let y = first
   for (const row of rows) {
     const middle = y + height(row) / 2
-    parts.push(place(left - EDGE, middle + 4, row.name, 'text-anchor="end"'))
+    parts.push(label(left - EDGE, middle + 4, row.name, 'text-anchor="end"'))
     const drawn = row.bars.map((ratio, index) => ratio && { ratio, color: COLORS[index] }).filter(Boolean)
     for (const [index, { ratio, color }] of drawn.entries()) {
       parts.push(bar(scale, ratio.median, middle + (index - drawn.length / 2) * BAR, color))

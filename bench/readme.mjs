@@ -70,7 +70,7 @@ const TABLES = {
 
 const ROWS_OF_README = [
   ['calls', 'JavaScript calls wasm, `(i32, i32) -> i32`'],
-  ['calls', '1,000 calls in one crossing, `add.map(a, b)`: each (V8: a loop)'],
+  ['calls', '1,000 calls in one native call, `add.map(a, b)`: each (V8: a loop)'],
   ['calls', 'wasm calls JavaScript, `(i32) -> i32`'],
   ['calls', 'wasm calls wasm of another module, linked (V8: `call_indirect`)'],
   ['calls', '`link` over another link (V8: `table.set`)'],
@@ -79,7 +79,7 @@ const ROWS_OF_README = [
   ['kernels', 'geometric mean'],
 ]
 
-/** The names in README.md of rows whose own names only make sense in their tables. */
+/** Names for README.md, for rows whose own names only make sense in their tables. */
 const WORDS = {
   '`@prisma/prisma-schema-wasm`': 'a module of 3.2 MB, from the disk cache to the first answer',
   'geometric mean': 'eighteen kernels of Rust crates, geometric mean',
@@ -142,7 +142,7 @@ function find(parts, part, name) {
     .find((row) => row.name === name)
 }
 
-/** A document with the tables and figures of a run put in. */
+/** A document with its tables and figures replaced by the results of a run. */
 function filled(document, run, tables, figures = []) {
   const parts = {}
   for (const row of run.rows) ((parts[row.part] ??= {})[row.table] ??= []).push(row)
@@ -155,9 +155,9 @@ function filled(document, run, tables, figures = []) {
     lines.splice(start + 2, length - 2, ...made)
   }
   const text = lines.join('\n').replace(/, on \d{4}-\d\d-\d\d: medians/, `, on ${run.date.slice(0, 10)}: medians`)
-  return figures.reduce((filling, [place, figure]) => {
-    if (!place.test(filling)) throw new Error(`no figure stands at ${place}`)
-    return filling.replace(place, figure(parts))
+  return figures.reduce((filling, [pattern, figure]) => {
+    if (!pattern.test(filling)) throw new Error(`no figure stands at ${pattern}`)
+    return filling.replace(pattern, figure(parts))
   }, text)
 }
 

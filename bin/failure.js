@@ -6,7 +6,7 @@ const { getSystemErrorMap } = require('node:util')
 const { printable } = require('./printable')
 
 /** An expected failure, of a file or of the machine, as opposed to a bug of this program. */
-class Failure extends Error {
+class ExpectedFailure extends Error {
   /** The failure in one line. */
   get line() {
     return printable(`wasm-relink: ${this.message}`)
@@ -25,7 +25,7 @@ async function about(subject, action) {
 /** The failure for an expected error; any other error itself. */
 function toFailure(error, prefix = '') {
   const words = inWords(error)
-  return words === undefined ? error : new Failure(prefix + words, { cause: error })
+  return words === undefined ? error : new ExpectedFailure(prefix + words, { cause: error })
 }
 
 /** The message of an error of the system or of the package, with its code. */
@@ -36,4 +36,4 @@ function inWords({ code, errno, message }) {
   return code?.startsWith?.('ERR_') ? `${message} (${code})` : undefined
 }
 
-module.exports = { Failure, about, toFailure }
+module.exports = { ExpectedFailure, about, toFailure }

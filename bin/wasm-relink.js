@@ -6,7 +6,7 @@
 const { Argument, Command, CommanderError, Option } = require('commander')
 const { version } = require('../package.json')
 const cached = require('./cached')
-const { Failure, about, toFailure } = require('./failure')
+const { ExpectedFailure, about, toFailure } = require('./failure')
 const { isTerminal, print, read, subject, write } = require('./files')
 const { printable, printableJson } = require('./printable')
 const { toJson, toText } = require('./report')
@@ -85,7 +85,7 @@ program
       warn(file, { slots: Module.slots(module) })
       // An unusable cache is not an error for `load`, but it is here.
       const entries = await about('cache', async () => cache.entries())
-      if (!cached.holds(entries, file)) throw new Failure(`${file}: compiled, but the cache did not take it`)
+      if (!cached.holds(entries, file)) throw new ExpectedFailure(`${file}: compiled, but the cache did not take it`)
       print(`${printable(file)}: compiled\n`)
     }
   })
@@ -115,13 +115,13 @@ function examples(...lines) {
 /** Warns of names that no function has. The module is still written. */
 function warn(name, { slots }) {
   for (const slot of slots.filter(({ whyNot }) => whyNot?.reason === 'not-found')) {
-    console.error(new Failure(`${name}: no function fits ${JSON.stringify(slot.name)} of --slots`).line)
+    console.error(new ExpectedFailure(`${name}: no function fits ${JSON.stringify(slot.name)} of --slots`).line)
   }
 }
 
 /** Prints a failure in one line; the error of a bug in this program with its stack. */
 function fail(error) {
-  console.error(error instanceof Failure ? error.line : error)
+  console.error(error instanceof ExpectedFailure ? error.line : error)
   process.exitCode = 1
 }
 

@@ -96,7 +96,7 @@ function buildError(json) {
   return frames.length > 0 ? withFrames(error, frames) : error
 }
 
-/** Whether an error of a native call must be translated: not a user's own. */
+/** Whether an error of a native call must be translated. A user's own error must not. */
 const isNative = (error) => error?.code === NATIVE
 
 /** Translates an error of a native call. A user's own error comes back unchanged. */
@@ -122,8 +122,8 @@ function stackTraceLimit() {
 function withFrames(error, frames) {
   const most = stackTraceLimit()
   const lines = frames.slice(0, most).map(({ name, index, offset, module }) => {
-    const place = `${module ? `${module}:` : ''}wasm-function[${index}]:0x${offset.toString(16)}`
-    return name ? `\n    at ${name} (${place})` : `\n    at ${place}`
+    const location = `${module ? `${module}:` : ''}wasm-function[${index}]:0x${offset.toString(16)}`
+    return name ? `\n    at ${name} (${location})` : `\n    at ${location}`
   })
   const header = String(error)
   // A stack without this header was formatted by a user's `Error.prepareStackTrace`: leave it alone.

@@ -5,7 +5,7 @@ import type { StoreOptions } from './options'
 
 /** The types of globals, and of the values that exceptions carry: see {@link Global} and {@link Tag}. */
 export type GlobalType = 'i32' | 'i64' | 'f32' | 'f64' | 'anyfunc' | 'externref'
-type Value<T extends GlobalType> = T extends 'i64'
+type ValueOf<T extends GlobalType> = T extends 'i64'
   ? bigint
   : T extends 'anyfunc'
     ? WasmFunction | null
@@ -38,7 +38,7 @@ export class Global<T extends GlobalType = any> {
    * instance
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
-  constructor(descriptor: GlobalDescriptor<T>, value?: Value<T>, options?: StoreOptions)
+  constructor(descriptor: GlobalDescriptor<T>, value?: ValueOf<T>, options?: StoreOptions)
   /**
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the global's instance, or its store, is closed
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: it is set but immutable, or to a value of another type;
@@ -46,7 +46,7 @@ export class Global<T extends GlobalType = any> {
    * @throws {LinkError} as the constructor, for the same values; `ERR_RELINK_COMPILER`: a function that cannot be shared with
    * code of the compiler that uses the global
    */
-  value: Value<T>
+  value: ValueOf<T>
   /** The same as {@link value}; throws as reading that does. */
-  valueOf(): Value<T>
+  valueOf(): ValueOf<T>
 }

@@ -22,7 +22,7 @@ export class Link<P extends unknown[] = any, R = any> {
    *
    * @throws {LinkError} `ERR_RELINK_UNDONE`: the link was undone already; `ERR_RELINK_ORDER`: the slot was linked again later,
    * and that link must be undone first; `ERR_RELINK_CHANGED`: the table entry was written later; `ERR_RELINK_CYCLE`:
-   * the previous function now leads back to the slot; `ERR_RELINK_CLOSED`: the slot's instance is closed
+   * the previous function now calls the slot; `ERR_RELINK_CLOSED`: the slot's instance is closed
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
   undo(): void

@@ -32,7 +32,7 @@ export class Slot<P extends unknown[] = any, R = any> {
   /**
    * Puts the original back, in every entry that links have written. All active links of the slot end, as if undone.
    *
-   * @throws {LinkError} `ERR_RELINK_CYCLE`: the original is another slot's import, which now leads back to this slot
+   * @throws {LinkError} `ERR_RELINK_CYCLE`: the original is another slot's import, which now calls this slot
    */
   reset(): void
   /** For the type checker only: this property does not exist. */

@@ -6,7 +6,7 @@ import type { Slot } from './slot'
 
 /** The types of entries: functions, or values of any kind. For an example, see {@link Table}. */
 export type TableKind = 'anyfunc' | 'externref'
-type Entry<K extends TableKind> = K extends 'externref' ? unknown : WasmFunction | null
+type EntryOf<K extends TableKind> = K extends 'externref' ? unknown : WasmFunction | null
 
 /** A table to make: see {@link Table}. */
 export interface TableDescriptor<K extends TableKind = TableKind> {
@@ -36,7 +36,7 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * @throws {LinkError} `ERR_RELINK_STORE`, `ERR_RELINK_CLOSED`: `init` is of another store or of a closed instance
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
-  constructor(descriptor: TableDescriptor<K>, init?: Entry<K>, options?: StoreOptions)
+  constructor(descriptor: TableDescriptor<K>, init?: EntryOf<K>, options?: StoreOptions)
   /** @throws {RuntimeError} `ERR_RELINK_CLOSED`: the table's instance, or its store, is closed */
   readonly length: number
   /**
@@ -44,7 +44,7 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: beyond the table's end
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the table's instance, or its store, is closed
    */
-  get(index: number): Entry<K>
+  get(index: number): EntryOf<K>
   /**
    * Writes an entry, without a check of the function's type. `link(implementation, table.slot(index))` checks it, and can be
    * undone. Default for `value`: as for `init` in the constructor.
@@ -56,7 +56,7 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * `ERR_RELINK_COMPILER`: it cannot be shared with code of the compiler that uses the table
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the table's instance, or its store, is closed
    */
-  set(index: number, value?: Entry<K>): void
+  set(index: number, value?: EntryOf<K>): void
   /**
    * Adds `delta` entries that hold `value`, and returns the former length.
    *
@@ -64,7 +64,7 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * @throws {TypeError | LinkError | RuntimeError} for the same `value` as {@link set}, and for a `delta` that is no integer
    * of 32 bits
    */
-  grow(delta: number, value?: Entry<K>): number
+  grow(delta: number, value?: EntryOf<K>): number
   /**
    * The entry at `index` as a slot: the index is `replace_me as usize` in Rust. If the module that defines the table put one of
    * its own functions there, this is that function's slot, and linking it changes direct calls too. Any other entry (of an

@@ -109,7 +109,7 @@ describe('names', () => {
 })
 
 describe('custom sections', () => {
-  /** The module with a custom section before and after each of its sections, and this one last. */
+  /** The module with a custom section before and after each of its sections, and a custom section `last` at its end. */
   const crowded = async (last: string) => {
     const plain = await wat(`(module
       (import "env" "f" (func $f (result i32)))
@@ -117,7 +117,7 @@ describe('custom sections', () => {
       (data (i32.const 0) "data")
       (func (export "g") (result i32) (call $f)))`)
     const own = sectionsOf(plain).filter(([kind]) => kind !== 0)
-    const between = own.flatMap((each, place) => [each, custom(`behind ${place}`, Buffer.from(`content ${place}`))])
+    const between = own.flatMap((each, index) => [each, custom(`after ${index}`, Buffer.from(`content ${index}`))])
     return module(custom('first', Buffer.from('content')), ...between, custom(last, Buffer.from('last')))
   }
   const named = (bytes: Uint8Array) => inspect(bytes).sections.map((each) => each.name)
@@ -131,7 +131,7 @@ describe('custom sections', () => {
     expect(named(rewritten).filter((each) => !added.includes(each))).toEqual(named(bytes))
     const V8 = WebAssembly.Module
     const text = (content: ArrayBuffer[]) => content.map((each) => Buffer.from(each).toString())
-    const read = ['first', 'behind 0', 'behind 3'].map((title) => V8.customSections(new V8(rewritten), title)).map(text)
+    const read = ['first', 'after 0', 'after 3'].map((title) => V8.customSections(new V8(rewritten), title)).map(text)
     expect(read).toEqual([['content'], ['content 0'], ['content 3']])
   })
 

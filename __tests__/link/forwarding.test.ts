@@ -50,7 +50,7 @@ describe.each(compilers)('%s', (compiler) => {
     const [a, b, c] = await Promise.all([1, 2, 3].map((number) => make(number)))
     const hub = await make(10)
     const dependents = [a!, b!, c!]
-    const links = relink(dependents.map((follower) => [f(hub), follower.slot('f')]))
+    const links = relink(dependents.map((dependent) => [f(hub), dependent.slot('f')]))
     link(() => 11, hub.slot('f'))
     expect(dependents.map(answers)).toEqual([all(11), all(11), all(11)])
     link(() => 20, b!.slot('f'))
@@ -72,7 +72,7 @@ describe.each(compilers)('%s', (compiler) => {
       expect(dependents.map(answers)).toEqual(wanted)
     }
     for (let round = 0; round < 40; round++) {
-      // To one of nine, never the next one: the hub, another slot, or neither.
+      // One of nine slots, never the one after the last: it follows the hub or another slot, or is reset.
       const number = (round * 5) % 9
       const turn = (round * 7) % 3
       if (turn === 2) dependents[number]!.slot('f').reset()

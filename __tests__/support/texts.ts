@@ -49,7 +49,7 @@ export const texts: [about: string, where: Where, text: string, features?: Recor
       (func (export "drop") (data.drop $passive)))`,
   ],
   [
-    'a data segment out of bounds, behind one that is written',
+    'a data segment out of bounds, after one that is written',
     'everywhere',
     `(module
       (import "env" "memory" (memory 1 3))
@@ -85,7 +85,7 @@ export const texts: [about: string, where: Where, text: string, features?: Recor
       (func (export "null") (result i32) (ref.is_null (global.get $held))))`,
   ],
   [
-    'an element segment out of bounds, behind one that is written',
+    'an element segment out of bounds, after one that is written',
     'everywhere',
     `(module
       (import "env" "table" (table 4 8 funcref))
@@ -168,7 +168,7 @@ export const texts: [about: string, where: Where, text: string, features?: Recor
         (block $caught (result i32)
           (try_table (catch $e $caught) (call $throws (local.get 0)))
           (i32.const -1)))
-      (func (export "caught behind a pointer") (param i32) (result i32)
+      (func (export "caught through a pointer") (param i32) (result i32)
         (block $caught (result i32)
           (try_table (catch $e $caught) (call_indirect (param i32) (local.get 0) (i32.const 0)))
           (i32.const -1))))`,

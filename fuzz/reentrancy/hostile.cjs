@@ -61,7 +61,7 @@ class Hostile {
     return new Proxy(target, Object.fromEntries(names.map((name) => [name, trap(name)])))
   }
 
-  /** An object with these properties, as getters or behind a proxy. */
+  /** An object with these properties, as getters or through a proxy. */
   object(properties) {
     const getters = () => {
       const object = {}

@@ -10,57 +10,11 @@ const { inspectable } = require('../node/inspect')
 const native = require('../native')
 const { isAllowed } = require('../node/permission')
 const { carried, carries, carry } = require('../node/posted-module')
-const { describe, describeMissing } = require('../internal/slot-descriptor')
+const { ModuleContent } = require('../internal/module-content')
+const { describeMissing } = require('../internal/slot-descriptor')
 const { select } = require('../options/slot-selection')
 const { uncloneable } = require('../node/uncloneable')
-const { TierUpQueue } = require('../internal/tier-up')
 const { hasArrived, webidl } = require('../options/webidl')
-
-/**
- * The content of a Module: the native module; its file, if it came from one; the patterns of `slots` that matched no function;
- * and, if it may be posted, the module of Node's own that carries it to other threads. `compileOptions` are for compiling it
- * again.
- */
-class Compiled {
-  #slots
-  #compileOptions
-  #forSmallMemories
-
-  constructor(module, { file, missing = [], carrier, compileOptions } = {}) {
-    this.native = module
-    this.file = file
-    this.missing = missing
-    this.carrier = carrier
-    this.#compileOptions = compileOptions
-    this.tierUp = module.startTierUp() ? new TierUpQueue(module) : undefined
-  }
-
-  /** The slots. `instanceSlot` of the native store takes positions in this list. */
-  get slots() {
-    return (this.#slots ??= this.native.slots().map(describe))
-  }
-
-  /**
-   * The same module for small memories. Undefined if the user has chosen full ones, or if the bytes are not at hand: only the
-   * carrier and the file have them, and the process or the disk cache may have the code.
-   */
-  forSmallMemories() {
-    if (this.#forSmallMemories !== undefined) return this.#forSmallMemories
-    const { compiler, selection, cacheTarget, reserve } = this.#compileOptions ?? { reserve: 'small' }
-    if (reserve !== undefined) return undefined
-    const { file, missing, carrier } = this
-    const readable = file !== undefined && isAllowed('fs.read', file) ? file : undefined
-    const source = carrier === undefined ? readable : carried(carrier).bytes
-    const module = native.compileForSmallMemories(this.native, compiler, selection, cacheTarget, source)
-    if (module !== null) this.#forSmallMemories = new Compiled(module, { file, missing })
-    return this.#forSmallMemories
-  }
-
-  /** The functions that are not slots, and the patterns that matched no function. */
-  others() {
-    return [...this.native.noSlots().map(describe), ...this.missing.map(describeMissing)]
-  }
-}
 
 /** The content of each Module that may be posted: these are objects of Node's own. */
 const posted = new WeakMap()
@@ -83,7 +37,7 @@ class Module {
   }
 
   constructor(bytes, options = undefined) {
-    const compiled = bytes instanceof Compiled ? bytes : compile(bytes, modes.standard.compiling(options), true)
+    const compiled = bytes instanceof ModuleContent ? bytes : compile(bytes, modes.standard.compiling(options), true)
     if (compiled.carrier !== undefined) return adopt(compiled, new.target.prototype)
     this.#compiled = compiled
     uncloneable(this)
@@ -119,7 +73,7 @@ const OwnModule = (() => {
   const Standard = Module
   return class Module extends Standard {
     constructor(bytes, options = undefined) {
-      super(bytes instanceof Compiled ? bytes : compile(bytes, modes.own.compiling(options), false))
+      super(bytes instanceof ModuleContent ? bytes : compile(bytes, modes.own.compiling(options), false))
     }
   }
 })()
@@ -138,14 +92,15 @@ function adopt(compiled, prototype) {
 }
 
 /** Compiles on this thread. `isPostable` is whether the Module may be posted. */
-function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns } }, isPostable) {
+function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns }, trust }, isPostable) {
   const source = toBytes(bytes)
+  trust?.verify(source)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
   const cacheTarget = cache ? toNative() : undefined
   const module = native.compileSync(source, compiler, selection, cacheTarget, reserve)
   const carrier = isPostable ? carry(source, { compiler, selection, missing, reserve }) : undefined
-  return new Compiled(module, { missing, carrier, compileOptions: { compiler, selection, cacheTarget, reserve } })
+  return new ModuleContent(module, { missing, carrier, compileOptions: { compiler, selection, cacheTarget, reserve } })
 }
 
 /**
@@ -155,31 +110,35 @@ function compile(bytes, { cache = false, compiler, reserve, selection: { kind, p
 async function compileAsync(
   Class,
   bytes,
-  { cache = false, compiler, reserve, selection: { kind, patterns } },
+  { cache = false, compiler, reserve, selection: { kind, patterns }, trust },
   file = undefined,
 ) {
   let source = toBytes(bytes)
   // Several tasks need the same bytes, and the caller may write to them in between.
   if (patterns !== undefined || Class === Module) source = native.copyOf(source)
+  // Until the native side copies them, no other code runs.
+  trust?.verify(source, file)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
   const cacheTarget = cache ? toNative(file) : undefined
   const module = await native.compileAsync(source, compiler, selection, file, cacheTarget, reserve)
   const carrier = Class === Module ? carry(source, { compiler, selection, missing, reserve }) : undefined
   const compileOptions = { compiler, selection, cacheTarget, reserve }
-  return new Class(new Compiled(module, { file, missing, carrier, compileOptions }))
+  return new Class(new ModuleContent(module, { file, missing, carrier, compileOptions }))
 }
 
 /**
  * Compiles a file that the native side reads, which is faster. Resolves to undefined if the file cannot or may not be read, or
- * if patterns need the names of its functions first.
+ * if its bytes are needed here: patterns take names from them, and `trust` checks them.
  */
-async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns } }) {
-  if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
+async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns }, trust }) {
+  if (patterns !== undefined || trust !== undefined || !isAllowed('fs.read', file)) return undefined
   const [selection, cacheTarget] = [{ kind }, cache ? toNative(file) : undefined]
   const module = await native.compileFile(file, compiler, selection, cacheTarget, reserve)
   if (!module) return undefined
-  return new OwnModule(new Compiled(module, { file, compileOptions: { compiler, selection, cacheTarget, reserve } }))
+  return new OwnModule(
+    new ModuleContent(module, { file, compileOptions: { compiler, selection, cacheTarget, reserve } }),
+  )
 }
 
 /** The content of a Module, including one that another thread has posted; undefined for any other value. */
@@ -192,7 +151,7 @@ function findModule(value) {
   const { compiler, selection, missing, reserve } = compileOptions
   // While the other thread has the module, this finds the compiled code in the process.
   const module = native.compileSync(bytes, compiler, selection, undefined, reserve)
-  adopt(new Compiled(module, { missing, carrier: value, compileOptions }), Module.prototype)
+  adopt(new ModuleContent(module, { missing, carrier: value, compileOptions }), Module.prototype)
   return posted.get(value)
 }
 

@@ -115,7 +115,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The refusal of a type whose values JavaScript cannot have.
-    pub fn does_not_cross(ty: impl fmt::Display) -> Self {
+    pub fn inconvertible(ty: impl fmt::Display) -> Self {
         let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript");
         Self::UnsupportedValue { message }
     }

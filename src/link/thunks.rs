@@ -12,9 +12,9 @@ impl Slots {
         let slot = &instance.code().slots[position as usize];
         // Thunk entries held the thunk from the start: an original in one was written there, and stays visible.
         let own = self.owners.get(&entry.table).map(|(_, own)| *own);
-        let shown = slot.thunk_entries.iter().any(|thunk| Some(thunk.table) == own && thunk.index == entry.index);
+        let holds_thunk = slot.thunk_entries.iter().any(|thunk| Some(thunk.table) == own && thunk.index == entry.index);
         match slot.thunk {
-            Some(thunk) if !shown && instance.function(store, slot.original).canonical(store) == function => {
+            Some(thunk) if !holds_thunk && instance.function(store, slot.original).canonical(store) == function => {
                 instance.function(store, thunk)
             }
             _ => function,

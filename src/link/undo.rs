@@ -71,7 +71,7 @@ impl Slots {
     /// Puts the original back, and ends all links of the slot.
     ///
     /// # Errors
-    /// `Closed`; `Cycle` when the original is a thunk of another slot that now leads back to this one.
+    /// `Closed`; `Cycle` when the original is a thunk of another slot that now calls this one.
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let original = self.open(id)?.original;
         let mut planned = PlannedChanges::default();

@@ -11,7 +11,7 @@ use wasmparser::{CompositeInnerType, FuncType, Import, Parser, Payload, TypeRef,
 
 /// The contents of a module up to its functions.
 #[derive(Default)]
-struct Outline<'a> {
+struct ModuleOutline<'a> {
     types: Vec<FuncType>,
     imports: Vec<Import<'a>>,
     /// Type index of each function, the imported ones first
@@ -20,7 +20,7 @@ struct Outline<'a> {
     has_start: bool,
 }
 
-impl Outline<'_> {
+impl ModuleOutline<'_> {
     fn imported_functions(&self) -> usize {
         self.imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count()
     }
@@ -56,8 +56,8 @@ pub fn finish(bytes: &[u8], fuel: u32, random: &mut Random) -> Result<Option<Vec
     Ok(Some(module.finish()))
 }
 
-fn outline(bytes: &[u8]) -> Result<Outline<'_>, Box<dyn Error>> {
-    let mut outline = Outline::default();
+fn outline(bytes: &[u8]) -> Result<ModuleOutline<'_>, Box<dyn Error>> {
+    let mut outline = ModuleOutline::default();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::TypeSection(reader) => {
@@ -94,7 +94,7 @@ fn outline(bytes: &[u8]) -> Result<Outline<'_>, Box<dyn Error>> {
 /// An imported function and a defined one of the same type, as the two sides of a declared slot. On an engine without slots,
 /// JavaScript connects them. So JavaScript must support all the types, and there must be no start function, which would run
 /// before JavaScript has the instance.
-fn declared(outline: &Outline<'_>, random: &mut Random) -> Option<(u32, u32)> {
+fn declared(outline: &ModuleOutline<'_>, random: &mut Random) -> Option<(u32, u32)> {
     let imported = outline.imported_functions();
     let ty = |function: usize| &outline.types[outline.functions[function] as usize];
     let mut pairs = Vec::new();
@@ -112,7 +112,7 @@ const DECLARED: &str = "guest::declared";
 
 /// The imports with unique names, since the value for a name can have only one type.
 fn imports(
-    outline: &Outline<'_>,
+    outline: &ModuleOutline<'_>,
     declared: Option<(u32, u32)>,
     random: &mut Random,
 ) -> Result<ImportSection, Box<dyn Error>> {
@@ -138,7 +138,7 @@ fn imports(
 }
 
 /// The exports, with the fuel and the original of a declared slot.
-fn exports(outline: &Outline<'_>, declared: Option<(u32, u32)>, fuel: u32) -> ExportSection {
+fn exports(outline: &ModuleOutline<'_>, declared: Option<(u32, u32)>, fuel: u32) -> ExportSection {
     let mut section = ExportSection::new();
     for export in &outline.exports {
         section.export(export.name, export.kind.into(), export.index);

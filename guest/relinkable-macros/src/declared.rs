@@ -22,20 +22,20 @@ pub fn declare(name: &str, function: &Ident) -> syn::Result<()> {
     let mut declared = DECLARED.lock().unwrap_or_else(PoisonError::into_inner);
     match declared.entry(name.to_owned()) {
         Entry::Vacant(free) => {
-            free.insert(place(function.span()));
+            free.insert(location(function.span()));
             Ok(())
         }
         Entry::Occupied(taken) => Err(syn::Error::new(function.span(), duplicate(name, taken.get()))),
     }
 }
 
-fn duplicate(name: &str, place: &str) -> String {
+fn duplicate(name: &str, location: &str) -> String {
     format!(
-        "the slot `{name}` is already declared at {place}: give this one another name with `#[relinkable(name = \"…\")]`"
+        "the slot `{name}` is already declared at {location}: give this one another name with `#[relinkable(name = \"…\")]`"
     )
 }
 
-fn place(span: Span) -> String {
+fn location(span: Span) -> String {
     let span = span.unwrap();
     format!("{}:{}:{}", span.file(), span.line(), span.column())
 }

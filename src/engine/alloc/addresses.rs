@@ -11,7 +11,8 @@ pub(in crate::engine) struct Addresses {
     position: Option<usize>,
 }
 
-/// Positions: hints for `mmap`, so far apart that any memory can grow in place, and away from the system's choices.
+/// Positions are hints for `mmap`: far enough apart that any memory can grow in place, and far from the addresses that
+/// the system chooses.
 #[cfg(unix)]
 mod positions {
     use std::ptr;
@@ -36,18 +37,18 @@ mod positions {
         FREE.lock().unwrap_or_else(PoisonError::into_inner).1.push(position);
     }
 
-    /// The address of a position; null, which lets the system choose, if there is none.
+    /// The address of a position; null if there is none, so that the system chooses one.
     pub fn address(position: Option<usize>) -> *mut u8 {
         position.map_or(ptr::null_mut(), |position| ptr::without_provenance_mut(FIRST + position * DISTANCE))
     }
 }
 
-/// Maps inaccessible addresses, at `wanted` if that is free and the system follows the hint.
+/// Maps inaccessible addresses, at `hint` if that is free and the system follows the hint.
 #[cfg(unix)]
-fn map(wanted: *mut u8, length: usize) -> io::Result<*mut u8> {
+fn map(hint: *mut u8, length: usize) -> io::Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
     // SAFETY: without `MAP_FIXED`, `mmap` does not replace existing mappings.
-    let mapped = unsafe { libc::mmap(wanted.cast(), length, libc::PROT_NONE, flags, -1, 0) };
+    let mapped = unsafe { libc::mmap(hint.cast(), length, libc::PROT_NONE, flags, -1, 0) };
     if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(mapped.cast()) }
 }
 
@@ -60,7 +61,7 @@ unsafe fn unmap(base: *mut u8, length: usize) {
     debug_assert_eq!(unmapped, 0, "{}", io::Error::last_os_error());
 }
 
-/// Whether the system can map so many bytes in one piece.
+/// Whether the system can map `length` bytes in one piece.
 #[cfg(unix)]
 pub(in crate::engine) fn can_reserve(length: usize) -> bool {
     map(std::ptr::null_mut(), length)
@@ -103,9 +104,9 @@ impl Addresses {
     /// The errors of the system, and `AddrInUse` if the addresses after it are taken; the accessible bytes are unchanged then.
     pub fn grow(&mut self, from: usize, to: usize, guard: usize) -> io::Result<()> {
         if let Some(more) = (to + guard).checked_sub(self.length).filter(|more| *more > 0) {
-            let wanted = self.base.wrapping_add(self.length);
-            let base = map(wanted, more)?;
-            if base != wanted {
+            let hint = self.base.wrapping_add(self.length);
+            let base = map(hint, more)?;
+            if base != hint {
                 // SAFETY: `map` has just returned this range, and it is not used.
                 unsafe { unmap(base, more) };
                 return Err(io::ErrorKind::AddrInUse.into());

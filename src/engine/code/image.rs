@@ -55,12 +55,14 @@ enum CodeForm {
     Serialized(Range<usize>),
 }
 
-/// Linked machine code, and the rest of a module. Ranges are those of the image; other offsets count from the code.
+/// Linked machine code, and the rest of a module. Ranges are offsets in the image; other offsets count from the start
+/// of the code.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct Linked {
     /// Functions, trampolines, and the sections to which they refer
     code: Range<usize>,
-    /// Offset of each function, then of the trampolines into functions of each type, then of those out to each import
+    /// Offsets of the functions, then of the trampolines that call functions (one for each type), then of the
+    /// trampolines that call imports (one for each import)
     begins: Vec<u32>,
     /// Number of functions
     functions: usize,
@@ -93,25 +95,25 @@ impl ImageWriter {
 /// Makes an image of a compiler's output. `frames` is the metadata for stack traces.
 ///
 /// # Errors
-/// wasmer's message if it cannot serialize the module, and that there is more code than 32-bit addresses reach.
+/// A message if wasmer cannot serialize the module, or if there is more code than 32-bit addresses reach.
 pub(in crate::engine) fn pack(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
-    let placed = if UNWOUND_BY_WASMER { None } else { LinkedCode::new(build) };
-    if placed.as_ref().is_some_and(|placed| placed.code.len() > MOST) {
+    let linked = if UNWOUND_BY_WASMER { None } else { LinkedCode::new(build) };
+    if linked.as_ref().is_some_and(|linked| linked.code.len() > MOST) {
         return Err(format!("it has more than {MOST} bytes of machine code"));
     }
-    pack_placed(placed, build, frames)
+    pack_code(linked, build, frames)
 }
 
 /// `pack` as it works on systems where only wasmer can load code.
 #[cfg(test)]
 pub(in crate::engine) fn pack_serialized(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
-    pack_placed(None, build, frames)
+    pack_code(None, build, frames)
 }
 
-fn pack_placed(placed: Option<LinkedCode>, build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
+fn pack_code(linked: Option<LinkedCode>, build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
     let mut writer = ImageWriter(Vec::new());
-    let code = match placed {
-        Some(placed) => CodeForm::Linked(placed.write(build, &mut writer)?),
+    let code = match linked {
+        Some(linked) => CodeForm::Linked(linked.write(build, &mut writer)?),
         None => {
             let serialized = build.serialize().map_err(|error| error.to_string())?;
             CodeForm::Serialized(writer.append(&serialized, NUMBERS))
@@ -156,7 +158,7 @@ impl LinkedCode {
             writer.append(&[], PAGE);
         }
 
-        let mut placed = Self {
+        let mut linked = Self {
             code: writer.0,
             begins: begins.iter().map(|begin| *begin as u32).collect(),
             functions: functions.len(),
@@ -180,8 +182,8 @@ impl LinkedCode {
             for Relocation { kind, reloc_target, offset, addend } in list {
                 let at = begin as u32 + offset;
                 match (kind, target(*reloc_target)) {
-                    (RelocationKind::Abs8, Ok(place)) => placed.addresses.push([at, (place as i64 + addend) as u32]),
-                    (RelocationKind::Abs8, Err(libcall)) => placed.libcalls.push((at, libcall, *addend)),
+                    (RelocationKind::Abs8, Ok(to)) => linked.addresses.push([at, (to as i64 + addend) as u32]),
+                    (RelocationKind::Abs8, Err(libcall)) => linked.libcalls.push((at, libcall, *addend)),
                     // PC-relative within the image: nothing to patch when it is loaded.
                     (RelocationKind::X86CallPCRel4 | RelocationKind::PCRel4 | RelocationKind::Arm64Call, _) => {}
                     _ => return None,
@@ -189,9 +191,9 @@ impl LinkedCode {
             }
         }
 
-        let base = placed.code.as_mut_ptr();
-        let pointer = |place: usize| base.wrapping_add(place).cast_const();
-        let function = |place: usize| FunctionBodyPtr(pointer(place).cast::<VMFunctionBody>());
+        let base = linked.code.as_mut_ptr();
+        let pointer = |offset: usize| base.wrapping_add(offset).cast_const();
+        let function = |offset: usize| FunctionBodyPtr(pointer(offset).cast::<VMFunctionBody>());
         let extents = functions.values().zip(&begins);
         let extents = extents.map(|(body, begin)| FunctionExtent { ptr: function(*begin), length: body.body.len() });
         link_module(
@@ -205,7 +207,7 @@ impl LinkedCode {
             build.get_libcall_trampoline_len()?,
             &|_| None,
         );
-        Some(placed)
+        Some(linked)
     }
 
     fn write(self, build: &ArtifactBuild, writer: &mut ImageWriter) -> Result<Linked, String> {
@@ -287,9 +289,9 @@ impl Image {
             code[at as usize..][..size_of::<u64>()].copy_from_slice(&address.to_le_bytes());
         };
         for pair in self.bytes[linked.addresses.clone()].as_chunks::<8>().0 {
-            let [at, place] = [pair[..4].try_into(), pair[4..].try_into()]
+            let [at, to] = [pair[..4].try_into(), pair[4..].try_into()]
                 .map(|number| u32::from_le_bytes(number.expect("half of 8 bytes are 4")));
-            write(at, base + u64::from(place));
+            write(at, base + u64::from(to));
         }
         for (at, libcall, addend) in &linked.libcalls {
             write(*at, (libcalls::function_pointer(*libcall) as u64).wrapping_add_signed(*addend));
@@ -311,7 +313,7 @@ impl Image {
         object.extend(metadata);
         for list in [functions, trampolines, imports] {
             object.extend(list.len().to_ne_bytes());
-            object.extend(list.iter().flat_map(|place| (base + *place as usize).to_ne_bytes()));
+            object.extend(list.iter().flat_map(|offset| (base + *offset as usize).to_ne_bytes()));
         }
         OwnedBuffer::from_bytes(object).slice(begin..)
     }

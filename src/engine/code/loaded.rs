@@ -14,13 +14,13 @@ use wasmer::sys::vm::VMOffsets;
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
-/// An image, and its place in a file if it is mapped from one.
+/// An image, and its position in a file if it is mapped from one.
 pub(in crate::engine) struct PackedImage {
     pub image: OwnedBuffer,
     pub file: Option<InFile>,
 }
 
-/// Place of an image in a file.
+/// The position of an image in a file.
 pub(in crate::engine) struct InFile {
     pub file: File,
     /// Offset of the image in the file, in bytes
@@ -182,7 +182,7 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
-    /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
+    /// Loads a module of two functions, with an image that claims to be in `file`. Returns the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(
@@ -193,11 +193,10 @@ mod tests {
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: this process has just packed the image, and only this test writes the file.
-        let machine =
-            unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }
-                .unwrap();
-        let addresses = machine.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
-        (machine, addresses)
+        let code = unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) }
+            .unwrap();
+        let addresses = code.artifact.finished_functions().values().map(|function| function.0.addr()).collect();
+        (code, addresses)
     }
 
     #[test]
@@ -210,10 +209,10 @@ mod tests {
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
         file.write_all(&image).unwrap();
-        let (machine, addresses) = loaded(file, PAGE as u64);
+        let (code, addresses) = loaded(file, PAGE as u64);
         let maps = fs::read_to_string("/proc/self/maps");
         fs::remove_file(&path).unwrap();
-        // Linux alone has this list, and only there is code mapped from files.
+        // Only Linux has this list, and only Linux maps code from files.
         for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
             let (begin, rest) = line.split_once('-').unwrap();
             let end = rest.split_once(' ').unwrap().0;
@@ -221,16 +220,16 @@ mod tests {
             assert!(line.contains("r-xp") && addresses.iter().all(|address| (begin..end).contains(address)), "{line}");
         }
         assert!(maps.is_err() || maps.unwrap().contains(path.to_str().unwrap()));
-        drop(machine);
+        drop(code);
     }
 
     #[test]
     fn where_a_file_cannot_be_mapped_its_code_is_copied() {
         let path = temp_dir().join(format!("wasm-relink-machine-write-{}", process::id()));
-        let (machine, addresses) = loaded(File::create(&path).unwrap(), 0);
+        let (code, addresses) = loaded(File::create(&path).unwrap(), 0);
         fs::remove_file(&path).unwrap();
         assert_eq!(addresses.len(), 2);
-        drop(machine);
+        drop(code);
     }
 
     #[test]

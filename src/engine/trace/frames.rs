@@ -20,22 +20,23 @@ struct FunctionTrace {
     begin: u32,
     /// Instructions, in the order of the machine code
     instructions: Vec<Instruction>,
-    /// Traps: the distance from the one before in bytes of machine code, and the code
+    /// Traps: distance from the trap before, in bytes of machine code, and trap code
     traps: Vec<(u32, TrapCode)>,
 }
 
 /// An instruction, relative to the listed one before it.
 #[derive(Serialize, Deserialize)]
 struct Instruction {
-    /// Distance between the beginnings of their machine code, in bytes
+    /// Distance between the starts of their machine code, in bytes
     gap: u32,
     /// Length of its machine code in bytes
     length: u32,
-    /// Distance between them in the module, in bytes
+    /// Distance between the two in the module, in bytes
     distance: i32,
 }
 
-/// Packs compilers' frame information of functions; each comes with the length of its machine code in bytes.
+/// Packs the compiler's frame information. `functions` are pairs of the length of a function's machine code in bytes
+/// and its information.
 ///
 /// Compilers map every instruction to machine code. `thin` is the module: given it, `pack` drops instructions at which
 /// neither a frame nor a trap can be. That needs a compiler that lists all its traps.
@@ -43,14 +44,14 @@ pub(in crate::engine) fn pack<'a>(
     functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
     thin: Option<&[u8]>,
 ) -> Vec<u8> {
-    let mut places = Vec::with_capacity(functions.len());
+    let mut starts = Vec::with_capacity(functions.len());
     let mut packed = Vec::new();
     for (length, info) in functions {
-        places.push(packed.len() as u32);
+        starts.push(packed.len() as u32);
         let function = FunctionTrace::new(length, info, thin);
         packed = postcard::to_extend(&function, packed).expect("numbers can be written into memory");
     }
-    places.iter().flat_map(|place| place.to_le_bytes()).chain(packed).collect()
+    starts.iter().flat_map(|start| start.to_le_bytes()).chain(packed).collect()
 }
 
 impl FunctionTrace {
@@ -68,11 +69,11 @@ impl FunctionTrace {
                 offsets.peek().is_some_and(|offset| *offset < end) || !is_plain(module, instruction.srcloc.bits())
             });
         }
-        let (mut offset, mut place) = (0, begin);
+        let (mut offset, mut location) = (0, begin);
         let instructions = all.iter().map(|instruction| {
             let gap = instruction.code_offset as u32 - std::mem::replace(&mut offset, instruction.code_offset as u32);
-            let before = std::mem::replace(&mut place, instruction.srcloc.bits());
-            Instruction { gap, length: instruction.code_len as u32, distance: place.wrapping_sub(before) as i32 }
+            let before = std::mem::replace(&mut location, instruction.srcloc.bits());
+            Instruction { gap, length: instruction.code_len as u32, distance: location.wrapping_sub(before) as i32 }
         });
         let instructions = instructions.collect();
         let mut offset = 0;
@@ -80,17 +81,18 @@ impl FunctionTrace {
         Self { length: length as u32, begin, instructions, traps }
     }
 
-    /// Offset in the module of the machine code at `position`; that of the function, if no instruction covers it.
-    fn place(&self, position: u32) -> u32 {
-        let (mut offset, mut place) = (0, self.begin);
+    /// Offset in the module of the instruction whose machine code is at `position`; the function's own offset if there
+    /// is none.
+    fn location(&self, position: u32) -> u32 {
+        let (mut offset, mut location) = (0, self.begin);
         for instruction in &self.instructions {
             offset += instruction.gap;
             if position < offset {
                 break;
             }
-            place = place.wrapping_add_signed(instruction.distance);
+            location = location.wrapping_add_signed(instruction.distance);
             if position < offset + instruction.length {
-                return place;
+                return location;
             }
         }
         self.begin
@@ -187,14 +189,14 @@ impl Frames {
     fn function(&self, address: usize) -> Option<(usize, FunctionTrace, u32)> {
         let index = self.functions.partition_point(|begin| *begin <= address).checked_sub(1)?;
         let position = u32::try_from(address - self.functions[index]).ok()?;
-        let (places, packed) = self.packed.split_at_checked(self.functions.len() * size_of::<u32>())?;
-        let begin = *places.as_chunks().0.get(index)?;
+        let (starts, packed) = self.packed.split_at_checked(self.functions.len() * size_of::<u32>())?;
+        let begin = *starts.as_chunks().0.get(index)?;
         let function: FunctionTrace = postcard::from_bytes(packed.get(u32::from_le_bytes(begin) as usize..)?).ok()?;
         (position < function.length).then_some((index, function, position))
     }
 }
 
-/// The place of a frame in a module.
+/// The function and offset of a frame.
 #[derive(Clone)]
 pub struct CodeLocation {
     /// The names of the module's functions
@@ -206,12 +208,12 @@ pub struct CodeLocation {
 }
 
 impl CodeLocation {
-    /// The location of the code at `address`; none if that is no module's.
+    /// The location of the code at `address`; none if no module has code there.
     fn of(address: usize) -> Option<Self> {
         let frames = Frames::of(address)?;
         let (index, function, position) = frames.function(address)?;
         let index = frames.first + index as u32;
-        Some(Self { names: frames.names.clone(), index, offset: function.place(position) })
+        Some(Self { names: frames.names.clone(), index, offset: function.location(position) })
     }
 }
 
@@ -226,7 +228,7 @@ pub struct CapturedStack {
 
 impl CapturedStack {
     /// Locations of the wasm frames, the innermost first, each looked up when the iterator reaches it.
-    pub fn places(&self) -> impl Iterator<Item = CodeLocation> {
+    pub fn locations(&self) -> impl Iterator<Item = CodeLocation> {
         // Recursive functions return to the same few addresses.
         let mut known: FxHashMap<usize, Option<CodeLocation>> = FxHashMap::default();
         self.addresses.iter().filter_map(move |address| {
@@ -285,15 +287,15 @@ mod tests {
     /// The instructions that thinning keeps, as offsets in `code`.
     fn kept(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
         let function = FunctionTrace::new(100, &info(lengths, traps), Some(code));
-        let places = function.instructions.iter().scan(function.begin, |place, instruction| {
-            *place = place.wrapping_add_signed(instruction.distance);
-            Some(*place)
+        let locations = function.instructions.iter().scan(function.begin, |location, instruction| {
+            *location = location.wrapping_add_signed(instruction.distance);
+            Some(*location)
         });
-        places.collect()
+        locations.collect()
     }
 
     #[test]
-    fn what_may_trap_or_calls_stays() {
+    fn thinning_keeps_traps_and_calls() {
         // local.get, i32.load, i32.load, call, memory.grow, end
         let code = [0x20, 0, 0x28, 2, 0, 0x28, 2, 0, 0x10, 1, 0x40, 0, 0x0b];
         let all = [(0, 4), (2, 5), (5, 5), (8, 6), (10, 7), (12, 3)];
@@ -303,32 +305,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_stays() {
+    fn thinning_keeps_unknown_instructions() {
         assert_eq!(kept(&[0x20, 0, 0x0b], &[(0, 1), (70, 2), (u32::MAX - 200, 3)], &[]), [70, u32::MAX - 200]);
         assert_eq!(kept(&[0xfc, 0, 0xfe, 0, 0xff], &[(0, 1), (2, 1), (4, 1)], &[]), [0, 2, 4]);
     }
 
     #[test]
-    fn machine_code_leads_back_to_the_module() {
+    fn machine_code_maps_to_the_module() {
         let infos = [info(&[(20, 4), (30, 5), (25, 6)], &[3, 8]), info(&[(40, 8)], &[])];
         let packed = pack([15, 8].into_iter().zip(&infos), None);
         let begins = [0x1000, 0x1010];
         let names = FunctionNames::new(None, crate::rewrite::Origins::default());
         let frames = Frames::new(OwnedBuffer::from_bytes(packed), Box::new(begins), 0, names);
         assert_eq!(frames.end, 0x1018);
-        let place = |address| frames.function(address).map(|(index, function, at)| (index, function.place(at)));
+        let location = |address| frames.function(address).map(|(index, function, at)| (index, function.location(at)));
         let trap = |address| frames.function(address).and_then(|(_, function, at)| function.trap(at));
-        assert_eq!([0x1000, 0x1003, 0x1004, 0x100e].map(place), [20, 20, 30, 25].map(|at| Some((0, at))));
-        assert_eq!([0xfff, 0x100f, 0x1018].map(place), [None; 3], "before, between and after functions");
-        assert_eq!([0x1010, 0x1017].map(place), [Some((1, 40)); 2]);
+        assert_eq!([0x1000, 0x1003, 0x1004, 0x100e].map(location), [20, 20, 30, 25].map(|at| Some((0, at))));
+        assert_eq!([0xfff, 0x100f, 0x1018].map(location), [None; 3], "before, between and after functions");
+        assert_eq!([0x1010, 0x1017].map(location), [Some((1, 40)); 2]);
         let out_of_bounds = Some(TrapCode::HeapAccessOutOfBounds);
         assert_eq!([0x1003, 0x1008, 0x1007, 0x1013].map(trap), [out_of_bounds, out_of_bounds, None, None]);
     }
 
     #[test]
-    fn code_without_a_place_is_its_functions() {
+    fn uncovered_code_has_the_location_of_its_function() {
         // local.get, call, local.get
         let function = FunctionTrace::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]));
-        assert_eq!([0, 3, 4, 7, 8, 9].map(|at| function.place(at)), [7, 7, 1, 1, 7, 7]);
+        assert_eq!([0, 3, 4, 7, 8, 9].map(|at| function.location(at)), [7, 7, 1, 1, 7, 7]);
     }
 }

@@ -36,11 +36,11 @@ impl FunctionNames {
     pub fn name(&self, index: u32) -> Option<&str> {
         let section = self.section.as_deref()?;
         let found = self.found.get_or_init(|| {
-            let place = |name: &str| {
+            let range = |name: &str| {
                 let begin = name.as_ptr().addr() - section.as_ptr().addr();
                 begin..begin + name.len()
             };
-            function_names(section).into_iter().map(|(index, name)| (index, place(name))).collect()
+            function_names(section).into_iter().map(|(index, name)| (index, range(name))).collect()
         });
         let index = self.original_index(index);
         let position = found.binary_search_by_key(&index, |(index, _)| *index).ok()?;

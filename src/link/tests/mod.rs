@@ -26,19 +26,19 @@ const TWO_SLOTS: &str = r#"(module
     (table (export "table") 2 2 funcref) (elem (i32.const 0) $f $g))"#;
 
 /// A store with its slots.
-struct Linker {
+struct Fixture {
     store: Store,
     slots: Slots,
     last: u64,
 }
 
-impl Default for Linker {
+impl Default for Fixture {
     fn default() -> Self {
         Self { store: new_store(), slots: Slots::default(), last: 0 }
     }
 }
 
-impl Linker {
+impl Fixture {
     fn instance(&mut self, text: &str) -> Rc<Instance> {
         self.import(text, Compiler::Cranelift, Vec::new())
     }

@@ -1,4 +1,4 @@
-use super::{Linker, TWO_SLOTS};
+use super::{Fixture, TWO_SLOTS};
 use crate::engine::Compiler;
 use crate::link::{TableEntry, held_by_slot_of};
 use crate::store::test_support::{COMPILERS, compile, instantiate, run_once, stored};
@@ -6,14 +6,14 @@ use crate::store::{Batch, Callable, Extern};
 
 #[test]
 fn a_batch_over_a_thunk_calls_what_the_slot_holds_until_a_link() {
-    let mut linker = Linker::default();
-    let instance = linker.instance(TWO_SLOTS);
-    let (f, g) = (linker.slot(&instance, "f"), linker.slot(&instance, "g"));
-    let (thunk, one, two) = (linker.export(&instance, "f"), linker.original(f), linker.original(g));
-    assert_eq!(held_by_slot_of(&linker.store, thunk), Some(one));
-    assert_eq!(held_by_slot_of(&linker.store, one), None, "it is no thunk");
+    let mut fixture = Fixture::default();
+    let instance = fixture.instance(TWO_SLOTS);
+    let (f, g) = (fixture.slot(&instance, "f"), fixture.slot(&instance, "g"));
+    let (thunk, one, two) = (fixture.export(&instance, "f"), fixture.original(f), fixture.original(g));
+    assert_eq!(held_by_slot_of(&fixture.store, thunk), Some(one));
+    assert_eq!(held_by_slot_of(&fixture.store, one), None, "it is no thunk");
     let results = {
-        let Linker { store, slots, .. } = &mut linker;
+        let Fixture { store, slots, .. } = &mut fixture;
         let batch =
             Batch::new(store, thunk, held_by_slot_of(store, thunk), &thunk.ty(store), Compiler::Cranelift).unwrap();
         let before = run_once(&batch);
@@ -29,17 +29,21 @@ fn an_import_of_the_same_compiler_stands_in_the_dispatch_table_itself() {
     let text = r#"(module (import "m" "f" (func $f (result i32))) (export "f" (func $f))
         (func (export "call") (result i32) call $f))"#;
     for compiler in COMPILERS {
-        let mut linker = Linker::default();
+        let mut fixture = Fixture::default();
         let plain = compile(r#"(module (func (export "f") (result i32) i32.const 7))"#, Compiler::Cranelift);
-        let plain = instantiate(&linker.store, &plain, Vec::new()).unwrap();
-        let imported = linker.export(&plain, "f");
-        let instance = linker.import(text, compiler, vec![Extern::Function(Callable::Wasm(imported))]);
-        let slot = linker.slot(&instance, "f");
-        let TableEntry { table, index } = linker.slots.slot(slot).primary_entry;
-        let is_native = table.is_native(&linker.store, imported);
+        let plain = instantiate(&fixture.store, &plain, Vec::new()).unwrap();
+        let imported = fixture.export(&plain, "f");
+        let instance = fixture.import(text, compiler, vec![Extern::Function(Callable::Wasm(imported))]);
+        let slot = fixture.slot(&instance, "f");
+        let TableEntry { table, index } = fixture.slots.slot(slot).primary_entry;
+        let is_native = table.is_native(&fixture.store, imported);
         assert_eq!(is_native, compiler == Compiler::Cranelift);
-        assert_eq!(stored(&linker.store, table, index) == Some(imported), is_native);
-        assert_eq!(table.function(&linker.store, index).unwrap(), Some(imported), "the canonical function in any case");
-        assert_eq!(linker.call(&instance, "call"), 7);
+        assert_eq!(stored(&fixture.store, table, index) == Some(imported), is_native);
+        assert_eq!(
+            table.function(&fixture.store, index).unwrap(),
+            Some(imported),
+            "the canonical function in any case"
+        );
+        assert_eq!(fixture.call(&instance, "call"), 7);
     }
 }

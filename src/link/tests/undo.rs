@@ -1,4 +1,4 @@
-use super::{Linker, TWO_SLOTS, code};
+use super::{Fixture, TWO_SLOTS, code};
 use crate::engine::Compiler;
 use crate::link::{Link, TableEntry};
 use crate::store::test_support::table;
@@ -9,117 +9,121 @@ const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2,
 
 #[test]
 fn links_of_a_slot_are_undone_from_the_newest() {
-    let mut linker = Linker::default();
-    let instance = linker.instance(TWO_SLOTS);
-    let (f, g) = (linker.slot(&instance, "f"), linker.slot(&instance, "g"));
-    let (one, two) = (linker.original(f), linker.original(g));
-    let first = linker.link(two, f).unwrap();
-    let second = linker.link(one, f).unwrap();
+    let mut fixture = Fixture::default();
+    let instance = fixture.instance(TWO_SLOTS);
+    let (f, g) = (fixture.slot(&instance, "f"), fixture.slot(&instance, "g"));
+    let (one, two) = (fixture.original(f), fixture.original(g));
+    let first = fixture.link(two, f).unwrap();
+    let second = fixture.link(one, f).unwrap();
     assert_eq!(second.below, first.id);
-    assert_eq!(code(linker.undo(&[first])), "ERR_RELINK_ORDER");
-    linker.undo(&[second]).unwrap();
-    assert_eq!(linker.call(&instance, "f"), 2);
-    linker.undo(&[first]).unwrap();
-    assert_eq!((linker.call(&instance, "f"), linker.call(&instance, "call_pointer")), (1, 1));
-    assert!(!linker.slots.is_linked(f));
-    assert_eq!(linker.slots.linked(), 0);
+    assert_eq!(code(fixture.undo(&[first])), "ERR_RELINK_ORDER");
+    fixture.undo(&[second]).unwrap();
+    assert_eq!(fixture.call(&instance, "f"), 2);
+    fixture.undo(&[first]).unwrap();
+    assert_eq!((fixture.call(&instance, "f"), fixture.call(&instance, "call_pointer")), (1, 1));
+    assert!(!fixture.slots.is_linked(f));
+    assert_eq!(fixture.slots.linked(), 0);
 }
 
 #[test]
 fn many_are_undone_in_any_order_that_is_one_or_not_at_all() {
     for order in ORDERS {
-        let mut linker = Linker::default();
-        let instance = linker.instance(TWO_SLOTS);
-        let (f, g) = (linker.slot(&instance, "f"), linker.slot(&instance, "g"));
-        let (one, two) = (linker.original(f), linker.original(g));
-        let entries = [0, 1].map(|index| TableEntry { table: table(&linker.store, &instance, "table"), index });
-        let links = [linker.link(two, f).unwrap(), linker.link(one, f).unwrap(), linker.link(one, g).unwrap()];
+        let mut fixture = Fixture::default();
+        let instance = fixture.instance(TWO_SLOTS);
+        let (f, g) = (fixture.slot(&instance, "f"), fixture.slot(&instance, "g"));
+        let (one, two) = (fixture.original(f), fixture.original(g));
+        let entries = [0, 1].map(|index| TableEntry { table: table(&fixture.store, &instance, "table"), index });
+        let links = [fixture.link(two, f).unwrap(), fixture.link(one, f).unwrap(), fixture.link(one, g).unwrap()];
         let given: Vec<Link> = order.map(|index| links[index]).to_vec();
-        // The last of the list goes first: `f`'s second link must stand after its first one.
+        // The last link of the list is undone first: `f`'s second link must come after its first one in the list.
         let fits = order.iter().position(|index| *index == 0) < order.iter().position(|index| *index == 1);
-        let undone = linker.undo(&given);
+        let undone = fixture.undo(&given);
         assert_eq!(undone.is_ok(), fits, "{order:?}");
         let (expected_g, held) = if fits { (2, [one, two]) } else { (1, [one, one]) };
-        assert_eq!((linker.call(&instance, "call_f"), linker.call(&instance, "call_g")), (1, expected_g), "{order:?}");
-        assert_eq!([linker.current(f), linker.current(g)], held.map(Some), "{order:?}");
-        assert_eq!(entries.map(|entry| entry.get(&linker.store)), held.map(Some), "{order:?}");
+        assert_eq!(
+            (fixture.call(&instance, "call_f"), fixture.call(&instance, "call_g")),
+            (1, expected_g),
+            "{order:?}"
+        );
+        assert_eq!([fixture.current(f), fixture.current(g)], held.map(Some), "{order:?}");
+        assert_eq!(entries.map(|entry| entry.get(&fixture.store)), held.map(Some), "{order:?}");
         if !fits {
             assert_eq!(code(undone), "ERR_RELINK_ORDER");
-            linker.undo(&links).unwrap();
-            assert_eq!([linker.current(f), linker.current(g)], [one, two].map(Some), "a refusal has ended no link");
+            fixture.undo(&links).unwrap();
+            assert_eq!([fixture.current(f), fixture.current(g)], [one, two].map(Some), "a refusal has ended no link");
         }
-        assert_eq!(linker.slots.linked(), 0);
+        assert_eq!(fixture.slots.linked(), 0);
     }
 }
 
 #[test]
 fn a_link_that_a_reset_has_ended_cannot_be_undone() {
-    let mut linker = Linker::default();
-    let instance = linker.instance(TWO_SLOTS);
-    let (f, g) = (linker.slot(&instance, "f"), linker.slot(&instance, "g"));
-    let (one, two) = (linker.original(f), linker.original(g));
-    let link = linker.link(two, f).unwrap();
-    linker.reset(f).unwrap();
-    assert_eq!((linker.current(f), linker.call(&instance, "call_pointer")), (Some(one), 1));
-    assert_eq!(code(linker.undo(&[link])), "ERR_RELINK_UNDONE");
-    assert_eq!(code(linker.undo(&[Link { id: 0, ..link }])), "ERR_RELINK_UNDONE");
-    let next = linker.link(two, f).unwrap();
+    let mut fixture = Fixture::default();
+    let instance = fixture.instance(TWO_SLOTS);
+    let (f, g) = (fixture.slot(&instance, "f"), fixture.slot(&instance, "g"));
+    let (one, two) = (fixture.original(f), fixture.original(g));
+    let link = fixture.link(two, f).unwrap();
+    fixture.reset(f).unwrap();
+    assert_eq!((fixture.current(f), fixture.call(&instance, "call_pointer")), (Some(one), 1));
+    assert_eq!(code(fixture.undo(&[link])), "ERR_RELINK_UNDONE");
+    assert_eq!(code(fixture.undo(&[Link { id: 0, ..link }])), "ERR_RELINK_UNDONE");
+    let next = fixture.link(two, f).unwrap();
     assert_eq!(next.below, 0);
-    linker.undo(&[next]).unwrap();
-    assert_eq!(linker.current(f), Some(one));
+    fixture.undo(&[next]).unwrap();
+    assert_eq!(fixture.current(f), Some(one));
 }
 
 #[test]
 fn an_entry_that_was_written_since_is_left_as_it_is() {
-    let mut linker = Linker::default();
-    let instance = linker.instance(TWO_SLOTS);
-    let (f, g) = (linker.slot(&instance, "f"), linker.slot(&instance, "g"));
-    let (one, two) = (linker.original(f), linker.original(g));
-    let entry = TableEntry { table: table(&linker.store, &instance, "table"), index: 0 };
-    let links = [linker.link(two, f).unwrap(), linker.link(one, g).unwrap()];
-    let other = linker.export(&instance, "call_g");
-    entry.set(&linker.store, Some(other));
-    assert_eq!(code(linker.undo(&links)), "ERR_RELINK_CHANGED");
-    assert_eq!((linker.current(f), linker.current(g)), (Some(two), Some(one)), "the other one was put back");
-    assert_eq!(entry.get(&linker.store), Some(other));
+    let mut fixture = Fixture::default();
+    let instance = fixture.instance(TWO_SLOTS);
+    let (f, g) = (fixture.slot(&instance, "f"), fixture.slot(&instance, "g"));
+    let (one, two) = (fixture.original(f), fixture.original(g));
+    let entry = TableEntry { table: table(&fixture.store, &instance, "table"), index: 0 };
+    let links = [fixture.link(two, f).unwrap(), fixture.link(one, g).unwrap()];
+    let other = fixture.export(&instance, "call_g");
+    entry.set(&fixture.store, Some(other));
+    assert_eq!(code(fixture.undo(&links)), "ERR_RELINK_CHANGED");
+    assert_eq!((fixture.current(f), fixture.current(g)), (Some(two), Some(one)), "the other one was put back");
+    assert_eq!(entry.get(&fixture.store), Some(other));
     // Reset also writes the entries that links wrote and someone else has written since.
-    linker.reset(f).unwrap();
-    assert_eq!(entry.get(&linker.store), Some(one));
+    fixture.reset(f).unwrap();
+    assert_eq!(entry.get(&fixture.store), Some(one));
 }
 
 #[test]
 fn an_undo_that_would_close_a_cycle_is_refused_and_changes_nothing() {
-    let mut linker = Linker::default();
-    let instance = linker.instance(TWO_SLOTS);
-    let (f, g) = (linker.slot(&instance, "f"), linker.slot(&instance, "g"));
-    let (thunk_f, thunk_g) = (linker.export(&instance, "f"), linker.export(&instance, "g"));
-    let one = linker.original(f);
-    let first = linker.link(thunk_g, f).unwrap();
-    let second = linker.link(one, f).unwrap();
-    linker.link(thunk_f, g).unwrap();
-    assert_eq!(code(linker.undo(&[second])), "ERR_RELINK_CYCLE");
-    assert_eq!((linker.current(f), linker.current(g)), (Some(one), Some(thunk_f)));
-    assert_eq!((linker.call(&instance, "call_f"), linker.call(&instance, "call_g")), (1, 1));
+    let mut fixture = Fixture::default();
+    let instance = fixture.instance(TWO_SLOTS);
+    let (f, g) = (fixture.slot(&instance, "f"), fixture.slot(&instance, "g"));
+    let (thunk_f, thunk_g) = (fixture.export(&instance, "f"), fixture.export(&instance, "g"));
+    let one = fixture.original(f);
+    let first = fixture.link(thunk_g, f).unwrap();
+    let second = fixture.link(one, f).unwrap();
+    fixture.link(thunk_f, g).unwrap();
+    assert_eq!(code(fixture.undo(&[second])), "ERR_RELINK_CYCLE");
+    assert_eq!((fixture.current(f), fixture.current(g)), (Some(one), Some(thunk_f)));
+    assert_eq!((fixture.call(&instance, "call_f"), fixture.call(&instance, "call_g")), (1, 1));
     // Undoing both at once leaves no cycle.
-    linker.undo(&[first, second]).unwrap();
-    assert_eq!(linker.current(f), Some(one));
+    fixture.undo(&[first, second]).unwrap();
+    assert_eq!(fixture.current(f), Some(one));
 }
 
 #[test]
 fn a_reset_that_would_close_a_cycle_is_refused() {
-    let mut linker = Linker::default();
-    let provider = linker.instance(TWO_SLOTS);
-    let imports = vec![Extern::Function(Callable::Wasm(linker.export(&provider, "f")))];
+    let mut fixture = Fixture::default();
+    let provider = fixture.instance(TWO_SLOTS);
+    let imports = vec![Extern::Function(Callable::Wasm(fixture.export(&provider, "f")))];
     let text = r#"(module (import "m" "f" (func $f (result i32))) (export "again" (func $f)))"#;
-    let importer = linker.import(text, Compiler::Cranelift, imports);
-    let (f, again) = (linker.slot(&provider, "f"), linker.slot(&importer, "again"));
-    let two = linker.export(&provider, "g");
-    assert_eq!(linker.original(again), linker.export(&provider, "f"), "what is imported is itself a thunk");
-    linker.link(two, again).unwrap();
-    linker.link(linker.export(&importer, "again"), f).unwrap();
-    assert_eq!(code(linker.reset(again)), "ERR_RELINK_CYCLE");
-    assert_eq!((linker.current(again), linker.call(&provider, "call_f")), (Some(two), 2));
-    linker.reset(f).unwrap();
-    linker.reset(again).unwrap();
-    assert_eq!((linker.call(&provider, "call_f"), linker.call(&importer, "again")), (1, 1));
+    let importer = fixture.import(text, Compiler::Cranelift, imports);
+    let (f, again) = (fixture.slot(&provider, "f"), fixture.slot(&importer, "again"));
+    let two = fixture.export(&provider, "g");
+    assert_eq!(fixture.original(again), fixture.export(&provider, "f"), "what is imported is itself a thunk");
+    fixture.link(two, again).unwrap();
+    fixture.link(fixture.export(&importer, "again"), f).unwrap();
+    assert_eq!(code(fixture.reset(again)), "ERR_RELINK_CYCLE");
+    assert_eq!((fixture.current(again), fixture.call(&provider, "call_f")), (Some(two), 2));
+    fixture.reset(f).unwrap();
+    fixture.reset(again).unwrap();
+    assert_eq!((fixture.call(&provider, "call_f"), fixture.call(&importer, "again")), (1, 1));
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::{Cache, CacheTarget};
 use crate::error::ErrorKind;
-use crate::napi::env::throw::{Result, guarded};
+use crate::napi::env::throw::{NativeError, guarded};
 use napi::Either;
 use napi_derive::napi;
 use std::time::UNIX_EPOCH;
@@ -55,7 +55,7 @@ pub struct NativeCached {
 
 /// The entries of a cache, the most recently used first.
 #[napi]
-pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
+pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>, NativeError> {
     let listed = guarded(|| cache.cache().list().map_err(|error| failed(&cache, &error)))?;
     let entries = listed.into_iter().map(|entry| NativeCached {
         file: entry.about.file,
@@ -72,7 +72,7 @@ pub fn cache_list(cache: NativeCache) -> Result<Vec<NativeCached>> {
 
 /// Empties a cache; returns the number of entries that it had.
 #[napi]
-pub fn cache_clear(cache: NativeCache) -> Result<u32> {
+pub fn cache_clear(cache: NativeCache) -> Result<u32, NativeError> {
     guarded(|| cache.cache().clear().map(|count| count as u32).map_err(|error| failed(&cache, &error)))
 }
 

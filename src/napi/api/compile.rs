@@ -9,7 +9,7 @@ use crate::napi::api::cache::NativeCache;
 use crate::napi::api::module::NativeModule;
 use crate::napi::convert::describe::NativeSelection;
 use crate::napi::env::background::{in_background, until_terminated};
-use crate::napi::env::throw::{Result, guarded, refuse};
+use crate::napi::env::throw::{NativeError, guarded, refuse};
 use crate::rewrite::{Named, Selection, SlotKind, names};
 use crate::wasm::{Binary, Features};
 use napi::Env;
@@ -34,7 +34,7 @@ impl CompileRequest {
         slots: NativeSelection,
         cache: Option<NativeCache>,
         reserve: Option<&str>,
-    ) -> Result<Self> {
+    ) -> Result<Self, NativeError> {
         let (selection, cache_target, reserve) =
             (selection(slots)?, cache.map(NativeCache::cache_target), self::reserve(reserve)?);
         let options = CompileOptions {
@@ -74,7 +74,7 @@ impl CompileRequest {
     }
 
     /// Compiles while this thread waits. A worker waits for another thread, so that it can be terminated meanwhile.
-    fn compile_here(self, env: Env, bytes: Cow<'_, [u8]>, in_worker: bool) -> Result<NativeModule> {
+    fn compile_here(self, env: Env, bytes: Cow<'_, [u8]>, in_worker: bool) -> Result<NativeModule, NativeError> {
         let tiered = if in_worker && bytes.len() > SHORT {
             let bytes = match bytes {
                 Cow::Borrowed(bytes) => copy(bytes).map_err(refuse)?,
@@ -113,7 +113,7 @@ fn copy(bytes: &[u8]) -> Result<Vec<u8>, Error> {
 /// The compiler option for tier-up from Singlepass to Cranelift.
 const AUTO: &str = "auto";
 
-fn compiler(name: &str) -> Result<Compiler> {
+fn compiler(name: &str) -> Result<Compiler, NativeError> {
     // "auto" accepts what Cranelift accepts, since Cranelift compiles the modules that Singlepass rejects.
     let name = if name == AUTO { Compiler::Cranelift.name() } else { name };
     Compiler::from_name(name).ok_or_else(|| {
@@ -123,7 +123,7 @@ fn compiler(name: &str) -> Result<Compiler> {
 }
 
 /// The address space that memories reserve: by name, or what this process can reserve.
-pub(in crate::napi) fn reserve(name: Option<&str>) -> Result<Reserve> {
+pub(in crate::napi) fn reserve(name: Option<&str>) -> Result<Reserve, NativeError> {
     name.map_or_else(
         || Ok(Reserve::available()),
         |name| {
@@ -141,7 +141,7 @@ pub fn default_reserve() -> &'static str {
     Reserve::available().name()
 }
 
-pub(in crate::napi) fn selection(slots: NativeSelection) -> Result<Selection> {
+pub(in crate::napi) fn selection(slots: NativeSelection) -> Result<Selection, NativeError> {
     match (slots.kind.as_str(), slots.functions) {
         ("default", _) => Ok(Selection::Default),
         ("all", _) => Ok(Selection::All),
@@ -164,7 +164,7 @@ pub fn compile_sync(
     cache: Option<NativeCache>,
     reserve: Option<String>,
     in_worker: bool,
-) -> Result<NativeModule> {
+) -> Result<NativeModule, NativeError> {
     let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
     request.compile_here(env, bytes.into(), in_worker)
 }
@@ -180,7 +180,7 @@ pub fn compile_for_small_memories(
     cache: Option<NativeCache>,
     source: Option<Either<Uint8Array, String>>,
     in_worker: bool,
-) -> Result<Option<NativeModule>> {
+) -> Result<Option<NativeModule>, NativeError> {
     let request = CompileRequest::new(&compiler_name, slots, cache, Some(Reserve::Small.name()))?;
     let hash = module.code.hash;
     if let Some(code) = guarded(|| Ok(compiled_before(hash, request.options())))? {
@@ -207,7 +207,7 @@ pub fn compile_async<'env>(
     slots: NativeSelection,
     cache: Option<NativeCache>,
     reserve: Option<String>,
-) -> Result<Object<'env>> {
+) -> Result<Object<'env>, NativeError> {
     let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let bytes = copy(bytes).map_err(refuse)?;
     in_background(env, move |flag| request.with(flag).compile(bytes.into()), NativeModule::new)
@@ -222,7 +222,7 @@ pub fn compile_file<'env>(
     slots: NativeSelection,
     cache: Option<NativeCache>,
     reserve: Option<String>,
-) -> Result<Object<'env>> {
+) -> Result<Object<'env>, NativeError> {
     let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
     let file = PathBuf::from(file);
     let convert = |env, tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
@@ -243,7 +243,7 @@ pub fn running_compiles() -> u32 {
 
 /// Whether these bytes are a module that can be compiled with these options.
 #[napi]
-pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool> {
+pub fn validate(bytes: &[u8], compiler_name: String, slots: NativeSelection) -> Result<bool, NativeError> {
     let options = CompileOptions { selection: selection(slots)?, ..CompileOptions::plain(compiler(&compiler_name)?) };
     guarded(|| match check(bytes, &options) {
         Err(error) if error.is_memory() => Err(error),
@@ -267,13 +267,13 @@ pub struct NativeNames {
 /// The names of a module's functions, by index. Accepts every module that the load-time pass accepts: the compilation
 /// reports features that its compiler lacks.
 #[napi]
-pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>> {
+pub fn function_names(bytes: &[u8]) -> Result<Vec<NativeNames>, NativeError> {
     guarded(|| all_names(bytes))
 }
 
 /// `function_names` on another thread.
 #[napi(ts_return_type = "Promise<Array<NativeNames>>")]
-pub fn function_names_async<'env>(env: &'env Env, bytes: &[u8]) -> Result<Object<'env>> {
+pub fn function_names_async<'env>(env: &'env Env, bytes: &[u8]) -> Result<Object<'env>, NativeError> {
     let bytes = copy(bytes).map_err(refuse)?;
     in_background(env, move |_| all_names(&bytes), |_, names| names)
 }

@@ -4,7 +4,7 @@ use crate::engine::CompilerChoice;
 use crate::error;
 use crate::napi::api::compile::selection;
 use crate::napi::convert::describe::{self, NativeFunction, NativeImport, NativeSelection};
-use crate::napi::env::throw::{Result, guarded};
+use crate::napi::env::throw::{NativeError, guarded};
 use crate::rewrite::{Options, Rewritten, cut_chains, long_chains, rewrite};
 use crate::wasm::{Binary, ExternKind, Features, section_sizes};
 use napi::bindgen_prelude::Uint8Array;
@@ -88,7 +88,7 @@ pub struct NativeObject {
 
 /// Runs the load-time pass, and returns the rewritten module.
 #[napi]
-pub fn rewrite_module(bytes: &[u8], slots: NativeSelection) -> Result<Uint8Array> {
+pub fn rewrite_module(bytes: &[u8], slots: NativeSelection) -> Result<Uint8Array, NativeError> {
     let selection = selection(slots)?;
     guarded(|| {
         let options = Options { selection, ..Options::default() };
@@ -99,7 +99,7 @@ pub fn rewrite_module(bytes: &[u8], slots: NativeSelection) -> Result<Uint8Array
 
 /// Makes a report on a module.
 #[napi]
-pub fn inspect_module(bytes: &[u8], slots: NativeSelection) -> Result<NativeReport> {
+pub fn inspect_module(bytes: &[u8], slots: NativeSelection) -> Result<NativeReport, NativeError> {
     let selection = selection(slots)?;
     guarded(|| inspect(bytes, &Options { selection, ..Options::default() }))
 }

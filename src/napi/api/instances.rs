@@ -5,14 +5,14 @@ use crate::error::{ErrorKind, Subject};
 use crate::link::skip_forwarders;
 use crate::napi::api::module::NativeModule;
 use crate::napi::api::native_store::NativeStore;
-use crate::napi::call::exported::{ExportedFunction, function, retarget};
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::NativeSlot;
+use crate::napi::convert::exported::{ExportedFunction, function, retarget};
 use crate::napi::convert::thrown::{refuse_failure, take_failure};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WrapReference;
-use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect, collect_all, collect_if_due};
 use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId};
@@ -57,7 +57,7 @@ impl NativeStore {
         module: &NativeModule,
         imports: Array<'a>,
         shared: Vec<Unknown<'a>>,
-    ) -> Result<NativeInstance<'a>> {
+    ) -> Result<NativeInstance<'a>, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
         self.check_open()?;
         collect_if_due(context);
@@ -92,7 +92,7 @@ impl NativeStore {
     /// Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
     /// then nothing has changed.
     #[napi(catch_unwind)]
-    pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool> {
+    pub fn attach_tier_up(&self, id: u32, module: &NativeModule, imports: Array<'_>) -> Result<bool, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
         let old = Instance::find(&context.store, id).filter(|old| !old.is_closed() && old.tier_up().is_none());
         let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
@@ -111,7 +111,7 @@ impl NativeStore {
 
     /// The slot of an instance at a position in the slot list of its module.
     #[napi(catch_unwind)]
-    pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot> {
+    pub fn instance_slot(&self, id: u32, position: u32) -> Result<NativeSlot, NativeError> {
         let instance = Instance::find(&self.context.store, id).filter(|instance| !instance.is_closed());
         let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
         let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
@@ -126,7 +126,7 @@ impl NativeStore {
         module: &NativeModule,
         imports: Value<'_>,
         shared: &[Unknown<'_>],
-    ) -> Result<std::result::Result<MadeInstance<'_>, Failure>> {
+    ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let context = &self.context;
         let externs = self.externs(module, imports, module.code.binary.imports.len())?;
         Instance::check_imports(&context.store, &module.code, &externs).map_err(refuse)?;
@@ -149,7 +149,7 @@ impl NativeStore {
         externs: Vec<Extern>,
         shared: Vec<Rc<dyn SharedBytes>>,
         imports: Value<'_>,
-    ) -> Result<std::result::Result<MadeInstance<'_>, Failure>> {
+    ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let (context, env) = (&self.context, self.js());
         let mut retainer = None;
         // SAFETY: no function is being called.
@@ -190,7 +190,7 @@ impl NativeStore {
     }
 
     /// The first `count` imports of a module, from the functions and ids in `imports`.
-    fn externs(&self, module: &NativeModule, imports: Value<'_>, count: usize) -> Result<Vec<Extern>> {
+    fn externs(&self, module: &NativeModule, imports: Value<'_>, count: usize) -> Result<Vec<Extern>, NativeError> {
         let imported = module.code.binary.imports.iter().take(count);
         (0..)
             .zip(imported)
@@ -199,7 +199,7 @@ impl NativeStore {
     }
 
     /// An import, from the function or the id that `lib/` passes for it.
-    fn import(&self, module: &NativeModule, import: &Import, value: Value<'_>) -> Result<Extern> {
+    fn import(&self, module: &NativeModule, import: &Import, value: Value<'_>) -> Result<Extern, NativeError> {
         let store = &self.context.store;
         let subject = || Subject::Import {
             kind: import.ty.kind().name().to_owned(),
@@ -229,7 +229,7 @@ impl NativeStore {
         ty: &FuncType,
         value: Value<'_>,
         subject: impl FnOnce() -> Subject,
-    ) -> Result<Extern> {
+    ) -> Result<Extern, NativeError> {
         let (context, env) = (&self.context, self.js());
         if let Some(function) = ExportedFunction::of(env, value) {
             return Ok(Extern::Function(Callable::Wasm(function.in_store(context, subject).map_err(refuse)?)));

@@ -4,7 +4,7 @@ use crate::engine::{Code, PendingTierUp, TierUp, Tiered, trim, try_copy};
 use crate::error::ErrorKind;
 use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeImport};
 use crate::napi::env::external_memory::ExternalMemory;
-use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::JsEnv;
 use crate::wasm::ExternType;
 use napi::Env;
@@ -117,7 +117,7 @@ impl NativeModule {
 
     /// The contents of the custom sections of this name.
     #[napi]
-    pub fn custom_sections<'env>(&self, env: &'env Env, name: String) -> Result<Vec<ArrayBuffer<'env>>> {
+    pub fn custom_sections<'env>(&self, env: &'env Env, name: String) -> Result<Vec<ArrayBuffer<'env>>, NativeError> {
         let sections = self.code.custom_sections.iter().filter(|(each, _)| *each == name);
         let copy = |data: &[u8]| {
             let message = || format!("there is no room for a copy of a section of {} bytes", data.len());

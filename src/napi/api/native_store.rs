@@ -2,7 +2,7 @@
 //! `napi::link`.
 
 use crate::napi::context::Context;
-use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
@@ -29,7 +29,7 @@ impl NativeStore {
     ///
     /// # Errors
     /// `ClosedStore`.
-    pub(in crate::napi) fn check_open(&self) -> Result<()> {
+    pub(in crate::napi) fn check_open(&self) -> Result<(), NativeError> {
         self.context.check_open().map_err(refuse)
     }
 }

@@ -5,12 +5,12 @@ use crate::error::{Error, ErrorKind};
 use crate::link::TableEntry;
 use crate::napi::api::compile;
 use crate::napi::api::native_store::NativeStore;
-use crate::napi::call::exported::{ExportedFunction, function_or_null};
 use crate::napi::convert::describe::{NativeGlobalType, strings};
+use crate::napi::convert::exported::{ExportedFunction, function_or_null};
 use crate::napi::convert::thrown::refuse_failure;
 use crate::napi::convert::types;
 use crate::napi::convert::value::{externref_to_js, to_funcref, to_js, to_wasm};
-use crate::napi::env::throw::{Refusal, Result, refuse};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect_all, collect_if_due};
 use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
@@ -32,7 +32,12 @@ pub fn has_room(bytes: f64) -> bool {
 impl NativeStore {
     /// Makes a memory; `minimum` and `maximum` are in pages.
     #[napi(catch_unwind)]
-    pub fn memory_create(&self, minimum: u32, maximum: Option<u32>, reserve: Option<String>) -> Result<u32> {
+    pub fn memory_create(
+        &self,
+        minimum: u32,
+        maximum: Option<u32>,
+        reserve: Option<String>,
+    ) -> Result<u32, NativeError> {
         let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
         self.check_open()?;
         collect_if_due(context);
@@ -48,7 +53,7 @@ impl NativeStore {
 
     /// Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages.
     #[napi(catch_unwind)]
-    pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32> {
+    pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32, NativeError> {
         self.check_open()?;
         let bytes = self.context.shared_memories.add(&self.context, Value::of(&memory))?;
         MemoryId::shared(&self.context.store, limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
@@ -56,7 +61,7 @@ impl NativeStore {
 
     /// Node's own Memory that owns the bytes of a shared memory; null for a memory that is not shared.
     #[napi(catch_unwind)]
-    pub fn memory_shared(&self, id: u32) -> Result<Option<Unknown<'_>>> {
+    pub fn memory_shared(&self, id: u32) -> Result<Option<Unknown<'_>>, NativeError> {
         let (store, id) = (&self.context.store, self.memory(id)?);
         if !id.is_shared(store) {
             return Ok(None);
@@ -73,14 +78,14 @@ impl NativeStore {
 
     /// The `ArrayBuffer` over a memory.
     #[napi(catch_unwind)]
-    pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>> {
+    pub fn memory_buffer(&self, id: u32) -> Result<Unknown<'_>, NativeError> {
         let buffer = self.context.buffers.buffer(self.js(), &self.context.store, self.memory(id)?);
         buffer.map(|buffer| self.unknown(buffer)).map_err(refuse)
     }
 
     /// Grows a memory by `delta` pages; returns its former size in pages.
     #[napi(catch_unwind)]
-    pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32> {
+    pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32, NativeError> {
         let (context, env) = (&self.context, self.js());
         let id = self.memory(id)?;
         let pages = id.grow(&context.store, delta);
@@ -93,7 +98,13 @@ impl NativeStore {
 
     /// Makes a table, with `init` in every entry.
     #[napi(catch_unwind)]
-    pub fn table_create(&self, element: String, minimum: u32, maximum: Option<u32>, init: Unknown<'_>) -> Result<u32> {
+    pub fn table_create(
+        &self,
+        element: String,
+        minimum: u32,
+        maximum: Option<u32>,
+        init: Unknown<'_>,
+    ) -> Result<u32, NativeError> {
         let ValType::Ref(element) = value_type(&element)? else { return Err(unknown_type(&element)) };
         self.check_open()?;
         collect_if_due(&self.context);
@@ -109,13 +120,13 @@ impl NativeStore {
 
     /// The number of entries of a table.
     #[napi(catch_unwind)]
-    pub fn table_length(&self, id: u32) -> Result<u32> {
+    pub fn table_length(&self, id: u32) -> Result<u32, NativeError> {
         Ok(self.table(id)?.size(&self.context.store))
     }
 
     /// The element type of a table.
     #[napi(catch_unwind)]
-    pub fn table_element(&self, id: u32) -> Result<&'static str> {
+    pub fn table_element(&self, id: u32) -> Result<&'static str, NativeError> {
         Ok(match self.table(id)?.element_type(&self.context.store) {
             RefType::Func => "anyfunc",
             RefType::Extern | RefType::Exn => "externref",
@@ -124,7 +135,7 @@ impl NativeStore {
 
     /// Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot.
     #[napi(catch_unwind)]
-    pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>> {
+    pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>, NativeError> {
         let (store, table) = (&self.context.store, self.table(id)?);
         let value = match table.get(store, index).map_err(refuse)? {
             Reference::Func(function) => {
@@ -140,7 +151,7 @@ impl NativeStore {
 
     /// Writes an entry of a table.
     #[napi(catch_unwind)]
-    pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<()> {
+    pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<(), NativeError> {
         let id = self.table(id)?;
         let value = self.reference(id, value)?;
         id.set(&self.context.store, index, value).map_err(refuse)
@@ -148,7 +159,7 @@ impl NativeStore {
 
     /// Grows a table by `delta` entries of `value`; returns its former number of entries.
     #[napi(catch_unwind)]
-    pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32> {
+    pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32, NativeError> {
         let id = self.table(id)?;
         let value = self.reference(id, value)?;
         id.grow(&self.context.store, delta, value).map_err(refuse)
@@ -156,7 +167,7 @@ impl NativeStore {
 
     /// Makes a global.
     #[napi(catch_unwind)]
-    pub fn global_create(&self, value_type: String, mutable: bool, value: Unknown<'_>) -> Result<u32> {
+    pub fn global_create(&self, value_type: String, mutable: bool, value: Unknown<'_>) -> Result<u32, NativeError> {
         let value_type = self::value_type(&value_type)?;
         self.check_open()?;
         collect_if_due(&self.context);
@@ -175,14 +186,14 @@ impl NativeStore {
 
     /// The type of a global.
     #[napi(catch_unwind)]
-    pub fn global_type(&self, id: u32) -> Result<NativeGlobalType> {
+    pub fn global_type(&self, id: u32) -> Result<NativeGlobalType, NativeError> {
         let ty = self.global(id)?.ty(&self.context.store);
         Ok(NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable })
     }
 
     /// The value of a global.
     #[napi(catch_unwind)]
-    pub fn global_get(&self, id: u32) -> Result<Unknown<'_>> {
+    pub fn global_get(&self, id: u32) -> Result<Unknown<'_>, NativeError> {
         let id = self.global(id)?;
         let ty = id.ty(&self.context.store);
         let raw = id.get(&self.context.store);
@@ -192,7 +203,7 @@ impl NativeStore {
 
     /// Writes a global.
     #[napi(catch_unwind)]
-    pub fn global_set(&self, id: u32, value: Unknown<'_>) -> Result<()> {
+    pub fn global_set(&self, id: u32, value: Unknown<'_>) -> Result<(), NativeError> {
         let id = self.global(id)?;
         let ty = id.ty(&self.context.store);
         if !ty.mutable {
@@ -212,22 +223,22 @@ impl NativeStore {
 impl NativeStore {
     /// Makes a tag of exceptions that carry values of these types.
     #[napi(catch_unwind)]
-    pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32> {
-        let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_>>()?;
+    pub fn tag_create(&self, parameters: Vec<String>) -> Result<u32, NativeError> {
+        let parameters = parameters.iter().map(|name| value_type(name)).collect::<Result<_, NativeError>>()?;
         self.check_open()?;
         Ok(TagId::new(&self.context.store, &FuncType { parameters, ..FuncType::default() }).0)
     }
 
     /// The types of the values that exceptions with this tag carry.
     #[napi(catch_unwind)]
-    pub fn tag_parameters(&self, id: u32) -> Result<Vec<String>> {
+    pub fn tag_parameters(&self, id: u32) -> Result<Vec<String>, NativeError> {
         let id = self.tag(id)?;
         Ok(strings(&id.ty(&self.context.store).parameters))
     }
 
     /// Converts a value to a wasm type and back to JavaScript.
     #[napi(catch_unwind)]
-    pub fn convert<'a>(&'a self, ty: String, value: Unknown<'a>) -> Result<Unknown<'a>> {
+    pub fn convert<'a>(&'a self, ty: String, value: Unknown<'a>) -> Result<Unknown<'a>, NativeError> {
         let (ty, value) = (value_type(&ty)?, Value::of(&value));
         if ty == ValType::Ref(RefType::Extern) {
             return Ok(self.unknown(value));
@@ -239,41 +250,41 @@ impl NativeStore {
 }
 
 /// The type with this name in the JS API.
-fn value_type(name: &str) -> Result<ValType> {
+fn value_type(name: &str) -> Result<ValType, NativeError> {
     types::from_name(name).ok_or_else(|| unknown_type(name))
 }
 
 #[cold]
-fn unknown_type(name: &str) -> Refusal {
+fn unknown_type(name: &str) -> NativeError {
     let message = format!("expected a value type, got {name:?}");
     refuse(ErrorKind::ArgumentValue { message }.into())
 }
 
 impl NativeStore {
     /// Checks the id of an object: fails if the store or the object's instance is closed.
-    fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T> {
+    fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T, NativeError> {
         self.check_open()?;
         if is_there(&self.context.store, &id) { Ok(id) } else { Err(refuse(ErrorKind::ClosedObject { what }.into())) }
     }
 
-    fn memory(&self, id: u32) -> Result<MemoryId> {
+    fn memory(&self, id: u32) -> Result<MemoryId, NativeError> {
         self.alive(MemoryId(id), "memory", |store, id| id.is_open(store))
     }
 
-    pub(in crate::napi) fn table(&self, id: u32) -> Result<TableId> {
+    pub(in crate::napi) fn table(&self, id: u32) -> Result<TableId, NativeError> {
         self.alive(TableId(id), "table", |store, id| id.is_open(store))
     }
 
-    fn global(&self, id: u32) -> Result<GlobalId> {
+    fn global(&self, id: u32) -> Result<GlobalId, NativeError> {
         self.alive(GlobalId(id), "global", |store, id| id.is_open(store))
     }
 
-    fn tag(&self, id: u32) -> Result<TagId> {
+    fn tag(&self, id: u32) -> Result<TagId, NativeError> {
         self.alive(TagId(id), "tag", |store, id| id.is_open(store))
     }
 
     /// Converts a value to a table entry, and adds the edge for a function.
-    fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference> {
+    fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference, NativeError> {
         let (context, env, value) = (&self.context, self.js(), Value::of(&value));
         Ok(match table.element_type(&context.store) {
             RefType::Func => {

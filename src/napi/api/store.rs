@@ -4,7 +4,7 @@ use crate::error::ErrorKind;
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::call::function::trampoline;
 use crate::napi::context::Context;
-use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::gc::wrappers::WrapperKind;
@@ -19,7 +19,11 @@ impl NativeStore {
     /// Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
     /// `stack_size` is the size of the stack that its calls run on, in bytes.
     #[napi(constructor)]
-    pub fn new(env: &Env, #[napi(ts_arg_type = "object")] lib: Object<'_>, stack_size: Option<u32>) -> Result<Self> {
+    pub fn new(
+        env: &Env,
+        #[napi(ts_arg_type = "object")] lib: Object<'_>,
+        stack_size: Option<u32>,
+    ) -> Result<Self, NativeError> {
         let (env, lib) = (JsEnv::of(env), Value::of(&lib));
         let wasm_store = Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)).map_err(refuse)?;
         let store = env.property(lib, c"store");
@@ -28,7 +32,7 @@ impl NativeStore {
 
     /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold.
     #[napi(catch_unwind, ts_return_type = "object | null")]
-    pub fn keep(&self, kind: String, id: u32, object: Object<'_>) -> Result<Option<Unknown<'_>>> {
+    pub fn keep(&self, kind: String, id: u32, object: Object<'_>) -> Result<Option<Unknown<'_>>, NativeError> {
         let (context, env) = (&self.context, self.js());
         let kind = self::kind(&kind)?;
         context.wrappers.register(env, kind, id, Value::of(&object));
@@ -42,7 +46,7 @@ impl NativeStore {
 
     /// The wrapper of a thing; null if it has none.
     #[napi(catch_unwind, ts_return_type = "object | null")]
-    pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>> {
+    pub fn find(&self, kind: String, id: u32) -> Result<Option<Unknown<'_>>, NativeError> {
         let wrapper = self.context.wrappers.find(self.js(), self::kind(&kind)?, id);
         Ok(wrapper.map(|wrapper| self.unknown(wrapper)))
     }
@@ -55,7 +59,7 @@ impl NativeStore {
     }
 }
 
-fn kind(name: &str) -> Result<WrapperKind> {
+fn kind(name: &str) -> Result<WrapperKind, NativeError> {
     WrapperKind::from_name(name).ok_or_else(|| {
         let message = format!("expected a kind of object, got {name:?}");
         refuse(ErrorKind::ArgumentValue { message }.into())

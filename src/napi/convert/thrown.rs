@@ -6,8 +6,8 @@ use crate::napi::context::Context;
 use crate::napi::convert::describe::strings;
 use crate::napi::convert::types::is_convertible;
 use crate::napi::convert::value::{externref_to_js, to_js, to_wasm};
-use crate::napi::env::exception::{Exception, PendingException};
-use crate::napi::env::throw::{Refusal, refuse};
+use crate::napi::env::exception::{PendingException, ThrownValue};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{ExceptionRef, Failure, RawValue, TagId, Thrown};
 use std::rc::Rc;
@@ -15,12 +15,12 @@ use std::rc::Rc;
 /// Takes the pending exception, as the failure of a call into wasm.
 #[cold]
 pub fn take_failure(env: JsEnv<'_>) -> Failure {
-    Failure::Thrown(Box::new(Exception::take(env)))
+    Failure::Thrown(Box::new(ThrownValue::take(env)))
 }
 
 /// Converts the failure of a cold call. A JavaScript exception is thrown unchanged, other errors go through `lib/`.
 #[cold]
-pub fn refuse_failure(context: &Rc<Context>, failure: Failure) -> Refusal {
+pub fn refuse_failure(context: &Rc<Context>, failure: Failure) -> NativeError {
     match failure {
         Failure::Error(error) => refuse(error),
         thrown => throw_failure(context, thrown).into(),
@@ -33,7 +33,7 @@ pub fn throw_failure(context: &Rc<Context>, failure: Failure) -> PendingExceptio
     match failure {
         Failure::Error(error) => context.environment.throw(&error),
         Failure::Exception(exception) => throw_exception(context, exception),
-        Failure::Thrown(thrown) => match thrown.downcast::<Exception>() {
+        Failure::Thrown(thrown) => match thrown.downcast::<ThrownValue>() {
             Ok(exception) => {
                 exception.throw(context.js());
                 PendingException
@@ -84,7 +84,7 @@ fn make_exception(context: &Rc<Context>, exception: ExceptionRef) -> Result<Valu
 /// # Errors
 /// The exception, if wasm may not catch it.
 pub fn throw_at_wasm(context: &Rc<Context>, adapted: bool) -> Result<(), Thrown> {
-    let exception = Exception::take(context.js());
+    let exception = ThrownValue::take(context.js());
     let catchable = || catchable(context, context.exceptions.tag()?, exception.value(context.js())?);
     match adapted.then(catchable).flatten() {
         Some(exception) => {
@@ -126,5 +126,5 @@ fn tag_and_values(context: &Context, list: Value<'_>) -> Option<(TagId, Vec<RawV
 
 /// The value; none for a pending exception, which is cleared.
 fn clear_pending<T>(env: JsEnv<'_>, result: Result<T, PendingException>) -> Option<T> {
-    result.inspect_err(|PendingException| drop(Exception::take(env))).ok()
+    result.inspect_err(|PendingException| drop(ThrownValue::take(env))).ok()
 }

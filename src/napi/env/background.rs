@@ -4,7 +4,7 @@
 use crate::engine::{Cancellation, has_room_for_thread, stay_silent_at_the_end};
 use crate::error::{Error, ErrorKind};
 use crate::napi::env::exception::PendingException;
-use crate::napi::env::throw::{Result, guard, refuse, rejection};
+use crate::napi::env::throw::{NativeError, guard, refuse, rejection};
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue, Unknown};
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ const MOST: usize = 4;
 const LOOK: Duration = Duration::from_millis(20);
 
 struct Task {
-    /// Does the work, or rejects its promise if it is told that there is no thread
+    /// Does the work; given false (there is no thread), rejects its promise instead
     work: Box<dyn FnOnce(bool) + Send>,
     /// Set once the environment that awaits the result has ended
     cancellation: Cancellation,
@@ -49,7 +49,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     env: &'env Env,
     work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,
     convert: impl FnOnce(Env, T) -> V + Send + 'static,
-) -> Result<Object<'env>> {
+) -> Result<Object<'env>, NativeError> {
     let failed = |error: &dyn std::fmt::Display| refuse(ErrorKind::Internal { message: error.to_string() }.into());
     let cancellation = cancellation_of(env).map_err(|error| failed(&error))?;
     let (deferred, promise) = env.create_deferred().map_err(|error| failed(&error))?;
@@ -71,7 +71,7 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
 pub fn until_terminated<T: Send + 'static>(
     env: &Env,
     work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,
-) -> Result<T> {
+) -> Result<T, NativeError> {
     let failed = |message: String| refuse(ErrorKind::Internal { message }.into());
     let (sender, receiver) = mpsc::channel();
     stay_silent_at_the_end();

@@ -12,7 +12,7 @@ use std::ptr;
 pub struct PendingException;
 
 /// A thrown JavaScript value that is no longer pending, as while it unwinds wasm.
-pub struct Exception {
+pub struct ThrownValue {
     /// An array that holds the value, since N-API has no references to primitives; none while the environment is torn
     /// down
     holder: Option<StrongReference>,
@@ -20,9 +20,9 @@ pub struct Exception {
 
 // SAFETY: an exception is created, thrown and dropped on the thread of its environment. The engine's trap type requires
 // the marker, but a trap never leaves the thread on which it was raised.
-unsafe impl Send for Exception {}
+unsafe impl Send for ThrownValue {}
 // SAFETY: as for `Send`.
-unsafe impl Sync for Exception {}
+unsafe impl Sync for ThrownValue {}
 
 impl JsEnv<'_> {
     /// Throws a value: it is pending from then on.
@@ -46,7 +46,7 @@ impl JsEnv<'_> {
     }
 }
 
-impl Exception {
+impl ThrownValue {
     /// Takes the pending exception.
     pub fn take(env: JsEnv<'_>) -> Self {
         let mut value = ptr::null_mut();
@@ -73,16 +73,16 @@ impl Exception {
     }
 }
 
-impl fmt::Debug for Exception {
+impl fmt::Debug for ThrownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Exception")
+        f.write_str("ThrownValue")
     }
 }
 
-impl fmt::Display for Exception {
+impl fmt::Display for ThrownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JavaScript exception")
     }
 }
 
-impl std::error::Error for Exception {}
+impl std::error::Error for ThrownValue {}

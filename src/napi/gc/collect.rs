@@ -2,7 +2,7 @@
 
 use crate::engine::trim;
 use crate::napi::context::Context;
-use crate::napi::env::exception::Exception;
+use crate::napi::env::exception::ThrownValue;
 use crate::napi::env::external_memory::report_change;
 use crate::napi::gc::wrappers::WrapperKind;
 use crate::store::{Batch, GlobalId, Instance, Marks, MemoryId, Node, Roots, TableId, TagId};
@@ -65,7 +65,7 @@ pub fn collect(context: &Context) -> bool {
 #[cold]
 pub fn collect_after_call(context: &Context) {
     let env = context.js();
-    let thrown = env.is_exception_pending().then(|| Exception::take(env));
+    let thrown = env.is_exception_pending().then(|| ThrownValue::take(env));
     collect(context);
     thrown.iter().for_each(|exception| exception.throw(env));
 }

@@ -1,14 +1,14 @@
-//! The cold methods of slots and links, by id. The frequent ones are in `call::raw_callbacks`.
+//! The cold methods of slots and links, by id. The frequent ones are in `raw_callbacks`.
 
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::link::SlotId;
 use crate::napi::api::native_store::NativeStore;
-use crate::napi::call::exported::{function, function_or_null};
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::convert::describe::{NativeSlot, strings};
+use crate::napi::convert::exported::{function, function_or_null};
 use crate::napi::convert::types::is_convertible;
-use crate::napi::env::throw::{Result, refuse};
+use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::link::{linking, record};
@@ -20,7 +20,7 @@ use napi_derive::napi;
 impl NativeStore {
     /// The slot of a table entry.
     #[napi(catch_unwind)]
-    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot> {
+    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot, NativeError> {
         let table = self.table(table)?;
         let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, table, index);
         slot.map(|id| self.slot_info(id)).map_err(refuse)
@@ -28,7 +28,7 @@ impl NativeStore {
 
     /// The function that a slot holds; null for none.
     #[napi(catch_unwind)]
-    pub fn slot_current(&self, slot: u32) -> Result<Unknown<'_>> {
+    pub fn slot_current(&self, slot: u32) -> Result<Unknown<'_>, NativeError> {
         self.open_slot(slot)?;
         let current = self.context.slots.borrow().current(&self.context.store, slot);
         Ok(self.unknown(function_or_null(&self.context, current)))
@@ -36,21 +36,21 @@ impl NativeStore {
 
     /// The original of a slot: the function that it held first.
     #[napi(catch_unwind)]
-    pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>> {
+    pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>, NativeError> {
         let original = self.open_slot(slot)?;
         Ok(self.unknown(function(&self.context, original)))
     }
 
     /// Whether a slot has active links.
     #[napi(catch_unwind)]
-    pub fn slot_linked(&self, slot: u32) -> Result<bool> {
+    pub fn slot_linked(&self, slot: u32) -> Result<bool, NativeError> {
         self.open_slot(slot)?;
         Ok(self.context.slots.borrow().is_linked(slot))
     }
 
     /// Puts a slot's original back.
     #[napi(catch_unwind)]
-    pub fn slot_reset(&self, slot: u32) -> Result<()> {
+    pub fn slot_reset(&self, slot: u32) -> Result<(), NativeError> {
         let original = self.open_slot(slot)?;
         linking::add_slot_edge(&self.context, slot, original);
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
@@ -59,7 +59,7 @@ impl NativeStore {
     /// The function that a slot held before the link in the link scratch; null for none. `index` is the link's index in
     /// its undo root.
     #[napi(catch_unwind)]
-    pub fn previous(&self, index: u32, _undo_root: Unknown<'_>) -> Result<Unknown<'_>> {
+    pub fn previous(&self, index: u32, _undo_root: Unknown<'_>) -> Result<Unknown<'_>, NativeError> {
         let links = record::read(&self.context.link_scratch.get(), &self.context.undo_roots, index as usize);
         let [link] = links[..] else { unreachable!("the link scratch holds one link") };
         self.open_slot(link.slot)?;
@@ -68,7 +68,7 @@ impl NativeStore {
 
     /// The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it.
     #[napi(catch_unwind)]
-    pub fn slot_type(&self, slot: u32) -> Result<String> {
+    pub fn slot_type(&self, slot: u32) -> Result<String, NativeError> {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let slot = slots.slot(slot);
@@ -78,7 +78,7 @@ impl NativeStore {
 
     /// Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked.
     #[napi(catch_unwind)]
-    pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>> {
+    pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>, NativeError> {
         self.open_slot(slot)?;
         self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
         collect_if_due(&self.context);
@@ -108,7 +108,7 @@ impl NativeStore {
 
 impl NativeStore {
     /// The original of an open slot.
-    fn open_slot(&self, slot: SlotId) -> Result<FuncRef> {
+    fn open_slot(&self, slot: SlotId) -> Result<FuncRef, NativeError> {
         linking::open_slot(&self.context, slot).map_err(refuse)
     }
 

@@ -4,7 +4,7 @@ use crate::engine::{Expected, SharedBytes, Stopped, publish};
 use crate::error::ErrorKind;
 use crate::napi::env::bytes::TypedArray;
 use crate::napi::env::environment::{Environment, InEnvironment};
-use crate::napi::env::exception::{Exception, PendingException};
+use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::reference::ToggleReference;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{Thrown, on_host_stack};
@@ -129,7 +129,7 @@ impl NodeSharedMemory {
         let scope = environment.js().open_scope();
         let memory = self.memory.get(scope.env()).unwrap_or_else(|| scope.env().undefined());
         let result = call(environment, memory);
-        let result = result.map_err(|PendingException| Thrown(Box::new(Exception::take(scope.env()))))?;
+        let result = result.map_err(|PendingException| Thrown(Box::new(ThrownValue::take(scope.env()))))?;
         Ok(result.unwrap_or_default())
     }
 }
@@ -142,7 +142,7 @@ impl SharedBytes for NodeSharedMemory {
     fn length(&self) -> Result<usize, Stopped> {
         let context = self.context()?;
         let environment = context.environment();
-        let stopped = |PendingException| Thrown(Box::new(Exception::take(environment.js())));
+        let stopped = |PendingException| Thrown(Box::new(ThrownValue::take(environment.js())));
         Ok(on_host_stack(|| self.length_in(environment).map_err(stopped))?)
     }
 

@@ -17,7 +17,7 @@ pub fn width(ty: ValType) -> Option<u32> {
     }
 }
 
-/// The columns in a page that hold the arguments and results of many calls; those of the parameters come first.
+/// The columns in a page that hold the arguments and results of many calls; the columns of the parameters come first.
 #[derive(Debug)]
 pub struct Columns {
     /// Offset of each column in the page, in bytes
@@ -77,7 +77,7 @@ fn driver(ty: &FuncType) -> Function {
     let columns = Columns::new(ty);
     let results = ty.results.iter().map(|result| encoded(*result));
     let mut function = Function::new_with_locals_types([wasm_encoder::ValType::I32; 2].into_iter().chain(results));
-    let place = |column: usize, ty: ValType| {
+    let access = |column: usize, ty: ValType| {
         let (local, align) = if is_wide(ty) { (WIDE, 3) } else { (NARROW, 2) };
         let at = MemArg { offset: columns.offsets[column] as u64, align, memory_index: 0 };
         (Instruction::LocalGet(local), at)
@@ -102,7 +102,7 @@ fn driver(ty: &FuncType) -> Function {
     }
     add(&[Instruction::Loop(BlockType::Empty)]);
     for (column, parameter) in ty.parameters.iter().enumerate() {
-        let (local, at) = place(column, *parameter);
+        let (local, at) = access(column, *parameter);
         add(&[local, load(*parameter, at)]);
     }
     add(&[Instruction::I32Const(0), Instruction::CallIndirect { type_index: 0, table_index: 0 }]);
@@ -110,7 +110,7 @@ fn driver(ty: &FuncType) -> Function {
         add(&[Instruction::LocalSet(RESULTS + index)]);
     }
     for (index, result) in (0..).zip(&ty.results) {
-        let (local, at) = place(ty.parameters.len() + index as usize, *result);
+        let (local, at) = access(ty.parameters.len() + index as usize, *result);
         add(&[local, Instruction::LocalGet(RESULTS + index), store(*result, at)]);
     }
     for (local, stride) in &strides {

@@ -94,8 +94,8 @@ impl<'a> Names<'a> {
                 continue;
             }
             group.sort_unstable();
-            let leads = !by_index && group[0].0 < Claim::Path;
-            for (position, (_, function)) in group.iter().enumerate().skip(usize::from(leads)) {
+            let first_keeps_name = !by_index && group[0].0 < Claim::Path;
+            for (position, (_, function)) in group.iter().enumerate().skip(usize::from(first_keeps_name)) {
                 numbers.insert(*function, position as u32 + 1);
             }
         }

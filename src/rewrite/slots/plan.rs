@@ -39,7 +39,7 @@ pub(in crate::rewrite) struct Plan<'a> {
     roomy: BTreeSet<u32>,
 }
 
-/// The parts that a slot needs because of the uses of its functions.
+/// How the functions of a slot are used, which decides what the slot needs.
 #[derive(Debug, Default, Clone, Copy)]
 struct Demand {
     called: bool,
@@ -84,7 +84,7 @@ impl<'a> Plan<'a> {
         plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
         plan.removed.sort_unstable();
         plan.first_added = (binary.functions.len() - plan.removed.len()) as u32;
-        plan.place();
+        plan.collect_entries();
         plan.add(&declared, options.forward_float_imports);
         Ok(plan)
     }
@@ -116,7 +116,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Adds a slot. `place` and `add` fill in the rest once all slots are known.
+    /// Adds a slot. `collect_entries` and `add` fill in the rest once all slots are known.
     fn slot(&mut self, kind: SlotKind, function: u32) {
         self.slots.push(ModuleSlot {
             kind,
@@ -133,7 +133,7 @@ impl<'a> Plan<'a> {
 
     /// Finds the direct and the thunk entries of each slot. An entry can be direct only if its segment is known to fill it,
     /// and if no code can copy the function from there.
-    fn place(&mut self) {
+    fn collect_entries(&mut self) {
         let segments = || self.uses.segments.iter().enumerate();
         // A segment with an unknown offset may overwrite entries of the segments before it.
         let unknown = segments().filter_map(|(index, segment)| match segment.target {
@@ -187,10 +187,10 @@ impl<'a> Plan<'a> {
         }
         for (index, (slot, demand)) in self.slots.iter_mut().zip(demands).enumerate() {
             // JavaScript may read functions from an exported table, and these must follow later links.
-            let thunk = demand.taken || slot.direct_entries.iter().any(|place| exported.contains(&place.table));
+            let thunk = demand.taken || slot.direct_entries.iter().any(|entry| exported.contains(&entry.table));
             // An entry that code may write cannot be the primary entry.
             let is_fixed =
-                slot.direct_entries.first().is_some_and(|place| !self.uses.written_tables.contains(&place.table));
+                slot.direct_entries.first().is_some_and(|entry| !self.uses.written_tables.contains(&entry.table));
             if thunk || demand.called || !is_fixed {
                 slot.primary_entry.index = self.dispatch.len() as u32;
                 self.dispatch.push(index);

@@ -56,15 +56,15 @@ impl<'a> Sections<'a> {
         self.0.iter_mut().find(|(each, _)| *each == id as u8).map(|(_, content)| content)
     }
 
-    /// Sets the contents of a section. Makes the section in its place if there is none.
+    /// Sets the contents of a section. If there is none, adds it where the order of sections wants it.
     pub fn set(&mut self, id: SectionId, content: Vec<u8>) {
         if let Some(old) = self.find(id) {
             *old = content.into();
             return;
         }
         let is_later = |(each, _): &(u8, _)| ORDER.iter().any(|other| *other as u8 == *each && rank(*other) > rank(id));
-        let place = self.0.iter().position(is_later).unwrap_or(self.0.len());
-        self.0.insert(place, (id as u8, content.into()));
+        let position = self.0.iter().position(is_later).unwrap_or(self.0.len());
+        self.0.insert(position, (id as u8, content.into()));
     }
 
     /// Sets the bodies of the functions.

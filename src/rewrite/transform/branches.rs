@@ -25,7 +25,7 @@ pub fn compare_branches<'a>(bytes: &'a [u8], binary: &Binary) -> Result<Cow<'a, 
 fn translate<'a>(bytes: &'a [u8], binary: &Binary) -> wasmparser::Result<Cow<'a, [u8]>> {
     let mut changed = false;
     let code = change_bodies(bytes, binary, |function, body| {
-        let translated = Function::new(binary, binary.function_type(function)).translate(body)?;
+        let translated = FunctionTranslator::new(binary, binary.function_type(function)).translate(body)?;
         changed |= translated.is_some();
         Ok(translated.map_or(Cow::Borrowed(body.as_bytes()), Cow::Owned))
     })?;
@@ -36,14 +36,14 @@ fn translate<'a>(bytes: &'a [u8], binary: &Binary) -> wasmparser::Result<Cow<'a,
 }
 
 /// The open labels of a function.
-struct Function<'a> {
+struct FunctionTranslator<'a> {
     binary: &'a Binary,
     parameters: usize,
     /// For each open label, the innermost last: whether a branch to it carries values
     labels: Vec<bool>,
 }
 
-impl<'a> Function<'a> {
+impl<'a> FunctionTranslator<'a> {
     fn new(binary: &'a Binary, ty: &FuncType) -> Self {
         Self { binary, parameters: ty.parameters.len(), labels: vec![!ty.results.is_empty()] }
     }
@@ -51,22 +51,22 @@ impl<'a> Function<'a> {
     /// Its body with comparisons; none if nothing changes.
     fn translate(mut self, body: &FunctionBody<'_>) -> wasmparser::Result<Option<Vec<u8>>> {
         let bytes = body.as_bytes();
-        let place = |position: u64| (position - body.range().start) as usize;
+        let offset_of = |position: u64| (position - body.range().start) as usize;
         let locals = Locals::of(body, self.parameters)?;
         if locals.next >= LOCALS {
             return Ok(None);
         }
         let mut reader = body.get_operators_reader()?;
-        let start = place(reader.original_position());
+        let start = offset_of(reader.original_position());
         let (mut code, mut copied) = (Vec::new(), start);
         while !reader.eof() {
             let (operator, offset) = reader.read_with_offset()?;
             if let Operator::BrTable { targets } = &operator
                 && let Some(cases) = self.cases(targets)?
             {
-                code.extend_from_slice(&bytes[copied..place(offset)]);
+                code.extend_from_slice(&bytes[copied..offset_of(offset)]);
                 cases.encode(locals.next, &mut code);
-                copied = place(reader.original_position());
+                copied = offset_of(reader.original_position());
             }
             self.follow(&operator);
         }
@@ -104,8 +104,8 @@ impl<'a> Function<'a> {
         });
     }
 
-    /// The cases of a branch table; none if there are many, or if the branch carries values. In unreachable code, the types
-    /// of these values are unknown, and would become those of the first label.
+    /// The cases of a branch table; none if there are many, or if the branch carries values. In unreachable code, the
+    /// types of these values are unknown, and would become the types of the first label.
     fn cases(&self, table: &BrTable<'_>) -> wasmparser::Result<Option<Cases>> {
         let takes_values = |label: u32| self.labels.iter().rev().nth(label as usize).is_none_or(|takes| *takes);
         let mut runs: Vec<(u32, u32)> = Vec::new();
@@ -114,7 +114,7 @@ impl<'a> Function<'a> {
             let more_than_few = runs.len() > FEW;
             match runs.last_mut() {
                 Some((end, last)) if *last == label => *end = index,
-                // One more run may go to the default label.
+                // One run more is allowed if it goes to the default label.
                 _ if more_than_few => return Ok(None),
                 _ => runs.push((index, label)),
             }

@@ -24,7 +24,8 @@ const SQUARES: usize = 5_000_000;
 const SMALL: usize = 3 * MANY;
 /// Number of joins after which locals are cut.
 const CUT: usize = 128;
-/// Up to this number of merged locals, all are cut. Of more, only those that at least `CUT` blocks write.
+/// Up to this number of merged locals, all are cut. If there are more, only the locals that at least `CUT` blocks write
+/// are cut.
 const FEW: usize = 16;
 
 /// Cuts locals in functions with very many joins. A module without any stays unchanged.
@@ -209,9 +210,9 @@ fn change(
         if count < CUT || reader.eof() {
             continue;
         }
-        let place = (reader.original_position() - start) as usize;
-        changed.extend_from_slice(&bytes[copied..place]);
-        copied = place;
+        let offset = (reader.original_position() - start) as usize;
+        changed.extend_from_slice(&bytes[copied..offset]);
+        copied = offset;
         for &local in to_cut.iter().filter(|local| writes.last.get(**local).is_some_and(|last| *last > outermost)) {
             let (Some(ty), local) = (locals[local], local as u32) else { continue };
             let through = [Instruction::LocalGet(local), Instruction::Call(identity(ty)), Instruction::LocalSet(local)];

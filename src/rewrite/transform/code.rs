@@ -55,14 +55,14 @@ pub(in crate::rewrite) struct Locals<'a> {
 impl<'a> Locals<'a> {
     /// The declared locals of a function with this number of parameters.
     pub fn of(body: &FunctionBody<'a>, parameters: usize) -> wasmparser::Result<Self> {
-        let place = |position: u64| (position - body.range().start) as usize;
+        let offset_of = |position: u64| (position - body.range().start) as usize;
         let mut locals = body.get_locals_reader()?;
-        let (groups, start) = (locals.get_count(), place(locals.original_position()));
+        let (groups, start) = (locals.get_count(), offset_of(locals.original_position()));
         let mut next = parameters as u32;
         for _ in 0..groups {
             next += locals.read()?.0;
         }
-        Ok(Self { groups, declared: &body.as_bytes()[start..place(locals.original_position())], next })
+        Ok(Self { groups, declared: &body.as_bytes()[start..offset_of(locals.original_position())], next })
     }
 
     /// Encodes them, with `added` more of type `ty`.

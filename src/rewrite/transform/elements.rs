@@ -54,7 +54,7 @@ enum SegmentMode<'a> {
 
 struct Data<'a> {
     /// Memory and offset of an active segment
-    place: Option<(u32, &'a [u8])>,
+    active: Option<(u32, &'a [u8])>,
     bytes: &'a [u8],
 }
 
@@ -88,13 +88,13 @@ impl<'a> Segments<'a> {
                 Payload::DataSection(reader) => {
                     for data in reader {
                         let data = data?;
-                        let place = match data.kind {
+                        let active = match data.kind {
                             DataKind::Active { memory_index, offset_expr } => {
                                 Some((memory_index, code_of(bytes, &offset_expr)))
                             }
                             DataKind::Passive => None,
                         };
-                        segments.data.push(Data { place, bytes: data.data });
+                        segments.data.push(Data { active, bytes: data.data });
                     }
                 }
                 Payload::StartSection { func, .. } => segments.start = Some(func),
@@ -270,7 +270,7 @@ fn copy(segment: &ElementSegment<'_>, index: u32, table: u32) -> Function {
         Some(left) => {
             add(&[I::LocalGet(FROM), I::I64ExtendI32U, I::LocalGet(LENGTH), I::I64ExtendI32U, I::I64Add]);
             add(&[I::GlobalGet(left), I::I64ExtendI32U, I::I64GtU, I::If(BlockType::Empty)]);
-            // Traps, since no table has so many entries.
+            // Traps, since no table has 2^32 - 1 entries.
             add(&[I::I32Const(-1), segment.null(), I::I32Const(-1), I::TableFill(table), I::End]);
             add(&[I::LocalGet(TO), segment.null(), I::LocalGet(LENGTH), I::TableFill(table)]);
         }
@@ -308,7 +308,7 @@ fn initializer(segments: &Segments<'_>, first: usize) -> Function {
         }
     }
     for (data_index, data) in (0..).zip(&segments.data) {
-        let Some((mem, offset)) = data.place else { continue };
+        let Some((mem, offset)) = data.active else { continue };
         code.extend_from_slice(offset);
         let length = I::I32Const((data.bytes.len() as u32).cast_signed());
         let init = [I::I32Const(0), length, I::MemoryInit { mem, data_index }, I::DataDrop(data_index)];

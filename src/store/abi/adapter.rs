@@ -3,10 +3,10 @@
 use crate::engine::{Code, CompileOptions, Compiler, compile};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
-use crate::store::call::trap::Failure;
+use crate::store::abi::pending_throw::PendingThrow;
 use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
-use crate::store::object::exception::PendingThrow;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, HostFunction, Store};
 use crate::wasm::FuncType;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ mod tests {
             let (store, calls) = (new_store(), Rc::default());
             let ty = FuncType { parameters: [ValType::I32].into(), results: [ValType::I32].into() };
             let adapted = FuncRef::adapt(&store, &ty, Box::new(Counts(Rc::clone(&calls))), compiler).unwrap();
-            // Two instances: a bare host function would run with the trampoline of the last importer.
+            // Two instances: a host function without an adapter would run with the trampoline of the last importer.
             for round in 1..=2 {
                 let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
                 table(&store, &instance, "table").set(&store, 0, Reference::Func(Some(adapted))).unwrap();

@@ -42,7 +42,7 @@ impl Instance {
 
     /// Nodes of the imported tables and globals that code of the instance may write.
     pub fn written_nodes(&self, store: &Store) -> Vec<Node> {
-        let (imported, code) = (&self.parts.imported, self.code());
+        let (imported, code) = (&self.contents.imported, self.code());
         let tables = code.written_tables.iter().filter_map(|index| imported.tables.get(*index as usize));
         let globals = code.written_globals.iter().filter_map(|index| imported.globals.get(*index as usize));
         let tables = tables.filter_map(|handle| table_node(store, *handle));
@@ -87,18 +87,18 @@ impl TagId {
 }
 
 fn add_instance(store: &Store, instance: &Instance, restorable: Restorable<'_>, edges: &mut Edges) {
-    let parts = &instance.parts;
+    let contents = &instance.contents;
     let own = Some(Node::Instance(instance.id));
     let mut add = |node: Option<Node>| edges.add(node.filter(|_| node != own));
-    parts.imports.iter().chain(&parts.held).for_each(|function| add(function.node(store)));
+    contents.imports.iter().chain(&contents.held).for_each(|function| add(function.node(store)));
     add(instance.tier_up().map(|tier_up| Node::Instance(tier_up.id)));
-    let imported = &parts.imported;
+    let imported = &contents.imported;
     imported.memories.iter().for_each(|handle| add(memory_node(store, *handle)));
     imported.tables.iter().for_each(|handle| add(table_node(store, *handle)));
     imported.globals.iter().for_each(|handle| add(global_node(store, *handle)));
     imported.tags.iter().for_each(|handle| add(tag_node(store, *handle)));
-    parts.own.tables.iter().for_each(|handle| add_table(store, *handle, restorable, edges));
-    parts.own.globals.iter().for_each(|handle| add_global(store, *handle, edges));
+    contents.own.tables.iter().for_each(|handle| add_table(store, *handle, restorable, edges));
+    contents.own.globals.iter().for_each(|handle| add_global(store, *handle, edges));
     edges.0.retain(|node| Some(*node) != own);
 }
 

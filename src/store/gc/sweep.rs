@@ -32,12 +32,13 @@ impl Store {
         for instance in &instances {
             swept.instances.insert(instance.id);
             if !instance.is_closed() {
-                self.count_importers(&instance.parts.imported, false);
+                self.count_importers(&instance.contents.imported, false);
             }
             instance.open_flag().close(false);
             freed.instances += u64::from(instance.is_users());
             freed.functions += instance.function_count();
-            let own = &instance.parts.own;
+            self.shadow_stacks.remove(instance.stack_pointer());
+            let own = &instance.contents.own;
             dead.memories.extend(&own.memories);
             dead.tables.extend(&own.tables);
             dead.globals.extend(&own.globals);

@@ -1,6 +1,7 @@
 //! An instance, and what it holds.
 
 use crate::engine::Code;
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::{FuncRef, InstanceId};
 use std::cell::{Cell, RefCell};
@@ -18,7 +19,7 @@ pub(in crate::store) struct Objects {
 }
 
 /// The functions and objects of an instance.
-pub(in crate::store) struct InstanceParts {
+pub(in crate::store) struct InstanceContents {
     /// Imported functions
     pub imports: Box<[FuncRef]>,
     /// Imported objects
@@ -31,6 +32,8 @@ pub(in crate::store) struct InstanceParts {
     pub held: Vec<FuncRef>,
     /// The first function that the module defines; the others follow it in memory
     pub first_function: Option<FuncRef>,
+    /// Its stack pointer
+    pub stack_pointer: StackPointer,
 }
 
 /// An instance of a module.
@@ -48,19 +51,19 @@ pub struct Instance {
     // Fields drop in this order: the code must go last.
     /// wasmer's instance, once it has started
     pub(in crate::store) vm: RefCell<Option<VMInstance>>,
-    pub(in crate::store) parts: InstanceParts,
+    pub(in crate::store) contents: InstanceContents,
     code: Arc<Code>,
 }
 
 impl Instance {
-    pub(in crate::store) fn of_parts(id: InstanceId, code: Arc<Code>, parts: InstanceParts) -> Self {
+    pub(in crate::store) fn unstarted(id: InstanceId, code: Arc<Code>, contents: InstanceContents) -> Self {
         Self {
             id,
             open_flag: Rc::default(),
             tier_up: RefCell::default(),
             is_adapter: Cell::new(false),
             vm: RefCell::new(None),
-            parts,
+            contents,
             code,
         }
     }
@@ -102,7 +105,12 @@ impl Instance {
     /// Number of functions that it defines, plus host functions that it imports.
     pub(in crate::store) fn function_count(&self) -> u64 {
         let binary = &self.code.binary;
-        (binary.functions.len() - binary.imported_functions as usize + self.parts.hosts.len()) as u64
+        (binary.functions.len() - binary.imported_functions as usize + self.contents.hosts.len()) as u64
+    }
+
+    /// Its stack pointer.
+    pub fn stack_pointer(&self) -> StackPointer {
+        self.contents.stack_pointer
     }
 
     /// Whether it was closed.

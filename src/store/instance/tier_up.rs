@@ -10,7 +10,8 @@ use wasmer::sys::vm::VMExtern;
 use wasmer_types::{GlobalIndex, MemoryIndex};
 
 impl Instance {
-    /// Imports of a tier-up instance besides those of its module: the memories and globals that this one defines.
+    /// The imports that a tier-up instance has besides the imports of its module: the memories and globals that this
+    /// instance defines.
     pub fn state(&self, store: &Store) -> Vec<Extern> {
         let binary = &self.code().binary;
         let memories = binary.imported_memories() as u32..binary.memories.len() as u32;
@@ -46,7 +47,7 @@ impl Instance {
 
     fn copy_tables(&self, store: &Store, new: &Instance) -> Result<()> {
         let mut entries = Vec::new();
-        let mut mirrors = Vec::new();
+        let mut copies = Vec::new();
         for index in 0..self.code().binary.tables.len() as u32 {
             let (from, to) = (self.table(store, index), new.table(store, index));
             for entry in 0..from.size(store) {
@@ -54,12 +55,12 @@ impl Instance {
                     entries.push((to, entry, function.native_to(store, new.code().compiler)?));
                 }
             }
-            mirrors.push((from, to));
+            copies.push((from, to));
         }
         for (table, entry, native) in entries {
             table.put(store, entry, native)?;
         }
-        mirrors.into_iter().for_each(|(from, to)| from.change_facts(store, |facts| facts.mirror = Some(to)));
+        copies.into_iter().for_each(|(from, to)| from.change_facts(store, |facts| facts.tier_up_copy = Some(to)));
         Ok(())
     }
 }

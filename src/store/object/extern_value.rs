@@ -45,17 +45,17 @@ impl Extern {
                 let maximum = actual.maximum.filter(|maximum| *maximum < MOST_ENTRIES).map(u64::from);
                 let limits = Limits { minimum: size.into(), maximum };
                 let beyond = ty.limits.maximum.is_some_and(|maximum| maximum >= MOST_ENTRIES.into());
-                let wanted = Limits { maximum: ty.limits.maximum.filter(|_| !beyond), ..ty.limits };
+                let required = Limits { maximum: ty.limits.maximum.filter(|_| !beyond), ..ty.limits };
                 let element = id.element_type(store);
-                (element != ty.element || !fits(limits, wanted)).then(|| format!("table {element} {limits}"))
+                (element != ty.element || !fits(limits, required)).then(|| format!("table {element} {limits}"))
             }
-            (Extern::Memory(id), ExternType::Memory { limits: wanted, shared }) => {
+            (Extern::Memory(id), ExternType::Memory { limits: required, shared }) => {
                 let handle = id.handle(store);
                 let (actual, pages) =
                     store.with_objects(|objects| (handle.get(objects).ty(), handle.get(objects).size()));
                 let limits = Limits { minimum: pages.0.into(), maximum: actual.maximum.map(|most| most.0.into()) };
                 let kind = if actual.shared { "shared memory" } else { "memory" };
-                (actual.shared != *shared || !fits(limits, *wanted)).then(|| format!("{kind} {limits}"))
+                (actual.shared != *shared || !fits(limits, *required)).then(|| format!("{kind} {limits}"))
             }
             (Extern::Global(id), ExternType::Global(ty)) => {
                 let actual = id.ty(store);
@@ -74,10 +74,10 @@ impl Extern {
     }
 }
 
-/// Whether an object with the current size `actual.minimum` may be imported as `wanted`.
-fn fits(actual: Limits, wanted: Limits) -> bool {
-    actual.minimum >= wanted.minimum
-        && wanted.maximum.is_none_or(|most| actual.maximum.is_some_and(|maximum| maximum <= most))
+/// Whether an object with the current size `actual.minimum` may be imported as `required`.
+fn fits(actual: Limits, required: Limits) -> bool {
+    actual.minimum >= required.minimum
+        && required.maximum.is_none_or(|most| actual.maximum.is_some_and(|maximum| maximum <= most))
 }
 
 #[cfg(test)]

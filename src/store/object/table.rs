@@ -33,7 +33,7 @@ impl TableId {
             handle,
             compiler: None,
             copy: None,
-            mirror: None,
+            tier_up_copy: None,
         });
         id
     }
@@ -112,7 +112,7 @@ impl TableId {
     /// also writes wasmer's copy of a fixed table, and the load-time pass makes exported and written tables growable.
     ///
     /// # Errors
-    /// `OutOfRange`, and those of `native_to`.
+    /// `OutOfRange`, and the errors of `native_to`.
     pub fn set(self, store: &Store, index: u32, value: Reference) -> Result<()> {
         match self.element(store, value)? {
             TableElement::FuncRef(entry) => self.write(store, self.facts(store), index, entry),
@@ -138,7 +138,7 @@ impl TableId {
     }
 
     fn write(self, store: &Store, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
-        let TableFacts { handle, copy, mirror, .. } = facts;
+        let TableFacts { handle, copy, tier_up_copy, .. } = facts;
         store
             .with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(store, index))?;
@@ -149,13 +149,13 @@ impl TableId {
             // wasm runs meanwhile.
             unsafe { *copy.as_ptr().add(index as usize) = function };
         }
-        match (mirror, entry) {
+        match (tier_up_copy, entry) {
             (None, _) => Ok(()),
-            (Some(mirror), None) => mirror.write(store, mirror.facts(store), index, None),
-            (Some(mirror), Some(entry)) => {
+            (Some(tier_up_copy), None) => tier_up_copy.write(store, tier_up_copy.facts(store), index, None),
+            (Some(tier_up_copy), Some(entry)) => {
                 // SAFETY: callers write only functions of this store.
                 let function = unsafe { FuncRef::new(entry.0) }.canonical(store);
-                mirror.put(store, index, mirror.native(store, function)?)
+                tier_up_copy.put(store, index, tier_up_copy.native(store, function)?)
             }
         }
     }
@@ -163,7 +163,8 @@ impl TableId {
     /// Grows a table by `delta` entries of `value`, and returns the previous number of entries.
     ///
     /// # Errors
-    /// `OutOfRange` beyond its maximum, `Memory` where there is no room, those of `native_to`; then it has not grown.
+    /// `OutOfRange` beyond its maximum, `Memory` where there is no room, the errors of `native_to`; then it has not
+    /// grown.
     pub fn grow(self, store: &Store, delta: u32, value: Reference) -> Result<u32> {
         let handle = self.handle(store);
         let size = self.size(store);

@@ -15,5 +15,5 @@ pub(in crate::store) struct TableFacts {
     /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
     pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
     /// The same table of the tier-up instance: every write to this table goes there too
-    pub mirror: Option<TableId>,
+    pub tier_up_copy: Option<TableId>,
 }

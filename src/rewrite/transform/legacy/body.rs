@@ -1,6 +1,6 @@
 //! The translation of a function body with legacy exceptions.
 
-use super::outline::{Outline, Target, Try};
+use super::outline::{DelegateTarget, Outline, Try};
 use super::types::Types;
 use crate::rewrite::transform::code::Locals;
 use crate::wasm::{FuncType, RefType, ValType};
@@ -24,7 +24,7 @@ pub(super) fn translate<'a>(
     let Some(outline) = Outline::of(body)? else { return Ok(Cow::Borrowed(body.as_bytes())) };
     let locals = Locals::of(body, ty.parameters.len())?;
     let bytes = body.as_bytes();
-    let place = |position: u64| (position - body.range().start) as usize;
+    let offset_of = |position: u64| (position - body.range().start) as usize;
 
     let mut writer = BodyWriter {
         outline,
@@ -41,7 +41,7 @@ pub(super) fn translate<'a>(
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         let (operator, offset) = reader.read_with_offset()?;
-        let raw = &bytes[place(offset)..place(reader.original_position())];
+        let raw = &bytes[offset_of(offset)..offset_of(reader.original_position())];
         writer.operator(&operator, raw);
     }
 
@@ -211,10 +211,10 @@ impl BodyWriter<'_, '_> {
         self.frames.push(OpenBlock { label, tried: Some(Tried { index, begun: 0, local, landing }) });
     }
 
-    fn landing_of(&self, target: Target) -> u32 {
+    fn landing_of(&self, target: DelegateTarget) -> u32 {
         let landing = match target {
-            Target::Caller => self.landing,
-            Target::Try(index) => {
+            DelegateTarget::Caller => self.landing,
+            DelegateTarget::Try(index) => {
                 let mut tried = self.frames.iter().filter_map(|frame| frame.tried.as_ref());
                 tried.find(|tried| tried.index == index).and_then(|tried| tried.landing)
             }

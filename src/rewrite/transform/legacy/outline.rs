@@ -19,14 +19,14 @@ pub(super) struct Try {
     /// Whether a `rethrow` throws its exception again
     pub(super) rethrown: bool,
     /// The target of its `delegate`, if that is not the enclosing `try`
-    pub(super) delegates: Option<Target>,
+    pub(super) delegates: Option<DelegateTarget>,
     /// Whether its body is the target of a `delegate`
     pub(super) lands: bool,
 }
 
 /// The target of a `delegate`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum DelegateTarget {
     /// The body of a `try`
     Try(usize),
     /// The caller of the function
@@ -85,10 +85,10 @@ impl Outline {
     fn delegate(&mut self, frames: &[OutlineFrame], index: usize, depth: u32) {
         let innermost = |frames: &[OutlineFrame]| {
             let body = |frame: &OutlineFrame| match frame {
-                OutlineFrame::Try { index, in_body: true } => Some(Target::Try(*index)),
+                OutlineFrame::Try { index, in_body: true } => Some(DelegateTarget::Try(*index)),
                 _ => None,
             };
-            frames.iter().rev().find_map(body).unwrap_or(Target::Caller)
+            frames.iter().rev().find_map(body).unwrap_or(DelegateTarget::Caller)
         };
         let target = innermost(&frames[..frames.len().saturating_sub(depth as usize)]);
         // An exception goes there without a `delegate`.
@@ -97,8 +97,8 @@ impl Outline {
         }
         self.tries[index].delegates = Some(target);
         match target {
-            Target::Try(target) => self.tries[target].lands = true,
-            Target::Caller => self.lands = true,
+            DelegateTarget::Try(target) => self.tries[target].lands = true,
+            DelegateTarget::Caller => self.lands = true,
         }
     }
 }

@@ -28,7 +28,7 @@ impl Failure {
     }
 }
 
-/// A value that a host function threw. It unwinds all wasm on the stack, up to the host code that called in.
+/// A value that a host function threw. It unwinds all wasm on the stack, up to the host code that called wasm.
 #[derive(Debug)]
 pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
 
@@ -80,8 +80,8 @@ impl From<Trap> for Failure {
 
 impl Trace for CapturedStack {
     fn frames(&self, most: usize) -> Vec<StackFrame> {
-        let places = self.places().filter(|place| !place.names.is_added(place.index)).take(most);
-        let frames = places.map(|CodeLocation { names, index, offset }| StackFrame {
+        let locations = self.locations().filter(|at| !at.names.is_added(at.index)).take(most);
+        let frames = locations.map(|CodeLocation { names, index, offset }| StackFrame {
             name: names.name(index).map(|name| path(name).into_owned()),
             index,
             offset,

@@ -1,0 +1,57 @@
+'use strict'
+
+// The content of a Module.
+
+const { isAllowed } = require('../node/permission')
+const { carried } = require('../node/posted-module')
+const native = require('../native')
+const { describe, describeMissing } = require('./slot-descriptor')
+const { TierUpQueue } = require('./tier-up')
+
+/**
+ * The content of a Module. `file` is the file that it came from; `missing` has the patterns of `slots` that matched no function;
+ * `carrier` is the module of Node's own that carries it to other threads, if it may be posted; `compileOptions` are for
+ * compiling it again.
+ */
+class ModuleContent {
+  #slots
+  #compileOptions
+  #forSmallMemories
+
+  constructor(module, { file, missing = [], carrier, compileOptions } = {}) {
+    this.native = module
+    this.file = file
+    this.missing = missing
+    this.carrier = carrier
+    this.#compileOptions = compileOptions
+    this.tierUp = module.startTierUp() ? new TierUpQueue(module) : undefined
+  }
+
+  /** The slots. `instanceSlot` of the native store takes positions in this list. */
+  get slots() {
+    return (this.#slots ??= this.native.slots().map(describe))
+  }
+
+  /**
+   * The same module for small memories. Undefined if the user has chosen full ones, or if the bytes are not at hand: only the
+   * carrier and the file have them, and the process or the disk cache may have the code.
+   */
+  forSmallMemories() {
+    if (this.#forSmallMemories !== undefined) return this.#forSmallMemories
+    const { compiler, selection, cacheTarget, reserve } = this.#compileOptions ?? { reserve: 'small' }
+    if (reserve !== undefined) return undefined
+    const { file, missing, carrier } = this
+    const readable = file !== undefined && isAllowed('fs.read', file) ? file : undefined
+    const source = carrier === undefined ? readable : carried(carrier).bytes
+    const module = native.compileForSmallMemories(this.native, compiler, selection, cacheTarget, source)
+    if (module !== null) this.#forSmallMemories = new ModuleContent(module, { file, missing })
+    return this.#forSmallMemories
+  }
+
+  /** The functions that are not slots, and the patterns that matched no function. */
+  others() {
+    return [...this.native.noSlots().map(describe), ...this.missing.map(describeMissing)]
+  }
+}
+
+module.exports = { ModuleContent }
