@@ -122,7 +122,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// Puts a function that was there before back into the table of a driver.
+/// Makes a driver call `function` again, which its table has held before.
 fn call_in_batch(store: &Store, table: TableId, function: Option<FuncRef>) {
     let written = table.set(store, 0, Reference::Func(function));
     debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");
