@@ -7,7 +7,7 @@ use crate::store::batch::batches::{Batches, Driver};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::Extern;
+use crate::store::instance::extern_value::Extern;
 use crate::store::trap::Failure;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits, PAGE_SIZE};

@@ -3,9 +3,9 @@
 use crate::engine::{Code, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
 use crate::store::instance::entity::Instance;
+use crate::store::instance::extern_value::{Callable, Extern};
 use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
-use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::trap::Failure;
 use crate::store::{FuncRef, Store};
 use crate::wasm::{Binary, ExternType, FuncType, MOST_ENTRIES};

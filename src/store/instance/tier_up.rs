@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::Extern;
+use crate::store::instance::extern_value::Extern;
 use crate::store::{GlobalId, MemoryId, Store};
 use std::rc::Rc;
 use wasmer::ExportIndex;
