@@ -33,7 +33,7 @@ const FEW: usize = 16;
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
 pub fn cut_chains(rewritten: &mut Rewritten<'_>) -> Result<()> {
-    cut(rewritten).map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    cut(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn cut(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
