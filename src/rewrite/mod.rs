@@ -132,7 +132,7 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 }
 
 impl<'a> Rewritten<'a> {
-    /// The same without the bytes, for after the compile.
+    /// This module without its bytes, which are not needed after the compile.
     pub fn without_bytes(self) -> Rewritten<'static> {
         let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } = self;
         Rewritten {

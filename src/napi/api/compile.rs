@@ -53,7 +53,7 @@ impl CompileRequest {
         options
     }
 
-    /// The same with a flag that stops the compile.
+    /// The request with a flag that stops the compile.
     fn with(mut self, cancellation: Cancellation) -> Self {
         let (Self::Single(options) | Self::Auto(options)) = &mut self;
         options.cancellation = cancellation;

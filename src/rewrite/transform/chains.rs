@@ -144,7 +144,7 @@ struct Chains {
 }
 
 impl Chains {
-    /// The chains of a function that must be changed; none for other functions.
+    /// The chains of a function, if they are so long that it must be changed; none for other functions.
     fn too_long(body: &FunctionBody<'_>) -> wasmparser::Result<Option<Self>> {
         if body.as_bytes().len() < SMALL {
             return Ok(None);
