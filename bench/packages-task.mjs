@@ -9,7 +9,7 @@ const { run, calls } = await WORK[name]()
 /** Runs for some time, and returns the nanoseconds of each run. */
 async function timesFor(duration) {
   const times = []
-  for (const end = performance.now() + duration; performance.now() < end || times.length < 3; ) {
+  for (const end = performance.now() + duration; performance.now() < end || times.length < 3;) {
     const start = performance.now()
     const result = run()
     if (result instanceof Promise) await result

@@ -34,7 +34,8 @@ export function packages({ quick, say }) {
           measured[engine].push(time)
           return result
         })
-        if (results[0] !== results[1]) throw new Error(`${name}: one engine gave ${results[0]}, the other ${results[1]}`)
+        if (results[0] !== results[1])
+          throw new Error(`${name}: one engine gave ${results[0]}, the other ${results[1]}`)
       }
       return { name, measured }
     })

@@ -9,6 +9,6 @@ mod inspect;
 mod instances;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod native_store;
-mod objects;
+pub(in crate::napi) mod objects;
 mod refusals;
 mod store;
