@@ -3,7 +3,8 @@
 // The native side: the addon's functions and its store, with errors of this realm.
 
 const { isMainThread } = require('node:worker_threads')
-const { isNative, isTrap, nameFile, rangeError, translate } = require('./errors')
+const { arch, platform } = require('node:process')
+const { isNative, isTrap, nameFile, rangeError, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
@@ -20,6 +21,7 @@ const METHODS = [
   'globalType',
   'hasMemory',
   'instanceSlot',
+  'interruptToken',
   'keep',
   'memoryCreate',
   'memoryOf',
@@ -73,10 +75,12 @@ class NativeStore {
     }
   }
 
-  constructor(stackSize) {
+  constructor(stackSize, timeout) {
+    if (timeout !== undefined) checkInterruption('options.timeout')
     this.#addon = newStore(
       libFunctions(this, () => NativeStore.exceptions),
       stackSize,
+      timeout,
     )
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
@@ -99,11 +103,12 @@ class NativeStore {
 
   /**
    * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` gives the module for small
-   * memories, if it can, for when full memories do not do.
+   * memories, if it can, for when full memories do not do. `timeout` is that of each call, in milliseconds.
    */
-  instantiate(code, imports, file, forSmallMemories = undefined) {
+  instantiate(code, imports, { file, timeout, forSmallMemories }) {
+    if (timeout !== undefined) checkInterruption('options.timeout')
     try {
-      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), timeout)
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
@@ -111,7 +116,7 @@ class NativeStore {
       // An error of this call: that of another instantiation, which the start function ran into, is not native any more.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
-      return this.instantiate(small, imports, file)
+      return this.instantiate(small, imports, { file, timeout })
     }
   }
 }
@@ -119,7 +124,29 @@ class NativeStore {
 /** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
+const newStore = translated((host, stackSize, timeout) => new addon.NativeStore(host, stackSize, timeout))
+
+/** Refuses what needs interruption on a platform without it. */
+function checkInterruption(what) {
+  if (addon.hasInterruption()) return
+  throw typeError(
+    `\`${what}\` needs a platform where running WebAssembly can be interrupted: Linux on x64, got ${platform} on ${arch}`,
+    'ERR_RELINK_UNSUPPORTED',
+    { platform, arch },
+  )
+}
+
+/** Calls `block`, which may throw the user's own errors, with a deadline for all WebAssembly of this thread. */
+function withTimeout(milliseconds, block) {
+  checkInterruption('withTimeout')
+  try {
+    return addon.withTimeout(milliseconds, block)
+  } catch (error) {
+    throw isNative(error) ? translate(error) : error
+  }
+}
+
+const interrupt = translated(addon.interrupt)
 
 /** Copies bytes of any number. */
 function copyOf(bytes) {
@@ -179,6 +206,7 @@ module.exports = {
   NativeStore,
   cacheClear,
   cacheList,
+  checkInterruption,
   compileAsync,
   compileFile,
   compileForSmallMemories,
@@ -189,6 +217,7 @@ module.exports = {
   functionNames,
   functionNamesAsync,
   inspectModule,
+  interrupt,
   refuseChanges,
   refuseClosedSlot,
   refuseImport,
@@ -197,4 +226,5 @@ module.exports = {
   refuseValue,
   rewriteModule,
   validate,
+  withTimeout,
 }

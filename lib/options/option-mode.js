@@ -41,7 +41,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set(['cache', 'compiler', 'reserve', 'slots', 'store'])
+const NAMES = new Set(['cache', 'compiler', 'reserve', 'slots', 'store', 'timeout'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {

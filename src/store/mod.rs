@@ -9,6 +9,7 @@ mod object;
 mod state;
 #[cfg(test)]
 pub mod test_support;
+mod watch;
 
 pub use call::batch::Batch;
 pub use call::host::HostFunction;
@@ -30,3 +31,7 @@ pub use object::reference::{ExceptionRef, ExternRef, Reference};
 pub use state::Store;
 /// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;
+pub use watch::deadline::{Deadline, Timeout};
+pub use watch::interrupts::interrupt;
+pub use watch::signal::AVAILABLE as HAS_INTERRUPTION;
+pub use watch::wait::wait_until_stopped;

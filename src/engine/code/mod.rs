@@ -5,3 +5,4 @@ pub(in crate::engine) mod image;
 pub(in crate::engine) mod lazy_decoded;
 pub(in crate::engine) mod loaded;
 pub(in crate::engine) mod pipeline;
+pub(in crate::engine) mod ranges;
