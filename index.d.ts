@@ -53,6 +53,7 @@ export type {
   FileUrl,
   ImportValue,
   Imports,
+  ModuleSignature,
   Reserve,
   SlotSelection,
   StoreOptions,

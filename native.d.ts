@@ -120,9 +120,9 @@ export declare class NativeStore {
    *
    * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
    *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-   * - `relink(record, merged, id, refusals)` makes the links that `record`, a `Float64Array`, requests: all or none,
-   *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `refusals` are the
-   *   changes that `lib/` has refused, as JSON: then it checks the others, and throws the refusals of all.
+   * - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+   *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
+   *   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
    * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
    *   the scratch that it is undone.
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
@@ -504,8 +504,11 @@ export interface NativeTypedExport {
   type: string
 }
 
-/** Throws the error for changes that cannot be made, from a JSON array of objects with their index and properties. */
-export declare function refuseChanges(refusals: string): void
+/**
+ * Throws the error for changes whose arguments cannot be converted, if no store can be asked. `unconverted` is a JSON array of
+ * objects with the index of a change and the properties of its error.
+ */
+export declare function refuseChanges(unconverted: string): void
 
 /** Throws the error for a slot whose instance is closed. */
 export declare function refuseClosedSlot(slot: string): void

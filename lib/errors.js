@@ -112,7 +112,7 @@ function explain(error) {
   if (typeof stack === 'string' && stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
 }
 
-/** Whether an error of a native call must be translated: not a user's own. */
+/** Whether an error of a native call must be translated. A user's own error must not. */
 const isNative = (error) => error?.code === NATIVE
 
 /** Translates an error of a native call. A user's own error comes back unchanged. */

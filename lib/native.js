@@ -102,8 +102,9 @@ class NativeStore {
   }
 
   /**
-   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` gives the module for small
-   * memories, if it can, for when full memories do not do. `timeout` is that of each call, in milliseconds.
+   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
+   * small memories, if there is one: it is used if the system refuses full memories. `timeout` is that of
+   * each call, in milliseconds.
    */
   instantiate(code, imports, { file, timeout, forSmallMemories }) {
     if (timeout !== undefined) checkInterruption('options.timeout')
@@ -113,7 +114,8 @@ class NativeStore {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
       const refusal = nameFile(translate(error), file)
-      // An error of this call: that of another instantiation, which the start function ran into, is not native any more.
+      // Only for an error of this call. The error of another instantiation, which the start function made, has been translated
+      // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
       return this.instantiate(small, imports, { file, timeout })
@@ -148,7 +150,7 @@ function withTimeout(milliseconds, block) {
 
 const interrupt = translated(addon.interrupt)
 
-/** Copies bytes of any number. */
+/** Copies bytes; throws if there is no room for the copy. */
 function copyOf(bytes) {
   if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
   throw rangeError(

@@ -27,6 +27,12 @@ export class CompileError extends Error {
   readonly code: string
   /** `ERR_RELINK_INVALID_WASM`: byte offset of the fault in the module */
   readonly offset?: number
+  /** `ERR_RELINK_UNTRUSTED`: the option that the bytes do not meet */
+  readonly check?: 'sha256' | 'signature'
+  /** `ERR_RELINK_UNTRUSTED`: the hash in the option `sha256`, in hex */
+  readonly expected?: string
+  /** `ERR_RELINK_UNTRUSTED`: the hash of the bytes, in hex */
+  readonly actual?: string
   /** The file that was given to {@link load} or {@link compileFile} */
   readonly file?: string
 }

@@ -8,6 +8,7 @@ const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
 const { toStore } = require('./store')
+const { refuseTrust } = require('../options/trust')
 
 /** As `WebAssembly.instantiate`: of a Module an Instance, of bytes both. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
@@ -22,7 +23,10 @@ const standard = {
 }
 
 async function make(Class, bytesOrModule, imports, { store, timeout, ...compiling }) {
-  if (findModule(bytesOrModule)) return new Instance(bytesOrModule, imports, { store, timeout })
+  if (findModule(bytesOrModule)) {
+    refuseTrust(compiling.trust)
+    return new Instance(bytesOrModule, imports, { store, timeout })
+  }
   const module = await compileAsync(Class, bytesOrModule, compiling)
   return { module, instance: new Instance(module, imports, { store, timeout }) }
 }

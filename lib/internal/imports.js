@@ -2,6 +2,7 @@
 
 // The imports of an instance.
 
+const { types } = require('node:util')
 const { formatValue, wrongType } = require('../options/arguments')
 const { nameFile } = require('../errors')
 const { findGlobal, globalOf } = require('../api/global')
@@ -31,9 +32,9 @@ function readImports(store, declared, imports, file) {
   const held = []
   const given = declared.map((item) => {
     if (imports === undefined) throw nameFile(noImports(item), file)
-    const namespace = imports[item.module]
+    const namespace = givenIn(imports, item.module)
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
-    const value = namespace[item.name]
+    const value = givenIn(namespace, item.name)
     // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') return value
     return about(file, () => {
@@ -43,6 +44,30 @@ function readImports(store, declared, imports, file) {
     })
   })
   return Object.assign(given, { held })
+}
+
+/**
+ * A property of the user's object, also an inherited one. Undefined for a property that every object or function has: else a
+ * module could import `toString.constructor`, which makes functions from text.
+ */
+function givenIn(object, name) {
+  const value = object[name]
+  for (let holder = object; holder !== null; holder = Object.getPrototypeOf(holder)) {
+    // The traps of the proxy have already run.
+    if (types.isProxy(holder)) return value
+    if (Object.hasOwn(holder, name)) return isEverywhere(object, holder, name) ? undefined : value
+  }
+  return value
+}
+
+/** Whether every object has the property that `object` inherits from `holder`. */
+const isEverywhere = (object, holder, name) => isRoot(holder) || (name === 'constructor' && holder !== object)
+
+/** Whether an object is `Object.prototype` or `Function.prototype`, of any realm. */
+function isRoot(object) {
+  if (typeof object === 'function')
+    return Object.hasOwn(object, Symbol.hasInstance) && !Object.hasOwn(object, 'prototype')
+  return Object.hasOwn(object, '__proto__') && Object.getPrototypeOf(object) === null
 }
 
 /** Runs code that throws only errors of this package, and adds the module's file to them. */

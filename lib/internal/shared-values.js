@@ -35,29 +35,29 @@ function sharedValues(make) {
     asIntN: BigInt.asIntN,
     invoke: native.invoke,
   }
-  const makers = new Map()
+  /** The function types by id. `make` of each makes its functions; undefined before the first use, null if Node forbids it */
+  const types = new Map()
 
-  /** Makes functions of a type from the indices that native code has given them; undefined if that is not allowed. */
-  function makerOf(parameters, results) {
-    const key = `${parameters}:${results}`
-    if (makers.has(key)) return makers.get(key)
+  /** Makes functions of a type from the indices that native code has given them; undefined or null if that is not possible. */
+  function makerOf(type) {
+    if (type.make !== undefined) return type.make
     try {
-      makers.set(key, compile(source(list(parameters), list(results)), scope))
+      type.make = compile(source(type.parameters, type.results), scope)
     } catch (error) {
-      // Only if Node forbids it: at the end of the stack, another attempt may succeed.
-      if (error instanceof EvalError) makers.set(key, undefined)
+      // Other errors are those of the end of the stack: a later attempt may succeed.
+      if (error instanceof EvalError) type.make = null
     }
-    return makers.get(key)
+    return type.make
   }
 
   return {
     values: native.values,
-    /** A function that calls the wasm function at `index`; undefined where it cannot be made. */
-    functionAt: (index, parameters, results) => makerOf(parameters, results)?.(index),
+    /** Adds a function type: native code gives it an id, and the lists of the names of its types. */
+    addType: (id, parameters, results) => void types.set(id, { parameters, results, make: undefined }),
+    /** A function of a type that calls the wasm function at `index`; undefined where it cannot be made. */
+    functionAt: (index, type) => makerOf(types.get(type))?.(index),
   }
 }
-
-const list = (names) => (names === '' ? [] : names.split(','))
 
 /**
  * The source of a function that makes functions. All conversions come before the first write, since they may call wasm. An

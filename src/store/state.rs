@@ -4,9 +4,10 @@ use crate::engine::{Code, Compiler, ObjectIndices};
 use crate::error::Result;
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batches::Batches;
+use crate::store::batch::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
+use crate::store::call::shadow_stack::ShadowStacks;
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
@@ -23,12 +24,12 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps, on_host_stack};
 
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
 ///
-/// In wasmer's own `Store` the vector of each kind only grows, and a lock is passed around. This store owns the same
+/// wasmer's own `Store` adds to its lists with each look-up, and takes a lock for each call. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
     /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
@@ -51,6 +52,7 @@ pub struct Store {
     pub(in crate::store) batches: RefCell<Batches>,
     /// Whether the table of a batch holds a shortcut
     pub(in crate::store) has_shortcuts: Cell<bool>,
+    pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
     /// In a box, since calls on the stack point to it
@@ -71,7 +73,7 @@ pub struct Store {
 pub(in crate::store) struct ContextOwner {
     /// The instance
     pub instance: Rc<Instance>,
-    /// Whether the context is that of a host function that the instance imports
+    /// Whether the context belongs to a host function that the instance imports
     pub is_host: bool,
 }
 
@@ -99,6 +101,7 @@ impl Store {
             bridges: RefCell::default(),
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
+            shadow_stacks: ShadowStacks::default(),
             host_stack: HostStack::default(),
             wasm_stack,
             watched: Box::default(),
@@ -132,8 +135,10 @@ impl Store {
     /// Sets the function that runs JavaScript which does nothing, on the host's stack. It fails if this thread is being
     /// terminated. Calls that last run it from time to time.
     pub fn set_look(&self, look: Box<LookFn>) {
+        let call_stacks = self.call_stacks.clone();
+        let look = move || on_host_stack(|| call_stacks.on_host_stack(&look));
         // A store has one environment.
-        let _ = self.watched.look.set(look);
+        let _ = self.watched.look.set(Box::new(look));
     }
 
     /// A token by which `interrupt` finds this store, from any thread.
@@ -174,7 +179,7 @@ impl Store {
         objects.tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
-    /// Counts one open importer of these objects more or less.
+    /// Counts one more or one fewer open importer of these objects.
     pub(in crate::store) fn count_importers(&self, objects: &Objects, more: bool) {
         objects.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
         objects.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));

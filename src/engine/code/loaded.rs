@@ -15,13 +15,13 @@ use wasmer::sys::vm::VMOffsets;
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
-/// An image, and its place in a file if it is mapped from one.
+/// An image, and its position in a file if it is mapped from one.
 pub(in crate::engine) struct PackedImage {
     pub image: OwnedBuffer,
     pub file: Option<InFile>,
 }
 
-/// Place of an image in a file.
+/// The position of an image in a file.
 pub(in crate::engine) struct InFile {
     pub file: File,
     /// Offset of the image in the file, in bytes
@@ -188,7 +188,7 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
-    /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
+    /// Loads a module of two functions, with an image that claims to be in `file`. Returns the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(
@@ -214,7 +214,7 @@ mod tests {
         let (code, addresses) = loaded(file, PAGE as u64);
         let maps = fs::read_to_string("/proc/self/maps");
         fs::remove_file(&path).unwrap();
-        // Linux alone has this list, and only there is code mapped from files.
+        // Only Linux has this list, and only Linux maps code from files.
         for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
             let (begin, rest) = line.split_once('-').unwrap();
             let end = rest.split_once(' ').unwrap().0;

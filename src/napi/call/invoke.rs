@@ -1,8 +1,8 @@
 //! Calls of exported functions whose values go through shared memory.
 
 use crate::error::ErrorKind;
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::scope::CallScope;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::CallInfo;
@@ -89,7 +89,7 @@ fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), Pending
     let _deadline = function.begin_deadline()?;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
-    let result = unsafe { target.call_fast(&context.store, shared.values()) };
+    let result = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values()) };
     context.buffers.detach_grown(context.js(), &context.store);
     result.map_err(|failure| throw_failure(context, failure))
 }

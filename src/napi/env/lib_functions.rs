@@ -56,9 +56,11 @@ lib_functions! {
     in_finalizer = c"inFinalizer",
     /// The `map` method of exported functions
     map = c"map",
-    /// `(index: number, parameters: string, results: string, name: string, address: number, retainer?: object) => Function |
-    /// undefined`: makes an exported function whose values go through shared memory, where it has this index. Undefined if
-    /// that is not possible. Also does what `registerFunction` does
+    /// `(id: number, parameters: string[], results: string[]) => void`: adds a function type for `makeFunction`
+    add_type = c"addType",
+    /// `(index: number, type: number, name: string, address: number, retainer?: object) => Function | undefined`: makes an
+    /// exported function whose values go through shared memory, where it has this index. Undefined if that is not
+    /// possible. Also does what `registerFunction` does
     make_function = c"makeFunction",
     /// `(fn: object, address: number, retainer?: object) => void`: records the address of an exported function, and the
     /// retainer that the function keeps alive

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use wasmparser::{Parser, Payload};
 
-/// The module without the custom sections after its code. Those before it stay, so that offsets into the code stay the same.
+/// The module without the custom sections after its code. Custom sections before the code stay, so that offsets into
+/// the code stay the same.
 ///
 /// # Errors
 /// `Compile` for bytes that are not a module.

@@ -17,8 +17,8 @@ use crate::engine::has_headroom_besides;
 use crate::error::{Error, ErrorKind};
 use crate::store::call::stack_guard::Guarded;
 use crate::store::call::stack_switch::{call_on, prepare, switch};
-use crate::store::call::trap::Failure;
 use crate::store::call::wasm_stack::WasmStack;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, RawValue};
 use corosensei::stack::{DefaultStack, Stack};
 use std::cell::{Cell, RefCell};
@@ -335,7 +335,7 @@ mod tests {
     fn fast(store: &Store, function: FuncRef) -> Result<i32, Failure> {
         let mut value = RawValue::default();
         // SAFETY: the functions of these tests are of type () -> i32, and each test keeps its store alive.
-        unsafe { function.call_fast(store, &mut value).map(|()| value.i32) }
+        unsafe { function.call_fast(store, function.stack_pointer(store), &mut value).map(|()| value.i32) }
     }
 
     fn with(

@@ -3,11 +3,11 @@
 use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
+use crate::store::trap::Failure;
 use crate::store::watch::record::ActiveCall;
 use crate::store::watch::{builtins, bulk, checkpoint};
 use crate::store::{Store, free_id};
@@ -34,7 +34,7 @@ struct UnstartedInstance {
 /// hold functions that it wrote there.
 ///
 /// # Safety
-/// The caller keeps the store alive for the whole call. The resolved imports fit those of `code`.
+/// The caller keeps the store alive for the whole call. The resolved imports fit the imports of `code`.
 pub(in crate::store) unsafe fn instantiate(
     store: &Store,
     code: &Arc<Code>,
@@ -71,10 +71,11 @@ pub(in crate::store) unsafe fn instantiate(
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
     store.call_stacks.leave_idle();
     let start = || match has_start {
-        true => {
+        // SAFETY: no collection runs while wasm is on the stack.
+        true => unsafe {
             may_start?;
-            store.wasm_stack.start(finish)
-        }
+            store.shadow_stacks.call(instance.stack_pointer(), || store.wasm_stack.start(finish))
+        },
         false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
     };
     // A panic must not drop the instance: imported tables may hold its functions by now.
@@ -161,6 +162,8 @@ fn register(
     store.set_owners(own, Owner::Instance(id));
     store.count_importers(&resolved.objects, true);
     let first_function = Instance::first_function(store, code, vm);
+    let stack_pointer = Instance::find_stack_pointer(store, code, vm);
+    store.shadow_stacks.add(stack_pointer);
     let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
     let instance = Rc::new(Instance::unstarted(
         id,
@@ -172,6 +175,7 @@ fn register(
             held: hosts.iter().filter_map(HostContext::held_by).collect(),
             hosts,
             first_function,
+            stack_pointer,
         },
     ));
     let mut by_context = store.by_context.borrow_mut();
@@ -184,7 +188,8 @@ fn register(
     instance
 }
 
-/// Converts wasmer's error for an instance that could not be made; `lacks_addresses` for want of address space.
+/// Converts wasmer's error for an instance that could not be made. `lacks_addresses` says that the system has refused
+/// address space.
 fn refused(error: Refused, lacks_addresses: bool) -> Failure {
     match error {
         Refused::Start(trap) => trap.into(),

@@ -2,15 +2,14 @@
 
 use crate::engine::CapturedStack;
 use crate::error::{Error, ErrorKind, Trace};
-use crate::store::call::call_stacks::CallStacks;
-use crate::store::call::trap::Thrown;
+use crate::store::trap::Thrown;
 use crate::store::watch::clock;
 use crate::store::watch::record::{LOOK, Request, STOP, ThreadRecord, WAKE};
 use crate::store::watch::watchdog;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use wasmer::sys::vm::{on_host_stack, raise_user_trap};
+use wasmer::sys::vm::raise_user_trap;
 
 /// To be called before wasm begins, while the new call is not on the stack yet.
 ///
@@ -72,7 +71,7 @@ fn go_on(record: &ThreadRecord, interrupted: usize) -> Result<(), Box<Thrown>> {
     }
     if flags & LOOK != 0 {
         // Flags that arrive meanwhile are for the next checkpoint, or for the next signal.
-        on_host_stack(|| CallStacks::of_thread().on_host_stack(|| look(record)))?;
+        look(record)?;
     }
     let trace = || Some(Arc::new(CapturedStack::here(interrupted)) as Arc<dyn Trace>);
     match stop(record, trace) {

@@ -1,6 +1,6 @@
 //! The record of a thread that calls wasm: all that the watchdog and the signal handler know of it.
 
-use crate::store::call::trap::Thrown;
+use crate::store::trap::Thrown;
 use crate::store::watch::clock::NEVER;
 use std::cell::OnceCell;
 use std::ptr;
@@ -62,7 +62,7 @@ pub struct Request {
 /// The part of a store that calls on the stack point to.
 pub struct WatchedStore {
     pub id: u64,
-    /// Runs JavaScript that does nothing, on the host's stack. Fails if the thread is being terminated
+    /// Runs JavaScript that does nothing, from the wasm stack. Fails if the thread is being terminated
     pub look: OnceCell<Box<LookFn>>,
 }
 

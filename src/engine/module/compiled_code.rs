@@ -9,8 +9,8 @@ use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::pipeline::{Compiled, PassMetadata};
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
@@ -47,6 +47,8 @@ pub struct Code {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code writes references, counted among the imported globals
     pub written_globals: Vec<u32>,
+    /// The global that is the module's stack pointer, if it has one
+    pub stack_pointer: Option<u32>,
     /// Size of the compiled module in memory, in bytes
     pub size: usize,
     /// Names and contents of the original custom sections, in order
@@ -117,6 +119,7 @@ impl Code {
             return Err(ErrorKind::Memory { message }.into());
         }
         let PassMetadata { original, compiler, rewritten } = metadata;
+        let stack_pointer = rewritten.stack_pointer;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -156,6 +159,7 @@ impl Code {
             read_tables,
             written_tables,
             written_globals,
+            stack_pointer,
             size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,

@@ -9,7 +9,7 @@ use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{Deadline, FuncRef, Instance, OpenFlag, Timeout};
+use crate::store::{Deadline, FuncRef, Instance, OpenFlag, StackPointer, Timeout};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use napi::sys::PropertyAttributes;
@@ -33,6 +33,8 @@ pub struct ExportedFunction {
     target: Cell<(FuncRef, Compiler)>,
     /// The timeout of each call from JavaScript, if there is one
     pub timeout: Option<Timeout>,
+    /// The stack pointer of the function's instance
+    pub stack_pointer: StackPointer,
     /// The open flag of the function's instance
     open_flag: Rc<OpenFlag>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
@@ -42,8 +44,8 @@ pub struct ExportedFunction {
 }
 
 thread_local! {
-    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API wrapped for anything else,
-    /// also for another copy of the addon, are not among them.
+    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API has wrapped for other
+    /// objects, or for another copy of the addon, are not among them.
     static LIVE: RefCell<FxHashSet<usize>> = RefCell::default();
 }
 
@@ -68,6 +70,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         unconvertible,
         target: Cell::new(target_of(context, function)),
         timeout: owner.as_ref().map_or(context.store.timeout, |owner| owner.timeout.get()),
+        stack_pointer: function.stack_pointer(&context.store),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
         index: Cell::new(None),
@@ -87,8 +90,8 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
     value
 }
 
-/// A JavaScript function that takes and gives numbers through shared memory; none if `data` has other values, and where
-/// JavaScript cannot make one.
+/// A JavaScript function whose numbers go through shared memory; none if its type has other values, or if JavaScript
+/// cannot make one.
 ///
 /// # Safety
 /// `data` is alive until `finalize` drops it.
@@ -97,15 +100,15 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
     // SAFETY: by the contract of this function.
     let exported = unsafe { &*data };
     let shared = context.shared_values.as_ref().filter(|_| SharedValues::fit(&exported.ty))?;
+    let ty = &exported.ty;
+    let id = shared.type_id(ty, |id| {
+        let arguments = [env.uint32(id), names(env, &ty.parameters), names(env, &ty.results)];
+        context.environment.call_after(|lib| &lib.add_type, &arguments).is_ok()
+    })?;
     let index = shared.add(data.cast());
-    let types = |types: &[ValType]| {
-        let names: Vec<_> = types.iter().map(ToString::to_string).collect();
-        env.string(&names.join(","))
-    };
     let arguments = [
         env.uint32(index),
-        types(&exported.ty.parameters),
-        types(&exported.ty.results),
+        env.uint32(id),
         env.string(&exported.function.name(&context.store)),
         env.double(data.expose_provenance() as f64),
         retainer_of(context, exported.function),
@@ -117,6 +120,15 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
     };
     exported.index.set(Some(index));
     Some(value)
+}
+
+/// A JavaScript array of the names of types.
+fn names<'a>(env: JsEnv<'a>, types: &[ValType]) -> Value<'a> {
+    let names = env.array_of(types.len());
+    for (index, ty) in (0..).zip(types) {
+        env.set_element(names, index, env.string(&ty.to_string()));
+    }
+    names
 }
 
 /// A JavaScript function whose values N-API converts.
