@@ -100,31 +100,77 @@ async function main(compiler) {
   const store = new relink.Store({ timeout: 20 })
   const guarded = instance(endless, store)
   for (const name of ['spin', 'calculate', 'callJs', 'fill', 'copy', 'grow', 'fillTable', 'reference']) {
-    say(name, outcome(() => guarded.exports[name](1)), outcome(() => guarded.exports[name](0)))
+    say(
+      name,
+      outcome(() => guarded.exports[name](1)),
+      outcome(() => guarded.exports[name](0)),
+    )
   }
-  say('recurse', outcome(() => guarded.exports.recurse(100)), outcome(() => guarded.exports.recurse(3)))
-  say('map', outcome(() => guarded.exports.spin.map(Int32Array.of(0, 0, 1, 0))), guarded.exports.spin.map(Int32Array.of(0)))
-  say('start', outcome(() => new relink.Instance(start, {}, { store })))
+  say(
+    'recurse',
+    outcome(() => guarded.exports.recurse(100)),
+    outcome(() => guarded.exports.recurse(3)),
+  )
+  say(
+    'map',
+    outcome(() => guarded.exports.spin.map(Int32Array.of(0, 0, 1, 0))),
+    guarded.exports.spin.map(Int32Array.of(0)),
+  )
+  say(
+    'start',
+    outcome(() => new relink.Instance(start, {}, { store })),
+  )
 
   const unguarded = new relink.Store()
   const own = instance(endless, unguarded, undefined, { timeout: 15 })
-  say('of an instance', outcome(() => own.exports.spin(1)), outcome(() => own.exports.spin(0)))
-  say('start of an instance', outcome(() => new relink.Instance(start, {}, { store: unguarded, timeout: 15 })))
-  say('the shorter', outcome(() => instance(endless, store, undefined, { timeout: 5 }).exports.spin(1)))
-  say('the shorter of the store', outcome(() => instance(endless, store, undefined, { timeout: 5000 }).exports.spin(1)))
+  say(
+    'of an instance',
+    outcome(() => own.exports.spin(1)),
+    outcome(() => own.exports.spin(0)),
+  )
+  say(
+    'start of an instance',
+    outcome(() => new relink.Instance(start, {}, { store: unguarded, timeout: 15 })),
+  )
+  say(
+    'the shorter',
+    outcome(() => instance(endless, store, undefined, { timeout: 5 }).exports.spin(1)),
+  )
+  say(
+    'the shorter of the store',
+    outcome(() => instance(endless, store, undefined, { timeout: 5000 }).exports.spin(1)),
+  )
 
   // Through links, bridges and instances.
   const plain = instance(endless, unguarded)
   const call = (module, f) => new relink.Instance(module, { env: { f } }, { store: unguarded })
-  say('withTimeout', outcome(() => relink.withTimeout(10, () => plain.exports.spin(1))), plain.exports.spin(0))
-  say('its result', relink.withTimeout(10_000, () => plain.exports.spin(0)))
-  say('an instance', outcome(() => relink.withTimeout(10, () => call(caller, plain.exports.spin).exports.call(1))))
+  say(
+    'withTimeout',
+    outcome(() => relink.withTimeout(10, () => plain.exports.spin(1))),
+    plain.exports.spin(0),
+  )
+  say(
+    'its result',
+    relink.withTimeout(10_000, () => plain.exports.spin(0)),
+  )
+  say(
+    'an instance',
+    outcome(() => relink.withTimeout(10, () => call(caller, plain.exports.spin).exports.call(1))),
+  )
   const bridged = call(callerElsewhere, plain.exports.spin)
-  say('a bridge', outcome(() => relink.withTimeout(10, () => bridged.exports.call(1))), bridged.exports.call(0))
+  say(
+    'a bridge',
+    outcome(() => relink.withTimeout(10, () => bridged.exports.call(1))),
+    bridged.exports.call(0),
+  )
   const linked = call(caller, (value) => value)
   for (const { exports } of [plain, instance(elsewhere, unguarded)]) {
     relink.link(exports.spin, linked.slots['env.f'])
-    say('a link', outcome(() => relink.withTimeout(10, () => linked.exports.call(1))), linked.exports.call(0))
+    say(
+      'a link',
+      outcome(() => relink.withTimeout(10, () => linked.exports.call(1))),
+      linked.exports.call(0),
+    )
   }
 
   // JavaScript in between is not cut off; the deadline holds when wasm goes on.
@@ -139,7 +185,11 @@ async function main(compiler) {
     events.push('end')
     return value
   })
-  say('JavaScript in between', outcome(() => relink.withTimeout(10, () => between.exports.once(1))), events)
+  say(
+    'JavaScript in between',
+    outcome(() => relink.withTimeout(10, () => between.exports.once(1))),
+    events,
+  )
   say(
     'JavaScript around it',
     relink.withTimeout(10, () => {
@@ -151,7 +201,11 @@ async function main(compiler) {
     outcome(() => plain.exports.spin(1))
     return 0
   })
-  say('caught in between', outcome(() => relink.withTimeout(10, () => caught.exports.once(1))), caught.exports.spin(0))
+  say(
+    'caught in between',
+    outcome(() => relink.withTimeout(10, () => caught.exports.once(1))),
+    caught.exports.spin(0),
+  )
 
   // The nearest of nested ones.
   const nested = (outer, inner) =>
@@ -159,7 +213,10 @@ async function main(compiler) {
   say('nested', nested(10, 5000), nested(5000, 10))
   say(
     'after an inner one',
-    relink.withTimeout(30_000, () => [outcome(() => relink.withTimeout(10, () => plain.exports.spin(1))), plain.exports.spin(0)]),
+    relink.withTimeout(30_000, () => [
+      outcome(() => relink.withTimeout(10, () => plain.exports.spin(1))),
+      plain.exports.spin(0),
+    ]),
   )
   const thrown = new Error('mine')
   say(
@@ -174,31 +231,57 @@ async function main(compiler) {
       }
     })(),
   )
-  say('the stack', (() => {
-    try {
-      guarded.exports.spin(1)
-    } catch ({ stack }) {
-      return /at spin \(wasm-function\[\d+\]:0x[0-9a-f]{1,4}\)/.test(stack)
-    }
-  })())
+  say(
+    'the stack',
+    (() => {
+      try {
+        guarded.exports.spin(1)
+      } catch ({ stack }) {
+        return /at spin \(wasm-function\[\d+\]:0x[0-9a-f]{1,4}\)/.test(stack)
+      }
+    })(),
+  )
 
   // Bulk instructions over gigabytes.
   const big = new relink.Instance(huge, {}, { store: unguarded })
-  say('a long fill', outcome(() => relink.withTimeout(10, () => big.exports.fill())))
-  say('a long copy', outcome(() => relink.withTimeout(10, () => big.exports.copy())))
+  say(
+    'a long fill',
+    outcome(() => relink.withTimeout(10, () => big.exports.fill())),
+  )
+  say(
+    'a long copy',
+    outcome(() => relink.withTimeout(10, () => big.exports.copy())),
+  )
   big.close()
   const small = new relink.Instance(huge, {}, { store: unguarded })
-  say('a long fill out of bounds', outcome(() => small.exports.outside()), small.exports.first())
+  say(
+    'a long fill out of bounds',
+    outcome(() => small.exports.outside()),
+    small.exports.first(),
+  )
   small.close()
   const waiting = new relink.Instance(shared, {}, { store: unguarded })
-  say('a wait', outcome(() => relink.withTimeout(10, () => waiting.exports.wait())))
+  say(
+    'a wait',
+    outcome(() => relink.withTimeout(10, () => waiting.exports.wait())),
+  )
 
   // While it tiers up.
-  const tiered = new relink.Module(wabt.parseWat('test.wat', ENDLESS, features).toBinary({}).buffer, { compiler: 'auto' })
+  const tiered = new relink.Module(wabt.parseWat('test.wat', ENDLESS, features).toBinary({}).buffer, {
+    compiler: 'auto',
+  })
   const moving = new relink.Instance(tiered, { env: { js: (value) => value } }, { store })
-  say('before the tier-up', outcome(() => moving.exports.spin(1)), moving.exports.spin(0))
+  say(
+    'before the tier-up',
+    outcome(() => moving.exports.spin(1)),
+    moving.exports.spin(0),
+  )
   await moving.optimized
-  say('after the tier-up', outcome(() => moving.exports.spin(1)), moving.exports.spin(0))
+  say(
+    'after the tier-up',
+    outcome(() => moving.exports.spin(1)),
+    moving.exports.spin(0),
+  )
 }
 
 if (isMainThread && process.argv[3] === 'worker') new Worker(__filename, { workerData: process.argv[2] })

@@ -42,7 +42,12 @@ class Interrupter {
 }
 
 function isInterrupter(value) {
-  return typeof value === 'object' && value !== null && /^[0-9a-f]{32}$/.test(value.token) && typeof value.origin === 'string'
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    /^[0-9a-f]{32}$/.test(value.token) &&
+    typeof value.origin === 'string'
+  )
 }
 
 /** Interrupts when a signal aborts, with its reason; at once if it has. */
