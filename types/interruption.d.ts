@@ -60,7 +60,7 @@ export class Interrupter {
    *
    * The reason is cloned, as by `postMessage`, unless the store is of this thread.
    *
-   * @throws {Error} `DataCloneError`: a reason that cannot be cloned
+   * @throws {TypeError} `ERR_INVALID_ARG_VALUE`: a reason that cannot be cloned; `ERR_INVALID_ARG_TYPE`: not an Interrupter
    */
   interrupt(reason?: unknown): boolean
 }

@@ -2,7 +2,8 @@
 
 // The class Interrupter.
 
-const { toOptions, wrongType } = require('../options/arguments')
+const { typeError } = require('../errors')
+const { formatValue, toOptions, wrongType } = require('../options/arguments')
 const { OWN, encodeReason } = require('../internal/reasons')
 const native = require('../native')
 const { webidl } = require('../options/webidl')
@@ -15,12 +16,15 @@ const KEY = Symbol('Interrupter')
  * be cloned, and `from` makes an Interrupter of a clone.
  */
 class Interrupter {
+  #token
+
   static {
     webidl(this)
   }
 
   constructor(key, token, origin) {
     if (key !== KEY) throw new TypeError('Illegal constructor: use store.interrupter() or Interrupter.from()')
+    this.#token = token
     Object.defineProperties(this, {
       token: { value: token, enumerable: true },
       origin: { value: origin, enumerable: true },
@@ -28,27 +32,33 @@ class Interrupter {
   }
 
   static from(value, options = undefined) {
-    const { token, origin } = isInterrupter(value) ? value : {}
-    if (token === undefined) throw wrongType('an Interrupter, or what arrived of a posted one,', 'value', value)
+    // Each getter runs once.
+    const { token, origin } = Object(value)
+    if (!isToken(token) || typeof origin !== 'string') {
+      throw wrongType('an Interrupter, or what arrived of a posted one,', 'value', value)
+    }
     const interrupter = new Interrupter(KEY, token, origin)
     follow(interrupter, toOptions(options, ['signal']).signal)
     return interrupter
   }
 
   interrupt(reason = undefined) {
-    if (!isInterrupter(this)) throw wrongType('an Interrupter', 'this', this)
-    return native.interrupt(this.token, encodeReason(reason, this.origin))
+    if (!(#token in this)) throw wrongType('an Interrupter', 'this', this)
+    return native.interrupt(this.#token, toText(reason, this.origin))
   }
 }
 
-function isInterrupter(value) {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    /^[0-9a-f]{32}$/.test(value.token) &&
-    typeof value.origin === 'string'
-  )
+/** A reason as text. */
+function toText(reason, origin) {
+  try {
+    return encodeReason(reason, origin)
+  } catch {
+    const expected = 'expected a value that can be cloned for the thread of the store as `reason`'
+    throw typeError(`${expected}, got ${formatValue(reason)}`, 'ERR_INVALID_ARG_VALUE')
+  }
 }
+
+const isToken = (value) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 
 /** Interrupts when a signal aborts, with its reason; at once if it has. */
 function follow(interrupter, signal) {

@@ -15,7 +15,7 @@ let last = 0
 
 /** The text of a reason for the thread that made an interrupter with `own`, the beginning of its texts. */
 function encodeReason(reason, own) {
-  if (own !== OWN) return serialize(cloneable(reason)).toString('base64')
+  if (own !== OWN) return serialize(toClone(reason)).toString('base64')
   values.set(++last, reason)
   values.delete(last - MOST)
   return OWN + last
@@ -23,16 +23,12 @@ function encodeReason(reason, own) {
 
 /** The reason of a text. */
 function decodeReason(text) {
-  if (!text.startsWith(OWN)) return deserialize(Buffer.from(text, 'base64'))
-  return values.get(Number(text.slice(OWN.length)))
+  if (text.startsWith(OWN)) return values.get(Number(text.slice(OWN.length)))
+  const { value, exception } = deserialize(Buffer.from(text, 'base64'))
+  return exception === undefined ? value : new DOMException(...exception)
 }
 
-/** A DOMException, as that of an `AbortSignal`, cannot be cloned on every Node: an Error with its name and message stands for it. */
-function cloneable(reason) {
-  if (!(reason instanceof DOMException)) return reason
-  const error = new Error(reason.message)
-  error.name = reason.name
-  return error
-}
+/** A DOMException, such as that of an `AbortSignal`, cannot be cloned on every Node: its message and name stand for it. */
+const toClone = (value) => (value instanceof DOMException ? { exception: [value.message, value.name] } : { value })
 
 module.exports = { OWN, decodeReason, encodeReason }
