@@ -7,7 +7,7 @@ use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::threads::Threads;
 use crate::engine::trace::frames;
 use crate::error::{Error, ErrorKind};
-use crate::rewrite::Options;
+use crate::rewrite::{Options, without_functions};
 use crate::wasm::Features;
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
@@ -19,7 +19,7 @@ use wasmer_types::target::Target;
 use wasmer_types::{CompilationProgressCallback, CompileError, UserAbort};
 
 /// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/internals/safety.md).
-/// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
+/// Code of one compiler cannot call code of the other directly: `store::abi::bridge` connects them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Compiler {
     /// Optimizes; the default
@@ -31,6 +31,15 @@ pub enum Compiler {
 /// The largest frame that a function may have, in bytes: smaller than the guard of a stack, so no frame can step over
 /// it. 50,000 locals, the most that validation allows, take half of it.
 pub const LARGEST_FRAME: usize = 768 << 10;
+
+/// Whether the bytes for a compiler are known to be valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Validation {
+    /// `Binary::parse` accepted them, with the features of the compiler
+    Done,
+    /// The load-time pass wrote them: it must not hand the compiler code that would be unsafe
+    Needed,
+}
 
 /// Why a compiler does not compile a valid module.
 #[derive(Debug)]
@@ -103,7 +112,7 @@ impl Compiler {
         self == Self::Singlepass
     }
 
-    /// The name that the API has for it.
+    /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cranelift => "cranelift",
@@ -158,10 +167,11 @@ impl Compiler {
     pub(in crate::engine) fn image(
         self,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
-        self.packed_by(image::pack, bytes, reserve, waiters)
+        self.packed_by(image::pack, bytes, validation, reserve, waiters)
     }
 
     /// `image`, written by `pack`.
@@ -169,15 +179,17 @@ impl Compiler {
         self,
         pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
         let compile = |threads: &Threads| {
             catch_unwind(AssertUnwindSafe(|| {
-                let build = self.build(bytes, reserve, threads.number, waiters).map_err(|error| match error {
-                    CompileError::Aborted(_) => CompilerRefusal::Cancelled,
-                    error => CompilerRefusal::Compiler(error.to_string()),
-                })?;
+                let build =
+                    self.build(bytes, validation, reserve, threads.number, waiters).map_err(|error| match error {
+                        CompileError::Aborted(_) => CompilerRefusal::Cancelled,
+                        error => CompilerRefusal::Compiler(error.to_string()),
+                    })?;
                 check_frames(&build)?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
@@ -207,7 +219,7 @@ impl Compiler {
         };
         match run(Threads::new(taken).ok_or_else(no_room)?) {
             Ok(result) => result,
-            // The system limits the number of threads: try with one.
+            // The system limits the number of threads: try with a single thread.
             Err((number, _)) if number.get() > 1 => {
                 run(Threads::alone(taken).ok_or_else(no_room)?).unwrap_or_else(|(_, refusal)| Err(refusal))
             }
@@ -218,13 +230,18 @@ impl Compiler {
     fn build(
         self,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         threads: NonZero<usize>,
         waiters: &Arc<Waiters>,
     ) -> Result<ArtifactBuild, CompileError> {
         let engine = self.engine(reserve, threads);
-        engine.validate(bytes)?;
-        let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
+        if validation == Validation::Needed {
+            engine.validate(bytes)?;
+        }
+        // wasmer translates the whole module again: the styles need only these sections.
+        let sections = without_functions(bytes).map_err(|error| CompileError::Codegen(error.to_string()))?;
+        let module = ModuleEnvironment::new().translate(&sections).map_err(CompileError::Wasm)?.module;
         let tunables = engine.tunables();
         let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
         let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();

@@ -5,7 +5,7 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
-use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN};
+use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN, Validation};
 use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
@@ -54,7 +54,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     if options.selection != Selection::None {
         check_declarations(&binary)?;
     }
-    // Only the compiler knows how large a frame is. A small one needs no compile.
+    // Only the compiler knows how large a frame is. A small frame needs no compile.
     if options.compiler.has_largest_frame() && may_exceed_frame(bytes)? {
         return CompiledImage::new(bytes, &binary, options, &Arc::default()).map(drop);
     }
@@ -64,7 +64,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     Ok(())
 }
 
-/// The module as the compiler gets it, made from one that `Binary::parse` accepted.
+/// The module as the compiler gets it, made from a module that `Binary::parse` accepted.
 ///
 /// # Errors
 /// The errors of the load-time pass, and of `Waiters::check` between its steps.
@@ -168,7 +168,10 @@ impl<'a> CompiledImage<'a> {
         options: &CompileOptions,
         waiters: &Arc<Waiters>,
     ) -> Result<Self> {
-        let image = options.compiler.image(&strip_custom_sections(&rewritten.bytes)?, options.reserve, waiters);
+        let validation =
+            if matches!(rewritten.bytes, Cow::Borrowed(_)) { Validation::Done } else { Validation::Needed };
+        let stripped = strip_custom_sections(&rewritten.bytes)?;
+        let image = options.compiler.image(&stripped, validation, options.reserve, waiters);
         let named = |index| named(bytes, binary, rewritten.origins.of(index));
         let image = image.map_err(|refusal| refusal.into_error(named))?;
         Ok(Self { rewritten, image, compiler: options.compiler })
