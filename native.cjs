@@ -856,6 +856,7 @@ module.exports.mapCalls = nativeBinding.mapCalls
 module.exports.refuseChanges = nativeBinding.refuseChanges
 module.exports.refuseClosedSlot = nativeBinding.refuseClosedSlot
 module.exports.refuseColumn = nativeBinding.refuseColumn
+module.exports.refuseCopy = nativeBinding.refuseCopy
 module.exports.refuseImport = nativeBinding.refuseImport
 module.exports.refuseStoreOfImport = nativeBinding.refuseStoreOfImport
 module.exports.refuseStoreOfSlot = nativeBinding.refuseStoreOfSlot

@@ -516,6 +516,9 @@ export declare function refuseClosedSlot(slot: string): void
 /** Throws the error for a type whose values no typed array holds. */
 export declare function refuseColumn(valueType: string): void
 
+/** Throws the error for a module that there is no room to copy. `size` is its size in bytes. */
+export declare function refuseCopy(size: number): void
+
 /** Throws the error for a value that does not fit an import. `expected` and `actual` are texts. */
 export declare function refuseImport(module: string, field: string, expected: string, actual: string): void
 

@@ -4,7 +4,7 @@
 
 const { isMainThread } = require('node:worker_threads')
 const { arch, platform } = require('node:process')
-const { isNative, isTrap, nameFile, rangeError, translate, typeError } = require('./errors')
+const { isNative, isTrap, nameFile, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
@@ -150,13 +150,10 @@ function withTimeout(milliseconds, block) {
 
 const interrupt = translated(addon.interrupt)
 
-/** Copies bytes; throws if there is no room for the copy. */
+/** Copies the bytes of a module; throws if there is no room for the copy. */
 function copyOf(bytes) {
-  if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
-  throw rangeError(
-    `there is no room for a copy of the module, which has ${bytes.byteLength} bytes`,
-    'ERR_RELINK_MEMORY',
-  )
+  if (!addon.hasRoom(bytes.byteLength)) refuseCopy(bytes.byteLength)
+  return bytes.slice()
 }
 
 // In a worker, the native side waits in a way that `terminate()` can interrupt.
@@ -199,6 +196,7 @@ async function about(file, start) {
 // Refusals of arguments that this package converts, with the messages of the native side. They always throw.
 const refuseChanges = translated(addon.refuseChanges)
 const refuseClosedSlot = translated(addon.refuseClosedSlot)
+const refuseCopy = translated(addon.refuseCopy)
 const refuseImport = translated(addon.refuseImport)
 const refuseStoreOfImport = translated(addon.refuseStoreOfImport)
 const refuseStoreOfSlot = translated(addon.refuseStoreOfSlot)

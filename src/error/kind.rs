@@ -130,6 +130,16 @@ impl ErrorKind {
         Self::UnsupportedValue { message }
     }
 
+    /// The failure of the load-time pass on a module that was validated.
+    pub fn pass_failed(error: impl fmt::Display) -> Self {
+        Self::Compile { message: format!("the load-time pass failed: {error}") }
+    }
+
+    /// No room for a copy of a module of this size in bytes.
+    pub fn no_room_for_copy(size: usize) -> Self {
+        Self::Memory { message: format!("there is no room for a copy of the module, which has {size} bytes") }
+    }
+
     /// The refusal of a type whose values no typed array holds.
     pub fn no_column(ty: impl fmt::Display) -> Self {
         Self::UnsupportedValue {

@@ -106,8 +106,8 @@ pub(super) const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes 
 const LISTED: usize = 10;
 
 /// The first of `all` as text, and the number of the others.
-fn listed<T>(all: &[T], between: &str, in_words: impl Fn(&T) -> String) -> String {
-    let list: Vec<_> = all.iter().take(LISTED).map(in_words).collect();
+fn listed<T>(all: &[T], between: &str, describe: impl Fn(&T) -> String) -> String {
+    let list: Vec<_> = all.iter().take(LISTED).map(describe).collect();
     match all.len().saturating_sub(LISTED) {
         0 => list.join(between),
         more => format!("{} and {more} more", list.join(between)),

@@ -148,7 +148,7 @@ impl NativeStore {
         self.try_make(module, externs, shared, imports, timeout)
     }
 
-    /// The same with imports that are already converted.
+    /// `try_instantiate` with imports that are already converted.
     fn try_make(
         &self,
         module: &NativeModule,

@@ -186,7 +186,7 @@ pub fn retarget(context: &Context, old: &Instance) {
 }
 
 impl ExportedFunction {
-    /// The data of `value` if it is a function over a wasm function, of any store of this thread.
+    /// The data of `value`, if `value` is the JavaScript function of a wasm function of any store of this thread.
     pub fn of(env: JsEnv<'_>, value: Value<'_>) -> Option<Rc<Self>> {
         Self::at(env.unwrap(value)? as usize)
     }
