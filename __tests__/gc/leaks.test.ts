@@ -282,3 +282,18 @@ test('realms in which the package was loaded, with stores, are collected', () =>
   const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' })
   expect([stdout, stderr]).toEqual(['0\n', ''])
 })
+
+describe('values that JavaScript writes over and over, with no call of wasm in between, are freed', () => {
+  const options = { store: new Store() }
+  const table = new Table({ element: 'externref', initial: 1 }, undefined, options)
+  const global = new Global({ value: 'externref', mutable: true }, undefined, options)
+  const ways: Record<string, (value: object) => void> = {
+    'to a table': (value) => table.set(0, value),
+    'to a global': (value) => void (global.value = value),
+  }
+
+  test.each(Object.entries(ways))('%s', (_, write) => {
+    for (let number = 0; number < 20_000; number++) write({ number })
+    expect(options.store.stats().externrefs).toBeLessThan(10_000)
+  })
+})

@@ -81,6 +81,16 @@ pub enum ErrorKind {
         message: String,
         trace: Option<Arc<dyn Trace>>,
     },
+    /// The deadline of a call has passed; `timeout` in milliseconds
+    Timeout {
+        timeout: f64,
+        trace: Option<Arc<dyn Trace>>,
+    },
+    /// A call was ended from outside; `reason` in the form in which `lib/` gave it
+    Interrupted {
+        reason: String,
+        trace: Option<Arc<dyn Trace>>,
+    },
     Internal {
         message: String,
     },

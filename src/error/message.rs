@@ -55,6 +55,8 @@ impl fmt::Display for Error {
                 )
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
+            K::Timeout { timeout, .. } => write!(f, "the call did not end within its timeout of {timeout} ms"),
+            K::Interrupted { .. } => f.write_str("the call was interrupted"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
             K::ClosedStore => f.write_str("the store is closed"),
