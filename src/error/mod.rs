@@ -22,7 +22,7 @@ pub struct Error {
     kind: Box<ErrorKind>,
 }
 
-/// The result of everything that can be refused.
+/// The result of an operation that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<ErrorKind> for Error {
