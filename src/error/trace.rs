@@ -7,9 +7,9 @@ use std::fmt;
 pub struct StackFrame {
     /// The demangled name, if the module has a name section
     pub name: Option<String>,
-    /// The function's index in the module as it was loaded
+    /// The function's index in the author's module
     pub index: u32,
-    /// Byte offset in that module
+    /// Byte offset in the author's module
     pub offset: u32,
 }
 

@@ -11,6 +11,8 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
 use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
+#[cfg(test)]
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
@@ -175,7 +177,9 @@ impl Code {
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         Self::assemble_image(
-            compiler.image(bytes, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
+            compiler
+                .image(bytes, &AuthorOffsets::default(), Reserve::available(), &Arc::default())
+                .map_err(Self::unnamed)?,
             bytes,
             compiler,
         )
@@ -186,7 +190,13 @@ impl Code {
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         Self::assemble_image(
             compiler
-                .packed_by(crate::engine::code::image::pack_serialized, bytes, Reserve::available(), &Arc::default())
+                .packed_by(
+                    crate::engine::code::image::pack_serialized,
+                    bytes,
+                    &AuthorOffsets::default(),
+                    Reserve::available(),
+                    &Arc::default(),
+                )
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,

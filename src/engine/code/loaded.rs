@@ -174,6 +174,7 @@ fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
 mod tests {
     use super::*;
     use crate::engine::code::image::PAGE;
+    use crate::engine::trace::author_offsets::AuthorOffsets;
     use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -185,7 +186,9 @@ mod tests {
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(
-            Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap(),
+            Compiler::Cranelift
+                .image(&bytes, &AuthorOffsets::default(), Reserve::available(), &std::sync::Arc::default())
+                .unwrap(),
         );
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
@@ -199,7 +202,9 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let image = Compiler::Cranelift
+            .image(&bytes, &AuthorOffsets::default(), Reserve::available(), &std::sync::Arc::default())
+            .unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
@@ -230,7 +235,9 @@ mod tests {
     #[test]
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
-        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let mut image = Compiler::Cranelift
+            .image(&bytes, &AuthorOffsets::default(), Reserve::available(), &std::sync::Arc::default())
+            .unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
         let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };

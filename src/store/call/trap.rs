@@ -83,7 +83,7 @@ impl Trace for CapturedStack {
         let locations = self.locations().filter(|at| !at.names.is_added(at.index)).take(most);
         let frames = locations.map(|CodeLocation { names, index, offset }| StackFrame {
             name: names.name(index).map(|name| path(name).into_owned()),
-            index,
+            index: names.original_index(index),
             offset,
         });
         frames.collect()
