@@ -98,8 +98,8 @@ class NativeStore {
   }
 
   /**
-   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` gives the module for small
-   * memories, if it can, for when full memories do not do.
+   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
+   * small memories, if there is one: it is used if the system refuses full memories.
    */
   instantiate(code, imports, file, forSmallMemories = undefined) {
     try {
@@ -108,7 +108,8 @@ class NativeStore {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
       const refusal = nameFile(translate(error), file)
-      // An error of this call: that of another instantiation, which the start function ran into, is not native any more.
+      // Only for an error of this call. The error of another instantiation, which the start function made, has been translated
+      // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
       return this.instantiate(small, imports, file)
@@ -121,7 +122,7 @@ const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
 const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
 
-/** Copies bytes of any number. */
+/** Copies bytes; throws if there is no room for the copy. */
 function copyOf(bytes) {
   if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
   throw rangeError(

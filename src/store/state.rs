@@ -4,7 +4,7 @@ use crate::engine::{Code, Compiler, ObjectIndices};
 use crate::error::Result;
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batches::Batches;
+use crate::store::batch::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::shadow_stack::ShadowStacks;
@@ -26,7 +26,7 @@ use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_tra
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
 ///
-/// In wasmer's own `Store` the vector of each kind only grows, and a lock is passed around. This store owns the same
+/// wasmer's own `Store` adds to its lists with each look-up, and takes a lock for each call. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
     /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
@@ -64,7 +64,7 @@ pub struct Store {
 pub(in crate::store) struct ContextOwner {
     /// The instance
     pub instance: Rc<Instance>,
-    /// Whether the context is that of a host function that the instance imports
+    /// Whether the context belongs to a host function that the instance imports
     pub is_host: bool,
 }
 
@@ -139,7 +139,7 @@ impl Store {
         objects.tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
-    /// Counts one open importer of these objects more or less.
+    /// Counts one more or one fewer open importer of these objects.
     pub(in crate::store) fn count_importers(&self, objects: &Objects, more: bool) {
         objects.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
         objects.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));

@@ -3,11 +3,11 @@
 use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
+use crate::store::trap::Failure;
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -32,7 +32,7 @@ struct UnstartedInstance {
 /// hold functions that it wrote there.
 ///
 /// # Safety
-/// The caller keeps the store alive for the whole call. The resolved imports fit those of `code`.
+/// The caller keeps the store alive for the whole call. The resolved imports fit the imports of `code`.
 pub(in crate::store) unsafe fn instantiate(
     store: &Store,
     code: &Arc<Code>,
@@ -176,7 +176,8 @@ fn register(
     instance
 }
 
-/// Converts wasmer's error for an instance that could not be made; `lacks_addresses` for want of address space.
+/// Converts wasmer's error for an instance that could not be made. `lacks_addresses` says that the system has refused
+/// address space.
 fn refused(error: Refused, lacks_addresses: bool) -> Failure {
     match error {
         Refused::Start(trap) => trap.into(),

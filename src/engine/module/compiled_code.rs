@@ -9,8 +9,8 @@ use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::pipeline::{Compiled, PassMetadata};
 #[cfg(test)]
 use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
@@ -176,9 +176,10 @@ impl Code {
     /// Compiles without the load-time pass, so that tests can show the difference that it makes.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
             compiler
-                .image(bytes, &AuthorOffsets::default(), Reserve::available(), &Arc::default())
+                .image(bytes, &AuthorOffsets::default(), Validation::Needed, Reserve::available(), &Arc::default())
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,
@@ -188,12 +189,15 @@ impl Code {
     /// `compile_as_it_is` with the image in wasmer's own form, as on systems where only wasmer can load code.
     #[cfg(test)]
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        use crate::engine::code::image::pack_serialized;
+        use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
             compiler
                 .packed_by(
-                    crate::engine::code::image::pack_serialized,
+                    pack_serialized,
                     bytes,
                     &AuthorOffsets::default(),
+                    Validation::Needed,
                     Reserve::available(),
                     &Arc::default(),
                 )
