@@ -235,6 +235,16 @@ impl Code {
         self.details.get()
     }
 
+    /// The id of the code, as in the trace of a trap.
+    pub fn id(&self) -> usize {
+        self.names.id()
+    }
+
+    /// The author's name of a function, if it has one.
+    pub fn function_name(&self, index: u32) -> Option<&str> {
+        self.names.name(index)
+    }
+
     /// The index of a function in the original module.
     pub fn original_index(&self, index: u32) -> u32 {
         self.names.original_index(index)

@@ -85,7 +85,7 @@ pub(in crate::store) unsafe fn instantiate(
             instance.function(store, forwarder.function).set_canonical(store, import);
         }
     }
-    started.map(|()| instance)
+    started.map(|()| instance).map_err(|failure| failure.with_panic(store))
 }
 
 /// Makes wasmer's instance and its objects. Runs no wasm.
