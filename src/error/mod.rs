@@ -46,7 +46,7 @@ impl Error {
         &self.kind
     }
 
-    /// Whether there was no room.
+    /// Whether the error means that there was no room.
     pub fn is_memory(&self) -> bool {
         matches!(*self.kind, ErrorKind::Memory { .. })
     }
@@ -140,8 +140,8 @@ impl Error {
         }
     }
 
-    /// The error as `lib/errors.js` builds it: class, code, message, properties, and at most `most_frames` frames of
-    /// the wasm stack.
+    /// The JSON from which `lib/errors.js` builds the error: class, code, message, properties, and at most
+    /// `most_frames` frames of the wasm stack.
     pub fn to_json(&self, most_frames: usize) -> String {
         let (code, class) = self.code();
         let frames = match &*self.kind {
