@@ -13,7 +13,17 @@ export interface Refusal {
   actual?: string
 }
 
-/** A Rust panic. */
+/**
+ * A Rust panic, as {@link RuntimeError.panic} has it.
+ *
+ * ```js
+ * try {
+ *   plugin.exports.run()
+ * } catch (error) {
+ *   if (error.panic) console.error(`${error.panic.file}:${error.panic.line}`, error.panic.message)
+ * }
+ * ```
+ */
 export interface Panic {
   /** The message, if it was found; `…` stands for values that were not understood */
   readonly message?: string

@@ -2,7 +2,7 @@ import { Instance, Module, RuntimeError, Store, link } from '../..'
 import { compilers, guest, instanceOf, thrownBy } from '../support'
 
 /** The panics of `fixtures/panics`: the arguments of the call, and the message with the hook and without. */
-const PANICS: Record<string, [args: number[], message: string | undefined, found?: string]> = {
+const PANICS: Record<string, [args: number[], message: string, ...found: (string | undefined)[]]> = {
   literal: [[], 'the plugin gave up'],
   number: [[-5], 'bad number -5 here'],
   hexadecimal: [[255], 'bad number 0xff here', 'bad number … here'],
@@ -36,7 +36,7 @@ describe.each([...compilers, 'auto'] as const)('Rust panics (%s)', (compiler) =>
       expect(error.panic.file).toMatch(FILE)
       expect(error.panic).toMatchObject({ line: expect.any(Number), column: expect.any(Number) })
       const place = `${error.panic.file}:${error.panic.line}:${error.panic.column}`
-      expect(error.message).toBe(`unreachable: panicked at ${place}${message === undefined ? '' : `: ${message}`}`)
+      expect(error.message).toBe(`unreachable: panic at ${place}${message === undefined ? '' : `: ${message}`}`)
       // The same trap, while the memory still has the panic.
       const abort = thrownBy(() => exports.abort())
       expect([abort.message, abort.panic]).toEqual(['unreachable', undefined])

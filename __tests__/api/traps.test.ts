@@ -180,7 +180,7 @@ describe.each(compilers)('traps (%s)', (compiler) => {
     const stack = String(thrownBy(() => exports.run()).stack)
     const found = [...stack.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)]
     const code = Buffer.from(bytes)
-    const add = code.indexOf(Buffer.from([0x41, ...[0xe8, 0x07], 0x10, 0x01, 0x6a]))
+    const add = code.indexOf(Buffer.from([0x41, 0xe8, 0x07, 0x10, 0x01, 0x6a]))
     expect(found.map(([, index]) => Number(index))).toEqual([2, 3, 4, 5])
     expect(found.map(([, , offset]) => Number(offset))).toEqual([
       code.indexOf(Buffer.from([0x00, 0x0b]), add - 8),

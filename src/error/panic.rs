@@ -29,7 +29,7 @@ impl Panic {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked at {}:{}:{}", self.file, self.line, self.column)?;
+        write!(f, "panic at {}:{}:{}", self.file, self.line, self.column)?;
         self.message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
     }
 }
