@@ -53,9 +53,10 @@ export declare class NativeStore {
   close(silent: boolean): Array<NativeClosedMemory>
   /**
    * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
-   * own memories for each shared memory that the module defines.
+   * own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
+   * milliseconds.
    */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>): NativeInstance
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null): NativeInstance
   /**
    * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
    * then nothing has changed.
@@ -63,6 +64,8 @@ export declare class NativeStore {
   attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
   /** The slot of an instance at a position in the slot list of its module. */
   instanceSlot(id: number, position: number): NativeSlot
+  /** The token by which `interrupt` finds the store: hexadecimal, and not to be guessed. */
+  interruptToken(): string
   /** Makes a memory; `minimum` and `maximum` are in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
   /** Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages. */
@@ -103,9 +106,9 @@ export declare class NativeStore {
   convert(ty: string, value: unknown): unknown
   /**
    * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
-   * `stack_size` is the size of the stack that its calls run on, in bytes.
+   * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds.
    */
-  constructor(lib: object, stackSize?: number | undefined | null)
+  constructor(lib: object, stackSize?: number | undefined | null, timeout?: number | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */
@@ -187,11 +190,20 @@ export declare function functionNamesAsync(bytes: Uint8Array): Promise<Array<Nat
 /** The type of a wasm function; null for anything else. */
 export declare function functionType(value: unknown): NativeFunctionType | null
 
+/** Whether this platform has deadlines and interrupts. */
+export declare function hasInterruption(): boolean
+
 /** Whether there is room for so many bytes. */
 export declare function hasRoom(bytes: number): boolean
 
 /** Makes a report on a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
+
+/**
+ * Ends the calls that run in a store, of any thread, by the token of `interruptToken`. `reason` is for `lib/` on that thread.
+ * Returns whether the store still exists.
+ */
+export declare function interrupt(token: string, reason: string): boolean
 
 /**
  * Makes `mapCalls(address, count, columns, results, function)`, which calls the wasm function at `address` `count`
@@ -504,6 +516,9 @@ export declare function refuseClosedSlot(slot: string): void
 /** Throws the error for a type whose values no typed array holds. */
 export declare function refuseColumn(valueType: string): void
 
+/** Throws the error for a module that there is no room to copy. `size` is its size in bytes. */
+export declare function refuseCopy(size: number): void
+
 /** Throws the error for a value that does not fit an import. `expected` and `actual` are texts. */
 export declare function refuseImport(module: string, field: string, expected: string, actual: string): void
 
@@ -530,3 +545,9 @@ export declare function sharedValues(buffer: ArrayBuffer): any
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean
+
+/**
+ * Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in so many
+ * milliseconds.
+ */
+export declare function withTimeout(milliseconds: number, block: unknown): unknown

@@ -3,7 +3,8 @@
 // The native side: the addon's functions and its store, with errors of this realm.
 
 const { isMainThread } = require('node:worker_threads')
-const { isNative, isTrap, nameFile, rangeError, translate } = require('./errors')
+const { arch, platform } = require('node:process')
+const { isNative, isTrap, nameFile, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
@@ -20,6 +21,7 @@ const METHODS = [
   'globalType',
   'hasMemory',
   'instanceSlot',
+  'interruptToken',
   'keep',
   'memoryCreate',
   'memoryOf',
@@ -73,10 +75,12 @@ class NativeStore {
     }
   }
 
-  constructor(stackSize) {
+  constructor(stackSize, timeout) {
+    if (timeout !== undefined) checkInterruption('options.timeout')
     this.#addon = newStore(
       libFunctions(this, () => NativeStore.exceptions),
       stackSize,
+      timeout,
     )
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
@@ -99,11 +103,13 @@ class NativeStore {
 
   /**
    * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
-   * small memories, if there is one: it is used if the system refuses full memories.
+   * small memories, if there is one: it is used if the system refuses full memories. `timeout` is that of
+   * each call, in milliseconds.
    */
-  instantiate(code, imports, file, forSmallMemories = undefined) {
+  instantiate(code, imports, { file, timeout, forSmallMemories }) {
+    if (timeout !== undefined) checkInterruption('options.timeout')
     try {
-      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), timeout)
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
@@ -112,7 +118,7 @@ class NativeStore {
       // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
-      return this.instantiate(small, imports, file)
+      return this.instantiate(small, imports, { file, timeout })
     }
   }
 }
@@ -120,15 +126,34 @@ class NativeStore {
 /** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
+const newStore = translated((host, stackSize, timeout) => new addon.NativeStore(host, stackSize, timeout))
 
-/** Copies bytes; throws if there is no room for the copy. */
-function copyOf(bytes) {
-  if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
-  throw rangeError(
-    `there is no room for a copy of the module, which has ${bytes.byteLength} bytes`,
-    'ERR_RELINK_MEMORY',
+/** Refuses what needs interruption on a platform without it. */
+function checkInterruption(what) {
+  if (addon.hasInterruption()) return
+  throw typeError(
+    `\`${what}\` needs a platform where running WebAssembly can be interrupted: Linux on x64, got ${platform} on ${arch}`,
+    'ERR_RELINK_UNSUPPORTED',
+    { platform, arch },
   )
+}
+
+/** Calls `block`, which may throw the user's own errors, with a deadline for all WebAssembly of this thread. */
+function withTimeout(milliseconds, block) {
+  checkInterruption('withTimeout')
+  try {
+    return addon.withTimeout(milliseconds, block)
+  } catch (error) {
+    throw isNative(error) ? translate(error) : error
+  }
+}
+
+const interrupt = translated(addon.interrupt)
+
+/** Copies the bytes of a module; throws if there is no room for the copy. */
+function copyOf(bytes) {
+  if (!addon.hasRoom(bytes.byteLength)) refuseCopy(bytes.byteLength)
+  return bytes.slice()
 }
 
 // In a worker, the native side waits in a way that `terminate()` can interrupt.
@@ -171,6 +196,7 @@ async function about(file, start) {
 // Refusals of arguments that this package converts, with the messages of the native side. They always throw.
 const refuseChanges = translated(addon.refuseChanges)
 const refuseClosedSlot = translated(addon.refuseClosedSlot)
+const refuseCopy = translated(addon.refuseCopy)
 const refuseImport = translated(addon.refuseImport)
 const refuseStoreOfImport = translated(addon.refuseStoreOfImport)
 const refuseStoreOfSlot = translated(addon.refuseStoreOfSlot)
@@ -180,6 +206,7 @@ module.exports = {
   NativeStore,
   cacheClear,
   cacheList,
+  checkInterruption,
   compileAsync,
   compileFile,
   compileForSmallMemories,
@@ -190,6 +217,7 @@ module.exports = {
   functionNames,
   functionNamesAsync,
   inspectModule,
+  interrupt,
   refuseChanges,
   refuseClosedSlot,
   refuseImport,
@@ -198,4 +226,5 @@ module.exports = {
   refuseValue,
   rewriteModule,
   validate,
+  withTimeout,
 }

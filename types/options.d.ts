@@ -106,6 +106,15 @@ export interface StoreOptions {
   store?: Store | undefined
 }
 
+/** Options of making an instance. For an example, see `docs/deadlines.md`. */
+export interface InstanceOptions extends StoreOptions {
+  /**
+   * The timeout of each call from JavaScript into the instance, and of its start function, in milliseconds: a call that takes
+   * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Default: none.
+   */
+  timeout?: number | undefined
+}
+
 /** Options of closing an instance or a store. For an example, see {@link Instance.close}. */
 export interface CloseOptions {
   /**

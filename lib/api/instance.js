@@ -2,7 +2,7 @@
 
 // The class Instance.
 
-const { toOptions, toSilent, wrongType } = require('../options/arguments')
+const { toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
@@ -40,14 +40,15 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const store = toStore(toOptions(options, ['store']))
+    const known = toOptions(options, ['store', 'timeout'])
+    const [store, timeout] = [toStore(known), toTimeout(known)]
     const given = readImports(store, code.imports(), imports, file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
       return small?.native
     }
-    const { id, retainer, exports } = store.instantiate(code, given, file, forSmallMemories)
+    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, forSmallMemories })
     this.#state = {
       store,
       id,

@@ -7,6 +7,7 @@ mod collector;
 pub(in crate::napi) mod compile;
 mod inspect;
 mod instances;
+mod interruption;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod native_store;
 mod objects;

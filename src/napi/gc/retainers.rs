@@ -97,7 +97,7 @@ impl Retainers {
         retainer
     }
 
-    /// Makes the retainer of the node of `function` hold a JavaScript value, in the place of its imports.
+    /// Makes the retainer of the node of `function` hold a JavaScript value, instead of its imports.
     pub fn hold_import(&self, env: JsEnv<'_>, store: &Store, function: FuncRef, value: Value<'_>) {
         if let Some(node) = function.node(store) {
             env.set_element(self.retainer(env, store, node), IMPORTS, value);

@@ -19,8 +19,7 @@ const FEW: usize = 4;
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
 pub fn compare_branches(rewritten: &mut Rewritten<'_>) -> Result<()> {
-    translate(rewritten)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    translate(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn translate(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {

@@ -18,8 +18,7 @@ use wasm_encoder::SectionId;
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
 pub fn modernize(rewritten: &mut Rewritten<'_>) -> Result<()> {
-    translate(rewritten)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    translate(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn translate(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
