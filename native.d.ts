@@ -84,18 +84,12 @@ export declare class NativeStore {
   tableLength(id: number): number
   /** The element type of a table. */
   tableElement(id: number): string
-  /** Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot. */
-  tableGet(id: number, index: number): unknown
-  /** Writes an entry of a table. */
-  tableSet(id: number, index: number, value: unknown): void
   /** Grows a table by `delta` entries of `value`; returns its former number of entries. */
   tableGrow(id: number, delta: number, value: unknown): number
   /** Makes a global. */
   globalCreate(valueType: string, mutable: boolean, value: unknown): number
   /** The type of a global. */
   globalType(id: number): NativeGlobalType
-  /** The value of a global. */
-  globalGet(id: number): unknown
   /** Writes a global. */
   globalSet(id: number, value: unknown): void
   /** Makes a tag of exceptions that carry values of these types. */
@@ -128,6 +122,8 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+   * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
+   *   `tableSet` and `globalGet`.
    */
   rawCallbacks(): any
   /** The slot of a table entry. */

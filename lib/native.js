@@ -57,14 +57,12 @@ class NativeStore {
         for (const { memory, byteLength } of this.#addon[name](...args)) NativeStore.forgetBuffer(memory, byteLength)
       })
     }
-    for (const [name, { kind, result }] of Object.entries(LATE_USES)) {
-      this.prototype[name] = function (...args) {
+    for (const name of Object.keys(LATE_USES)) {
+      this.prototype[name] ??= function (...args) {
         try {
           return this.#addon[name](...args)
         } catch (thrown) {
-          const error = translate(thrown)
-          if (!isIgnored(error) && !this.#isSilent(error, kind, args[0])) throw error
-          return result()
+          return this.#late(name, thrown, args[0])
         }
       }
     }
@@ -82,8 +80,40 @@ class NativeStore {
       stackSize,
       timeout,
     )
-    // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
+    // `link`, `relink`, `readEntry` and so on: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
+  }
+
+  tableGet(table, index) {
+    try {
+      return this.readEntry(table, index)
+    } catch (thrown) {
+      return this.#late('tableGet', thrown, table)
+    }
+  }
+
+  tableSet(table, index, value) {
+    try {
+      this.writeEntry(table, index, value)
+    } catch (thrown) {
+      this.#late('tableSet', thrown, table)
+    }
+  }
+
+  globalGet(global) {
+    try {
+      return this.readGlobal(global)
+    } catch (thrown) {
+      return this.#late('globalGet', thrown, global)
+    }
+  }
+
+  /** The result of a method that has thrown, if the use of an object that is closed is ignored; otherwise throws the error. */
+  #late(name, thrown, id) {
+    const { kind, result } = LATE_USES[name]
+    const error = translate(thrown)
+    if (!isIgnored(error) && !this.#isSilent(error, kind, id)) throw error
+    return result()
   }
 
   /** Whether an error means that an object is closed whose later uses do nothing, by the option `lateCalls`. */

@@ -10,6 +10,6 @@ mod instances;
 mod interruption;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod native_store;
-mod objects;
+pub(in crate::napi) mod objects;
 mod refusals;
 mod store;

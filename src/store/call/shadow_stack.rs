@@ -1,7 +1,8 @@
 //! Shadow stacks: the stacks that guests keep in their memories.
 //!
-//! A function moves its instance's stack pointer, a global, down when it begins and back up when it ends. A function that is
-//! unwound does not end. So a failed call from the host puts the stack pointers back to their values at its begin.
+//! A function moves its instance's stack pointer, a global, down when it begins and back up when it ends. A function
+//! that is unwound does not end. So a failed call from the host sets the stack pointers to the values that they had
+//! when it began.
 //!
 //! Only the called instance's pointer is read when a call begins. Between outermost calls, all others have their **resting
 //! value**, which is known. Within a call they may not: then a failed call leaves them lower than they were, the outermost
@@ -53,7 +54,7 @@ pub(in crate::store) struct ShadowStacks {
     depth: Cell<u32>,
     /// Whether nested calls read all pointers when they begin
     reads_all: Cell<bool>,
-    /// What nested calls have done to pointers since the outermost call began
+    /// Changes of pointers by nested calls since the outermost call began
     changed: Cell<Changed>,
     /// The stacks of functions that the last failed call unwound
     lowered: RefCell<Vec<Lowered>>,
