@@ -91,7 +91,7 @@ fn hurry() {
     }
 }
 
-/// WatchdogState of the watchdog for one thread.
+/// State of the watchdog for one thread.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     /// When it was first seen in wasm, without a look outside of wasm since; 0 for not in wasm
