@@ -27,11 +27,12 @@
 /// <reference lib="esnext.disposable" />
 
 export { type CacheEntry, cache } from './types/cache'
-export { CompileError, type ErrorOptions, LinkError, type Refusal, RuntimeError } from './types/errors'
+export { CompileError, type ErrorOptions, LinkError, type Panic, type Refusal, RuntimeError } from './types/errors'
 export { Exception, Tag } from './types/exception'
 export type { FunctionType, Implementation, ValueType, WasmFunction } from './types/function'
 export { Global, type GlobalDescriptor, type GlobalType } from './types/global'
 export { Instance, instantiate, load } from './types/instance'
+export { type AbortSignalLike, Interrupter, type InterrupterOptions, withTimeout } from './types/interruption'
 export { type Change, Link, type LinkOptions, Relink, link, relink } from './types/link'
 export { Memory, type MemoryDescriptor, type MemoryOptions } from './types/memory'
 export {
@@ -53,6 +54,8 @@ export type {
   FileUrl,
   ImportValue,
   Imports,
+  InstanceOptions,
+  ModuleSignature,
   Reserve,
   SlotSelection,
   StoreOptions,

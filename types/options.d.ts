@@ -73,12 +73,46 @@ export interface CompileOptions {
    * comes from a file ({@link load}, {@link compileFile}), otherwise false.
    */
   cache?: boolean | undefined
+  /**
+   * The SHA-256 hash that the bytes must have: 32 bytes, or their text in hex or base64. Other bytes are refused with
+   * `ERR_RELINK_UNTRUSTED` before anything reads them. For an example, see `docs/safety.md`.
+   */
+  sha256?: string | Uint8Array | undefined
+  /** The signature that the bytes must have: see {@link ModuleSignature}. */
+  signature?: ModuleSignature | undefined
+}
+
+/**
+ * An Ed25519 signature over the bytes of a module. Bytes that the key has not signed are refused with `ERR_RELINK_UNTRUSTED`
+ * before anything reads them.
+ *
+ * ```js
+ * await load('plugin.wasm', {}, { signature: { publicKey: await readFile('vendor.pem', 'utf8') } }) // and plugin.wasm.sig
+ * ```
+ */
+export interface ModuleSignature {
+  /** The key: a `KeyObject` or `CryptoKey`, a PEM text, a JWK, DER bytes, or the key's 32 bytes, also as hex or base64 */
+  publicKey: string | Uint8Array | object
+  /**
+   * The signature: 64 bytes, or their text in hex or base64. Default, for a file: the content of the file beside it that has
+   * the same name and `.sig` after it.
+   */
+  value?: string | Uint8Array | undefined
 }
 
 /** Where an object is made. For an example, see {@link Store}. */
 export interface StoreOptions {
   /** The store to make the object in. Default: {@link Store.default}. */
   store?: Store | undefined
+}
+
+/** Options of making an instance. For an example, see `docs/deadlines.md`. */
+export interface InstanceOptions extends StoreOptions {
+  /**
+   * The timeout of each call from JavaScript into the instance, and of its start function, in milliseconds: a call that takes
+   * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Default: none.
+   */
+  timeout?: number | undefined
 }
 
 /** Options of closing an instance or a store. For an example, see {@link Instance.close}. */

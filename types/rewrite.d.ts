@@ -1,10 +1,10 @@
 // The load-time pass by itself, and reports on modules.
 
 import type { ExternKind, SlotDescriptor } from './module'
-import type { Bytes, Reserve, SlotSelection } from './options'
+import type { Bytes, CompileOptions, Reserve, SlotSelection } from './options'
 
 /** Options of the load-time pass. For an example, see {@link rewrite}. */
-export interface RewriteOptions {
+export interface RewriteOptions extends Pick<CompileOptions, 'sha256' | 'signature'> {
   /** Which functions become slots: see {@link SlotSelection}. */
   slots?: SlotSelection | undefined
 }

@@ -1,11 +1,12 @@
 // Stores: islands of instances.
 
+import type { Interrupter, InterrupterOptions } from './interruption'
 import type { CloseOptions } from './options'
 
 /**
  * An island of instances. Objects of one store never mix with objects of another.
  *
- * You need not free anything. What neither JavaScript nor WebAssembly can reach is freed, with its memory and its
+ * You need not free anything. Objects that neither JavaScript nor WebAssembly can reach are freed, with their memory and
  * machine code (docs/memory.md). {@link Instance.close} and {@link Store.close} end things earlier.
  *
  * ```js
@@ -17,16 +18,27 @@ import type { CloseOptions } from './options'
 export class Store {
   #private
   /**
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type
-   * @throws {RangeError} `ERR_OUT_OF_RANGE`: a `stackSize` out of its range
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type;
+   * `ERR_RELINK_UNSUPPORTED`: a `timeout` on a platform that cannot interrupt WebAssembly
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: a `stackSize` or a `timeout` out of its range
    */
   constructor(options?: NewStoreOptions)
   /** The store of this thread for everything that is made without the option `store`. */
   static readonly default: Store
   readonly closed: boolean
   /**
-   * Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call.
+   * Makes an object by which any thread can end the calls that run in this store.
+   *
+   * ```js
+   * worker.postMessage(store.interrupter())
+   * ```
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type;
+   * `ERR_RELINK_UNSUPPORTED`: this platform cannot interrupt WebAssembly
+   * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
+  interrupter(options?: InterrupterOptions): Interrupter
+  /** Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call. */
   stats(): StoreStats
   /**
    * Collects now, as the store itself does from time to time, and returns what was freed.
@@ -58,6 +70,11 @@ export interface NewStoreOptions {
    * Without room for one such stack, no store is made: `ERR_RELINK_MEMORY`.
    */
   stackSize?: number | undefined
+  /**
+   * The timeout of each call from JavaScript into WebAssembly of the store, in milliseconds: a call that takes longer ends with
+   * `ERR_RELINK_TIMEOUT`. See `docs/deadlines.md`. Default: none.
+   */
+  timeout?: number | undefined
 }
 
 /** Number of things of each kind that were freed: see {@link Store.collect}. */

@@ -108,6 +108,18 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_UNTRUSTED: [
+    {
+      name: 'CompileError',
+      is: {
+        check: 'sha256',
+        expected: '0'.repeat(64),
+        actual: '93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476',
+        message: /^the module has the SHA-256 hash 93a44bbb\w+, expected 0{64}$/,
+      },
+      error: () => thrownBy(() => new Module(Buffer.from('\0asm\x01\0\0\0'), { sha256: '0'.repeat(64) })),
+    },
+  ],
   ERR_RELINK_IMPORT: [
     {
       name: 'LinkError',
@@ -376,9 +388,33 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_TIMEOUT: [
+    {
+      name: 'RuntimeError',
+      is: { timeout: 5, message: /^the call did not end within its timeout of 5 ms$/ },
+      error: async () => {
+        const text = '(module (func (export "spin") (loop br 0)))'
+        const { exports } = new Instance(new Module(await wat(text)), {}, { timeout: 5 })
+        return thrownBy(() => exports.spin())
+      },
+    },
+  ],
+  ERR_RELINK_INTERRUPTED: [
+    {
+      name: 'RuntimeError',
+      is: { reason: 'enough', message: /^the call was interrupted: enough$/ },
+      error: async () => {
+        const store = new Store()
+        const stop = () => store.interrupter().interrupt('enough')
+        const text = '(module (import "a" "stop" (func $stop)) (func (export "f") call $stop (loop br 0)))'
+        const { exports } = new Instance(new Module(await wat(text)), { a: { stop } }, { store })
+        return thrownBy(() => exports.f())
+      },
+    },
+  ],
   ERR_RELINK_INTERNAL: [
     {
-      // No call provokes one: it is made of a panic, as napi-rs reports it.
+      // No call provokes an internal error: this makes one of a panic, as napi-rs reports it.
       name: 'RuntimeError',
       is: { message: /^internal error: it panicked$/ },
       error: () => {
@@ -544,7 +580,7 @@ describe('every code', () => {
         .map((name) => read(folder, name)),
     )
     const used = new Set(sources.flatMap(codesOf))
-    // Never seen by users: it marks the errors that lib/ translates.
+    // Users never see this code: it marks the errors that lib/ translates.
     used.delete('ERR_RELINK_NATIVE')
     expect([...used].toSorted()).toEqual(provoked)
   })

@@ -75,7 +75,10 @@ describe.each(compilers)('new Module (%s)', (compiler) => {
 describe('options', () => {
   test.each([
     [{ compilr: 'cranelift' }, 'unknown option `compilr`, did you mean `compiler`?'],
-    [{ threads: 4 }, 'unknown option `threads`, expected one of `cache`, `compiler`, `reserve`, `slots`'],
+    [
+      { threads: 4 },
+      'unknown option `threads`, expected one of `cache`, `compiler`, `reserve`, `slots`, `sha256`, `signature`',
+    ],
     [{ compiler: 'llvm' }, "expected 'auto', 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
   ])('refuses %p', async (options, message) => {
     const bytes = await wat('(module)')

@@ -15,21 +15,21 @@ import {
 } from '../..'
 import { compilers, guest, thrownBy } from '../support'
 
-/** The default mangling, and v0, which tells the instances of a generic function apart. */
+/** The default mangling, and v0, which distinguishes the instances of a generic function. */
 const named = ['ordinary', 'ordinary.v0'] as const
 const stripped = 'ordinary.stripped'
 
 const everywhere = compilers.flatMap((compiler) => named.map((name) => ({ name, compiler })))
 
-type Compiler = (typeof compilers)[number]
+type CompilerName = (typeof compilers)[number]
 
 const price = (article: number) => BigInt(article) * 100n
 
-function start(name: string, compiler: Compiler, slots?: SlotSelection, imports: Imports = { env: { price } }) {
+function start(name: string, compiler: CompilerName, slots?: SlotSelection, imports: Imports = { env: { price } }) {
   return new Instance(new Module(guest(name), { compiler, slots }), imports)
 }
 
-const update = (compiler: Compiler) => new Instance(new Module(guest('ordinary_v2'), { compiler })).exports
+const update = (compiler: CompilerName) => new Instance(new Module(guest('ordinary_v2'), { compiler })).exports
 
 /** The calls in the code of a function, in text format. */
 async function calls(bytes: Uint8Array, functionIndex: number): Promise<string[]> {
@@ -62,7 +62,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect(prices(a)).toEqual([1071n, 100n])
   })
 
-  /** The results of `scale` on every way, then those of unrelated functions. */
+  /** The results of `scale` through every way to call it, then the results of unrelated functions. */
   const scaled = ({ exports }: Instance) => ({
     ways: [
       exports.scale_directly(7),

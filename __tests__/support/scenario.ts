@@ -5,8 +5,8 @@ export interface Scenario {
   bytes: Uint8Array<ArrayBuffer>
   report: ModuleReport
   helpers: Helpers
-  /** Arguments by type; each function is called once for each set */
-  argumentSets?: Arguments[]
+  /** ArgumentSet by type; each function is called once for each set */
+  argumentSets?: ArgumentSet[]
   /** Whether JavaScript grows tables; true by default */
   grows?: boolean
 }
@@ -31,9 +31,9 @@ export const helperTexts = {
     (global (export "global mut v128") (mut v128) (v128.const i32x4 5 6 7 8)))`,
 }
 
-export type Arguments = Record<'i32' | 'i64' | 'f32' | 'f64' | 'funcref', unknown>
+export type ArgumentSet = Record<'i32' | 'i64' | 'f32' | 'f64' | 'funcref', unknown>
 
-export const hostile: Arguments[] = [
+export const hostile: ArgumentSet[] = [
   { i32: 0, i64: 0n, f32: 0, f64: 0, funcref: null },
   { i32: 7, i64: 7n, f32: 1.5, f64: -2.25, funcref: null },
   { i32: -1, i64: -(2n ** 63n), f32: -0, f64: Infinity, funcref: null },
@@ -41,7 +41,7 @@ export const hostile: Arguments[] = [
 ]
 
 /** Small arguments, for code that takes long with large numbers. */
-export const gentle: Arguments[] = [0, 1, 7].map((value) => ({
+export const gentle: ArgumentSet[] = [0, 1, 7].map((value) => ({
   i32: value,
   i64: BigInt(value),
   f32: value,
@@ -49,18 +49,18 @@ export const gentle: Arguments[] = [0, 1, 7].map((value) => ({
   funcref: null,
 }))
 
-/** Whether values of these types cross to JavaScript on all engines. */
+/** Whether all engines convert values of these types to JavaScript. */
 export const visible = (types: string[]) =>
   !types.some((type) => ['externref', 'v128', 'exnref', 'shared'].includes(type))
 
-/** `func (i32, i64) -> f32` in parts. */
+/** Parses a function type like `func (i32, i64) -> f32`. */
 export function functionType(words: string) {
   const [, parameters, results = ''] = /^func \((.*?)\)(?: -> (.*))?$/.exec(words)!
   const list = (text: string) => text.replace(/[()]/g, '').split(', ').filter(Boolean)
   return { parameters: list(parameters!), results: list(results) }
 }
 
-/** `memory 1..4` and `table funcref 2..2` in parts. */
+/** Parses the limits of a type like `memory 1..4` or `table funcref 2..2`. */
 export function limits(words: string): { initial: number; maximum?: number } {
   const [, initial, maximum] = /(\d+)\.\.(\d*)$/.exec(words)!
   return maximum ? { initial: Number(initial), maximum: Number(maximum) } : { initial: Number(initial) }

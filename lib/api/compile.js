@@ -5,6 +5,7 @@
 const { toBytes } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { Module, OwnModule, compileAsync } = require('./module')
+const { CompileError } = require('../errors')
 const native = require('../native')
 
 /** Compiles on another thread. The bytes are copied first, so that the caller may use them again at once. */
@@ -19,10 +20,17 @@ function validate(bytes, options = undefined) {
 
 function validateAs(mode, bytes, options) {
   // The options first: they may run the user's code, which may detach the bytes.
-  const { compiler, selection } = mode.compiling(options)
+  const { compiler, selection, trust } = mode.compiling(options)
   // Patterns add slots to the default ones, which never makes a module invalid.
   const { kind } = selection
-  return native.validate(toBytes(bytes), compiler, { kind: kind === 'more' ? 'default' : kind })
+  const source = toBytes(bytes)
+  try {
+    trust?.verify(source)
+  } catch (error) {
+    if (error instanceof CompileError) return false
+    throw error
+  }
+  return native.validate(source, compiler, { kind: kind === 'more' ? 'default' : kind })
 }
 
 /** The functions of `WebAssembly`. */

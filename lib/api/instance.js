@@ -2,7 +2,7 @@
 
 // The class Instance.
 
-const { toOptions, toSilent, wrongType } = require('../options/arguments')
+const { toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
@@ -40,14 +40,15 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const store = toStore(toOptions(options, ['store']))
+    const known = toOptions(options, ['store', 'timeout'])
+    const [store, timeout] = [toStore(known), toTimeout(known)]
     const given = readImports(store, code.imports(), imports, file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
       return small?.native
     }
-    const { id, retainer, exports } = store.instantiate(code, given, file, forSmallMemories)
+    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, forSmallMemories })
     this.#state = {
       store,
       id,
@@ -55,7 +56,7 @@ class Instance {
       retainer,
       compiled,
       compiler: compiled.native.compiler(),
-      // The data that a tier-up needs, while it is pending.
+      // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
       exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
@@ -64,6 +65,9 @@ class Instance {
     }
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
+    // A plugin with `relinkable::report_panics!()` sets its panic hook.
+    const reportPanics = this.#state.exports['relink:report_panics']
+    if (typeof reportPanics === 'function') reportPanics()
     uncloneable(this)
   }
 

@@ -2,11 +2,13 @@
 
 // `instantiate`.
 
+const { toTimeout } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
 const { toStore } = require('./store')
+const { refuseTrust } = require('../options/trust')
 
 /** As `WebAssembly.instantiate`: of a Module an Instance, of bytes both. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
@@ -20,16 +22,20 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
-  if (findModule(bytesOrModule)) return new Instance(bytesOrModule, imports, { store })
+async function make(Class, bytesOrModule, imports, { store, timeout, ...compiling }) {
+  if (findModule(bytesOrModule)) {
+    refuseTrust(compiling.trust)
+    return new Instance(bytesOrModule, imports, { store, timeout })
+  }
   const module = await compileAsync(Class, bytesOrModule, compiling)
-  return { module, instance: new Instance(module, imports, { store }) }
+  return { module, instance: new Instance(module, imports, { store, timeout }) }
 }
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store'])
+  const known = mode.compiling(options, ['store', 'timeout'])
   if (known.store !== undefined) toStore(known)
+  toTimeout(known)
   mode.checkImports(imports, options)
   toImports(imports)
   return known

@@ -14,13 +14,13 @@ const { toStore } = require('./store')
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { store, ...compiling } = check(modes.own, imports, options)
+  const { store, timeout, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
   const [module] = await Promise.all([compilePath(path, compiling), prepareStore(store)])
-  return new Instance(module, imports, { store })
+  return new Instance(module, imports, { store, timeout })
 }
 
-/** Makes the default store, if it is the one to use. */
+/** Makes the default store, unless the user gives another one. */
 async function prepareStore(store) {
   toStore({ store })
 }
@@ -32,7 +32,9 @@ async function compileFile(file, options = undefined) {
 
 /** Compiles a file through the disk cache, unless the options say no: a file is likely to be loaded again. */
 async function compilePath(path, { cache = true, ...compiling }) {
-  const options = { ...compiling, cache }
+  // The file is read once: the bytes that are checked are those that are compiled, and the cache finds code by their hash.
+  const trust = await compiling.trust?.beside(path, readFile)
+  const options = { ...compiling, cache, trust }
   // If the native side cannot read the file, `readFile` throws Node's own error.
   return (await compileFromPath(path, options)) ?? compileAsync(OwnModule, await readFile(path), options, path)
 }

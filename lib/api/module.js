@@ -92,8 +92,9 @@ function adopt(compiled, prototype) {
 }
 
 /** Compiles on this thread. `isPostable` is whether the Module may be posted. */
-function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns } }, isPostable) {
+function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns }, trust }, isPostable) {
   const source = toBytes(bytes)
+  trust?.verify(source)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
   const cacheTarget = cache ? toNative() : undefined
@@ -109,12 +110,14 @@ function compile(bytes, { cache = false, compiler, reserve, selection: { kind, p
 async function compileAsync(
   Class,
   bytes,
-  { cache = false, compiler, reserve, selection: { kind, patterns } },
+  { cache = false, compiler, reserve, selection: { kind, patterns }, trust },
   file = undefined,
 ) {
   let source = toBytes(bytes)
   // Several tasks need the same bytes, and the caller may write to them in between.
   if (patterns !== undefined || Class === Module) source = native.copyOf(source)
+  // Until the native side copies them, no other code runs.
+  trust?.verify(source, file)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
   const cacheTarget = cache ? toNative(file) : undefined
@@ -126,10 +129,10 @@ async function compileAsync(
 
 /**
  * Compiles a file that the native side reads, which is faster. Resolves to undefined if the file cannot or may not be read, or
- * if patterns need the names of its functions first.
+ * if its bytes are needed here: patterns take names from them, and `trust` checks them.
  */
-async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns } }) {
-  if (patterns !== undefined || !isAllowed('fs.read', file)) return undefined
+async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns }, trust }) {
+  if (patterns !== undefined || trust !== undefined || !isAllowed('fs.read', file)) return undefined
   const [selection, cacheTarget] = [{ kind }, cache ? toNative(file) : undefined]
   const module = await native.compileFile(file, compiler, selection, cacheTarget, reserve)
   if (!module) return undefined

@@ -65,16 +65,19 @@ function relink(changes, options = undefined) {
   return new Relink(converted.make())
 }
 
-/** The arguments of `relink`, converted for the native side, in columns. The native side judges them. */
+/**
+ * The arguments of `relink`, converted for the native side, in columns. The native side decides which changes are refused; it
+ * also gets the changes whose arguments cannot be converted.
+ */
 class ConvertedChanges {
   #merged
   #count
   #store
   #implementations = []
   #slots = []
-  /** The changes whose arguments cannot be converted */
-  #refusals = []
-  /** The request for the native side. A refused change has no address in it */
+  /** The changes whose arguments cannot be converted, with the properties of the error */
+  #unconverted = []
+  /** The request for the native side. A change that cannot be converted has no address in it */
   #request
   /** Cache of the last implementation and its address, 0 for a JavaScript function: many slots often get the same one */
   #last
@@ -103,11 +106,11 @@ class ConvertedChanges {
     } catch (error) {
       if (!error?.code?.startsWith?.('ERR_')) throw error
       const { code, message, expected, actual } = error
-      this.#refusals.push({ index, code, message, slot: name, expected, actual })
+      this.#unconverted.push({ index, code, message, slot: name, expected, actual })
     }
   }
 
-  /** All slots must be of the store of the first one. */
+  /** All slots must be of the store of the first slot. */
   #use(store, name) {
     if (this.#store === undefined) {
       this.#store = store
@@ -127,10 +130,10 @@ class ConvertedChanges {
 
   /** Makes the changes, or none. */
   make() {
-    const refusals = this.#refusals.length > 0 ? JSON.stringify(this.#refusals) : undefined
+    const unconverted = this.#unconverted.length > 0 ? JSON.stringify(this.#unconverted) : undefined
     const changes = new Changes(this.#store, this.#implementations, this.#slots)
-    if (this.#store !== undefined) changes.make(this.#request, this.#merged, refusals)
-    else if (refusals !== undefined) native.refuseChanges(refusals)
+    if (this.#store !== undefined) changes.make(this.#request, this.#merged, unconverted)
+    else if (unconverted !== undefined) native.refuseChanges(unconverted)
     return changes
   }
 }

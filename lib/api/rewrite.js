@@ -6,11 +6,14 @@ const { toBytes, toOptions } = require('../options/arguments')
 const native = require('../native')
 const { describe, describeMissing } = require('../internal/slot-descriptor')
 const { select, toSelection } = require('../options/slot-selection')
+const { TRUST, toTrust } = require('../options/trust')
 
 /** Converts the arguments: the bytes, the native selection, and the patterns that matched no function. */
 function prepare(bytes, options) {
-  const { kind, patterns } = toSelection(toOptions(options, ['slots']))
+  const known = toOptions(options, ['slots', ...TRUST])
+  const [{ kind, patterns }, trust] = [toSelection(known), toTrust(known)]
   const source = toBytes(bytes)
+  trust?.verify(source)
   if (patterns === undefined) return { source, selection: { kind }, missing: [] }
   return { source, ...select(patterns, native.functionNames(source)) }
 }

@@ -2,12 +2,13 @@
 
 // The class Store.
 
-const { formatValue, toOptions, toSilent, wrongType } = require('../options/arguments')
+const { formatValue, toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { rangeError } = require('../errors')
 const { STACK_SIZES } = require('../options/limits')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
+const { makeInterrupter } = require('./interrupter')
 const { NativeStore } = require('../native')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -26,12 +27,17 @@ class Store {
 
   constructor() {
     const [given] = arguments
-    this.#native = given instanceof NativeStore ? given : new NativeStore(toStackSize(given))
+    this.#native = given instanceof NativeStore ? given : nativeStore(given)
     uncloneable(this)
   }
 
   get closed() {
     return brand.get(this).closed
+  }
+
+  interrupter(options = undefined) {
+    const { signal } = toOptions(options, ['signal'])
+    return makeInterrupter(brand.get(this).interruptToken(), signal)
   }
 
   stats() {
@@ -62,9 +68,15 @@ let defaultWrapper
 // Not in the class: `webidl` reads static members, which would make the store.
 Object.defineProperty(Store, 'default', { get: () => (defaultWrapper ??= new Store(toStore())), enumerable: true })
 
+/** A native store with the options of a Store. */
+function nativeStore(options) {
+  const known = toOptions(options, ['stackSize', 'timeout'])
+  return new NativeStore(toStackSize(known), toTimeout(known))
+}
+
 /** The option `stackSize`, in bytes. */
 function toStackSize(options) {
-  const { stackSize } = toOptions(options, ['stackSize'])
+  const { stackSize } = options
   if (stackSize === undefined) return undefined
   if (typeof stackSize !== 'number') throw wrongType('a number of bytes', 'options.stackSize', stackSize)
   const { least, most } = STACK_SIZES

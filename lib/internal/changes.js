@@ -20,9 +20,9 @@ class Changes {
     this.slots = slots
   }
 
-  /** Makes all changes of the request, or none. `refusals` are those that were refused already, as JSON. */
-  make(request, merged, refusals) {
-    this.#undoRoot = this.store.relink(request.numbers, merged, Changes.#next, refusals)
+  /** Makes all changes of the request, or none. `unconverted` are changes whose arguments cannot be converted, as JSON. */
+  make(request, merged, unconverted) {
+    this.#undoRoot = this.store.relink(request.numbers, merged, Changes.#next, unconverted)
     this.#record = request
     Changes.#next += this.slots.length
   }

@@ -2,6 +2,7 @@
 
 // The imports of an instance.
 
+const { types } = require('node:util')
 const { formatValue, wrongType } = require('../options/arguments')
 const { nameFile } = require('../errors')
 const { findGlobal, globalOf } = require('../api/global')
@@ -22,18 +23,18 @@ function toImports(imports) {
  * Reads the imports of a module from the user's object, in the order of the binary. As in the JS API, a module name without
  * an object is a TypeError, and a value that does not fit is a LinkError.
  *
- * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held`
- * of the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if it has
- * one; an error of a user's getter comes out unchanged.
+ * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held` of
+ * the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if the module
+ * has a file; an error of a user's getter comes out unchanged.
  */
 function readImports(store, declared, imports, file) {
   toImports(imports)
   const held = []
   const given = declared.map((item) => {
     if (imports === undefined) throw nameFile(noImports(item), file)
-    const namespace = imports[item.module]
+    const namespace = givenIn(imports, item.module)
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
-    const value = namespace[item.name]
+    const value = givenIn(namespace, item.name)
     // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') return value
     return about(file, () => {
@@ -43,6 +44,30 @@ function readImports(store, declared, imports, file) {
     })
   })
   return Object.assign(given, { held })
+}
+
+/**
+ * A property of the user's object, also an inherited one. Undefined for a property that every object or function has: else a
+ * module could import `toString.constructor`, which makes functions from text.
+ */
+function givenIn(object, name) {
+  const value = object[name]
+  for (let holder = object; holder !== null; holder = Object.getPrototypeOf(holder)) {
+    // The traps of the proxy have already run.
+    if (types.isProxy(holder)) return value
+    if (Object.hasOwn(holder, name)) return isEverywhere(object, holder, name) ? undefined : value
+  }
+  return value
+}
+
+/** Whether every object has the property that `object` inherits from `holder`. */
+const isEverywhere = (object, holder, name) => isRoot(holder) || (name === 'constructor' && holder !== object)
+
+/** Whether an object is `Object.prototype` or `Function.prototype`, of any realm. */
+function isRoot(object) {
+  if (typeof object === 'function')
+    return Object.hasOwn(object, Symbol.hasInstance) && !Object.hasOwn(object, 'prototype')
+  return Object.hasOwn(object, '__proto__') && Object.getPrototypeOf(object) === null
 }
 
 /** Runs code that throws only errors of this package, and adds the module's file to them. */

@@ -22,9 +22,9 @@ const map = mapOf({
 const values = sharedValues((buffer) => addon.sharedValues(buffer))
 
 /**
- * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
- * functions, and they hold the store weakly; every object of a store holds it strongly. `exceptions` returns the conversions
- * of exceptions.
+ * The functions that the native side calls. They are in JavaScript so that errors and objects belong to this realm. The native
+ * side owns these functions, and they hold the store weakly; every object of a store holds it strongly. `exceptions` returns
+ * the conversions of exceptions.
  */
 function libFunctions(store, exceptions) {
   const weak = new WeakRef(store)
@@ -37,10 +37,12 @@ function libFunctions(store, exceptions) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
+    look() {},
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),
-    makeFunction(index, parameters, results, name, address, retainer) {
-      const fn = values.functionAt(index, parameters, results)
+    addType: values?.addType,
+    makeFunction(index, type, name, address, retainer) {
+      const fn = values.functionAt(index, type)
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
         name: { __proto__: null, value: name, configurable: true },

@@ -42,34 +42,40 @@ function sharedValues(make) {
     resume: native.resume,
     fail: native.fail,
   }
-  const makers = new Map()
-  /** For each imported function, its thunks by type. */
-  const thunks = new WeakMap()
+  /** The function types by id. `make` of each makes its functions; undefined before the first use, null if Node forbids it */
+  const types = new Map()
+  /** The makers of thunks, by type; and for each imported function, its thunks by type. */
+  const [thunkTypes, thunks] = [new Map(), new WeakMap()]
 
-  /** Compiles what makes functions of a type; undefined if that is not allowed. */
-  function makerOf(source, parameters, results) {
-    const key = `${source.name}:${parameters}:${results}`
-    if (makers.has(key)) return makers.get(key)
+  /** Compiles what makes functions or thunks of a type; undefined or null if that is not possible. */
+  function makerOf(type, source) {
+    if (type.make !== undefined) return type.make
     try {
-      makers.set(key, compile(source(list(parameters), list(results)), scope))
+      type.make = compile(source(type.parameters, type.results), scope)
     } catch (error) {
-      // Only if Node forbids it: at the end of the stack, another attempt may succeed.
-      if (error instanceof EvalError) makers.set(key, undefined)
+      // Any other error means the end of the stack: a later attempt may succeed.
+      if (error instanceof EvalError) type.make = null
     }
-    return makers.get(key)
+    return type.make
   }
 
   return {
     values: native.values,
-    /** A function that calls the wasm function at `index`; undefined where it cannot be made. */
-    functionAt: (index, parameters, results) => makerOf(exported, parameters, results)?.(index),
+    /** Adds a function type: native code gives it an id, and the lists of the names of its types. */
+    addType: (id, parameters, results) => void types.set(id, { parameters, results, make: undefined }),
+    /** A function of a type that calls the wasm function at `index`; undefined where it cannot be made. */
+    functionAt: (index, type) => makerOf(types.get(type), exported)?.(index),
     /** A function that calls an imported function for the call that has parked; undefined where it cannot be made. */
     thunkOf(fn, parameters, results) {
       const key = `${parameters}:${results}`
       const own = thunks.get(fn) ?? new Map()
-      if (!own.has(key)) own.set(key, makerOf(thunk, parameters, results)?.(fn))
       thunks.set(fn, own)
-      return own.get(key)
+      if (own.has(key)) return own.get(key)
+      const type = thunkTypes.get(key) ?? { parameters: list(parameters), results: list(results), make: undefined }
+      thunkTypes.set(key, type)
+      const made = makerOf(type, thunk)?.(fn)
+      own.set(key, made)
+      return made
     },
   }
 }

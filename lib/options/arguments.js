@@ -36,7 +36,7 @@ function toBytes(value) {
   return types.isSharedArrayBuffer(bytes.buffer) ? bytes.slice() : bytes
 }
 
-/** The bytes of a range; none, as in WebIDL, if the buffer is detached or ends before its view does. */
+/** The bytes of a range; empty, as in WebIDL, if the buffer is detached or ends before its view does. */
 function unlessDetached(range) {
   try {
     return new Uint8Array(...range())
@@ -45,17 +45,21 @@ function unlessDetached(range) {
   }
 }
 
-/** An options object, in which only the names in `known` may be set: an unknown name is probably a mistake. */
-function toOptions(value, known) {
+/**
+ * An options object, in which only the names in `known` may be set: an unknown name is probably a mistake. `argument` names the
+ * object in messages.
+ */
+function toOptions(value, known, argument = 'options') {
   if (value === undefined) return {}
-  if (typeof value !== 'object' || value === null) throw wrongType('an object', 'options', value)
+  if (typeof value !== 'object' || value === null) throw wrongType('an object', argument, value)
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue
     const [guess] = nearest(name, known, { atMost: 3 })
     const advice = guess
       ? `did you mean \`${guess}\`?`
       : `expected one of ${known.map((option) => `\`${option}\``).join(', ')}`
-    throw typeError(`unknown option \`${name}\`, ${advice}`, 'ERR_INVALID_ARG_VALUE')
+    const where = argument === 'options' ? '' : ` in \`${argument}\``
+    throw typeError(`unknown option \`${name}\`${where}, ${advice}`, 'ERR_INVALID_ARG_VALUE')
   }
   return value
 }
@@ -94,6 +98,18 @@ function toReserve({ reserve }) {
 function toCache({ cache }) {
   if (cache === undefined || typeof cache === 'boolean') return cache
   throw wrongType('a boolean', 'options.cache', cache)
+}
+
+/** The option `timeout`, in milliseconds; undefined if it is not set. */
+function toTimeout({ timeout }) {
+  return timeout === undefined ? undefined : toMilliseconds(timeout, 'options.timeout')
+}
+
+/** A timeout in milliseconds. */
+function toMilliseconds(value, argument) {
+  if (typeof value !== 'number') throw wrongType('a number of milliseconds', argument, value)
+  if (value > 0 && value < Infinity) return value
+  throw rangeError(`expected a positive number of milliseconds as \`${argument}\`, got ${formatValue(value)}`)
 }
 
 /** A dictionary of WebIDL: undefined and null count as empty ones. */
@@ -143,4 +159,6 @@ module.exports = {
   toReserve,
   toUnsignedLong,
   toLimits,
+  toMilliseconds,
+  toTimeout,
 }

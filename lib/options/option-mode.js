@@ -5,6 +5,10 @@
 const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
 const { toSelection } = require('./slot-selection')
+const { TRUST, toTrust } = require('./trust')
+
+/** The names of the options of compiling. */
+const COMPILING = ['cache', 'compiler', 'reserve', 'slots', ...TRUST]
 
 /** How options are read, and which functions are slots by default. */
 class OptionMode {
@@ -21,15 +25,15 @@ class OptionMode {
     return this.#read(options, names)
   }
 
-  /** The standard does not check whether options were given in the place of the imports. */
+  /** The standard does not check whether options were given as the imports. */
   checkImports() {}
 
   /** The options for compiling, checked. `others` are the names of further options. */
   compiling(options, others = []) {
-    const known = this.options(options, ['cache', 'compiler', 'reserve', 'slots', ...others])
+    const known = this.options(options, [...COMPILING, ...others])
     const { slots = this.#slots } = known
     const [cache, compiler, reserve] = [toCache(known), toCompiler(known), toReserve(known)]
-    return { ...known, cache, compiler, reserve, selection: toSelection({ slots }) }
+    return { ...known, cache, compiler, reserve, selection: toSelection({ slots }), trust: toTrust(known) }
   }
 }
 
@@ -41,11 +45,11 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set(['cache', 'compiler', 'reserve', 'slots', 'store'])
+const NAMES = new Set([...COMPILING, 'store', 'timeout'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
-  /** Refuses options in the place of the imports: a module without imports would ignore them. */
+  /** Refuses options that are given as the imports: a module without imports would ignore them. */
   checkImports(imports, options) {
     if (options !== undefined || typeof imports !== 'object' || imports === null) return
     const names = Object.keys(imports)

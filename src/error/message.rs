@@ -55,6 +55,8 @@ impl fmt::Display for Error {
                 )
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
+            K::Timeout { timeout, .. } => write!(f, "the call did not end within its timeout of {timeout} ms"),
+            K::Interrupted { .. } => f.write_str("the call was interrupted"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
             K::ClosedStore => f.write_str("the store is closed"),
@@ -94,18 +96,18 @@ impl fmt::Display for Error {
     }
 }
 
-/// The memory that code for full memories expects.
+/// Text for the memory that code for full memories expects.
 pub(super) const FULL_MEMORY: &str = "a memory of { reserve: 'full' }, since the module was compiled for such ones";
 
-/// The memory that code for full memories does not take.
+/// Text for a memory that code for full memories does not take.
 pub(super) const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes modules that were compiled with that";
 
 /// Most items that a message lists: a module may have any number of them.
 const LISTED: usize = 10;
 
-/// The first of `all` in words, and how many more there are.
-fn listed<T>(all: &[T], between: &str, in_words: impl Fn(&T) -> String) -> String {
-    let list: Vec<_> = all.iter().take(LISTED).map(in_words).collect();
+/// The first of `all` as text, and the number of the others.
+fn listed<T>(all: &[T], between: &str, describe: impl Fn(&T) -> String) -> String {
+    let list: Vec<_> = all.iter().take(LISTED).map(describe).collect();
     match all.len().saturating_sub(LISTED) {
         0 => list.join(between),
         more => format!("{} and {more} more", list.join(between)),

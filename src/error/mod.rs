@@ -3,15 +3,17 @@
 
 mod kind;
 mod message;
+mod panic;
 mod refused_change;
 mod subject;
 mod trace;
 
 pub use kind::ErrorKind;
 pub use message::merged;
+pub use panic::Panic;
 pub use refused_change::RefusedChange;
 pub use subject::Subject;
-pub use trace::{StackFrame, Trace};
+pub use trace::{LinkedFunction, StackFrame, Trace, TracedFunction};
 
 use message::{FULL_MEMORY, SMALL_MEMORY};
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ pub struct Error {
     kind: Box<ErrorKind>,
 }
 
-/// The result of everything that can be refused.
+/// The result of an operation that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<ErrorKind> for Error {
@@ -44,7 +46,7 @@ impl Error {
         &self.kind
     }
 
-    /// Whether there was no room.
+    /// Whether the error means that there was no room.
     pub fn is_memory(&self) -> bool {
         matches!(*self.kind, ErrorKind::Memory { .. })
     }
@@ -73,6 +75,8 @@ impl Error {
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
             K::Refused { .. } => ("ERR_RELINK_REFUSED", "LinkError"),
             K::Trap { .. } => ("ERR_RELINK_TRAP", "RuntimeError"),
+            K::Timeout { .. } => ("ERR_RELINK_TIMEOUT", "RuntimeError"),
+            K::Interrupted { .. } => ("ERR_RELINK_INTERRUPTED", "RuntimeError"),
             K::Internal { .. } => ("ERR_RELINK_INTERNAL", "RuntimeError"),
             K::ArgumentType { .. } => ("ERR_INVALID_ARG_TYPE", "TypeError"),
             K::ArgumentValue { .. } => ("ERR_INVALID_ARG_VALUE", "TypeError"),
@@ -123,17 +127,31 @@ impl Error {
                 });
                 json!({ "refusals": list.collect::<Vec<_>>() })
             }
-            K::Trap { trap, .. } => json!({ "trap": trap }),
+            K::Trap { trap, panic, link, .. } => {
+                let mut details = json!({ "trap": trap });
+                if let Some(panic) = panic {
+                    details["panic"] = panic.to_json();
+                }
+                if let Some(link) = link {
+                    details["slot"] = json!(link.slot);
+                    details["implementation"] = json!(link.implementation);
+                }
+                details
+            }
+            K::Timeout { timeout, .. } => json!({ "timeout": timeout }),
+            K::Interrupted { reason, .. } => json!({ "reason": reason }),
             _ => json!({}),
         }
     }
 
-    /// The error as `lib/errors.js` builds it: class, code, message, properties, and so many frames of the wasm stack at the
-    /// most.
+    /// The JSON from which `lib/errors.js` builds the error: class, code, message, properties, and at most
+    /// `most_frames` frames of the wasm stack.
     pub fn to_json(&self, most_frames: usize) -> String {
         let (code, class) = self.code();
         let frames = match &*self.kind {
-            ErrorKind::Trap { trace: Some(trace), .. } => trace
+            ErrorKind::Trap { trace: Some(trace), .. }
+            | ErrorKind::Timeout { trace: Some(trace), .. }
+            | ErrorKind::Interrupted { trace: Some(trace), .. } => trace
                 .frames(most_frames)
                 .iter()
                 .map(|frame| json!({ "name": frame.name, "index": frame.index, "offset": frame.offset }))

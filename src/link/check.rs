@@ -24,7 +24,7 @@ impl Slots {
     /// `merged` allows a slot whose function stands for several; `planned` are the changes to be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and those of `TableId::native`.
+    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and the errors of `TableId::native`.
     pub(super) fn check(
         &mut self,
         store: &Store,
@@ -85,7 +85,7 @@ impl Slots {
     /// Whether `slot` is `target`, or reaches it through a chain of slots that each hold the next one's thunk.
     fn reaches(&mut self, store: &Store, mut slot: SlotId, target: SlotId, planned: &mut PlannedChanges) -> bool {
         let mut steps = 0;
-        // A walk of more steps than there are slots has met one twice. `slot_of_thunk` adds slots on the way.
+        // A walk of more steps than there are slots has met a slot twice. `slot_of_thunk` adds slots on the way.
         while steps <= self.len() {
             if slot == target {
                 return true;

@@ -5,16 +5,18 @@
 #![forbid(unsafe_code)]
 
 mod generate;
+mod offsets;
 mod slots;
 mod transform;
 use crate::error::{ErrorKind, Result};
-use crate::wasm::Binary;
+use crate::wasm::{Binary, stack_pointer};
 use serde::{Deserialize, Serialize};
 use slots::naming::Names;
 use std::borrow::Cow;
 
 pub use generate::adapter::{adapter, catching_adapter};
 pub use generate::batch::{Columns, batch, width};
+pub use offsets::Offsets;
 pub use slots::encode::ADDED_NAME;
 pub use slots::naming::Named;
 pub use slots::origins::Origins;
@@ -27,7 +29,7 @@ pub use transform::chains::{cut_chains, long_chains};
 pub use transform::elements::spell_out_elements;
 pub use transform::legacy::modernize;
 pub use transform::limits::{check_limits, is_near_limits};
-pub use transform::strip::strip_custom_sections;
+pub use transform::strip::{strip_custom_sections, without_functions};
 pub use transform::tier_up::{tier_up_module, why_no_tier_up};
 
 /// A module after the pass.
@@ -50,6 +52,11 @@ pub struct Rewritten<'a> {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code writes references
     pub written_globals: Vec<u32>,
+    /// The global that is the module's stack pointer, if it has one
+    pub stack_pointer: Option<u32>,
+    /// Offsets of its code before the pass. Not serialized, since they are not needed after the compile
+    #[serde(skip)]
+    pub offsets: Offsets,
     /// Information on its functions for users. Large and rarely needed, so it is serialized separately
     #[serde(skip)]
     pub details: Details,
@@ -80,23 +87,37 @@ pub struct Forwarder {
 /// `Declaration` if the import and the original of a declared slot have different types.
 pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Result<Rewritten<'a>> {
     let plan = slots::plan::Plan::new(bytes, binary, options)?;
+    let stack_pointer = stack_pointer(bytes, binary)?;
     let read_tables = plan.read_imported_tables();
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
         let unchanged = Rewritten::unchanged(bytes, binary.clone());
         let details = Details { names: Vec::new(), roles: plan.roles };
-        return Ok(Rewritten { read_tables, written_tables, written_globals, details, ..unchanged });
+        return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
-    let encoded = slots::encode::encode(bytes, &plan)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
+    let (encoded, step) = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
     let all = Names::new(binary, binary.name_section(bytes), &roles.declared);
     names.extend(slots[names.len()..].iter().map(|slot| all.of(slot.function)));
     let details = Details { names, roles };
     let bytes = Cow::Owned(encoded);
+    let mut offsets = Offsets::default();
+    offsets.add(step);
     let binary = binary_after;
-    Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details })
+    Ok(Rewritten {
+        bytes,
+        binary,
+        slots,
+        forwarders,
+        origins,
+        read_tables,
+        written_tables,
+        written_globals,
+        stack_pointer,
+        offsets,
+        details,
+    })
 }
 
 /// Refuses a module with contradictory declared slots.
@@ -119,12 +140,22 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 }
 
 impl<'a> Rewritten<'a> {
-    /// The same without the bytes, for after the compile.
+    /// This module without its bytes, which are not needed after the compile.
     pub fn without_bytes(self) -> Rewritten<'static> {
-        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details, .. } =
-            self;
-        let bytes = Cow::default();
-        Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details }
+        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } = self;
+        Rewritten {
+            bytes: Cow::default(),
+            binary,
+            slots,
+            forwarders,
+            origins,
+            read_tables,
+            written_tables,
+            written_globals,
+            stack_pointer: self.stack_pointer,
+            offsets: Offsets::default(),
+            details: self.details,
+        }
     }
 
     /// A module that the pass does not change.
@@ -138,6 +169,8 @@ impl<'a> Rewritten<'a> {
             read_tables: Vec::new(),
             written_tables: Vec::new(),
             written_globals: Vec::new(),
+            stack_pointer: None,
+            offsets: Offsets::default(),
             details: Details::default(),
         }
     }

@@ -2,20 +2,25 @@
 //! engine; see `docs/internals/safety.md`.
 
 mod abi;
+mod batch;
 mod call;
 mod gc;
 mod instance;
 mod object;
+mod panic;
 mod state;
 #[cfg(test)]
 pub mod test_support;
+mod trap;
+mod watch;
 
-pub use call::batch::Batch;
+pub use batch::running_batch::Batch;
 pub use call::host::HostFunction;
 pub use call::invoke::{
-    Called, HAS_FAST_CALLS, MOST_SHARED, PATIENCE, ParkedCall, SuspendedScope, free_idle_call_stacks, on_host_stack,
+    Called, HAS_FAST_CALLS, MOST_SHARED, PATIENCE, ParkedCall, Parks, SuspendedScope, free_idle_call_stacks,
+    on_host_stack,
 };
-pub use call::trap::{Failure, Thrown};
+pub use call::shadow_stack::StackPointer;
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};
 pub use gc::node::Node;
@@ -24,11 +29,16 @@ pub use gc::removal::DetachedMemory;
 pub use gc::rooted::Rooted;
 pub use gc::sweep::Swept;
 pub use instance::entity::Instance;
+pub use instance::extern_value::{Callable, Extern};
 pub use instance::open_flag::OpenFlag;
-pub use object::extern_value::{Callable, Extern};
 pub use object::funcref::FuncRef;
 pub use object::id::{GlobalId, InstanceId, MemoryId, TableId, TagId, free_id};
 pub use object::reference::{ExceptionRef, ExternRef, Reference};
 pub use state::Store;
+pub use trap::{Failure, Thrown};
 /// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;
+pub use watch::deadline::{Deadline, Timeout};
+pub use watch::interrupts::interrupt;
+pub use watch::signal::AVAILABLE as HAS_INTERRUPTION;
+pub use watch::wait::wait_until_stopped;

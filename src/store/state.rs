@@ -4,15 +4,19 @@ use crate::engine::{Code, Compiler, ObjectIndices};
 use crate::error::Result;
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batches::Batches;
+use crate::store::batch::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
+use crate::store::call::shadow_stack::ShadowStacks;
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
+use crate::store::watch::deadline::{Deadline, Timeout};
+use crate::store::watch::record::{LookFn, WatchedStore};
+use crate::store::watch::{interrupts, pad};
 use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
 use rustc_hash::FxHashMap;
@@ -20,12 +24,12 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps, on_host_stack};
 
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
 ///
-/// In wasmer's own `Store` the vector of each kind only grows, and a lock is passed around. This store owns the same
+/// wasmer's own `Store` adds to its lists with each look-up, and takes a lock for each call. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
     /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
@@ -48,8 +52,15 @@ pub struct Store {
     pub(in crate::store) batches: RefCell<Batches>,
     /// Whether the table of a batch holds a shortcut
     pub(in crate::store) has_shortcuts: Cell<bool>,
+    pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
+    /// In a box, since the record of the thread points to it during calls
+    pub(in crate::store) watched: Box<WatchedStore>,
+    /// The token by which `interrupt` finds the store, once it has one
+    pub(in crate::store) interrupt_token: OnceCell<u128>,
+    /// The timeout of each call from the host
+    pub timeout: Option<Timeout>,
     pub(in crate::store) call_stacks: CallStacks,
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
@@ -62,7 +73,7 @@ pub struct Store {
 pub(in crate::store) struct ContextOwner {
     /// The instance
     pub instance: Rc<Instance>,
-    /// Whether the context is that of a host function that the instance imports
+    /// Whether the context belongs to a host function that the instance imports
     pub is_host: bool,
 }
 
@@ -74,6 +85,7 @@ impl Store {
     pub fn new(stack_size: usize) -> Result<Self> {
         let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
+        pad::install();
         Ok(Self {
             objects: Box::into_raw(Box::default()),
             signatures: RefCell::default(),
@@ -89,8 +101,12 @@ impl Store {
             bridges: RefCell::default(),
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
+            shadow_stacks: ShadowStacks::default(),
             host_stack: HostStack::default(),
             wasm_stack,
+            watched: Box::default(),
+            interrupt_token: OnceCell::new(),
+            timeout: None,
             call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
             roots: Rc::default(),
@@ -105,6 +121,33 @@ impl Store {
         // SAFETY: `objects` came from a box that only `drop` frees. The store is not `Sync`, and no `f` calls this
         // function again. Compiled code and wasmer's library calls use the same pointer, but never while `f` runs.
         f(unsafe { &mut *self.objects })
+    }
+
+    /// Begins a deadline for the wasm of this thread, if there is a timeout.
+    ///
+    /// # Errors
+    /// `Memory` if there is no room for the watchdog.
+    #[inline]
+    pub fn deadline(&self, timeout: Option<Timeout>) -> Result<Option<Deadline>> {
+        timeout.map(|timeout| Deadline::begin(self.host_stack.record, timeout)).transpose()
+    }
+
+    /// Sets the function that runs JavaScript which does nothing, on the host's stack. It fails if this thread is being
+    /// terminated. Calls that last run it from time to time.
+    pub fn set_look(&self, look: Box<LookFn>) {
+        let call_stacks = self.call_stacks.clone();
+        let look = move || on_host_stack(|| call_stacks.on_host_stack(&look));
+        // A store has one environment.
+        let _ = self.watched.look.set(Box::new(look));
+    }
+
+    /// A token by which `interrupt` finds this store, from any thread.
+    pub fn interrupt_token(&self, random: impl FnOnce() -> u128) -> u128 {
+        *self.interrupt_token.get_or_init(|| {
+            let token = random();
+            interrupts::add(token, &self.watched);
+            token
+        })
     }
 
     /// All instances.
@@ -136,7 +179,7 @@ impl Store {
         objects.tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
-    /// Counts one open importer of these objects more or less.
+    /// Counts one more or one fewer open importer of these objects.
     pub(in crate::store) fn count_importers(&self, objects: &Objects, more: bool) {
         objects.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
         objects.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));
@@ -147,6 +190,9 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        if let Some(token) = self.interrupt_token.get() {
+            interrupts::remove(*token);
+        }
         // SAFETY: `objects` came from `Box::into_raw`, and this is its last use: running wasm holds an `Rc` of the
         // store's owner, so none is running. The field `instances` holds the code of the objects and drops after this.
         drop(unsafe { Box::from_raw(self.objects) });

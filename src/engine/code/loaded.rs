@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image::{Image, Linked};
+use crate::engine::code::ranges::LoadedRange;
 use crate::engine::trace::frames::Registration;
 use crate::engine::trace::function_names::FunctionNames;
 use memmap2::{Mmap, MmapOptions};
@@ -14,13 +15,13 @@ use wasmer::sys::vm::VMOffsets;
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
-/// An image, and its place in a file if it is mapped from one.
+/// An image, and its position in a file if it is mapped from one.
 pub(in crate::engine) struct PackedImage {
     pub image: OwnedBuffer,
     pub file: Option<InFile>,
 }
 
-/// Place of an image in a file.
+/// The position of an image in a file.
 pub(in crate::engine) struct InFile {
     pub file: File,
     /// Offset of the image in the file, in bytes
@@ -31,7 +32,8 @@ pub(in crate::engine) struct InFile {
 ///
 /// Neither wasmer's `Module` nor its instances keep code alive: each thing that runs the code holds this.
 pub(in crate::engine) struct LoadedCode {
-    // Fields drop in order: stack traces stop finding the code before it is unmapped.
+    // Fields drop in order: signal handlers and stack traces stop finding the code before it is unmapped.
+    _range: LoadedRange,
     _frames: Registration,
     artifact: Artifact,
     /// None if the engine holds the code
@@ -81,9 +83,14 @@ impl LoadedCode {
         let artifact = artifact.map_err(|error| error.to_string())?;
         let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         let frames = Registration::new(image.frames(), functions, first, names);
+        let (begin, length) = match &linked {
+            Some(ExecutableCode { code, .. }) => (code.as_ptr().addr(), code.len()),
+            None => frames.range(),
+        };
+        let range = LoadedRange::new(begin, length);
         let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
         let instance_size = offsets.size_of_vmctx() as usize;
-        Ok(Self { _frames: frames, artifact, linked, _engine: engine, tunables, instance_size })
+        Ok(Self { _range: range, _frames: frames, artifact, linked, _engine: engine, tunables, instance_size })
     }
 
     /// The artifact that wasmer instantiates.
@@ -174,6 +181,8 @@ fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
 mod tests {
     use super::*;
     use crate::engine::code::image::PAGE;
+    use crate::engine::compile::compiler::Validation;
+    use crate::engine::trace::author_offsets::AuthorOffsets;
     use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -181,11 +190,19 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
-    /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
+    /// Loads a module of two functions, with an image that claims to be in `file`. Returns the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(
-            Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap(),
+            Compiler::Cranelift
+                .image(
+                    &bytes,
+                    &AuthorOffsets::default(),
+                    Validation::Needed,
+                    Reserve::available(),
+                    &std::sync::Arc::default(),
+                )
+                .unwrap(),
         );
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
@@ -199,7 +216,15 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let image = Compiler::Cranelift
+            .image(
+                &bytes,
+                &AuthorOffsets::default(),
+                Validation::Needed,
+                Reserve::available(),
+                &std::sync::Arc::default(),
+            )
+            .unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
@@ -207,7 +232,7 @@ mod tests {
         let (code, addresses) = loaded(file, PAGE as u64);
         let maps = fs::read_to_string("/proc/self/maps");
         fs::remove_file(&path).unwrap();
-        // Linux alone has this list, and only there is code mapped from files.
+        // Only Linux has this list, and only Linux maps code from files.
         for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
             let (begin, rest) = line.split_once('-').unwrap();
             let end = rest.split_once(' ').unwrap().0;
@@ -230,7 +255,15 @@ mod tests {
     #[test]
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
-        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let mut image = Compiler::Cranelift
+            .image(
+                &bytes,
+                &AuthorOffsets::default(),
+                Validation::Needed,
+                Reserve::available(),
+                &std::sync::Arc::default(),
+            )
+            .unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
         let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
@@ -239,7 +272,7 @@ mod tests {
         let loaded =
             unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
         assert!(loaded.is_err());
-        // Unwinding visits all registered tables, so it would touch one that was left behind.
+        // Unwinding visits all registered tables, so it would touch a table that is still registered.
         assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);
     }
 }

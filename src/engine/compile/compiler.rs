@@ -5,9 +5,10 @@ use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image;
 use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::threads::Threads;
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::frames;
 use crate::error::{Error, ErrorKind};
-use crate::rewrite::Options;
+use crate::rewrite::{Options, without_functions};
 use crate::wasm::Features;
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
@@ -19,7 +20,7 @@ use wasmer_types::target::Target;
 use wasmer_types::{CompilationProgressCallback, CompileError, UserAbort};
 
 /// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/internals/safety.md).
-/// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
+/// Code of one compiler cannot call code of the other directly: `store::abi::bridge` connects them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Compiler {
     /// Optimizes; the default
@@ -31,6 +32,15 @@ pub enum Compiler {
 /// The largest frame that a function may have, in bytes: smaller than the guard of a stack, so no frame can step over
 /// it. 50,000 locals, the most that validation allows, take half of it.
 pub const LARGEST_FRAME: usize = 768 << 10;
+
+/// Whether the bytes for a compiler are known to be valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Validation {
+    /// `Binary::parse` accepted them, with the features of the compiler
+    Done,
+    /// The load-time pass wrote them: it must not hand the compiler code that would be unsafe
+    Needed,
+}
 
 /// Why a compiler does not compile a valid module.
 #[derive(Debug)]
@@ -103,7 +113,7 @@ impl Compiler {
         self == Self::Singlepass
     }
 
-    /// The name that the API has for it.
+    /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cranelift => "cranelift",
@@ -151,17 +161,19 @@ impl Compiler {
     }
 
     /// Compiles a valid module, on an engine of its own: a compile locks its engine until the end. It stops between two
-    /// functions once all `waiters` have cancelled.
+    /// functions once all `waiters` have cancelled. Stack traces will have these `offsets`.
     ///
     /// # Errors
     /// A `CompilerRefusal`, also where the compiler panics.
     pub(in crate::engine) fn image(
         self,
         bytes: &[u8],
+        offsets: &AuthorOffsets<'_>,
+        validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
-        self.packed_by(image::pack, bytes, reserve, waiters)
+        self.packed_by(image::pack, bytes, offsets, validation, reserve, waiters)
     }
 
     /// `image`, written by `pack`.
@@ -169,20 +181,25 @@ impl Compiler {
         self,
         pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
+        offsets: &AuthorOffsets<'_>,
+        validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
         let compile = |threads: &Threads| {
             catch_unwind(AssertUnwindSafe(|| {
-                let build = self.build(bytes, reserve, threads.number, waiters).map_err(|error| match error {
-                    CompileError::Aborted(_) => CompilerRefusal::Cancelled,
-                    error => CompilerRefusal::Compiler(error.to_string()),
-                })?;
+                let build =
+                    self.build(bytes, validation, reserve, threads.number, waiters).map_err(|error| match error {
+                        CompileError::Aborted(_) => CompilerRefusal::Cancelled,
+                        error => CompilerRefusal::Compiler(error.to_string()),
+                    })?;
                 check_frames(&build)?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
                 let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
-                let frames = frames::pack(functions, self.lists_traps().then_some(bytes));
+                let frames = frames::pack(functions, self.lists_traps().then_some(bytes), |index, offset| {
+                    offsets.of(index, offset)
+                });
                 pack(&build, &frames).map_err(CompilerRefusal::from)
             }))
             .unwrap_or_else(|panic| {
@@ -207,7 +224,7 @@ impl Compiler {
         };
         match run(Threads::new(taken).ok_or_else(no_room)?) {
             Ok(result) => result,
-            // The system limits the number of threads: try with one.
+            // The system limits the number of threads: try with a single thread.
             Err((number, _)) if number.get() > 1 => {
                 run(Threads::alone(taken).ok_or_else(no_room)?).unwrap_or_else(|(_, refusal)| Err(refusal))
             }
@@ -218,13 +235,18 @@ impl Compiler {
     fn build(
         self,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         threads: NonZero<usize>,
         waiters: &Arc<Waiters>,
     ) -> Result<ArtifactBuild, CompileError> {
         let engine = self.engine(reserve, threads);
-        engine.validate(bytes)?;
-        let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
+        if validation == Validation::Needed {
+            engine.validate(bytes)?;
+        }
+        // wasmer translates the whole module again: the styles need only these sections.
+        let sections = without_functions(bytes).map_err(|error| CompileError::Codegen(error.to_string()))?;
+        let module = ModuleEnvironment::new().translate(&sections).map_err(CompileError::Wasm)?.module;
         let tunables = engine.tunables();
         let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
         let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();
@@ -268,8 +290,8 @@ impl From<String> for CompilerRefusal {
 }
 
 impl CompilerRefusal {
-    /// The error for the user; `in_words` describes a function, by its index.
-    pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
+    /// The error for the user; `describe` describes a function, by its index.
+    pub fn into_error(self, describe: impl FnOnce(u32) -> String) -> Error {
         let message = match self {
             Self::Cancelled => return cancelled(),
             Self::Compiler(message) => message,
@@ -281,7 +303,7 @@ impl CompilerRefusal {
             Self::Frame { function, size } => format!(
                 "{} needs {size} bytes of call stack in code of singlepass, which supports at most {LARGEST_FRAME}: \
                  compile it with cranelift",
-                in_words(function)
+                describe(function)
             ),
         };
         ErrorKind::Compile { message }.into()

@@ -11,51 +11,57 @@ use wasmer::sys::vm::Trap;
 use wasmer_compiler::types::function::CompiledFunctionFrameInfo;
 use wasmer_types::TrapCode;
 
+/// The offset that compilers give instructions of their own, as in a prologue.
+const UNKNOWN: u32 = u32::MAX;
+
 /// The map of one function. It lists only instructions at which a frame or a trap can be, if `pack` had the module.
 #[derive(Serialize, Deserialize)]
 struct FunctionTrace {
     /// Length of its machine code in bytes
     length: u32,
-    /// Offset of the function in the module, in bytes
+    /// Offset of the function in the author's module, in bytes
     begin: u32,
     /// Instructions, in the order of the machine code
     instructions: Vec<Instruction>,
-    /// Traps: the distance from the one before in bytes of machine code, and the code
+    /// Traps: distance from the trap before, in bytes of machine code, and trap code
     traps: Vec<(u32, TrapCode)>,
 }
 
 /// An instruction, relative to the listed one before it.
 #[derive(Serialize, Deserialize)]
 struct Instruction {
-    /// Distance between the beginnings of their machine code, in bytes
+    /// Distance between the starts of their machine code, in bytes
     gap: u32,
     /// Length of its machine code in bytes
     length: u32,
-    /// Distance between them in the module, in bytes
+    /// Distance between the two in the author's module, in bytes
     distance: i32,
 }
 
-/// Packs compilers' frame information of functions; each comes with the length of its machine code in bytes.
+/// Packs the compiler's frame information. `functions` are pairs of the length of a function's machine code in bytes
+/// and its information.
 ///
 /// Compilers map every instruction to machine code. `thin` is the module: given it, `pack` drops instructions at which
-/// neither a frame nor a trap can be. That needs a compiler that lists all its traps.
+/// neither a frame nor a trap can be. That needs a compiler that lists all its traps. `offset` gives the offset to show for
+/// an offset in that module, in the function with this index.
 pub(in crate::engine) fn pack<'a>(
     functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
     thin: Option<&[u8]>,
+    offset: impl Fn(usize, u32) -> u32,
 ) -> Vec<u8> {
     let mut starts = Vec::with_capacity(functions.len());
     let mut packed = Vec::new();
-    for (length, info) in functions {
+    for (index, (length, info)) in functions.enumerate() {
         starts.push(packed.len() as u32);
-        let function = FunctionTrace::new(length, info, thin);
+        let function = FunctionTrace::new(length, info, thin, |at| offset(index, at));
         packed = postcard::to_extend(&function, packed).expect("numbers can be written into memory");
     }
     starts.iter().flat_map(|start| start.to_le_bytes()).chain(packed).collect()
 }
 
 impl FunctionTrace {
-    fn new(length: usize, info: &CompiledFunctionFrameInfo, thin: Option<&[u8]>) -> Self {
-        let begin = info.address_map.start_srcloc.bits();
+    fn new(length: usize, info: &CompiledFunctionFrameInfo, thin: Option<&[u8]>, shown: impl Fn(u32) -> u32) -> Self {
+        let begin = shown(info.address_map.start_srcloc.bits());
         let mut all: Vec<_> = info.address_map.instructions.iter().collect();
         all.sort_by_key(|instruction| instruction.code_offset);
         let mut traps: Vec<_> = info.traps.iter().map(|trap| (trap.code_offset, trap.trap_code)).collect();
@@ -71,7 +77,7 @@ impl FunctionTrace {
         let (mut offset, mut location) = (0, begin);
         let instructions = all.iter().map(|instruction| {
             let gap = instruction.code_offset as u32 - std::mem::replace(&mut offset, instruction.code_offset as u32);
-            let before = std::mem::replace(&mut location, instruction.srcloc.bits());
+            let before = std::mem::replace(&mut location, shown(instruction.srcloc.bits()));
             Instruction { gap, length: instruction.code_len as u32, distance: location.wrapping_sub(before) as i32 }
         });
         let instructions = instructions.collect();
@@ -80,7 +86,8 @@ impl FunctionTrace {
         Self { length: length as u32, begin, instructions, traps }
     }
 
-    /// Offset in the module of the machine code at `position`; that of the function, if no instruction covers it.
+    /// Offset in the module of the instruction whose machine code is at `position`; the function's own offset if there
+    /// is none, or if the compiler has no offset for it.
     fn location(&self, position: u32) -> u32 {
         let (mut offset, mut location) = (0, self.begin);
         for instruction in &self.instructions {
@@ -90,7 +97,7 @@ impl FunctionTrace {
             }
             location = location.wrapping_add_signed(instruction.distance);
             if position < offset + instruction.length {
-                return location;
+                return if location == UNKNOWN { self.begin } else { location };
             }
         }
         self.begin
@@ -151,6 +158,13 @@ impl Registration {
         }
         Self(begin)
     }
+
+    /// The address of its first function, and the number of bytes to the end of its last one.
+    pub fn range(&self) -> (usize, usize) {
+        let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
+        let frames = self.0.and_then(|begin| live.get(&begin));
+        self.0.zip(frames).map_or((0, 0), |(begin, frames)| (begin, frames.end - begin))
+    }
 }
 
 impl Drop for Registration {
@@ -159,14 +173,6 @@ impl Drop for Registration {
             LIVE.write().unwrap_or_else(PoisonError::into_inner).remove(&begin);
         }
     }
-}
-
-/// Whether `address` is in the code of a loaded module. A signal handler may call this, with the address of the code
-/// that raised the signal, if that code does not hold the lock of `LIVE`.
-#[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
-pub fn is_code(address: usize) -> bool {
-    let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
-    live.range(..=address).next_back().is_some_and(|(_, frames)| address < frames.end)
 }
 
 impl Frames {
@@ -201,12 +207,12 @@ pub struct CodeLocation {
     pub names: Arc<FunctionNames>,
     /// Index of the function in the compiled module, after the load-time pass
     pub index: u32,
-    /// Offset in the bytes of that module
+    /// Offset in the bytes of the author's module; for an added function, in those of the compiled one
     pub offset: u32,
 }
 
 impl CodeLocation {
-    /// The location of the code at `address`; none if that is no module's.
+    /// The location of the code at `address`; none if no module has code there.
     fn of(address: usize) -> Option<Self> {
         let frames = Frames::of(address)?;
         let (index, function, position) = frames.function(address)?;
@@ -234,6 +240,15 @@ impl CapturedStack {
             let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
             known.entry(address).or_insert_with(|| CodeLocation::of(address)).clone()
         })
+    }
+}
+
+impl CapturedStack {
+    /// The stack of the running thread. `interrupted` is the address of the instruction at which a signal interrupted
+    /// wasm, 0 for none.
+    pub fn here(interrupted: usize) -> Self {
+        let (_, stack) = trace(&Trap::lib(TrapCode::HostInterrupt));
+        Self { trapped: interrupted, ..stack }
     }
 }
 
@@ -284,7 +299,7 @@ mod tests {
 
     /// The instructions that thinning keeps, as offsets in `code`.
     fn kept(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
-        let function = FunctionTrace::new(100, &info(lengths, traps), Some(code));
+        let function = FunctionTrace::new(100, &info(lengths, traps), Some(code), |offset| offset);
         let locations = function.instructions.iter().scan(function.begin, |location, instruction| {
             *location = location.wrapping_add_signed(instruction.distance);
             Some(*location)
@@ -311,7 +326,7 @@ mod tests {
     #[test]
     fn machine_code_maps_to_the_module() {
         let infos = [info(&[(20, 4), (30, 5), (25, 6)], &[3, 8]), info(&[(40, 8)], &[])];
-        let packed = pack([15, 8].into_iter().zip(&infos), None);
+        let packed = pack([15, 8].into_iter().zip(&infos), None, |_, offset| offset);
         let begins = [0x1000, 0x1010];
         let names = FunctionNames::new(None, crate::rewrite::Origins::default());
         let frames = Frames::new(OwnedBuffer::from_bytes(packed), Box::new(begins), 0, names);
@@ -328,7 +343,10 @@ mod tests {
     #[test]
     fn uncovered_code_has_the_location_of_its_function() {
         // local.get, call, local.get
-        let function = FunctionTrace::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]));
+        let function =
+            FunctionTrace::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]), |offset| {
+                offset
+            });
         assert_eq!([0, 3, 4, 7, 8, 9].map(|at| function.location(at)), [7, 7, 1, 1, 7, 7]);
     }
 }

@@ -1,4 +1,4 @@
-//! The cold API for `lib/`: a file for each noun. The frequent calls are in `call/`.
+//! The cold API for `lib/`: a file for each noun. The frequent calls are in `call/` and `link/`.
 
 #[cfg(feature = "bench")]
 mod bench_baseline;
@@ -7,8 +7,9 @@ mod collector;
 pub(in crate::napi) mod compile;
 mod inspect;
 mod instances;
+mod interruption;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod native_store;
-mod objects;
+pub(in crate::napi) mod objects;
 mod refusals;
 mod store;

@@ -38,15 +38,22 @@ pub fn refuse_value(value_type: String) -> Result<(), NativeError> {
     refused(ErrorKind::inconvertible(value_type))
 }
 
+/// Throws the error for a module that there is no room to copy. `size` is its size in bytes.
+#[napi]
+pub fn refuse_copy(size: f64) -> Result<(), NativeError> {
+    refused(ErrorKind::no_room_for_copy(size as usize))
+}
+
 /// Throws the error for a type whose values no typed array holds.
 #[napi]
 pub fn refuse_column(value_type: String) -> Result<(), NativeError> {
     refused(ErrorKind::no_column(value_type))
 }
 
-/// Throws the error for changes that cannot be made, from a JSON array of objects with their index and properties.
+/// Throws the error for changes whose arguments cannot be converted, if no store can be asked. `unconverted` is a JSON array of
+/// objects with the index of a change and the properties of its error.
 #[napi]
-pub fn refuse_changes(refusals: String) -> Result<(), NativeError> {
-    let changes = RefusedChange::from_json(&refusals).map_err(refuse)?;
+pub fn refuse_changes(unconverted: String) -> Result<(), NativeError> {
+    let changes = RefusedChange::from_json(&unconverted).map_err(refuse)?;
     refused(ErrorKind::Refused { changes })
 }

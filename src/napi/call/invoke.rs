@@ -1,12 +1,12 @@
 //! Calls of exported functions whose values go through shared memory.
 
 use crate::error::ErrorKind;
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::parked::{end_abandoned, end_above};
 use crate::napi::call::resume::{go_on, resume};
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::parked_calls::ParkedCalls;
@@ -99,9 +99,10 @@ fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<sys::napi_v
     // SAFETY: JavaScript is calling the function until `invoke` returns, or until the parked call has ended.
     let scope = unsafe { CallScope::enter(context, function.reference())? };
     let (target, _) = function.target();
+    let _deadline = function.begin_deadline()?;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
-    let called = unsafe { target.call_fast(&context.store, shared.values(), function.is_eager.get()) };
+    let called = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values(), function.parks()) };
     go_on(shared, function, scope, called)
 }
 

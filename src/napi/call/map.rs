@@ -2,9 +2,9 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::link::held_by_slot_of;
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::strings;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::env::bytes::TypedArray;
 use crate::napi::env::exception::PendingException;
@@ -133,6 +133,7 @@ impl ExportedFunction {
         // runs on drop, may free both.
         // SAFETY: `mapCalls` has the function as an argument, so JavaScript holds it until this returns.
         let _scope = unsafe { CallScope::enter(context, self.reference())? };
+        let _deadline = self.begin_deadline()?;
         self.run_batches(count, arguments, results).map_err(|failure| throw_failure(context, failure))
     }
 

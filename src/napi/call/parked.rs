@@ -1,7 +1,7 @@
 //! Parked calls that have to end: JavaScript was terminated, or the environment ends.
 
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::scope::CallScope;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::parked_calls::{Parked, ParkedCalls};
 use std::rc::Rc;
 
@@ -45,7 +45,6 @@ fn abandon(parked: Parked) {
     // SAFETY: `park` in resume.rs has leaked this count of the data.
     let function = unsafe { Rc::from_raw(parked.function.cast::<ExportedFunction>()) };
     let scope = CallScope::resume(&function.context, parked.enclosing);
-    function.context.store.abandon(parked.number);
-    function.context.store.end_scope(parked.scope);
+    function.context.store.abandon(parked.number, parked.scope);
     scope.end_without_collection();
 }

@@ -1,10 +1,10 @@
 //! Resuming parked calls: the import of each was called by the JavaScript below.
 
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::parked::{end_above_number, here};
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::parked_calls::Parked;
@@ -28,15 +28,16 @@ pub fn go_on(
     shared: &SharedValues,
     function: &ExportedFunction,
     scope: CallScope<'_>,
-    (called, suspended): (Called, SuspendedScope),
+    (called, suspended): (Called, Option<SuspendedScope>),
 ) -> Next {
     let context = &function.context;
     context.buffers.detach_grown(context.js(), &context.store);
-    match called {
-        Called::Returned => Ok(ptr::null_mut()),
+    match (called, suspended) {
+        (Called::Returned, _) => Ok(ptr::null_mut()),
         // Converted before `scope` is dropped: a deferred collection frees wasm exceptions.
-        Called::Failed => Err(throw_failure(context, context.store.take_failure())),
-        Called::Parked => park(shared, function, scope, suspended),
+        (Called::Failed, _) => Err(throw_failure(context, context.store.take_failure())),
+        (Called::Parked, Some(suspended)) => park(shared, function, scope, suspended),
+        (Called::Parked, None) => unreachable!("a parked call has a scope"),
     }
 }
 
@@ -96,10 +97,10 @@ fn end(shared: &SharedValues, function: &ExportedFunction, called: Called) -> Ne
     // SAFETY: `park` has leaked this count of the data.
     let _count = unsafe { Rc::from_raw(parked.function.cast::<ExportedFunction>()) };
     let context = &function.context;
-    context.store.end_scope(parked.scope);
+    context.store.end_scope(parked.scope, called);
     function.is_eager.set(parked.parkings >= PATIENCE);
     let scope = CallScope::resume(context, parked.enclosing);
-    go_on(shared, function, scope, (called, parked.scope))
+    go_on(shared, function, scope, (called, None))
 }
 
 /// Resumes the call whose number JavaScript has written, with the result of its import.

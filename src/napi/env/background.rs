@@ -21,7 +21,7 @@ const MOST: usize = 4;
 const LOOK: Duration = Duration::from_millis(20);
 
 struct Task {
-    /// Does the work, or rejects its promise if it is told that there is no thread
+    /// Does the work; given false (there is no thread), rejects its promise instead
     work: Box<dyn FnOnce(bool) + Send>,
     /// Set once the environment that awaits the result has ended
     cancellation: Cancellation,
@@ -66,8 +66,8 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     Ok(promise)
 }
 
-/// Runs `work` on another thread while this one waits, until it is done or this worker is terminated; then its flag is
-/// set.
+/// Runs `work` on another thread while this one waits, until the work is done or this worker is terminated. Termination
+/// sets the flag of the work.
 pub fn until_terminated<T: Send + 'static>(
     env: &Env,
     work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,

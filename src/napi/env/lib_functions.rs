@@ -50,13 +50,17 @@ lib_functions! {
     /// `(memory: object, offset: number, count: number) => number`: `memory.atomic.notify`; returns the number of woken
     /// threads
     shared_notify = c"sharedNotify",
+    /// `() => void`: does nothing
+    look = c"look",
     /// `() => boolean`: whether a `FinalizationRegistry` callback is running
     in_finalizer = c"inFinalizer",
     /// The `map` method of exported functions
     map = c"map",
-    /// `(index: number, parameters: string, results: string, name: string, address: number, retainer?: object) => Function |
-    /// undefined`: makes an exported function whose values go through shared memory, where it has this index. Undefined if
-    /// that is not possible. Also does what `registerFunction` does
+    /// `(id: number, parameters: string[], results: string[]) => void`: adds a function type for `makeFunction`
+    add_type = c"addType",
+    /// `(index: number, type: number, name: string, address: number, retainer?: object) => Function | undefined`: makes an
+    /// exported function whose values go through shared memory, where it has this index. Undefined if that is not
+    /// possible. Also does what `registerFunction` does
     make_function = c"makeFunction",
     /// `(fn: Function, parameters: string, results: string) => Function | undefined`: makes the thunk of an import, which
     /// calls it and resumes the parked call. Undefined if that is not possible

@@ -12,7 +12,6 @@ use std::rc::Rc;
 pub struct ParkedCalls(RefCell<Vec<Parked>>);
 
 /// A call that has parked.
-#[derive(Clone, Copy)]
 pub struct Parked {
     /// The number of the call; 0 while its wasm runs
     pub number: u32,

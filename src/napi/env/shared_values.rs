@@ -9,6 +9,7 @@ use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{MOST_SHARED, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
+use rustc_hash::FxHashMap;
 use slab::Slab;
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -34,6 +35,8 @@ pub struct SharedValues {
     pub parked: Rc<ParkedCalls>,
     /// The data of each function
     functions: RefCell<Slab<*const c_void>>,
+    /// The ids of the function types that JavaScript knows
+    types: RefCell<FxHashMap<FuncType, u32>>,
 }
 
 impl SharedValues {
@@ -49,7 +52,8 @@ impl SharedValues {
         // SAFETY: see `JsEnv`.
         unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer.raw(), &mut data, &mut length) };
         assert!(length >= LENGTH && data.addr().is_multiple_of(align_of::<RawValue>()));
-        Rc::new(Self { values: data.cast(), parked: ParkedCalls::of_thread(), functions: RefCell::default() })
+        let (parked, functions, types) = (ParkedCalls::of_thread(), RefCell::default(), RefCell::default());
+        Rc::new(Self { values: data.cast(), parked, functions, types })
     }
 
     /// A JavaScript value that stands for these values.
@@ -83,6 +87,18 @@ impl SharedValues {
     pub fn fit(ty: &FuncType) -> bool {
         let is_number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
         ty.parameters.len().max(ty.results.len()) <= MOST && ty.parameters.iter().chain(&ty.results).all(is_number)
+    }
+
+    /// The id of a function type. `add` adds a new one in JavaScript; none if that fails.
+    pub fn type_id(&self, ty: &FuncType, add: impl FnOnce(u32) -> bool) -> Option<u32> {
+        if let Some(id) = self.types.borrow().get(ty) {
+            return Some(*id);
+        }
+        let id = self.types.borrow().len() as u32;
+        add(id).then(|| {
+            self.types.borrow_mut().insert(ty.clone(), id);
+            id
+        })
     }
 
     /// Adds a function, and returns its index.

@@ -1,9 +1,9 @@
-//! Linking in a context: the steps of a link around those of `link::Slots`.
+//! Linking in a context: the steps of a link before and after the steps of `link::Slots`.
 
 use crate::error::{ErrorKind, RefusedChange, Result, Subject};
 use crate::link::{Change, Link, SlotId};
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::gc::wrappers::WrapperKind;
 use crate::napi::link::record::Requested;
 use crate::store::FuncRef;
@@ -30,7 +30,7 @@ pub fn implementation(context: &Context, address: usize, slot: SlotId) -> Result
     function.in_store(context, subject)
 }
 
-/// The changes for requested links, and the refused ones added to `refused`.
+/// The changes for requested links, and `refused` with the refused changes added.
 pub fn changes(
     context: &Context,
     requested: &[Requested],
@@ -60,7 +60,8 @@ pub fn add_slot_edge(context: &Context, slot: SlotId, function: FuncRef) {
     context.retainers.add_function_edge(context.js(), &context.store, node, function);
 }
 
-/// Does the same for many. Consecutive ones often have the same table and function, and are skipped.
+/// `add_slot_edge` for many functions. Consecutive ones often have the same table and function: such repetitions are
+/// skipped.
 pub fn add_slot_edges(context: &Context, functions: impl Iterator<Item = (SlotId, FuncRef)>) {
     let mut last = None;
     for (slot, function) in functions {
@@ -74,7 +75,7 @@ pub fn add_slot_edges(context: &Context, functions: impl Iterator<Item = (SlotId
 /// Undoes links, the last one first: all or none.
 ///
 /// # Errors
-/// `ClosedStore`, and those of `Slots::undo`.
+/// `ClosedStore`, and the errors of `Slots::undo`.
 pub fn undo(context: &Context, links: &[Link]) -> Result<()> {
     context.check_open()?;
     add_slot_edges(context, links.iter().filter_map(|link| Some((link.slot, link.previous?))));

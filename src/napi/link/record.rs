@@ -25,7 +25,7 @@ pub struct Requested {
     pub slot: SlotId,
 }
 
-/// The links that a request asks for. Those with the address 0 are left out: `lib/` has refused them.
+/// The links that a request asks for. Links with the address 0 are left out: `lib/` cannot convert their arguments.
 pub fn requested(request: &[f64]) -> Vec<Requested> {
     let pairs = request.as_chunks::<2>().0.iter().take(request.len() / WIDTH).enumerate();
     let links = pairs.map(|(position, &[slot, address])| Requested {

@@ -1,6 +1,7 @@
 //! The encoder of the rewritten module.
 
 use crate::rewrite::generate::forwarding_body::forwarding_body;
+use crate::rewrite::offsets::{StepOffsets, split};
 use crate::rewrite::slots::body;
 use crate::rewrite::slots::plan::{Added, Plan};
 use crate::rewrite::slots::sections::{ADDED, is_stale, rank};
@@ -12,14 +13,24 @@ use wasm_encoder::{
 };
 use wasmparser::{FunctionBody, Name, Parser, TypeRef};
 
-/// Name of added functions in the name section, which tells them from the author's.
+/// Name of added functions in the name section. It distinguishes them from the author's functions.
 pub const ADDED_NAME: &str = "wasm-relink";
 
 /// Encodes the module with the changes of the plan.
-pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
+pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<(Vec<u8>, StepOffsets), Error> {
     let mut module = Module::new();
     let table = plan.binary.imported_tables;
-    let mut encoder = Encoder { plan, import: 0, table, segment: 0, in_direct_segment: false, next: 0, named: false };
+    let mut encoder = Encoder {
+        plan,
+        import: 0,
+        table,
+        segment: 0,
+        in_direct_segment: false,
+        next: 0,
+        named: false,
+        body: 0,
+        offsets: StepOffsets::default(),
+    };
     encoder.parse_core_module(&mut module, Parser::new(0), bytes)?;
     if !encoder.named && !plan.added.is_empty() {
         let mut names = NameSection::new();
@@ -28,7 +39,7 @@ pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8
         names.functions(&functions);
         module.section(&names);
     }
-    Ok(module.finish())
+    Ok((module.finish(), encoder.offsets))
 }
 
 struct Encoder<'a> {
@@ -45,6 +56,10 @@ struct Encoder<'a> {
     next: usize,
     /// Whether the added functions have been named
     named: bool,
+    /// Index of the next body
+    body: u32,
+    /// The offsets of the changed bodies
+    offsets: StepOffsets,
 }
 
 impl Encoder<'_> {
@@ -108,7 +123,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Writes the sections that the plan adds to and that the module lacks, if their place is before section `before`.
+    /// Writes the sections that the plan adds to and that the module lacks, if they come before section `before`.
     fn add_missing(&mut self, module: &mut Module, before: Option<SectionId>) {
         let end = before.map_or(usize::MAX, rank);
         while let Some(&section) = ADDED.get(self.next) {
@@ -154,7 +169,7 @@ impl Encoder<'_> {
         self.named = true;
     }
 
-    /// The names inside functions, without those of removed imports.
+    /// The names inside functions, without the names in removed imports.
     fn inner_names(&self, map: wasmparser::IndirectNameMap<'_>) -> Result<IndirectNameMap, Error> {
         let mut renamed = IndirectNameMap::new();
         for naming in map {
@@ -273,7 +288,8 @@ impl Reencode for Encoder<'_> {
     }
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error> {
-        code.raw(&body::rewrite(&body, self.plan)?);
+        code.raw(&split(body::rewrite(&body, self.plan)?, body.as_bytes(), self.body, &mut self.offsets));
+        self.body += 1;
         Ok(())
     }
 

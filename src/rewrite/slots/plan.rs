@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::rewrite::slots::declared::{DeclaredSlot, declared};
+use crate::rewrite::slots::fixed_tables::needs_room;
 use crate::rewrite::{Forwarder, ModuleEntry, ModuleSlot, Named, Options, Origins, Roles, Selection, SlotKind};
 use crate::wasm::{Binary, ExternKind, ExternType, Limits, RefType, TableType, Uses, ValType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +40,7 @@ pub(in crate::rewrite) struct Plan<'a> {
     roomy: BTreeSet<u32>,
 }
 
-/// The parts that a slot needs because of the uses of its functions.
+/// How the functions of a slot are used, which decides what the slot needs.
 #[derive(Debug, Default, Clone, Copy)]
 struct Demand {
     called: bool,
@@ -79,7 +80,9 @@ impl<'a> Plan<'a> {
         };
         let declared = if options.selection == Selection::None { Vec::new() } else { declared(binary)? };
         plan.roles.entries = plan.uses.entries();
-        plan.roomy = (binary.imported_tables..plan.dispatch_table).filter(|table| plan.needs_room(*table)).collect();
+        plan.roomy = (binary.imported_tables..plan.dispatch_table)
+            .filter(|table| needs_room(binary, &plan.uses, *table))
+            .collect();
         plan.select(&declared, &options.selection);
         plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
         plan.removed.sort_unstable();
@@ -104,11 +107,11 @@ impl<'a> Plan<'a> {
         }
         for function in 0..self.binary.functions.len() as u32 {
             let imported = function < self.binary.imported_functions;
-            if selection.strips(function, &self.uses) {
+            if selection.removes_calls_of(function, &self.uses) {
                 self.roles.stripped.insert(function);
             } else if self.by_function[function as usize].is_none()
                 && (imported || !self.roles.originals.contains_key(&function))
-                && selection.takes(function, imported, &self.uses)
+                && selection.selects(function, imported, &self.uses)
             {
                 self.by_function[function as usize] = Some(self.slots.len() as u32);
                 self.slot(if imported { SlotKind::Import } else { SlotKind::Function }, function);
@@ -250,7 +253,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether calls of `function` are removed.
-    pub fn strips(&self, function: u32) -> bool {
+    pub fn removes_calls_of(&self, function: u32) -> bool {
         self.roles.stripped.contains(&function)
     }
 
@@ -302,20 +305,6 @@ impl<'a> Plan<'a> {
     /// The added functions, with their new indices.
     pub fn added(&self) -> impl Iterator<Item = (u32, Added)> {
         (self.first_added..).zip(self.added.iter().copied())
-    }
-
-    /// Whether a table of fixed size needs a raised maximum. wasmer copies the entries of a fixed table into each instance,
-    /// which makes calls faster; the store writes table and copy. But other instances write the table only, and after each
-    /// write by code, and each segment, wasmer copies the whole table again.
-    fn needs_room(&self, table: u32) -> bool {
-        let ty = &self.binary.tables[table as usize];
-        let segments =
-            self.uses.segments.iter().filter(|segment| segment.target.is_some_and(|(each, _)| each == table));
-        is_fixed(ty)
-            && (ty.limits.minimum > MOST_COPIED
-                || self.binary.exports_of(ExternKind::Table).any(|each| each == table)
-                || self.uses.written_tables.contains(&table)
-                || segments.count() > MOST_SEGMENTS)
     }
 
     /// The maximum of a local table in the new bytes. For a fixed table that needs room: its size plus one, or none if that
@@ -393,15 +382,4 @@ impl<'a> Plan<'a> {
         let globals = self.uses.written_globals.range(..imported as u32).copied().filter(holds);
         (tables.collect(), globals.collect())
     }
-}
-
-/// Maximum number of entries of a table that is copied into each instance.
-const MOST_COPIED: u64 = 1 << 16;
-
-/// Maximum number of segments for a table that is copied: wasmer copies it again for each segment.
-const MOST_SEGMENTS: usize = 8;
-
-/// Whether wasmer copies this table into each instance.
-fn is_fixed(ty: &TableType) -> bool {
-    ty.element == RefType::Func && ty.limits.maximum == Some(ty.limits.minimum)
 }

@@ -1,13 +1,13 @@
-//! Narrow atomic operations, each moved into a function of its own. Singlepass lacks code for those with a constant operand,
-//! and for those whose result gets no register.
+//! Narrow atomic operations, each moved into a function of its own. Singlepass cannot compile such an operation if its
+//! operand is a constant, or if its result gets no register.
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
+use crate::rewrite::offsets::{BodyEdit, ChangedBody};
 use crate::rewrite::slots::sections::Sections;
 use crate::rewrite::transform::code::change_bodies;
 use crate::rewrite::transform::outlined::Outlined;
 use crate::wasm::{FuncType, ValType};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use wasm_encoder::{Encode, Function, Instruction};
 use wasmparser::{BinaryReader, FunctionBody};
@@ -17,14 +17,13 @@ use wasmparser::{BinaryReader, FunctionBody};
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
 pub fn outline_atomics(rewritten: &mut Rewritten<'_>) -> Result<()> {
-    outline(rewritten)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    outline(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn outline(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let mut outlined = Outlined::new(&rewritten.binary);
     let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
-    let code = change_bodies(&rewritten.bytes, &rewritten.binary, |_, body| {
+    let (code, offsets) = change_bodies(&rewritten.bytes, &rewritten.binary, |_, body| {
         change(body, |operation, ty| {
             *known.entry(operation.to_vec()).or_insert_with(|| {
                 let mut function = Function::new([]);
@@ -43,39 +42,34 @@ fn outline(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let bytes = std::mem::take(&mut rewritten.bytes);
     let mut sections = Sections::of(&bytes)?;
     outlined.write(code, &mut sections, rewritten)?;
+    rewritten.offsets.add(offsets);
     rewritten.bytes = sections.finish().into();
     Ok(())
 }
 
-/// The body with each such operation replaced by a call. `function` returns the function for an operation, from its bytes and
+/// The body with each such operation replaced by a call; none without any. `function` returns the function for an operation, from its bytes and
 /// its type.
-fn change<'a>(
-    body: &FunctionBody<'a>,
+fn change(
+    body: &FunctionBody<'_>,
     mut function: impl FnMut(&[u8], FuncType) -> u32,
-) -> wasmparser::Result<Cow<'a, [u8]>> {
+) -> wasmparser::Result<Option<ChangedBody>> {
     let (bytes, start) = (body.as_bytes(), body.range().start);
-    let (mut changed, mut copied) = (Vec::new(), 0);
+    let mut edit = BodyEdit::new(bytes);
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         let from = (reader.original_position() - start) as usize;
         reader.read()?;
         let to = (reader.original_position() - start) as usize;
         if let Some(ty) = partial(&bytes[from..to])? {
-            changed.extend_from_slice(&bytes[copied..from]);
-            Instruction::Call(function(&bytes[from..to], ty)).encode(&mut changed);
-            copied = to;
+            edit.replace(from..to, |code| Instruction::Call(function(&bytes[from..to], ty)).encode(code));
         }
     }
-    if copied == 0 {
-        return Ok(bytes.into());
-    }
-    changed.extend_from_slice(&bytes[copied..]);
-    Ok(changed.into())
+    Ok(edit.finish())
 }
 
 /// The prefix of atomic operations.
 const ATOMIC: u8 = 0xfe;
-/// The first read-modify-write operation. There are seven of each kind; the first two work on whole numbers.
+/// The first read-modify-write operation. There are seven of each kind; the first two access whole i32 and i64 values.
 const FIRST: u32 = 0x1e;
 const KINDS: u32 = 7;
 
@@ -98,6 +92,7 @@ fn partial(operation: &[u8]) -> wasmparser::Result<Option<FuncType>> {
 mod tests {
     use super::*;
     use crate::wasm::{Binary, Features};
+    use std::borrow::Cow;
 
     #[test]
     fn each_operation_has_one_function_of_its_type() {

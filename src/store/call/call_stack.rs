@@ -4,11 +4,11 @@
 //! by a trap. Before that it may park any number of times: see `park`.
 
 use crate::engine::has_headroom_besides;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::store::call::stack_guard::Guarded;
 use crate::store::call::stack_switch::{call_on, prepare, switch};
-use crate::store::call::trap::{Failure, Thrown};
 use crate::store::call::wasm_stack::WasmStack;
+use crate::store::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue};
 use corosensei::stack::{DefaultStack, Stack};
 use std::cell::Cell;
@@ -40,7 +40,7 @@ pub struct CallStack {
     call: Cell<Option<(FuncRef, *mut RawValue)>>,
     /// The values of the running call, through which its imports get arguments and give results
     shared: Cell<*mut RawValue>,
-    /// Number of imports that the running call makes without parking
+    /// Number of imports that the running call makes without parking; the greatest one for all
     patience: Cell<u32>,
     /// What a parked import does when the call stack runs, and what it throws
     order: Cell<Order>,
@@ -180,7 +180,9 @@ impl CallStack {
     #[inline]
     pub fn parks(&self) -> bool {
         let patience = self.patience.get();
-        self.patience.set(patience.saturating_sub(1));
+        if patience != u32::MAX {
+            self.patience.set(patience.saturating_sub(1));
+        }
         patience == 0
     }
 
@@ -250,8 +252,7 @@ fn enter_wasmer(stack: &CallStack) -> Result<(), Failure> {
     let data = ptr::from_ref(stack).cast_mut().cast();
     // SAFETY: `drive` has nothing to drop when wasm unwinds it.
     let run = || wasm_stack.as_ref().map(|wasm_stack| unsafe { wasm_stack.run(drive, data) });
-    let panicked =
-        || Error::from(ErrorKind::Internal { message: "internal error: a call stack panicked".into() }).into();
+    let panicked = || Error::internal(&"a call stack panicked").into();
     catch_unwind(AssertUnwindSafe(run)).ok().flatten().unwrap_or_else(|| Err(panicked()))
 }
 

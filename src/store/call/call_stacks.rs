@@ -15,8 +15,8 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::store::call::call_stack::{CallStack, Job, Outcome, State};
-use crate::store::call::trap::{Failure, Thrown};
 use crate::store::call::wasm_stack::WasmStack;
+use crate::store::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue};
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -72,6 +72,16 @@ impl Default for Stacks {
     }
 }
 
+/// When the imports of a call park.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parks {
+    Never,
+    /// From the third one on, or from the first one if the call is nested deep enough
+    Later,
+    /// From the first one on
+    AtOnce,
+}
+
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Called {
@@ -89,7 +99,7 @@ impl CallStacks {
         OF_THREAD.with(Clone::clone)
     }
 
-    /// Calls `function`. Imports of a call that is `eager` park from the first one on.
+    /// Calls `function`.
     ///
     /// For one or two imports, it takes longer to park than to call JavaScript from the host: the processor predicts the
     /// returns from the frames that are left for the first time wrongly. Nested calls park all the same, since frames of the
@@ -98,7 +108,13 @@ impl CallStacks {
     /// # Safety
     /// As for `FuncRef::call_fast`. The host runs, not wasm. This platform has switches.
     #[inline]
-    pub unsafe fn call(&self, wasm_stack: &WasmStack, function: FuncRef, values: *mut RawValue, eager: bool) -> Called {
+    pub unsafe fn call(
+        &self,
+        wasm_stack: &WasmStack,
+        function: FuncRef,
+        values: *mut RawValue,
+        parks: Parks,
+    ) -> Called {
         // SAFETY: `top` is null or points to a call stack that is alive.
         let idle = unsafe { self.0.top.get().as_ref() }.filter(|top| top.is_idle_with(wasm_stack.size()));
         let stack = match idle {
@@ -108,7 +124,11 @@ impl CallStacks {
                 Err(failure) => return self.fail(failure),
             },
         };
-        let patience = if eager || self.0.count.get() > MOST_PATIENT { 0 } else { PATIENCE };
+        let patience = match parks {
+            Parks::Never => u32::MAX,
+            Parks::Later if self.0.count.get() <= MOST_PATIENT => PATIENCE,
+            Parks::Later | Parks::AtOnce => 0,
+        };
         stack.set_call(function, values, patience);
         self.go_on(stack)
     }
@@ -124,8 +144,9 @@ impl CallStacks {
         self.go_on(stack)
     }
 
+    /// Leaves the failure of a call.
     #[cold]
-    fn fail(&self, failure: Failure) -> Called {
+    pub fn fail(&self, failure: Failure) -> Called {
         self.0.failure.set(Some(Box::new(failure)));
         Called::Failed
     }
@@ -312,7 +333,10 @@ impl CallStacks {
             State::Running => unreachable!("a call above has ended before wasm goes on"),
         }
         match self.run(stack) {
-            Outcome::Left => self.pop(),
+            Outcome::Left => {
+                drop(stack.take_failure());
+                self.pop();
+            }
             _ => unreachable!("there was no call"),
         }
     }
@@ -350,7 +374,7 @@ mod tests {
     fn fast(store: &Store, function: FuncRef) -> Result<i32, Failure> {
         let mut value = RawValue::default();
         // SAFETY: the functions of these tests are of type () -> i32, and each test keeps its store alive.
-        match unsafe { function.call_fast(store, &mut value, false) }.0 {
+        match unsafe { function.call_fast(store, function.stack_pointer(store), &mut value, Parks::Never) }.0 {
             // SAFETY: the result is an i32.
             Called::Returned => Ok(unsafe { value.i32 }),
             Called::Failed => Err(store.take_failure()),

@@ -4,7 +4,9 @@ use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::import_stub::{CALLS, Locations, Saved, StubCalls, stub};
-use crate::store::call::trap::Thrown;
+use crate::store::trap::Thrown;
+use crate::store::watch::checkpoint::checkpoint;
+use crate::store::watch::record::ThreadRecord;
 use crate::store::{FuncRef, MOST_SHARED, RawValue, Store};
 use crate::wasm::FuncType;
 use std::any::Any;
@@ -52,6 +54,7 @@ pub(in crate::store) struct HostContext {
     parked: Option<(*const c_void, usize, usize)>,
     function: Box<dyn HostFunction>,
     call_stacks: CallStacks,
+    record: &'static ThreadRecord,
 }
 
 impl HostContext {
@@ -93,6 +96,7 @@ impl FuncRef {
                 parked,
                 function,
                 call_stacks: store.call_stacks.clone(),
+                record: store.host_stack.record,
             },
         });
         let is_static = context.ctx.locations.is_some();
@@ -134,11 +138,23 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
         // SAFETY: by the contract of this function.
         _ => unsafe { call_on_host_stack(context, values) }.err(),
     };
-    // No value with a destructor may be live in this frame when the wasm stack is unwound.
-    if let Some(thrown) = thrown {
-        // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` call this function. `thrown`
-        // moves into the trap.
-        unsafe { raise_user_trap(thrown) }
+    // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` call this function. No other value of this
+    // frame has a destructor.
+    unsafe { return_to_wasm(&(*context).ctx, thrown) }
+}
+
+/// What every host function does before wasm goes on: raises what was thrown, or a trap if wasm must not go on.
+///
+/// # Safety
+/// Wasm is on the stack, and no frame above it has a value to drop but `thrown`.
+#[inline(always)]
+unsafe fn return_to_wasm(context: &HostContext, thrown: Option<Box<Thrown>>) {
+    // SAFETY: by the contract of this function. `thrown` moves into the trap; if there is none, there is nothing to drop.
+    unsafe {
+        if let Some(thrown) = thrown {
+            raise_user_trap(thrown)
+        }
+        checkpoint(context.record);
     }
 }
 
@@ -173,9 +189,7 @@ unsafe fn call_import(context: *mut VMDynamicFunctionContext<HostContext>, locat
     // SAFETY: by the contract of this function. Nothing is to be dropped when wasm is unwound.
     unsafe {
         locations.copy_arguments(saved, values.as_mut_ptr());
-        if let Err(thrown) = call_on_host_stack(context, values.as_mut_ptr()) {
-            raise_user_trap(thrown)
-        }
+        return_to_wasm(&(*context).ctx, call_on_host_stack(context, values.as_mut_ptr()).err());
         (*saved).result = values[0].u64;
     }
 }
@@ -188,10 +202,8 @@ unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) {
     let context: *mut VMDynamicFunctionContext<HostContext> = context.cast();
     // SAFETY: by the contract of this function.
     let stack = unsafe { &(*context).ctx.call_stacks }.parkable().expect("the call stack that has parked runs");
-    if let Some(thrown) = stack.finish_parking() {
-        // SAFETY: wasm is on the stack: the stub. `thrown` moves into the trap.
-        unsafe { raise_user_trap(thrown) }
-    }
+    // SAFETY: by the contract of this function; the frames have nothing else to drop.
+    unsafe { return_to_wasm(&(*context).ctx, stack.finish_parking()) };
     // SAFETY: by the contract of this function. JavaScript has written the result, or there is none.
     unsafe { (*saved).result = (*stack.shared()).u64 };
 }

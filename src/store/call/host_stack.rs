@@ -1,7 +1,8 @@
 //! The host's stack, and how deep bridges may nest on it.
 
 use crate::error::{Error, ErrorKind};
-use std::cell::{Cell, OnceCell};
+use crate::store::watch::record::{OuterCall, ThreadRecord, WatchedStore};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Maximum bytes of the host's stack for nested calls through bridges, from JavaScript's last call into wasm.
@@ -16,53 +17,47 @@ const LEFT: usize = 192 << 10;
 /// V8 checks the stack only in JavaScript, not in calls that bypass it. A store holds this, since a look-up of a
 /// thread-local variable is a function call in a library that is loaded at run time.
 #[derive(Clone)]
-pub(in crate::store) struct HostStack(Rc<Stack>);
-
-thread_local! {
-    static OF_THREAD: Rc<Stack> = Rc::default();
-}
-
-struct Stack {
-    entered: Cell<usize>,
+pub(in crate::store) struct HostStack {
+    /// It has the position: the innermost call
+    pub record: &'static ThreadRecord,
     /// Lowest address of the thread's stack, found on first use; 0 where the system does not tell it
-    end: OnceCell<usize>,
+    end: Rc<OnceCell<usize>>,
 }
 
 /// A call into wasm from JavaScript, until it is dropped.
 pub(in crate::store) struct HostStackScope<'a> {
-    stack: &'a Stack,
-    outer: usize,
+    record: &'static ThreadRecord,
+    store: &'a WatchedStore,
+    outer: OuterCall,
 }
 
-impl Default for Stack {
-    fn default() -> Self {
-        Self { entered: Cell::new(usize::MAX), end: OnceCell::new() }
-    }
+thread_local! {
+    static OF_THREAD: HostStack = HostStack { record: ThreadRecord::of_thread(), end: Rc::default() };
 }
 
 impl Default for HostStack {
     fn default() -> Self {
-        Self(OF_THREAD.with(Rc::clone))
+        OF_THREAD.with(Clone::clone)
     }
 }
 
 impl HostStack {
-    /// Notes that JavaScript calls into wasm.
+    /// Notes that JavaScript calls into wasm of a store.
     #[inline]
-    pub fn enter(&self) -> HostStackScope<'_> {
-        HostStackScope { stack: &self.0, outer: self.0.entered.replace(here()) }
+    pub fn enter<'a>(&self, store: &'a WatchedStore) -> HostStackScope<'a> {
+        HostStackScope { record: self.record, store, outer: self.record.begin(store, here()) }
     }
 
     /// Notes that JavaScript resumes a call into wasm.
     #[inline]
     pub fn enter_again(&self) {
-        self.0.entered.set(here());
+        self.record.enter_again(here());
     }
 
-    /// Ends a suspended scope.
+    /// Ends a suspended scope of a store.
     #[inline]
-    pub fn end(&self, scope: SuspendedScope) {
-        self.0.entered.set(scope.0);
+    pub fn end(&self, store: &WatchedStore, scope: OpenScope) {
+        self.record.end(store, scope.0);
     }
 
     /// Checks that enough stack is left for another call through a bridge.
@@ -71,35 +66,35 @@ impl HostStack {
     /// `Trap`, the same as at the end of a wasm stack.
     pub fn check(&self) -> Result<(), Error> {
         let here = here();
-        let end = *self.0.end.get_or_init(|| end_of_stack().unwrap_or(0));
-        if self.0.entered.get().saturating_sub(here) < MOST && here.saturating_sub(end) > LEFT {
+        let end = *self.end.get_or_init(|| end_of_stack().unwrap_or(0));
+        if self.record.entered_at().saturating_sub(here) < MOST && here.saturating_sub(end) > LEFT {
             return Ok(());
         }
         let message = "call stack exhausted".to_owned();
-        Err(ErrorKind::Trap { trap: "stack-overflow", message, trace: None }.into())
+        Err(ErrorKind::trap("stack-overflow", message, None).into())
     }
 }
 
-/// A scope whose call has parked.
-#[derive(Debug, Clone, Copy)]
-pub struct SuspendedScope(usize);
+/// A suspended scope: it stays open, until `HostStack::end`.
+pub struct OpenScope(OuterCall);
 
 impl HostStackScope<'_> {
-    /// Keeps the scope open, until `HostStack::end`.
+    /// Keeps the scope open.
     #[inline]
-    pub fn suspend(self) -> SuspendedScope {
-        SuspendedScope(std::mem::ManuallyDrop::new(self).outer)
+    pub fn suspend(self) -> OpenScope {
+        OpenScope(std::mem::ManuallyDrop::new(self).outer)
     }
 
     /// Whether no wasm of this thread was on the stack before this call.
     pub fn is_outermost(&self) -> bool {
-        self.outer == usize::MAX
+        self.outer.entered_at == usize::MAX
     }
 }
 
 impl Drop for HostStackScope<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.stack.entered.set(self.outer);
+        self.record.end(self.store, self.outer);
     }
 }
 

@@ -1,12 +1,14 @@
 //! Calls from the host into wasm.
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
-use crate::store::call::trap::{Failure, Thrown};
+use crate::store::call::host_stack::OpenScope;
+use crate::store::call::shadow_stack::{ShadowCall, StackPointer};
+use crate::store::trap::{Failure, Thrown};
+use crate::store::watch::checkpoint;
 use crate::store::{FuncRef, RawValue, Store};
 use std::ffi::c_void;
 
-pub use crate::store::call::call_stacks::{Called, PATIENCE};
-pub use crate::store::call::host_stack::SuspendedScope;
+pub use crate::store::call::call_stacks::{Called, PATIENCE, Parks};
 
 /// Whether `FuncRef::call_fast` exists on this platform.
 pub const HAS_FAST_CALLS: bool = AVAILABLE;
@@ -60,56 +62,91 @@ impl Store {
         self.call_stacks.resume(number, thrown)
     }
 
-    /// Ends a parked call, since nothing will resume it. Calls above it were ended.
-    pub fn abandon(&self, number: u32) {
+    /// Ends a parked call and its scope, since nothing will resume it. Calls above it were ended.
+    pub fn abandon(&self, number: u32, scope: SuspendedScope) {
         self.call_stacks.abandon(number);
+        self.host_stack.end(&self.watched, scope.entered);
+        // SAFETY: as in `end_scope`.
+        unsafe { self.shadow_stacks.end(scope.shadow, true) };
+        drop(self.shadow_stacks.take_lowered());
     }
 
-    /// Ends the scope of a call that has parked and ended.
+    /// Ends the scope of a call that has returned or failed.
     #[inline]
-    pub fn end_scope(&self, scope: SuspendedScope) {
-        self.host_stack.end(scope);
+    pub fn end_scope(&self, scope: SuspendedScope, called: Called) {
+        self.host_stack.end(&self.watched, scope.entered);
+        let has_failed = called == Called::Failed;
+        // SAFETY: the scope has kept all instances alive, since no collection runs within it.
+        unsafe { self.shadow_stacks.end(scope.shadow, has_failed) };
+        if has_failed {
+            let failure = self.call_stacks.take_failure().with_panic(self);
+            self.call_stacks.fail(failure);
+        }
     }
+}
+
+/// The scope of a call that an import may park: it stays open while the call is parked.
+pub struct SuspendedScope {
+    entered: OpenScope,
+    shadow: ShadowCall,
 }
 
 impl FuncRef {
     /// Like `call`, but on a call stack that stays inside wasmer. An import that may park does so: then the call is to be
-    /// resumed, and the scope to be ended after it.
+    /// resumed, and its scope to be ended when it has returned or failed.
     ///
     /// # Safety
     /// As for `call`. This platform has fast calls. There is room for `MOST_SHARED` values, and they are not used while wasm
     /// runs.
     #[inline]
-    pub unsafe fn call_fast(self, store: &Store, values: *mut RawValue, eager: bool) -> (Called, SuspendedScope) {
-        let scope = store.host_stack.enter().suspend();
-        // SAFETY: by the contract of this function.
-        let called = unsafe { store.call_stacks.call(&store.wasm_stack, self, values, eager) };
-        if called != Called::Parked {
-            store.host_stack.end(scope);
+    pub unsafe fn call_fast(
+        self,
+        store: &Store,
+        pointer: StackPointer,
+        values: *mut RawValue,
+        parks: Parks,
+    ) -> (Called, Option<SuspendedScope>) {
+        if let Err(error) = checkpoint::enter(store.host_stack.record) {
+            return (store.call_stacks.fail(error.into()), None);
         }
-        (called, scope)
+        let entered = store.host_stack.enter(&store.watched).suspend();
+        // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
+        let (shadow, called) = unsafe {
+            let shadow = store.shadow_stacks.begin(pointer);
+            (shadow, store.call_stacks.call(&store.wasm_stack, self, values, parks))
+        };
+        let scope = SuspendedScope { entered, shadow };
+        if called == Called::Parked {
+            return (called, Some(scope));
+        }
+        store.end_scope(scope, called);
+        (called, None)
     }
 
-    /// Calls the function. Arguments are read from `values` and results written there.
+    /// Calls the function. Arguments are read from `values` and results written there. `pointer` is the stack pointer of
+    /// its instance. If the call fails, all stack pointers of the store are what they were before.
     ///
     /// # Errors
-    /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
+    /// The trap, what a host function threw, `Memory` where there is no room for a stack, `Timeout` or `Interrupted`.
     ///
     /// # Safety
     /// The function is of `store`; `values` points to as many values as it has parameters or results, whichever is
     /// more, and holds arguments of the types of its parameters. None of the store's objects is borrowed. The caller
     /// keeps the store alive for the whole call.
-    pub unsafe fn call(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+    pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
+        checkpoint::enter(store.host_stack.record)?;
         store.call_stacks.before_entry();
-        let entered = store.host_stack.enter();
+        let entered = store.host_stack.enter(&store.watched);
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
-        unsafe {
+        let run = || unsafe {
             if entered.is_outermost() {
                 store.wasm_stack.call(self, values)
             } else {
                 store.wasm_stack.call_within(self, values)
             }
-        }
+        };
+        // SAFETY: no collection runs while wasm is on the stack.
+        unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| failure.with_panic(store))
     }
 }
 

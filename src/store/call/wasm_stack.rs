@@ -23,7 +23,7 @@ use crate::engine::has_headroom_besides;
 use crate::error::{Error, ErrorKind, Result as OrError};
 use crate::store::FuncRef;
 use crate::store::call::stack_guard::{GUARD, Guarded, UNIT, ensure_guard, lend_on_faults, page};
-use crate::store::call::trap::Failure;
+use crate::store::trap::Failure;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
@@ -119,7 +119,8 @@ impl WasmStack {
     /// Stacks of `size` bytes, clamped to `SIZES` and rounded up to a multiple of `UNIT`.
     ///
     /// # Errors
-    /// `Memory` where there is no room for one. Then other stores go on with stacks of the length that they have.
+    /// `Memory` where there is no room for such a stack. Then other stores go on with stacks of the length that they
+    /// have.
     pub fn new(size: usize) -> OrError<Self> {
         stay_silent_without_room();
         let size = size.clamp(*SIZES.start(), *SIZES.end()).next_multiple_of(UNIT);

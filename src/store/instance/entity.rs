@@ -1,7 +1,9 @@
 //! An instance, and what it holds.
 
 use crate::engine::Code;
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
+use crate::store::watch::deadline::Timeout;
 use crate::store::{FuncRef, InstanceId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -31,6 +33,8 @@ pub(in crate::store) struct InstanceContents {
     pub held: Vec<FuncRef>,
     /// The first function that the module defines; the others follow it in memory
     pub first_function: Option<FuncRef>,
+    /// Its stack pointer
+    pub stack_pointer: StackPointer,
 }
 
 /// An instance of a module.
@@ -43,6 +47,8 @@ pub struct Instance {
     open_flag: Rc<OpenFlag>,
     /// The tier-up instance, which works on the memories and globals of this one
     tier_up: RefCell<Option<Rc<Instance>>>,
+    /// The timeout of each call of its functions from the host, if it has one
+    pub timeout: Cell<Option<Timeout>>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
     is_adapter: Cell<bool>,
     // Fields drop in this order: the code must go last.
@@ -58,6 +64,7 @@ impl Instance {
             id,
             open_flag: Rc::default(),
             tier_up: RefCell::default(),
+            timeout: Cell::new(None),
             is_adapter: Cell::new(false),
             vm: RefCell::new(None),
             contents,
@@ -103,6 +110,11 @@ impl Instance {
     pub(in crate::store) fn function_count(&self) -> u64 {
         let binary = &self.code.binary;
         (binary.functions.len() - binary.imported_functions as usize + self.contents.hosts.len()) as u64
+    }
+
+    /// Its stack pointer.
+    pub fn stack_pointer(&self) -> StackPointer {
+        self.contents.stack_pointer
     }
 
     /// Whether it was closed.

@@ -1,13 +1,12 @@
-//! Instances with imports of any compiler and of the host.
+//! Making instances: checks their imports, and makes bridges to imported functions of the other compiler.
 
 use crate::engine::{Code, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
-use crate::store::abi::bridge::Bridge;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::Instance;
+use crate::store::instance::extern_value::{Callable, Extern};
 use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
-use crate::store::object::extern_value::{Callable, Extern};
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, Store};
 use crate::wasm::{Binary, ExternType, FuncType, MOST_ENTRIES};
 use std::rc::Rc;
@@ -117,7 +116,7 @@ fn add_wasm(
     if code.original.exceptions {
         resolved.add_wasm(store, ty, function.native_to(store, code.compiler)?);
     } else {
-        let bridge = Box::new(Bridge::new(store, function, None));
+        let bridge = function.bridge(store, None);
         resolved.add_host(store, ty, bridge, code.compiler, index)?.set_canonical(store, function);
     }
     Ok(())

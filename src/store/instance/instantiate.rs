@@ -3,11 +3,12 @@
 use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
+use crate::store::trap::Failure;
+use crate::store::watch::{builtins, bulk, checkpoint};
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -32,7 +33,7 @@ struct UnstartedInstance {
 /// hold functions that it wrote there.
 ///
 /// # Safety
-/// The caller keeps the store alive for the whole call. The resolved imports fit those of `code`.
+/// The caller keeps the store alive for the whole call. The resolved imports fit the imports of `code`.
 pub(in crate::store) unsafe fn instantiate(
     store: &Store,
     code: &Arc<Code>,
@@ -59,15 +60,20 @@ pub(in crate::store) unsafe fn instantiate(
     let instance = register(store, code, &mut allocated, hosts);
     let mut vm = allocated.vm;
     made(&instance);
-    let _entered = store.host_stack.enter();
-    let data = code.data();
     let has_start = vm.module().start_function.is_some();
+    let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
+    let _entered = store.host_stack.enter(&store.watched);
+    let data = code.data();
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
     store.call_stacks.before_entry();
     let start = || match has_start {
-        true => store.wasm_stack.start(finish),
+        // SAFETY: no collection runs while wasm is on the stack.
+        true => unsafe {
+            may_start?;
+            store.shadow_stacks.call(instance.stack_pointer(), || store.wasm_stack.start(finish))
+        },
         false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
     };
     // A panic must not drop the instance: imported tables may hold its functions by now.
@@ -84,7 +90,7 @@ pub(in crate::store) unsafe fn instantiate(
             instance.function(store, forwarder.function).set_canonical(store, import);
         }
     }
-    started.map(|()| instance)
+    started.map(|()| instance).map_err(|failure| failure.with_panic(store))
 }
 
 /// Makes wasmer's instance and its objects. Runs no wasm.
@@ -124,7 +130,12 @@ fn allocate(
     let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
     match instance.map_err(|error| refused(error, lacks_addresses)) {
         Ok(vm) => {
-            install(&vm);
+            install(&vm, || {
+                // SAFETY: an instruction of wasm calls this, and no frame above it has a value to drop.
+                unsafe { checkpoint::here() }
+            });
+            bulk::install(&vm);
+            builtins::install(&vm);
             Ok(UnstartedInstance { resolved, own, vm })
         }
         Err(failure) => {
@@ -149,6 +160,8 @@ fn register(
     store.set_owners(own, Owner::Instance(id));
     store.count_importers(&resolved.objects, true);
     let first_function = Instance::first_function(store, code, vm);
+    let stack_pointer = Instance::find_stack_pointer(store, code, vm);
+    store.shadow_stacks.add(stack_pointer);
     let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
     let instance = Rc::new(Instance::unstarted(
         id,
@@ -160,6 +173,7 @@ fn register(
             held: hosts.iter().filter_map(HostContext::held_by).collect(),
             hosts,
             first_function,
+            stack_pointer,
         },
     ));
     let mut by_context = store.by_context.borrow_mut();
@@ -172,7 +186,8 @@ fn register(
     instance
 }
 
-/// Converts wasmer's error for an instance that could not be made; `lacks_addresses` for want of address space.
+/// Converts wasmer's error for an instance that could not be made. `lacks_addresses` says that the system has refused
+/// address space.
 fn refused(error: Refused, lacks_addresses: bool) -> Failure {
     match error {
         Refused::Start(trap) => trap.into(),

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::Extern;
+use crate::store::instance::extern_value::Extern;
 use crate::store::{GlobalId, MemoryId, Store};
 use std::rc::Rc;
 use wasmer::ExportIndex;
@@ -10,7 +10,8 @@ use wasmer::sys::vm::VMExtern;
 use wasmer_types::{GlobalIndex, MemoryIndex};
 
 impl Instance {
-    /// Imports of a tier-up instance besides those of its module: the memories and globals that this one defines.
+    /// The imports that a tier-up instance has besides the imports of its module: the memories and globals that this
+    /// instance defines.
     pub fn state(&self, store: &Store) -> Vec<Extern> {
         let binary = &self.code().binary;
         let memories = binary.imported_memories() as u32..binary.memories.len() as u32;
@@ -25,8 +26,9 @@ impl Instance {
         externs.collect()
     }
 
-    /// Makes `new`, which works on this one's memories and globals, its tier-up instance. Entries of its tables are
-    /// copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
+    /// Makes `new`, which works on this instance's memories and globals, the tier-up instance. Entries of this
+    /// instance's tables are copied to the tables of `new`, now and on every write. Code of `new`'s compiler then calls
+    /// `new` directly.
     ///
     /// Its code may keep running, on the stack and wherever its functions are held: both instances run the same
     /// module on the same state.

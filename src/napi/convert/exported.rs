@@ -4,11 +4,12 @@ use crate::engine::Compiler;
 use crate::error::{ErrorKind, Result, Subject};
 use crate::napi::context::Context;
 use crate::napi::convert::types::is_convertible;
+use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{FuncRef, Instance, OpenFlag};
+use crate::store::{Deadline, FuncRef, Instance, OpenFlag, Parks, StackPointer, Timeout};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use napi::sys::PropertyAttributes;
@@ -30,6 +31,10 @@ pub struct ExportedFunction {
     pub unconvertible: Option<ValType>,
     /// The function that a call runs, and the compiler of its code: after tier-up, Cranelift's copy
     target: Cell<(FuncRef, Compiler)>,
+    /// The timeout of each call from JavaScript, if there is one
+    pub timeout: Option<Timeout>,
+    /// The stack pointer of the function's instance
+    pub stack_pointer: StackPointer,
     /// The open flag of the function's instance
     open_flag: Rc<OpenFlag>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
@@ -41,8 +46,8 @@ pub struct ExportedFunction {
 }
 
 thread_local! {
-    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API wrapped for anything else,
-    /// also for another copy of the addon, are not among them.
+    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API has wrapped for other
+    /// objects, or for another copy of the addon, are not among them.
     static LIVE: RefCell<FxHashSet<usize>> = RefCell::default();
 }
 
@@ -66,6 +71,8 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         ty,
         unconvertible,
         target: Cell::new(target_of(context, function)),
+        timeout: owner.as_ref().map_or(context.store.timeout, |owner| owner.timeout.get()),
+        stack_pointer: function.stack_pointer(&context.store),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
         is_eager: Cell::new(false),
@@ -86,8 +93,8 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
     value
 }
 
-/// A JavaScript function that takes and gives numbers through shared memory; none if `data` has other values, and where
-/// JavaScript cannot make one.
+/// A JavaScript function whose numbers go through shared memory; none if its type has other values, or if JavaScript
+/// cannot make one.
 ///
 /// # Safety
 /// `data` is alive until `finalize` drops it.
@@ -96,15 +103,15 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
     // SAFETY: by the contract of this function.
     let exported = unsafe { &*data };
     let shared = context.shared_values.as_ref().filter(|_| SharedValues::fit(&exported.ty))?;
+    let ty = &exported.ty;
+    let id = shared.type_id(ty, |id| {
+        let arguments = [env.uint32(id), names(env, &ty.parameters), names(env, &ty.results)];
+        context.environment.call_after(|lib| &lib.add_type, &arguments).is_ok()
+    })?;
     let index = shared.add(data.cast());
-    let types = |types: &[ValType]| {
-        let names: Vec<_> = types.iter().map(ToString::to_string).collect();
-        env.string(&names.join(","))
-    };
     let arguments = [
         env.uint32(index),
-        types(&exported.ty.parameters),
-        types(&exported.ty.results),
+        env.uint32(id),
         env.string(&exported.function.name(&context.store)),
         env.double(data.expose_provenance() as f64),
         retainer_of(context, exported.function),
@@ -116,6 +123,15 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
     };
     exported.index.set(Some(index));
     Some(value)
+}
+
+/// A JavaScript array of the names of types.
+fn names<'a>(env: JsEnv<'a>, types: &[ValType]) -> Value<'a> {
+    let names = env.array_of(types.len());
+    for (index, ty) in (0..).zip(types) {
+        env.set_element(names, index, env.string(&ty.to_string()));
+    }
+    names
 }
 
 /// A JavaScript function whose values N-API converts.
@@ -173,7 +189,7 @@ pub fn retarget(context: &Context, old: &Instance) {
 }
 
 impl ExportedFunction {
-    /// The data of `value` if it is a function over a wasm function, of any store of this thread.
+    /// The data of `value`, if `value` is the JavaScript function of a wasm function of any store of this thread.
     pub fn of(env: JsEnv<'_>, value: Value<'_>) -> Option<Rc<Self>> {
         Self::at(env.unwrap(value)? as usize)
     }
@@ -192,6 +208,28 @@ impl ExportedFunction {
         // SAFETY: `make` made the data with `Rc::into_raw`, and it is alive.
         unsafe { Rc::increment_strong_count(self) };
         self
+    }
+
+    /// When its imports park. A deadline covers the whole call from its beginning, so with one they never do.
+    #[inline]
+    pub fn parks(&self) -> Parks {
+        match (self.timeout.is_some(), self.is_eager.get()) {
+            (true, _) => Parks::Never,
+            (false, true) => Parks::AtOnce,
+            (false, false) => Parks::Later,
+        }
+    }
+
+    /// Begins the deadline of a call, if the function has a timeout.
+    ///
+    /// # Errors
+    /// `Memory` if there is no room for the watchdog.
+    #[inline]
+    pub fn begin_deadline(&self) -> std::result::Result<Option<Deadline>, PendingException> {
+        if self.timeout.is_none() {
+            return Ok(None);
+        }
+        self.context.store.deadline(self.timeout).map_err(|error| self.context.environment.throw(&error))
     }
 
     /// Its address, by which `at` finds it.

@@ -5,8 +5,9 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
-use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN};
+use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN, Validation};
 use crate::engine::compile::options::CompileOptions;
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, check_declarations, check_limits, compare_branches, cut_chains, is_near_limits,
@@ -21,13 +22,13 @@ use std::sync::Arc;
 /// The first bytes of a module.
 const MAGIC: &[u8] = b"\0asm";
 
-/// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form; the details
-/// are a part of their own there.
+/// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form, and the
+/// details separately.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct PassMetadata {
     /// The module as its author compiled it
     pub original: Binary,
-    /// The compiler of the code: Singlepass, where it takes the place of Cranelift
+    /// The compiler of the code: Singlepass if it has replaced Cranelift (`CompilerChoice`)
     pub compiler: Compiler,
     /// The module after the pass, without its bytes
     pub rewritten: Rewritten<'static>,
@@ -54,7 +55,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     if options.selection != Selection::None {
         check_declarations(&binary)?;
     }
-    // Only the compiler knows how large a frame is. A small one needs no compile.
+    // Only the compiler knows how large a frame is. A small frame needs no compile.
     if options.compiler.has_largest_frame() && may_exceed_frame(bytes)? {
         return CompiledImage::new(bytes, &binary, options, &Arc::default()).map(drop);
     }
@@ -64,7 +65,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     Ok(())
 }
 
-/// The module as the compiler gets it, made from one that `Binary::parse` accepted.
+/// The module as the compiler gets it, made from a module that `Binary::parse` accepted.
 ///
 /// # Errors
 /// The errors of the load-time pass, and of `Waiters::check` between its steps.
@@ -83,15 +84,12 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waite
         cut_chains(&mut rewritten)?;
     }
     if binary.legacy_exceptions {
-        rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
+        modernize(&mut rewritten)?;
     }
     waiters.check()?;
-    // With the selection `none`, offsets in stack traces must be those of the author's file.
-    if compiler.wants_comparisons()
-        && *selection != Selection::None
-        && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
-    {
-        rewritten.bytes = bytes.into();
+    // With the selection `none`, code runs as its author compiled it.
+    if compiler.wants_comparisons() && *selection != Selection::None {
+        compare_branches(&mut rewritten)?;
     }
     waiters.check()?;
     if compiler.wants_atomics_outlined() {
@@ -107,7 +105,8 @@ impl Compiled {
     /// Validates, runs the load-time pass and compiles.
     ///
     /// # Errors
-    /// `Memory` where there is too little room to try, and those of `Binary::parse`, `rewrite` and `Compiler::image`.
+    /// `Memory` where there is too little room to try, and the errors of `Binary::parse`, `rewrite` and
+    /// `Compiler::image`.
     pub fn new(bytes: &[u8], options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         if bytes.starts_with(MAGIC) && !has_headroom_besides(bytes.len().saturating_mul(TAKEN)) {
             return Err(CompilerRefusal::Room(bytes.len()).into_error(|_| String::new()));
@@ -137,8 +136,8 @@ struct CompiledImage<'a> {
 }
 
 impl<'a> CompiledImage<'a> {
-    /// Runs the load-time pass over a valid module, and compiles what it gives: with Singlepass, where Cranelift would
-    /// take too long.
+    /// Runs the load-time pass over a valid module, and compiles the result: with Singlepass if Cranelift would take
+    /// too long.
     fn new(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         let rewritten = prepare(bytes, binary, options, waiters)?;
         if options.compiler.needs_bound() {
@@ -167,7 +166,11 @@ impl<'a> CompiledImage<'a> {
         options: &CompileOptions,
         waiters: &Arc<Waiters>,
     ) -> Result<Self> {
-        let image = options.compiler.image(&strip_custom_sections(&rewritten.bytes)?, options.reserve, waiters);
+        let validation =
+            if matches!(rewritten.bytes, Cow::Borrowed(_)) { Validation::Done } else { Validation::Needed };
+        let stripped = strip_custom_sections(&rewritten.bytes)?;
+        let offsets = AuthorOffsets::new(bytes, &stripped, &rewritten.offsets)?;
+        let image = options.compiler.image(&stripped, &offsets, validation, options.reserve, waiters);
         let named = |index| named(bytes, binary, rewritten.origins.of(index));
         let image = image.map_err(|refusal| refusal.into_error(named))?;
         Ok(Self { rewritten, image, compiler: options.compiler })

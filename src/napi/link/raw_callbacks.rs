@@ -4,8 +4,9 @@
 use crate::error::{RefusedChange, Result};
 use crate::link::{Change, SlotId};
 use crate::napi::api::native_store::NativeStore;
-use crate::napi::call::exported::ExportedFunction;
+use crate::napi::api::objects;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
@@ -27,25 +28,30 @@ impl NativeStore {
     ///
     /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
     ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-    /// - `relink(record, merged, id, refusals)` makes the links that `record`, a `Float64Array`, requests: all or none,
-    ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `refusals` are the
-    ///   changes that `lib/` has refused, as JSON: then it checks the others, and throws the refusals of all.
+    /// - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+    ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
+    ///   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
     /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
     ///   the scratch that it is undone.
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
     ///   that they are undone.
     /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+    /// - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
+    ///   `tableSet` and `globalGet`.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn raw_callbacks(&self) -> Unknown<'_> {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 5] = [
+        let callbacks: [(&CStr, Callback); 8] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
             (c"undo", call::<2, Undo>),
             (c"undoAll", call::<2, UndoAll>),
             (c"findFunction", call::<1, FindFunction>),
+            (c"readEntry", call::<2, ReadEntry>),
+            (c"writeEntry", call::<3, WriteEntry>),
+            (c"readGlobal", call::<1, ReadGlobal>),
         ];
         for (name, callback) in callbacks {
             let data = Rc::as_ptr(context).cast_mut().cast();
@@ -69,6 +75,9 @@ struct RelinkCallback;
 struct Undo;
 struct UndoAll;
 struct FindFunction;
+struct ReadEntry;
+struct WriteEntry;
+struct ReadGlobal;
 
 impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
@@ -84,6 +93,20 @@ impl CallbackBody<2> for UndoAll {
 }
 impl CallbackBody<1> for FindFunction {
     const RUN: RawCallback<1> = find_function;
+}
+impl CallbackBody<2> for ReadEntry {
+    const RUN: RawCallback<2> = |context, [table, index]| {
+        objects::table_get(context, integer(context.js(), table) as u32, integer(context.js(), index) as u32).map(Some)
+    };
+}
+impl CallbackBody<3> for WriteEntry {
+    const RUN: RawCallback<3> = |context, [table, index, value]| {
+        let (table, index) = (integer(context.js(), table) as u32, integer(context.js(), index) as u32);
+        objects::table_set(context, table, index, value).map(|()| None)
+    };
+}
+impl CallbackBody<1> for ReadGlobal {
+    const RUN: RawCallback<1> = |context, [global]| objects::global_get(context, integer(context.js(), global) as u32);
 }
 
 /// # Safety
@@ -123,10 +146,10 @@ fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Optio
 
 fn relink<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Option<Value<'a>>> {
     let env = context.js();
-    let [record, merged, first, refusals] = arguments;
+    let [record, merged, first, unconverted] = arguments;
     context.check_open()?;
     collect_if_due(context);
-    let refused = env.get_string(refusals).map_or(Ok(Vec::new()), |refusals| RefusedChange::from_json(&refusals))?;
+    let refused = env.get_string(unconverted).map_or(Ok(Vec::new()), |list| RefusedChange::from_json(&list))?;
     let requested = numbers(env, record, |record| record::requested(record));
     let (changes, refused) = linking::changes(context, &requested, refused);
     linking::add_slot_edges(context, changes.iter().map(|change| (change.slot, change.implementation)));

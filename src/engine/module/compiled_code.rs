@@ -9,8 +9,10 @@ use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::pipeline::{Compiled, PassMetadata};
+#[cfg(test)]
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
@@ -39,7 +41,7 @@ pub struct Code {
     pub original: Binary,
     /// Its slots, the declared ones first
     pub slots: Vec<ModuleSlot>,
-    /// The forwarders: functions that stand in tables in the place of imports
+    /// The forwarders: functions that are in tables instead of imports
     pub forwarders: Vec<Forwarder>,
     /// The imported tables whose entries code may read and put elsewhere
     pub read_tables: Vec<u32>,
@@ -47,6 +49,8 @@ pub struct Code {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code writes references, counted among the imported globals
     pub written_globals: Vec<u32>,
+    /// The global that is the module's stack pointer, if it has one
+    pub stack_pointer: Option<u32>,
     /// Size of the compiled module in memory, in bytes
     pub size: usize,
     /// Names and contents of the original custom sections, in order
@@ -117,6 +121,7 @@ impl Code {
             return Err(ErrorKind::Memory { message }.into());
         }
         let PassMetadata { original, compiler, rewritten } = metadata;
+        let stack_pointer = rewritten.stack_pointer;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -156,6 +161,7 @@ impl Code {
             read_tables,
             written_tables,
             written_globals,
+            stack_pointer,
             size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,
@@ -170,8 +176,11 @@ impl Code {
     /// Compiles without the load-time pass, so that tests can show the difference that it makes.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
-            compiler.image(bytes, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
+            compiler
+                .image(bytes, &AuthorOffsets::default(), Validation::Needed, Reserve::available(), &Arc::default())
+                .map_err(Self::unnamed)?,
             bytes,
             compiler,
         )
@@ -180,9 +189,18 @@ impl Code {
     /// `compile_as_it_is` with the image in wasmer's own form, as on systems where only wasmer can load code.
     #[cfg(test)]
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        use crate::engine::code::image::pack_serialized;
+        use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
             compiler
-                .packed_by(crate::engine::code::image::pack_serialized, bytes, Reserve::available(), &Arc::default())
+                .packed_by(
+                    pack_serialized,
+                    bytes,
+                    &AuthorOffsets::default(),
+                    Validation::Needed,
+                    Reserve::available(),
+                    &Arc::default(),
+                )
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,
@@ -215,6 +233,16 @@ impl Code {
     /// Names and roles of its functions, for users.
     pub fn details(&self) -> &Details {
         self.details.get()
+    }
+
+    /// The id of the code, as in the trace of a trap.
+    pub fn id(&self) -> usize {
+        self.names.id()
+    }
+
+    /// The author's name of a function, if it has one.
+    pub fn function_name(&self, index: u32) -> Option<&str> {
+        self.names.name(index)
     }
 
     /// The index of a function in the original module.

@@ -3,11 +3,12 @@
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, batch};
-use crate::store::call::batches::{Batches, Driver};
-use crate::store::call::trap::Failure;
+use crate::store::batch::batches::{Batches, Driver};
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::Extern;
+use crate::store::instance::extern_value::Extern;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits, PAGE_SIZE};
 use std::rc::Rc;
@@ -18,6 +19,7 @@ pub struct Batch<'a> {
     driver: Rc<Driver>,
     memory: MemoryId,
     page: usize,
+    pointer: StackPointer,
 }
 
 impl<'a> Batch<'a> {
@@ -25,7 +27,7 @@ impl<'a> Batch<'a> {
     /// function to call in its place, if code of `compiler` can call it, until `end_shortcuts`.
     ///
     /// # Errors
-    /// `Memory` where there is no room for another batch; those of `Instance::new`.
+    /// `Memory` where there is no room for another batch; the errors of `Instance::new`.
     pub fn new(
         store: &'a Store,
         function: FuncRef,
@@ -45,7 +47,7 @@ impl<'a> Batch<'a> {
         if shortcut.is_some() {
             store.has_shortcuts.set(true);
         }
-        Ok(Self { store, driver, memory, page })
+        Ok(Self { store, driver, memory, page, pointer: function.stack_pointer(store) })
     }
 
     /// Makes running batches call the functions that they were made for again, instead of shortcuts.
@@ -59,7 +61,8 @@ impl<'a> Batch<'a> {
     #[cold]
     fn end_all_shortcuts(store: &Store) {
         store.has_shortcuts.set(false);
-        // Outer batches come first, so each driver's table ends up with the function of its innermost batch.
+        // Outer batches come first in the list, so each driver's table finally holds the function of its innermost
+        // batch.
         let running = store.batches.borrow().running.clone();
         for (table, function) in running {
             call_in_batch(store, table, Some(function));
@@ -81,7 +84,8 @@ impl Batch<'_> {
         self.driver.columns.room
     }
 
-    /// The bytes of a column. Columns of the parameters come first, then those of the results. Valid until wasm runs.
+    /// The bytes of a column. The columns of the parameters come first, then the columns of the results. Valid until
+    /// wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
         let (base, _) = self.memory.data(self.store);
         base.wrapping_add(self.page * PAGE_SIZE + self.driver.columns.offsets[index])
@@ -100,7 +104,7 @@ impl Batch<'_> {
         }
         let mut values = [count, self.page * PAGE_SIZE].map(|number| RawValue { u128: (number as u32).into() });
         // SAFETY: the driver has two i32 parameters and no results; the rest by the contract of this function.
-        unsafe { self.driver.run.call(self.store, values.as_mut_ptr()) }
+        unsafe { self.driver.run.call(self.store, self.pointer, values.as_mut_ptr()) }
     }
 }
 
@@ -118,7 +122,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// Puts a function that was there before back into the table of a driver.
+/// Makes a driver call `function` again, which its table has held before.
 fn call_in_batch(store: &Store, table: TableId, function: Option<FuncRef>) {
     let written = table.set(store, 0, Reference::Func(function));
     debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");

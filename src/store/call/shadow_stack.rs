@@ -1,0 +1,292 @@
+//! Shadow stacks: the stacks that guests keep in their memories.
+//!
+//! A function moves its instance's stack pointer, a global, down when it begins and back up when it ends. A function
+//! that is unwound does not end. So a failed call from the host sets the stack pointers to the values that they had
+//! when it began.
+//!
+//! Only the called instance's pointer is read when a call begins. Between outermost calls, all others have their **resting
+//! value**, which is known. Within a call they may not: then a failed call leaves them lower than they were, the outermost
+//! call puts them back, and nested calls of this store read all pointers when they begin, from then on.
+
+use crate::store::trap::Failure;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::ptr::NonNull;
+use wasmer::sys::vm::VMGlobalDefinition;
+
+/// Bytes of an unwound stack in which a panic is searched.
+const SEARCHED: u32 = 64 << 10;
+
+/// The definition of an instance's stack pointer; none for an instance without one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StackPointer(Option<NonNull<VMGlobalDefinition>>);
+
+impl StackPointer {
+    /// The pointer with this definition.
+    pub(in crate::store) fn new(definition: Option<NonNull<VMGlobalDefinition>>) -> Self {
+        Self(definition)
+    }
+
+    /// # Safety
+    /// The instance is alive.
+    #[inline]
+    unsafe fn value(self) -> i32 {
+        // SAFETY: an instance keeps the globals that it defines or imports, and only this thread uses them. A stack pointer
+        // has type i32.
+        self.0.map_or(0, |global| unsafe { (*global.as_ptr()).val.i32 })
+    }
+
+    /// # Safety
+    /// The instance is alive.
+    unsafe fn set(self, value: i32) {
+        if let Some(global) = self.0 {
+            // SAFETY: as for `value`.
+            unsafe { (*global.as_ptr()).val.i32 = value };
+        }
+    }
+}
+
+/// The shadow stacks of a store.
+#[derive(Default)]
+pub(in crate::store) struct ShadowStacks {
+    all: RefCell<Vec<ShadowStack>>,
+    /// Number of calls from the host into wasm on the stack
+    depth: Cell<u32>,
+    /// Whether nested calls read all pointers when they begin
+    reads_all: Cell<bool>,
+    /// Changes of pointers by nested calls since the outermost call began
+    changed: Cell<Changed>,
+    /// The stacks of functions that the last failed call unwound
+    lowered: RefCell<Vec<Lowered>>,
+}
+
+/// The stack of unwound functions.
+pub(in crate::store) struct Lowered {
+    pointer: StackPointer,
+    /// Value when the functions were unwound
+    lowest: i32,
+    /// Value when the call began
+    before: i32,
+    /// Whether all its functions were unwound
+    is_dead: bool,
+}
+
+impl Lowered {
+    /// Whether it is the stack of the instance with this pointer.
+    pub fn is_of(&self, pointer: StackPointer) -> bool {
+        self.pointer == pointer
+    }
+
+    /// Whether none of its functions goes on.
+    pub fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
+    /// Addresses of its innermost part.
+    pub fn range(&self) -> Range<u32> {
+        let [lowest, before] = [self.lowest, self.before].map(i32::cast_unsigned);
+        lowest..before.min(lowest.saturating_add(SEARCHED))
+    }
+}
+
+/// A stack pointer that instances of the store use.
+struct ShadowStack {
+    pointer: StackPointer,
+    /// Value while no wasm is on the stack
+    resting: i32,
+    /// Number of instances that use it
+    users: u32,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Changed {
+    #[default]
+    No,
+    /// The guest or the host has set one
+    Set,
+    /// A failed call has left one lower than it was
+    Lowered,
+}
+
+/// A call from the host into wasm that has begun.
+pub struct ShadowCall {
+    pointer: StackPointer,
+    /// Number of calls around it
+    depth: u32,
+    /// Value of the pointer when it began
+    before: i32,
+    /// Values of all pointers when it began, if they were read
+    all: Vec<(StackPointer, i32)>,
+}
+
+/// A call from the host into wasm, until it is dropped.
+struct Depth<'a>(&'a Cell<u32>);
+
+impl Drop for Depth<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl ShadowStacks {
+    /// Runs a call from the host into wasm, into an instance with this pointer. A failed call leaves all pointers of the
+    /// store as they were.
+    ///
+    /// # Errors
+    /// The failure of `run`.
+    ///
+    /// # Safety
+    /// No instance of the store is freed before this returns.
+    #[inline]
+    pub unsafe fn call<T>(
+        &self,
+        pointer: StackPointer,
+        run: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        // SAFETY: by the contract of this function.
+        let call = unsafe { self.begin(pointer) };
+        let nesting = Depth(&self.depth);
+        let result = run();
+        std::mem::forget(nesting);
+        // SAFETY: by the contract of this function.
+        unsafe { self.end(call, result.is_err()) };
+        result
+    }
+
+    /// Begins a call, for `end`.
+    ///
+    /// # Safety
+    /// No instance of the store is freed before `end`. Calls end in the reverse order of their beginnings.
+    #[inline]
+    pub unsafe fn begin(&self, pointer: StackPointer) -> ShadowCall {
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        // SAFETY: by the contract of this function, all instances are alive.
+        let (before, all) =
+            unsafe { (pointer.value(), if depth > 0 && self.reads_all.get() { self.read_all() } else { Vec::new() }) };
+        ShadowCall { pointer, depth, before, all }
+    }
+
+    /// Ends a call, as `call` does.
+    ///
+    /// # Safety
+    /// As for `begin`.
+    #[inline]
+    pub unsafe fn end(&self, call: ShadowCall, has_failed: bool) {
+        let ShadowCall { pointer, depth, before, all } = call;
+        self.depth.set(depth);
+        // SAFETY: by the contract of this function, all instances are alive.
+        unsafe {
+            if has_failed {
+                self.restore(depth, pointer, before, &all);
+            } else if pointer.value() != before || (depth == 0 && self.changed.get() != Changed::No) {
+                self.settle(depth, pointer, before);
+            }
+        }
+    }
+
+    #[cold]
+    unsafe fn read_all(&self) -> Vec<(StackPointer, i32)> {
+        // SAFETY: instances are alive by the contract of `call`.
+        self.all.borrow().iter().map(|stack| (stack.pointer, unsafe { stack.pointer.value() })).collect()
+    }
+
+    /// Puts all pointers back after a failed call. `before` and `all` are the values when it began.
+    #[cold]
+    unsafe fn restore(&self, depth: u32, pointer: StackPointer, before: i32, all: &[(StackPointer, i32)]) {
+        let mut lowered = self.lowered.borrow_mut();
+        lowered.clear();
+        for stack in self.all.borrow().iter() {
+            // SAFETY: instances are alive by the contract of `call`.
+            let lowest = unsafe { stack.pointer.value() };
+            let read = all.iter().find(|(pointer, _)| *pointer == stack.pointer).map(|(_, value)| *value);
+            let is_called = stack.pointer == pointer;
+            let known = if is_called { Some(before) } else { read.or((depth == 0).then_some(stack.resting)) };
+            match known {
+                // SAFETY: as above.
+                Some(value) => unsafe { stack.pointer.set(value) },
+                None if lowest != stack.resting => {
+                    self.reads_all.set(true);
+                    self.changed.set(Changed::Lowered);
+                }
+                None => {}
+            }
+            let before = known.unwrap_or(stack.resting);
+            if lowest.cast_unsigned() < before.cast_unsigned() {
+                let innermost = Lowered { pointer: stack.pointer, lowest, before, is_dead: known.is_some() };
+                // The called instance is the most likely one.
+                let position = if is_called { 0 } else { lowered.len() };
+                lowered.insert(position, innermost);
+            }
+        }
+        drop(lowered);
+        if depth == 0 {
+            self.changed.set(Changed::No);
+        }
+    }
+
+    /// Takes the stacks of functions that the last failed call unwound.
+    pub fn take_lowered(&self) -> Vec<Lowered> {
+        self.lowered.take()
+    }
+
+    /// Notes resting values after a call that has returned.
+    #[cold]
+    unsafe fn settle(&self, depth: u32, pointer: StackPointer, before: i32) {
+        if depth > 0 {
+            if self.changed.get() == Changed::No {
+                self.changed.set(Changed::Set);
+            }
+            return;
+        }
+        let changed = self.changed.take();
+        // SAFETY: instances are alive by the contract of `call`.
+        unsafe {
+            if changed == Changed::Lowered {
+                return self.restore(0, pointer, before, &[]);
+            }
+            for stack in self.all.borrow_mut().iter_mut() {
+                if changed == Changed::Set || stack.pointer == pointer {
+                    stack.resting = stack.pointer.value();
+                }
+            }
+        }
+    }
+
+    /// Adds the pointer of a new instance.
+    pub fn add(&self, pointer: StackPointer) {
+        if pointer.0.is_none() {
+            return;
+        }
+        let mut all = self.all.borrow_mut();
+        match all.iter_mut().find(|stack| stack.pointer == pointer) {
+            Some(stack) => stack.users += 1,
+            // SAFETY: the instance was just made.
+            None => all.push(ShadowStack { pointer, resting: unsafe { pointer.value() }, users: 1 }),
+        }
+    }
+
+    /// Removes the pointer of an instance that is about to be freed.
+    pub fn remove(&self, pointer: StackPointer) {
+        let mut all = self.all.borrow_mut();
+        if let Some(index) = all.iter().position(|stack| stack.pointer == pointer) {
+            all[index].users -= 1;
+            if all[index].users == 0 {
+                all.swap_remove(index);
+            }
+        }
+    }
+
+    /// Notes that the host has set a global.
+    pub fn note_set(&self, global: NonNull<VMGlobalDefinition>) {
+        let mut all = self.all.borrow_mut();
+        let Some(stack) = all.iter_mut().find(|stack| stack.pointer.0 == Some(global)) else { return };
+        if self.depth.get() > 0 {
+            self.changed.set(if self.changed.get() == Changed::No { Changed::Set } else { self.changed.get() });
+        } else {
+            // SAFETY: the host has just set it.
+            stack.resting = unsafe { stack.pointer.value() };
+        }
+    }
+}
