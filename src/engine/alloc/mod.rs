@@ -11,5 +11,6 @@ pub(in crate::engine) mod reserve;
 pub(in crate::engine) mod room;
 pub(in crate::engine) mod shared_memory;
 pub(in crate::engine) mod small_memory;
+pub(in crate::engine) mod table_copies;
 pub(in crate::engine) mod trim;
 pub(in crate::engine) mod tunables;

@@ -1,6 +1,6 @@
 //! An instance, and what it holds.
 
-use crate::engine::Code;
+use crate::engine::{Code, forget_imported_tables};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
@@ -72,6 +72,13 @@ impl Instance {
         }
     }
 
+    /// Frees wasmer's instance, and with it the context.
+    pub(in crate::store) fn free_vm(&self) {
+        if let Some(vm) = self.vm.take() {
+            forget_imported_tables(vm.vmctx_ptr());
+        }
+    }
+
     /// The code that it runs.
     pub fn code(&self) -> &Arc<Code> {
         &self.code
@@ -120,5 +127,11 @@ impl Instance {
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         self.open_flag.is_closed()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.free_vm();
     }
 }

@@ -60,6 +60,7 @@ pub(in crate::store) unsafe fn instantiate(
     })?;
     let instance = register(store, code, &mut allocated, hosts);
     let mut vm = allocated.vm;
+    instance.write_table_copies(store, &mut vm);
     made(&instance);
     let has_start = vm.module().start_function.is_some();
     let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
