@@ -8,9 +8,13 @@ mod trace;
 pub use alloc::builtins::{install, may_begin, may_grow};
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
+pub use alloc::quota::{Charge, Quota, Resource};
 pub use alloc::reserve::Reserve;
 pub use alloc::room::{has_headroom, has_headroom_besides, has_room, try_copy};
 pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_memory, take_stopped};
+pub use alloc::table_charges::{
+    KnownTables, charge_for_table, charge_table_growth, keep_table_charge, release_table, release_table_growth,
+};
 pub use alloc::trim::{trim, trim_all};
 pub use alloc::tunables::{StoreTunables, no_memory};
 pub use cache::settings::Cache;
@@ -20,7 +24,7 @@ pub use compile::cancellation::Cancellation;
 pub use compile::choice::CompilerChoice;
 pub use compile::compiled::{cancelled_compiles, compile, compile_file, compiled_before, running_compiles};
 pub use compile::compiler::{Compiler, LARGEST_FRAME};
-pub use compile::options::{CacheTarget, CompileOptions};
+pub use compile::options::{CacheTarget, CompileLimits, CompileOptions};
 pub use compile::threads::{has_room_for_thread, hash};
 pub use compile::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};
 pub use compile::types::{function_type, memory_type, raw_type, table_type, value_type};

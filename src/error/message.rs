@@ -55,6 +55,11 @@ impl fmt::Display for Error {
                 )
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
+            K::Limit { owner, limit, value, asked } => write!(
+                f,
+                "the limit `{limit}` of the {owner} is {value}, and this would take {asked}: close what is not used any more, or \
+                 raise the option `limits.{limit}`"
+            ),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
             K::ClosedStore => f.write_str("the store is closed"),

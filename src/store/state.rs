@@ -1,7 +1,7 @@
 //! The store: lists of objects, and the state of its subsystems.
 
-use crate::engine::{Code, Compiler, ObjectIndices};
-use crate::error::Result;
+use crate::engine::{Code, Compiler, ObjectIndices, Quota};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::call::batches::Batches;
@@ -28,6 +28,8 @@ use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_tra
 /// In wasmer's own `Store` the vector of each kind only grows, and a lock is passed around. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
+    /// The limits of the store, and what is in use
+    pub quota: Arc<Quota>,
     /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
     objects: *mut StoreObjects,
     pub(in crate::store) signatures: RefCell<Signatures>,
@@ -67,14 +69,15 @@ pub(in crate::store) struct ContextOwner {
 }
 
 impl Store {
-    /// An empty store; `stack_size` of its call stacks in bytes.
+    /// An empty store with these limits; `stack_size` of its call stacks in bytes.
     ///
     /// # Errors
     /// `Memory` if there is no room for such a call stack.
-    pub fn new(stack_size: usize) -> Result<Self> {
+    pub fn new(stack_size: usize, quota: Arc<Quota>) -> Result<Self> {
         let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
         Ok(Self {
+            quota,
             objects: Box::into_raw(Box::default()),
             signatures: RefCell::default(),
             memories: RefCell::default(),
@@ -105,6 +108,11 @@ impl Store {
         // SAFETY: `objects` came from a box that only `drop` frees. The store is not `Sync`, and no `f` calls this
         // function again. Compiled code and wasmer's library calls use the same pointer, but never while `f` runs.
         f(unsafe { &mut *self.objects })
+    }
+
+    /// The error of a refusal: that of the limit, if one refused it; else `otherwise`.
+    pub(in crate::store) fn limit_or(&self, otherwise: ErrorKind) -> Error {
+        self.quota.take_refusal().map_or_else(|| otherwise.into(), Error::from)
     }
 
     /// All instances.

@@ -11,6 +11,10 @@ pub(in crate::engine) struct Addresses {
     position: Option<usize>,
 }
 
+// SAFETY: the range belongs to this value alone, and any thread may map and unmap it.
+#[cfg(unix)]
+unsafe impl Send for Addresses {}
+
 /// Positions: hints for `mmap`, so far apart that any memory can grow in place, and away from the system's choices.
 #[cfg(unix)]
 mod positions {

@@ -1,10 +1,11 @@
 //! The methods of instances: making them, tier-up, and their slots.
 
-use crate::engine::SharedBytes;
+use crate::engine::{Quota, SharedBytes};
 use crate::error::{ErrorKind, Subject};
 use crate::link::skip_forwarders;
 use crate::napi::api::module::NativeModule;
 use crate::napi::api::native_store::NativeStore;
+use crate::napi::api::store::amounts;
 use crate::napi::call::exported::{ExportedFunction, function, retarget};
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::scope::CallScope;
@@ -20,6 +21,7 @@ use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A new instance.
 #[napi(object, object_from_js = false)]
@@ -50,24 +52,30 @@ type MadeInstance<'a> = (Rc<Instance>, Value<'a>);
 #[napi]
 impl NativeStore {
     /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
-    /// own memories for each shared memory that the module defines.
+    /// own memories for each shared memory that the module defines. `limits` are those of the instance, in the order of
+    /// `Resource::ALL`.
     #[napi(catch_unwind)]
     pub fn instantiate<'a>(
         &'a self,
         module: &NativeModule,
         imports: Array<'a>,
         shared: Vec<Unknown<'a>>,
+        limits: Option<Vec<f64>>,
     ) -> Result<NativeInstance<'a>, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
         self.check_open()?;
         collect_if_due(context);
+        let quota = match limits {
+            None => context.store.quota.clone(),
+            limits => context.store.quota.of_instance(amounts(limits)),
+        };
         // If there was no room, collecting may make some.
-        let first = self.try_instantiate(module, imports, &shared)?;
+        let first = self.try_instantiate(module, imports, &shared, &quota)?;
         let (instance, retainer) = match first {
             Ok(made) => made,
             Err(_) => {
                 collect_all(context);
-                let made = self.try_instantiate(module, imports, &shared)?;
+                let made = self.try_instantiate(module, imports, &shared, &quota)?;
                 made.map_err(|failure| refuse_failure(context, failure))?
             }
         };
@@ -100,7 +108,7 @@ impl NativeStore {
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
         externs.extend(old.state(&context.store));
-        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), imports) else { return Ok(false) };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), None, imports) else { return Ok(false) };
         if old.attach_tier_up(&context.store, &new).is_err() {
             return Ok(false);
         }
@@ -126,6 +134,7 @@ impl NativeStore {
         module: &NativeModule,
         imports: Value<'_>,
         shared: &[Unknown<'_>],
+        quota: &Arc<Quota>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let context = &self.context;
         let externs = self.externs(module, imports, module.code.binary.imports.len())?;
@@ -139,7 +148,7 @@ impl NativeStore {
             Ok(memory as Rc<dyn SharedBytes>)
         });
         let shared = shared.collect::<std::result::Result<_, PendingException>>()?;
-        self.try_make(module, externs, shared, imports)
+        self.try_make(module, externs, shared, Some(quota), imports)
     }
 
     /// The same with imports that are already converted.
@@ -148,6 +157,7 @@ impl NativeStore {
         module: &NativeModule,
         externs: Vec<Extern>,
         shared: Vec<Rc<dyn SharedBytes>>,
+        quota: Option<&Arc<Quota>>,
         imports: Value<'_>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let (context, env) = (&self.context, self.js());
@@ -158,7 +168,7 @@ impl NativeStore {
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
-            Instance::new(&context.store, &module.code, externs, shared, |instance| {
+            Instance::new(&context.store, &module.code, externs, shared, quota, |instance| {
                 retainer = Some(context.retainers.make_for_instance(env, &context.store, instance, imports));
             })
         };

@@ -1,10 +1,12 @@
 //! Instantiation.
 
-use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
+use crate::engine::{
+    self, Charge, Code, InObjectList, KnownTables, Quota, Resource, SharedBytes, has_headroom_besides, install,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
 use crate::store::call::trap::Failure;
-use crate::store::instance::entity::{Instance, InstanceContents, Objects};
+use crate::store::instance::entity::{Held, Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
@@ -24,7 +26,9 @@ struct UnstartedInstance {
 }
 
 /// Makes an instance of `code` and runs its start function. `resolve` returns the imports; host functions that it makes
-/// belong to the instance. `shared` are the bytes for the shared memories that the code defines. `made` is called with the instance before any of its code runs.
+/// belong to the instance. `shared` are the bytes for the shared memories that the code defines. What the instance takes is
+/// charged to `quota`; without one, the store makes it for its own use. `made` is called with the instance before any of its
+/// code runs.
 ///
 /// # Errors
 /// `SignatureHash`, `Memory` and the errors of `resolve`; then no wasm has run. A trap of a segment or the start
@@ -38,8 +42,10 @@ pub(in crate::store) unsafe fn instantiate(
     code: &Arc<Code>,
     resolve: impl FnOnce() -> Result<ResolvedImports>,
     shared: Vec<Rc<dyn SharedBytes>>,
+    quota: Option<&Arc<Quota>>,
     made: impl FnOnce(&Rc<Instance>),
 ) -> Result<Rc<Instance>, Failure> {
+    let charges = quota.map(|quota| charge(quota, code)).transpose()?.unwrap_or_default();
     {
         let mut signatures = store.signatures.borrow_mut();
         code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
@@ -47,7 +53,7 @@ pub(in crate::store) unsafe fn instantiate(
     // Objects that are added to the list of functions from here on are taken out again below.
     let functions = store.with_objects(|objects| VMFunction::list(objects).len());
     let resolved = resolve().map_err(Failure::from);
-    let allocated = resolved.and_then(|resolved| allocate(store, code, resolved, shared));
+    let allocated = resolved.and_then(|resolved| allocate(store, code, resolved, shared, quota));
     let hosts: Vec<_> = store.with_objects(|objects| {
         let added = VMFunction::list_mut(objects).drain(functions..);
         added.filter(|function| matches!(function.anyfunc, MaybeInstanceOwned::Host(_))).collect()
@@ -58,6 +64,7 @@ pub(in crate::store) unsafe fn instantiate(
     })?;
     let instance = register(store, code, &mut allocated, hosts);
     let mut vm = allocated.vm;
+    *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm) });
     made(&instance);
     let _entered = store.host_stack.enter();
     let data = code.data();
@@ -87,13 +94,23 @@ pub(in crate::store) unsafe fn instantiate(
     started.map(|()| instance)
 }
 
+/// The charges for an instance besides its objects.
+fn charge(quota: &Arc<Quota>, code: &Code) -> Result<Vec<Charge>> {
+    let functions = code.binary.functions.len() as u64;
+    Ok(vec![quota.charge(Resource::Instances, 1)?, quota.charge(Resource::Functions, functions)?])
+}
+
 /// Makes wasmer's instance and its objects. Runs no wasm.
 fn allocate(
     store: &Store,
     code: &Code,
     resolved: ResolvedImports,
     shared: Vec<Rc<dyn SharedBytes>>,
+    quota: Option<&Arc<Quota>>,
 ) -> Result<UnstartedInstance, Failure> {
+    let unlimited = Quota::unlimited();
+    let quota = quota.unwrap_or(&unlimited);
+    quota.take_refusal();
     if !has_headroom_besides(code.instance_size()) {
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
@@ -110,7 +127,7 @@ fn allocate(
         list.truncate(first);
         // SAFETY: the objects outlive the instance, which the store holds together with its code; the imports were
         // checked.
-        let made = unsafe { code.allocate(&resolved.externs, objects, free, shared) };
+        let made = unsafe { code.allocate(&resolved.externs, objects, free, shared, quota) };
         let list = VMTag::list_mut(objects);
         if room.is_some() {
             list.resize_with(first + own_tags, InObjectList::placeholder);
@@ -122,7 +139,8 @@ fn allocate(
     let engine::Allocated { instance, made, free, lacks_addresses } = made;
     store.return_free_lists(free);
     let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
-    match instance.map_err(|error| refused(error, lacks_addresses)) {
+    let limit = || quota.take_refusal().map(|exceeded| Error::from(exceeded).into());
+    match instance.map_err(|error| limit().unwrap_or_else(|| refused(error, lacks_addresses))) {
         Ok(vm) => {
             install(&vm);
             Ok(UnstartedInstance { resolved, own, vm })
