@@ -8,6 +8,7 @@ const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
 const { createShared } = require('./node/shared-memory')
+const { allLimits, amounts } = require('./options/resource-limits')
 
 /** The methods of the addon's store that are called as they are. */
 const METHODS = [
@@ -73,10 +74,15 @@ class NativeStore {
     }
   }
 
-  constructor(stackSize) {
+  /** The limits that it was given */
+  limits
+
+  constructor(stackSize, limits = {}) {
+    this.limits = limits
     this.#addon = newStore(
       libFunctions(this, () => NativeStore.exceptions),
       stackSize,
+      amounts(allLimits(limits)),
     )
     // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
@@ -99,11 +105,11 @@ class NativeStore {
 
   /**
    * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` gives the module for small
-   * memories, if it can, for when full memories do not do.
+   * memories, if it can, for when full memories do not do. `limits` are those of the instance, as amounts.
    */
-  instantiate(code, imports, file, forSmallMemories = undefined) {
+  instantiate(code, imports, file, limits, forSmallMemories = undefined) {
     try {
-      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared))
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), limits)
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
@@ -111,7 +117,7 @@ class NativeStore {
       // An error of this call: that of another instantiation, which the start function ran into, is not native any more.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
-      return this.instantiate(small, imports, file)
+      return this.instantiate(small, imports, file, limits)
     }
   }
 }
@@ -119,7 +125,7 @@ class NativeStore {
 /** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-const newStore = translated((host, stackSize) => new addon.NativeStore(host, stackSize))
+const newStore = translated((host, stackSize, limits) => new addon.NativeStore(host, stackSize, limits))
 
 /** Copies bytes of any number. */
 function copyOf(bytes) {
@@ -132,8 +138,7 @@ function copyOf(bytes) {
 
 // In a worker, the native side waits in a way that `terminate()` can interrupt.
 const compileHere = translated(addon.compileSync)
-const compileSync = (bytes, compiler, selection, cache, reserve) =>
-  compileHere(bytes, compiler, selection, cache, reserve, !isMainThread)
+const compileSync = (bytes, options) => compileHere(bytes, options, !isMainThread)
 const compileForSmallMemories = translated((...args) => addon.compileForSmallMemories(...args, !isMainThread))
 const validate = translated(addon.validate)
 
@@ -144,13 +149,11 @@ const rewriteModule = translated(addon.rewriteModule)
 const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
-/** Compiles bytes, through `cache` if one is given. `file` is the file that they came from, if any. */
-const compileAsync = (bytes, compiler, slots, file, cache, reserve) =>
-  about(file, () => addon.compileAsync(bytes, compiler, slots, cache, reserve))
+/** Compiles bytes. `file` is the file that they came from, if any. */
+const compileAsync = (bytes, options, file) => about(file, () => addon.compileAsync(bytes, options))
 
 /** Compiles a file; resolves to null if it cannot be read. */
-const compileFile = (file, compiler, slots, cache, reserve) =>
-  about(file, () => addon.compileFile(file, compiler, slots, cache, reserve))
+const compileFile = (file, options) => about(file, () => addon.compileFile(file, options))
 
 /** The names of a module's functions. `file` is the file that the bytes came from, if any. */
 const functionNamesAsync = (bytes, file) => about(file, () => addon.functionNamesAsync(bytes))

@@ -7,6 +7,7 @@ const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
 const { toStore } = require('./store')
+const { OF_COMPILE, OF_INSTANCE, instancePart } = require('../options/resource-limits')
 const { refuseTrust } = require('../options/trust')
 
 /** As `WebAssembly.instantiate`: of a Module an Instance, of bytes both. */
@@ -22,17 +23,18 @@ const standard = {
 }
 
 async function make(Class, bytesOrModule, imports, { store, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
-    return new Instance(bytesOrModule, imports, { store })
+    return new Instance(bytesOrModule, imports, making)
   }
-  const module = await compileAsync(Class, bytesOrModule, compiling)
-  return { module, instance: new Instance(module, imports, { store }) }
+  const module = await compileAsync(Class, bytesOrModule, compiling, undefined, store && toStore({ store }))
+  return { module, instance: new Instance(module, imports, making) }
 }
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store'])
+  const known = mode.compiling(options, ['store'], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   mode.checkImports(imports, options)
   toImports(imports)

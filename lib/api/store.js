@@ -6,6 +6,7 @@ const { formatValue, toOptions, toSilent, wrongType } = require('../options/argu
 const dispose = require('../node/dispose')
 const { rangeError } = require('../errors')
 const { STACK_SIZES } = require('../options/limits')
+const { allLimits, toStoreLimits } = require('../options/resource-limits')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { NativeStore } = require('../native')
@@ -26,12 +27,16 @@ class Store {
 
   constructor() {
     const [given] = arguments
-    this.#native = given instanceof NativeStore ? given : new NativeStore(toStackSize(given))
+    this.#native = given instanceof NativeStore ? given : makeNative(given)
     uncloneable(this)
   }
 
   get closed() {
     return brand.get(this).closed
+  }
+
+  get limits() {
+    return allLimits(brand.get(this).limits)
   }
 
   stats() {
@@ -62,9 +67,15 @@ let defaultWrapper
 // Not in the class: `webidl` reads static members, which would make the store.
 Object.defineProperty(Store, 'default', { get: () => (defaultWrapper ??= new Store(toStore())), enumerable: true })
 
+/** The native store for the options of a new one. */
+function makeNative(options) {
+  const known = toOptions(options, ['limits', 'stackSize'])
+  const [limits, stackSize] = [toStoreLimits(known.limits), toStackSize(known)]
+  return new NativeStore(stackSize, limits)
+}
+
 /** The option `stackSize`, in bytes. */
-function toStackSize(options) {
-  const { stackSize } = toOptions(options, ['stackSize'])
+function toStackSize({ stackSize }) {
   if (stackSize === undefined) return undefined
   if (typeof stackSize !== 'number') throw wrongType('a number of bytes', 'options.stackSize', stackSize)
   const { least, most } = STACK_SIZES

@@ -56,9 +56,11 @@ function toResourceLimits(limits, names) {
   return set
 }
 
-/** All limits of a new store, frozen. */
-const toStoreLimits = (limits) =>
-  Object.freeze({ ...ofStore, ...toResourceLimits(limits, [...HELD, ...OF_COMPILE]) })
+/** The limits that a new store is given. */
+const toStoreLimits = (limits) => toResourceLimits(limits, [...HELD, ...OF_COMPILE])
+
+/** All limits of a store that was given these: a new object. */
+const allLimits = (given) => ({ ...ofStore, ...given })
 
 /** Amounts as the native side takes them. */
 const amounts = (limits) => HELD.map((name) => limits[name] ?? Infinity)
@@ -69,10 +71,11 @@ function toInstanceAmounts(limits, isPlugin) {
   return Object.keys(limits).length > 0 ? amounts(limits) : undefined
 }
 
-/** The limits of a compile: the lowest of those that are given, and of the store's, if the module is for one. */
-function toCompileLimits(limits, store = ofStore) {
-  const lowest = (name) => [name, Math.min(limits[name] ?? Infinity, store[name])]
-  return Object.fromEntries(OF_COMPILE.map(lowest))
+/** The limits of a compile: those that were given for it or for its store, `ofIts`, the lower of both; else the default. */
+function toCompileLimits(limits, ofIts = {}) {
+  const lowest = (given) => (given.length === 0 ? undefined : Math.min(...given))
+  const of = (name) => lowest([limits[name], ofIts[name]].filter((value) => value !== undefined)) ?? ofStore[name]
+  return Object.fromEntries(OF_COMPILE.map((name) => [name, of(name)]))
 }
 
 /** The part of the option `limits` that an instance takes. */
@@ -81,11 +84,14 @@ const instancePart = (limits) => Object.fromEntries(OF_INSTANCE.map((name) => [n
 /** Refuses a module that has more bytes than a compile may have. */
 function checkModuleSize({ moduleSize }, size) {
   if (size <= moduleSize) return
-  const message = `the limit \`moduleSize\` of the compile is ${moduleSize}, and this would take ${size}`
+  const message =
+    `the limit \`moduleSize\` of the compile is ${moduleSize}, and this would take ${size}: ` +
+    'raise the option `limits.moduleSize`'
   throw rangeError(message, 'ERR_RELINK_LIMIT', { limit: 'moduleSize', value: moduleSize, asked: size })
 }
 
 module.exports = {
+  allLimits,
   OF_COMPILE,
   OF_INSTANCE,
   amounts,

@@ -57,8 +57,9 @@ impl fmt::Display for Error {
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
             K::Limit { owner, limit, value, asked } => write!(
                 f,
-                "the limit `{limit}` of the {owner} is {value}, and this would take {asked}: close what is not used any more, or \
-                 raise the option `limits.{limit}`"
+                "the limit `{limit}` of the {owner} is {value}, and this would take {asked}: {}raise the option \
+                 `limits.{limit}`",
+                if *owner == "compile" { "" } else { "close what is not used any more, or " }
             ),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),

@@ -8,7 +8,7 @@ mod generate;
 mod slots;
 mod transform;
 use crate::error::{ErrorKind, Result};
-use crate::wasm::Binary;
+use crate::wasm::{Binary, stack_pointer};
 use serde::{Deserialize, Serialize};
 use slots::naming::Names;
 use std::borrow::Cow;
@@ -50,6 +50,8 @@ pub struct Rewritten<'a> {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code writes references
     pub written_globals: Vec<u32>,
+    /// The global that is the module's stack pointer, if it has one
+    pub stack_pointer: Option<u32>,
     /// Information on its functions for users. Large and rarely needed, so it is serialized separately
     #[serde(skip)]
     pub details: Details,
@@ -80,12 +82,13 @@ pub struct Forwarder {
 /// `Declaration` if the import and the original of a declared slot have different types.
 pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Result<Rewritten<'a>> {
     let plan = slots::plan::Plan::new(bytes, binary, options)?;
+    let stack_pointer = stack_pointer(bytes, binary)?;
     let read_tables = plan.read_imported_tables();
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
         let unchanged = Rewritten::unchanged(bytes, binary.clone());
         let details = Details { names: Vec::new(), roles: plan.roles };
-        return Ok(Rewritten { read_tables, written_tables, written_globals, details, ..unchanged });
+        return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
     let encoded = slots::encode::encode(bytes, &plan)
         .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
@@ -96,7 +99,18 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     let details = Details { names, roles };
     let bytes = Cow::Owned(encoded);
     let binary = binary_after;
-    Ok(Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details })
+    Ok(Rewritten {
+        bytes,
+        binary,
+        slots,
+        forwarders,
+        origins,
+        read_tables,
+        written_tables,
+        written_globals,
+        stack_pointer,
+        details,
+    })
 }
 
 /// Refuses a module with contradictory declared slots.
@@ -121,10 +135,19 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 impl<'a> Rewritten<'a> {
     /// The same without the bytes, for after the compile.
     pub fn without_bytes(self) -> Rewritten<'static> {
-        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details, .. } =
-            self;
-        let bytes = Cow::default();
-        Rewritten { bytes, binary, slots, forwarders, origins, read_tables, written_tables, written_globals, details }
+        let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } = self;
+        Rewritten {
+            bytes: Cow::default(),
+            binary,
+            slots,
+            forwarders,
+            origins,
+            read_tables,
+            written_tables,
+            written_globals,
+            stack_pointer: self.stack_pointer,
+            details: self.details,
+        }
     }
 
     /// A module that the pass does not change.
@@ -138,6 +161,7 @@ impl<'a> Rewritten<'a> {
             read_tables: Vec::new(),
             written_tables: Vec::new(),
             written_globals: Vec::new(),
+            stack_pointer: None,
             details: Details::default(),
         }
     }

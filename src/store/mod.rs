@@ -13,6 +13,7 @@ pub mod test_support;
 pub use call::batch::Batch;
 pub use call::host::HostFunction;
 pub use call::invoke::{HAS_FAST_CALLS, free_idle_call_stacks, on_host_stack};
+pub use call::shadow_stack::StackPointer;
 pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};

@@ -7,6 +7,7 @@ use crate::store::abi::signatures::Signatures;
 use crate::store::call::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
+use crate::store::call::shadow_stack::ShadowStacks;
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
@@ -50,6 +51,7 @@ pub struct Store {
     pub(in crate::store) batches: RefCell<Batches>,
     /// Whether the table of a batch holds a shortcut
     pub(in crate::store) has_shortcuts: Cell<bool>,
+    pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
     pub(in crate::store) call_stacks: CallStacks,
@@ -92,6 +94,7 @@ impl Store {
             bridges: RefCell::default(),
             batches: RefCell::default(),
             has_shortcuts: Cell::default(),
+            shadow_stacks: ShadowStacks::default(),
             host_stack: HostStack::default(),
             wasm_stack,
             call_stacks: CallStacks::of_thread(),

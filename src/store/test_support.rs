@@ -80,7 +80,7 @@ pub fn call(store: &Store, function: FuncRef) -> Result<i32, Failure> {
     assert_eq!(function.ty(store).to_string(), "() -> i32");
     let mut value = RawValue::default();
     // SAFETY: the type was checked, and every test keeps its store alive.
-    unsafe { function.call(store, &mut value).map(|()| value.i32) }
+    unsafe { function.call(store, function.stack_pointer(store), &mut value).map(|()| value.i32) }
 }
 
 /// The result of one call of a batch over a function of type () -> i32.

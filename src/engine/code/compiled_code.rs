@@ -48,6 +48,8 @@ pub struct Code {
     pub written_tables: Vec<u32>,
     /// The imported globals into which code writes references, counted among the imported globals
     pub written_globals: Vec<u32>,
+    /// The global that is the module's stack pointer, if it has one
+    pub stack_pointer: Option<u32>,
     /// Size of the compiled module in memory, in bytes
     pub size: usize,
     /// Names and contents of the original custom sections, in order
@@ -118,6 +120,7 @@ impl Code {
             return Err(ErrorKind::Memory { message }.into());
         }
         let PassMetadata { original, compiler, rewritten } = metadata;
+        let stack_pointer = rewritten.stack_pointer;
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -157,6 +160,7 @@ impl Code {
             read_tables,
             written_tables,
             written_globals,
+            stack_pointer,
             size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,

@@ -8,7 +8,7 @@ use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{FuncRef, Instance, OpenFlag};
+use crate::store::{FuncRef, Instance, OpenFlag, StackPointer};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use napi::sys::PropertyAttributes;
@@ -30,6 +30,8 @@ pub struct ExportedFunction {
     pub unconvertible: Option<ValType>,
     /// The function that a call runs, and the compiler of its code: after tier-up, Cranelift's copy
     target: Cell<(FuncRef, Compiler)>,
+    /// The stack pointer of the function's instance
+    pub stack_pointer: StackPointer,
     /// The open flag of the function's instance
     open_flag: Rc<OpenFlag>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
@@ -64,6 +66,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         ty,
         unconvertible,
         target: Cell::new(target_of(context, function)),
+        stack_pointer: function.stack_pointer(&context.store),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
         index: Cell::new(None),

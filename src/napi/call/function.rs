@@ -99,7 +99,7 @@ impl ExportedFunction {
         }
         // SAFETY: `values` holds the arguments, with room for the results. `self` holds the context, and no `RefCell`
         // of it is borrowed.
-        let result = unsafe { target.call(&context.store, values.as_mut_ptr()) };
+        let result = unsafe { target.call(&context.store, self.stack_pointer, values.as_mut_ptr()) };
         context.buffers.detach_grown(context.js(), &context.store);
         if let Err(failure) = result {
             return Err(throw_failure(context, failure));

@@ -88,7 +88,7 @@ fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), Pending
     let (target, _) = function.target();
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
-    let result = unsafe { target.call_fast(&context.store, shared.values()) };
+    let result = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values()) };
     context.buffers.detach_grown(context.js(), &context.store);
     result.map_err(|failure| throw_failure(context, failure))
 }

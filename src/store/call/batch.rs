@@ -4,6 +4,7 @@ use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, batch};
 use crate::store::call::batches::{Batches, Driver};
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::call::trap::Failure;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
@@ -18,6 +19,7 @@ pub struct Batch<'a> {
     driver: Rc<Driver>,
     memory: MemoryId,
     page: usize,
+    pointer: StackPointer,
 }
 
 impl<'a> Batch<'a> {
@@ -45,7 +47,7 @@ impl<'a> Batch<'a> {
         if shortcut.is_some() {
             store.has_shortcuts.set(true);
         }
-        Ok(Self { store, driver, memory, page })
+        Ok(Self { store, driver, memory, page, pointer: function.stack_pointer(store) })
     }
 
     /// Makes running batches call the functions that they were made for again, instead of shortcuts.
@@ -100,7 +102,7 @@ impl Batch<'_> {
         }
         let mut values = [count, self.page * PAGE_SIZE].map(|number| RawValue { u128: (number as u32).into() });
         // SAFETY: the driver has two i32 parameters and no results; the rest by the contract of this function.
-        unsafe { self.driver.run.call(self.store, values.as_mut_ptr()) }
+        unsafe { self.driver.run.call(self.store, self.pointer, values.as_mut_ptr()) }
     }
 }
 

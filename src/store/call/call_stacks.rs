@@ -335,7 +335,7 @@ mod tests {
     fn fast(store: &Store, function: FuncRef) -> Result<i32, Failure> {
         let mut value = RawValue::default();
         // SAFETY: the functions of these tests are of type () -> i32, and each test keeps its store alive.
-        unsafe { function.call_fast(store, &mut value).map(|()| value.i32) }
+        unsafe { function.call_fast(store, function.stack_pointer(store), &mut value).map(|()| value.i32) }
     }
 
     fn with(

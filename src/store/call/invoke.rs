@@ -1,6 +1,7 @@
 //! Calls from the host into wasm.
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::call::trap::Failure;
 use crate::store::{FuncRef, RawValue, Store};
 
@@ -21,13 +22,14 @@ impl FuncRef {
     /// # Safety
     /// As for `call`. This platform has fast calls.
     #[inline]
-    pub unsafe fn call_fast(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+    pub unsafe fn call_fast(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         let _entered = store.host_stack.enter();
-        // SAFETY: by the contract of this function.
-        unsafe { store.call_stacks.call(&store.wasm_stack, self, values) }
+        // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
+        unsafe { store.shadow_stacks.call(pointer, || store.call_stacks.call(&store.wasm_stack, self, values)) }
     }
 
-    /// Calls the function. Arguments are read from `values` and results written there.
+    /// Calls the function. Arguments are read from `values` and results written there. `pointer` is the stack pointer of
+    /// its instance. If the call fails, all stack pointers of the store are what they were before.
     ///
     /// # Errors
     /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
@@ -36,17 +38,19 @@ impl FuncRef {
     /// The function is of `store`; `values` points to as many values as it has parameters or results, whichever is
     /// more, and holds arguments of the types of its parameters. None of the store's objects is borrowed. The caller
     /// keeps the store alive for the whole call.
-    pub unsafe fn call(self, store: &Store, values: *mut RawValue) -> Result<(), Failure> {
+    pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         store.call_stacks.leave_idle();
         let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
-        unsafe {
+        let run = || unsafe {
             if entered.is_outermost() {
                 store.wasm_stack.call(self, values)
             } else {
                 store.wasm_stack.call_within(self, values)
             }
-        }
+        };
+        // SAFETY: no collection runs while wasm is on the stack.
+        unsafe { store.shadow_stacks.call(pointer, run) }
     }
 }
 

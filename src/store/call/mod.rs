@@ -6,6 +6,7 @@ pub(in crate::store) mod call_stacks;
 pub(in crate::store) mod host;
 pub(in crate::store) mod host_stack;
 pub(in crate::store) mod invoke;
+pub(in crate::store) mod shadow_stack;
 pub(in crate::store) mod stack_guard;
 pub(in crate::store) mod stack_switch;
 pub(in crate::store) mod trap;

@@ -37,6 +37,7 @@ impl Store {
             instance.open_flag().close(false);
             freed.instances += u64::from(instance.is_users());
             freed.functions += instance.function_count();
+            self.shadow_stacks.remove(instance.stack_pointer());
             let own = &instance.contents.own;
             dead.memories.extend(&own.memories);
             dead.tables.extend(&own.tables);

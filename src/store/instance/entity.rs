@@ -1,6 +1,7 @@
 //! An instance, and what it holds.
 
 use crate::engine::{Charge, Code, KnownTables};
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::{FuncRef, InstanceId};
 use std::cell::{Cell, RefCell};
@@ -31,6 +32,8 @@ pub(in crate::store) struct InstanceContents {
     pub held: Vec<FuncRef>,
     /// The first function that the module defines; the others follow it in memory
     pub first_function: Option<FuncRef>,
+    /// Its stack pointer
+    pub stack_pointer: StackPointer,
 }
 
 /// What an instance has of its store, until it is freed.
@@ -114,6 +117,11 @@ impl Instance {
     pub(in crate::store) fn function_count(&self) -> u64 {
         let binary = &self.code.binary;
         (binary.functions.len() - binary.imported_functions as usize + self.contents.hosts.len()) as u64
+    }
+
+    /// Its stack pointer.
+    pub fn stack_pointer(&self) -> StackPointer {
+        self.contents.stack_pointer
     }
 
     /// Whether it was closed.

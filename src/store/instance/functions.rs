@@ -1,12 +1,13 @@
 //! The functions of instances.
 
 use crate::engine::{Code, Compiler};
+use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::entity::Instance;
 use crate::store::{FuncRef, InstanceId, Store};
 use std::rc::Rc;
 use wasmer::ExportIndex;
 use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMInstance};
-use wasmer_types::FunctionIndex;
+use wasmer_types::{FunctionIndex, GlobalIndex};
 
 impl Instance {
     /// The instance with this id, if it exists.
@@ -30,6 +31,16 @@ impl Instance {
         let index = ExportIndex::Function(FunctionIndex::from_u32(index));
         let VMExtern::Function(handle) = vm.lookup_by_declaration(index) else { unreachable!("asked for a function") };
         Some(FuncRef::take(store, handle))
+    }
+
+    /// The stack pointer of a new instance.
+    pub(in crate::store) fn find_stack_pointer(store: &Store, code: &Code, vm: &mut VMInstance) -> StackPointer {
+        StackPointer::new(code.stack_pointer.map(|global| {
+            match vm.lookup_by_declaration(ExportIndex::Global(GlobalIndex::from_u32(global))) {
+                VMExtern::Global(handle) => store.with_objects(|objects| handle.get(objects).vmglobal()),
+                _ => unreachable!("asked for a global"),
+            }
+        }))
     }
 
     /// The function with this index in its module.
@@ -69,6 +80,11 @@ impl FuncRef {
         // Host functions first: an adapter stands for one, and is also a function that an instance defines.
         let own = || self.locate(store).map(|(instance, index)| instance.code().original_index(index));
         self.host_index(store).or_else(own).map_or_else(String::new, |index| index.to_string())
+    }
+
+    /// The stack pointer of the instance that defines it, or imports it as a host function.
+    pub fn stack_pointer(self, store: &Store) -> StackPointer {
+        self.context_owner(store).map_or_else(StackPointer::default, |owner| owner.stack_pointer())
     }
 
     /// The tier-up copy of the function, if its instance has a tier-up instance of `compiler`.

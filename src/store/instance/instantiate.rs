@@ -74,7 +74,8 @@ pub(in crate::store) unsafe fn instantiate(
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
     store.call_stacks.leave_idle();
     let start = || match has_start {
-        true => store.wasm_stack.start(finish),
+        // SAFETY: no collection runs while wasm is on the stack.
+        true => unsafe { store.shadow_stacks.call(instance.stack_pointer(), || store.wasm_stack.start(finish)) },
         false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
     };
     // A panic must not drop the instance: imported tables may hold its functions by now.
@@ -167,6 +168,8 @@ fn register(
     store.set_owners(own, Owner::Instance(id));
     store.count_importers(&resolved.objects, true);
     let first_function = Instance::first_function(store, code, vm);
+    let stack_pointer = Instance::find_stack_pointer(store, code, vm);
+    store.shadow_stacks.add(stack_pointer);
     let contexts: Vec<_> = hosts.iter().map(HostContext::address_in).collect();
     let instance = Rc::new(Instance::unstarted(
         id,
@@ -178,6 +181,7 @@ fn register(
             held: hosts.iter().filter_map(HostContext::held_by).collect(),
             hosts,
             first_function,
+            stack_pointer,
         },
     ));
     let mut by_context = store.by_context.borrow_mut();

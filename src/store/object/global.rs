@@ -47,8 +47,10 @@ impl GlobalId {
     /// Writes the value. The caller has checked that the global is mutable and that `value` has its type.
     pub fn set(self, store: &Store, value: RawValue) {
         let handle = self.handle(store);
-        // SAFETY: as in `global_get`.
-        store.with_objects(|objects| unsafe { (*handle.get(objects).vmglobal().as_ptr()).val = value });
+        let definition = store.with_objects(|objects| handle.get(objects).vmglobal());
+        // SAFETY: as in `get`.
+        unsafe { (*definition.as_ptr()).val = value };
+        store.shadow_stacks.note_set(definition);
     }
 }
 

@@ -1,0 +1,204 @@
+//! Shadow stacks: the stacks that guests keep in their memories.
+//!
+//! A function moves its instance's stack pointer, a global, down when it begins and back up when it ends. A function that is
+//! unwound does not end. So a failed call from the host puts the stack pointers back to their values at its begin.
+//!
+//! Only the called instance's pointer is read when a call begins. Between outermost calls, all others have their **resting
+//! value**, which is known. Within a call they may not: then a failed call leaves them lower than they were, the outermost
+//! call puts them back, and nested calls of this store read all pointers when they begin, from then on.
+
+use crate::store::call::trap::Failure;
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use wasmer::sys::vm::VMGlobalDefinition;
+
+/// The definition of an instance's stack pointer; none for an instance without one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StackPointer(Option<NonNull<VMGlobalDefinition>>);
+
+impl StackPointer {
+    /// The pointer with this definition.
+    pub(in crate::store) fn new(definition: Option<NonNull<VMGlobalDefinition>>) -> Self {
+        Self(definition)
+    }
+
+    /// # Safety
+    /// The instance is alive.
+    #[inline]
+    unsafe fn value(self) -> i32 {
+        // SAFETY: an instance keeps the globals that it defines or imports, and only this thread uses them. A stack pointer
+        // has type i32.
+        self.0.map_or(0, |global| unsafe { (*global.as_ptr()).val.i32 })
+    }
+
+    /// # Safety
+    /// The instance is alive.
+    unsafe fn set(self, value: i32) {
+        if let Some(global) = self.0 {
+            // SAFETY: as for `value`.
+            unsafe { (*global.as_ptr()).val.i32 = value };
+        }
+    }
+}
+
+/// The shadow stacks of a store.
+#[derive(Default)]
+pub(in crate::store) struct ShadowStacks {
+    all: RefCell<Vec<ShadowStack>>,
+    /// Number of calls from the host into wasm on the stack
+    depth: Cell<u32>,
+    /// Whether nested calls read all pointers when they begin
+    reads_all: Cell<bool>,
+    /// What nested calls have done to pointers since the outermost call began
+    changed: Cell<Changed>,
+}
+
+/// A stack pointer that instances of the store use.
+struct ShadowStack {
+    pointer: StackPointer,
+    /// Value while no wasm is on the stack
+    resting: i32,
+    /// Number of instances that use it
+    users: u32,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Changed {
+    #[default]
+    No,
+    /// The guest or the host has set one
+    Set,
+    /// A failed call has left one lower than it was
+    Lowered,
+}
+
+/// A call from the host into wasm, until it is dropped.
+struct Depth<'a>(&'a Cell<u32>);
+
+impl Drop for Depth<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl ShadowStacks {
+    /// Runs a call from the host into wasm, into an instance with this pointer. A failed call leaves all pointers of the
+    /// store as they were.
+    ///
+    /// # Errors
+    /// The failure of `run`.
+    ///
+    /// # Safety
+    /// No instance of the store is freed before this returns.
+    #[inline]
+    pub unsafe fn call<T>(
+        &self,
+        pointer: StackPointer,
+        run: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        let nesting = Depth(&self.depth);
+        // SAFETY: by the contract of this function, the instance is alive until this returns; so are all others.
+        let (before, all) =
+            unsafe { (pointer.value(), if depth > 0 && self.reads_all.get() { self.read_all() } else { Vec::new() }) };
+        let result = run();
+        drop(nesting);
+        // SAFETY: as above.
+        unsafe {
+            if result.is_err() {
+                self.restore(depth, pointer, before, &all);
+            } else if pointer.value() != before || (depth == 0 && self.changed.get() != Changed::No) {
+                self.settle(depth, pointer, before);
+            }
+        }
+        result
+    }
+
+    #[cold]
+    unsafe fn read_all(&self) -> Vec<(StackPointer, i32)> {
+        // SAFETY: instances are alive by the contract of `call`.
+        self.all.borrow().iter().map(|stack| (stack.pointer, unsafe { stack.pointer.value() })).collect()
+    }
+
+    /// Puts all pointers back after a failed call. `before` and `all` are the values when it began.
+    #[cold]
+    unsafe fn restore(&self, depth: u32, pointer: StackPointer, before: i32, all: &[(StackPointer, i32)]) {
+        // SAFETY: instances are alive by the contract of `call`.
+        unsafe {
+            for stack in self.all.borrow().iter() {
+                let read = all.iter().find(|(pointer, _)| *pointer == stack.pointer).map(|(_, value)| *value);
+                if let Some(value) = read.or((depth == 0).then_some(stack.resting)) {
+                    stack.pointer.set(value);
+                } else if stack.pointer != pointer && stack.pointer.value() != stack.resting {
+                    self.reads_all.set(true);
+                    self.changed.set(Changed::Lowered);
+                }
+            }
+            pointer.set(before);
+        }
+        if depth == 0 {
+            self.changed.set(Changed::No);
+        }
+    }
+
+    /// Notes resting values after a call that has returned.
+    #[cold]
+    unsafe fn settle(&self, depth: u32, pointer: StackPointer, before: i32) {
+        if depth > 0 {
+            if self.changed.get() == Changed::No {
+                self.changed.set(Changed::Set);
+            }
+            return;
+        }
+        let changed = self.changed.take();
+        // SAFETY: instances are alive by the contract of `call`.
+        unsafe {
+            if changed == Changed::Lowered {
+                return self.restore(0, pointer, before, &[]);
+            }
+            for stack in self.all.borrow_mut().iter_mut() {
+                if changed == Changed::Set || stack.pointer == pointer {
+                    stack.resting = stack.pointer.value();
+                }
+            }
+        }
+    }
+
+    /// Adds the pointer of a new instance.
+    pub fn add(&self, pointer: StackPointer) {
+        if pointer.0.is_none() {
+            return;
+        }
+        let mut all = self.all.borrow_mut();
+        match all.iter_mut().find(|stack| stack.pointer == pointer) {
+            Some(stack) => stack.users += 1,
+            // SAFETY: the instance was just made.
+            None => all.push(ShadowStack { pointer, resting: unsafe { pointer.value() }, users: 1 }),
+        }
+    }
+
+    /// Removes the pointer of an instance that is about to be freed.
+    pub fn remove(&self, pointer: StackPointer) {
+        let mut all = self.all.borrow_mut();
+        if let Some(index) = all.iter().position(|stack| stack.pointer == pointer) {
+            all[index].users -= 1;
+            if all[index].users == 0 {
+                all.swap_remove(index);
+            }
+        }
+    }
+
+    /// Notes that the host has set a global.
+    pub fn note_set(&self, global: NonNull<VMGlobalDefinition>) {
+        let mut all = self.all.borrow_mut();
+        let Some(stack) = all.iter_mut().find(|stack| stack.pointer.0 == Some(global)) else { return };
+        if self.depth.get() > 0 {
+            self.changed.set(if self.changed.get() == Changed::No { Changed::Set } else { self.changed.get() });
+        } else {
+            // SAFETY: the host has just set it.
+            stack.resting = unsafe { stack.pointer.value() };
+        }
+    }
+}
