@@ -15,6 +15,7 @@ const own = {
   Store: () => void new (require('../..').Store)().close(),
   'Store.default': (w) => void w.relink.Store.default.closed,
   'Store#closed': (w) => void w.store.closed,
+  'Store#limits': (w) => void w.store.limits,
   'Store#stats': (w) => void w.store.stats(),
   'Store#collect': (w) => void w.store.collect(),
   'Store#close': (w) => void (w.random.below(20) === 0 && w.close(w.store)),

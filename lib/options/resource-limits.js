@@ -26,7 +26,7 @@ function availableMemory() {
 /** The limits of a store by default. */
 const ofStore = {
   memorySize: Math.max(64 * MiB, Math.floor(availableMemory() / 2)),
-  tableElements: 20_000_000,
+  tableElements: 100_000_000,
   instances: 100_000,
   functions: 20_000_000,
   externrefs: 10_000_000,

@@ -317,7 +317,10 @@ impl NativeStore {
                 });
                 Reference::Func(function)
             }
-            RefType::Extern | RefType::Exn => Reference::Extern(context.externrefs.add_or_null(env, value)),
+            RefType::Extern | RefType::Exn => {
+                let reference = context.externrefs.add_or_null(env, value, &context.store.quota);
+                Reference::Extern(reference.map_err(refuse)?)
+            }
         })
     }
 }

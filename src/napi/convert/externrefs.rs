@@ -1,6 +1,7 @@
 //! Externrefs: the JavaScript values that wasm holds, by number.
 
-use crate::engine::has_room;
+use crate::engine::{Quota, Resource, has_room};
+use crate::error::Error;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
@@ -60,9 +61,16 @@ impl Externrefs {
     }
 
     /// A new externref to any value; the null externref for null.
+    ///
+    /// # Errors
+    /// `Limit` of the store's `quota`.
     #[inline]
-    pub fn add_or_null(&self, env: JsEnv<'_>, value: Value<'_>) -> ExternRef {
-        if env.is_null(value) { ExternRef::default() } else { self.add(env, value) }
+    pub fn add_or_null(&self, env: JsEnv<'_>, value: Value<'_>, quota: &Quota) -> Result<ExternRef, Error> {
+        if env.is_null(value) {
+            return Ok(ExternRef::default());
+        }
+        quota.check(Resource::Externrefs, u64::from(self.used()) + 1)?;
+        Ok(self.add(env, value))
     }
 
     /// The value of an externref.
@@ -114,7 +122,11 @@ impl Externrefs {
         }
         self.free_unheld(env, &holders);
         self.retained.replace(retained);
-        self.threshold.set(FEW.max(self.used().saturating_mul(2)));
+        // Below the limit of the store, so that it is free externrefs that make room, not an error.
+        let (used, limit) = (self.used(), store.quota.limit(Resource::Externrefs));
+        let many = u32::try_from(limit - limit / 8).unwrap_or(u32::MAX);
+        let threshold = FEW.max(used.saturating_mul(2));
+        self.threshold.set(if used < many { threshold.min(many) } else { threshold });
         by_node.retain(|_, numbers| !numbers.is_empty());
         self.retaining.replace(by_node.into_keys().collect());
     }
