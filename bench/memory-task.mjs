@@ -57,7 +57,7 @@ async function settled() {
   return size()
 }
 
-/** Swaps plugins as a server does: compiles each, puts it in the place of the one before, and calls it. */
+/** Swaps plugins as a server does: compiles each, replaces the plugin before it, and calls it. */
 async function swaps(bytes, { first, count, close = false }) {
   const { table, run } = instantiate(compile(host)).exports
   let last
@@ -95,7 +95,7 @@ async function externrefs() {
   return { before, after: await settled(), nanoseconds }
 }
 
-/** Makes and drops instances with a memory: more than have room at the same time. */
+/** Makes and drops more instances with a memory than fit at the same time. */
 async function many() {
   const module = compile(plugin)
   const before = await settled()
@@ -109,7 +109,7 @@ async function many() {
   return { before, after: await settled(), nanoseconds }
 }
 
-/** The number of instances with a memory that have room at the same time. */
+/** The number of instances with a memory that fit at the same time. */
 async function peak() {
   const module = compile(plugin)
   const all = []

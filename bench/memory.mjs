@@ -25,7 +25,7 @@ const FOOTPRINT =
   'Of the whole process. Code that V8 has not run yet is not compiled, and takes none; ours was compiled in the same ' +
   'process, by Cranelift.'
 
-/** The size of a process that has done nothing, and of one with one instance or many. */
+/** The size of an idle process, and of processes with one instance and with many. */
 function footprint({ quick, say }) {
   const rows = Object.entries(footprints()).map(([name, args]) => {
     say(name)

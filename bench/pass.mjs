@@ -1,4 +1,4 @@
-// The cost of the load-time pass: its time, next to that of the compile, and its memory.
+// The cost of the load-time pass: its time, next to the time of the compile, and its memory.
 import { Module, rewrite } from 'wasm-relink'
 import { fresh } from './fresh.mjs'
 import { modules } from './modules.mjs'

@@ -76,7 +76,7 @@ function check(output) {
   if (output.length !== SIZE || output.some((byte, index) => byte !== 255 - index)) throw new Error('wrong bytes')
 }
 
-/** The row of a swap: a plugin is made from new bytes and called, and the one before is closed. */
+/** The row of a swap: a plugin is made from new bytes and called, and the plugin before it is closed. */
 async function swapping(bytes, name, imports) {
   const all = {}
   for (const [engine, make] of Object.entries(ENGINES)) {

@@ -79,7 +79,7 @@ const ROWS_OF_README = [
   ['kernels', 'geometric mean'],
 ]
 
-/** The names in README.md of rows whose own names only make sense in their tables. */
+/** Names for README.md, for rows whose own names only make sense in their tables. */
 const WORDS = {
   '`@prisma/prisma-schema-wasm`': 'a module of 3.2 MB, from the disk cache to the first answer',
   'geometric mean': 'eighteen kernels of Rust crates, geometric mean',
@@ -142,7 +142,7 @@ function find(parts, part, name) {
     .find((row) => row.name === name)
 }
 
-/** A document with the tables and figures of a run put in. */
+/** A document with its tables and figures replaced by the results of a run. */
 function filled(document, run, tables, figures = []) {
   const parts = {}
   for (const row of run.rows) ((parts[row.part] ??= {})[row.table] ??= []).push(row)

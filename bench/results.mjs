@@ -22,7 +22,7 @@ export function write(file, run, parts) {
   }
 }
 
-/** Six digits of each figure: more than the precision of any clock. */
+/** Each figure with six digits, which is more than the precision of any clock. */
 const rounded = (_, value) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 

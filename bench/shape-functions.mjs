@@ -98,6 +98,19 @@ export const FUNCTION_SHAPES = {
         repeat(n, () => [0x02, 0x40, 0x02, 0x40, ...low, 0x0e, 3, 0, 1, 0, 1, 0x0b, ...add(0), 0x0b]),
       ]),
   ],
+  'a branch table with two targets': [
+    10_000,
+    (n) =>
+      oneFunction(none, [
+        [0x02, 0x40, 0x02, 0x40, ...get(0), 0x0e, ...leb(n)],
+        repeat(n + 1, (index) => [index % 2]),
+        [0x0b, ...add(0), 0x0b],
+      ]),
+  ],
+  'locals, each written once': [
+    20_000,
+    (n) => oneFunction(locals(n), [repeat(n, (index) => [...get(0), ...set(index + 1)])]),
+  ],
   'locals in a loop': [
     2000,
     (n) =>

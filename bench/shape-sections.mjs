@@ -1,5 +1,5 @@
 // Shapes of many things in a section.
-import { I32, TYPE, body, leb, list, module, name, none, repeat, section } from './shape-binary.mjs'
+import { I32, TYPE, body, leb, list, locals, module, name, none, repeat, section } from './shape-binary.mjs'
 
 /** The body of a function that adds 5 to its parameter. */
 const ADD = body(none, [0x20, 0, 0x41, 5, 0x6a, 0x21, 0])
@@ -29,6 +29,37 @@ export const SECTION_SHAPES = {
       )
     },
   ],
+  'calls with 1,000 arguments': [
+    50,
+    (n) => {
+      const values = Array.from({ length: 1000 }, () => I32)
+      const gets = values.flatMap((_, local) => [0x20, ...leb(local)])
+      const code = Buffer.concat([Buffer.from([0]), repeat(n, () => [...gets, 0x10, 0]), Buffer.from([0x0b])])
+      return module(
+        section(1, [1, 0x60, ...leb(1000), ...values, 0]),
+        section(3, [1, 0]),
+        section(10, [1], leb(code.length), code),
+      )
+    },
+  ],
+  'functions with 1,000 locals': [
+    200,
+    (n) =>
+      module(
+        TYPE,
+        list(3, n, () => [0]),
+        list(10, n, () => body(locals(1000), [0x20, 0, 0x41, 5, 0x6a, 0x21, 0])),
+      ),
+  ],
+  'empty functions': [
+    50_000,
+    (n) =>
+      module(
+        section(1, [1, 0x60, 0, 0]),
+        list(3, n, () => [0]),
+        list(10, n, () => [2, 0, 0x0b]),
+      ),
+  ],
   types: [
     2500,
     (n) =>
@@ -44,6 +75,7 @@ export const SECTION_SHAPES = {
         list(2, n, (index) => [...name('m'), ...name(`f${index}`), 0, 0]),
       ),
   ],
+  'imports of globals': [20_000, (n) => module(list(2, n, (index) => [...name('m'), ...name(`f${index}`), 3, I32, 0]))],
   'exports of functions': [
     20_000,
     (n) =>
@@ -65,6 +97,42 @@ export const SECTION_SHAPES = {
         list(9, n, () => [0, 0x41, 0, 0x0b, 1, 0]),
         section(10, [1, 2, 0, 0x0b]),
       ),
+  ],
+  'entries of one element segment': [
+    100_000,
+    (n) =>
+      module(
+        section(1, [1, 0x60, 0, 0]),
+        section(3, [1, 0]),
+        section(4, [1, 0x70, 0, ...leb(n)]),
+        section(9, [1, 0, 0x41, 0, 0x0b, ...leb(n)], Buffer.alloc(n)),
+        section(10, [1, 2, 0, 0x0b]),
+      ),
+  ],
+  'functions in a table': [
+    5000,
+    (n) =>
+      module(
+        TYPE,
+        list(3, n, () => [0]),
+        section(4, [1, 0x70, 0, ...leb(n)]),
+        section(9, [1, 0, 0x41, 0, 0x0b, ...leb(n)], repeat(n, leb)),
+        list(10, n, () => ADD),
+      ),
+  ],
+  tables: [50, (n) => module(list(4, n, () => [0x70, 0, 1]))],
+  'custom sections': [20_000, (n) => module(repeat(n, () => [0, 3, ...name('c'), 1]))],
+  'a long name': [
+    1 << 20,
+    (n) => {
+      const map = Buffer.concat([Buffer.from([1, 0, ...leb(n)]), Buffer.alloc(n, 'a')])
+      return module(
+        TYPE,
+        section(3, [1, 0]),
+        section(10, [1], ADD),
+        section(0, name('name'), [1, ...leb(map.length)], map),
+      )
+    },
   ],
   'data segments': [
     20_000,

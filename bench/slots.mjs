@@ -16,9 +16,9 @@ function linked(instance, name, implementation) {
   return instance.exports.loop
 }
 
-/** Each way from a loop to the same function. */
+/** Loops that reach the same function in different ways. */
 function ways() {
-  // Without slots of its own, so that the loop calls the function and not a thunk.
+  // The provider has no slots, so that the loop calls the function and not a thunk.
   const plain = ours(provider, none).exports
   const followed = ours(provider).exports
   const env = { env: { next: plain.next } }

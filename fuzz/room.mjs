@@ -27,7 +27,7 @@ const data = [0.25, 0.5, 1, 2].map((size) => `data:${Math.round(size * GIB)}`)
 const limits = options.limit?.split(',') ?? [...address, ...data, 'threads:8', 'threads:10', 'threads:12', 'threads:20']
 const scenarios = options.scenario?.split(',') ?? Object.keys(SCENARIOS)
 
-/** The shell's words for a limit: kibibytes, or threads of a user who is not root. */
+/** The shell commands that set a limit: on kibibytes, or on threads of a user who is not root. */
 function limited(limit) {
   const [kind, number] = limit.split(':')
   const run = `exec ${JSON.stringify(process.execPath)} ${JSON.stringify(file)}`
@@ -36,7 +36,7 @@ function limited(limit) {
   return `exec ${user}bash --norc -c 'ulimit -u ${number}; ${run}'`
 }
 
-/** Runs a process, and says how it ended. */
+/** Runs a process, and returns how it ended. */
 function end(limit, input) {
   return new Promise((resolve) => {
     const child = spawn('bash', ['--norc', '-c', limited(limit)], { stdio: ['pipe', 'pipe', 'pipe'] })

@@ -96,7 +96,7 @@ function buildError(json) {
   return frames.length > 0 ? withFrames(error, frames) : error
 }
 
-/** Whether an error of a native call must be translated: not a user's own. */
+/** Whether an error of a native call must be translated. A user's own error must not. */
 const isNative = (error) => error?.code === NATIVE
 
 /** Translates an error of a native call. A user's own error comes back unchanged. */

@@ -104,8 +104,9 @@ class NativeStore {
   }
 
   /**
-   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` gives the module for small
-   * memories, if it can, for when full memories do not do. `limits` are those of the instance, as amounts.
+   * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
+   * small memories, if there is one: it is used if the system refuses full memories. `limits` are those of the instance, as
+   * amounts.
    */
   instantiate(code, imports, file, limits, forSmallMemories = undefined) {
     try {
@@ -114,7 +115,8 @@ class NativeStore {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
       const refusal = nameFile(translate(error), file)
-      // An error of this call: that of another instantiation, which the start function ran into, is not native any more.
+      // Only for an error of this call. The error of another instantiation, which the start function made, has been translated
+      // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
       return this.instantiate(small, imports, file, limits)
@@ -127,7 +129,7 @@ const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
 const newStore = translated((host, stackSize, limits) => new addon.NativeStore(host, stackSize, limits))
 
-/** Copies bytes of any number. */
+/** Copies bytes; throws if there is no room for the copy. */
 function copyOf(bytes) {
   if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
   throw rangeError(

@@ -45,7 +45,7 @@ function step(number, name, { sources, stamp, result, work }) {
   console.log(`[${number}/3] ${name}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`)
 }
 
-/** Runs a command with its output shown, and ends the set-up if it fails. */
+/** Runs a command and shows its output. Ends the set-up if it fails. */
 function run(command, args, options = {}) {
   const { status, error, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
   if (status !== 0) fail(`\`${[command, ...args].join(' ')}\` failed: ${error?.message ?? signal ?? `exit ${status}`}`)

@@ -14,7 +14,7 @@ export interface CacheEntry {
   readonly compiler: 'cranelift' | 'singlepass'
   /** The address space that its memories reserve */
   readonly reserve: Reserve
-  /** Which functions are slots. A number counts those besides the default ones */
+  /** The selection of slots. A number counts the functions besides the default ones */
   readonly slots: 'default' | 'all' | 'none' | number
   /** Time of its last use */
   readonly used: Date

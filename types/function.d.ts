@@ -87,7 +87,7 @@ type Mapped<R> = 0 extends 1 & R ? any : [R] extends [void] ? undefined : R exte
 /**
  * A function that a slot takes: an exported WebAssembly function of exactly the slot's type, or a JavaScript function.
  *
- * A JavaScript function gets the slot's arguments in JavaScript's types. Its result is converted as that of an import: it
+ * A JavaScript function gets the slot's arguments in JavaScript's types. Its result is converted as the result of an import: it
  * returns a `number` for `i32`, `f32` and `f64`, a `bigint` for `i64`. For an example, see {@link link}.
  */
 export type Implementation<P extends unknown[] = any, R = any> =

@@ -88,7 +88,7 @@ export class Module {
   /** @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a Module */
   static exports(module: Module): ExportDescriptor[]
   /**
-   * The imports that an instance needs. Those of declared slots are not included: these slots start with their originals.
+   * The imports that an instance needs. The imports of declared slots are not included: these slots start with their originals.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a Module
    */

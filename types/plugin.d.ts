@@ -5,7 +5,7 @@ import type { Slot } from './slot'
 
 /** Turns the functions of a record into exported WebAssembly functions. */
 export type Exports<E> = { readonly [Name in keyof E]: Export<E[Name]> }
-/** Distributes over the union that an optional function is. */
+/** Distributes over unions: the type of an optional function is one. */
 type Export<T> = T extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : T
 
 /** Turns the functions of a record into slots. */

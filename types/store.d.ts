@@ -5,7 +5,7 @@ import type { CloseOptions } from './options'
 /**
  * An island of instances. Objects of one store never mix with objects of another.
  *
- * You need not free anything. What neither JavaScript nor WebAssembly can reach is freed, with its memory and its
+ * You need not free anything. Objects that neither JavaScript nor WebAssembly can reach are freed, with their memory and
  * machine code (docs/memory.md). {@link Instance.close} and {@link Store.close} end things earlier.
  *
  * ```js
@@ -24,9 +24,7 @@ export class Store {
   /** The store of this thread for everything that is made without the option `store`. */
   static readonly default: Store
   readonly closed: boolean
-  /**
-   * Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call.
-   */
+  /** Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call. */
   stats(): StoreStats
   /**
    * Collects now, as the store itself does from time to time, and returns what was freed.

@@ -16,8 +16,8 @@ type ResponseLike = { arrayBuffer(): Promise<ArrayBuffer>; readonly headers: obj
  * `node --require wasm-relink/register`, which puts it on `globalThis`. Code for Node's own WebAssembly runs
  * unchanged (docs/webassembly-api.md lists the differences).
  *
- * A module has no slots here unless the option `slots` selects some, and unknown options are ignored. The error
- * classes are Node's own; those of this package are subclasses of them.
+ * A module has no slots here unless the option `slots` selects some, and unknown options are ignored. The error classes are
+ * Node's own; the error classes of this package are subclasses of them.
  *
  * ```js
  * const { instance } = await WebAssembly.instantiate(bytes, imports, { slots: 'all' })

@@ -87,7 +87,7 @@ describe.each(compilers)('bytes that are not a module (%s)', (compiler) => {
     const bytes = guest('seed.O3')
     const cuts = Array.from({ length: 97 }, (_, i) => bytes.slice(0, Math.floor((i * bytes.length) / 97)))
     for (const cut of cuts) {
-      // A cut at the end of a section may leave a valid module, though another one.
+      // A cut at the end of a section may leave another valid module.
       const expected = WebAssembly.validate(cut) ? /^(taken|ERR_RELINK_DECLARATION)$/ : /^ERR_RELINK_INVALID_WASM$/
       expect(outcome(cut)).toMatch(expected)
     }

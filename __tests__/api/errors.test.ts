@@ -390,7 +390,7 @@ const cases: Record<string, Case[]> = {
   ],
   ERR_RELINK_INTERNAL: [
     {
-      // No call provokes one: it is made of a panic, as napi-rs reports it.
+      // No call provokes an internal error: this makes one of a panic, as napi-rs reports it.
       name: 'RuntimeError',
       is: { message: /^internal error: it panicked$/ },
       error: () => {
@@ -556,7 +556,7 @@ describe('every code', () => {
         .map((name) => read(folder, name)),
     )
     const used = new Set(sources.flatMap(codesOf))
-    // Never seen by users: it marks the errors that lib/ translates.
+    // Users never see this code: it marks the errors that lib/ translates.
     used.delete('ERR_RELINK_NATIVE')
     expect([...used].toSorted()).toEqual(provoked)
   })

@@ -6,7 +6,7 @@ const V8 = globalThis.WebAssembly as any
 
 /** A module that fails at one step. */
 interface Step {
-  /** Imports besides those of all these modules */
+  /** Imports besides the imports that all these modules have */
   imports?: string
   /** Definitions before the element segments */
   definitions?: string

@@ -1,4 +1,4 @@
-// How objects are shown in a console and in messages.
+// Objects as a console and messages show them.
 import { inspect } from 'node:util'
 import * as threads from 'node:worker_threads'
 import { Global, Instance, link, Memory, Module, relink, Slot, Store, Table, WebAssembly } from '../..'

@@ -132,7 +132,7 @@ test('options in the place of the imports are refused', async () => {
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' })
     expect(error.message).toContain(Object.keys(options).join(', '))
   }
-  // A module may import from a module of that name.
+  // The name of an option may also be the module name of an import.
   const bytes = await wat('(module (import "store" "get" (func (result i32))) (export "get" (func 0)))')
   const { instance } = await instantiate(bytes, { store: { get: () => 7 } })
   expect((instance.exports as any).get()).toBe(7)

@@ -147,7 +147,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(
       run({ 2: () => link(ten.exports.f, slot), 4: () => link(hundred.exports.f, slot), 5: () => slot.reset() }),
     ).toEqual([1, 2, 30, 40, 500, 6])
-    // Through another slot, and directly again.
+    // Calls through another slot, then the function itself again.
     let made: Link
     expect(
       run({
@@ -171,7 +171,7 @@ describe.each(compilers)('on %s', (compiler) => {
     })
     expect(inner).toEqual([40, 500, 6])
     expect(nested).toEqual([10, 20, 3, 4, 5, 6])
-    // After an inner batch for another function, the outer one still calls its own.
+    // After an inner batch for another function, the outer batch still calls its own function.
     steps.clear()
     steps.set(2, () => void expect(Array.from(hundred.exports.f.map(Int32Array.of(7)))).toEqual([700]))
     expect(Array.from(f.map(rows))).toEqual([1, 2, 3, 4, 5, 6])

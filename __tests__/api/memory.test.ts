@@ -153,7 +153,7 @@ describe('new Memory', () => {
       }
     }
     const major = Number.parseInt(process.versions.node, 10)
-    // Node 20 does not transfer it.
+    // Node 20 does not transfer the buffer.
     expect(major < 24 ? give() : 'not tried').toBe(major < 21 ? undefined : major < 24 ? 'DataCloneError' : 'not tried')
     expect(thrownBy(() => (buffer as any).transfer())).toBeInstanceOf(TypeError)
     expect(Object.keys(buffer)).toEqual([])

@@ -169,6 +169,6 @@ test('of a million values, only those that WebAssembly holds are kept', async ()
   expect(stderr).toBe('')
   const { left, table, global } = JSON.parse(stdout)
   expect({ table, global }).toEqual({ table: 0, global: 10_000 })
-  // The held values, and those since the last sweep.
+  // The values that are still held, and the values since the last sweep.
   expect(left).toBeLessThan(5)
 })

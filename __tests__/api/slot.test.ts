@@ -1,4 +1,4 @@
-// Slot: what it tells of a place where an implementation can be changed. What links do to it is in link/.
+// The class Slot: its properties. The effects of links on it are in link/.
 import { inspect } from 'node:util'
 import { type Instance, LinkError, RuntimeError, Slot, Store, link } from '../..'
 import { compilers, instanceOf, thrownBy } from '../support'

@@ -1,4 +1,4 @@
-// Store: its options, its counts, its end. What it frees, and when, is in gc/.
+// The class Store: its options, its counts, its end. The tests of its collector are in gc/.
 import { inspect } from 'node:util'
 import { Global, Instance, LinkError, Memory, Module, RuntimeError, Store, Table, Tag, link, load } from '../..'
 import { guest, guestPath, instanceOf, rejectionOf, thrownBy } from '../support'

@@ -1,4 +1,4 @@
-// Trust: imports are denied unless given, and bytes must be those that the options name.
+// Trust: a module gets only the imports that are given, and its bytes must fit the options `sha256` and `signature`.
 import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// The folder of the disk cache: files that are not the cache's, its secret, and users without a place for it.
+// The folder of the disk cache: files that are not the cache's, the secret, and users without a folder for a cache.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -42,7 +42,7 @@ const NOBODY = { uid: 54_321, gid: 54_321 }
 const isRoot = process.getuid?.() === 0 && spawnSync('test', ['-r', join(root, 'index.js')], NOBODY).status === 0
 
 describe('files that are not the cache’s own', () => {
-  /** Names that caches of other software use, and that this one used when it had no subfolder. */
+  /** Names that caches of other software use, and that this cache used when it had no subfolder. */
   const NAMES = ['notes.tmp', 'barcode.code', 'my.code', 'secret', 'lock', '1-0.tmp', `${'0'.repeat(64)}.code`]
   /** Names that are similar to this cache's. */
   const NEARLY = [

@@ -298,7 +298,7 @@ test('many processes at once fill it, and use it', async () => {
 })
 
 test('a process that is killed while it compiles and writes harms no other', async () => {
-  // Ends itself at some point of its work, later each time.
+  // The process ends itself in the middle of its work, later each time.
   const program = (turns: number) => `
     let turns = ${turns}
     const tick = () => (turns-- > 0 ? setImmediate(tick) : process.kill(process.pid, 'SIGKILL'))
@@ -319,7 +319,7 @@ test('it keeps its size: the least recently used entries are removed', async () 
   const all = await Promise.all([1, 2, 3, 4, 5, 6].map((number) => moduleFile(`${number}.wasm`, adding(number))))
   await inProcess(ADD, all[0]!)
   const { size } = statSync(files()[0]!)
-  // Room for three and a half.
+  // Room for three and a half entries.
   const env = { WASM_RELINK_CACHE_SIZE: String((3.5 * size) / 2 ** 20) }
   const [first] = files()
   await inProcess(ADD, all[1]!, env)
@@ -397,7 +397,7 @@ describe('`cache`', () => {
   })
 
   test('reports entries of another version, and ignores other files', async () => {
-    // Modules that no other suite uses: those could be in this process's memory.
+    // Modules that no other suite uses: modules of other suites could be in this process's memory.
     const first = await moduleFile('first.wasm', adding(71))
     await load(first)
     const [entry] = files()

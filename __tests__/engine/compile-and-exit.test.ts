@@ -33,7 +33,7 @@ function run(program: string) {
     const { Worker, isMainThread } = require('node:worker_threads')
     const { setTimeout: pause } = require('node:timers/promises')
     const native = require(${JSON.stringify(join(root, 'native.cjs'))})
-    /** Waits until so many compiles run. */
+    /** Waits until this number of compiles run. */
     const running = async (count) => {
       while (native.runningCompiles() !== count) await pause(5)
     }

@@ -1,5 +1,5 @@
-// Modules on which Cranelift would spend too long are compiled by Singlepass, where that can be; they compute the same as
-// on V8, and `inspect` says which and why.
+// Singlepass compiles modules on which Cranelift would spend too long, if it supports them. They compute the same as on V8, and
+// `inspect` reports the costly functions.
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { inspect, Instance, link, Module, type SlotSelection, Store } from '../..'
@@ -39,7 +39,7 @@ function exporting({ locals = 1, code, more = {} }: Parts): Uint8Array<ArrayBuff
   return module(...order.flatMap((name) => sections[name] ?? []))
 }
 
-/** Three times, each local becomes the sum of itself and the one before. */
+/** Three times, each local becomes the sum of itself and the local before. */
 const chain = (count: number): Parts => ({
   locals: count + 1,
   code: [

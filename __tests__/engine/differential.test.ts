@@ -109,7 +109,7 @@ describe('names', () => {
 })
 
 describe('custom sections', () => {
-  /** The module with a custom section before and after each of its sections, and this one last. */
+  /** The module with a custom section before and after each of its sections, and a custom section `last` at its end. */
   const crowded = async (last: string) => {
     const plain = await wat(`(module
       (import "env" "f" (func $f (result i32)))

@@ -188,7 +188,7 @@ describe('large modules take linear time and memory', () => {
 
   const refused: Record<string, string[]> = {
     'types that are more than they look': ['ERR_RELINK_INVALID_WASM'],
-    // Without slots, they are not read.
+    // Without slots, the records are not read.
     'records in records': ['taken', 'ERR_RELINK_DECLARATION'],
   }
   /** Modules that Cranelift compiles within a second. */

@@ -1,4 +1,4 @@
-// Allocations of a size that a guest or a user chooses, in a process without room for them: they give an error, and the
+// Allocations whose size a guest or a user chooses, in a process without room for them: they fail with an error, and the
 // process goes on. Each test runs a process of its own, which limits its own memory.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ function run(program: string, bytes = new Uint8Array()): string[] {
     }
     void (async () => {${program}})()`
   const input = Buffer.from(bytes).toString('base64')
-  // The limit comes late here: a thread of V8 that first allocates after it was computed would reserve 64 MiB for an arena.
+  // The limit is computed late here. A thread of V8 that first allocates after that would reserve 64 MiB for an arena.
   const env = { ...process.env, MALLOC_ARENA_MAX: '1' }
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', source], {
     encoding: 'utf8',

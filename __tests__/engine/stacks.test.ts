@@ -1,4 +1,4 @@
-// The call stack of WebAssembly: code of any kind that reaches its end traps, and the store sets its size.
+// The call stack of WebAssembly: code of any kind that reaches its end traps. The store's option `stackSize` sets its size.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Instance, Module, Store, validate } from '../..'
@@ -187,7 +187,7 @@ describe.each(compilers)('the option stackSize (%s)', (compiler) => {
     const { down } = (await instanceOf(text, { env: { f() {} } }, { compiler, store: small })).exports
     const outcomes: unknown[] = []
     const f = () => {
-      // The beginning of a call takes some of it.
+      // The start of a call takes some of the stack.
       for (const depth of [0.9, 1.1].map((share) => Math.floor(share * within))) {
         try {
           outcomes.push(down(depth))

@@ -61,7 +61,7 @@ describe('the bytes of a freed memory', () => {
     grown = undefined
     await collect(store)
     await collect(store)
-    // The buffer that growth has detached is enough.
+    // The detached buffer is enough to retain the bytes.
     expect(store.stats().retainedBytes).toBe(2 * 65_536)
     expect(held.byteLength).toBe(0)
     held = undefined

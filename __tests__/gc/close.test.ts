@@ -1,4 +1,4 @@
-// `close` and `using`: handles are dead at once, and code that nothing runs is freed at once.
+// `close` and `using`: handles end at once, and an instance that nothing calls is freed at once.
 import { type Global, Instance, type Memory, Module, Store, Table, link, relink } from '../..'
 import { Yard, collect } from '../support/collecting'
 import { guest, thrownBy } from '../support'
@@ -62,7 +62,7 @@ test('every handle throws the same error, every time', () => {
       expect([name, thrownBy(use).code]).toEqual([name, 'ERR_RELINK_CLOSED'])
     }
   }
-  // Requests may use it.
+  // Requests may use the buffer, so it keeps its length.
   expect([buffer.byteLength, plugin.closed, slot.name]).toEqual([65_536, true, 'env.f'])
   expect(thrownBy(() => memory.buffer)).toMatchObject({
     name: 'RuntimeError',
@@ -87,7 +87,7 @@ test('a held handle never refers to another instance', () => {
   const { five, memory, table } = plugin.exports as { five: () => number; memory: Memory; table: Table }
   const slot = plugin.slot('env.f')
   plugin.close()
-  // These reuse the indices that have become free.
+  // These instances reuse the indices that have become free.
   const others = Array.from({ length: 20 }, make)
   for (const other of others) new Uint8Array((other.exports.memory as Memory).buffer).fill(9)
   for (const use of [five, () => memory.buffer, () => table.get(0), () => slot.current, () => link(five, slot)]) {

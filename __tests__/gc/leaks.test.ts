@@ -121,7 +121,7 @@ test('a slot that is linked repeatedly keeps only its current function', async (
       expect(plugin.exports.run()).toBe(number)
     }
     await collect(yard.store)
-    // Its own code, and that of the function which it runs.
+    // Its own code, and the code of the function that it runs.
     expect(yard.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 2 })
   }
 })

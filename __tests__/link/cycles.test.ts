@@ -1,4 +1,4 @@
-// Slots that would call themselves without end.
+// Cycles: links by which a slot would call itself for ever are refused.
 import { Instance, Module, Store, link } from '../..'
 import { compilers, declaring, thrownBy, wat } from '../support'
 

@@ -72,7 +72,7 @@ describe.each(compilers)('%s', (compiler) => {
       expect(dependents.map(answers)).toEqual(wanted)
     }
     for (let round = 0; round < 40; round++) {
-      // To one of nine, never the next one: the hub, another slot, or neither.
+      // One of nine slots, never the one after the last: it follows the hub or another slot, or is reset.
       const number = (round * 5) % 9
       const turn = (round * 7) % 3
       if (turn === 2) dependents[number]!.slot('f').reset()

@@ -15,7 +15,7 @@ import {
 } from '../..'
 import { compilers, guest, thrownBy } from '../support'
 
-/** The default mangling, and v0, which tells the instances of a generic function apart. */
+/** The default mangling, and v0, which distinguishes the instances of a generic function. */
 const named = ['ordinary', 'ordinary.v0'] as const
 const stripped = 'ordinary.stripped'
 
@@ -62,7 +62,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
     expect(prices(a)).toEqual([1071n, 100n])
   })
 
-  /** The results of `scale` on every way, then those of unrelated functions. */
+  /** The results of `scale` through every way to call it, then the results of unrelated functions. */
   const scaled = ({ exports }: Instance) => ({
     ways: [
       exports.scale_directly(7),

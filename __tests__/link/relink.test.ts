@@ -134,7 +134,7 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(answers()).toEqual([200, 100, 3n])
     expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER', slot: 'a::g' })
     a.slot('a::g').reset()
-    // The first could be made, the second not.
+    // The first change could be made, the second could not.
     expect(thrownBy(() => all.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
     expect(answers()).toEqual([200, 2, 3n])
     expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
@@ -192,7 +192,7 @@ test.each([new Error('mine'), Object.assign(new Error('mine'), { code: 'ERR_RELI
       [Object.defineProperty([() => 1, 2], 0, { get: fail })],
       [Object.defineProperty([() => 1, 2], Symbol.iterator, { value: fail })],
       [new Proxy([1, 2], { get: fail })],
-      // Also after a change that is refused.
+      // The error also comes out unchanged if an earlier change is refused.
       [5, Object.defineProperty([() => 1, 2], 1, { get: fail })],
     ]
     for (const changes of sources) {

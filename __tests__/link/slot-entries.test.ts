@@ -1,4 +1,4 @@
-// Table entries that follow slots: which ones do, which do not, and who else writes them.
+// Table entries and slots: entries that follow a slot, entries that do not, and other writers of entries.
 import { Instance, Module, Table, link, relink } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 

@@ -10,7 +10,7 @@ const TEXT = `(module
   (func (export "call") (param i32) (result i32) (call_indirect (type $number) (local.get 0))))`
 
 describe.each(compilers)('slots of a table (%s)', (compiler) => {
-  // Without function slots, so that each entry is a slot of its own.
+  // No function is a slot here, so that each entry is a slot by itself.
   const make = async () => (await instanceOf(TEXT, {}, { compiler, slots: 'none' })).exports
 
   test('have a name, a kind and a type', async () => {

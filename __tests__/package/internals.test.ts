@@ -1,4 +1,4 @@
-// docs/internals: the files, functions and types that it names exist, and the overview names every source file.
+// docs/internals: the files, functions and types that it names exist where it says, and the overview names every source file.
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
@@ -60,6 +60,48 @@ test.each(pages)('the functions and types in %s exist', (_, text) => {
   expect(methods.filter(([, owner, method]) => !hasMember(owner!, method!)).map(([name]) => name)).toEqual([])
   const names = [...text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, name]) => name!)
   expect(names.filter((name) => !FOREIGN.has(name) && !new RegExp(`\\b${name}\\b`).test(everything))).toEqual([])
+})
+
+/** Files of the tree by their last name. */
+const files = ['src', 'lib', 'bin', '__tests__', 'bench', 'fuzz', 'scripts', 'types']
+  .flatMap((name) =>
+    readdirSync(join(root, name), { recursive: true, encoding: 'utf8' }).map((path) => `${name}/${path}`),
+  )
+  .filter((path) => /\.(rs|js|cjs|mjs|ts)$/.test(path) && !/(^|\/)(node_modules|target)\//.test(path))
+
+/** Tells if a text defines a name, as an item or, with `isMember`, also as a member. */
+const defines = (text: string, name: string, isMember: boolean) =>
+  new RegExp(
+    `\\b(?:fn|struct|enum|union|trait|type|const|static|mod|class|interface|function|get|macro_rules!)\\s+${name}\\b` +
+      (isMember
+        ? `|\\blet ${name}\\b|^\\s*(?:(?:pub(?:\\([^)]*\\))?|async|static|readonly)\\s+)*[#'"]?${name}["']?\\s*[(:,={?]`
+        : ''),
+    'm',
+  ).test(text)
+
+/** The claims "`X` in `file`", "`X` (`file`)" and, in drawings, "X    file": each with one name or a list of names. */
+function claims(text: string) {
+  const quoted = /((?:`[^`\n]+`(?:, | and | or ))*`[^`\n]+`)(?: in | \()`([\w./-]+\.(?:rs|js|cjs|mjs|ts))`/g
+  const drawn = /^[ │├└▼\d]*((?:[\w:.]+, )*[\w:.]+) {2,}((?:src|lib)\/[\w./-]+\.(?:rs|js))/gm
+  return [quoted, drawn].flatMap((pattern) =>
+    [...text.matchAll(pattern)].flatMap(([, names, file]) =>
+      [...names!.matchAll(/[\w:.]+(?:\(\))?/g)].map(([name]) => ({ name, file: file! })),
+    ),
+  )
+}
+
+test.each(pages)('each name that %s says is in a file is defined there', (_, text) => {
+  const wrong = claims(text).filter(({ name, file }) => {
+    if (!/^[A-Za-z_]\w*(?:(?:::|\.)\w+)*(?:\(\))?$/.test(name) || /^(and|or)$|\.(rs|js)$/.test(name)) return false
+    const [member, owner] = name.replace('()', '').split(/::|\./).toReversed()
+    const isMember = owner !== undefined || /^[a-z]/.test(member!)
+    const paths = files.filter((path) => path === file || path.endsWith(`/${file}`))
+    return !paths.some((path) => {
+      const content = readFileSync(join(root, path), 'utf8')
+      return defines(content, member!, isMember) && (owner === undefined || new RegExp(`\\b${owner}\\b`).test(content))
+    })
+  })
+  expect(wrong.map(({ name, file }) => `${name} in ${file}`)).toEqual([])
 })
 
 describe('the overview lists each file of', () => {

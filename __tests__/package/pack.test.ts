@@ -142,7 +142,8 @@ test('the package holds what it should, and nothing else', () => {
   expect(files.filter((file) => file.endsWith('.wasm'))).toHaveLength(3)
   expect(manifest).not.toHaveProperty('scripts')
   expect(manifest).not.toHaveProperty('private')
-  // The repository's manifest names none of them, since `npm ci` would look for them; so it must not be published.
+  // The repository's manifest does not name the platform packages, since `npm ci` would look for them. So this manifest must
+  // not be published.
   const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect(own).not.toHaveProperty('optionalDependencies')
   expect(own.private).toBe(true)
@@ -151,7 +152,7 @@ test('the package holds what it should, and nothing else', () => {
 test('the binary that is packed is the one that was built', () => {
   const binary = `wasm-relink.${platform}.node`
   const [built, packed] = [join(root, binary), join(root, 'npm', platform, binary)].map((file) => readFileSync(file))
-  // Not toEqual, which would print 20 MB. `npm run setup` makes them equal, and so does `npm run build`.
+  // Not `toEqual`, which would print 20 MB. `npm run setup` and `npm run build` make the two binaries equal.
   expect(built!.equals(packed!)).toBe(true)
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect(scripts).toMatchObject({

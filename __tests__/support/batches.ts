@@ -1,4 +1,5 @@
-// Compares many modules, in batches, each in a process of its own: a crash is a finding too, and its module is known.
+// Compares many modules in batches. Each batch has a process of its own: then a crash is a finding too, and its module is
+// known.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Modules from bytes, for those that have no text format: proposals that wabt lacks, and malformed modules.
+// Modules from bytes, if they have no text format: proposals that wabt lacks, and malformed modules.
 
 /** A number in LEB128, padded to `width` bytes. */
 export function leb(value: number, width = 1): number[] {
@@ -46,7 +46,7 @@ export function section(kind: keyof typeof id, ...content: Bytes[]): Uint8Array<
   return join([[id[kind]], leb(body.length), body])
 }
 
-/** A section with a list of equal entries, whose count says `said`. */
+/** A section with a list of equal entries, whose count field is `said`. */
 export function list(kind: keyof typeof id, count: number, entry: Bytes, said = count): Uint8Array<ArrayBuffer> {
   const entries = new Uint8Array(count * entry.length)
   for (let index = 0; index < count; index++) entries.set(entry, index * entry.length)

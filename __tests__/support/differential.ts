@@ -147,7 +147,7 @@ export async function compare(
     })
     const found = reference ? differ(['v8', reference], plain!, { words: false, functions: true }) : []
     for (const other of others) found.push(...differ(plain!, other, { words: true, functions: true }))
-    // It loses the address if that is the result of a call into the engine, such as `table.size`.
+    // Singlepass loses the address of an atomic operation if it is the result of a call into the engine, such as `table.size`.
     if (compiler === 'singlepass' && found.length > 0 && updatesAtomically(bytes))
       verdict.known.push('singlepass: atomic read-modify-write')
     else verdict.differences.push(...found)
@@ -189,8 +189,8 @@ function note(verdict: Verdict, name: string, { steps }: Session) {
 }
 
 /**
- * The first difference of two sessions, up to the point where the first of them is cut; none if they agree. With `words`,
- * messages of the engines count too. With `functions`, so does the identity of functions.
+ * The first difference of two sessions, up to the earlier one of their cuts; none if they agree. With `words`, messages of the
+ * engines count too. With `functions`, the identity of functions counts too.
  */
 function differ(
   [nameA, a]: readonly [string, Session],

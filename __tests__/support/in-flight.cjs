@@ -47,9 +47,11 @@ function make(value, size, store = Store.default) {
 let files = 0
 const file = () => join(folder, `file-${mode}-${isMainThread}-${files++}`)
 
-/** A request that writes a plugin's bytes out: `start(view)` begins it, and its promise gives the written bytes. */
+/**
+ * A request that writes a plugin's bytes somewhere: `start(view)` begins it, and its promise resolves to the written bytes.
+ */
 const writes = (prepare, { size = SMALL, whole = false } = {}) => ({ prepare, size, whole, bytes: A })
-/** A request that writes into a plugin's memory; its promise gives the view. */
+/** A request that writes into a plugin's memory; its promise resolves to the view. */
 const reads = (prepare) => ({ prepare, size: SMALL, whole: true, bytes: B })
 
 /** A request on a file: opens it, runs `write(file, view)`, and reads it at the end. */

@@ -49,18 +49,18 @@ export const gentle: Arguments[] = [0, 1, 7].map((value) => ({
   funcref: null,
 }))
 
-/** Whether values of these types cross to JavaScript on all engines. */
+/** Whether all engines convert values of these types to JavaScript. */
 export const visible = (types: string[]) =>
   !types.some((type) => ['externref', 'v128', 'exnref', 'shared'].includes(type))
 
-/** `func (i32, i64) -> f32` in parts. */
+/** Parses a function type like `func (i32, i64) -> f32`. */
 export function functionType(words: string) {
   const [, parameters, results = ''] = /^func \((.*?)\)(?: -> (.*))?$/.exec(words)!
   const list = (text: string) => text.replace(/[()]/g, '').split(', ').filter(Boolean)
   return { parameters: list(parameters!), results: list(results) }
 }
 
-/** `memory 1..4` and `table funcref 2..2` in parts. */
+/** Parses the limits of a type like `memory 1..4` or `table funcref 2..2`. */
 export function limits(words: string): { initial: number; maximum?: number } {
   const [, initial, maximum] = /(\d+)\.\.(\d*)$/.exec(words)!
   return maximum ? { initial: Number(initial), maximum: Number(maximum) } : { initial: Number(initial) }

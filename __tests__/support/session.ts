@@ -26,7 +26,7 @@ export interface Step {
 
 export interface Session {
   steps: Step[]
-  /** The first step that cannot be compared; nor can those after it */
+  /** Index of the first step that cannot be compared; the steps after it cannot either */
   cut?: number
 }
 
@@ -74,7 +74,7 @@ class Run {
     return this.functions.filter(({ parameters, results }) => visible([...parameters, ...results]))
   }
 
-  /** Objects of one kind that the module shares with JavaScript, without those whose values some engines do not show. */
+  /** Objects of one kind that the module shares with JavaScript, without objects whose values some engines do not show. */
   objects(kind: string): [string, any][] {
     const { imports, exports } = this.scenario.report
     const own = exports.map((each): [any, string, any] => [each, `exports.${each.name}`, this.exports[each.name]])
@@ -169,7 +169,7 @@ class Run {
       return (...values: unknown[]) => this.exports[`relink:${name}`](...values)
     }
     if (!visible([...parameters, ...results])) {
-      // Not all engines have these in JavaScript, so no session uses them.
+      // Not all engines have such values in JavaScript, so no session uses them.
       return () => {
         throw new TypeError('a value of a type that not all engines take')
       }

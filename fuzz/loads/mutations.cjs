@@ -39,7 +39,7 @@ const section = ({ id, content }) => Buffer.concat([Buffer.from([id, ...leb(cont
 const splice = (bytes, at, count, more) =>
   Buffer.concat([bytes.subarray(0, at), Buffer.from(more), bytes.subarray(at + count)])
 
-/** The changes of bytes; `other` are those of another module. */
+/** The changes of bytes; `other` are the bytes of another module. */
 const changes = {
   flip({ below }, bytes) {
     const changed = Buffer.from(bytes)

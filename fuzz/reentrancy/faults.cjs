@@ -6,7 +6,7 @@ const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { Planned } = require('./hostile.cjs')
 
-/** The documented codes, without that of an internal error. */
+/** The documented codes, without the code of an internal error. */
 const documented = readFileSync(join(__dirname, '../../docs/errors.md'), 'utf8').matchAll(/^### (ERR_\w+)$/gm)
 const CODES = new Set([...documented].map(([, code]) => code).filter((code) => code !== 'ERR_RELINK_INTERNAL'))
 

@@ -38,7 +38,7 @@ class Population {
     return this.#random.pick(this.#pools[kind])
   }
 
-  /** Adds an object, in the place of another one if there are many. */
+  /** Adds an object; if there are many, it replaces another one. */
   add(kind, value) {
     const pool = this.#pools[kind]
     pool.push(value)

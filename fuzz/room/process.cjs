@@ -23,7 +23,7 @@ function distinct(bytes, number) {
   return Buffer.concat([bytes, section])
 }
 
-/** Whether an error says that there is no room, in the words of this package, of Node or of V8. */
+/** Whether an error says that there is no room: an error of this package, of Node or of V8. */
 function isRefusal(error) {
   return error.code === 'ERR_RELINK_MEMORY' || error instanceof RangeError || /out of memory/i.test(error.message)
 }
@@ -117,7 +117,7 @@ function stepsOf({ api, texts, compilers }) {
         if (random(2)) exports.deep(2 ** 30)
         else exports.trap()
       } catch (error) {
-        // A trap, or no room: both are what this is about.
+        // A trap, or no room: both are expected.
         if (error.name !== 'RuntimeError' && !(error instanceof RangeError)) throw error
       }
     },

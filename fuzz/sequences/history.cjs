@@ -82,7 +82,7 @@ class History {
     throw new Error(`expected ${code}, and nothing was thrown`)
   }
 
-  /** The result of a call of the import: that of the newest link, or of the import itself. */
+  /** The result of a call of the import: the result of the newest link's function, or of the import itself. */
   valueOf({ stack, number }) {
     return stack.length > 0 ? stack.at(-1).value : number + 1_000_000
   }

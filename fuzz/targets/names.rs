@@ -1,4 +1,4 @@
-//! Whatever a name section says, no two functions have one name, and no path is much longer than its symbol.
+//! Any name section: no two functions get the same name, and no path is much longer than its symbol.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

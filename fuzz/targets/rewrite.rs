@@ -1,4 +1,4 @@
-//! Whatever is taken is rewritten, whatever becomes a slot, and the result is taken again.
+//! Any bytes and any selection of slots: the pass rewrites each module that it accepts, and accepts its own output.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -63,7 +63,7 @@ class Instance {
       retainer,
       compiled,
       compiler: compiled.native.compiler(),
-      // The data that a tier-up needs, while it is pending.
+      // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
       exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),

@@ -21,7 +21,7 @@ async function load(file, imports = undefined, options = undefined) {
   return new Instance(module, imports, { limits: instancePart(compiling.limits), store })
 }
 
-/** Makes the default store, if it is the one to use. */
+/** Makes the default store, unless the user gives another one. */
 async function prepareStore(store) {
   toStore({ store })
 }

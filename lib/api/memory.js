@@ -15,8 +15,8 @@ const { uncloneable } = require('../node/uncloneable')
 const { hasArrived, webidl } = require('../options/webidl')
 
 /**
- * Prevents that a buffer is posted to another thread. From Node 24 on, the mark (V8's detach key) would also forbid the
- * native side to detach the buffer, and Node aborts the process when it tries.
+ * Keeps buffers from being posted to another thread. From Node 24 on, the mark (V8's detach key) would also forbid the native
+ * side to detach the buffer, and Node aborts the process when it tries.
  */
 const makeUntransferable = Number.parseInt(process.versions.node, 10) < 24 ? markAsUntransferable : () => {}
 
@@ -130,7 +130,7 @@ function memoryOf(store, id) {
 
 /**
  * The handle of a Memory; undefined for any other value. With a `store`, a shared memory that another thread has posted is
- * adopted into it. A store forgets a shared memory that none of its instances has any more: then it is adopted again.
+ * adopted into it. A store forgets a shared memory once none of its instances uses it; such a memory is adopted again.
  */
 function findMemory(value, store = undefined) {
   const handle = brand.find(value)

@@ -67,7 +67,7 @@ function relink(changes, options = undefined) {
 
 /**
  * The arguments of `relink`, converted for the native side, in columns. The native side decides which changes are refused; it
- * is told of those whose arguments cannot be converted.
+ * also gets the changes whose arguments cannot be converted.
  */
 class ConvertedChanges {
   #merged

@@ -29,7 +29,7 @@ const classes = {
   RuntimeError: BaseRuntimeError,
 }
 
-/** The WebAssembly JS API of this package, in the shape of `globalThis.WebAssembly`. */
+/** The WebAssembly JS API of this package, with the members of `globalThis.WebAssembly`. */
 const WebAssembly = {}
 for (const [name, value] of Object.entries(functions)) {
   Object.defineProperty(WebAssembly, name, { value, writable: true, enumerable: true, configurable: true })

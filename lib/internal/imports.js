@@ -47,13 +47,13 @@ function readImports(store, declared, imports, file) {
 }
 
 /**
- * A property of the user's object, also an inherited one. Undefined for one that every object or function has: a module could
- * import `toString.constructor`, which makes functions from text.
+ * A property of the user's object, also an inherited one. Undefined for a property that every object or function has: else a
+ * module could import `toString.constructor`, which makes functions from text.
  */
 function givenIn(object, name) {
   const value = object[name]
   for (let holder = object; holder !== null; holder = Object.getPrototypeOf(holder)) {
-    // Its traps have been asked.
+    // The traps of the proxy have already run.
     if (types.isProxy(holder)) return value
     if (Object.hasOwn(holder, name)) return isEverywhere(object, holder, name) ? undefined : value
   }

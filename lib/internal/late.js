@@ -1,13 +1,15 @@
 'use strict'
 
-// Late uses: those of closed objects.
+// Late uses: uses of closed objects.
 
 const { executionAsyncId, executionAsyncResource, triggerAsyncId } = require('node:async_hooks')
 
-/** The resource that `executionAsyncResource` returns outside of any, as in promise reactions: always the same object. */
+/**
+ * The resource that `executionAsyncResource` returns outside of all resources, as in promise reactions: always the same object.
+ */
 let noResource
 
-/** The last resource that was taken for a finalizer's, and whether its task is over. */
+/** The last resource that `inFinalizer` took for a finalizer's, and whether its task is over. */
 let lastResource
 let isOver
 
@@ -37,7 +39,7 @@ function inFinalizer() {
     isOver = false
     void Promise.resolve().then(() => (isOver = true))
   } else if (isOver) {
-    // It has outlived its task, so it was not a task's resource.
+    // The resource has outlived its task, so it was not the resource of a task.
     noResource = resource
   }
   return resource !== noResource

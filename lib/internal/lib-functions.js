@@ -22,9 +22,9 @@ const map = mapOf({
 const values = sharedValues((buffer) => addon.sharedValues(buffer))
 
 /**
- * The functions that the native side calls: so errors and conversions are those of this realm. The native side owns these
- * functions, and they hold the store weakly; every object of a store holds it strongly. `exceptions` returns the conversions
- * of exceptions.
+ * The functions that the native side calls. They are in JavaScript so that errors and objects belong to this realm. The native
+ * side owns these functions, and they hold the store weakly; every object of a store holds it strongly. `exceptions` returns
+ * the conversions of exceptions.
  */
 function libFunctions(store, exceptions) {
   const weak = new WeakRef(store)

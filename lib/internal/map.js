@@ -5,7 +5,7 @@
 const { formatValue, toOptions, wrongType } = require('../options/arguments')
 const { rangeError, typeError } = require('../errors')
 
-/** The typed arrays for each type. A result without a given array goes into a new one of the first class. */
+/** The classes of typed arrays for each type. A result without a given array goes into a new array of the first class. */
 const ARRAYS = {
   i32: [Int32Array, Uint32Array],
   i64: [BigInt64Array, BigUint64Array],

@@ -35,7 +35,7 @@ function sharedValues(make) {
     asIntN: BigInt.asIntN,
     invoke: native.invoke,
   }
-  /** The function types by id, each with the maker of its functions once there is one, which is null if Node forbids it */
+  /** The function types by id. `make` of each makes its functions; undefined before the first use, null if Node forbids it */
   const types = new Map()
 
   /** Makes functions of a type from the indices that native code has given them; undefined or null if that is not possible. */

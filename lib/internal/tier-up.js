@@ -8,7 +8,7 @@ const { setTimeout } = require('node:timers')
 /** Interval at which the compile is checked, in milliseconds. */
 const INTERVAL = 3
 
-/** The tier-ups whose `done` is awaited; only this set may hold them then. */
+/** The tier-ups whose `done` is awaited. This set keeps them alive. */
 const awaited = new Set()
 
 /**
@@ -33,7 +33,7 @@ class TierUpQueue {
 
   constructor(native) {
     this.#native = native
-    // Never at once: instances that are made in this turn of the event loop start with the present code.
+    // Not in this turn of the event loop: instances that are made in it start with the present code.
     this.#schedule()
   }
 

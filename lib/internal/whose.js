@@ -1,6 +1,6 @@
 'use strict'
 
-// The makers of objects whose class has the name of one of this package's.
+// Who made an object whose class has the name of one of this package's classes.
 
 /** Key of a property on the prototype of each class. All copies and realms have the same key, but each its own value. */
 const MARK = Symbol.for('wasm-relink')
@@ -17,8 +17,8 @@ function mark(Class) {
 }
 
 /**
- * The class and the maker of an object, for messages, if its class has the name of one of this package's. Undefined for any
- * other value.
+ * The class and the maker of an object, for messages, if its class has the name of one of this package's classes. Undefined for
+ * any other value.
  */
 function whose(value) {
   try {

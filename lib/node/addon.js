@@ -10,7 +10,7 @@ function loadAddon() {
   try {
     return require('../../native.cjs')
   } catch (cause) {
-    // The permission model forbids to read the loader: Node's own error names the file.
+    // The permission model forbids reading the loader: Node's own error names the file.
     throw cause.code === 'ERR_ACCESS_DENIED' ? cause : platformError(cause)
   }
 }

@@ -7,7 +7,8 @@
  * `fields` has a function for each, which reads it from an object; a field whose function throws is left out.
  */
 function inspectable(Class, fields) {
-  // Node prints the class of an object: this one has the same name, and is printed with the requested depth and colours.
+  // Node prints the name of an object's class, so this class has the same name. An object of it is printed with the requested
+  // depth and colours.
   const { [Class.name]: Shown } = { [Class.name]: class extends Object {} }
   function custom() {
     const shown = new Shown()
@@ -15,7 +16,7 @@ function inspectable(Class, fields) {
       try {
         shown[field] = read(this)
       } catch {
-        // `this` is the prototype, or JavaScript cannot have the value.
+        // `this` is the prototype, or the field has a value that JavaScript cannot have: leave it out.
       }
     }
     // If the result is `this`, Node formats it as if there were no such method.

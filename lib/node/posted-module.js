@@ -2,7 +2,7 @@
 
 // Modules that can be posted. `postMessage` and `structuredClone` only take modules of Node's own WebAssembly. So such a Module
 // is one of Node's own, the carrier: a custom section holds what the other thread needs to make the same Module. The carrier's
-// only import identifies it, and makes Node's own `Instance` refuse it with a message that says what is missing.
+// only import identifies it, and makes Node's own `Instance` refuse it, with a message that names the missing registration.
 const { node } = require('./node-webassembly')
 const { Module: NodeModule } = node ?? {}
 const { customSections, imports } = NodeModule ?? {}

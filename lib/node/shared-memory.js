@@ -8,7 +8,8 @@ const { node } = require('./node-webassembly')
 const { MOST_PAGES, PAGE } = require('../options/limits')
 const { Instance: NodeInstance, Memory: NodeMemory, Module: NodeModule } = node ?? {}
 
-// The program may replace this. Its own code must not run here: a call has written its arguments (shared-values.js).
+// The program may replace `Uint8Array`, and its code must not run here: a call has already written its arguments
+// (shared-values.js).
 const Bytes = Uint8Array
 
 const call = Function.prototype.call
@@ -48,7 +49,7 @@ function isShared(value) {
 /** The size and the maximum of a shared memory of Node's own, in pages. */
 function limitsOf(memory) {
   const initial = bufferOf(memory).byteLength / PAGE
-  // V8 does not tell the maximum, but its import check compares it with a given one: a binary search.
+  // V8 does not tell the maximum, but its import check compares it with another number: a binary search finds it.
   let [least, most] = [initial, MOST_PAGES]
   while (least < most) {
     const middle = Math.floor((least + most) / 2)

@@ -36,7 +36,7 @@ function toBytes(value) {
   return types.isSharedArrayBuffer(bytes.buffer) ? bytes.slice() : bytes
 }
 
-/** The bytes of a range; none, as in WebIDL, if the buffer is detached or ends before its view does. */
+/** The bytes of a range; empty, as in WebIDL, if the buffer is detached or ends before its view does. */
 function unlessDetached(range) {
   try {
     return new Uint8Array(...range())

@@ -1,7 +1,7 @@
 'use strict'
 
-// Limits that arguments are checked against. The native side has them in src/wasm/limits.rs, and the sizes of stacks in SIZES
-// of src/store/call/wasm_stack.rs.
+// Limits for arguments. The native side has them in src/wasm/limits.rs, and the sizes of stacks in SIZES of
+// src/store/call/wasm_stack.rs.
 
 /** Bytes in a page of memory. */
 const PAGE = 64 * 1024

@@ -9,7 +9,7 @@ const { namesOf } = require('../names/function-names')
 const { fitsGlob } = require('../names/glob')
 const { NameIndex } = require('../names/name-index')
 
-/** The texts that the option `slots` takes in the place of a list. */
+/** The texts that the option `slots` takes instead of a list. */
 const WORDS = ['all', 'none']
 
 /** The option `slots`, checked. Reads a list once, so that no getter runs twice. */

@@ -22,7 +22,7 @@ const ordinary = Function.prototype[Symbol.hasInstance]
 
 /**
  * Makes `instanceof` true for objects that another thread has posted, too. They arrive as objects of Node's own, and have the
- * prototype of Node's class until they are first used. A posted object is never one of a subclass.
+ * prototype of Node's class until they are first used. A posted object is never an instance of a subclass.
  */
 function hasArrived(Class, arrived) {
   const { [Symbol.hasInstance]: value } = {
@@ -33,7 +33,7 @@ function hasArrived(Class, arrived) {
   Object.defineProperty(Class, Symbol.hasInstance, { value, configurable: true })
 }
 
-/** A frozen object without a prototype, so that it may have any names. */
+/** A frozen object without a prototype, so that no inherited name is in the way of an entry. */
 function namespace(entries) {
   const object = Object.create(null)
   for (const [name, value] of entries) object[name] = value

@@ -100,16 +100,16 @@ impl fmt::Display for Error {
     }
 }
 
-/// The memory that code for full memories expects.
+/// Text for the memory that code for full memories expects.
 pub(super) const FULL_MEMORY: &str = "a memory of { reserve: 'full' }, since the module was compiled for such ones";
 
-/// The memory that code for full memories does not take.
+/// Text for a memory that code for full memories does not take.
 pub(super) const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes modules that were compiled with that";
 
 /// Most items that a message lists: a module may have any number of them.
 const LISTED: usize = 10;
 
-/// The first of `all` in words, and how many more there are.
+/// The first of `all` as text, and the number of the others.
 fn listed<T>(all: &[T], between: &str, in_words: impl Fn(&T) -> String) -> String {
     let list: Vec<_> = all.iter().take(LISTED).map(in_words).collect();
     match all.len().saturating_sub(LISTED) {

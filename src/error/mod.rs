@@ -130,8 +130,8 @@ impl Error {
         }
     }
 
-    /// The error as `lib/errors.js` builds it: class, code, message, properties, and so many frames of the wasm stack at the
-    /// most.
+    /// The error as `lib/errors.js` builds it: class, code, message, properties, and at most `most_frames` frames of
+    /// the wasm stack.
     pub fn to_json(&self, most_frames: usize) -> String {
         let (code, class) = self.code();
         let frames = match &*self.kind {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub struct RefusedChange {
     /// Index in the list of changes
     pub index: usize,
-    /// The properties that users see: `code`, `message` and those of the error
+    /// The properties that users see: `code`, `message` and the properties of the error
     pub(super) properties: Value,
 }
 
@@ -33,7 +33,7 @@ impl RefusedChange {
         Ok(list.into_iter().map(|properties| Self { index: index(&properties), properties }).collect())
     }
 
-    /// A property with a text, like `code`; empty for any other.
+    /// The text of a property, like `code`; empty for a property that is no text.
     pub fn property(&self, name: &str) -> &str {
         self.properties[name].as_str().unwrap_or_default()
     }

@@ -13,8 +13,8 @@ pub struct StackFrame {
     pub offset: u32,
 }
 
-/// The wasm functions on the stack of a trap. Most are never asked for, so they are looked up when they are.
+/// The wasm functions on the stack of a trap. They are looked up on request: few callers read the stack.
 pub trait Trace: fmt::Debug + Send + Sync {
-    /// The innermost of them, so many at the most.
+    /// The innermost functions, at most `most` of them.
     fn frames(&self, most: usize) -> Vec<StackFrame>;
 }

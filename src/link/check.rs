@@ -24,7 +24,7 @@ impl Slots {
     /// `merged` allows a slot whose function stands for several; `planned` are the changes to be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and those of `TableId::native`.
+    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and the errors of `TableId::native`.
     pub(super) fn check(
         &mut self,
         store: &Store,

@@ -55,7 +55,7 @@ impl Slots {
         if !through.private {
             return None;
         }
-        // Forwardings stay acyclic at every step, also while `undo` has taken back links that it may put back again.
+        // Forwardings stay acyclic at every step, also in the middle of an `undo` that may still fail.
         let mut ahead = std::iter::successors(through.forwards_to, |forwarding| self.slot(forwarding.slot).forwards_to);
         let is_cycle = slot == id || ahead.any(|forwarding| forwarding.slot == id);
         (!is_cycle).then_some(Forwarding { thunk, slot, position: 0 })

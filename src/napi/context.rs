@@ -22,9 +22,9 @@ use std::rc::Rc;
 
 /// A store in its JavaScript environment. `NativeStore`, raw callbacks and exported functions hold it.
 ///
-/// It only puts its components together: what they do, they do with the environment, the store, and those components
-/// that they name. JS imports re-enter it while it is in use. So it is shared, never `&mut`, and no borrow of its `Cell`s
-/// and `RefCell`s is held over a call into wasm or JavaScript.
+/// It only puts its components together: the methods of each take the environment, the store and the other components
+/// that they need. Imported JavaScript functions re-enter it while it is in use. So it is shared, never `&mut`, and no
+/// borrow of its `Cell`s and `RefCell`s is held over a call into wasm or JavaScript.
 pub struct Context {
     /// The environment
     pub environment: Environment,
@@ -50,7 +50,7 @@ pub struct Context {
     pub shared_memories: SharedMemories,
     /// The buffers over memories
     pub buffers: Buffers,
-    /// The memory through which functions get numbers; none where they do not
+    /// The memory through which exported functions get numbers; none on a platform without fast calls
     pub shared_values: Option<Rc<SharedValues>>,
     /// Gives the callback of exported functions with a number of parameters
     pub trampoline: fn(usize) -> Callback,

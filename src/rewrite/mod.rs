@@ -27,7 +27,7 @@ pub use transform::chains::{cut_chains, long_chains};
 pub use transform::elements::spell_out_elements;
 pub use transform::legacy::modernize;
 pub use transform::limits::{check_limits, is_near_limits};
-pub use transform::strip::strip_custom_sections;
+pub use transform::strip::{strip_custom_sections, without_functions};
 pub use transform::tier_up::{tier_up_module, why_no_tier_up};
 
 /// A module after the pass.

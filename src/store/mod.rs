@@ -2,6 +2,7 @@
 //! engine; see `docs/internals/safety.md`.
 
 mod abi;
+mod batch;
 mod call;
 mod gc;
 mod instance;
@@ -9,12 +10,12 @@ mod object;
 mod state;
 #[cfg(test)]
 pub mod test_support;
+mod trap;
 
-pub use call::batch::Batch;
+pub use batch::running_batch::Batch;
 pub use call::host::HostFunction;
 pub use call::invoke::{HAS_FAST_CALLS, free_idle_call_stacks, on_host_stack};
 pub use call::shadow_stack::StackPointer;
-pub use call::trap::{Failure, Thrown};
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};
 pub use gc::node::Node;
@@ -29,5 +30,6 @@ pub use object::funcref::FuncRef;
 pub use object::id::{GlobalId, InstanceId, MemoryId, TableId, TagId, free_id};
 pub use object::reference::{ExceptionRef, ExternRef, Reference};
 pub use state::Store;
+pub use trap::{Failure, Thrown};
 /// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;

@@ -4,7 +4,7 @@ use crate::engine::{Code, Compiler, ObjectIndices, Quota};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
-use crate::store::call::batches::Batches;
+use crate::store::batch::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::shadow_stack::ShadowStacks;
@@ -26,7 +26,7 @@ use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_tra
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
 ///
-/// In wasmer's own `Store` the vector of each kind only grows, and a lock is passed around. This store owns the same
+/// wasmer's own `Store` adds to its lists with each look-up, and takes a lock for each call. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
     /// The limits of the store, and what is in use
@@ -66,7 +66,7 @@ pub struct Store {
 pub(in crate::store) struct ContextOwner {
     /// The instance
     pub instance: Rc<Instance>,
-    /// Whether the context is that of a host function that the instance imports
+    /// Whether the context belongs to a host function that the instance imports
     pub is_host: bool,
 }
 
@@ -147,7 +147,7 @@ impl Store {
         objects.tags.iter().for_each(|handle| self.tags.borrow_mut().set_owner(*handle, owner));
     }
 
-    /// Counts one open importer of these objects more or less.
+    /// Counts one more or one fewer open importer of these objects.
     pub(in crate::store) fn count_importers(&self, objects: &Objects, more: bool) {
         objects.memories.iter().for_each(|handle| self.memories.borrow_mut().count_importer(*handle, more));
         objects.tables.iter().for_each(|handle| self.tables.borrow_mut().count_importer(*handle, more));

@@ -65,7 +65,7 @@ pub fn memory(store: &Store, instance: &Instance, name: &str) -> MemoryId {
     }
 }
 
-/// The function that an entry holds as it is: perhaps a bridge or a forwarder.
+/// The function in an entry, which may be a bridge or a forwarder.
 pub fn stored(store: &Store, table: TableId, index: u32) -> Option<FuncRef> {
     let handle = table.handle(store);
     match store.with_objects(|objects| handle.get(objects).get(index)) {

@@ -2,14 +2,15 @@
 
 use wasmparser::WasmFeatures;
 
-/// The proposals that a compiler accepts, besides those that all accept.
+/// The proposals that a compiler accepts, besides the proposals that all compilers accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
     /// SIMD, relaxed SIMD and exceptions: Cranelift has them, Singlepass does not.
     pub simd_and_exceptions: bool,
     /// Imported functions with more than one result: Singlepass panics on them.
     pub multi_value_imports: bool,
-    /// Exceptions in tables, and exceptions from globals that are not just thrown: Cranelift assumes a wrong size for them.
+    /// Exceptions in tables, and code that reads an exception from a global other than to throw it: Cranelift assumes a
+    /// wrong size for them.
     pub stored_exceptions: bool,
     /// Tail calls: no compiler has them, but the load-time pass accepts them.
     pub tail_calls: bool,

@@ -15,7 +15,7 @@ pub(super) fn lacking(error: &wasmparser::BinaryReaderError) -> Error {
     ErrorKind::Unsupported { message }.into()
 }
 
-/// The error for what no compiler of the engine supports.
+/// The error for a feature that no compiler of the engine supports.
 pub(super) fn unsupported(what: String) -> Error {
     ErrorKind::Unsupported { message: format!("the engine does not support {what}") }.into()
 }

@@ -1,4 +1,4 @@
-//! Limits of WebAssembly and of its engines. `lib/options/limits.js` has those against which arguments are checked.
+//! Limits of WebAssembly and of its engines. `lib/options/limits.js` has the limits for arguments.
 
 /// Size of a page of memory, in bytes.
 pub const PAGE_SIZE: usize = 65_536;

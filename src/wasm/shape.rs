@@ -42,7 +42,7 @@ impl Reason {
 /// The most that an instruction may cost on average, so that compile time stays linear. The unit is about 2.5 ns of
 /// Cranelift's time. No function in 27 MB of published modules has more than 2,400.
 const PER_INSTRUCTION: u64 = 3000;
-/// Functions of a lower cost are not worth a change of the compiler: they take Cranelift some 20 ms at the most.
+/// Functions of a lower cost are not worth another compiler: Cranelift compiles each of them in about 20 ms or less.
 const LEAST: u64 = 5_000_000;
 /// No body of fewer bytes reaches `LEAST`.
 const SMALL: usize = 1 << 10;
@@ -57,9 +57,9 @@ struct Shape {
     /// Over all reads of locals, the starts and ends of blocks since the value was set or last read: the construction
     /// of SSA asks each of these blocks for the value
     distant: u64,
-    /// The part of `distant` that loops carry around: these values are alive in each of the blocks
+    /// The part of `distant` for values that loops carry: these are alive in each of the blocks
     carried: u64,
-    /// Over all writes of locals, the blocks at whose end the value meets another one: a phi each
+    /// Over all writes of locals, the blocks at whose end the value meets another one: each makes a phi
     merges: u64,
     /// Starts and ends of blocks
     blocks: u64,
@@ -118,10 +118,10 @@ struct Open {
 struct Accesses {
     /// The last read or write
     last: Point,
-    /// When it was written last; 0 for never
+    /// Time of the last write; 0 for none
     written: u64,
-    /// If it was written in a block only: where its value before that block was used or set last, and how many blocks
-    /// around that block were open
+    /// If a block has written it: the last access to its value from before that block, and the number of open blocks
+    /// around that block
     before: Option<(Point, usize)>,
     /// Start of the innermost block around the last write
     block: u64,
@@ -248,8 +248,8 @@ impl Scan {
     }
 }
 
-/// Whether Cranelift keeps an instruction in its place, apart from blocks and branches. Rare ones are left out: without
-/// them, a run only looks longer.
+/// Whether Cranelift keeps an instruction in its place, apart from blocks and branches. The list lacks rare
+/// instructions: then a run only seems longer.
 fn has_effect(operator: &Operator<'_>) -> bool {
     use Operator::*;
     matches!(

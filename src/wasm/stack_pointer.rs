@@ -11,8 +11,9 @@ const NAME: &str = "__stack_pointer";
 /// Number of instructions of a function in which its prologue must end.
 const PROLOGUE: usize = 16;
 
-/// Index of the mutable i32 global that is a module's stack pointer; none if it has none. The global is known by its name
-/// in an import, an export or the name section. Where it has none, it is the global that the most prologues lower.
+/// Index of the mutable i32 global that is a module's stack pointer; none if it has none. The global is known by its
+/// name in an import, an export or the name section. If nothing names it, it is the global that the most prologues
+/// lower.
 ///
 /// # Errors
 /// `InvalidWasm` if a body cannot be read, which `Binary::parse` has accepted.

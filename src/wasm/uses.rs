@@ -216,7 +216,8 @@ fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>> {
     })
 }
 
-/// Whether a body is that of an identity function: no locals, `local.get 0`, and in unoptimized code a `return`.
+/// Whether a function with this body is an identity function: no locals, `local.get 0`, and in unoptimized code a
+/// `return`.
 fn gives_its_parameter(body: &FunctionBody<'_>) -> bool {
     matches!(body.as_bytes(), [0, 0x20, 0, 0x0b] | [0, 0x20, 0, 0x0f, 0x0b])
 }

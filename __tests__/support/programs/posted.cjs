@@ -1,5 +1,5 @@
-// Glue like that of emnapi, napi-rs and emscripten: it checks the class of a posted Module or Memory before it uses it. Posts
-// both in every way.
+// Glue as emnapi, napi-rs and emscripten have it: it checks the class of a posted Module or Memory before it uses the object.
+// Posts both in every way.
 const threads = require('node:worker_threads')
 
 /**
@@ -59,7 +59,7 @@ async function inWorker() {
   ]
   from.close()
   parentPort.postMessage(lines)
-  // Posts it on, after it was used here.
+  // Posts the message on, after this thread has used it.
   port.postMessage(posted)
   port.close()
 }

@@ -1,4 +1,4 @@
-//! What the kernels work on: made here, and always the same.
+//! Input of the kernels, generated here and always the same.
 
 /// A generator of numbers that look random (xorshift).
 pub struct Random(u64);
@@ -36,7 +36,7 @@ const WORDS: [&str; 16] = [
     "stock", "Łódź", "Zürich",
 ];
 
-/// Lines as a server's log has them: a date, a level, an address, words and numbers.
+/// Lines of a server's log: a date, a level, an address, words and numbers.
 pub fn log(lines: usize) -> String {
     let mut random = Random::new(2);
     let mut text = String::new();
@@ -53,7 +53,7 @@ pub fn log(lines: usize) -> String {
     text
 }
 
-/// Paragraphs of words, with the marks that people write between them.
+/// Paragraphs of words, with punctuation.
 pub fn prose(paragraphs: usize) -> String {
     let mut random = Random::new(4);
     let mut text = String::new();
@@ -67,7 +67,7 @@ pub fn prose(paragraphs: usize) -> String {
     text
 }
 
-/// A picture with red, green and blue: slopes, bars and a little noise, as photographs have.
+/// A picture in red, green and blue, with gradients, bars and some noise, like a photograph.
 pub fn picture(width: u32, height: u32) -> Vec<u8> {
     let mut random = Random::new(5);
     let mut pixels = Vec::new();

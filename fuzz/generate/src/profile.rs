@@ -1,9 +1,9 @@
-//! Profiles: what a generated module has much of.
+//! Profiles: the features that a generated module has many of.
 
 use crate::random::Random;
 use wasm_smith::{Config, InstructionKind, InstructionKinds};
 
-/// The features that a module has much of.
+/// The features that a module has many of.
 #[derive(Debug, Clone, Copy)]
 pub enum Profile {
     /// Only features of the first version of WebAssembly

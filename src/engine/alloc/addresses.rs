@@ -15,7 +15,8 @@ pub(in crate::engine) struct Addresses {
 #[cfg(unix)]
 unsafe impl Send for Addresses {}
 
-/// Positions: hints for `mmap`, so far apart that any memory can grow in place, and away from the system's choices.
+/// Positions are hints for `mmap`: far enough apart that any memory can grow in place, and far from the addresses that
+/// the system chooses.
 #[cfg(unix)]
 mod positions {
     use std::ptr;
@@ -40,7 +41,7 @@ mod positions {
         FREE.lock().unwrap_or_else(PoisonError::into_inner).1.push(position);
     }
 
-    /// The address of a position; null, which lets the system choose, if there is none.
+    /// The address of a position; null if there is none, so that the system chooses one.
     pub fn address(position: Option<usize>) -> *mut u8 {
         position.map_or(ptr::null_mut(), |position| ptr::without_provenance_mut(FIRST + position * DISTANCE))
     }
@@ -64,7 +65,7 @@ unsafe fn unmap(base: *mut u8, length: usize) {
     debug_assert_eq!(unmapped, 0, "{}", io::Error::last_os_error());
 }
 
-/// Whether the system can map so many bytes in one piece.
+/// Whether the system can map `length` bytes in one piece.
 #[cfg(unix)]
 pub(in crate::engine) fn can_reserve(length: usize) -> bool {
     map(std::ptr::null_mut(), length)

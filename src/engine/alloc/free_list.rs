@@ -1,4 +1,4 @@
-//! Free lists: places in wasmer's object lists that new memories, tables and globals take again.
+//! Free lists: indices of dropped objects, which new memories, tables and globals reuse.
 //!
 //! wasmer's lists of a store only grow. Compiled code finds an object by its index in the list, so objects never move;
 //! but a new object can take the index of a dropped one.

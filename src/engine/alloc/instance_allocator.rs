@@ -56,7 +56,8 @@ impl<'a> InstanceAllocator<'a> {
         }
     }
 
-    /// The indices that are still free, and those of all objects that were made, also if the instance failed half-way.
+    /// The indices that are still free, and the indices of all objects that were made, also if the instance failed
+    /// half-way.
     pub fn into_lists(self) -> (ObjectIndices, ObjectIndices) {
         (self.free.into_inner(), self.made.into_inner())
     }

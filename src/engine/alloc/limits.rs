@@ -55,8 +55,8 @@ type Resource = libc::__rlimit_resource_t;
 #[cfg(all(unix, not(all(target_os = "linux", target_env = "gnu"))))]
 type Resource = libc::c_int;
 
-/// Address space and data of this process, in bytes, as the system counts them against the limits; the data has the
-/// stack of the main thread in it.
+/// Address space and data of this process, in bytes, as the system counts them against the limits; the data includes
+/// the main thread's stack.
 #[cfg(target_os = "linux")]
 fn taken() -> Option<(u64, u64)> {
     static STATM: OnceLock<Option<File>> = OnceLock::new();
@@ -73,8 +73,8 @@ fn taken() -> Option<(u64, u64)> {
     Some((mapped * page, written * page))
 }
 
-/// Address space in bytes, below which threads share what arenas of the allocator there are. glibc reserves 64 MiB for
-/// the arena of a thread, V8's threads and ours, when it first allocates: those would take all that is left.
+/// With less address space than this, in bytes, threads share the allocator's arenas. glibc otherwise reserves 64 MiB
+/// for each thread that allocates, V8's threads too, which would leave no addresses for memories.
 #[cfg(target_os = "linux")]
 const NARROW: u64 = 16 << 30;
 

@@ -1,38 +1,38 @@
-//! Checks before what a guest or user chooses the size of. A failed allocation of Rust or V8 ends the process.
+//! Checks before allocations whose size a guest or user chooses. A failed allocation of Rust or V8 ends the process.
 
 use crate::engine::alloc::limits;
 use memmap2::MmapOptions;
 use wasmer::sys::vm::MemoryError;
 
-/// Bytes below which allocations are not checked: V8 could not go on either without that much.
+/// Allocations of fewer bytes are not checked: without this much memory, V8 cannot go on either.
 const LEAST: usize = 64 << 10;
 
 /// Bytes that must stay free for everything else. V8 ends the process if a collection cannot map its pages: two semi
 /// spaces of 16 MiB each, as much again for the objects that it moves, and its work lists.
 const HEADROOM: usize = 64 << 20;
 
-/// Whether `bytes` can be allocated with headroom left. A small number is not checked.
+/// Whether `bytes` can be allocated with headroom left. A small allocation is not checked.
 pub fn has_room(bytes: usize) -> bool {
     bytes < LEAST || has_headroom_besides(bytes)
 }
 
-/// Whether so many bytes can be mapped with headroom left.
+/// Whether `bytes` can be mapped with headroom left.
 pub fn has_headroom_besides(bytes: usize) -> bool {
     bytes.checked_add(HEADROOM).is_some_and(limits::allow) && (bytes < LEAST || can_map(bytes))
 }
 
-/// Whether the system maps so many bytes. They are mapped, not allocated: the allocator might keep the memory, or split
-/// the request.
+/// Whether the system maps `bytes`. They are mapped, not allocated: the allocator might keep the memory, or split the
+/// request.
 fn can_map(bytes: usize) -> bool {
     MmapOptions::new().len(bytes).map_anon().is_ok()
 }
 
-/// Whether headroom is left. To be asked after something was mapped, which the caller then gives back.
+/// Whether headroom is left after a mapping. If it is not, the caller unmaps.
 pub fn has_headroom() -> bool {
     has_headroom_besides(0)
 }
 
-/// A copy of bytes whose number a user chooses; none if there is no room for it.
+/// A copy of a user's bytes; none if there is no room for it.
 pub fn try_copy(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut copy = Vec::new();
     (has_room(bytes.len()) && copy.try_reserve_exact(bytes.len()).is_ok()).then(|| {

@@ -1,4 +1,4 @@
-//! Shared memories: their bytes belong to the host (a `SharedArrayBuffer`), and compiled code sees them through these.
+//! Shared memories: linear memories whose bytes belong to the host (a `SharedArrayBuffer`).
 
 use crate::engine::alloc::quota::{Charge, Quota, Resource};
 use crate::wasm::PAGE_SIZE;
@@ -30,17 +30,17 @@ pub trait SharedBytes {
     /// # Errors
     /// `Stopped`.
     fn length(&self) -> Result<usize, Stopped>;
-    /// Asks the host to grow; says whether it did.
+    /// Asks the host to grow the memory. Returns whether it has grown.
     ///
     /// # Errors
     /// `Stopped`.
     fn grow(&self, pages: u32) -> Result<bool, Stopped>;
-    /// Waits until another thread notifies the offset: `memory.atomic.wait`. Gives that instruction's result.
+    /// Waits until another thread notifies the offset: `memory.atomic.wait`. Returns that instruction's result.
     ///
     /// # Errors
     /// `Stopped`.
     fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Result<u32, Stopped>;
-    /// Wakes up to `count` waiters at the offset: `memory.atomic.notify`. Gives the number of threads woken.
+    /// Wakes up to `count` waiters at the offset: `memory.atomic.notify`. Returns the number of threads woken.
     ///
     /// # Errors
     /// `Stopped`.
@@ -194,7 +194,7 @@ impl LinearMemory for HostSharedMemory {
         let bytes = &self.bytes;
         let more = delta.bytes().0 as u64;
         self.charge.grow(more)?;
-        // Call JavaScript on the host's stack: its stack limits apply to that one.
+        // Call JavaScript on the host's stack: V8's stack limit is for that stack.
         let before = on_host_stack(|| {
             let grow = || {
                 let before = bytes.length()? / PAGE_SIZE;

@@ -7,7 +7,7 @@ use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::{has_headroom, no_headroom};
 use crate::engine::alloc::shared_memory;
 use crate::engine::alloc::small_memory::SmallMemory;
-use crate::engine::compile::types::table_maximum;
+use crate::engine::types::table_maximum;
 use crate::wasm::Limits;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ pub struct StoreTunables {
 
 impl StoreTunables {
     /// `tables` are the limits at run time of the tables that the module defines; the load-time pass gives fixed-size
-    /// tables a larger maximum in the bytes (see `rewrite`). `reserve` is that of its memories.
+    /// tables a larger maximum in the bytes (see `rewrite`). `reserve` is the address space that its memories reserve.
     pub fn new(tables: Vec<Limits>, reserve: Reserve) -> Self {
         Self { base: BaseTunables::new(), reserve, tables }
     }
 
-    /// The types of the tables that the module defines, for `defined`, those in the bytes: there, the load-time pass
-    /// raises the maximum of fixed-size tables, and others may have none.
+    /// The types at run time of the tables that the module defines. `defined` are their types in the bytes, where the
+    /// load-time pass has raised the maximum of fixed-size tables, and where a table may have no maximum.
     pub(in crate::engine) fn table_types<'a>(
         &'a self,
         defined: impl Iterator<Item = &'a TableType>,

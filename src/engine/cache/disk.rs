@@ -3,10 +3,10 @@
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::cache::entry::{BUILD, CacheEntry, Content, EntryMetadata, Hash, write};
 use crate::engine::cache::folder::{FileKind, Folder, Own, open_own, remove};
-use crate::engine::cache::settings::Cache;
 use crate::engine::code::loaded::{InFile, PackedImage};
-use crate::engine::code::pipeline::{Compiled, PassMetadata};
+use crate::engine::compile::cache_target::Cache;
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::pipeline::{Compiled, PassMetadata};
 use crate::rewrite::Selection;
 use std::cmp::Reverse;
 use std::fs::File;
@@ -91,7 +91,7 @@ impl Cache {
         let metadata: PassMetadata =
             entry.is_sealed(&key, &secret).then(|| postcard::from_bytes(entry.metadata()))?.ok()?;
         if self.writable {
-            // `shrink` evicts by this time. If it cannot be set, the entry only goes sooner.
+            // `shrink` evicts by this time. If it cannot be set, the entry is only evicted sooner.
             let _ = file.set_modified(SystemTime::now());
         }
         let file = entry.image_in_file().map(|offset| InFile { file, offset });
@@ -139,7 +139,7 @@ impl Cache {
         Ok(all)
     }
 
-    /// Removes all files of the cache, but not its folder. Gives the number of entries.
+    /// Removes all files of the cache, but not its folder. Returns the number of entries.
     ///
     /// # Errors
     /// The errors of `list`; some files may be gone then.

@@ -71,7 +71,7 @@ impl Folder {
     /// The cache's folder in `directory`.
     ///
     /// # Errors
-    /// `NotFound`; `NotADirectory` and `PermissionDenied` if the folder cannot be trusted; else those of the system.
+    /// `NotFound`; `NotADirectory` and `PermissionDenied` if the folder cannot be trusted; other errors of the system.
     pub fn open(directory: &Path) -> io::Result<Self> {
         check_folder(directory, &fs::metadata(directory)?)?;
         let path = directory.join(NAME);
@@ -207,7 +207,7 @@ fn new_file() -> OpenOptions {
 /// Opens a file for reading that only this user can write, and not through a symbolic link.
 ///
 /// # Errors
-/// `InvalidInput` if it is not a regular file, `PermissionDenied` if others can write it; else those of the system.
+/// `InvalidInput` if it is not a regular file, `PermissionDenied` if others can write it; other errors of the system.
 pub(in crate::engine) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -3,4 +3,3 @@
 pub(in crate::engine) mod disk;
 pub(in crate::engine) mod entry;
 pub(in crate::engine) mod folder;
-pub(in crate::engine) mod settings;

@@ -55,12 +55,14 @@ enum CodeForm {
     Serialized(Range<usize>),
 }
 
-/// Linked machine code, and the rest of a module. Ranges are those of the image; other offsets count from the code.
+/// Linked machine code, and the rest of a module. Ranges are offsets in the image; other offsets count from the start
+/// of the code.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct Linked {
     /// Functions, trampolines, and the sections to which they refer
     code: Range<usize>,
-    /// Offset of each function, then of the trampolines into functions of each type, then of those out to each import
+    /// Offsets of the functions, then of the trampolines that call functions (one for each type), then of the
+    /// trampolines that call imports (one for each import)
     begins: Vec<u32>,
     /// Number of functions
     functions: usize,
@@ -93,7 +95,7 @@ impl ImageWriter {
 /// Makes an image of a compiler's output. `frames` is the metadata for stack traces.
 ///
 /// # Errors
-/// wasmer's message if it cannot serialize the module, and that there is more code than 32-bit addresses reach.
+/// A message if wasmer cannot serialize the module, or if there is more code than 32-bit addresses reach.
 pub(in crate::engine) fn pack(build: &ArtifactBuild, frames: &[u8]) -> Result<Vec<u8>, String> {
     let linked = if UNWOUND_BY_WASMER { None } else { LinkedCode::new(build) };
     if linked.as_ref().is_some_and(|linked| linked.code.len() > MOST) {

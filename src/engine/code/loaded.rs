@@ -14,13 +14,13 @@ use wasmer::sys::vm::VMOffsets;
 use wasmer_compiler::{ArtifactCreate, CodeMemory, Engine};
 use wasmer_types::{DataInitializer, DataInitializerLike, DataInitializerLocation};
 
-/// An image, and its place in a file if it is mapped from one.
+/// An image, and its position in a file if it is mapped from one.
 pub(in crate::engine) struct PackedImage {
     pub image: OwnedBuffer,
     pub file: Option<InFile>,
 }
 
-/// Place of an image in a file.
+/// The position of an image in a file.
 pub(in crate::engine) struct InFile {
     pub file: File,
     /// Offset of the image in the file, in bytes
@@ -174,6 +174,7 @@ fn unwinding(eh_frame: &[u8]) -> Result<CodeMemory, String> {
 mod tests {
     use super::*;
     use crate::engine::code::image::PAGE;
+    use crate::engine::compile::compiler::Validation;
     use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -181,11 +182,13 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
-    /// Loads a module of two functions, with an image that claims to be in `file`; gives the functions' addresses.
+    /// Loads a module of two functions, with an image that claims to be in `file`. Returns the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(
-            Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap(),
+            Compiler::Cranelift
+                .image(&bytes, Validation::Needed, Reserve::available(), &std::sync::Arc::default())
+                .unwrap(),
         );
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
@@ -199,7 +202,9 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let image = Compiler::Cranelift
+            .image(&bytes, Validation::Needed, Reserve::available(), &std::sync::Arc::default())
+            .unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
@@ -207,7 +212,7 @@ mod tests {
         let (code, addresses) = loaded(file, PAGE as u64);
         let maps = fs::read_to_string("/proc/self/maps");
         fs::remove_file(&path).unwrap();
-        // Linux alone has this list, and only there is code mapped from files.
+        // Only Linux has this list, and only Linux maps code from files.
         for line in maps.iter().flat_map(|maps| maps.lines()).filter(|line| line.contains(path.to_str().unwrap())) {
             let (begin, rest) = line.split_once('-').unwrap();
             let end = rest.split_once(' ').unwrap().0;
@@ -230,7 +235,9 @@ mod tests {
     #[test]
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
-        let mut image = Compiler::Cranelift.image(&bytes, Reserve::available(), &std::sync::Arc::default()).unwrap();
+        let mut image = Compiler::Cranelift
+            .image(&bytes, Validation::Needed, Reserve::available(), &std::sync::Arc::default())
+            .unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
         let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };

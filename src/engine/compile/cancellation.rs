@@ -44,7 +44,7 @@ impl Cancellation {
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Waiters(Mutex<Vec<Cancellation>>);
 
-/// A place among the waiters, until it is dropped.
+/// A waiter, until it is dropped.
 pub(in crate::engine) struct Waiting<'a> {
     waiters: &'a Waiters,
     cancellation: Cancellation,
@@ -57,7 +57,7 @@ impl Waiters {
         Waiting { waiters: self, cancellation }
     }
 
-    /// Their number.
+    /// Number of waiters.
     #[cfg(test)]
     pub fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()

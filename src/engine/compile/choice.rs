@@ -1,5 +1,5 @@
-//! `CompilerChoice`: the compiler that compiles a module for which Cranelift was asked. Cranelift's time grows faster
-//! than linearly with the shape of a function, Singlepass's does not.
+//! `CompilerChoice`: which compiler to use if the user asks for Cranelift. For functions of extreme shapes, Cranelift's
+//! time grows faster than linearly; Singlepass's does not.
 
 use crate::engine::compile::compiler::{Compiler, LARGEST_FRAME};
 use crate::error::{ErrorKind, Result};
@@ -37,7 +37,7 @@ impl CompilerChoice {
 const CALLS: usize = 64 << 10;
 
 /// Whether a function of the module may have a frame of more than `LARGEST_FRAME` bytes in Singlepass's code. Only a
-/// compile tells.
+/// compile gives the exact size.
 ///
 /// # Errors
 /// `Compile` for bytes that are not a valid module.
@@ -45,8 +45,8 @@ pub(in crate::engine) fn may_exceed_frame(bytes: &[u8]) -> Result<bool> {
     Ok(most_values(bytes)? * size_of::<u64>() >= LARGEST_FRAME - CALLS)
 }
 
-/// Whether the module shares functions by tables, globals or references, which only one compiler supports: in a table or a
-/// global, or as arguments and results.
+/// Whether the module shares functions with others through tables, globals, arguments or results. Code of different
+/// compilers cannot.
 fn shares_functions(binary: &Binary) -> bool {
     let imports = binary.imports.iter().map(|import| import.ty.clone());
     let exports = binary.exports.iter().map(|export| binary.type_of(export.kind, export.index));

@@ -7,7 +7,7 @@ use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::threads::Threads;
 use crate::engine::trace::frames;
 use crate::error::{Error, ErrorKind};
-use crate::rewrite::Options;
+use crate::rewrite::{Options, without_functions};
 use crate::wasm::Features;
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
@@ -31,6 +31,15 @@ pub enum Compiler {
 /// The largest frame that a function may have, in bytes: smaller than the guard of a stack, so no frame can step over
 /// it. 50,000 locals, the most that validation allows, take half of it.
 pub const LARGEST_FRAME: usize = 768 << 10;
+
+/// Whether the bytes for a compiler are known to be valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Validation {
+    /// `Binary::parse` accepted them, with the features of the compiler
+    Done,
+    /// The load-time pass wrote them: it must not hand the compiler code that would be unsafe
+    Needed,
+}
 
 /// Why a compiler does not compile a valid module.
 #[derive(Debug)]
@@ -158,10 +167,11 @@ impl Compiler {
     pub(in crate::engine) fn image(
         self,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
-        self.packed_by(image::pack, bytes, reserve, waiters)
+        self.packed_by(image::pack, bytes, validation, reserve, waiters)
     }
 
     /// `image`, written by `pack`.
@@ -169,15 +179,17 @@ impl Compiler {
         self,
         pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
         let compile = |threads: &Threads| {
             catch_unwind(AssertUnwindSafe(|| {
-                let build = self.build(bytes, reserve, threads.number, waiters).map_err(|error| match error {
-                    CompileError::Aborted(_) => CompilerRefusal::Cancelled,
-                    error => CompilerRefusal::Compiler(error.to_string()),
-                })?;
+                let build =
+                    self.build(bytes, validation, reserve, threads.number, waiters).map_err(|error| match error {
+                        CompileError::Aborted(_) => CompilerRefusal::Cancelled,
+                        error => CompilerRefusal::Compiler(error.to_string()),
+                    })?;
                 check_frames(&build)?;
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
@@ -218,13 +230,18 @@ impl Compiler {
     fn build(
         self,
         bytes: &[u8],
+        validation: Validation,
         reserve: Reserve,
         threads: NonZero<usize>,
         waiters: &Arc<Waiters>,
     ) -> Result<ArtifactBuild, CompileError> {
         let engine = self.engine(reserve, threads);
-        engine.validate(bytes)?;
-        let module = ModuleEnvironment::new().translate(bytes).map_err(CompileError::Wasm)?.module;
+        if validation == Validation::Needed {
+            engine.validate(bytes)?;
+        }
+        // wasmer translates the whole module again: the styles need only these sections.
+        let sections = without_functions(bytes).map_err(|error| CompileError::Codegen(error.to_string()))?;
+        let module = ModuleEnvironment::new().translate(&sections).map_err(CompileError::Wasm)?.module;
         let tunables = engine.tunables();
         let memories = module.memories.values().map(|memory| tunables.memory_style(memory)).collect();
         let tables = module.tables.values().map(|table| tunables.table_style(table)).collect();

@@ -1,10 +1,9 @@
-//! Compilers, and the registry of modules that this process has compiled.
+//! Compilers, and the steps of a compile.
 
+pub(in crate::engine) mod cache_target;
 pub(in crate::engine) mod cancellation;
 pub(in crate::engine) mod choice;
-pub(in crate::engine) mod compiled;
 pub(in crate::engine) mod compiler;
 pub(in crate::engine) mod options;
+pub(in crate::engine) mod pipeline;
 pub(in crate::engine) mod threads;
-pub(in crate::engine) mod tier_up;
-pub(in crate::engine) mod types;

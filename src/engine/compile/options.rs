@@ -1,7 +1,7 @@
 //! `CompileOptions`: how a module is compiled and cached.
 
 use crate::engine::alloc::reserve::Reserve;
-use crate::engine::cache::settings::Cache;
+use crate::engine::compile::cache_target::Cache;
 use crate::engine::compile::cancellation::Cancellation;
 use crate::engine::compile::compiler::Compiler;
 use crate::error::{Error, ErrorKind, Result};

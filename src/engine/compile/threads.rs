@@ -9,11 +9,11 @@ use std::thread::available_parallelism;
 /// Address space of a thread's stack, in bytes: 2 MiB and a guard.
 const STACK: usize = (2 << 20) + (64 << 10);
 
-/// Most compiles that are expected to run at once (`MOST` in napi/env/background.rs), and the tier-up.
+/// Number of compiles that are expected to run at once: `MOST` of napi/env/background.rs, and a tier-up.
 const AT_ONCE: usize = 5;
 
-/// The pool for the work of all compiles beside wasmer's own pools, one a compile. Without it, wasmer uses rayon's
-/// global pool, and panics from then on if that cannot be made.
+/// The pool that all compiles share; wasmer also makes a pool of its own for each compile. Without the shared pool,
+/// wasmer would use rayon's global pool, and would panic in each compile if that cannot be made.
 static POOL: Mutex<Option<Arc<ThreadPool>>> = Mutex::new(None);
 
 /// Held by a compile for which there is little room.
@@ -28,8 +28,8 @@ pub(in crate::engine) struct Threads {
 }
 
 impl Threads {
-    /// The threads for a compile that takes up to `bytes` of memory: as many as the system has processors, or one, and
-    /// then only one compile runs at a time. None where there is no room.
+    /// The threads for a compile that takes up to `bytes` of memory: one for each processor. With little room it is a
+    /// single thread, and only one such compile runs at a time. None where there is no room.
     pub fn new(bytes: usize) -> Option<Self> {
         Self::all(bytes).or_else(|| Self::alone(bytes))
     }
@@ -43,7 +43,7 @@ impl Threads {
         pool(number).map(|pool| Self { number, pool, _alone: None })
     }
 
-    /// One thread, once no other compile has only one.
+    /// A single thread. Waits until no other compile has a single thread.
     pub fn alone(bytes: usize) -> Option<Self> {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let number = NonZero::<usize>::MIN;

@@ -20,22 +20,23 @@ struct FunctionTrace {
     begin: u32,
     /// Instructions, in the order of the machine code
     instructions: Vec<Instruction>,
-    /// Traps: the distance from the one before in bytes of machine code, and the code
+    /// Traps: distance from the trap before, in bytes of machine code, and trap code
     traps: Vec<(u32, TrapCode)>,
 }
 
 /// An instruction, relative to the listed one before it.
 #[derive(Serialize, Deserialize)]
 struct Instruction {
-    /// Distance between the beginnings of their machine code, in bytes
+    /// Distance between the starts of their machine code, in bytes
     gap: u32,
     /// Length of its machine code in bytes
     length: u32,
-    /// Distance between them in the module, in bytes
+    /// Distance between the two in the module, in bytes
     distance: i32,
 }
 
-/// Packs compilers' frame information of functions; each comes with the length of its machine code in bytes.
+/// Packs the compiler's frame information. `functions` are pairs of the length of a function's machine code in bytes
+/// and its information.
 ///
 /// Compilers map every instruction to machine code. `thin` is the module: given it, `pack` drops instructions at which
 /// neither a frame nor a trap can be. That needs a compiler that lists all its traps.
@@ -80,7 +81,8 @@ impl FunctionTrace {
         Self { length: length as u32, begin, instructions, traps }
     }
 
-    /// Offset in the module of the machine code at `position`; that of the function, if no instruction covers it.
+    /// Offset in the module of the instruction whose machine code is at `position`; the function's own offset if there
+    /// is none.
     fn location(&self, position: u32) -> u32 {
         let (mut offset, mut location) = (0, self.begin);
         for instruction in &self.instructions {
@@ -206,7 +208,7 @@ pub struct CodeLocation {
 }
 
 impl CodeLocation {
-    /// The location of the code at `address`; none if that is no module's.
+    /// The location of the code at `address`; none if no module has code there.
     fn of(address: usize) -> Option<Self> {
         let frames = Frames::of(address)?;
         let (index, function, position) = frames.function(address)?;

@@ -46,7 +46,7 @@ fn a_table_entry_without_links_takes_the_type_of_what_it_holds_now() {
     let text = r#"(module (table (export "table") 1 funcref) (elem (i32.const 0) $one)
         (func $one (result i32) i32.const 1)
         (func $long (export "long") (result i64) i64.const 1))"#;
-    // Without slots of its own, so that the entry is a slot and not one of a function's.
+    // No function of the module is a slot, so the table entry is a slot by itself.
     let instance = instantiate(&fixture.store, &compile(text, Compiler::Cranelift), Vec::new()).unwrap();
     let table = table(&fixture.store, &instance, "table");
     let long = fixture.export(&instance, "long");

@@ -35,7 +35,7 @@ fn many_are_undone_in_any_order_that_is_one_or_not_at_all() {
         let entries = [0, 1].map(|index| TableEntry { table: table(&fixture.store, &instance, "table"), index });
         let links = [fixture.link(two, f).unwrap(), fixture.link(one, f).unwrap(), fixture.link(one, g).unwrap()];
         let given: Vec<Link> = order.map(|index| links[index]).to_vec();
-        // The last of the list goes first: `f`'s second link must stand after its first one.
+        // The last link of the list is undone first: `f`'s second link must come after its first one in the list.
         let fits = order.iter().position(|index| *index == 0) < order.iter().position(|index| *index == 1);
         let undone = fixture.undo(&given);
         assert_eq!(undone.is_ok(), fits, "{order:?}");

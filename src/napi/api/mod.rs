@@ -1,4 +1,4 @@
-//! The cold API for `lib/`: a file for each noun. The frequent calls are in `call/`.
+//! The cold API for `lib/`: a file for each noun. The frequent calls are in `call/` and `link/`.
 
 #[cfg(feature = "bench")]
 mod bench_baseline;

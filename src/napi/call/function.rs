@@ -1,9 +1,9 @@
 //! The trampoline: how JavaScript calls an exported function.
 
 use crate::error::ErrorKind;
-use crate::napi::call::exported::{ExportedFunction, clone_data};
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::{ExportedFunction, clone_data};
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::convert::value::{throw_unconvertible, to_js, to_wasm};
 use crate::napi::env::exception::PendingException;
@@ -24,8 +24,8 @@ const INLINE: usize = 16;
 /// The result of a call: none for a function without results, which N-API makes undefined.
 type CallResult<'a> = Result<Option<Value<'a>>, PendingException>;
 
-/// The trampoline with the least room for that many parameters: N-API writes every argument that it is asked for, even
-/// if the caller did not pass it.
+/// The trampoline with the least room that is enough for this number of parameters: N-API writes as many arguments as
+/// there is room for, even if the caller has passed fewer.
 pub fn trampoline(parameters: usize) -> Callback {
     match parameters {
         0..=2 => call::<2>,

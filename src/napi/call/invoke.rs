@@ -1,8 +1,8 @@
 //! Calls of exported functions whose values go through shared memory.
 
 use crate::error::ErrorKind;
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::scope::CallScope;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::CallInfo;

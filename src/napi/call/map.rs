@@ -2,9 +2,9 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::link::held_by_slot_of;
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::strings;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::convert::thrown::throw_failure;
 use crate::napi::env::bytes::TypedArray;
 use crate::napi::env::exception::PendingException;

@@ -73,7 +73,7 @@ pub struct NativeFunction {
     pub table_index: Option<u32>,
     /// Other names
     pub aliases: Vec<String>,
-    /// Why it is not a slot, or not one to be linked without a thought: a word
+    /// Why it is not a slot, or why it should be linked with care: one word
     pub reason: Option<String>,
     /// The same as a sentence
     pub message: Option<String>,

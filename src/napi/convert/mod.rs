@@ -1,7 +1,8 @@
-//! Conversion between WebAssembly and JavaScript: values, externrefs, exceptions, and descriptions.
+//! Conversion between WebAssembly and JavaScript: values, functions, externrefs, exceptions, and descriptions.
 
 pub(in crate::napi) mod describe;
 pub(in crate::napi) mod exceptions;
+pub(in crate::napi) mod exported;
 pub(in crate::napi) mod externrefs;
 pub(in crate::napi) mod thrown;
 pub(in crate::napi) mod types;

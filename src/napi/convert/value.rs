@@ -2,8 +2,8 @@
 
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, Subject};
-use crate::napi::call::exported::{ExportedFunction, function_or_null};
 use crate::napi::context::Context;
+use crate::napi::convert::exported::{ExportedFunction, function_or_null};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::value::Value;
 use crate::store::{ExternRef, FuncRef, RawValue};
@@ -19,8 +19,9 @@ fn from_bits(bits: u64) -> RawValue {
 /// ToWebAssemblyValue: converts `value` to type `ty`, for code of the compiler `reader`.
 ///
 /// # Errors
-/// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type that
-/// is not convertible, `Limit` for an externref, and for a function those of `to_funcref` and `FuncRef::native_to`.
+/// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type
+/// that is not convertible, `Limit` for an externref, and for a function the errors of `to_funcref` and
+/// `FuncRef::native_to`.
 #[inline(always)] // so that the bits of `to_bits` stay in a register
 pub fn to_wasm(
     context: &Context,

@@ -21,7 +21,7 @@ const MOST: usize = 4;
 const LOOK: Duration = Duration::from_millis(20);
 
 struct Task {
-    /// Does the work, or rejects its promise if it is told that there is no thread
+    /// Does the work; given false (there is no thread), rejects its promise instead
     work: Box<dyn FnOnce(bool) + Send>,
     /// Set once the environment that awaits the result has ended
     cancellation: Cancellation,

@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 
-/// Where a typed array lies. Valid until JavaScript runs, which may detach the bytes.
+/// The elements of a typed array. Valid until JavaScript runs, which may detach the bytes.
 pub struct TypedArray {
     /// The type of its elements, of `sys::TypedarrayType`
     pub kind: sys::napi_typedarray_type,
@@ -18,7 +18,7 @@ pub struct TypedArray {
 }
 
 impl<'a> JsEnv<'a> {
-    /// Where a typed array lies; none for any other value.
+    /// The elements of a typed array; none for any other value.
     pub fn typed_array(self, value: Value<'_>) -> Option<TypedArray> {
         let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
         // SAFETY: see `JsEnv`.

@@ -1,4 +1,4 @@
-//! The errors of cold calls: refusals, which `lib/` builds anew, and panics as errors.
+//! The errors of cold calls: refusals, from which `lib/` builds JavaScript errors, and panics as errors.
 
 use crate::error::{Error, ErrorKind};
 use crate::napi::env::exception::PendingException;

@@ -1,4 +1,4 @@
-//! The GC policy of a store: when a collection is due, and what V8 is told of the store's memory.
+//! The GC policy of a store: when a collection is due, and how much external memory is reported to V8.
 
 use crate::engine::{Code, Quota, Resource};
 use crate::napi::env::external_memory::report_change;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Weight of a new instance as a reason to collect; any other new object or edge weighs 1.
 const INSTANCE: u32 = 64;
 
-/// Least weight of changes that makes a collection due: that of 64 instances.
+/// Least weight of changes that makes a collection due: the weight of 64 instances.
 const LEAST: u32 = 64 * INSTANCE;
 
 /// Least size of new memories and code that makes a collection due, in bytes.
@@ -37,9 +37,9 @@ pub struct GcPolicy(RefCell<PolicyState>);
 
 #[derive(Default)]
 struct PolicyState {
-    /// Weight of changes that makes a collection due: that of the instances that the last one left
+    /// Weight of changes that makes a collection due: the weight of the instances that the last collection left
     limit: u32,
-    /// Size of new memories and code that makes one due, in bytes: that of those that the last one left
+    /// Size of new memories and code that makes a collection due, in bytes: the size that the last collection left
     limit_bytes: u64,
     /// Size of memories and code made since the last collection, in bytes
     new_bytes: u64,

@@ -1,9 +1,9 @@
-//! Linking in a context: the steps of a link around those of `link::Slots`.
+//! Linking in a context: the steps of a link before and after the steps of `link::Slots`.
 
 use crate::error::{ErrorKind, RefusedChange, Result, Subject};
 use crate::link::{Change, Link, SlotId};
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::gc::wrappers::WrapperKind;
 use crate::napi::link::record::Requested;
 use crate::store::FuncRef;
@@ -74,7 +74,7 @@ pub fn add_slot_edges(context: &Context, functions: impl Iterator<Item = (SlotId
 /// Undoes links, the last one first: all or none.
 ///
 /// # Errors
-/// `ClosedStore`, and those of `Slots::undo`.
+/// `ClosedStore`, and the errors of `Slots::undo`.
 pub fn undo(context: &Context, links: &[Link]) -> Result<()> {
     context.check_open()?;
     add_slot_edges(context, links.iter().filter_map(|link| Some((link.slot, link.previous?))));

@@ -1,12 +1,12 @@
-//! The cold methods of slots and links, by id. The frequent ones are in `call::raw_callbacks`.
+//! The cold methods of slots and links, by id. The frequent ones are in `raw_callbacks`.
 
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
 use crate::link::SlotId;
 use crate::napi::api::native_store::NativeStore;
-use crate::napi::call::exported::{function, function_or_null};
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::convert::describe::{NativeSlot, strings};
+use crate::napi::convert::exported::{function, function_or_null};
 use crate::napi::convert::types::is_convertible;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;

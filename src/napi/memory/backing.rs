@@ -16,7 +16,7 @@ use crate::store::DetachedMemory;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 
-/// The backing store of one memory. Its buffers hold it, and the context does while the memory is in the store.
+/// The backing store of one memory. Its buffers hold it. The context also holds it, while the memory is in the store.
 #[derive(Default)]
 pub struct Backing {
     /// The detached memory, once it has left the store
@@ -48,7 +48,7 @@ struct RetainedMemory {
     external: ExternalMemory,
 }
 
-/// Least size reported to V8 for one, in bytes: an empty memory reserves address space too.
+/// Least size reported to V8 for a detached memory, in bytes: an empty memory reserves address space too.
 const LEAST: u64 = 64 << 10;
 
 impl RetainedBytes {
@@ -76,7 +76,7 @@ impl Backing {
     /// Makes an `ArrayBuffer` over the bytes at `base`; `charge` is for it. None if this build of Node forbids external buffers.
     ///
     /// # Safety
-    /// The bytes are those of this memory, and stay mapped until `retain` gets them.
+    /// The bytes belong to this memory, and stay mapped until `retain` gets them.
     pub unsafe fn buffer<'a>(
         self: &Rc<Self>,
         env: JsEnv<'a>,
@@ -87,7 +87,7 @@ impl Backing {
         let buffer = Rc::new(Buffer { object: OnceCell::new(), length, backing: self.clone(), charge });
         // SAFETY: by the contract of this function. The buffer holds the backing, to which `retain` moves the memory.
         let value = unsafe { env.external_buffer(base, length, buffer.clone())? };
-        // Also until V8 has collected the object.
+        // The object holds the buffer too, until V8 has collected the object.
         env.hold_with(value, buffer.clone());
         let is_first = buffer.object.set(WeakReference::new(env, value)).is_ok();
         debug_assert!(is_first, "a buffer has one object");

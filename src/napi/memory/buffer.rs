@@ -107,8 +107,8 @@ impl Buffers {
         }
     }
 
-    /// Takes the memories that JavaScript has had buffers of out of a store that ends, so that those in use stay mapped.
-    /// The store frees the rest.
+    /// Takes the memories of which JavaScript has had buffers out of a store that ends, so that memories in use stay
+    /// mapped. The store frees the others.
     pub fn end(&self, env: JsEnv<'_>, store: &Store) {
         for (id, BufferedMemory { backing, .. }) in self.memories.take() {
             if let Some(detached) = id.detach(store) {

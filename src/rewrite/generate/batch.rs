@@ -17,7 +17,7 @@ pub fn width(ty: ValType) -> Option<u32> {
     }
 }
 
-/// The columns in a page that hold the arguments and results of many calls; those of the parameters come first.
+/// The columns in a page that hold the arguments and results of many calls; the columns of the parameters come first.
 #[derive(Debug)]
 pub struct Columns {
     /// Offset of each column in the page, in bytes

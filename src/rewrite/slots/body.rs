@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
-/// The body of a function, with calls of slot functions going through tables. All other instructions are copied byte for
-/// byte.
+/// The body of a function, in which calls of slot functions go through tables. All other instructions are copied byte
+/// for byte.
 pub(in crate::rewrite) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) -> wasmparser::Result<Cow<'a, [u8]>> {
     let bytes = body.as_bytes();
     let start = body.range().start;

@@ -12,7 +12,7 @@ use wasm_encoder::{
 };
 use wasmparser::{FunctionBody, Name, Parser, TypeRef};
 
-/// Name of added functions in the name section, which tells them from the author's.
+/// Name of added functions in the name section. It distinguishes them from the author's functions.
 pub const ADDED_NAME: &str = "wasm-relink";
 
 /// Encodes the module with the changes of the plan.
@@ -154,7 +154,7 @@ impl Encoder<'_> {
         self.named = true;
     }
 
-    /// The names inside functions, without those of removed imports.
+    /// The names inside functions, without the names in removed imports.
     fn inner_names(&self, map: wasmparser::IndirectNameMap<'_>) -> Result<IndirectNameMap, Error> {
         let mut renamed = IndirectNameMap::new();
         for naming in map {

@@ -9,19 +9,19 @@ pub struct Origins {
     gaps: Vec<u32>,
     /// Index of the first added function
     first_added: Option<u32>,
-    /// For each added function: the function of the original module that it stands for
+    /// For each added function, its function of the original module
     added: Vec<u32>,
 }
 
 impl Origins {
-    /// `removed` has the original indices of removed imports, in order. `added` has the original functions for which the
-    /// functions from `first_added` on stand.
+    /// `removed` has the original indices of removed imports, in order. `added` has the original function of each
+    /// function from `first_added` on.
     pub(in crate::rewrite) fn new(removed: &[u32], first_added: u32, added: Vec<u32>) -> Self {
         let gaps = (0..).zip(removed).map(|(before, removed)| removed - before).collect();
         Self { gaps, first_added: Some(first_added), added }
     }
 
-    /// Adds functions at the end that stand for no function of the original module: they map to themselves.
+    /// Adds functions at the end that have no function of the original module: they map to themselves.
     pub(in crate::rewrite) fn add(&mut self, first: u32, count: u32) {
         self.first_added.get_or_insert(first);
         self.added.extend(first..first + count);

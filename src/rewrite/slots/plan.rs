@@ -39,7 +39,7 @@ pub(in crate::rewrite) struct Plan<'a> {
     roomy: BTreeSet<u32>,
 }
 
-/// The parts that a slot needs because of the uses of its functions.
+/// How the functions of a slot are used, which decides what the slot needs.
 #[derive(Debug, Default, Clone, Copy)]
 struct Demand {
     called: bool,

@@ -6,7 +6,7 @@ use crate::wasm::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Roles of functions besides having a slot. Function indices are those of the original module.
+/// Roles of functions besides having a slot. Function indices refer to the original module.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Roles {
     /// The names of the declared slots, each with its import, if it has one

@@ -37,7 +37,7 @@ pub struct ModuleEntry {
     pub index: u32,
 }
 
-/// A slot of a rewritten module. Function indices are those of the rewritten module, unless noted.
+/// A slot of a rewritten module. Function indices refer to the rewritten module, unless noted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModuleSlot {
     /// Its kind

@@ -1,5 +1,5 @@
-//! Narrow atomic operations, each moved into a function of its own. Singlepass lacks code for those with a constant operand,
-//! and for those whose result gets no register.
+//! Narrow atomic operations, each moved into a function of its own. Singlepass cannot compile such an operation if its
+//! operand is a constant, or if its result gets no register.
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
@@ -75,7 +75,7 @@ fn change<'a>(
 
 /// The prefix of atomic operations.
 const ATOMIC: u8 = 0xfe;
-/// The first read-modify-write operation. There are seven of each kind; the first two work on whole numbers.
+/// The first read-modify-write operation. There are seven of each kind; the first two access whole i32 and i64 values.
 const FIRST: u32 = 0x1e;
 const KINDS: u32 = 7;
 

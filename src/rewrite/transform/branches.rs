@@ -104,8 +104,8 @@ impl<'a> FunctionTranslator<'a> {
         });
     }
 
-    /// The cases of a branch table; none if there are many, or if the branch carries values. In unreachable code, the types
-    /// of these values are unknown, and would become those of the first label.
+    /// The cases of a branch table; none if there are many, or if the branch carries values. In unreachable code, the
+    /// types of these values are unknown, and would become the types of the first label.
     fn cases(&self, table: &BrTable<'_>) -> wasmparser::Result<Option<Cases>> {
         let takes_values = |label: u32| self.labels.iter().rev().nth(label as usize).is_none_or(|takes| *takes);
         let mut runs: Vec<(u32, u32)> = Vec::new();
@@ -114,7 +114,7 @@ impl<'a> FunctionTranslator<'a> {
             let more_than_few = runs.len() > FEW;
             match runs.last_mut() {
                 Some((end, last)) if *last == label => *end = index,
-                // One more run may go to the default label.
+                // One run more is allowed if it goes to the default label.
                 _ if more_than_few => return Ok(None),
                 _ => runs.push((index, label)),
             }

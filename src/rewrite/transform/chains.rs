@@ -24,7 +24,8 @@ const SQUARES: usize = 5_000_000;
 const SMALL: usize = 3 * MANY;
 /// Number of joins after which locals are cut.
 const CUT: usize = 128;
-/// Up to this number of merged locals, all are cut. Of more, only those that at least `CUT` blocks write.
+/// Up to this number of merged locals, all are cut. If there are more, only the locals that at least `CUT` blocks write
+/// are cut.
 const FEW: usize = 16;
 
 /// Cuts locals in functions with very many joins. A module without any stays unchanged.

@@ -270,7 +270,7 @@ fn copy(segment: &ElementSegment<'_>, index: u32, table: u32) -> Function {
         Some(left) => {
             add(&[I::LocalGet(FROM), I::I64ExtendI32U, I::LocalGet(LENGTH), I::I64ExtendI32U, I::I64Add]);
             add(&[I::GlobalGet(left), I::I64ExtendI32U, I::I64GtU, I::If(BlockType::Empty)]);
-            // Traps, since no table has so many entries.
+            // Traps, since no table has 2^32 - 1 entries.
             add(&[I::I32Const(-1), segment.null(), I::I32Const(-1), I::TableFill(table), I::End]);
             add(&[I::LocalGet(TO), segment.null(), I::LocalGet(LENGTH), I::TableFill(table)]);
         }

@@ -1,9 +1,11 @@
 //! Removal of custom sections, of which wasmer would keep a copy in memory and on disk.
 
 use crate::error::Result;
+use wasm_encoder::Section;
 use wasmparser::{Parser, Payload};
 
-/// The module without the custom sections after its code. Those before it stay, so that offsets into the code stay the same.
+/// The module without the custom sections after its code. Custom sections before the code stay, so that offsets into
+/// the code stay the same.
 ///
 /// # Errors
 /// `Compile` for bytes that are not a module.
@@ -31,6 +33,29 @@ pub fn strip_custom_sections(bytes: &[u8]) -> Result<Vec<u8>> {
         }
     }
     Ok(stripped)
+}
+
+/// The module with only its types, imports, tables and memories.
+///
+/// # Errors
+/// `Compile` for bytes that are not a module.
+pub fn without_functions(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut kept = wasm_encoder::Module::HEADER.to_vec();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        if matches!(payload, Payload::CodeSectionStart { .. }) {
+            break;
+        }
+        if matches!(
+            payload,
+            Payload::TypeSection(_) | Payload::ImportSection(_) | Payload::TableSection(_) | Payload::MemorySection(_)
+        ) && let Some((id, range)) = payload.as_section()
+        {
+            let data = &bytes[range.start as usize..range.end as usize];
+            wasm_encoder::RawSection { id, data }.append_to(&mut kept);
+        }
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -70,6 +95,17 @@ mod tests {
             .collect::<Vec<_>>()
         };
         assert_eq!(code(&strip_custom_sections(&bytes).unwrap()), code(&bytes));
+    }
+
+    #[test]
+    fn types_imports_tables_and_memories_stay_without_the_functions() {
+        let text = "(module (type (func)) (import \"m\" \"t\" (table 1 funcref)) (import \"m\" \"f\" (func))
+            (table 2 externref) (memory 3) (global i32 (i32.const 4)) (func $g) (export \"g\" (func $g)) (data \"5\"))";
+        let bytes = wat::parse_str(text).unwrap();
+        let kept: Vec<_> = sections(&bytes).into_iter().filter(|(id, _)| [1, 2, 4, 5].contains(id)).collect();
+        assert_eq!(kept.len(), 4);
+        assert_eq!(sections(&without_functions(&bytes).unwrap()), kept);
+        assert!(without_functions(b"no module").is_err());
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub fn tier_up_module(bytes: &[u8], binary: &mut Binary) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-/// Changes the description to that of the tier-up module.
+/// Makes the description fit the tier-up module.
 fn describe(binary: &mut Binary) {
     let import = |ty: ExternType| Import { module: String::new(), name: String::new(), ty };
     let memories = binary.memories[binary.imported_memories()..].to_vec();

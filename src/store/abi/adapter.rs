@@ -3,10 +3,10 @@
 use crate::engine::{Code, CompileOptions, Compiler, compile};
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{adapter, catching_adapter};
-use crate::store::call::trap::Failure;
+use crate::store::abi::pending_throw::PendingThrow;
 use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
-use crate::store::object::exception::PendingThrow;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, HostFunction, Store};
 use crate::wasm::FuncType;
 use std::sync::Arc;

@@ -3,37 +3,30 @@
 use crate::engine::Compiler;
 use crate::error::Result;
 use crate::store::abi::compiler::mixed;
+use crate::store::abi::pending_throw::PendingThrow;
 use crate::store::call::host::HostFunction;
 use crate::store::call::host_stack::HostStack;
-use crate::store::call::trap::{Failure, Thrown};
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::instance::entity::Instance;
-use crate::store::object::exception::PendingThrow;
 use crate::store::object::table_facts::TableFacts;
+use crate::store::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue, Store, TableId};
 use crate::wasm::{FuncType, RefType, ValType};
 
 /// The host function of a bridge.
-pub(in crate::store) struct Bridge {
-    pub function: FuncRef,
-    pub host_stack: HostStack,
-    pub wasm_stack: WasmStack,
-    /// The place for an exception, if the calling code can catch
-    pub pending: Option<PendingThrow>,
-}
-
-impl Bridge {
-    /// A bridge to `function`.
-    pub fn new(store: &Store, function: FuncRef, pending: Option<PendingThrow>) -> Self {
-        Self { function, host_stack: store.host_stack.clone(), wasm_stack: store.wasm_stack.clone(), pending }
-    }
+struct Bridge {
+    function: FuncRef,
+    host_stack: HostStack,
+    wasm_stack: WasmStack,
+    /// Where to leave an exception, if the calling code can catch it
+    pending: Option<PendingThrow>,
 }
 
 impl HostFunction for Bridge {
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         self.host_stack.check().map_err(Thrown::error)?;
-        // SAFETY: `values` are those of a function of the same type and store. The caller that entered wasm holds the
-        // store, and no objects are borrowed while a host function runs.
+        // SAFETY: `values` fit a function of the same type, and the function is of the same store. The caller that
+        // entered wasm holds the store, and no objects are borrowed while a host function runs.
         match (unsafe { self.wasm_stack.call_within(self.function, values) }, &self.pending) {
             (Ok(()), _) => Ok(()),
             (Err(Failure::Exception(exception)), Some(pending)) => {
@@ -52,11 +45,17 @@ impl HostFunction for Bridge {
 }
 
 impl FuncRef {
+    /// The host function of a bridge to this one. `pending` is where code that can catch looks for exceptions.
+    pub(in crate::store) fn bridge(self, store: &Store, pending: Option<PendingThrow>) -> Box<dyn HostFunction> {
+        let (host_stack, wasm_stack) = (store.host_stack.clone(), store.wasm_stack.clone());
+        Box::new(Bridge { function: self, host_stack, wasm_stack, pending })
+    }
+
     /// The function that code of `compiler` can call for this one: itself, its bridge or its tier-up copy.
     ///
     /// # Errors
-    /// `Compiler` for a function with funcref parameters or results, which would pass the bridge unchanged; those of
-    /// `adapt`.
+    /// `Compiler` for a function with funcref parameters or results, which would pass the bridge unchanged; the errors
+    /// of `adapt`.
     pub fn native_to(self, store: &Store, compiler: Compiler) -> Result<FuncRef> {
         let function = self.canonical(store);
         if function.compiler(store) == compiler {
@@ -74,7 +73,7 @@ impl FuncRef {
         let ty = function.ty(store);
         function.check_bridge(store, &ty, compiler)?;
         let pending = compiler.catches().then(|| PendingThrow::of(store));
-        let bridge = Self::adapt(store, &ty, Box::new(Bridge::new(store, function, pending)), compiler)?;
+        let bridge = Self::adapt(store, &ty, function.bridge(store, pending), compiler)?;
         store.bridges.borrow_mut().made.insert((function, compiler), bridge);
         bridge.set_canonical(store, function);
         Ok(bridge)
@@ -104,7 +103,7 @@ impl TableId {
     /// # Errors
     /// The errors of `native_to`.
     pub fn native(self, store: &Store, function: FuncRef) -> Result<FuncRef> {
-        // Also makes the function for the table's tier_up_copy, so that a later write cannot fail.
+        // Also makes the function for the table's tier-up copy, so that a later write cannot fail.
         let TableFacts { compiler, tier_up_copy, .. } = self.facts(store);
         tier_up_copy.map(|tier_up_copy| tier_up_copy.native(store, function)).transpose()?;
         let compiler = compiler.unwrap_or_else(|| function.canonical(store).compiler(store));

@@ -79,7 +79,7 @@ impl GlobalId {
     }
 }
 
-/// The error for something of another compiler than the one expected.
+/// The error for an object or a function of another compiler than the expected one.
 pub(in crate::store) fn mixed(what: String, expected: Compiler, actual: Compiler) -> Error {
     ErrorKind::Compiler { what, expected: expected.name(), actual: actual.name() }.into()
 }

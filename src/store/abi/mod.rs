@@ -4,4 +4,5 @@ pub(in crate::store) mod adapter;
 pub(in crate::store) mod bridge;
 pub(in crate::store) mod bridges;
 pub(in crate::store) mod compiler;
+pub(in crate::store) mod pending_throw;
 pub(in crate::store) mod signatures;

@@ -3,7 +3,7 @@
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
-use crate::store::call::trap::Thrown;
+use crate::store::trap::Thrown;
 use crate::store::{FuncRef, RawValue, Store};
 use crate::wasm::FuncType;
 use std::any::Any;

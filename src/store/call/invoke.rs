@@ -2,7 +2,7 @@
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::shadow_stack::StackPointer;
-use crate::store::call::trap::Failure;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, RawValue, Store};
 
 /// Whether `FuncRef::call_fast` exists on this platform.

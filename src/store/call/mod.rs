@@ -1,7 +1,5 @@
-//! Calls into WebAssembly and out of it, and traps.
+//! Calls into WebAssembly and out of it.
 
-pub(in crate::store) mod batch;
-pub(in crate::store) mod batches;
 pub(in crate::store) mod call_stacks;
 pub(in crate::store) mod host;
 pub(in crate::store) mod host_stack;
@@ -9,5 +7,4 @@ pub(in crate::store) mod invoke;
 pub(in crate::store) mod shadow_stack;
 pub(in crate::store) mod stack_guard;
 pub(in crate::store) mod stack_switch;
-pub(in crate::store) mod trap;
 pub(in crate::store) mod wasm_stack;

@@ -7,7 +7,7 @@
 //! value**, which is known. Within a call they may not: then a failed call leaves them lower than they were, the outermost
 //! call puts them back, and nested calls of this store read all pointers when they begin, from then on.
 
-use crate::store::call::trap::Failure;
+use crate::store::trap::Failure;
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use wasmer::sys::vm::VMGlobalDefinition;

@@ -23,7 +23,7 @@ use crate::engine::has_headroom_besides;
 use crate::error::{Error, ErrorKind, Result as OrError};
 use crate::store::FuncRef;
 use crate::store::call::stack_guard::{GUARD, Guarded, UNIT, ensure_guard, lend_on_faults, page};
-use crate::store::call::trap::Failure;
+use crate::store::trap::Failure;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};

@@ -41,7 +41,7 @@ impl Instance {
 }
 
 impl Hidden {
-    /// Ends the handles of those of `objects` whose owner `which` accepts and that no open instance imports.
+    /// Ends the handles of the `objects` whose owner `which` accepts, unless an open instance imports them.
     fn hide(&mut self, store: &Store, objects: &Objects, which: impl Fn(Owner) -> bool) {
         self.tables.extend(hide_all(&store.tables, &objects.tables, &which).into_iter().map(TableId));
         self.globals.extend(hide_all(&store.globals, &objects.globals, &which).into_iter().map(GlobalId));

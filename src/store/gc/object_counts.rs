@@ -2,7 +2,7 @@
 
 use std::ops::Sub;
 
-/// Counts of objects: of those in a store, or of those that it has freed.
+/// Counts of the objects in a store, or of the objects that it has freed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ObjectCounts {
     /// Instances that the user made, including closed ones that are still linked

@@ -16,7 +16,7 @@ impl RootSet {
         self.0.borrow().keys().copied().collect()
     }
 
-    /// Counts one holder more of a node.
+    /// Counts one more holder of a node.
     fn add(&self, node: Node) {
         *self.0.borrow_mut().entry(node).or_default() += 1;
     }
@@ -25,8 +25,8 @@ impl RootSet {
 /// A root: keeps the node of `T` alive until it is dropped.
 ///
 /// An id, a `FuncRef` and an `Rc<Instance>` keep nothing alive: each is valid until the next collection. No collection
-/// runs while wasm is on the stack. To keep one longer, hold it as `Rooted`. `docs/internals/memory-and-collector.md` lists
-/// the holders, and why the other places need none.
+/// runs while wasm is on the stack. To keep one longer, hold it as `Rooted`. `docs/internals/memory-and-collector.md`
+/// lists the holders, and says why other code needs no `Rooted`.
 pub struct Rooted<T> {
     held: T,
     node: Option<Node>,

@@ -2,12 +2,11 @@
 
 use crate::engine::{Code, Quota, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
-use crate::store::abi::bridge::Bridge;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::Instance;
 use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::extern_value::{Callable, Extern};
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, Store};
 use crate::wasm::{Binary, ExternType, FuncType, MOST_ENTRIES};
 use std::rc::Rc;
@@ -119,7 +118,7 @@ fn add_wasm(
     if code.original.exceptions {
         resolved.add_wasm(store, ty, function.native_to(store, code.compiler)?);
     } else {
-        let bridge = Box::new(Bridge::new(store, function, None));
+        let bridge = function.bridge(store, None);
         resolved.add_host(store, ty, bridge, code.compiler, index)?.set_canonical(store, function);
     }
     Ok(())

@@ -5,11 +5,11 @@ use crate::engine::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
-use crate::store::call::trap::Failure;
 use crate::store::instance::entity::{Held, Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
+use crate::store::trap::Failure;
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -36,7 +36,7 @@ struct UnstartedInstance {
 /// hold functions that it wrote there.
 ///
 /// # Safety
-/// The caller keeps the store alive for the whole call. The resolved imports fit those of `code`.
+/// The caller keeps the store alive for the whole call. The resolved imports fit the imports of `code`.
 pub(in crate::store) unsafe fn instantiate(
     store: &Store,
     code: &Arc<Code>,
@@ -194,7 +194,8 @@ fn register(
     instance
 }
 
-/// Converts wasmer's error for an instance that could not be made; `lacks_addresses` for want of address space.
+/// Converts wasmer's error for an instance that could not be made. `lacks_addresses` says that the system has refused
+/// address space.
 fn refused(error: Refused, lacks_addresses: bool) -> Failure {
     match error {
         Refused::Start(trap) => trap.into(),

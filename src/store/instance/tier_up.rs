@@ -10,7 +10,8 @@ use wasmer::sys::vm::VMExtern;
 use wasmer_types::{GlobalIndex, MemoryIndex};
 
 impl Instance {
-    /// Imports of a tier-up instance besides those of its module: the memories and globals that this one defines.
+    /// The imports that a tier-up instance has besides the imports of its module: the memories and globals that this
+    /// instance defines.
     pub fn state(&self, store: &Store) -> Vec<Extern> {
         let binary = &self.code().binary;
         let memories = binary.imported_memories() as u32..binary.memories.len() as u32;

@@ -1,11 +1,9 @@
-//! Exceptions: the values that they carry, and how host functions throw them.
+//! Exceptions, and the values that they carry.
 
 use crate::engine::value_type;
-use crate::store::gc::rooted::Rooted;
-use crate::store::{ExceptionRef, GlobalId, RawValue, Store, TagId};
-use crate::wasm::{GlobalType, RefType, ValType};
-use std::ptr::NonNull;
-use wasmer::sys::vm::{StoreObject, StoreObjects, VMExceptionObj, VMGlobal, VMGlobalDefinition};
+use crate::store::{ExceptionRef, RawValue, Store, TagId};
+use crate::wasm::ValType;
+use wasmer::sys::vm::{StoreObject, StoreObjects, VMExceptionObj, VMGlobal};
 
 impl ExceptionRef {
     /// Makes an exception. `values` have the types of the tag's parameters.
@@ -13,8 +11,8 @@ impl ExceptionRef {
         let types = tag.ty(store).parameters;
         let mut payload = vec![RawValue::default(); values.len()].into_boxed_slice();
         for ((offset, ty), value) in layout(&types).zip(values) {
-            // SAFETY: `layout` places each field in 16 bytes per value at most, which the payload has, and the first
-            // `size` bytes of a `RawValue` are the value.
+            // SAFETY: the payload has 16 bytes for each value, which is enough for `layout`, and the first `size` bytes
+            // of a `RawValue` are the value.
             unsafe {
                 let field = payload.as_mut_ptr().cast::<u8>().add(offset);
                 std::ptr::copy_nonoverlapping((&raw const *value).cast(), field, size(ty));
@@ -40,12 +38,6 @@ impl ExceptionRef {
         (TagId::of(store, tag), payload)
     }
 
-    /// Throws the exception into the wasm that called the running host function. The call goes through an adapter, which
-    /// checks for a pending exception when the host function returns.
-    pub fn throw(self, store: &Store) {
-        PendingThrow::of(store).throw(self);
-    }
-
     /// Number of exceptions made since `free_all` last freed them.
     pub fn count(store: &Store) -> usize {
         store.with_objects(|objects| VMExceptionObj::list(objects).len())
@@ -64,34 +56,6 @@ impl ExceptionRef {
             }
             free
         })
-    }
-}
-
-/// The place where a host function leaves an exception for its adapter.
-#[derive(Clone, Copy)]
-pub(in crate::store) struct PendingThrow(NonNull<VMGlobalDefinition>);
-
-impl PendingThrow {
-    /// The place where adapters check for a pending exception.
-    pub(in crate::store) fn of(store: &Store) -> Self {
-        let handle = Self::global(store).handle(store);
-        Self(store.with_objects(|objects| handle.get(objects).vmglobal()))
-    }
-
-    /// The global that adapters import to check for a pending exception.
-    pub(in crate::store) fn global(store: &Store) -> GlobalId {
-        let pending = store.pending.get_or_init(|| {
-            let ty = GlobalType { value: ValType::Ref(RefType::Exn), mutable: true };
-            Rooted::new(store, GlobalId::new(store, ty, RawValue::default()))
-        });
-        **pending
-    }
-
-    /// Leaves `exception` there.
-    pub(in crate::store) fn throw(self, exception: ExceptionRef) {
-        // SAFETY: the definition is that of a global that the store roots for its whole life, and its host functions do
-        // not outlive it. Only this thread uses it.
-        unsafe { (*self.0.as_ptr()).val = RawValue { exnref: exception.0 } };
     }
 }
 
@@ -170,7 +134,7 @@ mod tests {
         exception.throw(&store);
         assert!(!ExceptionRef::free_all(&store), "the global of pending exceptions holds one");
         assert_eq!(ExceptionRef::count(&store), 2);
-        PendingThrow::global(&store).set(&store, RawValue::default());
+        crate::store::abi::pending_throw::PendingThrow::global(&store).set(&store, RawValue::default());
         assert!(ExceptionRef::free_all(&store));
         assert_eq!(ExceptionRef::count(&store), 0);
     }

@@ -125,7 +125,7 @@ impl<T> ObjectIndex<T> {
         self.by_id[&id]
     }
 
-    /// Counts one open importer more or less.
+    /// Counts one more or one fewer open importer.
     pub fn count_importer(&mut self, handle: InternalStoreHandle<T>, more: bool) {
         let importers = &mut self.states[index_of(handle)].importers;
         *importers = if more { *importers + 1 } else { importers.saturating_sub(1) };
@@ -160,7 +160,7 @@ impl<T: InObjectList> ObjectIndex<T> {
         std::mem::replace(handle.get_mut(objects), T::placeholder())
     }
 
-    /// Takes `count` adjacent indices from the free list, all greater than those of `before`. Returns the first.
+    /// Takes `count` adjacent indices from the free list, all greater than the indices of `before`. Returns the first.
     pub fn take_run(&mut self, count: usize, before: &[InternalStoreHandle<T>]) -> Option<usize> {
         let least = before.iter().map(|handle| index_of(*handle) + 1).max().unwrap_or(0);
         let mut indices: Vec<_> = self.free_list.iter().map(|handle| index_of(*handle)).collect();

@@ -2,7 +2,7 @@
 
 use crate::engine::{Reserve, SharedBytes, StoreTunables, memory_type, no_memory, shared_memory, take_stopped};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::call::trap::Failure;
+use crate::store::trap::Failure;
 use crate::store::{MemoryId, Store};
 use crate::wasm::{Limits, MOST_PAGES, PAGE_SIZE};
 use std::rc::Rc;

@@ -3,7 +3,6 @@
 pub(in crate::store) mod exception;
 pub(in crate::store) mod extern_value;
 pub(in crate::store) mod funcref;
-pub(in crate::store) mod function;
 pub(in crate::store) mod global;
 pub(in crate::store) mod id;
 pub(in crate::store) mod index;

@@ -116,7 +116,7 @@ impl TableId {
     /// also writes wasmer's copy of a fixed table, and the load-time pass makes exported and written tables growable.
     ///
     /// # Errors
-    /// `OutOfRange`, and those of `native_to`.
+    /// `OutOfRange`, and the errors of `native_to`.
     pub fn set(self, store: &Store, index: u32, value: Reference) -> Result<()> {
         match self.element(store, value)? {
             TableElement::FuncRef(entry) => self.write(store, self.facts(store), index, entry),
@@ -167,7 +167,8 @@ impl TableId {
     /// Grows a table by `delta` entries of `value`, and returns the previous number of entries.
     ///
     /// # Errors
-    /// `OutOfRange` beyond its maximum, `Limit`, `Memory` where there is no room, those of `native_to`; then it has not grown.
+    /// `OutOfRange` beyond its maximum, `Limit`, `Memory` where there is no room, the errors of `native_to`; then it has
+    /// not grown.
     pub fn grow(self, store: &Store, delta: u32, value: Reference) -> Result<u32> {
         let handle = self.handle(store);
         let size = self.size(store);

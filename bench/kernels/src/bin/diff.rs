@@ -1,4 +1,4 @@
-//! What has changed between two texts, line by line and then in each line.
+//! The differences between two texts, by line and then within each line.
 #![no_main]
 
 use kernels::data::{self, Random};

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 static TEXT: LazyLock<String> = LazyLock::new(|| data::log(400));
 
-/// A date and a level with captures, an address, a mail address, and a word boundary with a case that does not count.
+/// A date and a level with captures, an address, a mail address, and a word boundary that ignores case.
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
         r"(?m)^(\d{4})-(\d\d)-(\d\d) (WARN|ERROR)",

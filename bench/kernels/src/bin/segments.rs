@@ -1,4 +1,4 @@
-//! Text in what readers take for characters, words and sentences.
+//! Text, split into the characters, words and sentences of Unicode.
 #![no_main]
 
 use kernels::{data, mix, rounds};

@@ -1,5 +1,5 @@
-//! Translation of legacy exceptions (`try`, `catch`, `delegate`, `rethrow`), which compilers emit and V8 runs, to those of
-//! WebAssembly 3 (`try_table`, `throw_ref`), which the engine has.
+//! Translation of legacy exceptions (`try`, `catch`, `delegate`, `rethrow`), which compilers emit and V8 runs, to
+//! exceptions of WebAssembly 3 (`try_table`, `throw_ref`), which the engine has.
 
 mod body;
 mod outline;

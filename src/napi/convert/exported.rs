@@ -41,8 +41,8 @@ pub struct ExportedFunction {
 }
 
 thread_local! {
-    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API wrapped for anything else,
-    /// also for another copy of the addon, are not among them.
+    /// Addresses of the `ExportedFunction`s of this thread's functions. Pointers that N-API has wrapped for other
+    /// objects, or for another copy of the addon, are not among them.
     static LIVE: RefCell<FxHashSet<usize>> = RefCell::default();
 }
 
@@ -86,8 +86,8 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
     value
 }
 
-/// A JavaScript function that takes and gives numbers through shared memory; none if `data` has other values, and where
-/// JavaScript cannot make one.
+/// A JavaScript function whose numbers go through shared memory; none if its type has other values, or if JavaScript
+/// cannot make one.
 ///
 /// # Safety
 /// `data` is alive until `finalize` drops it.

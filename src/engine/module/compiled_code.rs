@@ -10,8 +10,8 @@ use crate::engine::alloc::trim::note_gone;
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
-use crate::engine::code::pipeline::{Compiled, PassMetadata};
 use crate::engine::compile::compiler::Compiler;
+use crate::engine::compile::pipeline::{Compiled, PassMetadata};
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
@@ -175,8 +175,9 @@ impl Code {
     /// Compiles without the load-time pass, so that tests can show the difference that it makes.
     #[cfg(test)]
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
-            compiler.image(bytes, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
+            compiler.image(bytes, Validation::Needed, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
             bytes,
             compiler,
         )
@@ -185,9 +186,11 @@ impl Code {
     /// `compile_as_it_is` with the image in wasmer's own form, as on systems where only wasmer can load code.
     #[cfg(test)]
     pub fn compile_serialized(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
+        use crate::engine::code::image::pack_serialized;
+        use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
             compiler
-                .packed_by(crate::engine::code::image::pack_serialized, bytes, Reserve::available(), &Arc::default())
+                .packed_by(pack_serialized, bytes, Validation::Needed, Reserve::available(), &Arc::default())
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,

@@ -28,7 +28,7 @@ impl Failure {
     }
 }
 
-/// A value that a host function threw. It unwinds all wasm on the stack, up to the host code that called in.
+/// A value that a host function threw. It unwinds all wasm on the stack, up to the host code that called wasm.
 #[derive(Debug)]
 pub struct Thrown(pub Box<dyn StdError + Send + Sync>);
 

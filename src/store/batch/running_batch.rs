@@ -3,12 +3,12 @@
 use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, batch};
-use crate::store::call::batches::{Batches, Driver};
+use crate::store::batch::batches::{Batches, Driver};
 use crate::store::call::shadow_stack::StackPointer;
-use crate::store::call::trap::Failure;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
 use crate::store::object::extern_value::Extern;
+use crate::store::trap::Failure;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits, PAGE_SIZE};
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl<'a> Batch<'a> {
     /// function to call in its place, if code of `compiler` can call it, until `end_shortcuts`.
     ///
     /// # Errors
-    /// `Memory` where there is no room for another batch; those of `Instance::new`.
+    /// `Memory` where there is no room for another batch; the errors of `Instance::new`.
     pub fn new(
         store: &'a Store,
         function: FuncRef,
@@ -61,7 +61,8 @@ impl<'a> Batch<'a> {
     #[cold]
     fn end_all_shortcuts(store: &Store) {
         store.has_shortcuts.set(false);
-        // Outer batches come first, so each driver's table ends up with the function of its innermost batch.
+        // Outer batches come first in the list, so each driver's table finally holds the function of its innermost
+        // batch.
         let running = store.batches.borrow().running.clone();
         for (table, function) in running {
             call_in_batch(store, table, Some(function));
@@ -83,7 +84,8 @@ impl Batch<'_> {
         self.driver.columns.room
     }
 
-    /// The bytes of a column. Columns of the parameters come first, then those of the results. Valid until wasm runs.
+    /// The bytes of a column. The columns of the parameters come first, then the columns of the results. Valid until
+    /// wasm runs.
     pub fn column(&self, index: usize) -> *mut u8 {
         let (base, _) = self.memory.data(self.store);
         base.wrapping_add(self.page * PAGE_SIZE + self.driver.columns.offsets[index])

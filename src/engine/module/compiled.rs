@@ -3,13 +3,13 @@
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::cache::disk::CacheKey;
 use crate::engine::cache::entry::Hash;
-use crate::engine::cache::settings::Cache;
-use crate::engine::code::compiled_code::Code;
-use crate::engine::code::pipeline::Compiled;
+use crate::engine::compile::cache_target::Cache;
 use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::compile::options::CompileOptions;
+use crate::engine::compile::pipeline::Compiled;
 use crate::engine::compile::threads::hash;
+use crate::engine::module::compiled_code::Code;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Selection;
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ struct Key {
 struct CompiledModule {
     /// Locked while it is compiled, so a thread that needs the same code waits for it
     code: Mutex<Weak<Code>>,
-    /// Everyone who waits for the compile, or runs it
+    /// The callers that wait for the compile or run it
     waiters: Arc<Waiters>,
 }
 

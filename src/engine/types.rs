@@ -42,7 +42,7 @@ pub fn table_type(ty: &TableType) -> wasmer::TableType {
     wasmer::TableType::new(raw_type(ValType::Ref(ty.element)), minimum, table_maximum(&ty.limits))
 }
 
-/// The maximum of a table at run time, in entries; never none.
+/// The maximum of a table at run time, in entries. wasmer needs one, so this is never none.
 pub(in crate::engine) fn table_maximum(limits: &Limits) -> Option<u32> {
     let most = u64::from(MOST_ENTRIES);
     let maximum = limits.maximum.map_or(most, |maximum| maximum.min(most));

@@ -1,11 +1,11 @@
 //! Tier-up: Singlepass code that starts early, and Cranelift code that replaces it.
 
-use crate::engine::code::compiled_code::Code;
 use crate::engine::compile::cancellation::Cancellation;
-use crate::engine::compile::compiled::{compile, compiled_before};
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::compile::options::CompileOptions;
 use crate::engine::compile::threads::{has_room_for_thread, hash};
+use crate::engine::module::compiled::{compile, compiled_before};
+use crate::engine::module::compiled_code::Code;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::why_no_tier_up;
 use crate::wasm::Binary;

@@ -4,8 +4,8 @@
 use crate::error::{RefusedChange, Result};
 use crate::link::{Change, SlotId};
 use crate::napi::api::native_store::NativeStore;
-use crate::napi::call::exported::ExportedFunction;
 use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
@@ -27,9 +27,9 @@ impl NativeStore {
     ///
     /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
     ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-    /// - `relink(record, merged, id, refusals)` makes the links that `record`, a `Float64Array`, requests: all or none,
-    ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `refusals` are the
-    ///   changes that `lib/` has refused, as JSON: then it checks the others, and throws the refusals of all.
+    /// - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+    ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
+    ///   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
     /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
     ///   the scratch that it is undone.
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record

@@ -5,7 +5,7 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::PackedImage;
 use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
-use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN};
+use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN, Validation};
 use crate::engine::compile::options::CompileOptions;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
@@ -21,13 +21,13 @@ use std::sync::Arc;
 /// The first bytes of a module.
 const MAGIC: &[u8] = b"\0asm";
 
-/// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form; the details
-/// are a part of their own there.
+/// Metadata of a compiled module: the results of the load-time pass. The disk cache holds it in this form, and the
+/// details separately.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct PassMetadata {
     /// The module as its author compiled it
     pub original: Binary,
-    /// The compiler of the code: Singlepass, where it takes the place of Cranelift
+    /// The compiler of the code: Singlepass if it has replaced Cranelift (`CompilerChoice`)
     pub compiler: Compiler,
     /// The module after the pass, without its bytes
     pub rewritten: Rewritten<'static>,
@@ -86,7 +86,7 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waite
         rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
     }
     waiters.check()?;
-    // With the selection `none`, offsets in stack traces must be those of the author's file.
+    // With the selection `none`, offsets in stack traces must refer to the author's file.
     if compiler.wants_comparisons()
         && *selection != Selection::None
         && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
@@ -107,7 +107,8 @@ impl Compiled {
     /// Validates, runs the load-time pass and compiles.
     ///
     /// # Errors
-    /// `Memory` where there is too little room to try, and those of `Binary::parse`, `rewrite` and `Compiler::image`.
+    /// `Memory` where there is too little room to try, and the errors of `Binary::parse`, `rewrite` and
+    /// `Compiler::image`.
     pub fn new(bytes: &[u8], options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         if bytes.starts_with(MAGIC) && !has_headroom_besides(bytes.len().saturating_mul(TAKEN)) {
             return Err(CompilerRefusal::Room(bytes.len()).into_error(|_| String::new()));
@@ -137,8 +138,8 @@ struct CompiledImage<'a> {
 }
 
 impl<'a> CompiledImage<'a> {
-    /// Runs the load-time pass over a valid module, and compiles what it gives: with Singlepass, where Cranelift would
-    /// take too long.
+    /// Runs the load-time pass over a valid module, and compiles the result: with Singlepass if Cranelift would take
+    /// too long.
     fn new(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         let rewritten = prepare(bytes, binary, options, waiters)?;
         if options.compiler.needs_bound() {
@@ -167,7 +168,10 @@ impl<'a> CompiledImage<'a> {
         options: &CompileOptions,
         waiters: &Arc<Waiters>,
     ) -> Result<Self> {
-        let image = options.compiler.image(&strip_custom_sections(&rewritten.bytes)?, options.reserve, waiters);
+        let validation =
+            if matches!(rewritten.bytes, Cow::Borrowed(_)) { Validation::Done } else { Validation::Needed };
+        let stripped = strip_custom_sections(&rewritten.bytes)?;
+        let image = options.compiler.image(&stripped, validation, options.reserve, waiters);
         let named = |index| named(bytes, binary, rewritten.origins.of(index));
         let image = image.map_err(|refusal| refusal.into_error(named))?;
         Ok(Self { rewritten, image, compiler: options.compiler })
