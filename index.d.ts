@@ -46,6 +46,7 @@ export {
   compileFile,
   validate,
 } from './types/module'
+export type { CompileLimits, InstanceLimits, ResourceLimits } from './types/limits'
 export type {
   Bytes,
   CloseOptions,
@@ -53,6 +54,8 @@ export type {
   FileUrl,
   ImportValue,
   Imports,
+  InstanceOptions,
+  LoadOptions,
   ModuleSignature,
   Reserve,
   SlotSelection,

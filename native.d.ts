@@ -321,7 +321,7 @@ export interface NativeFunction {
   tableIndex?: number
   /** Other names */
   aliases: Array<string>
-  /** Why it is not a slot, or not one to be linked without a thought: a word */
+  /** Why it is not a slot, or why it should be linked with care: one word */
   reason?: string
   /** The same as a sentence */
   message?: string

@@ -1,5 +1,6 @@
 // Stores: islands of instances.
 
+import type { ResourceLimits } from './limits'
 import type { CloseOptions } from './options'
 
 /**
@@ -24,6 +25,8 @@ export class Store {
   /** The store of this thread for everything that is made without the option `store`. */
   static readonly default: Store
   readonly closed: boolean
+  /** All limits of the store: those of the option `limits`, and the defaults of the others. A new object each time. */
+  readonly limits: Required<ResourceLimits>
   /** Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call. */
   stats(): StoreStats
   /**
@@ -56,6 +59,8 @@ export interface NewStoreOptions {
    * Without room for one such stack, no store is made: `ERR_RELINK_MEMORY`.
    */
   stackSize?: number | undefined
+  /** Limits of what is in the store: see {@link ResourceLimits}. `stackSize` limits the depth of calls. */
+  limits?: ResourceLimits | undefined
 }
 
 /** Number of things of each kind that were freed: see {@link Store.collect}. */

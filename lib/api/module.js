@@ -133,7 +133,7 @@ async function compileAsync(
 ) {
   let source = toBytes(bytes)
   const compileLimits = toCompileLimits(limits, store?.limits)
-  checkModuleSize(compileLimits, source.byteLength)
+  checkModuleSize(compileLimits, source.byteLength, file)
   // Several tasks need the same bytes, and the caller may write to them in between.
   if (patterns !== undefined || Class === Module) source = native.copyOf(source)
   // Until the native side copies them, no other code runs.

@@ -4,7 +4,7 @@
 
 const { totalmem } = require('node:os')
 const { formatValue, toOptions, wrongType } = require('./arguments')
-const { rangeError } = require('../errors')
+const { nameFile, rangeError } = require('../errors')
 
 /** The resources that objects hold, in the order of `Resource::ALL` in src/engine/alloc/quota.rs. */
 const HELD = ['memorySize', 'tableElements', 'instances', 'functions', 'externrefs', 'buffers']
@@ -81,13 +81,13 @@ function toCompileLimits(limits, ofIts = {}) {
 /** The part of the option `limits` that an instance takes. */
 const instancePart = (limits) => Object.fromEntries(OF_INSTANCE.map((name) => [name, limits[name]]))
 
-/** Refuses a module that has more bytes than a compile may have. */
-function checkModuleSize({ moduleSize }, size) {
+/** Refuses a module that has more bytes than a compile may have. `file` is the module's file, if it has one. */
+function checkModuleSize({ moduleSize }, size, file = undefined) {
   if (size <= moduleSize) return
   const message =
     `the limit \`moduleSize\` of the compile is ${moduleSize}, and this would take ${size}: ` +
     'raise the option `limits.moduleSize`'
-  throw rangeError(message, 'ERR_RELINK_LIMIT', { limit: 'moduleSize', value: moduleSize, asked: size })
+  throw nameFile(rangeError(message, 'ERR_RELINK_LIMIT', { limit: 'moduleSize', value: moduleSize, asked: size }), file)
 }
 
 module.exports = {

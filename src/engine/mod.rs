@@ -14,6 +14,8 @@ pub use alloc::quota::{Charge, Quota, Resource};
 pub use alloc::reserve::Reserve;
 pub use alloc::room::{has_headroom, has_headroom_besides, has_room, try_copy};
 pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_memory, take_stopped};
+#[cfg(test)]
+pub use alloc::table_charges::is_charged;
 pub use alloc::table_charges::{
     KnownTables, charge_for_table, charge_table_growth, keep_table_charge, release_table, release_table_growth,
 };

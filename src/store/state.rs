@@ -1,6 +1,6 @@
 //! The store: lists of objects, and the state of its subsystems.
 
-use crate::engine::{Code, Compiler, ObjectIndices, Quota};
+use crate::engine::{Code, Compiler, ObjectIndices, Quota, release_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
@@ -158,6 +158,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        let tables: Vec<_> = self.tables.borrow().all().map(|(handle, _)| handle).collect();
+        self.with_objects(|objects| tables.iter().for_each(|handle| release_table(handle.get(objects))));
         // SAFETY: `objects` came from `Box::into_raw`, and this is its last use: running wasm holds an `Rc` of the
         // store's owner, so none is running. The field `instances` holds the code of the objects and drops after this.
         drop(unsafe { Box::from_raw(self.objects) });

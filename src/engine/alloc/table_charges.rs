@@ -28,6 +28,12 @@ fn contexts() -> MutexGuard<'static, HashMap<usize, Definitions>> {
     CONTEXTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a table has a charge.
+#[cfg(test)]
+pub fn is_charged(definition: NonNull<VMTableDefinition>) -> bool {
+    charges().contains_key(&(definition.as_ptr() as usize))
+}
+
 /// The charge for a table that is about to be made.
 ///
 /// # Errors

@@ -35,16 +35,22 @@ pub struct Externrefs {
 /// Least number of externrefs at which a sweep is due.
 const FEW: u32 = 4096;
 
+/// Number of externrefs at which a sweep makes room below the limit of the store.
+fn many(quota: &Quota) -> u32 {
+    let limit = quota.limit(Resource::Externrefs);
+    u32::try_from(limit - limit / 8).unwrap_or(u32::MAX)
+}
+
 impl Externrefs {
-    /// No externrefs.
-    pub fn new(env: JsEnv<'_>) -> Self {
+    /// No externrefs, in a store of this quota.
+    pub fn new(env: JsEnv<'_>, quota: &Quota) -> Self {
         Self {
             values: StrongReference::new(env, env.array()),
             retained: RefCell::default(),
             retaining: RefCell::default(),
             free: RefCell::default(),
             end: Cell::new(1),
-            threshold: Cell::new(FEW),
+            threshold: Cell::new(FEW.min(many(quota))),
             freed: Cell::new(0),
         }
     }
@@ -69,7 +75,11 @@ impl Externrefs {
         if env.is_null(value) {
             return Ok(ExternRef::default());
         }
-        quota.check(Resource::Externrefs, u64::from(self.used()) + 1)?;
+        if let Err(exceeded) = quota.check(Resource::Externrefs, u64::from(self.used()) + 1) {
+            // The next call from JavaScript frees those that wasm has let go of.
+            self.threshold.set(0);
+            return Err(exceeded.into());
+        }
         Ok(self.add(env, value))
     }
 
@@ -122,9 +132,7 @@ impl Externrefs {
         }
         self.free_unheld(env, &holders);
         self.retained.replace(retained);
-        // Below the limit of the store, so that it is free externrefs that make room, not an error.
-        let (used, limit) = (self.used(), store.quota.limit(Resource::Externrefs));
-        let many = u32::try_from(limit - limit / 8).unwrap_or(u32::MAX);
+        let (used, many) = (self.used(), many(&store.quota));
         let threshold = FEW.max(used.saturating_mul(2));
         self.threshold.set(if used < many { threshold.min(many) } else { threshold });
         by_node.retain(|_, numbers| !numbers.is_empty());

@@ -111,7 +111,7 @@ fn allocate(
 ) -> Result<UnstartedInstance, Failure> {
     let unlimited = Quota::unlimited();
     let quota = quota.unwrap_or(&unlimited);
-    quota.take_refusal();
+    store.quota.take_refusal();
     if !has_headroom_besides(code.instance_size()) {
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
@@ -140,7 +140,7 @@ fn allocate(
     let engine::Allocated { instance, made, free, lacks_addresses } = made;
     store.return_free_lists(free);
     let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
-    let limit = || quota.take_refusal().map(|exceeded| Error::from(exceeded).into());
+    let limit = || store.quota.take_refusal().map(|exceeded| Error::from(exceeded).into());
     match instance.map_err(|error| limit().unwrap_or_else(|| refused(error, lacks_addresses))) {
         Ok(vm) => {
             install(&vm);

@@ -214,7 +214,7 @@ impl TableId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Code, Compiler};
+    use crate::engine::{Code, Compiler, Resource, is_charged};
     use crate::store::Extern;
     use crate::store::test_support::{
         COMPILERS, call, compile, function, instantiate, new_store, table, through_table,
@@ -238,6 +238,24 @@ mod tests {
                 assert_eq!(after_a_write(&compile(&through_table(limits), compiler)), 50, "{limits} on {compiler:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_charges_of_tables_go_with_their_store() {
+        let store = new_store();
+        let instance = instantiate(&store, &compile(&through_table("1"), Compiler::Cranelift), Vec::new()).unwrap();
+        let limits = crate::wasm::Limits { minimum: 3, maximum: None };
+        let host = TableId::new(&store, &TableType { element: RefType::Func, limits }).unwrap();
+        let definitions = [table(&store, &instance, "table"), host].map(|table| {
+            let handle = table.handle(&store);
+            store.with_objects(|objects| handle.get(objects).vmtable())
+        });
+        assert!(definitions.into_iter().all(is_charged));
+        assert_eq!(store.quota.used(Resource::TableElements), 4, "the dispatch table of slots is not the author's");
+        let quota = store.quota.clone();
+        drop((store, instance));
+        assert!(!definitions.into_iter().any(is_charged));
+        assert_eq!(quota.used(Resource::TableElements), 0);
     }
 
     #[test]
