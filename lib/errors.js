@@ -1,6 +1,6 @@
 'use strict'
 
-// Error classes, and errors made of native ones.
+// Error classes, and errors made from native errors.
 
 const { node } = require('./node/node-webassembly')
 

@@ -13,7 +13,7 @@ const reversed = (
   ${types.map((_, index) => `local.get ${types.length - 1 - index}`).join(' ')}))`
 
 const EXAMPLES = { i32: -5, i64: 2n ** 62n, f32: 0.5, f64: -1e300, externref: { any: 'value' } }
-type Name = keyof typeof EXAMPLES
+type ExampleName = keyof typeof EXAMPLES
 
 describe.each(compilers)('calls (%s)', (compiler) => {
   test.each([
@@ -25,7 +25,7 @@ describe.each(compilers)('calls (%s)', (compiler) => {
     [Array(33).fill('i32')],
     [Array(1000).fill('f64')],
     [['i32', 'externref', 'f64']],
-  ] as [Name[]][])('give results of all types in order (%#)', async (types) => {
+  ] as [ExampleName[]][])('give results of all types in order (%#)', async (types) => {
     const { exports } = await instanceOf(reversed(types), {}, { compiler })
     const values = types.map((type) => EXAMPLES[type])
     const result = exports.f(...values)

@@ -5,7 +5,7 @@ import { compilers, thrownBy, wat } from '../support'
 const V8 = globalThis.WebAssembly as any
 
 /** A module that fails at one step. */
-interface Step {
+interface FailingStep {
   /** Imports besides the imports that all these modules have */
   imports?: string
   /** Definitions before the element segments */
@@ -17,7 +17,7 @@ interface Step {
   start?: string
 }
 
-const steps: Record<string, Step> = {
+const steps: Record<string, FailingStep> = {
   'none fails': {},
   'an import has another type': { imports: '(import "env" "log" (global i32))' },
   'an import is missing': { imports: '(import "env" "absent" (func))' },
@@ -49,7 +49,7 @@ const steps: Record<string, Step> = {
   },
 }
 
-function text({ imports = '', definitions = '', elements = '', data = '', start }: Step): string {
+function text({ imports = '', definitions = '', elements = '', data = '', start }: FailingStep): string {
   return `(module
     (type $i (func (result i32)))
     (import "env" "log" (func $log (param i32)))
@@ -97,14 +97,17 @@ const kinds: [RegExp, string][] = [
   [/Table|memory/i, 'no room'],
 ]
 
-interface Engine {
+interface EngineObjects {
   make(bytes: Uint8Array<ArrayBuffer>, imports: any): any
   memory(): any
   table(): any
 }
 
 /** The observable state after an instantiation has ended. */
-function outcome({ make, memory: newMemory, table: newTable }: Engine, module: Uint8Array<ArrayBuffer>): unknown {
+function outcome(
+  { make, memory: newMemory, table: newTable }: EngineObjects,
+  module: Uint8Array<ArrayBuffer>,
+): unknown {
   const [memory, table, log, thrown] = [newMemory(), newTable(), [] as unknown[], new Error('mine')]
   const env = {
     log: (value: number) => void log.push(value, table.get(1)?.()),
@@ -134,7 +137,7 @@ function outcome({ make, memory: newMemory, table: newTable }: Engine, module: U
   return { error, entries: [entries(), entries()], memory: [...new Uint8Array(memory.buffer, 0, 4)], log }
 }
 
-const v8: Engine = {
+const v8: EngineObjects = {
   make: (module, imports) => new V8.Instance(new V8.Module(module), imports),
   memory: () => new V8.Memory({ initial: 1 }),
   table: () => new V8.Table({ element: 'anyfunc', initial: 10 }),
@@ -153,7 +156,7 @@ describe.each(Object.keys(steps))('step: %s', (name) => {
     'wasmer finds what V8 does (%s, slots %s)',
     async (compiler, slots) => {
       const store = new Store()
-      const ours: Engine = {
+      const ours: EngineObjects = {
         make: (module, imports) => new Instance(new Module(module, { compiler, slots }), imports, { store }),
         memory: () => new Memory({ initial: 1 }, { store }),
         table: () => new Table({ element: 'anyfunc', initial: 10 }, null, { store }),

@@ -280,6 +280,7 @@ describe('accounting', () => {
       if (exports.grow(7) !== 1 || exports.growTable(10) !== 2) throw new Error(`cycle ${cycle}: no growth`)
       if (exports.growTable(2000) !== -1 || exports.grow(1000) !== -1) throw new Error(`cycle ${cycle}: growth`)
       if (cycle % 3 === 0) exports.values.grow(1, { cycle })
+      if (cycle % 100 === 99) await collect(store)
     }
     // Everything may be had at once.
     await collect(store)

@@ -1,4 +1,4 @@
-import { Exception, Global, Instance, Memory, Module, Store, Tag, link, type Imports } from '../..'
+import { Exception, Global, Instance, Module, Store, Tag, link, type Imports } from '../..'
 import { compilers, instanceOf, thrownBy, wat } from '../support'
 
 /** Calls that fail; each takes 64 bytes of a stack of 1,024. */

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type CompileOptions, type Instance, type Slot, link, rewrite } from '../..'
-import { type Answers, type Engine, onV8, onWasmer } from '../support/packages'
+import { type Answers, type PackageEngine, onV8, onWasmer } from '../support/packages'
 import { askDprint, dprintOn, trapDprint } from '../support/packages-dprint'
 import { MAP, askSourceMap, sourceMapOn } from '../support/packages-source-map'
 import { compilers, root } from '../support'
@@ -14,14 +14,14 @@ const selections: [string, CompileOptions][] = [
   ['every function a slot', { slots: 'all' }],
 ]
 
-/** Each other way to run a package, by its description. */
-const engines: [string, () => Engine][] = [
-  ...selections.map(([words, { slots }]): [string, () => Engine] => [
+/** The other engines on which a package runs, by description. */
+const engines: [string, () => PackageEngine][] = [
+  ...selections.map(([words, { slots }]): [string, () => PackageEngine] => [
     `V8, rewritten, ${words}`,
     () => onV8((bytes) => new Uint8Array(rewrite(bytes, { slots }))),
   ]),
   ...compilers.flatMap((compiler) =>
-    selections.map(([words, { slots }]): [string, () => Engine] => [
+    selections.map(([words, { slots }]): [string, () => PackageEngine] => [
       `${compiler}, ${words}`,
       () => onWasmer({ compiler, slots }),
     ]),
@@ -69,7 +69,7 @@ async function rounds(ask: () => Promise<Answers> | Answers, detour?: Detour): P
 }
 
 describe('@dprint/json', () => {
-  const ask = async (engine: Engine) => {
+  const ask = async (engine: PackageEngine) => {
     const formatter = await dprintOn(engine)
     return { ...askDprint(formatter, engine, 'all').all, traps: trapDprint(formatter, engine).all }
   }
@@ -117,7 +117,7 @@ describe('@dprint/json', () => {
 })
 
 describe('source-map', () => {
-  const ask = async (engine: Engine) => (await askSourceMap(await sourceMapOn(engine), engine, 5000)).all
+  const ask = async (engine: PackageEngine) => (await askSourceMap(await sourceMapOn(engine), engine, 5000)).all
   let expected: Record<string, string>
 
   beforeAll(async () => {

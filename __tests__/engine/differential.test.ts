@@ -81,10 +81,10 @@ describe('branch tables', () => {
     })
     const bytes = await wat(`(module ${functions.join('')})`)
     expect(await faults(bytes, 'everywhere', 8)).toEqual([])
-    type Exports = Record<string, (index: number, base: number) => number>
-    const ours = new Instance(new Module(bytes)).exports as Exports
-    const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports
-    const answers = (all: Exports) =>
+    type BranchExports = Record<string, (index: number, base: number) => number>
+    const ours = new Instance(new Module(bytes)).exports as BranchExports
+    const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as BranchExports
+    const answers = (all: BranchExports) =>
       Object.keys(all).map((name) => [name, ...indices.map((index) => all[name]!(index, 3))])
     expect(answers(ours)).toEqual(answers(v8))
   })

@@ -1,6 +1,6 @@
 // Generated modules: without links, all engines agree on them, original and rewritten.
 import { join } from 'node:path'
-import { type Outcome, compareFiles } from '../support/batches'
+import { type ModuleOutcome, compareFiles } from '../support/batches'
 import { buildGenerator, generate } from '../support/generator'
 import { root } from '../support'
 
@@ -14,7 +14,7 @@ const lacks = [
   /the engine does not support (tables of |element segments of |)exceptions \(exnref\)/,
 ]
 
-const outcomes: Outcome[] = []
+const outcomes: ModuleOutcome[] = []
 
 beforeAll(buildGenerator, 300_000)
 

@@ -5,15 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CompileError, Module, inspect, rewrite } from '../..'
 import { custom, id, leb, list, module, name, oneType, section } from '../support/binary'
-import { large } from '../support/hostile'
+import { type ModuleBytes, large } from '../support/hostile'
 import { declaring, guest, root, wat, withSection } from '../support'
-
-type Bytes = Uint8Array<ArrayBuffer>
 
 const codes = ['ERR_RELINK_INVALID_WASM', 'ERR_RELINK_UNSUPPORTED', 'ERR_RELINK_DECLARATION']
 
 /** The outcome of one way to read bytes: `taken`, or the code of a CompileError. Rethrows any other error. */
-function outcome(bytes: Bytes, read: (bytes: Bytes) => unknown): string {
+function outcome(bytes: ModuleBytes, read: (bytes: ModuleBytes) => unknown): string {
   try {
     read(bytes)
     return 'taken'
@@ -27,12 +25,12 @@ function outcome(bytes: Bytes, read: (bytes: Bytes) => unknown): string {
 }
 
 /** The outcomes of all ways to read bytes: one word if they agree. */
-function outcomes(bytes: Bytes, { compiles = false } = {}): string {
-  const ways: ((bytes: Bytes) => unknown)[] = [
+function outcomes(bytes: ModuleBytes, { compiles = false } = {}): string {
+  const ways: ((bytes: ModuleBytes) => unknown)[] = [
     (bytes) => rewrite(bytes, { slots: 'all' }),
     (bytes) => inspect(bytes),
     (bytes) => inspect(rewrite(bytes, { slots: 'all' })),
-    ...(compiles ? [(bytes: Bytes) => new Module(bytes, { slots: 'all' })] : []),
+    ...(compiles ? [(bytes: ModuleBytes) => new Module(bytes, { slots: 'all' })] : []),
   ]
   const others = outcome(bytes, (bytes) => rewrite(bytes, { slots: 'none' }))
   const words = new Set(ways.map((read) => outcome(bytes, read)))
@@ -42,12 +40,12 @@ function outcomes(bytes: Bytes, { compiles = false } = {}): string {
 }
 
 /** V8's verdict on bytes, and on the pass's output for them. */
-function onV8(bytes: Bytes) {
-  const rewritten = outcomes(bytes) === 'taken' && WebAssembly.validate(rewrite(bytes, { slots: 'all' }) as Bytes)
+function onV8(bytes: ModuleBytes) {
+  const rewritten = outcomes(bytes) === 'taken' && WebAssembly.validate(rewrite(bytes, { slots: 'all' }) as ModuleBytes)
   return { before: WebAssembly.validate(bytes), after: rewritten }
 }
 
-let small: Bytes
+let small: ModuleBytes
 
 beforeAll(async () => {
   small = await wat(`(module
@@ -73,7 +71,7 @@ test('a module that is cut off at every byte', () => {
 })
 
 describe('modules with flipped bits', () => {
-  const sources: [name: string, bytes: () => Bytes | Promise<Bytes>][] = [
+  const sources: [name: string, bytes: () => ModuleBytes | Promise<ModuleBytes>][] = [
     ['a small one', () => small],
     ['one with declared slots', () => declaring({ name: 'a::b', call: 'c', step: 1 })],
     ['the guest seed.O3', () => guest('seed.O3')],
@@ -100,10 +98,10 @@ const most = 2 ** 32 - 1
 /** A function with this code. */
 const coded = (...code: number[]) => module(...one, section('code', [1], leb(code.length + 2), [0], code, [0x0b]))
 
-const invalid: [about: string, bytes: Bytes][] = [
+const invalid: [about: string, bytes: ModuleBytes][] = [
   ...Object.keys(id)
     .filter((kind) => kind !== 'custom' && kind !== 'start')
-    .map((kind): [string, Bytes] => [
+    .map((kind): [string, ModuleBytes] => [
       `a ${kind} section that says there is no end to it`,
       module(section(kind as 'type', leb(most))),
     ]),
@@ -175,7 +173,7 @@ describe('large modules take linear time and memory', () => {
   /** A function of three bytes becomes an object with a name, a type and lists, and another one in the pass. */
   const TIMES = 600
 
-  function measure(bytes: Bytes, steps: readonly string[]) {
+  function measure(bytes: ModuleBytes, steps: readonly string[]) {
     const path = join(directory, 'large.wasm')
     writeFileSync(path, bytes)
     const child = spawnSync(process.execPath, [join(root, 'fuzz', 'measure.cjs'), path, ...steps], { timeout: 60_000 })

@@ -38,12 +38,23 @@ const repeat = (count: number, bytes: number[]) => Array.from({ length: count },
 
 const numbers = (...values: number[]) => Uint8Array.from(values)
 
-type Kind = keyof typeof id
+type SectionKind = keyof typeof id
 
-const order: Kind[] = ['type', 'import', 'function', 'table', 'memory', 'tag', 'global', 'export', 'element', 'code']
+const order: SectionKind[] = [
+  'type',
+  'import',
+  'function',
+  'table',
+  'memory',
+  'tag',
+  'global',
+  'export',
+  'element',
+  'code',
+]
 
 /** A module with one function `() -> ()` with this body, and other sections. */
-function code(body: number[], sections: Partial<Record<Kind, number[]>> = {}, locals: number[] = [0]) {
+function code(body: number[], sections: Partial<Record<SectionKind, number[]>> = {}, locals: number[] = [0]) {
   const whole = [...locals, ...body, 0x0b]
   const all = { type: [1, 0x60, 0, 0], function: [1, 0], code: [1, ...leb(whole.length), ...whole], ...sections }
   return module(...order.flatMap((kind) => (all[kind] ? [section(kind, all[kind])] : [])))

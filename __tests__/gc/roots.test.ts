@@ -53,13 +53,13 @@ const STARTING = `(module
 const TAG = '(module (tag (export "tag") (param i32)))'
 
 const texts = { CATCHING, PLUGIN, THROWING, STARTING, TAG }
-type Name = keyof typeof texts
-const modules = {} as Record<Name, Module>
+type ModuleName = keyof typeof texts
+const modules = {} as Record<ModuleName, Module>
 const empty = new Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
 
 beforeAll(async () => {
   for (const [name, text] of Object.entries(texts)) {
-    modules[name as Name] = new Module(await wat(text, { exceptions: true }))
+    modules[name as ModuleName] = new Module(await wat(text, { exceptions: true }))
   }
 })
 
@@ -69,7 +69,7 @@ beforeEach(() => {
   store = new Store()
 })
 
-const make = (name: Name, f: (...values: any[]) => unknown, tag = new Tag({ parameters: ['i32'] }, { store })) =>
+const make = (name: ModuleName, f: (...values: any[]) => unknown, tag = new Tag({ parameters: ['i32'] }, { store })) =>
   new Instance(modules[name], { env: { f, tag } } as any, { store })
 
 const fail = (value: unknown) => () => {

@@ -21,15 +21,15 @@ const stripped = 'ordinary.stripped'
 
 const everywhere = compilers.flatMap((compiler) => named.map((name) => ({ name, compiler })))
 
-type Compiler = (typeof compilers)[number]
+type CompilerName = (typeof compilers)[number]
 
 const price = (article: number) => BigInt(article) * 100n
 
-function start(name: string, compiler: Compiler, slots?: SlotSelection, imports: Imports = { env: { price } }) {
+function start(name: string, compiler: CompilerName, slots?: SlotSelection, imports: Imports = { env: { price } }) {
   return new Instance(new Module(guest(name), { compiler, slots }), imports)
 }
 
-const update = (compiler: Compiler) => new Instance(new Module(guest('ordinary_v2'), { compiler })).exports
+const update = (compiler: CompilerName) => new Instance(new Module(guest('ordinary_v2'), { compiler })).exports
 
 /** The calls in the code of a function, in text format. */
 async function calls(bytes: Uint8Array, functionIndex: number): Promise<string[]> {

@@ -14,7 +14,7 @@ const AT_ONCE = 25
 const MOST_SECONDS = 120
 
 /** The outcome of one module. */
-export interface Outcome {
+export interface ModuleOutcome {
   path: string
   /** Undefined if the process ended before */
   verdict?: Verdict
@@ -23,7 +23,7 @@ export interface Outcome {
 }
 
 /** Compares the modules in these files, and returns the outcome of each. */
-export async function compareFiles(paths: readonly string[], each: (outcome: Outcome) => void): Promise<void> {
+export async function compareFiles(paths: readonly string[], each: (outcome: ModuleOutcome) => void): Promise<void> {
   const batches: string[][] = []
   for (let first = 0; first < paths.length; first += AT_ONCE) batches.push(paths.slice(first, first + AT_ONCE))
   const lane = async () => {
@@ -33,7 +33,7 @@ export async function compareFiles(paths: readonly string[], each: (outcome: Out
 }
 
 /** Compares a batch; if a module ends the process, the modules after it get a new one. */
-async function compareBatch(paths: readonly string[], each: (outcome: Outcome) => void) {
+async function compareBatch(paths: readonly string[], each: (outcome: ModuleOutcome) => void) {
   for (let rest = paths; rest.length > 0;) {
     const { done, failure } = await compareInOne(rest, each)
     if (done < rest.length) each({ path: rest[done]!, failure })
@@ -41,7 +41,7 @@ async function compareBatch(paths: readonly string[], each: (outcome: Outcome) =
   }
 }
 
-function compareInOne(paths: readonly string[], each: (outcome: Outcome) => void) {
+function compareInOne(paths: readonly string[], each: (outcome: ModuleOutcome) => void) {
   return new Promise<{ done: number; failure: string }>((resolve, reject) => {
     const child = spawn(process.execPath, [join(root, 'fuzz', 'compare.cjs'), ...paths])
     let [done, errors, late] = [0, '', false]
@@ -53,7 +53,7 @@ function compareInOne(paths: readonly string[], each: (outcome: Outcome) => void
     createInterface(child.stdout).on('line', (line) => {
       clearTimeout(watch)
       watch = setTimeout(stop, MOST_SECONDS * 1000)
-      const { path, verdict } = JSON.parse(line) as Outcome
+      const { path, verdict } = JSON.parse(line) as ModuleOutcome
       if (verdict === undefined) return
       done++
       each({ path, verdict, ...(verdict.differences.length > 0 && { failure: verdict.differences.join('\n') }) })

@@ -12,9 +12,9 @@ export function name(text: string): number[] {
   return [...leb(bytes.length), ...bytes]
 }
 
-type Bytes = ArrayLike<number>
+type ByteList = ArrayLike<number>
 
-function join(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
+function join(parts: readonly ByteList[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
   let end = 0
   for (const part of parts) {
@@ -41,25 +41,25 @@ export const id = {
 }
 
 /** A section with its length. */
-export function section(kind: keyof typeof id, ...content: Bytes[]): Uint8Array<ArrayBuffer> {
+export function section(kind: keyof typeof id, ...content: ByteList[]): Uint8Array<ArrayBuffer> {
   const body = join(content)
   return join([[id[kind]], leb(body.length), body])
 }
 
 /** A section with a list of equal entries, whose count field is `said`. */
-export function list(kind: keyof typeof id, count: number, entry: Bytes, said = count): Uint8Array<ArrayBuffer> {
+export function list(kind: keyof typeof id, count: number, entry: ByteList, said = count): Uint8Array<ArrayBuffer> {
   const entries = new Uint8Array(count * entry.length)
   for (let index = 0; index < count; index++) entries.set(entry, index * entry.length)
   return section(kind, leb(said), entries)
 }
 
 /** A custom section. */
-export function custom(title: string, content: Bytes): Uint8Array<ArrayBuffer> {
+export function custom(title: string, content: ByteList): Uint8Array<ArrayBuffer> {
   return section('custom', name(title), content)
 }
 
 /** A module of these sections. */
-export function module(...sections: Bytes[]): Uint8Array<ArrayBuffer> {
+export function module(...sections: ByteList[]): Uint8Array<ArrayBuffer> {
   return join([[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], ...sections])
 }
 

@@ -1,7 +1,7 @@
 // Binaries that are hard to read: large, deep or slow.
 import { custom, leb, list, module, name, oneType, section } from './binary'
 
-type Bytes = Uint8Array<ArrayBuffer>
+export type ModuleBytes = Uint8Array<ArrayBuffer>
 
 const [END, BLOCK, NOTHING] = [0x0b, 0x02, 0x40]
 
@@ -25,7 +25,7 @@ const functions = (count: number, each = body([0], [])) => [list('function', cou
 const functionNames = (names: number[]) => custom('name', [1, ...leb(names.length), ...names])
 
 /** A module of functions that have these names. */
-function called(count: number, nameOf: (index: number) => string): Bytes {
+function called(count: number, nameOf: (index: number) => string): ModuleBytes {
   const names = numbered(count, (index) => [...leb(index), ...name(nameOf(index))])
   return module(oneType, ...functions(count), functionNames(names))
 }
@@ -52,7 +52,7 @@ const record = (title: string) =>
   `${JSON.stringify({ name: title, signature: '()', types: { parameters: [], results: [] }, version: 1 })}\n`
 
 /** Large modules, by the part that is large; only the limits of engines bound their size. */
-export const large: Record<string, () => Bytes> = {
+export const large: Record<string, () => ModuleBytes> = {
   'a million types': () => module(list('type', 1_000_000, [0x60, 0, 0])),
   'a million functions': () => module(oneType, ...functions(1_000_000)),
   'a tenth of that': () => module(oneType, ...functions(100_000)),

@@ -47,7 +47,7 @@ export function withSection(bytes: Uint8Array, name: string, content: string): U
 }
 
 /** The expansion of `#[relinkable] fn name(x: type) -> type { x + step }`, and an export `call` that calls it. */
-export interface Declared {
+export interface DeclaredFunction {
   name: string
   call: string
   step: number
@@ -55,8 +55,8 @@ export interface Declared {
 }
 
 /** A module with declared slots, as the guest crate would make it; the imports are exported as `slot:<call>` too. */
-export async function declaring(...slots: Declared[]): Promise<Uint8Array<ArrayBuffer>> {
-  const each = (line: (slot: Declared, wasmType: string) => string) =>
+export async function declaring(...slots: DeclaredFunction[]): Promise<Uint8Array<ArrayBuffer>> {
+  const each = (line: (slot: DeclaredFunction, wasmType: string) => string) =>
     slots.map((slot) => line(slot, slot.type === 'i64' ? 'i64' : 'i32')).join('\n')
   const bytes = await wat(`(module
     ${each(({ name, call }, type) => `(import "relink" "${name}" (func $${call} (param ${type}) (result ${type})))`)}
@@ -99,24 +99,24 @@ export function guest(name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(path))
 }
 
-type Thrown = Error & Record<string, any>
+type ThrownError = Error & Record<string, any>
 
 /** The value that `run` throws. */
-export function thrownBy(run: () => unknown): Thrown {
+export function thrownBy(run: () => unknown): ThrownError {
   try {
     run()
   } catch (error) {
-    return error as Thrown
+    return error as ThrownError
   }
   throw new Error('expected a throw, and there was none')
 }
 
 /** The value that a promise rejects with. */
-export function rejectionOf(promise: Promise<unknown>): Promise<Thrown> {
+export function rejectionOf(promise: Promise<unknown>): Promise<ThrownError> {
   return promise.then(
     () => {
       throw new Error('expected a rejection, and there was none')
     },
-    (error) => error as Thrown,
+    (error) => error as ThrownError,
   )
 }

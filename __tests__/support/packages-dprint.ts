@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { type Formatter, type GlobalConfiguration, createFromBuffer } from '@dprint/formatter'
 import { getPath } from '@dprint/json'
-import { Answers, type Engine, numbers, runOn } from './packages'
+import { Answers, type PackageEngine, numbers, runOn } from './packages'
 
 const random = numbers(1)
 const words = [
@@ -91,12 +91,12 @@ const settings: [global: GlobalConfiguration, plugin: Record<string, unknown>][]
 ]
 
 /** A formatter on an instance of its own. */
-export function dprintOn(engine: Engine): Promise<Formatter> {
+export function dprintOn(engine: PackageEngine): Promise<Formatter> {
   return runOn(engine, () => createFromBuffer(readFileSync(getPath())))
 }
 
 /** Formats all documents, or only the small ones. */
-export function askDprint(formatter: Formatter, engine: Engine, which: 'all' | 'small'): Answers {
+export function askDprint(formatter: Formatter, engine: PackageEngine, which: 'all' | 'small'): Answers {
   const answers = new Answers()
   settings.forEach(([global, plugin], index) => {
     formatter.setConfig(global, plugin)
@@ -123,7 +123,7 @@ export function askDprint(formatter: Formatter, engine: Engine, which: 'all' | '
 }
 
 /** Makes Rust panic, which is a trap here, and checks that the module goes on. */
-export function trapDprint(formatter: Formatter, engine: Engine): Answers {
+export function trapDprint(formatter: Formatter, engine: PackageEngine): Answers {
   const answers = new Answers()
   const format = () => formatter.formatText({ filePath: 'a.json', fileText: '[1,{"a":2}]' })
   answers.add('before', format)

@@ -1,12 +1,12 @@
 // The work for source-map: maps from its own generator, and every query.
-import { Answers, type Engine, numbers, runOn } from './packages'
+import { Answers, type PackageEngine, numbers, runOn } from './packages'
 
 type SourceMap = typeof import('source-map')
 type Consumer = import('source-map').BasicSourceMapConsumer | import('source-map').IndexedSourceMapConsumer
 type RawMap = import('source-map').RawSourceMap
 
 /** The package, loaded anew: it keeps the first instance that it makes. */
-export async function sourceMapOn(engine: Engine): Promise<SourceMap> {
+export async function sourceMapOn(engine: PackageEngine): Promise<SourceMap> {
   let sourceMap: SourceMap | undefined
   jest.isolateModules(() => {
     sourceMap = require('source-map') as SourceMap
@@ -69,7 +69,7 @@ function mapsOf(sourceMap: SourceMap, count: number): Record<string, object> {
 }
 
 /** Runs every query on all maps; the large one has `count` mappings. */
-export async function askSourceMap(sourceMap: SourceMap, engine: Engine, count: number): Promise<Answers> {
+export async function askSourceMap(sourceMap: SourceMap, engine: PackageEngine, count: number): Promise<Answers> {
   const answers = new Answers()
   const maps = mapsOf(sourceMap, count)
   for (const [name, map] of Object.entries(maps)) {

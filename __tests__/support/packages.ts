@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { type CompileOptions, type Imports, Instance, Module, instantiate } from '../..'
 
 /** A replacement for the global `WebAssembly`, and the instances that it has made. */
-export interface Engine<I extends WebAssembly.Instance = WebAssembly.Instance> {
+export interface PackageEngine<I extends WebAssembly.Instance = WebAssembly.Instance> {
   WebAssembly: object
   instances: I[]
 }
@@ -12,7 +12,7 @@ export interface Engine<I extends WebAssembly.Instance = WebAssembly.Instance> {
 const v8 = globalThis.WebAssembly
 
 /** V8, with the bytes that `prepare` returns. */
-export function onV8(prepare: (bytes: BufferSource) => BufferSource = (bytes) => bytes): Engine {
+export function onV8(prepare: (bytes: BufferSource) => BufferSource = (bytes) => bytes): PackageEngine {
   const instances: WebAssembly.Instance[] = []
   return {
     instances,
@@ -38,7 +38,7 @@ export function onV8(prepare: (bytes: BufferSource) => BufferSource = (bytes) =>
 }
 
 /** This package. */
-export function onWasmer(options: CompileOptions): Engine<Instance> {
+export function onWasmer(options: CompileOptions): PackageEngine<Instance> {
   const instances: Instance[] = []
   return {
     instances,
@@ -64,7 +64,7 @@ export function onWasmer(options: CompileOptions): Engine<Instance> {
 }
 
 /** Runs a function while the global `WebAssembly` is the engine's. */
-export async function runOn<T>(engine: Engine, run: () => T | Promise<T>): Promise<T> {
+export async function runOn<T>(engine: PackageEngine, run: () => T | Promise<T>): Promise<T> {
   Object.assign(globalThis, { WebAssembly: engine.WebAssembly })
   try {
     return await run()
@@ -90,7 +90,7 @@ export class Answers {
   }
 
   /** The contents of the memory of the engine's last instance. */
-  addMemory(question: string, { instances }: Engine): void {
+  addMemory(question: string, { instances }: PackageEngine): void {
     const { buffer } = instances.at(-1)!.exports.memory as WebAssembly.Memory
     this.add(question, () => `${buffer.byteLength} bytes, ${digest(new Uint8Array(buffer))}`)
   }

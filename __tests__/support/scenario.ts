@@ -5,8 +5,8 @@ export interface Scenario {
   bytes: Uint8Array<ArrayBuffer>
   report: ModuleReport
   helpers: Helpers
-  /** Arguments by type; each function is called once for each set */
-  argumentSets?: Arguments[]
+  /** ArgumentSet by type; each function is called once for each set */
+  argumentSets?: ArgumentSet[]
   /** Whether JavaScript grows tables; true by default */
   grows?: boolean
 }
@@ -31,9 +31,9 @@ export const helperTexts = {
     (global (export "global mut v128") (mut v128) (v128.const i32x4 5 6 7 8)))`,
 }
 
-export type Arguments = Record<'i32' | 'i64' | 'f32' | 'f64' | 'funcref', unknown>
+export type ArgumentSet = Record<'i32' | 'i64' | 'f32' | 'f64' | 'funcref', unknown>
 
-export const hostile: Arguments[] = [
+export const hostile: ArgumentSet[] = [
   { i32: 0, i64: 0n, f32: 0, f64: 0, funcref: null },
   { i32: 7, i64: 7n, f32: 1.5, f64: -2.25, funcref: null },
   { i32: -1, i64: -(2n ** 63n), f32: -0, f64: Infinity, funcref: null },
@@ -41,7 +41,7 @@ export const hostile: Arguments[] = [
 ]
 
 /** Small arguments, for code that takes long with large numbers. */
-export const gentle: Arguments[] = [0, 1, 7].map((value) => ({
+export const gentle: ArgumentSet[] = [0, 1, 7].map((value) => ({
   i32: value,
   i64: BigInt(value),
   f32: value,

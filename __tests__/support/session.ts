@@ -1,7 +1,7 @@
 // A session: the same calls of one module on any engine, their results, and the state that they leave.
 import { createHash } from 'node:crypto'
 import type { ModuleReport } from '../..'
-import { type Arguments, type Scenario, externrefs, functionType, hostile, limits, mixed, visible } from './scenario'
+import { type ArgumentSet, type Scenario, externrefs, functionType, hostile, limits, mixed, visible } from './scenario'
 
 /** An engine: its `WebAssembly`, and its messages for errors. */
 export interface Engine {
@@ -34,7 +34,7 @@ export interface Session {
 const FUEL = 1000
 
 /** The object that an import throws; the caller must get this same object. */
-class Thrown extends Error {}
+class ThrownByImport extends Error {}
 
 /** Runs a module on an engine. */
 export function run(engine: Engine, scenario: Scenario): Session {
@@ -100,7 +100,7 @@ class Run {
   }
 
   fault(error: any): { outcome: string; detail?: string } {
-    if (error instanceof Thrown) return { outcome: `throws ${error.message}` }
+    if (error instanceof ThrownByImport) return { outcome: `throws ${error.message}` }
     const trap = this.engine.trap(error)
     // Engines differ in the depth of the stack, so nothing after its end is comparable.
     if (trap === 'stack-overflow') this.cut ??= this.steps.length
@@ -181,7 +181,7 @@ class Run {
         outcome: values.map((each) => this.say(each)).join(),
       })
       const number = mixed(index * 1000 + count)
-      if (number % 16 === 0) throw new Thrown(`import ${index}`)
+      if (number % 16 === 0) throw new ThrownByImport(`import ${index}`)
       if (number % 8 === 1) this.reenter(number)
       const value = (type: string, position: number) => this.result(type, mixed(number + position))
       return results.length > 1 ? results.map(value) : results.map(value)[0]
@@ -195,7 +195,7 @@ class Run {
     return type === 'i64' ? BigInt(small) * 0x1_0000_0001n : type === 'i32' ? small | 0 : small / 8
   }
 
-  /** The actions of an import while its caller waits: calls back, and uses a memory. */
+  /** The actions of an import while its caller waits: it calls back, and uses a memory. */
   reenter(number: number) {
     const callable = this.callable
     const target = callable[number % (callable.length || 1)]
@@ -210,7 +210,7 @@ class Run {
     if (memory && memory[1].buffer.byteLength > 0) new Uint8Array(memory[1].buffer)[number % 64] = number
   }
 
-  callAll(values: Arguments) {
+  callAll(values: ArgumentSet) {
     for (const each of this.callable) {
       if (this.exports[each.name] === undefined) continue
       if (this.exports.fuel?.value !== undefined) this.exports.fuel.value = FUEL
@@ -220,8 +220,8 @@ class Run {
     }
   }
 
-  call(what: string, { name, parameters }: Run['functions'][number], values: Arguments) {
-    const given = parameters.map((type) => values[type as keyof Arguments])
+  call(what: string, { name, parameters }: Run['functions'][number], values: ArgumentSet) {
+    const given = parameters.map((type) => values[type as keyof ArgumentSet])
     this.step(`${what} ${name}(${given.map((each) => this.say(each)).join()})`, () => this.exports[name](...given))
   }
 

@@ -98,7 +98,7 @@ native.NativeStore.exceptions = {
     const content = brand.find(value)
     return content?.store === store ? [content.tag, ...content.values] : undefined
   },
-  /** Makes the Exception for one that wasm threw, from the id of its tag, the tag's types, and the values. */
+  /** Makes the Exception for an exception that wasm threw, from the id of its tag, the tag's types, and the values. */
   fromList(store, [tag, types, ...values]) {
     return new Exception(new Handle(store, undefined, { store, tag, held: tagOf(store, tag), types, values }))
   },

@@ -110,7 +110,7 @@ class ConvertedChanges {
     }
   }
 
-  /** All slots must be of the store of the first one. */
+  /** All slots must be of the store of the first slot. */
   #use(store, name) {
     if (this.#store === undefined) {
       this.#store = store

@@ -23,9 +23,9 @@ function toImports(imports) {
  * Reads the imports of a module from the user's object, in the order of the binary. As in the JS API, a module name without
  * an object is a TypeError, and a value that does not fit is a LinkError.
  *
- * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held`
- * of the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if it has
- * one; an error of a user's getter comes out unchanged.
+ * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held` of
+ * the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if the module
+ * has a file; an error of a user's getter comes out unchanged.
  */
 function readImports(store, declared, imports, file) {
   toImports(imports)

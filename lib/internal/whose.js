@@ -1,6 +1,6 @@
 'use strict'
 
-// Who made an object whose class has the name of one of this package's classes.
+// The makers of objects whose class has the name of a class of this package.
 
 /** Key of a property on the prototype of each class. All copies and realms have the same key, but each its own value. */
 const MARK = Symbol.for('wasm-relink')

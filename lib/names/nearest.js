@@ -1,6 +1,6 @@
 'use strict'
 
-// Names that resemble a misspelt one.
+// Names that resemble a misspelt name.
 
 /** Levenshtein distance of two texts; Infinity if it is above `most`. */
 function distance(a, b, most) {
@@ -53,7 +53,7 @@ const LONGEST = 200
 /** Greatest number of pairs of letters to compare: about 10 ms. */
 const WORK = 4_000_000
 
-/** The names that resemble an unknown one, the nearest first. */
+/** The names that resemble an unknown name, the nearest first. */
 function nearest(name, names, { atMost, limit = 5, key = (candidate) => candidate } = {}) {
   if (name.length > LONGEST) return []
   const wanted = name.toLowerCase()

@@ -26,7 +26,7 @@ class OptionMode {
     return this.#read(options, names)
   }
 
-  /** The standard does not check whether options were given instead of the imports. */
+  /** The standard does not check whether options were given as the imports. */
   checkImports() {}
 
   /** The options for compiling, checked. `others` are the names of further options; `limits` those of the limits. */
@@ -58,7 +58,7 @@ const NAMES = new Set([...COMPILING, 'store'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
-  /** Refuses options instead of the imports: a module without imports would ignore them. */
+  /** Refuses options that are given as the imports: a module without imports would ignore them. */
   checkImports(imports, options) {
     if (options !== undefined || typeof imports !== 'object' || imports === null) return
     const names = Object.keys(imports)

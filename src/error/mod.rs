@@ -44,7 +44,7 @@ impl Error {
         &self.kind
     }
 
-    /// Whether there was no room, or a limit was reached.
+    /// Whether the error means that there was no room, or that a limit was reached.
     pub fn is_memory(&self) -> bool {
         matches!(*self.kind, ErrorKind::Memory { .. } | ErrorKind::Limit { .. })
     }
@@ -130,8 +130,8 @@ impl Error {
         }
     }
 
-    /// The error as `lib/errors.js` builds it: class, code, message, properties, and at most `most_frames` frames of
-    /// the wasm stack.
+    /// The JSON from which `lib/errors.js` builds the error: class, code, message, properties, and at most
+    /// `most_frames` frames of the wasm stack.
     pub fn to_json(&self, most_frames: usize) -> String {
         let (code, class) = self.code();
         let frames = match &*self.kind {

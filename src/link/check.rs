@@ -85,7 +85,7 @@ impl Slots {
     /// Whether `slot` is `target`, or reaches it through a chain of slots that each hold the next one's thunk.
     fn reaches(&mut self, store: &Store, mut slot: SlotId, target: SlotId, planned: &mut PlannedChanges) -> bool {
         let mut steps = 0;
-        // A walk of more steps than there are slots has met one twice. `slot_of_thunk` adds slots on the way.
+        // A walk of more steps than there are slots has met a slot twice. `slot_of_thunk` adds slots on the way.
         while steps <= self.len() {
             if slot == target {
                 return true;

@@ -10,7 +10,8 @@ impl Slots {
     pub fn visible_function(&self, store: &Store, entry: TableEntry, function: FuncRef) -> FuncRef {
         let Some((instance, position)) = self.owner(entry) else { return function };
         let slot = &instance.code().slots[position as usize];
-        // Thunk entries held the thunk from the start: an original in one was written there, and stays visible.
+        // Thunk entries held the thunk from the start. So an original in such an entry was written later, and stays
+        // visible.
         let own = self.owners.get(&entry.table).map(|(_, own)| *own);
         let holds_thunk = slot.thunk_entries.iter().any(|thunk| Some(thunk.table) == own && thunk.index == entry.index);
         match slot.thunk {

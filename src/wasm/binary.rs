@@ -3,6 +3,7 @@
 use super::declared::{self, Declaration};
 use super::invalid::{lacking, not_wasm, unsupported};
 use super::names;
+use super::stored_exceptions;
 use super::{
     Export, ExternKind, ExternType, Features, FuncType, GlobalType, Import, Limits, RefType, TableType, ValType,
 };
@@ -92,7 +93,7 @@ impl Binary {
             binary.refuse_multi_value_imports()?;
         }
         if !features.stored_exceptions {
-            binary.refuse_stored_exceptions(bytes)?;
+            stored_exceptions::refuse(&binary.tables, &binary.globals, bytes)?;
         }
         Ok(binary)
     }
@@ -191,57 +192,6 @@ impl Binary {
         })
     }
 
-    /// Refuses tables of exceptions, segments for them, and code that does anything with an exception from a global but
-    /// throw it.
-    fn refuse_stored_exceptions(&self, bytes: &[u8]) -> Result<()> {
-        if self.tables.iter().any(|table| table.element == RefType::Exn) {
-            return Err(unsupported("tables of exceptions (exnref)".into()));
-        }
-        let is_exception = |global: &GlobalType| global.value == ValType::Ref(RefType::Exn);
-        let in_globals = self.globals.iter().any(is_exception);
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
-                Payload::ElementSection(reader) => {
-                    for element in reader {
-                        if let ElementItems::Expressions(ty, _) = element?.items
-                            && RefType::from_parsed(ty) == Ok(RefType::Exn)
-                        {
-                            return Err(unsupported("element segments of exceptions (exnref)".into()));
-                        }
-                    }
-                }
-                Payload::CodeSectionEntry(body) if in_globals => {
-                    // The state after an instruction that has pushed an exception from a global.
-                    let mut taken = Taken::Nothing;
-                    for operator in body.get_operators_reader()? {
-                        let operator = operator?;
-                        taken = match (taken, &operator) {
-                            (Taken::Nothing, Operator::GlobalGet { global_index })
-                                if is_exception(&self.globals[*global_index as usize]) =>
-                            {
-                                Taken::Exception
-                            }
-                            (Taken::Nothing, _) => Taken::Nothing,
-                            (Taken::Exception, Operator::ThrowRef | Operator::RefIsNull | Operator::Drop) => {
-                                Taken::Nothing
-                            }
-                            // Code may clear the global before it throws.
-                            (Taken::Exception, Operator::RefNull { .. }) => Taken::ExceptionAndNull,
-                            (Taken::ExceptionAndNull, Operator::GlobalSet { .. }) => Taken::Exception,
-                            _ => {
-                                let what = "exceptions (exnref) that code takes out of a global, and does not throw";
-                                return Err(unsupported(what.into()));
-                            }
-                        };
-                    }
-                }
-                Payload::CodeSectionStart { .. } if !in_globals => break,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     fn import(&mut self, import: wasmparser::Import<'_>) -> Result<()> {
         let ty = match import.ty {
             TypeRef::Func(index) | TypeRef::FuncExact(index) => {
@@ -303,13 +253,6 @@ impl Binary {
     pub fn function_type(&self, index: u32) -> &FuncType {
         &self.types[self.functions[index as usize] as usize]
     }
-}
-
-/// The values on top of the stack that came from a global of exceptions.
-enum Taken {
-    Nothing,
-    Exception,
-    ExceptionAndNull,
 }
 
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {

@@ -13,6 +13,7 @@ mod sections;
 mod shape;
 mod stack;
 mod stack_pointer;
+mod stored_exceptions;
 mod symbols;
 mod types;
 mod uses;

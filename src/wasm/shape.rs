@@ -27,7 +27,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The name that the API has for it.
+    /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::LiveValues => "live-values",
@@ -63,8 +63,8 @@ struct Shape {
     merges: u64,
     /// Starts and ends of blocks
     blocks: u64,
-    /// Over all runs of instructions without side effects, the floating-point constants times the instructions.
-    /// Cranelift loads all of them before it uses the first.
+    /// The sum, over all runs of instructions without side effects, of the number of floating-point constants times the
+    /// number of instructions. Cranelift loads all of them before it uses the first.
     constants: u64,
 }
 

@@ -99,7 +99,7 @@ mod tests {
         let digits = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut text = Vec::from(*b"_");
         let mut rest = value;
-        // `_` is 0, `0_` is 1.
+        // Numbers of the v0 mangling: `_` is 0, `0_` is 1.
         while rest > 0 {
             rest -= 1;
             text.insert(0, digits[rest % 62]);

@@ -26,7 +26,7 @@ impl Reserve {
         if is_limited() || !can_reserve(full) { Self::Small } else { Self::Full }
     }
 
-    /// The one that the API calls `name`.
+    /// The reserve that the API calls `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "full" => Some(Self::Full),
@@ -35,7 +35,7 @@ impl Reserve {
         }
     }
 
-    /// The name that the API has for it.
+    /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Full => "full",

@@ -246,7 +246,7 @@ mod tests {
         let loaded =
             unsafe { LoadedCode::load(packed, StoreTunables::new(Vec::new(), Reserve::available()), 0, names) };
         assert!(loaded.is_err());
-        // Unwinding visits all registered tables, so it would touch one that was left behind.
+        // Unwinding visits all registered tables, so it would touch a table that is still registered.
         assert_eq!(Backtrace::force_capture().status(), BacktraceStatus::Captured);
     }
 }

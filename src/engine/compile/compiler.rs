@@ -19,7 +19,7 @@ use wasmer_types::target::Target;
 use wasmer_types::{CompilationProgressCallback, CompileError, UserAbort};
 
 /// The compilers of wasmer whose code is memory-safe across instances; wasmer's LLVM is not (docs/internals/safety.md).
-/// Code of one cannot call code of the other directly: `store::abi::bridge` connects them.
+/// Code of one compiler cannot call code of the other directly: `store::abi::bridge` connects them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Compiler {
     /// Optimizes; the default
@@ -112,7 +112,7 @@ impl Compiler {
         self == Self::Singlepass
     }
 
-    /// The name that the API has for it.
+    /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cranelift => "cranelift",
@@ -219,7 +219,7 @@ impl Compiler {
         };
         match run(Threads::new(taken).ok_or_else(no_room)?) {
             Ok(result) => result,
-            // The system limits the number of threads: try with one.
+            // The system limits the number of threads: try with a single thread.
             Err((number, _)) if number.get() > 1 => {
                 run(Threads::alone(taken).ok_or_else(no_room)?).unwrap_or_else(|(_, refusal)| Err(refusal))
             }

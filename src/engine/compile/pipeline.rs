@@ -54,7 +54,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     if options.selection != Selection::None {
         check_declarations(&binary)?;
     }
-    // Only the compiler knows how large a frame is. A small one needs no compile.
+    // Only the compiler knows how large a frame is. A small frame needs no compile.
     if options.compiler.has_largest_frame() && may_exceed_frame(bytes)? {
         return CompiledImage::new(bytes, &binary, options, &Arc::default()).map(drop);
     }
@@ -64,7 +64,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     Ok(())
 }
 
-/// The module as the compiler gets it, made from one that `Binary::parse` accepted.
+/// The module as the compiler gets it, made from a module that `Binary::parse` accepted.
 ///
 /// # Errors
 /// The errors of the load-time pass, and of `Waiters::check` between its steps.

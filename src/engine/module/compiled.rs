@@ -56,7 +56,7 @@ pub fn running_compiles() -> usize {
     RUNNING.load(Ordering::Relaxed)
 }
 
-/// Counts one in `RUNNING`.
+/// Counts a compile in `RUNNING` until it is dropped.
 struct RunningCompile;
 
 impl RunningCompile {

@@ -86,7 +86,7 @@ fn an_entry_that_was_written_since_is_left_as_it_is() {
     assert_eq!(code(fixture.undo(&links)), "ERR_RELINK_CHANGED");
     assert_eq!((fixture.current(f), fixture.current(g)), (Some(two), Some(one)), "the other one was put back");
     assert_eq!(entry.get(&fixture.store), Some(other));
-    // Reset also writes the entries that links wrote and someone else has written since.
+    // Reset also writes an entry that a link had written and someone else has overwritten since.
     fixture.reset(f).unwrap();
     assert_eq!(entry.get(&fixture.store), Some(one));
 }

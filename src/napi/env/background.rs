@@ -66,8 +66,8 @@ pub fn in_background<'env, T: Send + 'static, V: ToNapiValue + 'static>(
     Ok(promise)
 }
 
-/// Runs `work` on another thread while this one waits, until it is done or this worker is terminated; then its flag is
-/// set.
+/// Runs `work` on another thread while this one waits, until the work is done or this worker is terminated. Termination
+/// sets the flag of the work.
 pub fn until_terminated<T: Send + 'static>(
     env: &Env,
     work: impl FnOnce(Cancellation) -> std::result::Result<T, Error> + Send + 'static,

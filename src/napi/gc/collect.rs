@@ -105,8 +105,9 @@ fn roots(context: &Context) -> Roots {
     roots
 }
 
-/// Marks shared memories, whose bytes Node's own Memory object has. The store holds that object strongly only while
-/// a reached instance may use the bytes; otherwise the memory lives as long as JavaScript has it. It has no edges.
+/// Marks shared memories. Node's own Memory object has the bytes of one. The store holds that object strongly only
+/// while a reached instance may use the bytes; otherwise the memory lives as long as JavaScript holds the object. A
+/// shared memory has no edges.
 fn mark_shared_memories(context: &Context, marks: &mut Marks) {
     let (env, store) = (context.js(), &context.store);
     for (kind, id) in context.wrappers.live(env) {

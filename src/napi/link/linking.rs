@@ -30,7 +30,7 @@ pub fn implementation(context: &Context, address: usize, slot: SlotId) -> Result
     function.in_store(context, subject)
 }
 
-/// The changes for requested links, and the refused ones added to `refused`.
+/// The changes for requested links, and `refused` with the refused changes added.
 pub fn changes(
     context: &Context,
     requested: &[Requested],
@@ -60,7 +60,8 @@ pub fn add_slot_edge(context: &Context, slot: SlotId, function: FuncRef) {
     context.retainers.add_function_edge(context.js(), &context.store, node, function);
 }
 
-/// Does the same for many. Consecutive ones often have the same table and function, and are skipped.
+/// `add_slot_edge` for many functions. Consecutive ones often have the same table and function: such repetitions are
+/// skipped.
 pub fn add_slot_edges(context: &Context, functions: impl Iterator<Item = (SlotId, FuncRef)>) {
     let mut last = None;
     for (slot, function) in functions {

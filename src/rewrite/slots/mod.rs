@@ -3,6 +3,7 @@
 pub(in crate::rewrite) mod body;
 pub(in crate::rewrite) mod declared;
 pub(in crate::rewrite) mod encode;
+pub(in crate::rewrite) mod fixed_tables;
 pub(in crate::rewrite) mod naming;
 pub(in crate::rewrite) mod origins;
 pub(in crate::rewrite) mod plan;

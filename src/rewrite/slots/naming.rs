@@ -195,11 +195,11 @@ mod tests {
         assert_eq!(stable(text), ["a::b#1", "a::b#2"]);
         // An export shadows a path.
         assert_eq!(stable(r#"(module (func $add) (func (export "add")))"#), ["add#2", "add"]);
-        // Names that look like numbered ones.
+        // Names that look as if they had a number.
         let text = r#"(module (func $a::b#2) (func $_ZN1a1b17h0000000000000001E)
             (func $_ZN1a1b17h0000000000000002E) (func (export "func[4]")) (func))"#;
         assert_eq!(stable(text), ["a::b#2", "a::b#1", "a::b#3", "func[4]#1", "func[4]"]);
-        // The first numbers are taken.
+        // The numbers 1 and 2 are in other functions' names.
         let text = r#"(module (func $f#1) (func (export "f")) (func $f#2) (func $_ZN1f17h0000000000000001E)
             (func $_ZN1f17h0000000000000002E))"#;
         assert_eq!(stable(text), ["f#1", "f", "f#2", "f#3", "f#4"]);

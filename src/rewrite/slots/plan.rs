@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::rewrite::slots::declared::{DeclaredSlot, declared};
+use crate::rewrite::slots::fixed_tables::needs_room;
 use crate::rewrite::{Forwarder, ModuleEntry, ModuleSlot, Named, Options, Origins, Roles, Selection, SlotKind};
 use crate::wasm::{Binary, ExternKind, ExternType, Limits, RefType, TableType, Uses, ValType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +80,9 @@ impl<'a> Plan<'a> {
         };
         let declared = if options.selection == Selection::None { Vec::new() } else { declared(binary)? };
         plan.roles.entries = plan.uses.entries();
-        plan.roomy = (binary.imported_tables..plan.dispatch_table).filter(|table| plan.needs_room(*table)).collect();
+        plan.roomy = (binary.imported_tables..plan.dispatch_table)
+            .filter(|table| needs_room(binary, &plan.uses, *table))
+            .collect();
         plan.select(&declared, &options.selection);
         plan.removed = declared.iter().flat_map(|slot| slot.imports.iter().copied()).collect();
         plan.removed.sort_unstable();
@@ -304,20 +307,6 @@ impl<'a> Plan<'a> {
         (self.first_added..).zip(self.added.iter().copied())
     }
 
-    /// Whether a table of fixed size needs a raised maximum. wasmer copies the entries of a fixed table into each instance,
-    /// which makes calls faster; the store writes table and copy. But other instances write the table only, and after each
-    /// write by code, and each segment, wasmer copies the whole table again.
-    fn needs_room(&self, table: u32) -> bool {
-        let ty = &self.binary.tables[table as usize];
-        let segments =
-            self.uses.segments.iter().filter(|segment| segment.target.is_some_and(|(each, _)| each == table));
-        is_fixed(ty)
-            && (ty.limits.minimum > MOST_COPIED
-                || self.binary.exports_of(ExternKind::Table).any(|each| each == table)
-                || self.uses.written_tables.contains(&table)
-                || segments.count() > MOST_SEGMENTS)
-    }
-
     /// The maximum of a local table in the new bytes. For a fixed table that needs room: its size plus one, or none if that
     /// is above the limit.
     pub fn table_maximum(&self, table: u32) -> Option<u64> {
@@ -393,15 +382,4 @@ impl<'a> Plan<'a> {
         let globals = self.uses.written_globals.range(..imported as u32).copied().filter(holds);
         (tables.collect(), globals.collect())
     }
-}
-
-/// Maximum number of entries of a table that is copied into each instance.
-const MOST_COPIED: u64 = 1 << 16;
-
-/// Maximum number of segments for a table that is copied: wasmer copies it again for each segment.
-const MOST_SEGMENTS: usize = 8;
-
-/// Whether wasmer copies this table into each instance.
-fn is_fixed(ty: &TableType) -> bool {
-    ty.element == RefType::Func && ty.limits.maximum == Some(ty.limits.minimum)
 }

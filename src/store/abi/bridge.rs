@@ -45,13 +45,13 @@ impl HostFunction for Bridge {
 }
 
 impl FuncRef {
-    /// The host function of a bridge to this one. `pending` is where code that can catch looks for exceptions.
+    /// The host function of a bridge to this function. `pending` is where code that can catch looks for exceptions.
     pub(in crate::store) fn bridge(self, store: &Store, pending: Option<PendingThrow>) -> Box<dyn HostFunction> {
         let (host_stack, wasm_stack) = (store.host_stack.clone(), store.wasm_stack.clone());
         Box::new(Bridge { function: self, host_stack, wasm_stack, pending })
     }
 
-    /// The function that code of `compiler` can call for this one: itself, its bridge or its tier-up copy.
+    /// The function that code of `compiler` can call for this function: itself, its bridge or its tier-up copy.
     ///
     /// # Errors
     /// `Compiler` for a function with funcref parameters or results, which would pass the bridge unchanged; the errors

@@ -7,7 +7,7 @@ use crate::store::batch::batches::{Batches, Driver};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::Extern;
+use crate::store::instance::extern_value::Extern;
 use crate::store::trap::Failure;
 use crate::store::{FuncRef, MemoryId, RawValue, Reference, Store, TableId};
 use crate::wasm::{FuncType, Limits, PAGE_SIZE};
@@ -122,7 +122,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// Puts a function that was there before back into the table of a driver.
+/// Makes a driver call `function` again, which its table has held before.
 fn call_in_batch(store: &Store, table: TableId, function: Option<FuncRef>) {
     let written = table.set(store, 0, Reference::Func(function));
     debug_assert!(written.is_ok(), "an entry that there is, and a function that stood there before");

@@ -119,7 +119,8 @@ impl WasmStack {
     /// Stacks of `size` bytes, clamped to `SIZES` and rounded up to a multiple of `UNIT`.
     ///
     /// # Errors
-    /// `Memory` where there is no room for one. Then other stores go on with stacks of the length that they have.
+    /// `Memory` where there is no room for such a stack. Then other stores go on with stacks of the length that they
+    /// have.
     pub fn new(size: usize) -> OrError<Self> {
         stay_silent_without_room();
         let size = size.clamp(*SIZES.start(), *SIZES.end()).next_multiple_of(UNIT);

@@ -25,7 +25,7 @@ impl Instance {
             return Hidden::default();
         }
         self.open_flag().close(silent);
-        // The tier-up instance imports objects of this one: unless it is closed first, their handles stay open.
+        // The tier-up instance imports objects of this instance: unless it is closed first, their handles stay open.
         let mut hidden = self.tier_up().map(|tier_up| tier_up.close(store, silent)).unwrap_or_default();
         let contents = &self.contents;
         store.count_importers(&contents.imported, false);

@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// The nodes that Rust code holds, each with its number of holders. Marking starts from these and from JavaScript's.
+/// The nodes that Rust code holds, each with its number of holders. Marking starts from these and from the nodes that
+/// JavaScript holds.
 #[derive(Default)]
 pub(in crate::store) struct RootSet(RefCell<FxHashMap<Node, usize>>);
 

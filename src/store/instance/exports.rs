@@ -1,7 +1,7 @@
 //! The objects of instances, and their exports.
 
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::{Callable, Extern};
+use crate::store::instance::extern_value::{Callable, Extern};
 use crate::store::{GlobalId, MemoryId, Store, TableId, TagId};
 use crate::wasm::ExternKind;
 use std::ptr::NonNull;

@@ -83,7 +83,7 @@ impl FuncRef {
         store.bridges.borrow().canonical.get(&self).copied().unwrap_or(self)
     }
 
-    /// Makes `function` the canonical function of this one.
+    /// Makes `function` the canonical function of this function.
     pub(in crate::store) fn set_canonical(self, store: &Store, function: FuncRef) {
         let function = function.canonical(store);
         store.bridges.borrow_mut().canonical.insert(self, function);

@@ -1,11 +1,11 @@
-//! Instances with imports of any compiler and of the host.
+//! Making instances: checks their imports, and makes bridges to imported functions of the other compiler.
 
 use crate::engine::{Code, Quota, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
 use crate::store::instance::entity::Instance;
+use crate::store::instance::extern_value::{Callable, Extern};
 use crate::store::instance::instantiate::instantiate;
 use crate::store::instance::resolved::ResolvedImports;
-use crate::store::object::extern_value::{Callable, Extern};
 use crate::store::trap::Failure;
 use crate::store::{FuncRef, Store};
 use crate::wasm::{Binary, ExternType, FuncType, MOST_ENTRIES};

@@ -2,6 +2,7 @@
 
 pub(in crate::store) mod entity;
 pub(in crate::store) mod exports;
+pub(in crate::store) mod extern_value;
 pub(in crate::store) mod functions;
 pub(in crate::store) mod imports;
 pub(in crate::store) mod instantiate;

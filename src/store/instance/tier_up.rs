@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::instance::entity::Instance;
-use crate::store::object::extern_value::Extern;
+use crate::store::instance::extern_value::Extern;
 use crate::store::{GlobalId, MemoryId, Store};
 use std::rc::Rc;
 use wasmer::ExportIndex;
@@ -26,8 +26,9 @@ impl Instance {
         externs.collect()
     }
 
-    /// Makes `new`, which works on this one's memories and globals, its tier-up instance. Entries of its tables are
-    /// copied to `new`'s, now and on every write. Code of `new`'s compiler then calls `new` directly.
+    /// Makes `new`, which works on this instance's memories and globals, the tier-up instance. Entries of this
+    /// instance's tables are copied to the tables of `new`, now and on every write. Code of `new`'s compiler then calls
+    /// `new` directly.
     ///
     /// Its code may keep running, on the stack and wherever its functions are held: both instances run the same
     /// module on the same state.

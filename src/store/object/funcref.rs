@@ -15,7 +15,7 @@ impl FuncRef {
         Self(pointer)
     }
 
-    /// Number of functions between `first` and this one; both are defined by the same instance.
+    /// Number of functions from `first` to this function; the same instance defines both.
     pub(in crate::store) fn distance(self, first: Self) -> u32 {
         let bytes = self.address().wrapping_sub(first.address());
         (bytes / size_of::<VMCallerCheckedAnyfunc>()) as u32
