@@ -7,6 +7,7 @@ const { Exception } = require('./lib/api/exception')
 const { Global } = require('./lib/api/global')
 const { Instance } = require('./lib/api/instance')
 const { instantiate } = require('./lib/api/instantiate')
+const { Interrupter } = require('./lib/api/interrupter')
 const { Link, link } = require('./lib/api/link')
 const { compileFile, load } = require('./lib/api/load')
 const { Memory } = require('./lib/api/memory')
@@ -18,6 +19,7 @@ const { Store } = require('./lib/api/store')
 const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
+const { withTimeout } = require('./lib/api/with-timeout')
 
 // One literal with plain names: Node's CommonJS lexer finds them for `import { link } from 'wasm-relink'`.
 module.exports = {
@@ -25,6 +27,7 @@ module.exports = {
   Exception,
   Global,
   Instance,
+  Interrupter,
   Link,
   LinkError,
   Memory,
@@ -46,4 +49,5 @@ module.exports = {
   relink,
   rewrite,
   validate,
+  withTimeout,
 }

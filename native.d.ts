@@ -53,10 +53,10 @@ export declare class NativeStore {
   close(silent: boolean): Array<NativeClosedMemory>
   /**
    * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
-   * own memories for each shared memory that the module defines. `limits` are those of the instance, in the order of
-   * `Resource::ALL`.
+   * own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
+   * milliseconds.
    */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, limits?: Array<number> | undefined | null): NativeInstance
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null): NativeInstance
   /**
    * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
    * then nothing has changed.
@@ -64,6 +64,8 @@ export declare class NativeStore {
   attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
   /** The slot of an instance at a position in the slot list of its module. */
   instanceSlot(id: number, position: number): NativeSlot
+  /** The token by which `interrupt` finds the store: hexadecimal, and not to be guessed. */
+  interruptToken(): string
   /** Makes a memory; `minimum` and `maximum` are in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
   /** Makes a shared memory over the bytes of `memory`, which is Node's own; `minimum` and `maximum` are in pages. */
@@ -82,18 +84,12 @@ export declare class NativeStore {
   tableLength(id: number): number
   /** The element type of a table. */
   tableElement(id: number): string
-  /** Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot. */
-  tableGet(id: number, index: number): unknown
-  /** Writes an entry of a table. */
-  tableSet(id: number, index: number, value: unknown): void
   /** Grows a table by `delta` entries of `value`; returns its former number of entries. */
   tableGrow(id: number, delta: number, value: unknown): number
   /** Makes a global. */
   globalCreate(valueType: string, mutable: boolean, value: unknown): number
   /** The type of a global. */
   globalType(id: number): NativeGlobalType
-  /** The value of a global. */
-  globalGet(id: number): unknown
   /** Writes a global. */
   globalSet(id: number, value: unknown): void
   /** Makes a tag of exceptions that carry values of these types. */
@@ -104,9 +100,9 @@ export declare class NativeStore {
   convert(ty: string, value: unknown): unknown
   /**
    * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
-   * `stack_size` is the size of the stack that its calls run on, in bytes; `limits` are in the order of `Resource::ALL`.
+   * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds.
    */
-  constructor(lib: object, stackSize?: number | undefined | null, limits?: Array<number> | undefined | null)
+  constructor(lib: object, stackSize?: number | undefined | null, timeout?: number | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */
@@ -126,6 +122,8 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+   * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
+   *   `tableSet` and `globalGet`.
    */
   rawCallbacks(): any
   /** The slot of a table entry. */
@@ -188,11 +186,20 @@ export declare function functionNamesAsync(bytes: Uint8Array): Promise<Array<Nat
 /** The type of a wasm function; null for anything else. */
 export declare function functionType(value: unknown): NativeFunctionType | null
 
+/** Whether this platform has deadlines and interrupts. */
+export declare function hasInterruption(): boolean
+
 /** Whether there is room for so many bytes. */
 export declare function hasRoom(bytes: number): boolean
 
 /** Makes a report on a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
+
+/**
+ * Ends the calls that run in a store, of any thread, by the token of `interruptToken`. `reason` is for `lib/` on that thread.
+ * Returns whether the store still exists.
+ */
+export declare function interrupt(token: string, reason: string): boolean
 
 /**
  * Makes `mapCalls(address, count, columns, results, function)`, which calls the wasm function at `address` `count`
@@ -323,7 +330,7 @@ export interface NativeFunction {
   aliases: Array<string>
   /** Why it is not a slot, or why it should be linked with care: one word */
   reason?: string
-  /** The same as a sentence */
+  /** The reason as a sentence */
   message?: string
   /** The Rust signature, as its author wrote it */
   rust?: string
@@ -529,6 +536,9 @@ export declare function refuseClosedSlot(slot: string): void
 /** Throws the error for a type whose values no typed array holds. */
 export declare function refuseColumn(valueType: string): void
 
+/** Throws the error for a module that there is no room to copy. `size` is its size in bytes. */
+export declare function refuseCopy(size: number): void
+
 /** Throws the error for a value that does not fit an import. `expected` and `actual` are texts. */
 export declare function refuseImport(module: string, field: string, expected: string, actual: string): void
 
@@ -555,3 +565,9 @@ export declare function sharedValues(buffer: ArrayBuffer): any
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean
+
+/**
+ * Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in so many
+ * milliseconds.
+ */
+export declare function withTimeout(milliseconds: number, block: unknown): unknown

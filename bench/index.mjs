@@ -9,13 +9,14 @@ import { kernels } from './kernels.mjs'
 import { loads } from './loads.mjs'
 import { table } from './markdown.mjs'
 import { memory } from './memory.mjs'
+import { packages } from './packages.mjs'
 import { pass } from './pass.mjs'
 import { plugins } from './plugins.mjs'
 import { write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
 
-const PARTS = { calls, plugins, slots, kernels, loads, shapes, pass, memory }
+const PARTS = { calls, plugins, packages, slots, kernels, loads, shapes, pass, memory }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -14,6 +14,8 @@ const FILES = {
   '@swc/wasm': 'wasm_bg.wasm',
 }
 const EXTISM = '@extism/extism'
+/** The packages whose JavaScript is measured too. */
+const RUN = ['@automerge/automerge', 'loro-crdt', 'tiny-secp256k1', 'ywasm']
 
 /** The modules, the smallest first. */
 export function modules() {
@@ -25,17 +27,24 @@ export function modules() {
 }
 
 /** Extism's SDK for JavaScript. */
-export function extism() {
+export const extism = () => fromBenchModules(EXTISM)
+
+/** What a package of `bench/modules/package.json` exports. */
+export function fromBenchModules(name) {
   install()
-  return createRequire(folder)(EXTISM)
+  return createRequire(folder)(name)
 }
 
 /** The version of Extism's SDK. */
 export const extismVersion = () =>
   JSON.parse(readFileSync(new URL('modules/package.json', import.meta.url), 'utf8')).dependencies[EXTISM]
 
-function install() {
-  const files = [...Object.entries(FILES).map(([name, file]) => `${name}/${file}`), `${EXTISM}/package.json`]
+/** Fetches the packages, unless they are there. */
+export function install() {
+  const files = [
+    ...Object.entries(FILES).map(([name, file]) => `${name}/${file}`),
+    ...[EXTISM, ...RUN].map((name) => `${name}/package.json`),
+  ]
   if (files.every((file) => existsSync(path(file)))) return
   console.error('bench: fetching the packages of bench/modules/package.json …')
   // The packages are only read, so their scripts need not run.

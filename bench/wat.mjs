@@ -60,7 +60,7 @@ export const flipping = assemble(
         (i64.store (local.get $at) (i64.xor (i64.load (local.get $at)) (i64.const -1)))
         (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (local.get $end))))))`,
 )
-/** The same as a plugin of Extism's: its input and output are in memory of the host. */
+/** `flip` as a plugin of Extism's: its input and output are in memory of the host. */
 export const flippingForExtism = assemble(
   `(module
     (import "extism:host/env" "input_length" (func $length (result i64)))

@@ -24,12 +24,12 @@ async function about(subject, action) {
 
 /** The failure for an expected error; any other error itself. */
 function toFailure(error, prefix = '') {
-  const words = inWords(error)
-  return words === undefined ? error : new ExpectedFailure(prefix + words, { cause: error })
+  const message = messageOf(error)
+  return message === undefined ? error : new ExpectedFailure(prefix + message, { cause: error })
 }
 
 /** The message of an error of the system or of the package, with its code. */
-function inWords({ code, errno, message }) {
+function messageOf({ code, errno, message }) {
   const [name, words] = getSystemErrorMap().get(errno) ?? []
   if (name !== undefined) return `${words} (${name})`
   // The message has the offset.

@@ -2,6 +2,7 @@
 
 // Error classes, and errors made from native errors.
 
+const { decodeReason } = require('./internal/reasons')
 const { node } = require('./node/node-webassembly')
 
 // Node's own classes, so that `instanceof WebAssembly.LinkError` holds in the realm that loaded the package.
@@ -76,7 +77,10 @@ function accessDenied(scope, resource) {
   return annotate(error, { code: 'ERR_ACCESS_DENIED', details: { permission: PERMISSIONS[scope], resource } })
 }
 
-const TRAP = 'ERR_RELINK_TRAP'
+const INTERRUPTED = 'ERR_RELINK_INTERRUPTED'
+
+/** The codes of errors that end WebAssembly and that it cannot catch. */
+const TRAPS = new Set(['ERR_RELINK_TRAP', 'ERR_RELINK_TIMEOUT', INTERRUPTED])
 
 /** The errors of traps. A `code` is not enough: users may set it too. */
 const traps = new WeakSet()
@@ -92,8 +96,20 @@ function buildError(json) {
   // The stack begins with the caller.
   Error.captureStackTrace?.(error, buildError)
   annotate(error, { code, details })
-  if (code === TRAP) traps.add(error)
+  if (code === INTERRUPTED) explain(error)
+  if (TRAPS.has(code)) traps.add(error)
   return frames.length > 0 ? withFrames(error, frames) : error
+}
+
+/** Puts the reason of an interruption in the place of its encoded form, and into the message if it has words. */
+function explain(error) {
+  error.reason = decodeReason(error.reason)
+  const words = typeof error.reason === 'string' ? error.reason : error.reason?.message
+  if (typeof words !== 'string' || words === '') return
+  const before = String(error)
+  const { stack } = error
+  error.message = `${error.message}: ${words}`
+  if (typeof stack === 'string' && stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
 }
 
 /** Whether an error of a native call must be translated. A user's own error must not. */

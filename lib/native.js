@@ -3,7 +3,8 @@
 // The native side: the addon's functions and its store, with errors of this realm.
 
 const { isMainThread } = require('node:worker_threads')
-const { isNative, isTrap, nameFile, rangeError, translate } = require('./errors')
+const { arch, platform } = require('node:process')
+const { isNative, isTrap, nameFile, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
@@ -21,6 +22,7 @@ const METHODS = [
   'globalType',
   'hasMemory',
   'instanceSlot',
+  'interruptToken',
   'keep',
   'memoryCreate',
   'memoryOf',
@@ -56,14 +58,12 @@ class NativeStore {
         for (const { memory, byteLength } of this.#addon[name](...args)) NativeStore.forgetBuffer(memory, byteLength)
       })
     }
-    for (const [name, { kind, result }] of Object.entries(LATE_USES)) {
-      this.prototype[name] = function (...args) {
+    for (const name of Object.keys(LATE_USES)) {
+      this.prototype[name] ??= function (...args) {
         try {
           return this.#addon[name](...args)
         } catch (thrown) {
-          const error = translate(thrown)
-          if (!isIgnored(error) && !this.#isSilent(error, kind, args[0])) throw error
-          return result()
+          return this.#late(name, thrown, args[0])
         }
       }
     }
@@ -77,15 +77,49 @@ class NativeStore {
   /** The limits that it was given */
   limits
 
-  constructor(stackSize, limits = {}) {
+  constructor(stackSize, timeout, limits = {}) {
+    if (timeout !== undefined) checkInterruption('options.timeout')
     this.limits = limits
     this.#addon = newStore(
       libFunctions(this, () => NativeStore.exceptions),
       stackSize,
+      timeout,
       amounts(allLimits(limits)),
     )
-    // `link`, `relink`, `undo`, `undoAll`, `findFunction` and `linkScratch`: faster than methods of a napi-rs class.
+    // `link`, `relink`, `readEntry` and so on: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
+  }
+
+  tableGet(table, index) {
+    try {
+      return this.readEntry(table, index)
+    } catch (thrown) {
+      return this.#late('tableGet', thrown, table)
+    }
+  }
+
+  tableSet(table, index, value) {
+    try {
+      this.writeEntry(table, index, value)
+    } catch (thrown) {
+      this.#late('tableSet', thrown, table)
+    }
+  }
+
+  globalGet(global) {
+    try {
+      return this.readGlobal(global)
+    } catch (thrown) {
+      return this.#late('globalGet', thrown, global)
+    }
+  }
+
+  /** The result of a method that has thrown, if the use of an object that is closed is ignored; otherwise throws the error. */
+  #late(name, thrown, id) {
+    const { kind, result } = LATE_USES[name]
+    const error = translate(thrown)
+    if (!isIgnored(error) && !this.#isSilent(error, kind, id)) throw error
+    return result()
   }
 
   /** Whether an error means that an object is closed whose later uses do nothing, by the option `lateCalls`. */
@@ -105,12 +139,13 @@ class NativeStore {
 
   /**
    * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
-   * small memories, if there is one: it is used if the system refuses full memories. `limits` are those of the instance, as
-   * amounts.
+   * small memories, if there is one: it is used if the system refuses full memories. `timeout` is that of
+   * each call, in milliseconds; `limits` are those of the instance, as amounts.
    */
-  instantiate(code, imports, file, limits, forSmallMemories = undefined) {
+  instantiate(code, imports, { file, timeout, limits, forSmallMemories }) {
+    if (timeout !== undefined) checkInterruption('options.timeout')
     try {
-      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), limits)
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), timeout, limits)
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
@@ -119,7 +154,7 @@ class NativeStore {
       // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
-      return this.instantiate(small, imports, file, limits)
+      return this.instantiate(small, imports, { file, timeout, limits })
     }
   }
 }
@@ -127,15 +162,34 @@ class NativeStore {
 /** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-const newStore = translated((host, stackSize, limits) => new addon.NativeStore(host, stackSize, limits))
+const newStore = translated((host, ...options) => new addon.NativeStore(host, ...options))
 
-/** Copies bytes; throws if there is no room for the copy. */
-function copyOf(bytes) {
-  if (addon.hasRoom(bytes.byteLength)) return bytes.slice()
-  throw rangeError(
-    `there is no room for a copy of the module, which has ${bytes.byteLength} bytes`,
-    'ERR_RELINK_MEMORY',
+/** Refuses what needs interruption on a platform without it. */
+function checkInterruption(what) {
+  if (addon.hasInterruption()) return
+  throw typeError(
+    `\`${what}\` needs a platform where running WebAssembly can be interrupted: Linux on x64, got ${platform} on ${arch}`,
+    'ERR_RELINK_UNSUPPORTED',
+    { platform, arch },
   )
+}
+
+/** Calls `block`, which may throw the user's own errors, with a deadline for all WebAssembly of this thread. */
+function withTimeout(milliseconds, block) {
+  checkInterruption('withTimeout')
+  try {
+    return addon.withTimeout(milliseconds, block)
+  } catch (error) {
+    throw isNative(error) ? translate(error) : error
+  }
+}
+
+const interrupt = translated(addon.interrupt)
+
+/** Copies the bytes of a module; throws if there is no room for the copy. */
+function copyOf(bytes) {
+  if (!addon.hasRoom(bytes.byteLength)) refuseCopy(bytes.byteLength)
+  return bytes.slice()
 }
 
 // In a worker, the native side waits in a way that `terminate()` can interrupt.
@@ -175,6 +229,7 @@ async function about(file, start) {
 // Refusals of arguments that this package converts, with the messages of the native side. They always throw.
 const refuseChanges = translated(addon.refuseChanges)
 const refuseClosedSlot = translated(addon.refuseClosedSlot)
+const refuseCopy = translated(addon.refuseCopy)
 const refuseImport = translated(addon.refuseImport)
 const refuseStoreOfImport = translated(addon.refuseStoreOfImport)
 const refuseStoreOfSlot = translated(addon.refuseStoreOfSlot)
@@ -184,6 +239,7 @@ module.exports = {
   NativeStore,
   cacheClear,
   cacheList,
+  checkInterruption,
   compileAsync,
   compileFile,
   compileForSmallMemories,
@@ -194,6 +250,7 @@ module.exports = {
   functionNames,
   functionNamesAsync,
   inspectModule,
+  interrupt,
   refuseChanges,
   refuseClosedSlot,
   refuseImport,
@@ -202,4 +259,5 @@ module.exports = {
   refuseValue,
   rewriteModule,
   validate,
+  withTimeout,
 }

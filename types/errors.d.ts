@@ -76,7 +76,7 @@ export class LinkError extends Error {
 }
 
 /**
- * A trap, or a use of something closed. Its `stack` has the WebAssembly functions on top. Extends
+ * A trap, a call that was ended from outside, or a use of something closed. Its `stack` has the WebAssembly functions on top. Extends
  * `WebAssembly.RuntimeError`; see docs/errors.md.
  */
 export class RuntimeError extends Error {
@@ -84,6 +84,10 @@ export class RuntimeError extends Error {
   readonly code: string
   /** `ERR_RELINK_TRAP`: which trap */
   readonly trap?: string
+  /** `ERR_RELINK_TIMEOUT`: the timeout that has passed, in milliseconds */
+  readonly timeout?: number
+  /** `ERR_RELINK_INTERRUPTED`: the reason that was given */
+  readonly reason?: unknown
   /** The file that was given to {@link load} or {@link compileFile} */
   readonly file?: string
 }

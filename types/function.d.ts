@@ -38,7 +38,8 @@ export type Exactly<P, R> = (type: [parameters: P, result: R]) => [parameters: P
  *
  * If an import throws, the call throws the same object.
  *
- * @throws {RuntimeError} `ERR_RELINK_TRAP`; `ERR_RELINK_CLOSED`: the function's instance is closed
+ * @throws {RuntimeError} `ERR_RELINK_TRAP`; `ERR_RELINK_TIMEOUT`; `ERR_RELINK_INTERRUPTED`; `ERR_RELINK_CLOSED`: the function's
+ * instance is closed
  * @throws {TypeError} `ERR_RELINK_UNSUPPORTED`: the function's type has a `v128` or an exception reference
  */
 export interface WasmFunction<P extends unknown[] = any, R = any> {

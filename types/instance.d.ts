@@ -23,7 +23,8 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * `ERR_RELINK_CLOSED`, `ERR_RELINK_COMPILER`, `ERR_RELINK_SIGNATURE_HASH`
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: the module defines a table of more than 10,000,000 entries;
    * `ERR_RELINK_MEMORY`: no room for the instance; `ERR_RELINK_LIMIT` (with `limit`, `value`, `asked`)
-   * @throws {RuntimeError} `ERR_RELINK_TRAP`: the start function trapped, or a segment is out of bounds
+   * @throws {RuntimeError} `ERR_RELINK_TRAP`: the start function trapped, or a segment is out of bounds; `ERR_RELINK_TIMEOUT`,
+   * `ERR_RELINK_INTERRUPTED`
    */
   constructor(module: Module, imports?: Imports, options?: InstanceOptions)
   /** The exports, by name. Frozen, without a prototype. */

@@ -109,14 +109,19 @@ export interface StoreOptions {
   store?: Store | undefined
 }
 
-/** Options of a new {@link Instance}. For an example, see {@link ResourceLimits}. */
+/** Options of making an instance. For an example, see `docs/deadlines.md` and {@link ResourceLimits}. */
 export interface InstanceOptions extends StoreOptions {
   /** Limits of the instance: see {@link InstanceLimits}. */
   limits?: InstanceLimits | undefined
+  /**
+   * The timeout of each call from JavaScript into the instance, and of its start function, in milliseconds: a call that takes
+   * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Default: none.
+   */
+  timeout?: number | undefined
 }
 
 /** Options of {@link load} and {@link instantiate}, which compile and make an instance. For an example, see {@link load}. */
-export interface LoadOptions extends Omit<CompileOptions, 'limits'>, StoreOptions {
+export interface LoadOptions extends Omit<CompileOptions, 'limits'>, Omit<InstanceOptions, 'limits'> {
   /** Limits of the compile and of the instance: see {@link ResourceLimits}. */
   limits?: (CompileLimits & InstanceLimits) | undefined
 }

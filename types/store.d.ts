@@ -1,6 +1,7 @@
 // Stores: islands of instances.
 
 import type { ResourceLimits } from './limits'
+import type { Interrupter, InterrupterOptions } from './interruption'
 import type { CloseOptions } from './options'
 
 /**
@@ -18,8 +19,9 @@ import type { CloseOptions } from './options'
 export class Store {
   #private
   /**
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type
-   * @throws {RangeError} `ERR_OUT_OF_RANGE`: a `stackSize` out of its range
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type;
+   * `ERR_RELINK_UNSUPPORTED`: a `timeout` on a platform that cannot interrupt WebAssembly
+   * @throws {RangeError} `ERR_OUT_OF_RANGE`: a `stackSize` or a `timeout` out of its range
    */
   constructor(options?: NewStoreOptions)
   /** The store of this thread for everything that is made without the option `store`. */
@@ -27,6 +29,18 @@ export class Store {
   readonly closed: boolean
   /** All limits of the store: those of the option `limits`, and the defaults of the others. A new object each time. */
   readonly limits: Required<ResourceLimits>
+  /**
+   * Makes an object by which any thread can end the calls that run in this store.
+   *
+   * ```js
+   * worker.postMessage(store.interrupter())
+   * ```
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option, or one of the wrong type;
+   * `ERR_RELINK_UNSUPPORTED`: this platform cannot interrupt WebAssembly
+   * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
+   */
+  interrupter(options?: InterrupterOptions): Interrupter
   /** Counts what is in the store and what was freed. It visits every instance: use it for reports, not for each call. */
   stats(): StoreStats
   /**
@@ -61,6 +75,11 @@ export interface NewStoreOptions {
   stackSize?: number | undefined
   /** Limits of what is in the store: see {@link ResourceLimits}. `stackSize` limits the depth of calls. */
   limits?: ResourceLimits | undefined
+  /**
+   * The timeout of each call from JavaScript into WebAssembly of the store, in milliseconds: a call that takes longer ends with
+   * `ERR_RELINK_TIMEOUT`. See `docs/deadlines.md`. Default: none.
+   */
+  timeout?: number | undefined
 }
 
 /** Number of things of each kind that were freed: see {@link Store.collect}. */

@@ -5,7 +5,7 @@ import type { Global } from './global'
 import type { Instance } from './instance'
 import type { Memory } from './memory'
 import type { Module } from './module'
-import type { Bytes, CompileOptions, Imports, StoreOptions } from './options'
+import type { Bytes, CompileOptions, Imports, InstanceOptions } from './options'
 import type { Table } from './table'
 
 /** The part of a `Response`, the result of `fetch`, that matters here. */
@@ -37,11 +37,11 @@ export const WebAssembly: {
   readonly RuntimeError: ErrorConstructor
   compile(bytes: Bytes, options?: CompileOptions): Promise<Module>
   validate(bytes: Bytes, options?: CompileOptions): boolean
-  instantiate(module: Module, imports?: Imports, options?: CompileOptions & StoreOptions): Promise<Instance>
+  instantiate(module: Module, imports?: Imports, options?: CompileOptions & InstanceOptions): Promise<Instance>
   instantiate(
     bytes: Bytes,
     imports?: Imports,
-    options?: CompileOptions & StoreOptions,
+    options?: CompileOptions & InstanceOptions,
   ): Promise<{ module: Module; instance: Instance }>
   /**
    * Compiles the body of a `Response` with the type `application/wasm`.
@@ -54,6 +54,6 @@ export const WebAssembly: {
   instantiateStreaming(
     source: ResponseLike | Promise<ResponseLike>,
     imports?: Imports,
-    options?: CompileOptions & StoreOptions,
+    options?: CompileOptions & InstanceOptions,
   ): Promise<{ module: Module; instance: Instance }>
 }

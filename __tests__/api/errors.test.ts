@@ -404,6 +404,30 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_TIMEOUT: [
+    {
+      name: 'RuntimeError',
+      is: { timeout: 5, message: /^the call did not end within its timeout of 5 ms$/ },
+      error: async () => {
+        const text = '(module (func (export "spin") (loop br 0)))'
+        const { exports } = new Instance(new Module(await wat(text)), {}, { timeout: 5 })
+        return thrownBy(() => exports.spin())
+      },
+    },
+  ],
+  ERR_RELINK_INTERRUPTED: [
+    {
+      name: 'RuntimeError',
+      is: { reason: 'enough', message: /^the call was interrupted: enough$/ },
+      error: async () => {
+        const store = new Store()
+        const stop = () => store.interrupter().interrupt('enough')
+        const text = '(module (import "a" "stop" (func $stop)) (func (export "f") call $stop (loop br 0)))'
+        const { exports } = new Instance(new Module(await wat(text)), { a: { stop } }, { store })
+        return thrownBy(() => exports.f())
+      },
+    },
+  ],
   ERR_RELINK_INTERNAL: [
     {
       // No call provokes an internal error: this makes one of a panic, as napi-rs reports it.

@@ -12,14 +12,20 @@ const dispose = Symbol.dispose ?? Symbol.for('nodejs.dispose')
 
 /** The APIs that only this package has. */
 const own = {
-  Store: () => void new (require('../..').Store)().close(),
+  Store: (w) => void new w.relink.Store(w.hostile.object({ timeout: w.hostile.primitive(1000) })).close(),
   'Store.default': (w) => void w.relink.Store.default.closed,
   'Store#closed': (w) => void w.store.closed,
   'Store#limits': (w) => void w.store.limits,
   'Store#stats': (w) => void w.store.stats(),
   'Store#collect': (w) => void w.store.collect(),
+  'Store#interrupter': (w) => void w.store.interrupter(w.hostile.object({ signal: new AbortController().signal })),
   'Store#close': (w) => void (w.random.below(20) === 0 && w.close(w.store)),
   'Store#[dispose]': (w) => void (w.random.below(40) === 0 && w.store[dispose]()),
+  Interrupter: (w) => void new w.relink.Interrupter(w.hostile.junk(), 0),
+  'Interrupter.from': (w) => void w.relink.Interrupter.from(w.hostile.object({ ...w.store.interrupter() })),
+  'Interrupter#interrupt': (w) => void w.store.interrupter().interrupt(w.hostile.junk()),
+  withTimeout: (w) =>
+    void w.relink.withTimeout(w.hostile.primitive(1000), w.hostile.callback?.() ?? (() => w.store.closed)),
   Slot: (w) => void new w.relink.Slot(w.hostile.junk()),
   'Slot#name': of('slot', (slot) => void slot.name),
   'Slot#kind': of('slot', (slot) => void slot.kind),

@@ -2,7 +2,7 @@
 
 // The class Instance.
 
-const { toOptions, toSilent, wrongType } = require('../options/arguments')
+const { toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
@@ -41,21 +41,16 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store'])
-    const [store, limits] = [toStore(known), toResourceLimits(known.limits, OF_INSTANCE)]
+    const known = toOptions(options, ['limits', 'store', 'timeout'])
+    const [store, timeout] = [toStore(known), toTimeout(known)]
+    const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled.isPlugin)
     const given = readImports(store, code.imports(), imports, file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
       return small?.native
     }
-    const { id, retainer, exports } = store.instantiate(
-      code,
-      given,
-      file,
-      toInstanceAmounts(limits, compiled.isPlugin),
-      forSmallMemories,
-    )
+    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, limits, forSmallMemories })
     this.#state = {
       store,
       id,

@@ -2,13 +2,14 @@
 
 // The class Store.
 
-const { formatValue, toOptions, toSilent, wrongType } = require('../options/arguments')
+const { formatValue, toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { rangeError } = require('../errors')
 const { STACK_SIZES } = require('../options/limits')
 const { allLimits, toStoreLimits } = require('../options/resource-limits')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
+const { makeInterrupter } = require('./interrupter')
 const { NativeStore } = require('../native')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -27,7 +28,7 @@ class Store {
 
   constructor() {
     const [given] = arguments
-    this.#native = given instanceof NativeStore ? given : makeNative(given)
+    this.#native = given instanceof NativeStore ? given : nativeStore(given)
     uncloneable(this)
   }
 
@@ -37,6 +38,11 @@ class Store {
 
   get limits() {
     return allLimits(brand.get(this).limits)
+  }
+
+  interrupter(options = undefined) {
+    const { signal } = toOptions(options, ['signal'])
+    return makeInterrupter(brand.get(this).interruptToken(), signal)
   }
 
   stats() {
@@ -67,11 +73,11 @@ let defaultWrapper
 // Not in the class: `webidl` reads static members, which would make the store.
 Object.defineProperty(Store, 'default', { get: () => (defaultWrapper ??= new Store(toStore())), enumerable: true })
 
-/** The native store for the options of a new one. */
-function makeNative(options) {
-  const known = toOptions(options, ['limits', 'stackSize'])
-  const [limits, stackSize] = [toStoreLimits(known.limits), toStackSize(known)]
-  return new NativeStore(stackSize, limits)
+/** A native store with the options of a Store. */
+function nativeStore(options) {
+  const known = toOptions(options, ['limits', 'stackSize', 'timeout'])
+  const [limits, stackSize, timeout] = [toStoreLimits(known.limits), toStackSize(known), toTimeout(known)]
+  return new NativeStore(stackSize, timeout, limits)
 }
 
 /** The option `stackSize`, in bytes. */

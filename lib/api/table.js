@@ -17,6 +17,8 @@ let brand
 /** A table of functions, or of values of any kind. */
 class Table {
   #handle
+  /** Whether it is known that it takes any value */
+  #takesAny = false
 
   static {
     brand = new Brand('a Table', (value) => (#handle in value ? value.#handle : undefined))
@@ -46,8 +48,10 @@ class Table {
   set(index, value = undefined) {
     const { store, id } = brand.get(this)
     const position = toUnsignedLong(index, 'index')
-    // Unlike in `grow`, an undefined argument is not a missing one.
+    if (this.#takesAny) return store.tableSet(id, position, value)
     const element = store.tableElement(id)
+    this.#takesAny = element === 'externref'
+    // Unlike in `grow`, an undefined argument is not a missing one.
     const entry = arguments.length < 2 ? EMPTY[element] : toEntry(store, element, value, 'value')
     store.tableSet(id, position, entry)
   }

@@ -37,6 +37,7 @@ function libFunctions(store, exceptions) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
+    look() {},
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),
     addType: values?.addType,

@@ -100,6 +100,18 @@ function toCache({ cache }) {
   throw wrongType('a boolean', 'options.cache', cache)
 }
 
+/** The option `timeout`, in milliseconds; undefined if it is not set. */
+function toTimeout({ timeout }) {
+  return timeout === undefined ? undefined : toMilliseconds(timeout, 'options.timeout')
+}
+
+/** A timeout in milliseconds. */
+function toMilliseconds(value, argument) {
+  if (typeof value !== 'number') throw wrongType('a number of milliseconds', argument, value)
+  if (value > 0 && value < Infinity) return value
+  throw rangeError(`expected a positive number of milliseconds as \`${argument}\`, got ${formatValue(value)}`)
+}
+
 /** A dictionary of WebIDL: undefined and null count as empty ones. */
 function toDescriptor(value) {
   if (value === undefined || value === null) return {}
@@ -147,4 +159,6 @@ module.exports = {
   toReserve,
   toUnsignedLong,
   toLimits,
+  toMilliseconds,
+  toTimeout,
 }

@@ -87,7 +87,7 @@ class Trust {
     this.#signature = signature
   }
 
-  /** The same, with the signature that stands beside a file unless the options have one. `read` reads a file. */
+  /** This trust with the signature that is beside a file, unless the options have one. `read` reads a file. */
   async beside(file, read) {
     if (this.#signature === undefined || this.#signature.bytes !== undefined) return this
     const path = `${file}.sig`

@@ -81,6 +81,16 @@ pub enum ErrorKind {
         message: String,
         trace: Option<Arc<dyn Trace>>,
     },
+    /// The deadline of a call has passed; `timeout` in milliseconds
+    Timeout {
+        timeout: f64,
+        trace: Option<Arc<dyn Trace>>,
+    },
+    /// A call was ended from outside; `reason` in the form in which `lib/` gave it
+    Interrupted {
+        reason: String,
+        trace: Option<Arc<dyn Trace>>,
+    },
     Internal {
         message: String,
     },
@@ -125,6 +135,16 @@ impl ErrorKind {
     pub fn inconvertible(ty: impl fmt::Display) -> Self {
         let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript");
         Self::UnsupportedValue { message }
+    }
+
+    /// The failure of the load-time pass on a module that was validated.
+    pub fn pass_failed(error: impl fmt::Display) -> Self {
+        Self::Compile { message: format!("the load-time pass failed: {error}") }
+    }
+
+    /// No room for a copy of a module of this size in bytes.
+    pub fn no_room_for_copy(size: usize) -> Self {
+        Self::Memory { message: format!("there is no room for a copy of the module, which has {size} bytes") }
     }
 
     /// The refusal of a type whose values no typed array holds.

@@ -61,6 +61,8 @@ impl fmt::Display for Error {
                  `limits.{limit}`",
                 if *owner == "compile" { "" } else { "close what is not used any more, or " }
             ),
+            K::Timeout { timeout, .. } => write!(f, "the call did not end within its timeout of {timeout} ms"),
+            K::Interrupted { .. } => f.write_str("the call was interrupted"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
             K::ClosedStore => f.write_str("the store is closed"),
@@ -110,8 +112,8 @@ pub(super) const SMALL_MEMORY: &str = "one of { reserve: 'small' }, which takes 
 const LISTED: usize = 10;
 
 /// The first of `all` as text, and the number of the others.
-fn listed<T>(all: &[T], between: &str, in_words: impl Fn(&T) -> String) -> String {
-    let list: Vec<_> = all.iter().take(LISTED).map(in_words).collect();
+fn listed<T>(all: &[T], between: &str, describe: impl Fn(&T) -> String) -> String {
+    let list: Vec<_> = all.iter().take(LISTED).map(describe).collect();
     match all.len().saturating_sub(LISTED) {
         0 => list.join(between),
         more => format!("{} and {more} more", list.join(between)),

@@ -73,6 +73,8 @@ impl Error {
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
             K::Refused { .. } => ("ERR_RELINK_REFUSED", "LinkError"),
             K::Trap { .. } => ("ERR_RELINK_TRAP", "RuntimeError"),
+            K::Timeout { .. } => ("ERR_RELINK_TIMEOUT", "RuntimeError"),
+            K::Interrupted { .. } => ("ERR_RELINK_INTERRUPTED", "RuntimeError"),
             K::Internal { .. } => ("ERR_RELINK_INTERNAL", "RuntimeError"),
             K::ArgumentType { .. } => ("ERR_INVALID_ARG_TYPE", "TypeError"),
             K::ArgumentValue { .. } => ("ERR_INVALID_ARG_VALUE", "TypeError"),
@@ -126,6 +128,8 @@ impl Error {
                 json!({ "refusals": list.collect::<Vec<_>>() })
             }
             K::Trap { trap, .. } => json!({ "trap": trap }),
+            K::Timeout { timeout, .. } => json!({ "timeout": timeout }),
+            K::Interrupted { reason, .. } => json!({ "reason": reason }),
             _ => json!({}),
         }
     }
@@ -135,7 +139,9 @@ impl Error {
     pub fn to_json(&self, most_frames: usize) -> String {
         let (code, class) = self.code();
         let frames = match &*self.kind {
-            ErrorKind::Trap { trace: Some(trace), .. } => trace
+            ErrorKind::Trap { trace: Some(trace), .. }
+            | ErrorKind::Timeout { trace: Some(trace), .. }
+            | ErrorKind::Interrupted { trace: Some(trace), .. } => trace
                 .frames(most_frames)
                 .iter()
                 .map(|frame| json!({ "name": frame.name, "index": frame.index, "offset": frame.offset }))

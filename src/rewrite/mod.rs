@@ -90,8 +90,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         let details = Details { names: Vec::new(), roles: plan.roles };
         return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
-    let encoded = slots::encode::encode(bytes, &plan)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") })?;
+    let encoded = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
     let all = Names::new(binary, binary.name_section(bytes), &roles.declared);
@@ -133,7 +132,7 @@ pub fn names(bytes: &[u8], binary: &Binary) -> Result<Vec<Named>> {
 }
 
 impl<'a> Rewritten<'a> {
-    /// The same without the bytes, for after the compile.
+    /// This module without its bytes, which are not needed after the compile.
     pub fn without_bytes(self) -> Rewritten<'static> {
         let Self { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } = self;
         Rewritten {

@@ -11,6 +11,7 @@ mod state;
 #[cfg(test)]
 pub mod test_support;
 mod trap;
+mod watch;
 
 pub use batch::running_batch::Batch;
 pub use call::host::HostFunction;
@@ -33,3 +34,7 @@ pub use state::Store;
 pub use trap::{Failure, Thrown};
 /// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;
+pub use watch::deadline::{Deadline, Timeout};
+pub use watch::interrupts::interrupt;
+pub use watch::signal::AVAILABLE as HAS_INTERRUPTION;
+pub use watch::wait::wait_until_stopped;

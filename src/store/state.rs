@@ -14,6 +14,9 @@ use crate::store::gc::rooted::{RootSet, Rooted};
 use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
+use crate::store::watch::deadline::{Deadline, Timeout};
+use crate::store::watch::record::{LookFn, WatchedStore};
+use crate::store::watch::{interrupts, pad};
 use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
 use rustc_hash::FxHashMap;
@@ -21,7 +24,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps, on_host_stack};
 
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
@@ -54,6 +57,12 @@ pub struct Store {
     pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
+    /// In a box, since calls on the stack point to it
+    pub(in crate::store) watched: Box<WatchedStore>,
+    /// The token by which `interrupt` finds the store, once it has one
+    pub(in crate::store) interrupt_token: OnceCell<u128>,
+    /// The timeout of each call from the host
+    pub timeout: Option<Timeout>,
     pub(in crate::store) call_stacks: CallStacks,
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
@@ -78,6 +87,7 @@ impl Store {
     pub fn new(stack_size: usize, quota: Arc<Quota>) -> Result<Self> {
         let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
+        pad::install();
         Ok(Self {
             quota,
             objects: Box::into_raw(Box::default()),
@@ -97,6 +107,9 @@ impl Store {
             shadow_stacks: ShadowStacks::default(),
             host_stack: HostStack::default(),
             wasm_stack,
+            watched: Box::default(),
+            interrupt_token: OnceCell::new(),
+            timeout: None,
             call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
             roots: Rc::default(),
@@ -116,6 +129,33 @@ impl Store {
     /// The error of a refusal: that of the limit, if one refused it; else `otherwise`.
     pub(in crate::store) fn limit_or(&self, otherwise: ErrorKind) -> Error {
         self.quota.take_refusal().map_or_else(|| otherwise.into(), Error::from)
+    }
+
+    /// Begins a deadline for the wasm of this thread, if there is a timeout.
+    ///
+    /// # Errors
+    /// `Memory` if there is no room for the watchdog.
+    #[inline]
+    pub fn deadline(&self, timeout: Option<Timeout>) -> Result<Option<Deadline>> {
+        timeout.map(|timeout| Deadline::begin(self.host_stack.record, timeout)).transpose()
+    }
+
+    /// Sets the function that runs JavaScript which does nothing, on the host's stack. It fails if this thread is being
+    /// terminated. Calls that last run it from time to time.
+    pub fn set_look(&self, look: Box<LookFn>) {
+        let call_stacks = self.call_stacks.clone();
+        let look = move || on_host_stack(|| call_stacks.on_host_stack(&look));
+        // A store has one environment.
+        let _ = self.watched.look.set(Box::new(look));
+    }
+
+    /// A token by which `interrupt` finds this store, from any thread.
+    pub fn interrupt_token(&self, random: impl FnOnce() -> u128) -> u128 {
+        *self.interrupt_token.get_or_init(|| {
+            let token = random();
+            interrupts::add(token, self.watched.id);
+            token
+        })
     }
 
     /// All instances.
@@ -160,6 +200,9 @@ impl Drop for Store {
     fn drop(&mut self) {
         let tables: Vec<_> = self.tables.borrow().all().map(|(handle, _)| handle).collect();
         self.with_objects(|objects| tables.iter().for_each(|handle| release_table(handle.get(objects))));
+        if let Some(token) = self.interrupt_token.get() {
+            interrupts::remove(*token);
+        }
         // SAFETY: `objects` came from `Box::into_raw`, and this is its last use: running wasm holds an `Rc` of the
         // store's owner, so none is running. The field `instances` holds the code of the objects and drops after this.
         drop(unsafe { Box::from_raw(self.objects) });

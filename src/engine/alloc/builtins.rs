@@ -5,6 +5,7 @@
 use crate::engine::alloc::room::has_room;
 use crate::engine::alloc::shared_memory::take_stopped;
 use crate::engine::alloc::table_charges::{TableOf, charge_table_growth, definition_in, release_table_growth};
+use std::sync::OnceLock;
 use wasmer::sys::vm::libcalls::{
     wasmer_vm_imported_memory32_grow, wasmer_vm_imported_table_grow, wasmer_vm_imported_table_size,
     wasmer_vm_memory32_grow, wasmer_vm_table_grow, wasmer_vm_table_size,
@@ -17,19 +18,33 @@ const FAILED: u32 = u32::MAX;
 /// wasmer's `table.grow`: context, value of the new entries (a pointer), their number, and table index.
 type TableGrow = unsafe extern "C" fn(*mut VMContext, usize, u32, u32) -> u32;
 
-/// Installs the replacements in a new instance whose code has not run yet.
-pub fn install(instance: &VMInstance) {
-    let functions = [
-        (Index::get_memory32_grow_index(), memory_grow as *const ()),
-        (Index::get_imported_memory32_grow_index(), imported_memory_grow as *const ()),
-        (Index::get_table_grow_index(), table_grow as *const ()),
-        (Index::get_imported_table_grow_index(), imported_table_grow as *const ()),
-    ];
+/// Called after each growth, before wasm goes on.
+type Checkpoint = fn();
+
+static CHECKPOINT: OnceLock<Checkpoint> = OnceLock::new();
+
+/// Installs the replacements in a new instance whose code has not run yet. They call `checkpoint` after each growth, which
+/// may raise a trap; every instance has the same one.
+pub fn install(instance: &VMInstance, checkpoint: Checkpoint) {
+    CHECKPOINT.get_or_init(|| checkpoint);
+    replace_builtins(
+        instance,
+        &[
+            (Index::get_memory32_grow_index(), memory_grow as *const ()),
+            (Index::get_imported_memory32_grow_index(), imported_memory_grow as *const ()),
+            (Index::get_table_grow_index(), table_grow as *const ()),
+            (Index::get_imported_table_grow_index(), imported_table_grow as *const ()),
+        ],
+    );
+}
+
+/// Replaces builtin functions in a new instance whose code has not run yet, by functions that code may call in their place.
+pub fn replace_builtins(instance: &VMInstance, functions: &[(Index, *const ())]) {
     let (context, offsets) = (instance.vmctx_ptr().cast::<u8>(), instance.vmoffsets());
     for (index, function) in functions {
         // SAFETY: each of these offsets in a `VMContext` holds a pointer to a builtin function. The code of the
         // instance, the only reader, does not run yet.
-        unsafe { context.add(offsets.vmctx_builtin_function(index) as usize).cast::<*const ()>().write(function) };
+        unsafe { context.add(offsets.vmctx_builtin_function(*index) as usize).cast::<*const ()>().write(*function) };
     }
 }
 
@@ -56,6 +71,14 @@ unsafe fn unless_stopped(before: u32) -> u32 {
         // SAFETY: the caller promises that wasm is on the stack, and no frame above it has a value to drop.
         unsafe { raise_user_trap(stopped) }
     }
+    grown(before)
+}
+
+/// The result of a growth, after which wasm goes on.
+fn grown(before: u32) -> u32 {
+    if let Some(checkpoint) = CHECKPOINT.get() {
+        checkpoint();
+    }
     before
 }
 
@@ -66,7 +89,7 @@ unsafe extern "C" fn table_grow(context: *mut VMContext, value: usize, delta: u3
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_table_grow as *const ()) };
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
-    grow_charged(context, TableOf::Own(table), size, delta, || unsafe { grow(context, value, delta, table) })
+    grown(grow_charged(context, TableOf::Own(table), size, delta, || unsafe { grow(context, value, delta, table) }))
 }
 
 /// `table.grow` of a table that the instance imports.
@@ -76,7 +99,7 @@ unsafe extern "C" fn imported_table_grow(context: *mut VMContext, value: usize, 
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_imported_table_grow as *const ()) };
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
-    grow_charged(context, TableOf::Import(table), size, delta, || unsafe { grow(context, value, delta, table) })
+    grown(grow_charged(context, TableOf::Import(table), size, delta, || unsafe { grow(context, value, delta, table) }))
 }
 
 /// Runs `grow`, if there is room for `delta` more entries of a table and no limit refuses them.

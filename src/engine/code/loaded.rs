@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image::{Image, Linked};
+use crate::engine::code::ranges::LoadedRange;
 use crate::engine::trace::frames::Registration;
 use crate::engine::trace::function_names::FunctionNames;
 use memmap2::{Mmap, MmapOptions};
@@ -31,7 +32,8 @@ pub(in crate::engine) struct InFile {
 ///
 /// Neither wasmer's `Module` nor its instances keep code alive: each thing that runs the code holds this.
 pub(in crate::engine) struct LoadedCode {
-    // Fields drop in order: stack traces stop finding the code before it is unmapped.
+    // Fields drop in order: signal handlers and stack traces stop finding the code before it is unmapped.
+    _range: LoadedRange,
     _frames: Registration,
     artifact: Artifact,
     /// None if the engine holds the code
@@ -81,9 +83,14 @@ impl LoadedCode {
         let artifact = artifact.map_err(|error| error.to_string())?;
         let functions = artifact.finished_functions().values().map(|function| function.0.addr()).collect();
         let frames = Registration::new(image.frames(), functions, first, names);
+        let (begin, length) = match &linked {
+            Some(ExecutableCode { code, .. }) => (code.as_ptr().addr(), code.len()),
+            None => frames.range(),
+        };
+        let range = LoadedRange::new(begin, length);
         let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
         let instance_size = offsets.size_of_vmctx() as usize;
-        Ok(Self { _frames: frames, artifact, linked, _engine: engine, tunables, instance_size })
+        Ok(Self { _range: range, _frames: frames, artifact, linked, _engine: engine, tunables, instance_size })
     }
 
     /// The artifact that wasmer instantiates.

@@ -285,8 +285,8 @@ impl From<String> for CompilerRefusal {
 }
 
 impl CompilerRefusal {
-    /// The error for the user; `in_words` describes a function, by its index.
-    pub fn into_error(self, in_words: impl FnOnce(u32) -> String) -> Error {
+    /// The error for the user; `describe` describes a function, by its index.
+    pub fn into_error(self, describe: impl FnOnce(u32) -> String) -> Error {
         let message = match self {
             Self::Cancelled => return cancelled(),
             Self::Compiler(message) => message,
@@ -298,7 +298,7 @@ impl CompilerRefusal {
             Self::Frame { function, size } => format!(
                 "{} needs {size} bytes of call stack in code of singlepass, which supports at most {LARGEST_FRAME}: \
                  compile it with cranelift",
-                in_words(function)
+                describe(function)
             ),
         };
         ErrorKind::Compile { message }.into()

@@ -40,7 +40,7 @@ pub struct Code {
     pub original: Binary,
     /// Its slots, the declared ones first
     pub slots: Vec<ModuleSlot>,
-    /// The forwarders: functions that stand in tables in the place of imports
+    /// The forwarders: functions that are in tables instead of imports
     pub forwarders: Vec<Forwarder>,
     /// The imported tables whose entries code may read and put elsewhere
     pub read_tables: Vec<u32>,

@@ -11,6 +11,9 @@ use wasmer::sys::vm::Trap;
 use wasmer_compiler::types::function::CompiledFunctionFrameInfo;
 use wasmer_types::TrapCode;
 
+/// The offset that compilers give instructions of their own, as in a prologue.
+const UNKNOWN: u32 = u32::MAX;
+
 /// The map of one function. It lists only instructions at which a frame or a trap can be, if `pack` had the module.
 #[derive(Serialize, Deserialize)]
 struct FunctionTrace {
@@ -82,7 +85,7 @@ impl FunctionTrace {
     }
 
     /// Offset in the module of the instruction whose machine code is at `position`; the function's own offset if there
-    /// is none.
+    /// is none, or if the compiler has no offset for it.
     fn location(&self, position: u32) -> u32 {
         let (mut offset, mut location) = (0, self.begin);
         for instruction in &self.instructions {
@@ -92,7 +95,7 @@ impl FunctionTrace {
             }
             location = location.wrapping_add_signed(instruction.distance);
             if position < offset + instruction.length {
-                return location;
+                return if location == UNKNOWN { self.begin } else { location };
             }
         }
         self.begin
@@ -153,6 +156,13 @@ impl Registration {
         }
         Self(begin)
     }
+
+    /// The address of its first function, and the number of bytes to the end of its last one.
+    pub fn range(&self) -> (usize, usize) {
+        let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
+        let frames = self.0.and_then(|begin| live.get(&begin));
+        self.0.zip(frames).map_or((0, 0), |(begin, frames)| (begin, frames.end - begin))
+    }
 }
 
 impl Drop for Registration {
@@ -161,14 +171,6 @@ impl Drop for Registration {
             LIVE.write().unwrap_or_else(PoisonError::into_inner).remove(&begin);
         }
     }
-}
-
-/// Whether `address` is in the code of a loaded module. A signal handler may call this, with the address of the code
-/// that raised the signal, if that code does not hold the lock of `LIVE`.
-#[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
-pub fn is_code(address: usize) -> bool {
-    let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
-    live.range(..=address).next_back().is_some_and(|(_, frames)| address < frames.end)
 }
 
 impl Frames {
@@ -236,6 +238,15 @@ impl CapturedStack {
             let address = if *address == self.trapped { *address } else { address.checked_sub(1)? };
             known.entry(address).or_insert_with(|| CodeLocation::of(address)).clone()
         })
+    }
+}
+
+impl CapturedStack {
+    /// The stack of the running thread. `interrupted` is the address of the instruction at which a signal interrupted
+    /// wasm, 0 for none.
+    pub fn here(interrupted: usize) -> Self {
+        let (_, stack) = trace(&Trap::lib(TrapCode::HostInterrupt));
+        Self { trapped: interrupted, ..stack }
     }
 }
 

@@ -88,7 +88,7 @@ impl CompileRequest {
         options
     }
 
-    /// The same with a flag that stops the compile.
+    /// The request with a flag that stops the compile.
     fn with(mut self, cancellation: Cancellation) -> Self {
         let (Self::Single(options) | Self::Auto(options)) = &mut self;
         options.cancellation = cancellation;
@@ -143,10 +143,7 @@ impl CompileRequest {
 /// # Errors
 /// `Memory` where there is no room for it.
 fn copy(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    try_copy(bytes).ok_or_else(|| {
-        let message = format!("there is no room for a copy of the module, which has {} bytes", bytes.len());
-        ErrorKind::Memory { message }.into()
-    })
+    try_copy(bytes).ok_or_else(|| ErrorKind::no_room_for_copy(bytes.len()).into())
 }
 
 /// The compiler option for tier-up from Singlepass to Cranelift.

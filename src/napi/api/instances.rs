@@ -16,7 +16,7 @@ use crate::napi::env::reference::WrapReference;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect, collect_all, collect_if_due};
-use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId};
+use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId, Timeout};
 use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
@@ -52,14 +52,15 @@ type MadeInstance<'a> = (Rc<Instance>, Value<'a>);
 #[napi]
 impl NativeStore {
     /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
-    /// own memories for each shared memory that the module defines. `limits` are those of the instance, in the order of
-    /// `Resource::ALL`.
+    /// own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
+    /// milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`.
     #[napi(catch_unwind)]
     pub fn instantiate<'a>(
         &'a self,
         module: &NativeModule,
         imports: Array<'a>,
         shared: Vec<Unknown<'a>>,
+        timeout: Option<f64>,
         limits: Option<Vec<f64>>,
     ) -> Result<NativeInstance<'a>, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
@@ -70,12 +71,13 @@ impl NativeStore {
             limits => context.store.quota.of_instance(amounts(limits)),
         };
         // If there was no room, collecting may make some.
-        let first = self.try_instantiate(module, imports, &shared, &quota)?;
+        let timeout = Timeout::shorter(context.store.timeout, timeout.map(Timeout::new));
+        let first = self.try_instantiate(module, imports, &shared, &quota, timeout)?;
         let (instance, retainer) = match first {
             Ok(made) => made,
             Err(_) => {
                 collect_all(context);
-                let made = self.try_instantiate(module, imports, &shared, &quota)?;
+                let made = self.try_instantiate(module, imports, &shared, &quota, timeout)?;
                 made.map_err(|failure| refuse_failure(context, failure))?
             }
         };
@@ -108,7 +110,9 @@ impl NativeStore {
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
         externs.extend(old.state(&context.store));
-        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), None, imports) else { return Ok(false) };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), None, imports, old.timeout.get()) else {
+            return Ok(false);
+        };
         if old.attach_tier_up(&context.store, &new).is_err() {
             return Ok(false);
         }
@@ -135,6 +139,7 @@ impl NativeStore {
         imports: Value<'_>,
         shared: &[Unknown<'_>],
         quota: &Arc<Quota>,
+        timeout: Option<Timeout>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let context = &self.context;
         let externs = self.externs(module, imports, module.code.binary.imports.len())?;
@@ -148,10 +153,10 @@ impl NativeStore {
             Ok(memory as Rc<dyn SharedBytes>)
         });
         let shared = shared.collect::<std::result::Result<_, PendingException>>()?;
-        self.try_make(module, externs, shared, Some(quota), imports)
+        self.try_make(module, externs, shared, Some(quota), imports, timeout)
     }
 
-    /// The same with imports that are already converted.
+    /// `try_instantiate` with imports that are already converted.
     fn try_make(
         &self,
         module: &NativeModule,
@@ -159,19 +164,23 @@ impl NativeStore {
         shared: Vec<Rc<dyn SharedBytes>>,
         quota: Option<&Arc<Quota>>,
         imports: Value<'_>,
+        timeout: Option<Timeout>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let (context, env) = (&self.context, self.js());
         let mut retainer = None;
         // SAFETY: no function is being called.
         let scope = unsafe { CallScope::enter(context, WrapReference::NONE) };
         let scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(env)))?;
+        let deadline = context.store.deadline(timeout).map_err(refuse)?;
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
             Instance::new(&context.store, &module.code, externs, shared, quota, |instance| {
+                instance.timeout.set(timeout);
                 retainer = Some(context.retainers.make_for_instance(env, &context.store, instance, imports));
             })
         };
+        drop(deadline);
         context.buffers.detach_grown(env, &context.store);
         match (made, retainer) {
             // A deferred collection stays deferred: the new instance has no wrapper yet.

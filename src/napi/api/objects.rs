@@ -1,15 +1,19 @@
-//! The methods of memories, tables, globals and tags of a store, by id.
+//! The methods of memories, tables, globals and tags of a store, by id. Three are raw callbacks
+//! (`napi::link::raw_callbacks`), since glue calls them often.
 
 use crate::engine::{Compiler, has_headroom_besides};
 use crate::error::{Error, ErrorKind};
 use crate::link::TableEntry;
 use crate::napi::api::compile;
 use crate::napi::api::native_store::NativeStore;
+use crate::napi::call::scope::sweep_externrefs_if_many;
+use crate::napi::context::Context;
 use crate::napi::convert::describe::{NativeGlobalType, strings};
 use crate::napi::convert::exported::{ExportedFunction, function_or_null};
 use crate::napi::convert::thrown::refuse_failure;
 use crate::napi::convert::types;
 use crate::napi::convert::value::{externref_to_js, to_funcref, to_js, to_wasm};
+use crate::napi::env::exception::PendingException;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect_all, collect_if_due};
@@ -17,6 +21,7 @@ use crate::store::{ExternRef, Failure, GlobalId, MemoryId, Reference, Store, Tab
 use crate::wasm::{FuncType, GlobalType, Limits, PAGE_SIZE, RefType, TableType, ValType};
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
+use std::rc::Rc;
 
 fn limits(minimum: u32, maximum: Option<u32>) -> Limits {
     Limits { minimum: minimum.into(), maximum: maximum.map(u64::from) }
@@ -148,30 +153,6 @@ impl NativeStore {
         })
     }
 
-    /// Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot.
-    #[napi(catch_unwind)]
-    pub fn table_get(&self, id: u32, index: u32) -> Result<Unknown<'_>, NativeError> {
-        let (store, table) = (&self.context.store, self.table(id)?);
-        let value = match table.get(store, index).map_err(refuse)? {
-            Reference::Func(function) => {
-                let visible_function = |function| {
-                    self.context.slots.borrow().visible_function(store, TableEntry { table, index }, function)
-                };
-                function_or_null(&self.context, function.map(visible_function))
-            }
-            Reference::Extern(reference) => externref_to_js(&self.context, reference),
-        };
-        Ok(self.unknown(value))
-    }
-
-    /// Writes an entry of a table.
-    #[napi(catch_unwind)]
-    pub fn table_set(&self, id: u32, index: u32, value: Unknown<'_>) -> Result<(), NativeError> {
-        let id = self.table(id)?;
-        let value = self.reference(id, value)?;
-        id.set(&self.context.store, index, value).map_err(refuse)
-    }
-
     /// Grows a table by `delta` entries of `value`; returns its former number of entries.
     #[napi(catch_unwind)]
     pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32, NativeError> {
@@ -213,16 +194,6 @@ impl NativeStore {
         Ok(NativeGlobalType { value: ty.value.to_string(), mutable: ty.mutable })
     }
 
-    /// The value of a global.
-    #[napi(catch_unwind)]
-    pub fn global_get(&self, id: u32) -> Result<Unknown<'_>, NativeError> {
-        let id = self.global(id)?;
-        let ty = id.ty(&self.context.store);
-        let raw = id.get(&self.context.store);
-        // SAFETY: a global holds a value of its type.
-        Ok(self.unknown(unsafe { to_js(&self.context, ty.value, &raw)? }))
-    }
-
     /// Writes a global.
     #[napi(catch_unwind)]
     pub fn global_set(&self, id: u32, value: Unknown<'_>) -> Result<(), NativeError> {
@@ -233,6 +204,7 @@ impl NativeStore {
                 "this global is immutable: only one that is made with { mutable: true } can be set".to_owned();
             return Err(refuse(Error::from(ErrorKind::ArgumentType { message })));
         }
+        sweep_externrefs_if_many(&self.context);
         let reader = id.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
         let raw = to_wasm(&self.context, ty.value, Value::of(&value), reader)?;
         // The conversion may have run JavaScript that closed the global's instance, so the id is checked again.
@@ -285,8 +257,7 @@ fn unknown_type(name: &str) -> NativeError {
 impl NativeStore {
     /// Checks the id of an object: fails if the store or the object's instance is closed.
     fn alive<T>(&self, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T, NativeError> {
-        self.check_open()?;
-        if is_there(&self.context.store, &id) { Ok(id) } else { Err(refuse(ErrorKind::ClosedObject { what }.into())) }
+        alive(&self.context, id, what, is_there).map_err(refuse)
     }
 
     fn memory(&self, id: u32) -> Result<MemoryId, NativeError> {
@@ -305,22 +276,72 @@ impl NativeStore {
         self.alive(TagId(id), "tag", |store, id| id.is_open(store))
     }
 
-    /// Converts a value to a table entry, and adds the edge for a function.
     fn reference(&self, table: TableId, value: Unknown<'_>) -> Result<Reference, NativeError> {
-        let (context, env, value) = (&self.context, self.js(), Value::of(&value));
-        Ok(match table.element_type(&context.store) {
-            RefType::Func => {
-                let function = to_funcref(context, value)?;
-                let node = table.node(&context.store);
-                function.into_iter().for_each(|function| {
-                    context.retainers.add_function_edge(env, &context.store, node, function);
-                });
-                Reference::Func(function)
-            }
-            RefType::Extern | RefType::Exn => {
-                let reference = context.externrefs.add_or_null(env, value, &context.store.quota);
-                Reference::Extern(reference.map_err(refuse)?)
-            }
-        })
+        Ok(reference(&self.context, table, Value::of(&value))?)
     }
+}
+
+/// Checks the id of an object: fails if the store or the object's instance is closed.
+fn alive<T>(context: &Context, id: T, what: &'static str, is_there: impl Fn(&Store, &T) -> bool) -> Result<T, Error> {
+    context.check_open()?;
+    if is_there(&context.store, &id) { Ok(id) } else { Err(ErrorKind::ClosedObject { what }.into()) }
+}
+
+/// Converts a value to a table entry, and adds the edge for a function.
+fn reference(context: &Context, table: TableId, value: Value<'_>) -> Result<Reference, PendingException> {
+    let env = context.js();
+    Ok(match table.element_type(&context.store) {
+        RefType::Func => {
+            let function = to_funcref(context, value)?;
+            let node = table.node(&context.store);
+            function.into_iter().for_each(|function| {
+                context.retainers.add_function_edge(env, &context.store, node, function);
+            });
+            Reference::Func(function)
+        }
+        RefType::Extern | RefType::Exn => {
+            sweep_externrefs_if_many(context);
+            let reference = context.externrefs.add_or_null(env, value, &context.store.quota);
+            Reference::Extern(reference.map_err(|error| context.environment.throw(&error))?)
+        }
+    })
+}
+
+/// Reads an entry of a table. An entry that holds its slot's original reads as the thunk, which follows the slot.
+///
+/// # Errors
+/// `ClosedObject`, `ClosedStore`, and a trap for an index that the table does not have.
+pub(in crate::napi) fn table_get(context: &Rc<Context>, table: u32, index: u32) -> Result<Value<'_>, Error> {
+    let (store, table) = (&context.store, alive(context, TableId(table), "table", |store, id| id.is_open(store))?);
+    Ok(match table.get(store, index)? {
+        Reference::Func(function) => {
+            let visible_function =
+                |function| context.slots.borrow().visible_function(store, TableEntry { table, index }, function);
+            function_or_null(context, function.map(visible_function))
+        }
+        Reference::Extern(reference) => externref_to_js(context, reference),
+    })
+}
+
+/// Writes an entry of a table. If the value cannot be an entry, the exception is pending.
+///
+/// # Errors
+/// As `table_get`.
+pub(in crate::napi) fn table_set(context: &Context, table: u32, index: u32, value: Value<'_>) -> Result<(), Error> {
+    let table = alive(context, TableId(table), "table", |store, id| id.is_open(store))?;
+    match reference(context, table, value) {
+        Ok(value) => table.set(&context.store, index, value),
+        Err(PendingException) => Ok(()),
+    }
+}
+
+/// The value of a global; none if the type has no values in JavaScript: then the exception is pending.
+///
+/// # Errors
+/// `ClosedObject` and `ClosedStore`.
+pub(in crate::napi) fn global_get(context: &Rc<Context>, global: u32) -> Result<Option<Value<'_>>, Error> {
+    let id = alive(context, GlobalId(global), "global", |store, id| id.is_open(store))?;
+    let (ty, raw) = (id.ty(&context.store), id.get(&context.store));
+    // SAFETY: a global holds a value of its type.
+    Ok(unsafe { to_js(context, ty.value, &raw) }.ok())
 }

@@ -38,6 +38,12 @@ pub fn refuse_value(value_type: String) -> Result<(), NativeError> {
     refused(ErrorKind::inconvertible(value_type))
 }
 
+/// Throws the error for a module that there is no room to copy. `size` is its size in bytes.
+#[napi]
+pub fn refuse_copy(size: f64) -> Result<(), NativeError> {
+    refused(ErrorKind::no_room_for_copy(size as usize))
+}
+
 /// Throws the error for a type whose values no typed array holds.
 #[napi]
 pub fn refuse_column(value_type: String) -> Result<(), NativeError> {

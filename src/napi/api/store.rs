@@ -4,12 +4,13 @@ use crate::engine::{Quota, Resource};
 use crate::error::ErrorKind;
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::call::function::trampoline;
+use crate::napi::call::look;
 use crate::napi::context::Context;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::gc::wrappers::WrapperKind;
-use crate::store::{DEFAULT_SIZE, Store};
+use crate::store::{DEFAULT_SIZE, Store, Timeout};
 use napi::Env;
 use napi::bindgen_prelude::{Object, Unknown};
 use napi_derive::napi;
@@ -18,19 +19,24 @@ use std::rc::Rc;
 #[napi]
 impl NativeStore {
     /// Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
-    /// `stack_size` is the size of the stack that its calls run on, in bytes; `limits` are in the order of `Resource::ALL`.
+    /// `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds;
+    /// `limits` are in the order of `Resource::ALL`.
     #[napi(constructor)]
     pub fn new(
         env: &Env,
         #[napi(ts_arg_type = "object")] lib: Object<'_>,
         stack_size: Option<u32>,
+        timeout: Option<f64>,
         limits: Option<Vec<f64>>,
     ) -> Result<Self, NativeError> {
         let (env, lib) = (JsEnv::of(env), Value::of(&lib));
         let stack_size = stack_size.map_or(DEFAULT_SIZE, |size| size as usize);
-        let wasm_store = Store::new(stack_size, Quota::new(amounts(limits))).map_err(refuse)?;
+        let mut wasm_store = Store::new(stack_size, Quota::new(amounts(limits))).map_err(refuse)?;
+        wasm_store.timeout = timeout.map(Timeout::new);
         let store = env.property(lib, c"store");
-        Ok(Self { context: Rc::new(Context::new(env, lib, store, trampoline, wasm_store)) })
+        let context = Rc::new(Context::new(env, lib, store, trampoline, wasm_store));
+        look::install(&context);
+        Ok(Self { context })
     }
 
     /// Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold.

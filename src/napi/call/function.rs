@@ -97,9 +97,11 @@ impl ExportedFunction {
         if self.is_closed() {
             return self.call_closed(values);
         }
+        let deadline = self.begin_deadline()?;
         // SAFETY: `values` holds the arguments, with room for the results. `self` holds the context, and no `RefCell`
         // of it is borrowed.
         let result = unsafe { target.call(&context.store, self.stack_pointer, values.as_mut_ptr()) };
+        drop(deadline);
         context.buffers.detach_grown(context.js(), &context.store);
         if let Err(failure) = result {
             return Err(throw_failure(context, failure));

@@ -86,6 +86,7 @@ fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), Pending
     // SAFETY: JavaScript is calling the function until `invoke` returns.
     let _scope = unsafe { CallScope::enter(context, function.reference())? };
     let (target, _) = function.target();
+    let _deadline = function.begin_deadline()?;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
     let result = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values()) };

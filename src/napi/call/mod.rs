@@ -3,5 +3,6 @@
 pub(in crate::napi) mod function;
 pub(in crate::napi) mod import;
 pub(in crate::napi) mod invoke;
+pub(in crate::napi) mod look;
 pub(in crate::napi) mod map;
 pub(in crate::napi) mod scope;

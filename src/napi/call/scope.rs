@@ -30,9 +30,7 @@ impl<'a> CallScope<'a> {
         let enclosing = unsafe { context.environment.running.enter(function) };
         if depth == 0 {
             context.exceptions.sweep_if_many(&context.store);
-            if context.externrefs.are_many() {
-                sweep_externrefs(context);
-            }
+            sweep_externrefs_if_many(context);
         }
         context.depth.set(depth + 1);
         Ok(Self { context, enclosing })
@@ -44,6 +42,15 @@ impl<'a> CallScope<'a> {
         let is_deferred = context.collection_is_deferred.take();
         drop(self);
         context.collection_is_deferred.set(is_deferred);
+    }
+}
+
+/// Sweeps the externrefs that wasm no longer holds, if they are many and no wasm is running, which may hold some on its
+/// stack.
+#[inline]
+pub fn sweep_externrefs_if_many(context: &Context) {
+    if context.externrefs.are_many() && context.depth.get() == 0 {
+        sweep_externrefs(context);
     }
 }
 

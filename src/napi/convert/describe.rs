@@ -75,7 +75,7 @@ pub struct NativeFunction {
     pub aliases: Vec<String>,
     /// Why it is not a slot, or why it should be linked with care: one word
     pub reason: Option<String>,
-    /// The same as a sentence
+    /// The reason as a sentence
     pub message: Option<String>,
     /// The Rust signature, as its author wrote it
     pub rust: Option<String>,

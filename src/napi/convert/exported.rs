@@ -4,11 +4,12 @@ use crate::engine::Compiler;
 use crate::error::{ErrorKind, Result, Subject};
 use crate::napi::context::Context;
 use crate::napi::convert::types::is_convertible;
+use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{FuncRef, Instance, OpenFlag, StackPointer};
+use crate::store::{Deadline, FuncRef, Instance, OpenFlag, StackPointer, Timeout};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use napi::sys::PropertyAttributes;
@@ -30,6 +31,8 @@ pub struct ExportedFunction {
     pub unconvertible: Option<ValType>,
     /// The function that a call runs, and the compiler of its code: after tier-up, Cranelift's copy
     target: Cell<(FuncRef, Compiler)>,
+    /// The timeout of each call from JavaScript, if there is one
+    pub timeout: Option<Timeout>,
     /// The stack pointer of the function's instance
     pub stack_pointer: StackPointer,
     /// The open flag of the function's instance
@@ -66,6 +69,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         ty,
         unconvertible,
         target: Cell::new(target_of(context, function)),
+        timeout: owner.as_ref().map_or(context.store.timeout, |owner| owner.timeout.get()),
         stack_pointer: function.stack_pointer(&context.store),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
@@ -182,7 +186,7 @@ pub fn retarget(context: &Context, old: &Instance) {
 }
 
 impl ExportedFunction {
-    /// The data of `value` if it is a function over a wasm function, of any store of this thread.
+    /// The data of `value`, if `value` is the JavaScript function of a wasm function of any store of this thread.
     pub fn of(env: JsEnv<'_>, value: Value<'_>) -> Option<Rc<Self>> {
         Self::at(env.unwrap(value)? as usize)
     }
@@ -193,6 +197,18 @@ impl ExportedFunction {
         // SAFETY: `LIVE` has only addresses from `Rc::into_raw` in `make`, and `finalize` removes one before it drops
         // that `Rc`.
         live.then(|| unsafe { clone_data(ptr::with_exposed_provenance(address)) })
+    }
+
+    /// Begins the deadline of a call, if the function has a timeout.
+    ///
+    /// # Errors
+    /// `Memory` if there is no room for the watchdog.
+    #[inline]
+    pub fn begin_deadline(&self) -> std::result::Result<Option<Deadline>, PendingException> {
+        if self.timeout.is_none() {
+            return Ok(None);
+        }
+        self.context.store.deadline(self.timeout).map_err(|error| self.context.environment.throw(&error))
     }
 
     /// Its address, by which `at` finds it.

@@ -54,7 +54,7 @@ impl Environment {
         self.call_after(function, arguments)
     }
 
-    /// The same once wasm has returned: the running function no longer has to be held.
+    /// `call` for when wasm has returned: the running function no longer has to be held.
     ///
     /// # Errors
     /// The exception that it throws.

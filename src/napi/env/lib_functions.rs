@@ -50,6 +50,8 @@ lib_functions! {
     /// `(memory: object, offset: number, count: number) => number`: `memory.atomic.notify`; returns the number of woken
     /// threads
     shared_notify = c"sharedNotify",
+    /// `() => void`: does nothing
+    look = c"look",
     /// `() => boolean`: whether a `FinalizationRegistry` callback is running
     in_finalizer = c"inFinalizer",
     /// The `map` method of exported functions

@@ -303,6 +303,11 @@ impl<'a> JsEnv<'a> {
         self.type_of(value) == Some(sys::ValueType::napi_undefined)
     }
 
+    /// Whether a value is an object, and no function.
+    pub fn is_object(self, value: Value<'_>) -> bool {
+        self.type_of(value) == Some(sys::ValueType::napi_object)
+    }
+
     /// Reports a change of external memory to V8, in bytes.
     pub fn adjust_external_memory(self, change: i64) {
         let mut total = 0;

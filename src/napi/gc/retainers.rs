@@ -97,7 +97,7 @@ impl Retainers {
         retainer
     }
 
-    /// Makes the retainer of the node of `function` hold a JavaScript value, in the place of its imports.
+    /// Makes the retainer of the node of `function` hold a JavaScript value, instead of its imports.
     pub fn hold_import(&self, env: JsEnv<'_>, store: &Store, function: FuncRef, value: Value<'_>) {
         if let Some(node) = function.node(store) {
             env.set_element(self.retainer(env, store, node), IMPORTS, value);
@@ -197,7 +197,8 @@ impl Retainers {
         }
     }
 
-    /// Sets the edges of all retainers to those of the reached nodes, and drops the retainers of the others.
+    /// Sets the edges of the reached nodes' retainers to the edges of the nodes, and drops the retainers of other
+    /// nodes.
     pub fn sync_edges(&self, env: JsEnv<'_>, store: &Store, marks: &Marks) {
         let mut writers: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
         for (node, _) in &marks.edges {

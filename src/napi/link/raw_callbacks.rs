@@ -4,6 +4,7 @@
 use crate::error::{RefusedChange, Result};
 use crate::link::{Change, SlotId};
 use crate::napi::api::native_store::NativeStore;
+use crate::napi::api::objects;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::function::{CallInfo, Callback};
@@ -35,17 +36,22 @@ impl NativeStore {
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
     ///   that they are undone.
     /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+    /// - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
+    ///   `tableSet` and `globalGet`.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn raw_callbacks(&self) -> Unknown<'_> {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 5] = [
+        let callbacks: [(&CStr, Callback); 8] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
             (c"undo", call::<2, Undo>),
             (c"undoAll", call::<2, UndoAll>),
             (c"findFunction", call::<1, FindFunction>),
+            (c"readEntry", call::<2, ReadEntry>),
+            (c"writeEntry", call::<3, WriteEntry>),
+            (c"readGlobal", call::<1, ReadGlobal>),
         ];
         for (name, callback) in callbacks {
             let data = Rc::as_ptr(context).cast_mut().cast();
@@ -69,6 +75,9 @@ struct RelinkCallback;
 struct Undo;
 struct UndoAll;
 struct FindFunction;
+struct ReadEntry;
+struct WriteEntry;
+struct ReadGlobal;
 
 impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
@@ -84,6 +93,20 @@ impl CallbackBody<2> for UndoAll {
 }
 impl CallbackBody<1> for FindFunction {
     const RUN: RawCallback<1> = find_function;
+}
+impl CallbackBody<2> for ReadEntry {
+    const RUN: RawCallback<2> = |context, [table, index]| {
+        objects::table_get(context, integer(context.js(), table) as u32, integer(context.js(), index) as u32).map(Some)
+    };
+}
+impl CallbackBody<3> for WriteEntry {
+    const RUN: RawCallback<3> = |context, [table, index, value]| {
+        let (table, index) = (integer(context.js(), table) as u32, integer(context.js(), index) as u32);
+        objects::table_set(context, table, index, value).map(|()| None)
+    };
+}
+impl CallbackBody<1> for ReadGlobal {
+    const RUN: RawCallback<1> = |context, [global]| objects::global_get(context, integer(context.js(), global) as u32);
 }
 
 /// # Safety

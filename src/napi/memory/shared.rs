@@ -7,7 +7,7 @@ use crate::napi::env::environment::{Environment, InEnvironment};
 use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::reference::ToggleReference;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{Thrown, on_host_stack};
+use crate::store::{Thrown, on_host_stack, wait_until_stopped};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ptr;
@@ -155,16 +155,18 @@ impl SharedBytes for NodeSharedMemory {
     }
 
     fn wait(&self, offset: u32, expected: Expected, timeout: Option<Duration>) -> Result<u32, Stopped> {
-        let milliseconds = timeout.map_or(f64::INFINITY, |timeout| timeout.as_secs_f64() * 1000.0);
-        self.in_scope(|environment, memory| {
-            let env = environment.js();
-            let expected = match expected {
-                Expected::I32(value) => env.int32(value),
-                Expected::I64(value) => env.bigint64(value),
-            };
-            let arguments = [memory, env.uint32(offset), expected, env.double(milliseconds)];
-            let outcome = environment.call(|lib| &lib.shared_wait, &arguments)?;
-            Ok(env.get_uint32(outcome))
+        wait_until_stopped(timeout, |timeout| {
+            let milliseconds = timeout.map_or(f64::INFINITY, |timeout| timeout.as_secs_f64() * 1000.0);
+            self.in_scope(|environment, memory| {
+                let env = environment.js();
+                let expected = match expected {
+                    Expected::I32(value) => env.int32(value),
+                    Expected::I64(value) => env.bigint64(value),
+                };
+                let arguments = [memory, env.uint32(offset), expected, env.double(milliseconds)];
+                let outcome = environment.call(|lib| &lib.shared_wait, &arguments)?;
+                Ok(env.get_uint32(outcome))
+            })
         })
     }
 

@@ -75,7 +75,7 @@ fn call(function: u32, plan: &Plan<'_>) -> Option<Replacement> {
     if let Some((type_index, entry)) = plan.dispatched(function) {
         return Some(Replacement::Indirect(entry, Instruction::CallIndirect { type_index, table_index }));
     }
-    if plan.strips(function) {
+    if plan.removes_calls_of(function) {
         return Some(Replacement::Nothing);
     }
     let moved = plan.moved(function);
@@ -87,7 +87,7 @@ fn return_call(function: u32, plan: &Plan<'_>) -> Option<Replacement> {
     if let Some((type_index, entry)) = plan.dispatched(function) {
         return Some(Replacement::Indirect(entry, Instruction::ReturnCallIndirect { type_index, table_index }));
     }
-    if plan.strips(function) {
+    if plan.removes_calls_of(function) {
         return Some(Replacement::One(Instruction::Return));
     }
     let moved = plan.moved(function);

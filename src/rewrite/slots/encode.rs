@@ -108,7 +108,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Writes the sections that the plan adds to and that the module lacks, if their place is before section `before`.
+    /// Writes the sections that the plan adds to and that the module lacks, if they come before section `before`.
     fn add_missing(&mut self, module: &mut Module, before: Option<SectionId>) {
         let end = before.map_or(usize::MAX, rank);
         while let Some(&section) = ADDED.get(self.next) {

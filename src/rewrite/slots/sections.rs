@@ -56,7 +56,7 @@ impl<'a> Sections<'a> {
         self.0.iter_mut().find(|(each, _)| *each == id as u8).map(|(_, content)| content)
     }
 
-    /// Sets the contents of a section. If there is none, adds it where the order of sections wants it.
+    /// Sets the contents of a section. If there is none, adds it at its position in the order of sections.
     pub fn set(&mut self, id: SectionId, content: Vec<u8>) {
         if let Some(old) = self.find(id) {
             *old = content.into();

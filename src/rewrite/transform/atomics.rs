@@ -17,8 +17,7 @@ use wasmparser::{BinaryReader, FunctionBody};
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
 pub fn outline_atomics(rewritten: &mut Rewritten<'_>) -> Result<()> {
-    outline(rewritten)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    outline(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn outline(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {

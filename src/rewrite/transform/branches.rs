@@ -18,8 +18,7 @@ const FEW: usize = 4;
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
 pub fn compare_branches<'a>(bytes: &'a [u8], binary: &Binary) -> Result<Cow<'a, [u8]>> {
-    translate(bytes, binary)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    translate(bytes, binary).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn translate<'a>(bytes: &'a [u8], binary: &Binary) -> wasmparser::Result<Cow<'a, [u8]>> {

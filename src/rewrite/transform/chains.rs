@@ -33,7 +33,7 @@ const FEW: usize = 16;
 /// # Errors
 /// `Compile` if the bytes are not what the description says.
 pub fn cut_chains(rewritten: &mut Rewritten<'_>) -> Result<()> {
-    cut(rewritten).map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    cut(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn cut(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
@@ -144,7 +144,7 @@ struct Chains {
 }
 
 impl Chains {
-    /// The chains of a function that must be changed; none for other functions.
+    /// The chains of a function, if they are so long that it must be changed; none for other functions.
     fn too_long(body: &FunctionBody<'_>) -> wasmparser::Result<Option<Self>> {
         if body.as_bytes().len() < SMALL {
             return Ok(None);

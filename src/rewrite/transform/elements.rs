@@ -26,8 +26,7 @@ pub fn spell_out_elements(rewritten: &mut Rewritten<'_>) -> Result<()> {
     if !rewritten.binary.computed_elements {
         return Ok(());
     }
-    spell_out(rewritten)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    spell_out(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 /// An item of a segment.

@@ -6,12 +6,12 @@ use crate::wasm::{GlobalType, RefType, ValType};
 use std::ptr::NonNull;
 use wasmer::sys::vm::VMGlobalDefinition;
 
-/// The place where a host function leaves an exception for its adapter.
+/// The global in which a host function leaves an exception for its adapter.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct PendingThrow(NonNull<VMGlobalDefinition>);
 
 impl PendingThrow {
-    /// The place where adapters check for a pending exception.
+    /// The definition of the global that adapters check for a pending exception.
     pub(in crate::store) fn of(store: &Store) -> Self {
         let handle = Self::global(store).handle(store);
         Self(store.with_objects(|objects| handle.get(objects).vmglobal()))

@@ -4,6 +4,8 @@ use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::trap::Thrown;
+use crate::store::watch::checkpoint::checkpoint;
+use crate::store::watch::record::ThreadRecord;
 use crate::store::{FuncRef, RawValue, Store};
 use crate::wasm::FuncType;
 use std::any::Any;
@@ -36,6 +38,7 @@ pub trait HostFunction {
 pub(in crate::store) struct HostContext {
     function: Box<dyn HostFunction>,
     call_stacks: CallStacks,
+    record: &'static ThreadRecord,
 }
 
 impl HostContext {
@@ -68,7 +71,7 @@ impl FuncRef {
         let hash = store.signatures.borrow_mut().register(ty)?;
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function, call_stacks: store.call_stacks.clone() },
+            ctx: HostContext { function, call_stacks: store.call_stacks.clone(), record: store.host_stack.record },
         });
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr: std::ptr::null(), // the importer's trampoline, once the importer is linked
@@ -115,6 +118,8 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
         // moves into the trap.
         unsafe { raise_user_trap(thrown) }
     }
+    // SAFETY: as above; the result is empty.
+    unsafe { checkpoint((*context).ctx.record) }
 }
 
 /// The trampoline by which `FuncRef::call` calls a host function that wasm passed back to the host.

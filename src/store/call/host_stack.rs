@@ -1,7 +1,8 @@
 //! The host's stack, and how deep bridges may nest on it.
 
 use crate::error::{Error, ErrorKind};
-use std::cell::{Cell, OnceCell};
+use crate::store::watch::record::ThreadRecord;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Maximum bytes of the host's stack for nested calls through bridges, from JavaScript's last call into wasm.
@@ -16,68 +17,36 @@ const LEFT: usize = 192 << 10;
 /// V8 checks the stack only in JavaScript, not in calls that bypass it. A store holds this, since a look-up of a
 /// thread-local variable is a function call in a library that is loaded at run time.
 #[derive(Clone)]
-pub(in crate::store) struct HostStack(Rc<Stack>);
+pub(in crate::store) struct HostStack {
+    /// It has the position: the innermost call
+    pub record: &'static ThreadRecord,
+    /// Lowest address of the thread's stack, found on first use; 0 where the system does not tell it
+    end: Rc<OnceCell<usize>>,
+}
 
 thread_local! {
-    static OF_THREAD: Rc<Stack> = Rc::default();
-}
-
-struct Stack {
-    entered: Cell<usize>,
-    /// Lowest address of the thread's stack, found on first use; 0 where the system does not tell it
-    end: OnceCell<usize>,
-}
-
-/// A call into wasm from JavaScript, until it is dropped.
-pub(in crate::store) struct HostStackScope<'a> {
-    stack: &'a Stack,
-    outer: usize,
-}
-
-impl Default for Stack {
-    fn default() -> Self {
-        Self { entered: Cell::new(usize::MAX), end: OnceCell::new() }
-    }
+    static OF_THREAD: HostStack = HostStack { record: ThreadRecord::of_thread(), end: Rc::default() };
 }
 
 impl Default for HostStack {
     fn default() -> Self {
-        Self(OF_THREAD.with(Rc::clone))
+        OF_THREAD.with(Clone::clone)
     }
 }
 
 impl HostStack {
-    /// Notes that JavaScript calls into wasm.
-    #[inline]
-    pub fn enter(&self) -> HostStackScope<'_> {
-        HostStackScope { stack: &self.0, outer: self.0.entered.replace(here()) }
-    }
-
     /// Checks that enough stack is left for another call through a bridge.
     ///
     /// # Errors
     /// `Trap`, the same as at the end of a wasm stack.
     pub fn check(&self) -> Result<(), Error> {
         let here = here();
-        let end = *self.0.end.get_or_init(|| end_of_stack().unwrap_or(0));
-        if self.0.entered.get().saturating_sub(here) < MOST && here.saturating_sub(end) > LEFT {
+        let end = *self.end.get_or_init(|| end_of_stack().unwrap_or(0));
+        if self.record.entered_at().saturating_sub(here) < MOST && here.saturating_sub(end) > LEFT {
             return Ok(());
         }
         let message = "call stack exhausted".to_owned();
         Err(ErrorKind::Trap { trap: "stack-overflow", message, trace: None }.into())
-    }
-}
-
-impl HostStackScope<'_> {
-    /// Whether no wasm of this thread was on the stack before this call.
-    pub fn is_outermost(&self) -> bool {
-        self.outer == usize::MAX
-    }
-}
-
-impl Drop for HostStackScope<'_> {
-    fn drop(&mut self) {
-        self.stack.entered.set(self.outer);
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::trap::Failure;
+use crate::store::watch::checkpoint;
+use crate::store::watch::record::ActiveCall;
 use crate::store::{FuncRef, RawValue, Store};
 
 /// Whether `FuncRef::call_fast` exists on this platform.
@@ -23,7 +25,9 @@ impl FuncRef {
     /// As for `call`. This platform has fast calls.
     #[inline]
     pub unsafe fn call_fast(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
-        let _entered = store.host_stack.enter();
+        checkpoint::enter(store.host_stack.record)?;
+        let mut call = ActiveCall::new(&store.watched);
+        let _call = call.begin(store.host_stack.record);
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
         unsafe { store.shadow_stacks.call(pointer, || store.call_stacks.call(&store.wasm_stack, self, values)) }
     }
@@ -32,18 +36,20 @@ impl FuncRef {
     /// its instance. If the call fails, all stack pointers of the store are what they were before.
     ///
     /// # Errors
-    /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
+    /// The trap, what a host function threw, `Memory` where there is no room for a stack, `Timeout` or `Interrupted`.
     ///
     /// # Safety
     /// The function is of `store`; `values` points to as many values as it has parameters or results, whichever is
     /// more, and holds arguments of the types of its parameters. None of the store's objects is borrowed. The caller
     /// keeps the store alive for the whole call.
     pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
+        checkpoint::enter(store.host_stack.record)?;
         store.call_stacks.leave_idle();
-        let entered = store.host_stack.enter();
+        let mut call = ActiveCall::new(&store.watched);
+        let call = call.begin(store.host_stack.record);
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         let run = || unsafe {
-            if entered.is_outermost() {
+            if call.is_outermost() {
                 store.wasm_stack.call(self, values)
             } else {
                 store.wasm_stack.call_within(self, values)

@@ -3,6 +3,7 @@
 use crate::engine::{Charge, Code, KnownTables};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
+use crate::store::watch::deadline::Timeout;
 use crate::store::{FuncRef, InstanceId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -54,6 +55,8 @@ pub struct Instance {
     open_flag: Rc<OpenFlag>,
     /// The tier-up instance, which works on the memories and globals of this one
     tier_up: RefCell<Option<Rc<Instance>>>,
+    /// The timeout of each call of its functions from the host, if it has one
+    pub timeout: Cell<Option<Timeout>>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
     is_adapter: Cell<bool>,
     /// What is given back when the instance is freed
@@ -71,6 +74,7 @@ impl Instance {
             id,
             open_flag: Rc::default(),
             tier_up: RefCell::default(),
+            timeout: Cell::new(None),
             is_adapter: Cell::new(false),
             held: RefCell::default(),
             vm: RefCell::new(None),

@@ -10,6 +10,8 @@ use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
 use crate::store::trap::Failure;
+use crate::store::watch::record::ActiveCall;
+use crate::store::watch::{builtins, bulk, checkpoint};
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -66,16 +68,21 @@ pub(in crate::store) unsafe fn instantiate(
     let mut vm = allocated.vm;
     *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm) });
     made(&instance);
-    let _entered = store.host_stack.enter();
-    let data = code.data();
     let has_start = vm.module().start_function.is_some();
+    let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
+    let mut call = ActiveCall::new(&store.watched);
+    let _call = call.begin(store.host_stack.record);
+    let data = code.data();
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
     store.call_stacks.leave_idle();
     let start = || match has_start {
         // SAFETY: no collection runs while wasm is on the stack.
-        true => unsafe { store.shadow_stacks.call(instance.stack_pointer(), || store.wasm_stack.start(finish)) },
+        true => unsafe {
+            may_start?;
+            store.shadow_stacks.call(instance.stack_pointer(), || store.wasm_stack.start(finish))
+        },
         false => finish(&VMConfig { wasm_stack_size: None }, None).map_err(Failure::from),
     };
     // A panic must not drop the instance: imported tables may hold its functions by now.
@@ -143,7 +150,12 @@ fn allocate(
     let limit = || store.quota.take_refusal().map(|exceeded| Error::from(exceeded).into());
     match instance.map_err(|error| limit().unwrap_or_else(|| refused(error, lacks_addresses))) {
         Ok(vm) => {
-            install(&vm);
+            install(&vm, || {
+                // SAFETY: an instruction of wasm calls this, and no frame above it has a value to drop.
+                unsafe { checkpoint::here() }
+            });
+            bulk::install(&vm);
+            builtins::install(&vm);
             Ok(UnstartedInstance { resolved, own, vm })
         }
         Err(failure) => {

@@ -14,6 +14,6 @@ pub(in crate::store) struct TableFacts {
     pub compiler: Option<Compiler>,
     /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
     pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
-    /// The same table of the tier-up instance: every write to this table goes there too
+    /// The table of the tier-up instance with the same index: every write to this table goes there too
     pub tier_up_copy: Option<TableId>,
 }

@@ -18,8 +18,7 @@ use wasm_encoder::SectionId;
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
 pub fn modernize(bytes: &[u8], binary: &Binary) -> Result<Vec<u8>> {
-    translate(bytes, binary)
-        .map_err(|error| ErrorKind::Compile { message: format!("the load-time pass failed: {error}") }.into())
+    translate(bytes, binary).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
 fn translate(bytes: &[u8], binary: &Binary) -> wasmparser::Result<Vec<u8>> {

@@ -1,0 +1,82 @@
+'use strict'
+
+// The class Interrupter.
+
+const { typeError } = require('../errors')
+const { formatValue, toOptions, wrongType } = require('../options/arguments')
+const { OWN, encodeReason } = require('../internal/reasons')
+const native = require('../native')
+const { webidl } = require('../options/webidl')
+
+/** Given to the constructor by this file alone. */
+const KEY = Symbol('Interrupter')
+
+/**
+ * Ends the calls of a store, from any thread. All that it has are own properties, so that a clone has them too: a class cannot
+ * be cloned, and `from` makes an Interrupter of a clone.
+ */
+class Interrupter {
+  #token
+
+  static {
+    webidl(this)
+  }
+
+  constructor(key, token, origin) {
+    if (key !== KEY) throw new TypeError('Illegal constructor: use store.interrupter() or Interrupter.from()')
+    this.#token = token
+    Object.defineProperties(this, {
+      token: { value: token, enumerable: true },
+      origin: { value: origin, enumerable: true },
+    })
+  }
+
+  static from(value, options = undefined) {
+    // Each getter runs once.
+    const { token, origin } = Object(value)
+    if (!isToken(token) || typeof origin !== 'string') {
+      throw wrongType('an Interrupter, or what arrived of a posted one,', 'value', value)
+    }
+    const interrupter = new Interrupter(KEY, token, origin)
+    follow(interrupter, toOptions(options, ['signal']).signal)
+    return interrupter
+  }
+
+  interrupt(reason = undefined) {
+    if (!(#token in this)) throw wrongType('an Interrupter', 'this', this)
+    return native.interrupt(this.#token, toText(reason, this.origin))
+  }
+}
+
+/** A reason as text. */
+function toText(reason, origin) {
+  try {
+    return encodeReason(reason, origin)
+  } catch {
+    const expected = 'expected a value that can be cloned for the thread of the store as `reason`'
+    throw typeError(`${expected}, got ${formatValue(reason)}`, 'ERR_INVALID_ARG_VALUE')
+  }
+}
+
+const isToken = (value) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
+
+/** Interrupts when a signal aborts, with its reason; at once if it has. */
+function follow(interrupter, signal) {
+  if (signal === undefined) return
+  if (typeof signal?.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') {
+    throw wrongType('an AbortSignal', 'options.signal', signal)
+  }
+  const interrupt = () => void interrupter.interrupt(signal.reason)
+  if (signal.aborted) interrupt()
+  else signal.addEventListener('abort', interrupt, { once: true })
+}
+
+/** The Interrupter of a store with a token. */
+function makeInterrupter(token, signal) {
+  native.checkInterruption('store.interrupter')
+  const interrupter = new Interrupter(KEY, token, OWN)
+  follow(interrupter, signal)
+  return interrupter
+}
+
+module.exports = { Interrupter, makeInterrupter }

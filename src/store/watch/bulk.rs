@@ -1,0 +1,173 @@
+//! Bulk instructions in pieces, with a checkpoint after each piece: on gigabytes they take seconds.
+//!
+//! Compiled code calls these functions in the place of wasmer's, which do the work.
+
+use crate::engine::replace_builtins;
+use crate::store::watch::checkpoint::checkpoint;
+use crate::store::watch::record::ThreadRecord;
+use std::mem::transmute;
+use wasmer::sys::vm::libcalls::{
+    wasmer_vm_imported_memory32_fill, wasmer_vm_memory32_copy, wasmer_vm_memory32_fill, wasmer_vm_memory32_init,
+    wasmer_vm_table_copy, wasmer_vm_table_fill, wasmer_vm_table_init,
+};
+use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance};
+
+/// The lengths of an instruction's pieces.
+struct Pieces {
+    /// From this length on there is a checkpoint: a loop of shorter instructions is often seen outside of them
+    long: u32,
+    /// The most in one piece
+    most: u32,
+}
+
+/// In bytes
+const MEMORY: Pieces = Pieces { long: 4096, most: 1 << 20 };
+
+/// In entries
+const TABLE: Pieces = Pieces { long: 256, most: 1 << 18 };
+
+/// wasmer's `table.fill`: context, table index, first entry, value (a pointer), number of entries.
+type TableFill = unsafe extern "C" fn(*mut VMContext, u32, u32, usize, u32);
+
+/// Installs the functions in a new instance whose code has not run yet.
+pub fn install(instance: &VMInstance) {
+    replace_builtins(
+        instance,
+        &[
+            (Index::get_memory_fill_index(), memory_fill as *const ()),
+            (Index::get_imported_memory_fill_index(), imported_memory_fill as *const ()),
+            (Index::get_memory_copy_index(), memory_copy as *const ()),
+            (Index::get_memory_init_index(), memory_init as *const ()),
+            (Index::get_table_fill_index(), table_fill as *const ()),
+            (Index::get_table_copy_index(), table_copy as *const ()),
+            (Index::get_table_init_index(), table_init as *const ()),
+        ],
+    );
+}
+
+/// Runs `run(offset, length)` for each piece of `length` units; the last one first if `backwards`. If there are several,
+/// `run(length, 0)` traps first if the whole is out of bounds.
+///
+/// # Safety
+/// `run` may run so. Wasm is on the stack, and no frame above it has a value to drop, nor does `run`.
+#[inline(never)]
+unsafe fn in_pieces(length: u32, pieces: Pieces, backwards: bool, run: impl Fn(u32, u32)) {
+    let record = ThreadRecord::of_thread();
+    if length > pieces.most {
+        run(length, 0);
+    }
+    let mut done = 0;
+    while done < length {
+        let count = pieces.most.min(length - done);
+        let offset = if backwards { length - done - count } else { done };
+        run(offset, count);
+        done += count;
+        // SAFETY: by the contract of this function.
+        unsafe { checkpoint(record) };
+    }
+}
+
+/// `memory.fill` of a memory that the instance defines.
+unsafe extern "C" fn memory_fill(context: *mut VMContext, memory: u32, to: u32, value: u32, length: u32) {
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects, and is on the stack.
+    unsafe {
+        if length < MEMORY.long || to.checked_add(length).is_none() {
+            return wasmer_vm_memory32_fill(context, memory, to, value, length);
+        }
+        in_pieces(length, MEMORY, false, |offset, count| {
+            wasmer_vm_memory32_fill(context, memory, to + offset, value, count);
+        });
+    }
+}
+
+/// `memory.fill` of a memory that the instance imports.
+unsafe extern "C" fn imported_memory_fill(context: *mut VMContext, memory: u32, to: u32, value: u32, length: u32) {
+    // SAFETY: as in `memory_fill`.
+    unsafe {
+        if length < MEMORY.long || to.checked_add(length).is_none() {
+            return wasmer_vm_imported_memory32_fill(context, memory, to, value, length);
+        }
+        in_pieces(length, MEMORY, false, |offset, count| {
+            wasmer_vm_imported_memory32_fill(context, memory, to + offset, value, count);
+        });
+    }
+}
+
+/// `memory.copy`. Both indices may mean the same memory: pieces go in the direction in which none overwrites another.
+unsafe extern "C" fn memory_copy(
+    context: *mut VMContext,
+    to_memory: u32,
+    from_memory: u32,
+    to: u32,
+    from: u32,
+    length: u32,
+) {
+    // SAFETY: as in `memory_fill`.
+    unsafe {
+        if length < MEMORY.long || to.max(from).checked_add(length).is_none() {
+            return wasmer_vm_memory32_copy(context, to_memory, from_memory, to, from, length);
+        }
+        in_pieces(length, MEMORY, to > from, |offset, count| {
+            wasmer_vm_memory32_copy(context, to_memory, from_memory, to + offset, from + offset, count);
+        });
+    }
+}
+
+/// `memory.init`.
+unsafe extern "C" fn memory_init(context: *mut VMContext, memory: u32, data: u32, to: u32, from: u32, length: u32) {
+    // SAFETY: as in `memory_fill`.
+    unsafe {
+        if length < MEMORY.long || to.max(from).checked_add(length).is_none() {
+            return wasmer_vm_memory32_init(context, memory, data, to, from, length);
+        }
+        in_pieces(length, MEMORY, false, |offset, count| {
+            wasmer_vm_memory32_init(context, memory, data, to + offset, from + offset, count);
+        });
+    }
+}
+
+/// `table.fill`.
+unsafe extern "C" fn table_fill(context: *mut VMContext, table: u32, to: u32, value: usize, length: u32) {
+    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
+    let fill: TableFill = unsafe { transmute(wasmer_vm_table_fill as *const ()) };
+    // SAFETY: as in `memory_fill`.
+    unsafe {
+        if length < TABLE.long || to.checked_add(length).is_none() {
+            return fill(context, table, to, value, length);
+        }
+        in_pieces(length, TABLE, false, |offset, count| fill(context, table, to + offset, value, count));
+    }
+}
+
+/// `table.copy`; see `memory_copy`.
+unsafe extern "C" fn table_copy(
+    context: *mut VMContext,
+    to_table: u32,
+    from_table: u32,
+    to: u32,
+    from: u32,
+    length: u32,
+) {
+    // SAFETY: as in `memory_fill`.
+    unsafe {
+        if length < TABLE.long || to.max(from).checked_add(length).is_none() {
+            return wasmer_vm_table_copy(context, to_table, from_table, to, from, length);
+        }
+        in_pieces(length, TABLE, to > from, |offset, count| {
+            wasmer_vm_table_copy(context, to_table, from_table, to + offset, from + offset, count);
+        });
+    }
+}
+
+/// `table.init`.
+unsafe extern "C" fn table_init(context: *mut VMContext, table: u32, elements: u32, to: u32, from: u32, length: u32) {
+    // SAFETY: as in `memory_fill`.
+    unsafe {
+        if length < TABLE.long || to.max(from).checked_add(length).is_none() {
+            return wasmer_vm_table_init(context, table, elements, to, from, length);
+        }
+        in_pieces(length, TABLE, false, |offset, count| {
+            wasmer_vm_table_init(context, table, elements, to + offset, from + offset, count);
+        });
+    }
+}

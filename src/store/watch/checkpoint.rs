@@ -1,0 +1,108 @@
+//! Checkpoints: where a thread sees that wasm must not go on.
+
+use crate::engine::CapturedStack;
+use crate::error::{Error, ErrorKind, Trace};
+use crate::store::trap::Thrown;
+use crate::store::watch::clock;
+use crate::store::watch::record::{LOOK, Request, STOP, ThreadRecord, WAKE};
+use crate::store::watch::watchdog;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use wasmer::sys::vm::raise_user_trap;
+
+/// To be called before wasm begins, while the new call is not on the stack yet.
+///
+/// # Errors
+/// `Timeout` or `Interrupted`, if the calls on the stack must end.
+#[inline]
+pub fn enter(record: &ThreadRecord) -> Result<(), Error> {
+    if record.flags() == 0 { Ok(()) } else { enter_flagged(record) }
+}
+
+#[cold]
+fn enter_flagged(record: &ThreadRecord) -> Result<(), Error> {
+    let flags = record.take_flags();
+    if flags & WAKE != 0 {
+        watchdog::wake();
+    }
+    let stop = if flags & STOP != 0 { stop(record, || None) } else { None };
+    stop.map_or(Ok(()), Err)
+}
+
+/// To be called on the wasm stack, before wasm goes on. Raises a trap if it must not.
+///
+/// # Safety
+/// Wasm is on the stack, and no frame above it has a value to drop.
+#[inline]
+pub unsafe fn checkpoint(record: &ThreadRecord) {
+    if record.flags() != 0 {
+        // SAFETY: by the contract of this function.
+        unsafe { pause(record, 0) }
+    }
+}
+
+/// `checkpoint` for this thread.
+///
+/// # Safety
+/// As for `checkpoint`.
+pub unsafe fn here() {
+    // SAFETY: by the contract of this function.
+    unsafe { checkpoint(ThreadRecord::of_thread()) }
+}
+
+/// The same once a flag is set. `interrupted` is the address of the instruction at which wasm was interrupted, 0 for none.
+///
+/// # Safety
+/// As for `checkpoint`.
+#[cold]
+#[inline(never)]
+pub unsafe fn pause(record: &ThreadRecord, interrupted: usize) {
+    if let Err(thrown) = go_on(record, interrupted) {
+        // SAFETY: by the contract of this function. `thrown` moves into the trap.
+        unsafe { raise_user_trap(thrown) }
+    }
+}
+
+fn go_on(record: &ThreadRecord, interrupted: usize) -> Result<(), Box<Thrown>> {
+    let flags = record.take_flags();
+    if flags & WAKE != 0 {
+        watchdog::wake();
+    }
+    if flags & LOOK != 0 {
+        // Flags that arrive meanwhile are for the next checkpoint, or for the next signal.
+        look(record)?;
+    }
+    let trace = || Some(Arc::new(CapturedStack::here(interrupted)) as Arc<dyn Trace>);
+    match stop(record, trace) {
+        None => Ok(()),
+        Some(error) => Err(Box::new(Thrown::error(error))),
+    }
+}
+
+fn look(record: &ThreadRecord) -> Result<(), Box<Thrown>> {
+    let Some(look) = record.stores().next().and_then(|store| store.look.get()) else { return Ok(()) };
+    let result = catch_unwind(AssertUnwindSafe(look));
+    result.unwrap_or_else(|_| Err(Thrown::error(Error::internal(&"a look at V8 panicked")))).map_err(Box::new)
+}
+
+/// Why the wasm on the stack must end, if it must. It must until the calls that are concerned have ended, so the flag stays
+/// set.
+fn stop(record: &ThreadRecord, trace: impl FnOnce() -> Option<Arc<dyn Trace>>) -> Option<Error> {
+    let kind = if record.deadline.load(Ordering::Relaxed) <= clock::now() {
+        let timeout = f64::from_bits(record.timeout.load(Ordering::Relaxed));
+        ErrorKind::Timeout { timeout, trace: trace() }
+    } else {
+        let Request { reason, .. } = request(record)?;
+        ErrorKind::Interrupted { reason, trace: trace() }
+    };
+    record.set_flags(STOP);
+    Some(kind.into())
+}
+
+/// A request for a store with calls on the stack. Others came too late, and are dropped.
+fn request(record: &ThreadRecord) -> Option<Request> {
+    let mut requests = record.requests.lock().unwrap_or_else(PoisonError::into_inner);
+    requests.retain(|request| record.stores().any(|store| store.id == request.store));
+    requests.first().cloned()
+}

@@ -1,0 +1,296 @@
+//! The record of a thread that calls wasm: all that the watchdog and the signal handler know of it.
+
+use crate::store::trap::Thrown;
+use crate::store::watch::clock::NEVER;
+use std::cell::OnceCell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Flag: a deadline may have passed, or somebody may have asked for a stop.
+pub const STOP: u32 = 1;
+/// Flag: the call lasts, so V8 should be asked whether it still wants the result.
+pub const LOOK: u32 = 2;
+/// Flag: the watchdog sleeps, and the next call must wake it.
+pub const WAKE: u32 = 4;
+
+/// Most threads that are watched at once.
+const MOST: usize = 1024;
+
+/// The records, which live for ever: those of ended threads are reused.
+static RECORDS: [AtomicPtr<ThreadRecord>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }; MOST];
+
+/// Taken while a thread begins or ends, and while the watchdog sends signals: so the threads that it sends them to exist.
+static THREADS: Mutex<()> = Mutex::new(());
+
+/// The record of a thread. The thread itself writes most of it; others read.
+#[repr(align(128))]
+pub struct ThreadRecord {
+    /// The innermost call; null while no wasm is on the stack
+    call: AtomicPtr<ActiveCall>,
+    flags: AtomicU32,
+    /// The nearest deadline, by `clock::now`
+    pub deadline: AtomicU64,
+    /// The timeout of that deadline: milliseconds, as the bits of an f64
+    pub timeout: AtomicU64,
+    /// The address at which the signal handler has interrupted wasm, until `pad` takes it
+    pub interrupted: AtomicUsize,
+    /// The system's id of the thread; 0 for none
+    pub thread: AtomicI32,
+    /// Whether a signal is on its way
+    pub is_sent: AtomicBool,
+    /// Whether the last signal found the thread on the host's stack
+    pub is_on_host: AtomicBool,
+    /// The host's stack: its lowest address, and the one after its highest
+    pub host_stack: [AtomicUsize; 2],
+    /// Whether other threads may interrupt stores of this thread
+    pub is_interruptible: AtomicBool,
+    /// Interrupts of stores of this thread
+    pub requests: Mutex<Vec<Request>>,
+    index: usize,
+}
+
+/// A request to end the calls of a store.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Id of the store
+    pub store: u64,
+    /// The reason, in the form in which `lib/` gave it
+    pub reason: String,
+}
+
+/// The part of a store that calls on the stack point to.
+pub struct WatchedStore {
+    pub id: u64,
+    /// Runs JavaScript that does nothing, from the wasm stack. Fails if the thread is being terminated
+    pub look: OnceCell<Box<LookFn>>,
+}
+
+/// See `WatchedStore::look`.
+pub type LookFn = dyn Fn() -> Result<(), Thrown>;
+
+/// A call from the host into wasm. It stays where it is until it ends, since the record points to it.
+pub struct ActiveCall {
+    outer: *const ActiveCall,
+    store: *const WatchedStore,
+}
+
+/// The scope of an `ActiveCall`.
+pub struct CallGuard<'a> {
+    record: &'static ThreadRecord,
+    call: &'a ActiveCall,
+}
+
+/// Makes the thread's record free again when the thread ends.
+struct OfThread(&'static ThreadRecord);
+
+thread_local! {
+    static OF_THREAD: OfThread = OfThread(ThreadRecord::take());
+}
+
+impl Drop for OfThread {
+    fn drop(&mut self) {
+        let _threads = threads();
+        self.0.thread.store(0, Ordering::Release);
+    }
+}
+
+impl Default for WatchedStore {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), look: OnceCell::new() }
+    }
+}
+
+/// See `THREADS`.
+pub fn threads() -> MutexGuard<'static, ()> {
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ThreadRecord {
+    /// The record of this thread.
+    pub fn of_thread() -> &'static Self {
+        OF_THREAD.with(|record| record.0)
+    }
+
+    /// The record with an index. A signal handler may call this.
+    pub fn at(index: usize) -> Option<&'static Self> {
+        // SAFETY: records are never freed.
+        RECORDS.get(index).and_then(|record| unsafe { record.load(Ordering::Acquire).as_ref() })
+    }
+
+    /// The records of all threads, also of ended ones.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        (0..MOST).map_while(Self::at)
+    }
+
+    /// A record for this thread.
+    fn take() -> &'static Self {
+        let [low, high] = bounds_of_stack();
+        let _threads = threads();
+        let free = Self::all().find(|record| record.thread.load(Ordering::Acquire) == 0);
+        let record = free.unwrap_or_else(|| {
+            let index = Self::all().count();
+            let record: &'static Self = Box::leak(Box::new(Self::new(index)));
+            if let Some(entry) = RECORDS.get(index) {
+                entry.store(ptr::from_ref(record).cast_mut(), Ordering::Release);
+            }
+            record
+        });
+        record.call.store(ptr::null_mut(), Ordering::Relaxed);
+        record.deadline.store(NEVER, Ordering::Relaxed);
+        record.interrupted.store(0, Ordering::Relaxed);
+        record.is_sent.store(false, Ordering::Relaxed);
+        record.is_interruptible.store(false, Ordering::Relaxed);
+        record.host_stack[0].store(low, Ordering::Relaxed);
+        record.host_stack[1].store(high, Ordering::Relaxed);
+        record.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // The first call wakes the watchdog, which may not exist yet.
+        record.flags.store(WAKE, Ordering::Relaxed);
+        record.thread.store(thread_id(), Ordering::Release);
+        record
+    }
+
+    fn new(index: usize) -> Self {
+        Self {
+            call: AtomicPtr::default(),
+            flags: AtomicU32::new(0),
+            deadline: AtomicU64::new(NEVER),
+            timeout: AtomicU64::new(0),
+            interrupted: AtomicUsize::new(0),
+            thread: AtomicI32::new(0),
+            is_sent: AtomicBool::new(false),
+            is_on_host: AtomicBool::new(false),
+            host_stack: [const { AtomicUsize::new(0) }; 2],
+            is_interruptible: AtomicBool::new(false),
+            requests: Mutex::default(),
+            index,
+        }
+    }
+
+    /// Its index among all records.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the watchdog sees this record.
+    pub fn is_watched(&self) -> bool {
+        self.index < MOST
+    }
+
+    /// The flags that are set.
+    #[inline]
+    pub fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Clears all flags, and returns those that were set.
+    pub fn take_flags(&self) -> u32 {
+        self.flags.swap(0, Ordering::AcqRel)
+    }
+
+    pub fn set_flags(&self, flags: u32) {
+        self.flags.fetch_or(flags, Ordering::AcqRel);
+    }
+
+    pub fn clear_flags(&self, flags: u32) {
+        self.flags.fetch_and(!flags, Ordering::AcqRel);
+    }
+
+    /// Whether wasm is on the stack.
+    #[inline]
+    pub fn is_in_call(&self) -> bool {
+        !self.call.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Address of the innermost call, which is on the host's stack; the greatest address for none.
+    #[inline]
+    pub fn entered_at(&self) -> usize {
+        match self.call.load(Ordering::Relaxed).addr() {
+            0 => usize::MAX,
+            address => address,
+        }
+    }
+
+    /// The stores of the calls on this thread's stack, the innermost first.
+    pub fn stores(&self) -> impl Iterator<Item = &WatchedStore> {
+        let mut call: *const ActiveCall = self.call.load(Ordering::Relaxed);
+        std::iter::from_fn(move || {
+            // SAFETY: calls stay where they are until they end, and their store outlives them. Only this thread, which is
+            // the only one to call this, begins and ends them.
+            let ActiveCall { outer, store } = unsafe { call.as_ref() }?;
+            call = *outer;
+            // SAFETY: as above.
+            unsafe { store.as_ref() }
+        })
+    }
+}
+
+impl ActiveCall {
+    /// A call of a function of `store`, which has not begun.
+    #[inline]
+    pub fn new(store: &WatchedStore) -> Self {
+        Self { outer: ThreadRecord::NONE, store }
+    }
+
+    /// Begins the call, until the result is dropped. Calls end in the reverse order of their beginnings.
+    #[inline]
+    pub fn begin<'a>(&'a mut self, record: &'static ThreadRecord) -> CallGuard<'a> {
+        self.outer = record.call.load(Ordering::Relaxed);
+        record.call.store(ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+        CallGuard { record, call: self }
+    }
+}
+
+impl ThreadRecord {
+    const NONE: *const ActiveCall = ptr::null();
+}
+
+impl CallGuard<'_> {
+    /// Whether no wasm of this thread was on the stack before this call.
+    #[inline]
+    pub fn is_outermost(&self) -> bool {
+        self.call.outer.is_null()
+    }
+}
+
+impl Drop for CallGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.record.call.store(self.call.outer.cast_mut(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn thread_id() -> i32 {
+    // SAFETY: the call has no preconditions.
+    unsafe { libc::gettid() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_id() -> i32 {
+    // Threads of these systems are not watched, but their records are in use.
+    1
+}
+
+/// The bounds of this thread's stack; an empty range where they are not known.
+#[cfg(target_os = "linux")]
+fn bounds_of_stack() -> [usize; 2] {
+    use std::mem;
+    let mut attributes = mem::MaybeUninit::uninit();
+    let (mut low, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: `attributes` is written by the first call, read by the second and freed by the third.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return [0; 2];
+        }
+        let is_known = libc::pthread_attr_getstack(attributes.as_ptr(), &mut low, &mut size) == 0;
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        if is_known { [low.addr(), low.addr() + size] } else { [0; 2] }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bounds_of_stack() -> [usize; 2] {
+    [0; 2]
+}
