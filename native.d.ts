@@ -54,9 +54,9 @@ export declare class NativeStore {
   /**
    * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
    * own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
-   * milliseconds.
+   * milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`.
    */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null): NativeInstance
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null, limits?: Array<number> | undefined | null): NativeInstance
   /**
    * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
    * then nothing has changed.
@@ -100,9 +100,10 @@ export declare class NativeStore {
   convert(ty: string, value: unknown): unknown
   /**
    * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
-   * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds.
+   * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds;
+   * `limits` are in the order of `Resource::ALL`.
    */
-  constructor(lib: object, stackSize?: number | undefined | null, timeout?: number | undefined | null)
+  constructor(lib: object, stackSize?: number | undefined | null, timeout?: number | undefined | null, limits?: Array<number> | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */

@@ -285,8 +285,14 @@ describe('accounting', () => {
     // Everything may be had at once.
     await collect(store)
     const instance = new Instance(module, imports, { store })
-    expect(instance.exports.grow(999)).toBe(1)
-    expect(instance.exports.growTable(1998)).toBe(2)
+    const { instances, memoryBytes } = store.stats()
+    expect(instances).toBeLessThan(120)
+    const left = 1000 - memoryBytes / PAGE
+    expect([instance.exports.grow(left + 1), instance.exports.grow(left)]).toEqual([-1, 1])
+    expect(instance.exports.grow(1)).toBe(-1)
+    // Each instance has 12 entries but the new one, which has 2.
+    const entries = 2000 - 2 - (instances - 1) * 12
+    expect([instance.exports.growTable(entries + 10), instance.exports.growTable(entries - 50)]).toEqual([-1, 2])
   })
 
   test('goes down when instances are closed', () => {

@@ -301,7 +301,12 @@ fn reference(context: &Context, table: TableId, value: Value<'_>) -> Result<Refe
         }
         RefType::Extern | RefType::Exn => {
             sweep_externrefs_if_many(context);
-            let reference = context.externrefs.add_or_null(env, value, &context.store.quota);
+            let add = || context.externrefs.add_or_null(env, value, &context.store.quota);
+            // At the limit, a sweep is due.
+            let reference = add().or_else(|_| {
+                sweep_externrefs_if_many(context);
+                add()
+            });
             Reference::Extern(reference.map_err(|error| context.environment.throw(&error))?)
         }
     })
