@@ -306,7 +306,7 @@ export interface NativeFunction {
   aliases: Array<string>
   /** Why it is not a slot, or why it should be linked with care: one word */
   reason?: string
-  /** The same as a sentence */
+  /** The reason as a sentence */
   message?: string
   /** The Rust signature, as its author wrote it */
   rust?: string
