@@ -29,7 +29,7 @@ export function modules() {
 /** Extism's SDK for JavaScript. */
 export const extism = () => fromBenchModules(EXTISM)
 
-/** What a package of `bench/modules/package.json` exports. */
+/** The exports of a package of `bench/modules/package.json`. */
 export function fromBenchModules(name) {
   install()
   return createRequire(folder)(name)

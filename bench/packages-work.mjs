@@ -1,4 +1,4 @@
-// The work of `bench/packages.mjs`: what programs do with packages from npm that have WebAssembly from Rust.
+// The work of `bench/packages.mjs`: typical uses of packages from npm that have WebAssembly from Rust.
 import { createRequire } from 'node:module'
 import { fromBenchModules } from './modules.mjs'
 
@@ -36,7 +36,7 @@ const json = JSON.stringify(
 const html = `<ul>${'<li class="a"><a href="/x">text</a></li>'.repeat(100)}</ul>`
 
 /**
- * Each makes what the work needs, and returns `run`, which does it `calls` times and returns a value that is the same on
+ * Each function prepares its work, and returns `run`, which does the work `calls` times and returns a value that is the same on
  * every engine.
  */
 export const WORK = {

@@ -11,7 +11,7 @@ const where = available ? describe : describe.skip
 
 const ended = (timeout: number) => `ERR_RELINK_TIMEOUT ${timeout}`
 
-/** The lines of the program: what each endless call throws, and what a call of the same instance returns afterwards. */
+/** The lines of the program: the error of each endless call, and the result of a later call of the same instance. */
 const EXPECTED = [
   ...['spin', 'calculate', 'callJs', 'fill', 'copy', 'grow', 'fillTable', 'reference', 'recurse', 'map'].map(
     (name) => `${name}: ${ended(20)}: 7`,

@@ -1,6 +1,6 @@
 // `close` and `using`: handles end at once, and an instance that nothing calls is freed at once.
 import { type Global, Instance, type Memory, Module, Store, Table, link, relink } from '../..'
-import { Yard, collect } from '../support/collecting'
+import { InstanceMaker, collect } from '../support/collecting'
 import { guest, thrownBy } from '../support'
 
 const PLUGIN = `(module
@@ -16,13 +16,13 @@ const READER = `(module
   (import "env" "memory" (memory 1))
   (func (export "read") (result i32) (i32.load8_u (i32.const 0))))`
 
-let yard: Yard
+let maker: InstanceMaker
 
 beforeEach(async () => {
-  yard = await Yard.of(PLUGIN, READER)
+  maker = await InstanceMaker.of(PLUGIN, READER)
 })
 
-const make = () => yard.make(PLUGIN, { env: { f: () => 0 } })
+const make = () => maker.make(PLUGIN, { env: { f: () => 0 } })
 
 test('every handle throws the same error, every time', () => {
   const plugin = make()
@@ -76,9 +76,9 @@ test('every handle throws the same error, every time', () => {
 test('it is freed at once, even if JavaScript still holds handles', () => {
   const plugin = make()
   const held = [plugin, plugin.exports, plugin.slot('five'), (plugin.exports.memory as Memory).buffer]
-  expect(yard.store.stats()).toMatchObject({ instances: 1, memories: 1 })
+  expect(maker.store.stats()).toMatchObject({ instances: 1, memories: 1 })
   plugin.close()
-  expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0, functions: 0, tables: 0, codeBytes: 0 })
+  expect(maker.store.stats()).toMatchObject({ instances: 0, memories: 0, functions: 0, tables: 0, codeBytes: 0 })
   expect(held).toHaveLength(4)
 })
 
@@ -101,14 +101,14 @@ test('a dead handle is not accepted anywhere', () => {
   const plugin = make()
   const { run, memory, table } = plugin.exports
   plugin.close()
-  const own = new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })
+  const own = new Table({ element: 'anyfunc', initial: 1 }, null, { store: maker.store })
   const other = make()
   for (const use of [
     () => own.set(0, run),
     () => own.grow(1, run),
     () => link(run, other.slot('env.f')),
-    () => yard.make(PLUGIN, { env: { f: run } }),
-    () => yard.make(READER, { env: { memory } }),
+    () => maker.make(PLUGIN, { env: { f: run } }),
+    () => maker.make(READER, { env: { memory } }),
   ]) {
     expect(thrownBy(use).code).toBe('ERR_RELINK_CLOSED')
   }
@@ -117,35 +117,35 @@ test('a dead handle is not accepted anywhere', () => {
 
 test('linked code keeps running, and is freed when it is unlinked', async () => {
   const calls: number[] = []
-  const [host, plugin] = [make(), yard.make(PLUGIN, { env: { f: () => calls.push(1) } })]
+  const [host, plugin] = [make(), maker.make(PLUGIN, { env: { f: () => calls.push(1) } })]
   const change = link(plugin.exports.run, host.slot('env.f'))
   plugin.close()
-  await collect(yard.store)
-  expect([host.exports.run(), host.exports.run(), yard.instances]).toEqual([1, 2, 2])
+  await collect(maker.store)
+  expect([host.exports.run(), host.exports.run(), maker.instances]).toEqual([1, 2, 2])
   expect(thrownBy(() => plugin.exports.run()).code).toBe('ERR_RELINK_CLOSED')
   change.undo()
   expect(host.exports.run()).toBe(0)
-  yard.store.collect()
-  expect([yard.instances, calls]).toEqual([1, [1, 1]])
+  maker.store.collect()
+  expect([maker.instances, calls]).toEqual([1, [1, 1]])
 })
 
 test('an undo restores a function that was closed meanwhile', () => {
   const host = make()
-  const [first, second] = [yard.make(PLUGIN, { env: { f: () => 1 } }), yard.make(PLUGIN, { env: { f: () => 2 } })]
+  const [first, second] = [maker.make(PLUGIN, { env: { f: () => 1 } }), maker.make(PLUGIN, { env: { f: () => 2 } })]
   link(first.exports.run, host.slot('env.f'))
   const change = link(second.exports.run, host.slot('env.f'))
   first.close()
   second.close()
-  expect([host.exports.run(), yard.instances]).toEqual([2, 3])
+  expect([host.exports.run(), maker.instances]).toEqual([2, 3])
   change.undo()
   expect(host.exports.run()).toBe(1)
-  yard.store.collect()
-  expect(yard.instances).toBe(2)
+  maker.store.collect()
+  expect(maker.instances).toBe(2)
 })
 
 test('a link of a closed slot keeps nothing alive', () => {
   const host = make()
-  const [first, second] = [yard.make(PLUGIN, { env: { f: () => 1 } }), yard.make(PLUGIN, { env: { f: () => 2 } })]
+  const [first, second] = [maker.make(PLUGIN, { env: { f: () => 1 } }), maker.make(PLUGIN, { env: { f: () => 2 } })]
   const { five } = first.exports
   const other = link(first.exports.run, make().slot('env.f'))
   const all = relink([
@@ -155,17 +155,17 @@ test('a link of a closed slot keeps nothing alive', () => {
   first.close()
   second.close()
   host.close()
-  expect(yard.instances).toBe(2)
+  expect(maker.instances).toBe(2)
   expect(all.links.map((change) => thrownBy(() => change.previous).code)).toEqual(Array(2).fill('ERR_RELINK_CLOSED'))
   other.undo()
-  yard.store.collect()
-  expect([yard.instances, thrownBy(() => five()).code]).toEqual([1, 'ERR_RELINK_CLOSED'])
+  maker.store.collect()
+  expect([maker.instances, thrownBy(() => five()).code]).toEqual([1, 'ERR_RELINK_CLOSED'])
 })
 
 test('changes of one relink can all be undone after collections', () => {
   const hosts = Array.from({ length: 400 }, make)
   const first = hosts.map((host, index) => {
-    const plugin = yard.make(PLUGIN, { env: { f: () => index } })
+    const plugin = maker.make(PLUGIN, { env: { f: () => index } })
     const change = link(plugin.exports.run, host.slot('env.f'))
     plugin.close()
     return change
@@ -177,14 +177,14 @@ test('changes of one relink can all be undone after collections', () => {
     all.undo()
     expect(hosts.map((host) => host.exports.run())).toEqual(hosts.map((_, index) => index))
   }
-  expect(yard.store.stats().collections).toBeGreaterThan(3)
+  expect(maker.store.stats().collections).toBeGreaterThan(3)
   expect(first).toHaveLength(400)
 })
 
 test('a memory lives as long as an open instance imports it', () => {
   const plugin = make()
   const { memory } = plugin.exports as { memory: Memory }
-  const readers = [0, 1].map(() => yard.make(READER, { env: { memory } }))
+  const readers = [0, 1].map(() => maker.make(READER, { env: { memory } }))
   new Uint8Array(memory.buffer)[0] = 42
   plugin.close()
   expect(readers[1]?.exports.read()).toBe(42)
@@ -193,22 +193,22 @@ test('a memory lives as long as an open instance imports it', () => {
   expect([readers[1]?.exports.read(), memory.buffer.byteLength]).toEqual([42, 65_536])
   readers[1]?.close()
   expect(thrownBy(() => memory.buffer).code).toBe('ERR_RELINK_CLOSED')
-  expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0 })
+  expect(maker.store.stats()).toMatchObject({ instances: 0, memories: 0 })
 })
 
 test('closed by code that it runs, it is freed when that returns', () => {
-  const plugin: Instance = yard.make(PLUGIN, {
+  const plugin: Instance = maker.make(PLUGIN, {
     env: {
       f() {
         plugin.close()
         expect(thrownBy(() => plugin.exports.five()).code).toBe('ERR_RELINK_CLOSED')
-        expect(yard.instances).toBe(1)
+        expect(maker.instances).toBe(1)
         return 3
       },
     },
   })
   expect(plugin.exports.run()).toBe(3)
-  expect(yard.instances).toBe(0)
+  expect(maker.instances).toBe(0)
 })
 
 test('using', () => {
@@ -217,7 +217,7 @@ test('using', () => {
     using change = link(() => 8, plugin.slot('env.f'))
     expect([plugin.exports.run(), change.previous?.()]).toEqual([8, 0])
   }
-  expect(yard.instances).toBe(0)
+  expect(maker.instances).toBe(0)
 })
 
 test('a thousand, one by one and in any order', () => {
@@ -226,40 +226,40 @@ test('a thousand, one by one and in any order', () => {
     const [plugin] = all.splice((index * 7919) % all.length, 1)
     plugin?.close()
   }
-  yard.store.collect()
-  expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0, functions: 0 })
+  maker.store.collect()
+  expect(maker.store.stats()).toMatchObject({ instances: 0, memories: 0, functions: 0 })
 })
 
 describe('a store', () => {
   test('ends all objects in it', () => {
-    const [plugin, table] = [make(), new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })]
+    const [plugin, table] = [make(), new Table({ element: 'anyfunc', initial: 1 }, null, { store: maker.store })]
     const { run, memory } = plugin.exports
     const slot = plugin.slot('env.f')
     link(() => 4, slot)
     table.set(0, run)
-    yard.store.close()
-    yard.store.close()
-    expect([yard.store.closed, plugin.closed]).toEqual([true, true])
+    maker.store.close()
+    maker.store.close()
+    expect([maker.store.closed, plugin.closed]).toEqual([true, true])
     for (const use of [run, () => memory.buffer, () => table.get(0), () => slot.reset(), make]) {
       expect(thrownBy(use).code).toBe('ERR_RELINK_CLOSED')
     }
-    expect(() => new Table({ element: 'anyfunc', initial: 1 }, null, { store: yard.store })).toThrow(
+    expect(() => new Table({ element: 'anyfunc', initial: 1 }, null, { store: maker.store })).toThrow(
       'the store is closed',
     )
-    expect(yard.store.stats()).toMatchObject({ instances: 0, memories: 0, tables: 0, links: 0 })
+    expect(maker.store.stats()).toMatchObject({ instances: 0, memories: 0, tables: 0, links: 0 })
     plugin.close()
   })
 
   test('closed by code that it runs', () => {
-    const plugin = yard.make(PLUGIN, { env: { f: () => (yard.store.close(), 6) } })
+    const plugin = maker.make(PLUGIN, { env: { f: () => (maker.store.close(), 6) } })
     expect(plugin.exports.run()).toBe(6)
-    expect(yard.store.stats()).toMatchObject({ instances: 0 })
+    expect(maker.store.stats()).toMatchObject({ instances: 0 })
     expect(thrownBy(() => plugin.exports.run()).code).toBe('ERR_RELINK_CLOSED')
   })
 
   test('using, and others are not touched', () => {
     const module = new Module(guest('scalars'))
-    const kept = new Instance(module, {}, { store: yard.store })
+    const kept = new Instance(module, {}, { store: maker.store })
     {
       using store = new Store()
       expect(new Instance(module, {}, { store }).exports.call_i32(1)).toBe(2)

@@ -1,7 +1,7 @@
 // Long runs of swaps leave nothing behind. These tests count objects, not time.
 import { spawnSync } from 'node:child_process'
 import { Exception, Global, Instance, Memory, Module, Store, Table, Tag, instantiate, link, relink } from '../..'
-import { Yard, collect, collectGarbage } from '../support/collecting'
+import { InstanceMaker, collect, collectGarbage } from '../support/collecting'
 import { guest, root, wat } from '../support'
 
 const PLUGIN = `(module
@@ -103,15 +103,15 @@ describe.each(Object.entries(rounds))('%s', (_, round) => {
 })
 
 test('a slot that is linked repeatedly keeps only its current function', async () => {
-  const yard = await Yard.of(
+  const maker = await InstanceMaker.of(
     `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`,
     `(module (global $g (export "g") (mut i32) (i32.const 0)) (memory 1)
       (func (export "get") (result i32) (global.get $g)))`,
   )
-  const [host, value] = [...yard.texts] as [string, string]
-  const plugin = yard.make(host, { env: { f: () => 0 } })
+  const [host, value] = [...maker.texts] as [string, string]
+  const plugin = maker.make(host, { env: { f: () => 0 } })
   const swap = (number: number) => {
-    const { g, get } = yard.make(value).exports as { g: Global<'i32'>; get: () => number }
+    const { g, get } = maker.make(value).exports as { g: Global<'i32'>; get: () => number }
     g.value = number
     link(get, plugin.slot('env.f'))
   }
@@ -120,18 +120,18 @@ test('a slot that is linked repeatedly keeps only its current function', async (
       swap(number)
       expect(plugin.exports.run()).toBe(number)
     }
-    await collect(yard.store)
+    await collect(maker.store)
     // Its own code, and the code of the function that it runs.
-    expect(yard.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 2 })
+    expect(maker.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 2 })
   }
 })
 
 test('the same for JavaScript functions that refer back to the instance', async () => {
   const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f)))`
-  const yard = await Yard.of(text)
-  const plugin = yard.make(text, { env: { f: () => 0 } })
+  const maker = await InstanceMaker.of(text)
+  const plugin = maker.make(text, { env: { f: () => 0 } })
   const swap = (number: number) => {
-    const other: Instance = yard.make(text, { env: { f: () => (other.closed ? -1 : number) } })
+    const other: Instance = maker.make(text, { env: { f: () => (other.closed ? -1 : number) } })
     link(() => other.exports.run(), plugin.slot('env.f'))
   }
   for (let round = 1; round <= 3; round++) {
@@ -139,39 +139,39 @@ test('the same for JavaScript functions that refer back to the instance', async 
       swap(number)
       expect(plugin.exports.run()).toBe(number)
     }
-    await collect(yard.store)
-    await collect(yard.store)
-    expect(yard.store.stats()).toMatchObject({ links: 1, slots: 1 })
+    await collect(maker.store)
+    await collect(maker.store)
+    expect(maker.store.stats()).toMatchObject({ links: 1, slots: 1 })
     // V8 may still hold the last one.
-    expect(yard.instances).toBeLessThanOrEqual(3)
+    expect(maker.instances).toBeLessThanOrEqual(3)
   }
 })
 
 test('dropped links leave nothing', async () => {
   const text = `(module (import "env" "f" (func $f (result i32))) (func (export "run") (result i32) (call $f))
     (func (export "five") (result i32) i32.const 5))`
-  const yard = await Yard.of(text)
-  const plugin = yard.make(text, { env: { f: () => 0 } })
-  const before = yard.store.stats().collections
+  const maker = await InstanceMaker.of(text)
+  const plugin = maker.make(text, { env: { f: () => 0 } })
+  const before = maker.store.stats().collections
   for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f')).undo()
   for (let count = 0; count < 10_000; count++) link(plugin.exports.five, plugin.slot('env.f'))
   // No collection was due.
-  expect(yard.store.stats()).toMatchObject({ instances: 1, links: 1, collections: before })
+  expect(maker.store.stats()).toMatchObject({ instances: 1, links: 1, collections: before })
   plugin.slot('env.f').reset()
   expect(plugin.exports.run()).toBe(0)
-  expect(yard.store.stats().links).toBe(0)
+  expect(maker.store.stats().links).toBe(0)
 })
 
 test('previous functions of dropped links are collected, even if nothing else is allocated', async () => {
   const text = '(module (func (export "f") (result i32) i32.const 1) (func (export "g") (result i32) i32.const 2))'
-  const yard = await Yard.of(text)
-  const { f, g } = yard.make(text).exports
-  const table = new Table({ element: 'anyfunc', initial: 5000 }, f, { store: yard.store })
-  const before = yard.store.stats().collections
+  const maker = await InstanceMaker.of(text)
+  const { f, g } = maker.make(text).exports
+  const table = new Table({ element: 'anyfunc', initial: 5000 }, f, { store: maker.store })
+  const before = maker.store.stats().collections
   for (let entry = 0; entry < 5000; entry++) link(g, table.slot(entry)).undo()
-  expect(yard.store.stats().collections).toBeGreaterThan(before)
-  await collect(yard.store)
-  expect(yard.store.stats()).toMatchObject({ slots: 0, links: 0 })
+  expect(maker.store.stats().collections).toBeGreaterThan(before)
+  await collect(maker.store)
+  expect(maker.store.stats()).toMatchObject({ slots: 0, links: 0 })
   expect(table.get(4999)).toBe(f)
 })
 

@@ -1,6 +1,6 @@
 // Forwarding: a slot that is linked to another slot's export calls that slot's function directly, and follows its links.
 import { type Instance, Store, type WasmFunction, link, relink } from '../..'
-import { Yard, collect } from '../support/collecting'
+import { InstanceMaker, collect } from '../support/collecting'
 import { compilers, instanceOf, thrownBy } from '../support'
 
 /** A module that exports `f`, which returns a number, and calls it on every way. */
@@ -126,41 +126,41 @@ describe.each(compilers)('%s', (compiler) => {
 })
 
 test('a slot in between stays alive while calls may go through it again', async () => {
-  const yard = await Yard.of(giving(1), giving(2), giving(3))
-  const a = yard.make(giving(1))
+  const maker = await InstanceMaker.of(giving(1), giving(2), giving(3))
+  const a = maker.make(giving(1))
   const between = () => {
-    const b = yard.make(giving(2))
+    const b = maker.make(giving(2))
     link(f(b), a.slot('f'))
     // From here on, no code of `b` runs.
-    const change = link(f(yard.make(giving(3))), b.slot('f'))
+    const change = link(f(maker.make(giving(3))), b.slot('f'))
     return { change, slot: b.slot('f') }
   }
   let held: ReturnType<typeof between> | undefined = between()
-  await collect(yard.store)
-  expect([answers(a), yard.instances]).toEqual([all(3), 3])
+  await collect(maker.store)
+  expect([answers(a), maker.instances]).toEqual([all(3), 3])
   held.change.undo()
   expect(answers(a)).toEqual(all(2))
   link(() => 4, held.slot)
   held = undefined
-  await collect(yard.store)
-  expect([answers(a), yard.instances, yard.store.stats().slots]).toEqual([all(4), 2, 2])
+  await collect(maker.store)
+  expect([answers(a), maker.instances, maker.store.stats().slots]).toEqual([all(4), 2, 2])
   a.slot('f').reset()
-  await collect(yard.store)
-  expect([answers(a), yard.instances, yard.store.stats()]).toMatchObject([all(1), 1, { links: 0 }])
+  await collect(maker.store)
+  expect([answers(a), maker.instances, maker.store.stats()]).toMatchObject([all(1), 1, { links: 0 }])
 })
 
 test('closed instances keep running the functions that they forwarded to', async () => {
-  const yard = await Yard.of(giving(1), giving(2), giving(3))
-  const [a, b, c] = [giving(1), giving(2), giving(3)].map((text) => yard.make(text))
+  const maker = await InstanceMaker.of(giving(1), giving(2), giving(3))
+  const [a, b, c] = [giving(1), giving(2), giving(3)].map((text) => maker.make(text))
   const first = link(f(b!), a!.slot('f'))
   link(f(c!), b!.slot('f'))
   b!.close()
   c!.close()
-  await collect(yard.store)
-  expect([answers(a!), yard.instances]).toEqual([all(3), 3])
+  await collect(maker.store)
+  expect([answers(a!), maker.instances]).toEqual([all(3), 3])
   first.undo()
-  yard.store.collect()
-  expect([answers(a!), yard.instances]).toEqual([all(1), 1])
+  maker.store.collect()
+  expect([answers(a!), maker.instances]).toEqual([all(1), 1])
 })
 
 test('a tier-up instance follows too', async () => {

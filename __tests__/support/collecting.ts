@@ -28,15 +28,15 @@ export async function collect(store: Store): Promise<Freed> {
 }
 
 /** A store, and a function that makes instances in it from text. */
-export class Yard {
+export class InstanceMaker {
   readonly store = new Store()
   readonly #modules = new Map<string, Module>()
 
   /** Compiles ahead, so that instances can be made without a turn of the event loop. */
-  static async of(...texts: string[]): Promise<Yard> {
-    const yard = new Yard()
-    for (const text of texts) yard.#modules.set(text, new Module(await wat(text)))
-    return yard
+  static async of(...texts: string[]): Promise<InstanceMaker> {
+    const maker = new InstanceMaker()
+    for (const text of texts) maker.#modules.set(text, new Module(await wat(text)))
+    return maker
   }
 
   make(text: string, imports?: Imports): Instance {

@@ -17,7 +17,7 @@ const TEXT = `(module
       (then (call $twice (i32.sub (local.get 0) (i32.const 1))) (call $twice (i32.sub (local.get 0) (i32.const 1))))))
   (func (export "callJs") (loop $again (call $js) (br $again))))`
 
-/** How the main thread ends the worker that has begun. */
+/** The ways in which the main thread ends the worker. */
 const ways = {
   async terminate(worker) {
     console.log('code', await worker.terminate())
@@ -43,7 +43,7 @@ function onSignal(signal) {
   process.kill(process.pid, signal)
 }
 
-/** What the call of the worker throws, and what its instance does afterwards. */
+/** The error of the worker's call, and the behaviour of its instance afterwards. */
 async function after(worker, end) {
   const said = new Promise((resolve) => worker.once('message', resolve))
   end()

@@ -1,7 +1,7 @@
 'use strict'
 
-// A program of deadlines.test.ts: node interruption.cjs COMPILER [worker]. It prints a line for each scenario, and nothing may end
-// it but its own end: an endless loop that is not ended is killed by the test.
+// A program of deadlines.test.ts: node interruption.cjs COMPILER [worker]. It prints a line for each scenario, and must exit by
+// itself: the test kills it if an endless loop is not interrupted.
 
 const { Worker, isMainThread, workerData } = require('node:worker_threads')
 const loadWabt = require('wabt')
@@ -84,7 +84,7 @@ async function main(compiler) {
   const [endless, huge, start, caller, shared] = [ENDLESS, HUGE, START, CALLER, SHARED].map((text) => compile(text))
   const [elsewhere, callerElsewhere] = [ENDLESS, CALLER].map((text) => compile(text, other))
 
-  /** What a call throws, in words; its result if it ends. */
+  /** The error of a call as text; its result if it returns. */
   const outcome = (call) => {
     try {
       return String(call())
@@ -141,7 +141,7 @@ async function main(compiler) {
     outcome(() => instance(endless, store, undefined, { timeout: 5000 }).exports.spin(1)),
   )
 
-  // Through links, bridges and instances.
+  // Loops through links, bridges and instances.
   const plain = instance(endless, unguarded)
   const call = (module, f) => new relink.Instance(module, { env: { f } }, { store: unguarded })
   say(
@@ -173,7 +173,7 @@ async function main(compiler) {
     )
   }
 
-  // JavaScript in between is not cut off; the deadline holds when wasm goes on.
+  // A deadline does not interrupt JavaScript in between; it ends wasm when that goes on.
   const busy = (milliseconds) => {
     const end = performance.now() + milliseconds
     while (performance.now() < end);
@@ -207,7 +207,7 @@ async function main(compiler) {
     caught.exports.spin(0),
   )
 
-  // The nearest of nested ones.
+  // Of nested deadlines, the nearest counts.
   const nested = (outer, inner) =>
     outcome(() => relink.withTimeout(outer, () => relink.withTimeout(inner, () => plain.exports.spin(1))))
   say('nested', nested(10, 5000), nested(5000, 10))
@@ -266,7 +266,7 @@ async function main(compiler) {
     outcome(() => relink.withTimeout(10, () => waiting.exports.wait())),
   )
 
-  // While it tiers up.
+  // A loop while its instance tiers up.
   const tiered = new relink.Module(wabt.parseWat('test.wat', ENDLESS, features).toBinary({}).buffer, {
     compiler: 'auto',
   })

@@ -7,7 +7,7 @@ const { join } = require('node:path')
 const { random } = require('../random.cjs')
 const { mutate } = require('./mutations.cjs')
 
-/** What the process does, by the text in the file `state`. */
+/** The present step of the process, by the text in the file `state`. */
 const PHASES = { '': 'began', compile: 'compiled', instantiate: 'instantiated', use: 'used it', next: 'went on' }
 
 /** The codes with which a load may end. */

@@ -65,6 +65,9 @@ class Instance {
     }
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
+    // A plugin with `relinkable::report_panics!()` sets its panic hook.
+    const reportPanics = this.#state.exports['relink:report_panics']
+    if (typeof reportPanics === 'function') reportPanics()
     uncloneable(this)
   }
 

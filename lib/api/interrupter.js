@@ -8,12 +8,12 @@ const { OWN, encodeReason } = require('../internal/reasons')
 const native = require('../native')
 const { webidl } = require('../options/webidl')
 
-/** Given to the constructor by this file alone. */
+/** The key to the constructor, which only this file has. */
 const KEY = Symbol('Interrupter')
 
 /**
- * Ends the calls of a store, from any thread. All that it has are own properties, so that a clone has them too: a class cannot
- * be cloned, and `from` makes an Interrupter of a clone.
+ * Ends the calls of a store, from any thread. Its state is in own properties, so that a clone has it too. A clone loses its
+ * class: `from` makes an Interrupter of it.
  */
 class Interrupter {
   #token

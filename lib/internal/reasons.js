@@ -5,10 +5,12 @@
 const { deserialize, serialize } = require('node:v8')
 const { threadId } = require('node:worker_threads')
 
-/** Begins the text of a value of this thread, which keeps its identity. Another copy of the package has another one. */
+/**
+ * Prefix of the text of a value of this thread, which keeps its identity. Each copy of the package has a prefix of its own.
+ */
 const OWN = `${threadId}:${Math.random()}:`
 
-/** The values of this thread that are on their way, by number. The last ones only: most interrupts end nothing. */
+/** The newest values of this thread that were sent, by number. Older values are dropped: most interrupts end no call. */
 const values = new Map()
 const MOST = 1000
 let last = 0
@@ -28,7 +30,10 @@ function decodeReason(text) {
   return exception === undefined ? value : new DOMException(...exception)
 }
 
-/** A DOMException, such as that of an `AbortSignal`, cannot be cloned on every Node: its message and name stand for it. */
+/**
+ * A DOMException, like the reason of an `AbortSignal`, cannot be cloned on every Node: an object with its message and name is
+ * sent instead.
+ */
 const toClone = (value) => (value instanceof DOMException ? { exception: [value.message, value.name] } : { value })
 
 module.exports = { OWN, decodeReason, encodeReason }

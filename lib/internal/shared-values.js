@@ -44,7 +44,7 @@ function sharedValues(make) {
     try {
       type.make = compile(source(type.parameters, type.results), scope)
     } catch (error) {
-      // Other errors are those of the end of the stack: a later attempt may succeed.
+      // Any other error means the end of the stack: a later attempt may succeed.
       if (error instanceof EvalError) type.make = null
     }
     return type.make

@@ -9,12 +9,12 @@ const { CompileError, nameFile, typeError } = require('../errors')
 /** Sizes in bytes. */
 const [HASH, KEY, SIGNATURE] = [32, 32, 64]
 
-/** What a DER-encoded Ed25519 key has before its 32 bytes. */
+/** The prefix of a DER-encoded Ed25519 key, before its 32 bytes. */
 const DER = Buffer.from('302a300506032b6570032100', 'hex')
 
 const crypto = () => require('node:crypto')
 
-/** Bytes of this number, from bytes or from their text in hex or base64; undefined for anything else. A copy. */
+/** A copy of `size` bytes, from bytes or from their text in hex or base64; undefined for any other value. */
 function bytesOf(value, size) {
   if (types.isUint8Array(value)) return value.byteLength === size ? Buffer.from(value) : undefined
   if (typeof value !== 'string') return undefined
@@ -77,7 +77,7 @@ function toSignature(signature) {
   throw wrongValue('the 64 bytes of an Ed25519 signature, in hex or base64,', 'options.signature.value', value)
 }
 
-/** What the bytes of a module must be. */
+/** The hash and the signature that the bytes of a module must have. */
 class Trust {
   #hash
   #signature
@@ -100,8 +100,8 @@ class Trust {
   }
 
   /**
-   * Throws if these are not the bytes. The caller must hand the same bytes on in the same turn of the event loop, or
-   * a copy that it has made before.
+   * Throws if the bytes do not have them. The caller must pass the same bytes on in the same turn of the event loop, or a copy
+   * that it has made before.
    */
   verify(bytes, file = undefined) {
     const { createHash, verify } = crypto()

@@ -3,15 +3,17 @@
 
 mod kind;
 mod message;
+mod panic;
 mod refused_change;
 mod subject;
 mod trace;
 
 pub use kind::ErrorKind;
 pub use message::merged;
+pub use panic::Panic;
 pub use refused_change::RefusedChange;
 pub use subject::Subject;
-pub use trace::{StackFrame, Trace};
+pub use trace::{LinkedFunction, StackFrame, Trace, TracedFunction};
 
 use message::{FULL_MEMORY, SMALL_MEMORY};
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ pub struct Error {
     kind: Box<ErrorKind>,
 }
 
-/// The result of everything that can be refused.
+/// The result of an operation that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<ErrorKind> for Error {
@@ -125,7 +127,17 @@ impl Error {
                 });
                 json!({ "refusals": list.collect::<Vec<_>>() })
             }
-            K::Trap { trap, .. } => json!({ "trap": trap }),
+            K::Trap { trap, panic, link, .. } => {
+                let mut details = json!({ "trap": trap });
+                if let Some(panic) = panic {
+                    details["panic"] = panic.to_json();
+                }
+                if let Some(link) = link {
+                    details["slot"] = json!(link.slot);
+                    details["implementation"] = json!(link.implementation);
+                }
+                details
+            }
             K::Timeout { timeout, .. } => json!({ "timeout": timeout }),
             K::Interrupted { reason, .. } => json!({ "reason": reason }),
             _ => json!({}),

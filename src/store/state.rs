@@ -55,7 +55,7 @@ pub struct Store {
     pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
-    /// In a box, since calls on the stack point to it
+    /// In a box, since the record of the thread points to it during calls
     pub(in crate::store) watched: Box<WatchedStore>,
     /// The token by which `interrupt` finds the store, once it has one
     pub(in crate::store) interrupt_token: OnceCell<u128>,
@@ -145,7 +145,7 @@ impl Store {
     pub fn interrupt_token(&self, random: impl FnOnce() -> u128) -> u128 {
         *self.interrupt_token.get_or_init(|| {
             let token = random();
-            interrupts::add(token, self.watched.id);
+            interrupts::add(token, &self.watched);
             token
         })
     }

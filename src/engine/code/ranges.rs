@@ -7,7 +7,8 @@ use std::{iter, ptr};
 /// Unit of the table in bytes: code is mapped in whole pages, and every system's page size is a multiple of this.
 const UNIT: usize = 4096;
 
-/// Bits of an entry for the length; the others hold the begin. Together 48 bits of address and lengths up to 1 TiB.
+/// Bits of an entry for the length; the other bits have the start. Together they are enough for 48 bits of address and
+/// lengths up to 1 TiB.
 const LENGTH_BITS: u32 = 28;
 
 /// Number of entries in a block.
@@ -15,7 +16,7 @@ const ENTRIES: usize = 510;
 
 /// A block of entries. Blocks are never freed, so a reader needs no protection.
 struct Block {
-    /// Begin and length in units; 0 for a free entry. One word, so that a reader never sees half of a change
+    /// Start and length in units; 0 for a free entry. In one word, so that a reader never sees half of a change
     entries: [AtomicU64; ENTRIES],
     next: AtomicPtr<Block>,
     /// Number of entries that may be in use

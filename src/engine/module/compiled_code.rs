@@ -11,6 +11,8 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::compile::pipeline::{Compiled, PassMetadata};
+#[cfg(test)]
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
@@ -176,7 +178,9 @@ impl Code {
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
-            compiler.image(bytes, Validation::Needed, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
+            compiler
+                .image(bytes, &AuthorOffsets::default(), Validation::Needed, Reserve::available(), &Arc::default())
+                .map_err(Self::unnamed)?,
             bytes,
             compiler,
         )
@@ -189,7 +193,14 @@ impl Code {
         use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
             compiler
-                .packed_by(pack_serialized, bytes, Validation::Needed, Reserve::available(), &Arc::default())
+                .packed_by(
+                    pack_serialized,
+                    bytes,
+                    &AuthorOffsets::default(),
+                    Validation::Needed,
+                    Reserve::available(),
+                    &Arc::default(),
+                )
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,
@@ -222,6 +233,16 @@ impl Code {
     /// Names and roles of its functions, for users.
     pub fn details(&self) -> &Details {
         self.details.get()
+    }
+
+    /// The id of the code, as in the trace of a trap.
+    pub fn id(&self) -> usize {
+        self.names.id()
+    }
+
+    /// The author's name of a function, if it has one.
+    pub fn function_name(&self, index: u32) -> Option<&str> {
+        self.names.name(index)
     }
 
     /// The index of a function in the original module.

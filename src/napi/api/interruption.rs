@@ -15,8 +15,8 @@ pub fn has_interruption() -> bool {
     HAS_INTERRUPTION
 }
 
-/// Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in so many
-/// milliseconds.
+/// Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in
+/// `milliseconds` from now.
 #[napi(catch_unwind)]
 pub fn with_timeout<'a>(env: &'a Env, milliseconds: f64, block: Unknown<'a>) -> Result<Unknown<'a>, NativeError> {
     let _deadline = Deadline::of_thread(Timeout::new(milliseconds)).map_err(refuse)?;
@@ -33,7 +33,7 @@ pub fn interrupt(token: String, reason: String) -> bool {
 
 #[napi]
 impl NativeStore {
-    /// The token by which `interrupt` finds the store: hexadecimal, and not to be guessed.
+    /// The token by which `interrupt` finds the store: hexadecimal, and random, so that it cannot be guessed.
     #[napi(catch_unwind)]
     pub fn interrupt_token(&self) -> Result<String, NativeError> {
         self.check_open()?;

@@ -1,5 +1,5 @@
-//! Looks at V8 while wasm runs: an interrupted call runs JavaScript that does nothing, which fails if the thread is being
-//! terminated. V8 also does what waits for it then: the inspector pauses, for example.
+//! Looks at V8 while wasm runs: an interrupted call runs JavaScript that does nothing, which fails if the thread is
+//! being terminated. V8 also handles its own pending requests then: the inspector pauses, for example.
 
 use crate::napi::context::Context;
 use crate::napi::env::exception::ThrownValue;
@@ -14,7 +14,7 @@ pub fn install(context: &Rc<Context>) {
 }
 
 /// # Errors
-/// What ends the thread, to be thrown at the wasm.
+/// The end of the thread, to be thrown at the wasm.
 fn look(context: &Context) -> Result<(), Thrown> {
     let env = context.js();
     context.buffers.detach_grown(env, &context.store);
@@ -24,7 +24,7 @@ fn look(context: &Context) -> Result<(), Thrown> {
         return Ok(());
     }
     let exception = ThrownValue::take(env);
-    // An error object is that of an exhausted stack. The end of a thread comes without one.
+    // An error object means an exhausted stack. The end of a thread comes without an error object.
     match exception.value(scope.env()).is_some_and(|value| scope.env().is_object(value)) {
         true => Ok(()),
         false => Err(Thrown(Box::new(exception))),

@@ -197,7 +197,8 @@ impl Retainers {
         }
     }
 
-    /// Sets the edges of all retainers to those of the reached nodes, and drops the retainers of the others.
+    /// Sets the edges of the reached nodes' retainers to the edges of the nodes, and drops the retainers of other
+    /// nodes.
     pub fn sync_edges(&self, env: JsEnv<'_>, store: &Store, marks: &Marks) {
         let mut writers: FxHashMap<Node, Vec<Node>> = FxHashMap::default();
         for (node, _) in &marks.edges {

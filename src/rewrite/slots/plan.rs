@@ -107,11 +107,11 @@ impl<'a> Plan<'a> {
         }
         for function in 0..self.binary.functions.len() as u32 {
             let imported = function < self.binary.imported_functions;
-            if selection.strips(function, &self.uses) {
+            if selection.removes_calls_of(function, &self.uses) {
                 self.roles.stripped.insert(function);
             } else if self.by_function[function as usize].is_none()
                 && (imported || !self.roles.originals.contains_key(&function))
-                && selection.takes(function, imported, &self.uses)
+                && selection.selects(function, imported, &self.uses)
             {
                 self.by_function[function as usize] = Some(self.slots.len() as u32);
                 self.slot(if imported { SlotKind::Import } else { SlotKind::Function }, function);
@@ -253,7 +253,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether calls of `function` are removed.
-    pub fn strips(&self, function: u32) -> bool {
+    pub fn removes_calls_of(&self, function: u32) -> bool {
         self.roles.stripped.contains(&function)
     }
 

@@ -20,24 +20,24 @@ pub enum Selection {
 
 impl Selection {
     /// Whether this function is selected explicitly.
-    pub(in crate::rewrite) fn names(&self, function: u32) -> bool {
+    pub(in crate::rewrite) fn lists(&self, function: u32) -> bool {
         matches!(self, Self::More(functions) if functions.contains(&function))
     }
 
     /// Whether this function is selected.
-    pub(in crate::rewrite) fn takes(&self, function: u32, imported: bool, uses: &Uses) -> bool {
+    pub(in crate::rewrite) fn selects(&self, function: u32, imported: bool, uses: &Uses) -> bool {
         match self {
             Self::None => false,
             Self::All => true,
             Self::Default | Self::More(_) => {
-                imported || uses.functions[function as usize].taken() || self.names(function)
+                imported || uses.functions[function as usize].taken() || self.lists(function)
             }
         }
     }
 
     /// Whether calls of this function are removed: it is an identity function, and not selected explicitly.
-    pub(in crate::rewrite) fn strips(&self, function: u32, uses: &Uses) -> bool {
+    pub(in crate::rewrite) fn removes_calls_of(&self, function: u32, uses: &Uses) -> bool {
         let each = uses.functions[function as usize];
-        *self != Self::None && each.identity && each.called && !self.names(function)
+        *self != Self::None && each.identity && each.called && !self.lists(function)
     }
 }

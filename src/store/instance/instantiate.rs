@@ -8,7 +8,6 @@ use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
 use crate::store::trap::Failure;
-use crate::store::watch::record::ActiveCall;
 use crate::store::watch::{builtins, bulk, checkpoint};
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,8 +62,7 @@ pub(in crate::store) unsafe fn instantiate(
     made(&instance);
     let has_start = vm.module().start_function.is_some();
     let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
-    let mut call = ActiveCall::new(&store.watched);
-    let _call = call.begin(store.host_stack.record);
+    let _entered = store.host_stack.enter(&store.watched);
     let data = code.data();
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
@@ -92,7 +90,7 @@ pub(in crate::store) unsafe fn instantiate(
             instance.function(store, forwarder.function).set_canonical(store, import);
         }
     }
-    started.map(|()| instance)
+    started.map(|()| instance).map_err(|failure| failure.with_panic(store))
 }
 
 /// Makes wasmer's instance and its objects. Runs no wasm.

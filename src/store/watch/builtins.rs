@@ -1,5 +1,5 @@
-//! Other instructions that run on the host's stack or take long, with a checkpoint after each: a signal would seldom find the
-//! thread in wasm code if these follow each other in a loop.
+//! Checkpoints after other instructions that run on the host's stack or take long. In a loop of such instructions, a
+//! signal would seldom find the thread in wasm code.
 
 use crate::engine::replace_builtins;
 use crate::store::watch::checkpoint::checkpoint;

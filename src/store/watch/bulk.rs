@@ -1,6 +1,6 @@
 //! Bulk instructions in pieces, with a checkpoint after each piece: on gigabytes they take seconds.
 //!
-//! Compiled code calls these functions in the place of wasmer's, which do the work.
+//! Compiled code calls these functions instead of wasmer's, and these call wasmer's for each piece.
 
 use crate::engine::replace_builtins;
 use crate::store::watch::checkpoint::checkpoint;
@@ -14,9 +14,10 @@ use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance};
 
 /// The lengths of an instruction's pieces.
 struct Pieces {
-    /// From this length on there is a checkpoint: a loop of shorter instructions is often seen outside of them
+    /// Length from which there are checkpoints: in a loop of shorter instructions, a signal often finds the thread
+    /// outside of them
     long: u32,
-    /// The most in one piece
+    /// Maximum length of a piece
     most: u32,
 }
 
@@ -45,8 +46,8 @@ pub fn install(instance: &VMInstance) {
     );
 }
 
-/// Runs `run(offset, length)` for each piece of `length` units; the last one first if `backwards`. If there are several,
-/// `run(length, 0)` traps first if the whole is out of bounds.
+/// Runs `run(offset, length)` for each piece of `length` units; the last one first if `backwards`. If there are several
+/// pieces, `run(length, 0)` comes first, which traps if the whole range is out of bounds.
 ///
 /// # Safety
 /// `run` may run so. Wasm is on the stack, and no frame above it has a value to drop, nor does `run`.
@@ -93,7 +94,8 @@ unsafe extern "C" fn imported_memory_fill(context: *mut VMContext, memory: u32, 
     }
 }
 
-/// `memory.copy`. Both indices may mean the same memory: pieces go in the direction in which none overwrites another.
+/// `memory.copy`. Both indices may mean the same memory: pieces go in the direction in which no piece overwrites the
+/// source of a later one.
 unsafe extern "C" fn memory_copy(
     context: *mut VMContext,
     to_memory: u32,

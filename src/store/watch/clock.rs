@@ -3,7 +3,7 @@
 /// A time that never comes.
 pub const NEVER: u64 = u64::MAX;
 
-/// Nanoseconds of a clock that never goes back. Makes no system call where the system has a page for it.
+/// Nanoseconds of a clock that never goes back. Makes no system call where the system maps its clock into the process.
 #[cfg(unix)]
 #[inline]
 pub fn now() -> u64 {

@@ -14,7 +14,7 @@ pub struct Timeout {
     nanoseconds: u64,
 }
 
-/// A deadline for the wasm of this thread, until it is dropped. Of nested ones, the nearest holds.
+/// A deadline for the wasm of this thread, until it is dropped. Of nested deadlines, the nearest counts.
 pub struct Deadline {
     record: &'static ThreadRecord,
     /// The enclosing deadline and its timeout
@@ -23,13 +23,13 @@ pub struct Deadline {
 }
 
 impl Timeout {
-    /// A timeout of so many milliseconds, a positive number.
+    /// A timeout of `milliseconds`, a positive number.
     pub fn new(milliseconds: f64) -> Self {
         // Saturates.
         Self { milliseconds, nanoseconds: (milliseconds * 1e6) as u64 }
     }
 
-    /// The shorter one.
+    /// The shorter of two timeouts.
     pub fn shorter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         [one, other].into_iter().flatten().min_by_key(|timeout| timeout.nanoseconds)
     }
@@ -44,7 +44,7 @@ impl Deadline {
         Self::begin(ThreadRecord::of_thread(), timeout)
     }
 
-    /// The same for the thread of `record`, which is this one.
+    /// `of_thread` for the record of this thread.
     #[inline]
     pub(in crate::store) fn begin(record: &'static ThreadRecord, timeout: Timeout) -> Result<Self> {
         if !watchdog::is_running() {

@@ -1,4 +1,5 @@
-//! Where a thread goes on that was interrupted in wasm: on the wasm stack, and no longer in the signal handler.
+//! The pad: a thread that was interrupted in wasm continues here, on the wasm stack and no longer in the signal
+//! handler.
 //!
 //! `pad` saves all registers, decides by `checkpoint` whether the wasm must stop, and otherwise restores them and goes back
 //! to the interrupted instruction.
@@ -9,7 +10,7 @@ use crate::store::watch::signal::set_pad;
 use std::arch::naked_asm;
 use std::sync::atomic::Ordering;
 
-/// Makes interrupted threads go on here.
+/// Makes interrupted threads continue at the pad.
 pub fn install() {
     set_pad(pad as *const () as usize);
 }

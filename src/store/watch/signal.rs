@@ -1,8 +1,8 @@
 //! The signal by which the watchdog moves a thread from wasm code into `pad`.
 //!
-//! A real-time signal that nothing else in the process uses when the first one is sent. A handler that is put there later
-//! is left alone, and another signal is used. So two copies of this library, or another user of real-time signals, do not
-//! disturb each other, in whatever order they come.
+//! A real-time signal that nothing else in the process uses when the first one is sent. A handler that is put there
+//! later is left alone, and another signal is used. So two copies of this library, or another user of real-time
+//! signals, do not disturb each other, in any order of loading.
 
 use crate::engine::is_code;
 use crate::store::watch::record::{LOOK, STOP, ThreadRecord};
@@ -19,10 +19,10 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 /// Address of `pad`.
 static PAD: AtomicUsize = AtomicUsize::new(0);
 
-/// Tells this copy's signals from others: the upper half of a signal's value. 0 before the first one.
+/// Distinguishes the signals of this copy: the upper half of a signal's value. 0 before the first one.
 static MARK: AtomicU64 = AtomicU64::new(0);
 
-/// Sets the function in which interrupted threads go on.
+/// Sets the function in which interrupted threads continue.
 pub fn set_pad(pad: usize) {
     PAD.store(pad, Ordering::Release);
 }
@@ -30,7 +30,7 @@ pub fn set_pad(pad: usize) {
 /// Sends the signal to a thread. Only for the watchdog, which holds `record::threads`.
 pub fn send(record: &ThreadRecord) {
     let thread = record.thread.load(Ordering::Acquire);
-    // Signals that wait for the thread would pile up.
+    // Else signals that wait for the thread would pile up.
     if thread == 0 || record.is_sent.swap(true, Ordering::AcqRel) {
         return;
     }
@@ -49,14 +49,15 @@ fn signal() -> Option<libc::c_int> {
         return Some(known);
     }
     if known == 0 {
-        // An address of this copy is in no other copy.
+        // An address in this copy is unique: no other copy has it.
         MARK.store((&raw const MARK).addr() as u64 >> 3 << 32, Ordering::Relaxed);
     }
     let free = (libc::SIGRTMIN() + 8..libc::SIGRTMAX()).find(|signal| action_of(*signal) == Some(libc::SIG_DFL))?;
     // SAFETY: all zeros is a value of `sigaction`, and the handler is one for SA_SIGINFO.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
-        // The wasm stack may be at its end. No call of the system is to fail where nothing is to stop.
+        // The wasm stack may be at its end, so use the alternate stack. Restart system calls, so that none fails
+        // because of the signal.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
         action.sa_sigaction = handler as *const () as usize;
         if libc::sigaction(free, &action, ptr::null_mut()) != 0 {

@@ -13,11 +13,11 @@ const OK: u32 = 0;
 const NOT_EQUAL: u32 = 1;
 const TIMED_OUT: u32 = 2;
 
-/// Waits by `wait`, which gives the instruction's result: in one go if nothing can stop the wasm meanwhile. Otherwise it ends
-/// with the deadline, or soon after an interrupt; the caller is at a checkpoint then.
+/// Waits by `wait`, which returns the instruction's result: by one call of it if nothing can stop the wasm meanwhile.
+/// Otherwise the wait ends with the deadline, or soon after an interrupt, and the caller comes to a checkpoint.
 ///
 /// # Errors
-/// Those of `wait`.
+/// The errors of `wait`.
 pub fn wait_until_stopped<E>(
     timeout: Option<Duration>,
     mut wait: impl FnMut(Option<Duration>) -> Result<u32, E>,
@@ -31,7 +31,7 @@ pub fn wait_until_stopped<E>(
         let until = end.min(slice).min(record.deadline.load(Ordering::Relaxed));
         let outcome = wait((until != NEVER).then(|| Duration::from_nanos(until.saturating_sub(time))))?;
         if outcome != TIMED_OUT {
-            // Another thread has changed the value between two slices: it wakes this one, or is about to.
+            // Another thread has changed the value between two slices: it wakes this thread, or will soon.
             return Ok(if outcome == NOT_EQUAL && time != begin { OK } else { outcome });
         }
         time = now();

@@ -1,4 +1,4 @@
-//! The watchdog: the thread of this process that looks after all threads that run wasm.
+//! The watchdog: the thread of this process that watches all threads that run wasm.
 
 use crate::engine::has_room_for_thread;
 use crate::store::watch::clock::{NEVER, now};
@@ -14,7 +14,7 @@ const MILLISECOND: u64 = 1_000_000;
 /// The longest time between two looks at the threads while one of them runs wasm, in nanoseconds.
 const TICK: u64 = 10 * MILLISECOND;
 
-/// The same while deadlines are shorter than that.
+/// `TICK` while some deadline is shorter than that.
 const SHORT_TICK: u64 = MILLISECOND;
 
 /// Time after the last call until the watchdog sleeps.
@@ -23,23 +23,23 @@ const QUIET: u64 = 1000 * MILLISECOND;
 /// Time between two signals to a thread that must stop.
 const AGAIN: u64 = MILLISECOND / 5;
 
-/// The same while the host runs on it, which sees the flag itself before wasm goes on.
+/// `AGAIN` while the host runs on the thread: the host sees the flag itself before wasm goes on.
 const AGAIN_ON_HOST: u64 = 5 * MILLISECOND;
 
 /// The present time between two looks, in nanoseconds.
 static PACE: AtomicU64 = AtomicU64::new(TICK);
 
-struct State {
+struct WatchdogState {
     is_asleep: bool,
     /// Whether something has happened that the watchdog must look at now
     is_called: bool,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { is_asleep: false, is_called: false });
+static STATE: Mutex<WatchdogState> = Mutex::new(WatchdogState { is_asleep: false, is_called: false });
 static CALLED: Condvar = Condvar::new();
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
 
-fn state() -> MutexGuard<'static, State> {
+fn state() -> MutexGuard<'static, WatchdogState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -91,7 +91,7 @@ fn hurry() {
     }
 }
 
-/// What the watchdog remembers of a thread.
+/// State of the watchdog for one thread.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     /// When it was first seen in wasm, without a look outside of wasm since; 0 for not in wasm
@@ -104,7 +104,7 @@ fn run() {
     let (mut last_busy, mut last_short) = (now(), now());
     loop {
         let time = now();
-        let Scan { next, is_busy, is_short } = scan(time, &mut seen);
+        let Schedule { next, is_busy, is_short } = scan(time, &mut seen);
         if is_busy {
             last_busy = time;
         }
@@ -122,7 +122,7 @@ fn run() {
     }
 }
 
-/// Waits for so many nanoseconds, for ever if there is none, or until `call`.
+/// Waits for `time` nanoseconds (for ever if it is none), or until `call`.
 fn wait(time: Option<u64>) {
     let mut state = state();
     if !state.is_called {
@@ -139,8 +139,8 @@ fn wait(time: Option<u64>) {
 
 /// Sleeps until the next call, if there is none now. Returns whether it slept.
 ///
-/// A call writes that it has begun and then reads the flag, and this sets the flag and then looks for calls: with enough time
-/// in between for both to be seen by all processors, one of the two sees the other.
+/// A call first writes that it has begun, then reads the flag. This function first sets the flag, then looks for calls.
+/// Enough time passes in between for all processors to see both writes, so at least one of the two sees the other.
 fn fall_asleep(time: u64, seen: &mut Vec<Seen>) -> bool {
     state().is_asleep = true;
     ThreadRecord::all().for_each(|record| record.set_flags(WAKE));
@@ -156,8 +156,8 @@ fn fall_asleep(time: u64, seen: &mut Vec<Seen>) -> bool {
     true
 }
 
-struct Scan {
-    /// The next time at which something is to be done
+struct Schedule {
+    /// The next time at which a thread must be looked at
     next: u64,
     /// Whether a thread is in wasm, or has a deadline to come
     is_busy: bool,
@@ -165,9 +165,9 @@ struct Scan {
     is_short: bool,
 }
 
-/// Looks at all threads, and sends signals to those that must stop, or look at V8.
-fn scan(time: u64, seen: &mut Vec<Seen>) -> Scan {
-    let mut scan = Scan { next: NEVER, is_busy: false, is_short: false };
+/// Looks at all threads, and sends signals to threads that must stop or look at V8.
+fn scan(time: u64, seen: &mut Vec<Seen>) -> Schedule {
+    let mut scan = Schedule { next: NEVER, is_busy: false, is_short: false };
     let _threads = threads();
     for record in ThreadRecord::all() {
         if seen.len() <= record.index() {
