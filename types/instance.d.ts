@@ -85,6 +85,9 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   [Symbol.dispose](): void
 }
 
+/** The type of an instance with this {@link PluginShape}, for variables and parameters: `InstanceOf<Pricing>`. */
+export type InstanceOf<T extends PluginShape = {}> = Instance<ExportsOf<T>, SlotsOf<T>>
+
 /**
  * Makes an instance, as `WebAssembly.instantiate` does. For a Module, it resolves to an Instance. Bytes are compiled on
  * another thread, and it resolves to both; the {@link CompileOptions} only matter there.

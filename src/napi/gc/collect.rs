@@ -27,11 +27,12 @@ pub fn collect_all(context: &Context) {
     collect(context);
 }
 
-/// Frees all that is unreached. If wasm is on the stack, defers that and returns false.
+/// Frees all that is unreached. If wasm is on the stack, or V8 is ending the running JavaScript, defers that and returns
+/// false.
 pub fn collect(context: &Context) -> bool {
-    let wasm_is_running = context.depth.get() > 0;
-    context.collection_is_deferred.set(wasm_is_running);
-    if wasm_is_running {
+    let is_deferred = context.depth.get() > 0 || !context.js().can_use_objects();
+    context.collection_is_deferred.set(is_deferred);
+    if is_deferred {
         return false;
     }
     let Context { store, slots, .. } = context;
