@@ -1,7 +1,7 @@
 //! The host's stack, and how deep bridges may nest on it.
 
 use crate::error::{Error, ErrorKind};
-use crate::store::watch::record::ThreadRecord;
+use crate::store::watch::record::{OuterCall, ThreadRecord, WatchedStore};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -24,6 +24,13 @@ pub(in crate::store) struct HostStack {
     end: Rc<OnceCell<usize>>,
 }
 
+/// A call into wasm from JavaScript, until it is dropped.
+pub(in crate::store) struct HostStackScope<'a> {
+    record: &'static ThreadRecord,
+    store: &'a WatchedStore,
+    outer: OuterCall,
+}
+
 thread_local! {
     static OF_THREAD: HostStack = HostStack { record: ThreadRecord::of_thread(), end: Rc::default() };
 }
@@ -35,6 +42,12 @@ impl Default for HostStack {
 }
 
 impl HostStack {
+    /// Notes that JavaScript calls into wasm of a store.
+    #[inline]
+    pub fn enter<'a>(&self, store: &'a WatchedStore) -> HostStackScope<'a> {
+        HostStackScope { record: self.record, store, outer: self.record.begin(store, here()) }
+    }
+
     /// Checks that enough stack is left for another call through a bridge.
     ///
     /// # Errors
@@ -46,7 +59,21 @@ impl HostStack {
             return Ok(());
         }
         let message = "call stack exhausted".to_owned();
-        Err(ErrorKind::Trap { trap: "stack-overflow", message, trace: None }.into())
+        Err(ErrorKind::trap("stack-overflow", message, None).into())
+    }
+}
+
+impl HostStackScope<'_> {
+    /// Whether no wasm of this thread was on the stack before this call.
+    pub fn is_outermost(&self) -> bool {
+        self.outer.entered_at == usize::MAX
+    }
+}
+
+impl Drop for HostStackScope<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.record.end(self.store, self.outer);
     }
 }
 

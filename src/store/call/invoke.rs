@@ -4,7 +4,6 @@ use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::trap::Failure;
 use crate::store::watch::checkpoint;
-use crate::store::watch::record::ActiveCall;
 use crate::store::{FuncRef, RawValue, Store};
 
 /// Whether `FuncRef::call_fast` exists on this platform.
@@ -26,10 +25,10 @@ impl FuncRef {
     #[inline]
     pub unsafe fn call_fast(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         checkpoint::enter(store.host_stack.record)?;
-        let mut call = ActiveCall::new(&store.watched);
-        let _call = call.begin(store.host_stack.record);
+        let _entered = store.host_stack.enter(&store.watched);
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
         unsafe { store.shadow_stacks.call(pointer, || store.call_stacks.call(&store.wasm_stack, self, values)) }
+            .map_err(|failure| failure.with_panic(store))
     }
 
     /// Calls the function. Arguments are read from `values` and results written there. `pointer` is the stack pointer of
@@ -45,18 +44,17 @@ impl FuncRef {
     pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         checkpoint::enter(store.host_stack.record)?;
         store.call_stacks.leave_idle();
-        let mut call = ActiveCall::new(&store.watched);
-        let call = call.begin(store.host_stack.record);
+        let entered = store.host_stack.enter(&store.watched);
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         let run = || unsafe {
-            if call.is_outermost() {
+            if entered.is_outermost() {
                 store.wasm_stack.call(self, values)
             } else {
                 store.wasm_stack.call_within(self, values)
             }
         };
         // SAFETY: no collection runs while wasm is on the stack.
-        unsafe { store.shadow_stacks.call(pointer, run) }
+        unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| failure.with_panic(store))
     }
 }
 

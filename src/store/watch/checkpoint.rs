@@ -33,7 +33,7 @@ fn enter_flagged(record: &ThreadRecord) -> Result<(), Error> {
 /// To be called on the wasm stack, before wasm goes on. Raises a trap if it must not.
 ///
 /// # Safety
-/// Wasm is on the stack, and no frame above it has a value to drop.
+/// The record is that of this thread. Wasm is on the stack, and no frame above it has a value to drop.
 #[inline]
 pub unsafe fn checkpoint(record: &ThreadRecord) {
     if record.flags() != 0 {
@@ -81,8 +81,8 @@ fn go_on(record: &ThreadRecord, interrupted: usize) -> Result<(), Box<Thrown>> {
 }
 
 fn look(record: &ThreadRecord) -> Result<(), Box<Thrown>> {
-    let Some(look) = record.stores().next().and_then(|store| store.look.get()) else { return Ok(()) };
-    let result = catch_unwind(AssertUnwindSafe(look));
+    // SAFETY: `pause` runs on the thread of the record.
+    let result = catch_unwind(AssertUnwindSafe(|| unsafe { record.look() }));
     result.unwrap_or_else(|_| Err(Thrown::error(Error::internal(&"a look at V8 panicked")))).map_err(Box::new)
 }
 
@@ -103,6 +103,6 @@ fn stop(record: &ThreadRecord, trace: impl FnOnce() -> Option<Arc<dyn Trace>>) -
 /// A request for a store with calls on the stack. Others came too late, and are dropped.
 fn request(record: &ThreadRecord) -> Option<Request> {
     let mut requests = record.requests.lock().unwrap_or_else(PoisonError::into_inner);
-    requests.retain(|request| record.stores().any(|store| store.id == request.store));
+    requests.retain(|request| request.calls.load(Ordering::Relaxed) != 0);
     requests.first().cloned()
 }

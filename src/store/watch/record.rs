@@ -5,7 +5,7 @@ use crate::store::watch::clock::NEVER;
 use std::cell::OnceCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Flag: a deadline may have passed, or somebody may have asked for a stop.
 pub const STOP: u32 = 1;
@@ -13,6 +13,9 @@ pub const STOP: u32 = 1;
 pub const LOOK: u32 = 2;
 /// Flag: the watchdog sleeps, and the next call must wake it.
 pub const WAKE: u32 = 4;
+
+/// `entered_at` of a thread without wasm on its stack.
+const OUTSIDE: usize = usize::MAX;
 
 /// Most threads that are watched at once.
 const MOST: usize = 1024;
@@ -26,8 +29,10 @@ static THREADS: Mutex<()> = Mutex::new(());
 /// The record of a thread. The thread itself writes most of it; others read.
 #[repr(align(128))]
 pub struct ThreadRecord {
-    /// The innermost call; null while no wasm is on the stack
-    call: AtomicPtr<ActiveCall>,
+    /// An address on the host's stack, in the innermost call; the greatest one while no wasm is on the stack
+    entered_at: AtomicUsize,
+    /// The store of the innermost call
+    store: AtomicPtr<WatchedStore>,
     flags: AtomicU32,
     /// The nearest deadline, by `clock::now`
     pub deadline: AtomicU64,
@@ -53,15 +58,17 @@ pub struct ThreadRecord {
 /// A request to end the calls of a store.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Id of the store
-    pub store: u64,
+    /// Number of calls of the store on its thread's stack
+    pub calls: Arc<AtomicU32>,
     /// The reason, in the form in which `lib/` gave it
     pub reason: String,
 }
 
-/// The part of a store that calls on the stack point to.
+/// The part of a store that records of threads point to.
+#[derive(Default)]
 pub struct WatchedStore {
-    pub id: u64,
+    /// Number of its calls on the stack
+    pub calls: Arc<AtomicU32>,
     /// Runs JavaScript that does nothing, from the wasm stack. Fails if the thread is being terminated
     pub look: OnceCell<Box<LookFn>>,
 }
@@ -69,16 +76,11 @@ pub struct WatchedStore {
 /// See `WatchedStore::look`.
 pub type LookFn = dyn Fn() -> Result<(), Thrown>;
 
-/// A call from the host into wasm. It stays where it is until it ends, since the record points to it.
-pub struct ActiveCall {
-    outer: *const ActiveCall,
-    store: *const WatchedStore,
-}
-
-/// The scope of an `ActiveCall`.
-pub struct CallGuard<'a> {
-    record: &'static ThreadRecord,
-    call: &'a ActiveCall,
+/// What `ThreadRecord::begin` has replaced, for `end`.
+#[derive(Debug, Clone, Copy)]
+pub struct OuterCall {
+    pub entered_at: usize,
+    store: *mut WatchedStore,
 }
 
 /// Makes the thread's record free again when the thread ends.
@@ -92,13 +94,6 @@ impl Drop for OfThread {
     fn drop(&mut self) {
         let _threads = threads();
         self.0.thread.store(0, Ordering::Release);
-    }
-}
-
-impl Default for WatchedStore {
-    fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), look: OnceCell::new() }
     }
 }
 
@@ -137,7 +132,8 @@ impl ThreadRecord {
             }
             record
         });
-        record.call.store(ptr::null_mut(), Ordering::Relaxed);
+        record.entered_at.store(OUTSIDE, Ordering::Relaxed);
+        record.store.store(ptr::null_mut(), Ordering::Relaxed);
         record.deadline.store(NEVER, Ordering::Relaxed);
         record.interrupted.store(0, Ordering::Relaxed);
         record.is_sent.store(false, Ordering::Relaxed);
@@ -153,7 +149,8 @@ impl ThreadRecord {
 
     fn new(index: usize) -> Self {
         Self {
-            call: AtomicPtr::default(),
+            entered_at: AtomicUsize::new(OUTSIDE),
+            store: AtomicPtr::default(),
             flags: AtomicU32::new(0),
             deadline: AtomicU64::new(NEVER),
             timeout: AtomicU64::new(0),
@@ -200,64 +197,45 @@ impl ThreadRecord {
     /// Whether wasm is on the stack.
     #[inline]
     pub fn is_in_call(&self) -> bool {
-        !self.call.load(Ordering::Relaxed).is_null()
+        self.entered_at() != OUTSIDE
     }
 
-    /// Address of the innermost call, which is on the host's stack; the greatest address for none.
+    /// An address on the host's stack, in the innermost call; the greatest one for none.
     #[inline]
     pub fn entered_at(&self) -> usize {
-        match self.call.load(Ordering::Relaxed).addr() {
-            0 => usize::MAX,
-            address => address,
-        }
+        self.entered_at.load(Ordering::Relaxed)
     }
 
-    /// The stores of the calls on this thread's stack, the innermost first.
-    pub fn stores(&self) -> impl Iterator<Item = &WatchedStore> {
-        let mut call: *const ActiveCall = self.call.load(Ordering::Relaxed);
-        std::iter::from_fn(move || {
-            // SAFETY: calls stay where they are until they end, and their store outlives them. Only this thread, which is
-            // the only one to call this, begins and ends them.
-            let ActiveCall { outer, store } = unsafe { call.as_ref() }?;
-            call = *outer;
-            // SAFETY: as above.
-            unsafe { store.as_ref() }
-        })
-    }
-}
-
-impl ActiveCall {
-    /// A call of a function of `store`, which has not begun.
+    /// Begins a call of a function of `store` at an address on the host's stack.
     #[inline]
-    pub fn new(store: &WatchedStore) -> Self {
-        Self { outer: ThreadRecord::NONE, store }
+    pub fn begin(&self, store: &WatchedStore, entered_at: usize) -> OuterCall {
+        let outer = OuterCall { entered_at: self.entered_at(), store: self.store.load(Ordering::Relaxed) };
+        // Only this thread writes these, so no operation needs to be atomic.
+        store.calls.store(store.calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.store.store(ptr::from_ref(store).cast_mut(), Ordering::Relaxed);
+        self.entered_at.store(entered_at, Ordering::Relaxed);
+        outer
     }
 
-    /// Begins the call, until the result is dropped. Calls end in the reverse order of their beginnings.
+    /// Ends the call of `store` that `begin` began. Calls end in the reverse order of their beginnings.
     #[inline]
-    pub fn begin<'a>(&'a mut self, record: &'static ThreadRecord) -> CallGuard<'a> {
-        self.outer = record.call.load(Ordering::Relaxed);
-        record.call.store(ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
-        CallGuard { record, call: self }
+    pub fn end(&self, store: &WatchedStore, outer: OuterCall) {
+        self.entered_at.store(outer.entered_at, Ordering::Relaxed);
+        self.store.store(outer.store, Ordering::Relaxed);
+        store.calls.store(store.calls.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
-}
 
-impl ThreadRecord {
-    const NONE: *const ActiveCall = ptr::null();
-}
-
-impl CallGuard<'_> {
-    /// Whether no wasm of this thread was on the stack before this call.
-    #[inline]
-    pub fn is_outermost(&self) -> bool {
-        self.call.outer.is_null()
-    }
-}
-
-impl Drop for CallGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.record.call.store(self.call.outer.cast_mut(), Ordering::Relaxed);
+    /// Looks at V8, by the store of the innermost call.
+    ///
+    /// # Errors
+    /// Those of `WatchedStore::look`.
+    ///
+    /// # Safety
+    /// This is the record of this thread.
+    pub unsafe fn look(&self) -> Result<(), Thrown> {
+        // SAFETY: the store of a call outlives it, and only this thread begins and ends calls.
+        let look = unsafe { self.store.load(Ordering::Relaxed).as_ref() }.and_then(|store| store.look.get());
+        look.map_or(Ok(()), |look| look())
     }
 }
 
