@@ -13,6 +13,28 @@ export interface Refusal {
   actual?: string
 }
 
+/**
+ * A Rust panic, as {@link RuntimeError.panic} has it.
+ *
+ * ```js
+ * try {
+ *   plugin.exports.run()
+ * } catch (error) {
+ *   if (error.panic) console.error(`${error.panic.file}:${error.panic.line}`, error.panic.message)
+ * }
+ * ```
+ */
+export interface Panic {
+  /** The message, if it was found; `…` stands for values that were not understood */
+  readonly message?: string
+  /** The source file, as the compiler was given it */
+  readonly file: string
+  /** Line in the file, from 1 */
+  readonly line: number
+  /** Column in the line, from 1 */
+  readonly column: number
+}
+
 /** Options of the constructors of the error classes, for example {@link LinkError}. */
 export interface ErrorOptions {
   cause?: unknown
@@ -84,6 +106,12 @@ export class RuntimeError extends Error {
   readonly code: string
   /** `ERR_RELINK_TRAP`: which trap */
   readonly trap?: string
+  /** `ERR_RELINK_TRAP`: the Rust panic that ended in it, if that was found */
+  readonly panic?: Panic
+  /** `ERR_RELINK_TRAP`: the slot through which a function on the stack was called, while a link was active */
+  readonly slot?: string
+  /** `ERR_RELINK_TRAP`: the name of the function that {@link slot} held */
+  readonly implementation?: string
   /** `ERR_RELINK_TIMEOUT`: the timeout that has passed, in milliseconds */
   readonly timeout?: number
   /** `ERR_RELINK_INTERRUPTED`: the reason that was given */

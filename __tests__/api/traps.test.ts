@@ -121,25 +121,73 @@ describe.each(compilers)('traps (%s)', (compiler) => {
     }
   })
 
-  test('without slots, offsets in the stack are those of the bytes, as V8 has them', async () => {
-    const bytes = await wat(deep(Object.values(OPERATIONS)))
-    const ours = new Instance(new Module(bytes, { compiler, slots: 'none' }))
-    const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes))
-    const stackOf = (exports: WebAssembly.Exports, operation: number) =>
+  /** Offsets of the WebAssembly frames in V8's stack, and in ours. */
+  async function frames(bytes: Uint8Array<ArrayBuffer>, slots: 'all' | 'none', operation: number) {
+    const stackOf = (exports: WebAssembly.Exports) =>
       String(thrownBy(() => (exports.run as (operation: number) => unknown)(operation)).stack)
-    Object.keys(OPERATIONS).forEach((operation, index) => {
+    const module = new WebAssembly.Module(bytes)
+    const v8 = stackOf(new WebAssembly.Instance(module).exports)
+    const ours = stackOf(new Instance(new Module(bytes, { compiler, slots })).exports)
+    return {
       // Under jest, V8 writes offsets as columns, which count from 1.
-      const expected = [...stackOf(v8.exports, index).matchAll(/wasm:\/+wasm\/\w+:1:(\d+)/g)].map(
-        ([, column]) => Number(column) - 1,
-      )
-      const found = [...stackOf(ours.exports, index).matchAll(/wasm-function\[\d+\]:(0x[0-9a-f]+)/g)].map(
-        ([, offset]) => Number(offset),
-      )
+      expected: [...v8.matchAll(/wasm:\/+wasm\/\w+:1:(\d+)/g)].map(([, column]) => Number(column) - 1),
+      found: [...ours.matchAll(/wasm-function\[\d+\]:(0x[0-9a-f]+)/g)].map(([, offset]) => Number(offset)),
+    }
+  }
+
+  test.each(['all', 'none'] as const)('offsets are those of the file, as V8 has them (slots: %s)', async (slots) => {
+    const bytes = await wat(deep(Object.values(OPERATIONS)))
+    for (const [index, operation] of Object.keys(OPERATIONS).entries()) {
+      const { expected, found } = await frames(bytes, slots, index)
       expect(expected).toHaveLength(4)
       // In Singlepass's code, all traps of one kind in a function share one instruction.
       if (compiler === 'singlepass') [expected, found].forEach((offsets) => offsets.shift())
       expect({ operation, found }).toEqual({ operation, found: expected })
-    })
+    }
+  })
+
+  /** Modules that the load-time pass changes in other ways. */
+  const CHANGED = {
+    'branch tables': `(func $f (param i32)
+      (block (block (block (br_table 0 1 2 (local.get 0))) (br 1)) (drop (i32.add (local.get 0) (i32.const 1)))) unreachable)
+      (func (export "run") (param i32) (local i64)
+        (block (block (br_table 0 1 (local.get 0)))) (call $f (i32.const 2)) (call $f (local.get 0)))`,
+    'legacy exceptions': `(tag $t (param i32)) (func $f unreachable)
+      (func (export "run") (param i32) (try (do (throw $t (i32.const 1))) (catch $t (drop) (call $f))) (call $f))`,
+    'copies of segments': `(table 4 externref) (table $f 4 funcref) (elem $e externref (ref.null extern)) (elem $g func 0)
+      (func $nothing) (func $f (table.init 0 $e (i32.const 9) (i32.const 0) (i32.const 1)) (elem.drop $g))
+      (func (export "run") (param i32) (elem.drop $e) (table.init $f $g (i32.const 0) (i32.const 0) (i32.const 1)) (call $f))`,
+    atomics: `(memory 1 1 shared) (func $f unreachable)
+      (func (export "run") (param i32) (drop (i32.atomic.rmw8.xchg_u (i32.const 0) (i32.const 1))) (call $f) (call $f))`,
+  }
+
+  test.each(Object.entries(CHANGED))('offsets are those of the file: %s', async (name, body) => {
+    const bytes = await wat(`(module ${body})`, { exceptions: true, threads: true })
+    if (compiler === 'singlepass' && name === 'legacy exceptions') return
+    const { expected, found } = await frames(bytes, 'all', 0)
+    expect(expected.length).toBeGreaterThan(1)
+    expect(found).toEqual(expected)
+  })
+
+  test('so are indices, where the pass removes imports', async () => {
+    const bytes = await wat(`(module
+      (import "relink" "a::f" (func $f (result i32))) (import "relink" "a::g" (func $g (result i32)))
+      (func (export "relink:a::g") (result i32) unreachable)
+      (func (export "relink:a::f") (result i32) (i32.add (i32.const 1000) (call $g)))
+      (func $more (result i32) (i32.mul (call $f) (i32.const 3)))
+      (func (export "run") (result i32) (call $more)))`)
+    const { exports } = new Instance(new Module(bytes, { compiler, slots: 'all' }))
+    const stack = String(thrownBy(() => exports.run()).stack)
+    const found = [...stack.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)]
+    const code = Buffer.from(bytes)
+    const add = code.indexOf(Buffer.from([0x41, 0xe8, 0x07, 0x10, 0x01, 0x6a]))
+    expect(found.map(([, index]) => Number(index))).toEqual([2, 3, 4, 5])
+    expect(found.map(([, , offset]) => Number(offset))).toEqual([
+      code.indexOf(Buffer.from([0x00, 0x0b]), add - 8),
+      add + 3,
+      code.indexOf(Buffer.from([0x10, 0x00, 0x41, 0x03])),
+      code.indexOf(Buffer.from([0x10, 0x04, 0x0b])),
+    ])
   })
 
   test('in the start function, and in a segment that does not fit', async () => {

@@ -1,6 +1,6 @@
 //! `ErrorKind`: what went wrong, with its data.
 
-use super::{RefusedChange, Subject, Trace};
+use super::{LinkedFunction, Panic, RefusedChange, Subject, Trace};
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,6 +80,10 @@ pub enum ErrorKind {
         trap: &'static str,
         message: String,
         trace: Option<Arc<dyn Trace>>,
+        /// The Rust panic that ended in it
+        panic: Option<Box<Panic>>,
+        /// The link under which it happened
+        link: Option<Box<LinkedFunction>>,
     },
     /// The deadline of a call has passed; `timeout` in milliseconds
     Timeout {
@@ -109,6 +113,13 @@ pub enum ErrorKind {
     Memory {
         message: String,
     },
+    /// A limit of a store, an instance or a compile: `owner` says which
+    Limit {
+        owner: &'static str,
+        limit: &'static str,
+        value: u64,
+        asked: u64,
+    },
     /// The system refuses the address space of a full memory
     AddressSpace {
         message: String,
@@ -124,6 +135,28 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// A trap.
+    pub fn trap(trap: &'static str, message: String, trace: Option<Arc<dyn Trace>>) -> Self {
+        Self::Trap { trap, message, trace, panic: None, link: None }
+    }
+
+    /// The same trap, at the end of a Rust panic.
+    pub fn with_panic(mut self, found: Panic) -> Self {
+        if let Self::Trap { message, panic, .. } = &mut self {
+            *message = format!("{message}: {found}");
+            *panic = Some(Box::new(found));
+        }
+        self
+    }
+
+    /// The same trap, in the implementation that a slot held.
+    pub fn with_link(mut self, found: LinkedFunction) -> Self {
+        if let Self::Trap { link, .. } = &mut self {
+            *link = Some(Box::new(found));
+        }
+        self
+    }
+
     /// The refusal of a type whose values JavaScript cannot have.
     pub fn inconvertible(ty: impl fmt::Display) -> Self {
         let message = format!("values of type {ty} do not cross between WebAssembly and JavaScript");

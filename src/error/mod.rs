@@ -3,15 +3,17 @@
 
 mod kind;
 mod message;
+mod panic;
 mod refused_change;
 mod subject;
 mod trace;
 
 pub use kind::ErrorKind;
 pub use message::merged;
+pub use panic::Panic;
 pub use refused_change::RefusedChange;
 pub use subject::Subject;
-pub use trace::{StackFrame, Trace};
+pub use trace::{LinkedFunction, StackFrame, Trace, TracedFunction};
 
 use message::{FULL_MEMORY, SMALL_MEMORY};
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ pub struct Error {
     kind: Box<ErrorKind>,
 }
 
-/// The result of everything that can be refused.
+/// The result of an operation that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<ErrorKind> for Error {
@@ -44,9 +46,9 @@ impl Error {
         &self.kind
     }
 
-    /// Whether the error means that there was no room.
+    /// Whether the error means that there was no room, or that a limit was reached.
     pub fn is_memory(&self) -> bool {
-        matches!(*self.kind, ErrorKind::Memory { .. })
+        matches!(*self.kind, ErrorKind::Memory { .. } | ErrorKind::Limit { .. })
     }
 
     /// The stable code, and the JavaScript class.
@@ -81,6 +83,7 @@ impl Error {
             K::UnsupportedValue { .. } => ("ERR_RELINK_UNSUPPORTED", "TypeError"),
             K::OutOfRange { .. } => ("ERR_OUT_OF_RANGE", "RangeError"),
             K::Memory { .. } | K::AddressSpace { .. } => ("ERR_RELINK_MEMORY", "RangeError"),
+            K::Limit { .. } => ("ERR_RELINK_LIMIT", "RangeError"),
             K::SmallMemory { .. } => ("ERR_RELINK_IMPORT", "LinkError"),
             K::Cache { .. } => ("ERR_RELINK_CACHE", "Error"),
         }
@@ -93,6 +96,7 @@ impl Error {
             K::Import { module, field, expected, actual } => {
                 json!({ "module": module, "field": field, "expected": expected, "actual": actual })
             }
+            K::Limit { limit, value, asked, .. } => json!({ "limit": limit, "value": value, "asked": asked }),
             K::AddressSpace { .. } => json!({ "reserve": "full" }),
             K::SmallMemory { module, field } => {
                 json!({
@@ -125,7 +129,17 @@ impl Error {
                 });
                 json!({ "refusals": list.collect::<Vec<_>>() })
             }
-            K::Trap { trap, .. } => json!({ "trap": trap }),
+            K::Trap { trap, panic, link, .. } => {
+                let mut details = json!({ "trap": trap });
+                if let Some(panic) = panic {
+                    details["panic"] = panic.to_json();
+                }
+                if let Some(link) = link {
+                    details["slot"] = json!(link.slot);
+                    details["implementation"] = json!(link.implementation);
+                }
+                details
+            }
             K::Timeout { timeout, .. } => json!({ "timeout": timeout }),
             K::Interrupted { reason, .. } => json!({ "reason": reason }),
             _ => json!({}),

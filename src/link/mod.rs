@@ -16,6 +16,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod thunks;
+mod traced;
 mod undo;
 
 pub use commit::Change;

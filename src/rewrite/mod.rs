@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod generate;
+mod offsets;
 mod slots;
 mod transform;
 use crate::error::{ErrorKind, Result};
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 
 pub use generate::adapter::{adapter, catching_adapter};
 pub use generate::batch::{Columns, batch, width};
+pub use offsets::Offsets;
 pub use slots::encode::ADDED_NAME;
 pub use slots::naming::Named;
 pub use slots::origins::Origins;
@@ -52,6 +54,9 @@ pub struct Rewritten<'a> {
     pub written_globals: Vec<u32>,
     /// The global that is the module's stack pointer, if it has one
     pub stack_pointer: Option<u32>,
+    /// Offsets of its code before the pass. Not serialized, since they are not needed after the compile
+    #[serde(skip)]
+    pub offsets: Offsets,
     /// Information on its functions for users. Large and rarely needed, so it is serialized separately
     #[serde(skip)]
     pub details: Details,
@@ -90,13 +95,15 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         let details = Details { names: Vec::new(), roles: plan.roles };
         return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
-    let encoded = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
+    let (encoded, step) = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
     let all = Names::new(binary, binary.name_section(bytes), &roles.declared);
     names.extend(slots[names.len()..].iter().map(|slot| all.of(slot.function)));
     let details = Details { names, roles };
     let bytes = Cow::Owned(encoded);
+    let mut offsets = Offsets::default();
+    offsets.add(step);
     let binary = binary_after;
     Ok(Rewritten {
         bytes,
@@ -108,6 +115,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         written_tables,
         written_globals,
         stack_pointer,
+        offsets,
         details,
     })
 }
@@ -145,6 +153,7 @@ impl<'a> Rewritten<'a> {
             written_tables,
             written_globals,
             stack_pointer: self.stack_pointer,
+            offsets: Offsets::default(),
             details: self.details,
         }
     }
@@ -161,6 +170,7 @@ impl<'a> Rewritten<'a> {
             written_tables: Vec::new(),
             written_globals: Vec::new(),
             stack_pointer: None,
+            offsets: Offsets::default(),
             details: Details::default(),
         }
     }

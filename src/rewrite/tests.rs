@@ -198,7 +198,7 @@ fn every_way_to_a_function_goes_through_its_slot() {
     assert_eq!(code_of(&bytes, thunk as usize), call);
     let uses = crate::wasm::Uses::read(&bytes, &Binary::parse(&bytes, ALL).unwrap()).unwrap();
     let segments: Vec<_> = uses.segments.into_iter().map(|segment| segment.functions).collect();
-    // The segment of the dispatch table, the author's two, and the one that declares referenced functions.
+    // The segment of the dispatch table, the author's two segments, and the segment that declares referenced functions.
     assert_eq!(segments, [[Some(0)], [Some(0)], [Some(thunk)], [Some(thunk)]]);
 }
 

@@ -7,6 +7,7 @@ mod call;
 mod gc;
 mod instance;
 mod object;
+mod panic;
 mod state;
 #[cfg(test)]
 pub mod test_support;

@@ -1,7 +1,7 @@
 //! Traps, thrown values and exceptions that end a call.
 
 use crate::engine::{CapturedStack, CodeLocation, trace};
-use crate::error::{Error, ErrorKind, StackFrame, Trace};
+use crate::error::{Error, ErrorKind, StackFrame, Trace, TracedFunction};
 use crate::store::ExceptionRef;
 use crate::wasm::path;
 use std::error::Error as StdError;
@@ -22,9 +22,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the call failed for lack of memory or address space.
+    /// Whether the call failed for lack of memory or address space, or at a limit.
     pub fn is_no_room(&self) -> bool {
-        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. }))
+        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. } | ErrorKind::Limit { .. }))
     }
 }
 
@@ -74,7 +74,7 @@ impl From<Trap> for Failure {
         };
         let (code, stack) = trace(&trap);
         let (trap, message) = describe(code);
-        Self::Error(ErrorKind::Trap { trap, message: message.into(), trace: Some(Arc::new(stack)) }.into())
+        Self::Error(ErrorKind::trap(trap, message.to_owned(), Some(Arc::new(stack))).into())
     }
 }
 
@@ -83,10 +83,15 @@ impl Trace for CapturedStack {
         let locations = self.locations().filter(|at| !at.names.is_added(at.index)).take(most);
         let frames = locations.map(|CodeLocation { names, index, offset }| StackFrame {
             name: names.name(index).map(|name| path(name).into_owned()),
-            index,
+            index: names.original_index(index),
             offset,
         });
         frames.collect()
+    }
+
+    fn functions(&self, most: usize) -> Vec<TracedFunction> {
+        let functions = self.locations().take(most);
+        functions.map(|at| TracedFunction { module: at.names.id(), index: at.index }).collect()
     }
 }
 

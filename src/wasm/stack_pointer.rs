@@ -67,11 +67,11 @@ fn lowered(bytes: &[u8], binary: &Binary) -> Result<Option<u32>> {
 
 /// A value in a prologue.
 #[derive(Clone, Copy, PartialEq)]
-enum Value {
+enum PrologueValue {
     Constant(i32),
     /// The global
     Global(u32),
-    /// Less than the global
+    /// A value below the global's
     Lowered(u32),
     Other,
 }
@@ -80,16 +80,16 @@ enum Value {
 fn prologue(body: &FunctionBody<'_>) -> Result<Option<u32>> {
     let mut operators = body.get_operators_reader()?;
     let mut stack = Vec::new();
-    let mut locals: FxHashMap<u32, Value> = FxHashMap::default();
+    let mut locals: FxHashMap<u32, PrologueValue> = FxHashMap::default();
     for _ in 0..PROLOGUE {
         if operators.eof() {
             break;
         }
         match operators.read()? {
-            Operator::GlobalGet { global_index } => stack.push(Value::Global(global_index)),
-            Operator::I32Const { value } => stack.push(Value::Constant(value)),
+            Operator::GlobalGet { global_index } => stack.push(PrologueValue::Global(global_index)),
+            Operator::I32Const { value } => stack.push(PrologueValue::Constant(value)),
             Operator::LocalGet { local_index } => {
-                stack.push(locals.get(&local_index).copied().unwrap_or(Value::Other));
+                stack.push(locals.get(&local_index).copied().unwrap_or(PrologueValue::Other));
             }
             Operator::LocalSet { local_index } => drop(locals.insert(local_index, popped(&mut stack))),
             Operator::LocalTee { local_index } => {
@@ -100,15 +100,21 @@ fn prologue(body: &FunctionBody<'_>) -> Result<Option<u32>> {
             operator @ (Operator::I32Sub | Operator::I32Add | Operator::I32And) => {
                 let (right, left) = (popped(&mut stack), popped(&mut stack));
                 stack.push(match (operator, left, right) {
-                    (Operator::I32Sub, Value::Global(global), Value::Constant(1..)) => Value::Lowered(global),
-                    (Operator::I32Add, Value::Global(global), Value::Constant(..0)) => Value::Lowered(global),
+                    (Operator::I32Sub, PrologueValue::Global(global), PrologueValue::Constant(1..)) => {
+                        PrologueValue::Lowered(global)
+                    }
+                    (Operator::I32Add, PrologueValue::Global(global), PrologueValue::Constant(..0)) => {
+                        PrologueValue::Lowered(global)
+                    }
                     // A frame with a greater alignment
-                    (Operator::I32And, Value::Lowered(global), Value::Constant(..0)) => Value::Lowered(global),
-                    _ => Value::Other,
+                    (Operator::I32And, PrologueValue::Lowered(global), PrologueValue::Constant(..0)) => {
+                        PrologueValue::Lowered(global)
+                    }
+                    _ => PrologueValue::Other,
                 });
             }
             Operator::GlobalSet { global_index } => {
-                let lowers = popped(&mut stack) == Value::Lowered(global_index);
+                let lowers = popped(&mut stack) == PrologueValue::Lowered(global_index);
                 return Ok(lowers.then_some(global_index));
             }
             _ => break,
@@ -117,8 +123,8 @@ fn prologue(body: &FunctionBody<'_>) -> Result<Option<u32>> {
     Ok(None)
 }
 
-fn popped(stack: &mut Vec<Value>) -> Value {
-    stack.pop().unwrap_or(Value::Other)
+fn popped(stack: &mut Vec<PrologueValue>) -> PrologueValue {
+    stack.pop().unwrap_or(PrologueValue::Other)
 }
 
 #[cfg(test)]

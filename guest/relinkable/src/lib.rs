@@ -30,3 +30,48 @@
 #![no_std]
 
 pub use relinkable_macros::relinkable;
+
+/// Reports panics to the host: once, in the crate of the plugin.
+///
+/// A panic ends in a trap, and its message is lost on `wasm32-unknown-unknown`. With this macro, the error that JavaScript
+/// gets has the message and the place: `error.panic`, and the message is part of the error's. The host sets the panic hook
+/// right after the instance was made. A hook that the plugin sets itself replaces it. Needs `std`; on other targets than
+/// `wasm32` it does nothing.
+///
+/// ```
+/// relinkable::report_panics!();
+/// ```
+#[macro_export]
+macro_rules! report_panics {
+    () => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            use ::core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+            /// Address and length of the message, of the file's name; line, column. The host reads it.
+            #[unsafe(export_name = "relink:panic")]
+            static RECORD: [AtomicU32; 6] = [const { AtomicU32::new(0) }; 6];
+
+            #[unsafe(export_name = "relink:report_panics")]
+            extern "C" fn report_panics() {
+                ::std::panic::set_hook(::std::boxed::Box::new(|info| {
+                    let payload = info.payload();
+                    let literal = payload.downcast_ref::<&'static str>().copied();
+                    let message = literal.or_else(|| payload.downcast_ref::<::std::string::String>().map(|text| &**text));
+                    let message = message.unwrap_or_default();
+                    let (file, line, column) =
+                        info.location().map_or(("", 0, 0), |at| (at.file(), at.line(), at.column()));
+                    let values = [
+                        message.as_ptr().addr() as u32,
+                        message.len() as u32,
+                        file.as_ptr().addr() as u32,
+                        file.len() as u32,
+                        line,
+                        column,
+                    ];
+                    RECORD.iter().zip(values).for_each(|(field, value)| field.store(value, Relaxed));
+                }));
+            }
+        };
+    };
+}

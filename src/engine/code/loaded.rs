@@ -182,6 +182,7 @@ mod tests {
     use super::*;
     use crate::engine::code::image::PAGE;
     use crate::engine::compile::compiler::Validation;
+    use crate::engine::trace::author_offsets::AuthorOffsets;
     use crate::engine::{Compiler, Reserve};
     use crate::rewrite::Origins;
     use std::backtrace::{Backtrace, BacktraceStatus};
@@ -194,7 +195,13 @@ mod tests {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = OwnedBuffer::from_bytes(
             Compiler::Cranelift
-                .image(&bytes, Validation::Needed, Reserve::available(), &std::sync::Arc::default())
+                .image(
+                    &bytes,
+                    &AuthorOffsets::default(),
+                    Validation::Needed,
+                    Reserve::available(),
+                    &std::sync::Arc::default(),
+                )
                 .unwrap(),
         );
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
@@ -210,7 +217,13 @@ mod tests {
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
         let image = Compiler::Cranelift
-            .image(&bytes, Validation::Needed, Reserve::available(), &std::sync::Arc::default())
+            .image(
+                &bytes,
+                &AuthorOffsets::default(),
+                Validation::Needed,
+                Reserve::available(),
+                &std::sync::Arc::default(),
+            )
             .unwrap();
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
@@ -243,7 +256,13 @@ mod tests {
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
         let mut image = Compiler::Cranelift
-            .image(&bytes, Validation::Needed, Reserve::available(), &std::sync::Arc::default())
+            .image(
+                &bytes,
+                &AuthorOffsets::default(),
+                Validation::Needed,
+                Reserve::available(),
+                &std::sync::Arc::default(),
+            )
             .unwrap();
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);

@@ -5,6 +5,7 @@ use crate::engine::alloc::tunables::StoreTunables;
 use crate::engine::code::image;
 use crate::engine::compile::cancellation::{Waiters, cancelled};
 use crate::engine::compile::threads::Threads;
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::frames;
 use crate::error::{Error, ErrorKind};
 use crate::rewrite::{Options, without_functions};
@@ -160,18 +161,19 @@ impl Compiler {
     }
 
     /// Compiles a valid module, on an engine of its own: a compile locks its engine until the end. It stops between two
-    /// functions once all `waiters` have cancelled.
+    /// functions once all `waiters` have cancelled. Stack traces will have these `offsets`.
     ///
     /// # Errors
     /// A `CompilerRefusal`, also where the compiler panics.
     pub(in crate::engine) fn image(
         self,
         bytes: &[u8],
+        offsets: &AuthorOffsets<'_>,
         validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
     ) -> Result<Vec<u8>, CompilerRefusal> {
-        self.packed_by(image::pack, bytes, validation, reserve, waiters)
+        self.packed_by(image::pack, bytes, offsets, validation, reserve, waiters)
     }
 
     /// `image`, written by `pack`.
@@ -179,6 +181,7 @@ impl Compiler {
         self,
         pack: impl Fn(&ArtifactBuild, &[u8]) -> Result<Vec<u8>, String> + Sync,
         bytes: &[u8],
+        offsets: &AuthorOffsets<'_>,
         validation: Validation,
         reserve: Reserve,
         waiters: &Arc<Waiters>,
@@ -194,7 +197,9 @@ impl Compiler {
                 let functions = build.get_function_bodies_ref().zip(build.get_frame_info_ref());
                 let (bodies, infos) = functions.ok_or_else(|| "it is in an unknown form".to_owned())?;
                 let functions = bodies.values().map(|body| body.body.len()).zip(infos.values());
-                let frames = frames::pack(functions, self.lists_traps().then_some(bytes));
+                let frames = frames::pack(functions, self.lists_traps().then_some(bytes), |index, offset| {
+                    offsets.of(index, offset)
+                });
                 pack(&build, &frames).map_err(CompilerRefusal::from)
             }))
             .unwrap_or_else(|panic| {

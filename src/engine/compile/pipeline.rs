@@ -7,6 +7,7 @@ use crate::engine::compile::cancellation::Waiters;
 use crate::engine::compile::choice::{CompilerChoice, may_exceed_frame};
 use crate::engine::compile::compiler::{Compiler, CompilerRefusal, TAKEN, Validation};
 use crate::engine::compile::options::CompileOptions;
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, check_declarations, check_limits, compare_branches, cut_chains, is_near_limits,
@@ -83,15 +84,12 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waite
         cut_chains(&mut rewritten)?;
     }
     if binary.legacy_exceptions {
-        rewritten.bytes = modernize(&rewritten.bytes, &rewritten.binary)?.into();
+        modernize(&mut rewritten)?;
     }
     waiters.check()?;
-    // With the selection `none`, offsets in stack traces must refer to the author's file.
-    if compiler.wants_comparisons()
-        && *selection != Selection::None
-        && let Cow::Owned(bytes) = compare_branches(&rewritten.bytes, &rewritten.binary)?
-    {
-        rewritten.bytes = bytes.into();
+    // With the selection `none`, code runs as its author compiled it.
+    if compiler.wants_comparisons() && *selection != Selection::None {
+        compare_branches(&mut rewritten)?;
     }
     waiters.check()?;
     if compiler.wants_atomics_outlined() {
@@ -171,7 +169,8 @@ impl<'a> CompiledImage<'a> {
         let validation =
             if matches!(rewritten.bytes, Cow::Borrowed(_)) { Validation::Done } else { Validation::Needed };
         let stripped = strip_custom_sections(&rewritten.bytes)?;
-        let image = options.compiler.image(&stripped, validation, options.reserve, waiters);
+        let offsets = AuthorOffsets::new(bytes, &stripped, &rewritten.offsets)?;
+        let image = options.compiler.image(&stripped, &offsets, validation, options.reserve, waiters);
         let named = |index| named(bytes, binary, rewritten.origins.of(index));
         let image = image.map_err(|refusal| refusal.into_error(named))?;
         Ok(Self { rewritten, image, compiler: options.compiler })

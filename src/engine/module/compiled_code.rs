@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::free_list::ObjectIndices;
 use crate::engine::alloc::instance_allocator::InstanceAllocator;
+use crate::engine::alloc::quota::Quota;
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_headroom_besides;
 use crate::engine::alloc::shared_memory::SharedBytes;
@@ -11,6 +12,8 @@ use crate::engine::code::lazy_decoded::LazyDecoded;
 use crate::engine::code::loaded::LoadedCode;
 use crate::engine::compile::compiler::Compiler;
 use crate::engine::compile::pipeline::{Compiled, PassMetadata};
+#[cfg(test)]
+use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
@@ -176,7 +179,9 @@ impl Code {
     pub fn compile_as_it_is(bytes: &[u8], compiler: Compiler) -> Result<Arc<Self>> {
         use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
-            compiler.image(bytes, Validation::Needed, Reserve::available(), &Arc::default()).map_err(Self::unnamed)?,
+            compiler
+                .image(bytes, &AuthorOffsets::default(), Validation::Needed, Reserve::available(), &Arc::default())
+                .map_err(Self::unnamed)?,
             bytes,
             compiler,
         )
@@ -189,7 +194,14 @@ impl Code {
         use crate::engine::compile::compiler::Validation;
         Self::assemble_image(
             compiler
-                .packed_by(pack_serialized, bytes, Validation::Needed, Reserve::available(), &Arc::default())
+                .packed_by(
+                    pack_serialized,
+                    bytes,
+                    &AuthorOffsets::default(),
+                    Validation::Needed,
+                    Reserve::available(),
+                    &Arc::default(),
+                )
                 .map_err(Self::unnamed)?,
             bytes,
             compiler,
@@ -222,6 +234,16 @@ impl Code {
     /// Names and roles of its functions, for users.
     pub fn details(&self) -> &Details {
         self.details.get()
+    }
+
+    /// The id of the code, as in the trace of a trap.
+    pub fn id(&self) -> usize {
+        self.names.id()
+    }
+
+    /// The author's name of a function, if it has one.
+    pub fn function_name(&self, index: u32) -> Option<&str> {
+        self.names.name(index)
     }
 
     /// The index of a function in the original module.
@@ -260,7 +282,7 @@ impl Code {
     }
 
     /// Makes an instance, but runs none of its code. Its objects take indices of `free` before new ones; `shared` are the
-    /// bytes for the shared memories that the module defines.
+    /// bytes for the shared memories that the module defines. Memories and tables are charged to `quota`.
     ///
     /// # Safety
     /// `imports` fit the imports of the module. `objects` and this code outlive the instance.
@@ -270,8 +292,10 @@ impl Code {
         objects: &mut StoreObjects,
         free: ObjectIndices,
         shared: Vec<Rc<dyn SharedBytes>>,
+        quota: &Arc<Quota>,
     ) -> Allocated {
-        let allocator = InstanceAllocator::new(self.loaded.tunables(), free, shared);
+        let own_tables = self.original.tables.len() - self.original.imported_tables as usize;
+        let allocator = InstanceAllocator::new(self.loaded.tunables(), quota, own_tables, free, shared);
         // SAFETY: by the contract of this function.
         let instance = unsafe { self.loaded.artifact().instantiate(&allocator, imports, objects) };
         let lacks_addresses = allocator.lacks_addresses();

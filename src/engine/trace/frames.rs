@@ -19,7 +19,7 @@ const UNKNOWN: u32 = u32::MAX;
 struct FunctionTrace {
     /// Length of its machine code in bytes
     length: u32,
-    /// Offset of the function in the module, in bytes
+    /// Offset of the function in the author's module, in bytes
     begin: u32,
     /// Instructions, in the order of the machine code
     instructions: Vec<Instruction>,
@@ -34,7 +34,7 @@ struct Instruction {
     gap: u32,
     /// Length of its machine code in bytes
     length: u32,
-    /// Distance between the two in the module, in bytes
+    /// Distance between the two in the author's module, in bytes
     distance: i32,
 }
 
@@ -42,24 +42,26 @@ struct Instruction {
 /// and its information.
 ///
 /// Compilers map every instruction to machine code. `thin` is the module: given it, `pack` drops instructions at which
-/// neither a frame nor a trap can be. That needs a compiler that lists all its traps.
+/// neither a frame nor a trap can be. That needs a compiler that lists all its traps. `offset` gives the offset to show for
+/// an offset in that module, in the function with this index.
 pub(in crate::engine) fn pack<'a>(
     functions: impl ExactSizeIterator<Item = (usize, &'a CompiledFunctionFrameInfo)>,
     thin: Option<&[u8]>,
+    offset: impl Fn(usize, u32) -> u32,
 ) -> Vec<u8> {
     let mut starts = Vec::with_capacity(functions.len());
     let mut packed = Vec::new();
-    for (length, info) in functions {
+    for (index, (length, info)) in functions.enumerate() {
         starts.push(packed.len() as u32);
-        let function = FunctionTrace::new(length, info, thin);
+        let function = FunctionTrace::new(length, info, thin, |at| offset(index, at));
         packed = postcard::to_extend(&function, packed).expect("numbers can be written into memory");
     }
     starts.iter().flat_map(|start| start.to_le_bytes()).chain(packed).collect()
 }
 
 impl FunctionTrace {
-    fn new(length: usize, info: &CompiledFunctionFrameInfo, thin: Option<&[u8]>) -> Self {
-        let begin = info.address_map.start_srcloc.bits();
+    fn new(length: usize, info: &CompiledFunctionFrameInfo, thin: Option<&[u8]>, shown: impl Fn(u32) -> u32) -> Self {
+        let begin = shown(info.address_map.start_srcloc.bits());
         let mut all: Vec<_> = info.address_map.instructions.iter().collect();
         all.sort_by_key(|instruction| instruction.code_offset);
         let mut traps: Vec<_> = info.traps.iter().map(|trap| (trap.code_offset, trap.trap_code)).collect();
@@ -75,7 +77,7 @@ impl FunctionTrace {
         let (mut offset, mut location) = (0, begin);
         let instructions = all.iter().map(|instruction| {
             let gap = instruction.code_offset as u32 - std::mem::replace(&mut offset, instruction.code_offset as u32);
-            let before = std::mem::replace(&mut location, instruction.srcloc.bits());
+            let before = std::mem::replace(&mut location, shown(instruction.srcloc.bits()));
             Instruction { gap, length: instruction.code_len as u32, distance: location.wrapping_sub(before) as i32 }
         });
         let instructions = instructions.collect();
@@ -205,7 +207,7 @@ pub struct CodeLocation {
     pub names: Arc<FunctionNames>,
     /// Index of the function in the compiled module, after the load-time pass
     pub index: u32,
-    /// Offset in the bytes of that module
+    /// Offset in the bytes of the author's module; for an added function, in those of the compiled one
     pub offset: u32,
 }
 
@@ -297,7 +299,7 @@ mod tests {
 
     /// The instructions that thinning keeps, as offsets in `code`.
     fn kept(code: &[u8], lengths: &[(u32, usize)], traps: &[u32]) -> Vec<u32> {
-        let function = FunctionTrace::new(100, &info(lengths, traps), Some(code));
+        let function = FunctionTrace::new(100, &info(lengths, traps), Some(code), |offset| offset);
         let locations = function.instructions.iter().scan(function.begin, |location, instruction| {
             *location = location.wrapping_add_signed(instruction.distance);
             Some(*location)
@@ -324,7 +326,7 @@ mod tests {
     #[test]
     fn machine_code_maps_to_the_module() {
         let infos = [info(&[(20, 4), (30, 5), (25, 6)], &[3, 8]), info(&[(40, 8)], &[])];
-        let packed = pack([15, 8].into_iter().zip(&infos), None);
+        let packed = pack([15, 8].into_iter().zip(&infos), None, |_, offset| offset);
         let begins = [0x1000, 0x1010];
         let names = FunctionNames::new(None, crate::rewrite::Origins::default());
         let frames = Frames::new(OwnedBuffer::from_bytes(packed), Box::new(begins), 0, names);
@@ -341,7 +343,10 @@ mod tests {
     #[test]
     fn uncovered_code_has_the_location_of_its_function() {
         // local.get, call, local.get
-        let function = FunctionTrace::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]));
+        let function =
+            FunctionTrace::new(10, &info(&[(0, 4), (1, 4), (3, 2)], &[]), Some(&[0x20, 0x10, 0, 0x20]), |offset| {
+                offset
+            });
         assert_eq!([0, 3, 4, 7, 8, 9].map(|at| function.location(at)), [7, 7, 1, 1, 7, 7]);
     }
 }

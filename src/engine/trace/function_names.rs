@@ -21,6 +21,11 @@ impl FunctionNames {
         Arc::new(Self { section, origins, found: OnceLock::new() })
     }
 
+    /// The id of the code with these names; no other code has it meanwhile.
+    pub fn id(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+
     /// The index of a function in the author's module.
     pub fn original_index(&self, index: u32) -> u32 {
         self.origins.of(index)

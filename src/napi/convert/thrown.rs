@@ -31,7 +31,7 @@ pub fn refuse_failure(context: &Rc<Context>, failure: Failure) -> NativeError {
 #[cold]
 pub fn throw_failure(context: &Rc<Context>, failure: Failure) -> PendingException {
     match failure {
-        Failure::Error(error) => context.environment.throw(&error),
+        Failure::Error(error) => context.environment.throw(&with_link(context, error)),
         Failure::Exception(exception) => throw_exception(context, exception),
         Failure::Thrown(thrown) => match thrown.downcast::<ThrownValue>() {
             Ok(exception) => {
@@ -43,6 +43,15 @@ pub fn throw_failure(context: &Rc<Context>, failure: Failure) -> PendingExceptio
                 Err(other) => context.environment.throw(&ErrorKind::Internal { message: other.to_string() }.into()),
             },
         },
+    }
+}
+
+/// Adds the link under which a trap happened to its error.
+fn with_link(context: &Context, error: Error) -> Error {
+    let ErrorKind::Trap { trace: Some(trace), .. } = error.kind() else { return error };
+    match context.slots.borrow().linked_function(&context.store, &**trace) {
+        Some(function) => error.kind().clone().with_link(function).into(),
+        None => error,
     }
 }
 

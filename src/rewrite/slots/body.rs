@@ -1,17 +1,15 @@
 //! The rewriting of a function body.
 
+use crate::rewrite::offsets::{BodyEdit, ChangedBody};
 use crate::rewrite::slots::plan::Plan;
-use std::borrow::Cow;
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
-/// The body of a function, in which calls of slot functions go through tables. All other instructions are copied byte
-/// for byte.
-pub(in crate::rewrite) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) -> wasmparser::Result<Cow<'a, [u8]>> {
-    let bytes = body.as_bytes();
+/// The body of a function, with calls of slot functions going through tables; none if nothing changes. All other
+/// instructions are copied byte for byte.
+pub(in crate::rewrite) fn rewrite(body: &FunctionBody<'_>, plan: &Plan<'_>) -> wasmparser::Result<Option<ChangedBody>> {
     let start = body.range().start;
-    let mut rewritten = Vec::new();
-    let mut copied = 0;
+    let mut edit = BodyEdit::new(body.as_bytes());
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         let (operator, offset) = reader.read_with_offset()?;
@@ -33,19 +31,10 @@ pub(in crate::rewrite) fn rewrite<'a>(body: &FunctionBody<'a>, plan: &Plan<'_>) 
             _ => None,
         };
         let Some(replacement) = replacement else { continue };
-        let (from, to) = ((offset - start) as usize, (reader.original_position() - start) as usize);
-        if rewritten.is_empty() {
-            rewritten.reserve(bytes.len() + bytes.len() / 4);
-        }
-        rewritten.extend_from_slice(&bytes[copied..from]);
-        replacement.encode(&mut rewritten);
-        copied = to;
+        let range = (offset - start) as usize..(reader.original_position() - start) as usize;
+        edit.replace(range, |code| replacement.encode(code));
     }
-    if copied == 0 {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    rewritten.extend_from_slice(&bytes[copied..]);
-    Ok(Cow::Owned(rewritten))
+    Ok(edit.finish())
 }
 
 /// The replacement of an instruction.

@@ -1,6 +1,7 @@
 //! The encoder of the rewritten module.
 
 use crate::rewrite::generate::forwarding_body::forwarding_body;
+use crate::rewrite::offsets::{StepOffsets, split};
 use crate::rewrite::slots::body;
 use crate::rewrite::slots::plan::{Added, Plan};
 use crate::rewrite::slots::sections::{ADDED, is_stale, rank};
@@ -16,10 +17,20 @@ use wasmparser::{FunctionBody, Name, Parser, TypeRef};
 pub const ADDED_NAME: &str = "wasm-relink";
 
 /// Encodes the module with the changes of the plan.
-pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8>, Error> {
+pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<(Vec<u8>, StepOffsets), Error> {
     let mut module = Module::new();
     let table = plan.binary.imported_tables;
-    let mut encoder = Encoder { plan, import: 0, table, segment: 0, in_direct_segment: false, next: 0, named: false };
+    let mut encoder = Encoder {
+        plan,
+        import: 0,
+        table,
+        segment: 0,
+        in_direct_segment: false,
+        next: 0,
+        named: false,
+        body: 0,
+        offsets: StepOffsets::default(),
+    };
     encoder.parse_core_module(&mut module, Parser::new(0), bytes)?;
     if !encoder.named && !plan.added.is_empty() {
         let mut names = NameSection::new();
@@ -28,7 +39,7 @@ pub(in crate::rewrite) fn encode(bytes: &[u8], plan: &Plan<'_>) -> Result<Vec<u8
         names.functions(&functions);
         module.section(&names);
     }
-    Ok(module.finish())
+    Ok((module.finish(), encoder.offsets))
 }
 
 struct Encoder<'a> {
@@ -45,6 +56,10 @@ struct Encoder<'a> {
     next: usize,
     /// Whether the added functions have been named
     named: bool,
+    /// Index of the next body
+    body: u32,
+    /// The offsets of the changed bodies
+    offsets: StepOffsets,
 }
 
 impl Encoder<'_> {
@@ -273,7 +288,8 @@ impl Reencode for Encoder<'_> {
     }
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error> {
-        code.raw(&body::rewrite(&body, self.plan)?);
+        code.raw(&split(body::rewrite(&body, self.plan)?, body.as_bytes(), self.body, &mut self.offsets));
+        self.body += 1;
         Ok(())
     }
 

@@ -3,11 +3,11 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
+use crate::rewrite::offsets::{BodyEdit, ChangedBody};
 use crate::rewrite::slots::sections::Sections;
 use crate::rewrite::transform::code::change_bodies;
 use crate::rewrite::transform::outlined::Outlined;
 use crate::wasm::{FuncType, ValType};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use wasm_encoder::{Encode, Function, Instruction};
 use wasmparser::{BinaryReader, FunctionBody};
@@ -23,7 +23,7 @@ pub fn outline_atomics(rewritten: &mut Rewritten<'_>) -> Result<()> {
 fn outline(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let mut outlined = Outlined::new(&rewritten.binary);
     let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
-    let code = change_bodies(&rewritten.bytes, &rewritten.binary, |_, body| {
+    let (code, offsets) = change_bodies(&rewritten.bytes, &rewritten.binary, |_, body| {
         change(body, |operation, ty| {
             *known.entry(operation.to_vec()).or_insert_with(|| {
                 let mut function = Function::new([]);
@@ -42,34 +42,29 @@ fn outline(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let bytes = std::mem::take(&mut rewritten.bytes);
     let mut sections = Sections::of(&bytes)?;
     outlined.write(code, &mut sections, rewritten)?;
+    rewritten.offsets.add(offsets);
     rewritten.bytes = sections.finish().into();
     Ok(())
 }
 
-/// The body with each such operation replaced by a call. `function` returns the function for an operation, from its bytes and
+/// The body with each such operation replaced by a call; none without any. `function` returns the function for an operation, from its bytes and
 /// its type.
-fn change<'a>(
-    body: &FunctionBody<'a>,
+fn change(
+    body: &FunctionBody<'_>,
     mut function: impl FnMut(&[u8], FuncType) -> u32,
-) -> wasmparser::Result<Cow<'a, [u8]>> {
+) -> wasmparser::Result<Option<ChangedBody>> {
     let (bytes, start) = (body.as_bytes(), body.range().start);
-    let (mut changed, mut copied) = (Vec::new(), 0);
+    let mut edit = BodyEdit::new(bytes);
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         let from = (reader.original_position() - start) as usize;
         reader.read()?;
         let to = (reader.original_position() - start) as usize;
         if let Some(ty) = partial(&bytes[from..to])? {
-            changed.extend_from_slice(&bytes[copied..from]);
-            Instruction::Call(function(&bytes[from..to], ty)).encode(&mut changed);
-            copied = to;
+            edit.replace(from..to, |code| Instruction::Call(function(&bytes[from..to], ty)).encode(code));
         }
     }
-    if copied == 0 {
-        return Ok(bytes.into());
-    }
-    changed.extend_from_slice(&bytes[copied..]);
-    Ok(changed.into())
+    Ok(edit.finish())
 }
 
 /// The prefix of atomic operations.
@@ -97,6 +92,7 @@ fn partial(operation: &[u8]) -> wasmparser::Result<Option<FuncType>> {
 mod tests {
     use super::*;
     use crate::wasm::{Binary, Features};
+    use std::borrow::Cow;
 
     #[test]
     fn each_operation_has_one_function_of_its_type() {

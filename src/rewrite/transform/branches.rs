@@ -2,10 +2,11 @@
 //! jumps through an address in memory, which takes longer than comparisons.
 
 use crate::error::{ErrorKind, Result};
+use crate::rewrite::Rewritten;
+use crate::rewrite::offsets::{BodyEdit, ChangedBody};
 use crate::rewrite::transform::code::{Locals, change_bodies, with_code};
 use crate::rewrite::transform::limits::{BODY, LOCALS};
 use crate::wasm::{Binary, FuncType};
-use std::borrow::Cow;
 use wasm_encoder::{Encode, Instruction, ValType};
 use wasmparser::{BlockType, BrTable, FunctionBody, Operator};
 
@@ -17,21 +18,20 @@ const FEW: usize = 4;
 ///
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
-pub fn compare_branches<'a>(bytes: &'a [u8], binary: &Binary) -> Result<Cow<'a, [u8]>> {
-    translate(bytes, binary).map_err(|error| ErrorKind::pass_failed(error).into())
+pub fn compare_branches(rewritten: &mut Rewritten<'_>) -> Result<()> {
+    translate(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
-fn translate<'a>(bytes: &'a [u8], binary: &Binary) -> wasmparser::Result<Cow<'a, [u8]>> {
-    let mut changed = false;
-    let code = change_bodies(bytes, binary, |function, body| {
-        let translated = FunctionTranslator::new(binary, binary.function_type(function)).translate(body)?;
-        changed |= translated.is_some();
-        Ok(translated.map_or(Cow::Borrowed(body.as_bytes()), Cow::Owned))
+fn translate(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
+    let (bytes, binary) = (&rewritten.bytes, &rewritten.binary);
+    let (code, offsets) = change_bodies(bytes, binary, |function, body| {
+        FunctionTranslator::new(binary, binary.function_type(function)).translate(body)
     })?;
-    if !changed {
-        return Ok(bytes.into());
+    if !offsets.is_empty() {
+        rewritten.bytes = with_code(bytes, &code, |_, _| Ok(None))?.into();
+        rewritten.offsets.add(offsets);
     }
-    Ok(with_code(bytes, &code, |_, _| Ok(None))?.into())
+    Ok(())
 }
 
 /// The open labels of a function.
@@ -48,7 +48,7 @@ impl<'a> FunctionTranslator<'a> {
     }
 
     /// Its body with comparisons; none if nothing changes.
-    fn translate(mut self, body: &FunctionBody<'_>) -> wasmparser::Result<Option<Vec<u8>>> {
+    fn translate(mut self, body: &FunctionBody<'_>) -> wasmparser::Result<Option<ChangedBody>> {
         let bytes = body.as_bytes();
         let offset_of = |position: u64| (position - body.range().start) as usize;
         let locals = Locals::of(body, self.parameters)?;
@@ -57,26 +57,24 @@ impl<'a> FunctionTranslator<'a> {
         }
         let mut reader = body.get_operators_reader()?;
         let start = offset_of(reader.original_position());
-        let (mut code, mut copied) = (Vec::new(), start);
+        let (mut edit, mut has_cases) = (BodyEdit::new(bytes), false);
         while !reader.eof() {
             let (operator, offset) = reader.read_with_offset()?;
             if let Operator::BrTable { targets } = &operator
                 && let Some(cases) = self.cases(targets)?
             {
-                code.extend_from_slice(&bytes[copied..offset_of(offset)]);
-                cases.encode(locals.next, &mut code);
-                copied = offset_of(reader.original_position());
+                // The locals come first: one more is declared.
+                if !has_cases {
+                    edit.replace(0..start, |code| locals.encode(1, ValType::I32, code));
+                }
+                has_cases = true;
+                edit.replace(offset_of(offset)..offset_of(reader.original_position()), |code| {
+                    cases.encode(locals.next, code);
+                });
             }
             self.follow(&operator);
         }
-        if copied == start {
-            return Ok(None);
-        }
-        let mut translated = Vec::with_capacity(bytes.len() + code.len() / 4);
-        locals.encode(1, ValType::I32, &mut translated);
-        translated.extend_from_slice(&code);
-        translated.extend_from_slice(&bytes[copied..]);
-        Ok((translated.len() <= BODY).then_some(translated))
+        Ok(edit.finish().filter(|changed| changed.code.len() <= BODY))
     }
 
     /// Opens and closes labels.
@@ -150,13 +148,15 @@ impl Cases {
 mod tests {
     use super::*;
     use crate::wasm::Features;
+    use std::borrow::Cow;
     use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
     /// The branches of the module's first function, as text.
     fn branches(text: &str) -> Vec<String> {
         let bytes = wat::parse_str(text).unwrap();
-        let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
-        let translated = compare_branches(&bytes, &binary).unwrap();
+        let mut rewritten = Rewritten::unchanged(&bytes, Binary::parse(&bytes, Features::EVERYTHING).unwrap());
+        compare_branches(&mut rewritten).unwrap();
+        let translated = rewritten.bytes;
         Validator::new_with_features(WasmFeatures::all()).validate_all(&translated).unwrap();
         let bodies = Parser::new(0).parse_all(&translated).filter_map(|payload| match payload.unwrap() {
             Payload::CodeSectionEntry(body) => Some(body),
@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn a_module_without_branch_tables_is_not_copied() {
         let bytes = wat::parse_str("(module (func (param i32) block (br_if 0 (local.get 0)) end))").unwrap();
-        let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
-        assert!(matches!(compare_branches(&bytes, &binary).unwrap(), Cow::Borrowed(_)));
+        let mut rewritten = Rewritten::unchanged(&bytes, Binary::parse(&bytes, Features::EVERYTHING).unwrap());
+        compare_branches(&mut rewritten).unwrap();
+        assert!(matches!(rewritten.bytes, Cow::Borrowed(_)));
     }
 }

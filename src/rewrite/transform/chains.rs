@@ -4,12 +4,12 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
+use crate::rewrite::offsets::{BodyEdit, ChangedBody};
 use crate::rewrite::slots::sections::Sections;
 use crate::rewrite::transform::code::change_bodies;
 use crate::rewrite::transform::limits::BODY;
 use crate::rewrite::transform::outlined::Outlined;
 use crate::wasm::{Binary, FuncType, RefType, ValType};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use wasm_encoder::{Encode, Function, Instruction};
 use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator, Parser, Payload};
@@ -39,17 +39,16 @@ pub fn cut_chains(rewritten: &mut Rewritten<'_>) -> Result<()> {
 fn cut(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let mut outlined = Outlined::new(&rewritten.binary);
     let mut known: HashMap<ValType, u32> = HashMap::new();
-    let code = change_bodies(&rewritten.bytes, &rewritten.binary, |function, body| {
-        let Some(chains) = Chains::too_long(body)? else { return Ok(Cow::Borrowed(body.as_bytes())) };
+    let (code, offsets) = change_bodies(&rewritten.bytes, &rewritten.binary, |function, body| {
+        let Some(chains) = Chains::too_long(body)? else { return Ok(None) };
         let locals = locals(&rewritten.binary.function_type(function).parameters, body)?;
-        let changed = change(body, &locals, &chains, |ty| {
+        change(body, &locals, &chains, |ty| {
             *known.entry(ty).or_insert_with(|| {
                 let mut function = Function::new([]);
                 function.instruction(&Instruction::LocalGet(0)).instruction(&Instruction::End);
                 outlined.add(FuncType { parameters: [ty].into(), results: [ty].into() }, function)
             })
-        })?;
-        Ok(changed.map_or(Cow::Borrowed(body.as_bytes()), Cow::Owned))
+        })
     })?;
     if outlined.is_empty() {
         return Ok(());
@@ -57,6 +56,7 @@ fn cut(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let bytes = std::mem::take(&mut rewritten.bytes);
     let mut sections = Sections::of(&bytes)?;
     outlined.write(code, &mut sections, rewritten)?;
+    rewritten.offsets.add(offsets);
     rewritten.bytes = sections.finish().into();
     Ok(())
 }
@@ -193,9 +193,9 @@ fn change(
     locals: &[Option<ValType>],
     chains: &Chains,
     mut identity: impl FnMut(ValType) -> u32,
-) -> wasmparser::Result<Option<Vec<u8>>> {
-    let (bytes, start) = (body.as_bytes(), body.range().start);
-    let (mut changed, mut copied) = (Vec::with_capacity(bytes.len() + bytes.len() / 8), 0);
+) -> wasmparser::Result<Option<ChangedBody>> {
+    let start = body.range().start;
+    let mut edit = BodyEdit::new(body.as_bytes());
     let to_cut: Vec<_> = (0..chains.counts.len()).filter(|local| chains.cuts(*local)).collect();
     let mut writes = Writes::default();
     // The number of joins since the last cut, and the time at which the outermost of their blocks was opened.
@@ -211,26 +211,26 @@ fn change(
             continue;
         }
         let offset = (reader.original_position() - start) as usize;
-        changed.extend_from_slice(&bytes[copied..offset]);
-        copied = offset;
-        for &local in to_cut.iter().filter(|local| writes.last.get(**local).is_some_and(|last| *last > outermost)) {
-            let (Some(ty), local) = (locals[local], local as u32) else { continue };
-            let through = [Instruction::LocalGet(local), Instruction::Call(identity(ty)), Instruction::LocalSet(local)];
-            through.iter().for_each(|instruction| instruction.encode(&mut changed));
-        }
-        if changed.len() + bytes.len() - copied > BODY {
+        edit.replace(offset..offset, |code| {
+            for &local in to_cut.iter().filter(|local| writes.last.get(**local).is_some_and(|last| *last > outermost)) {
+                let (Some(ty), local) = (locals[local], local as u32) else { continue };
+                let cut = [Instruction::LocalGet(local), Instruction::Call(identity(ty)), Instruction::LocalSet(local)];
+                cut.iter().for_each(|instruction| instruction.encode(code));
+            }
+        });
+        if edit.size() > BODY {
             return Ok(None);
         }
         (count, outermost) = (0, usize::MAX);
     }
-    changed.extend_from_slice(&bytes[copied..]);
-    Ok(Some(changed))
+    Ok(edit.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wasm::Features;
+    use std::borrow::Cow;
 
     fn cut(text: &str) -> (bool, Binary) {
         let bytes = wat::parse_str(text).unwrap();

@@ -1,27 +1,30 @@
 //! Changes of function bodies only.
 
+use crate::rewrite::offsets::{ChangedBody, StepOffsets, split};
 use crate::wasm::Binary;
-use std::borrow::Cow;
 use wasm_encoder::{CodeSection, Encode, Module, RawSection, SectionId, ValType};
 use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Parser, Payload};
 
-/// A code section with the bodies that `change` returns. `change` gets the index and the body of each function.
+/// A code section with the bodies that `change` returns, and their offsets before. `change` gets the index and the body of
+/// each function, and returns none to keep the body.
 pub(in crate::rewrite) fn change_bodies(
     bytes: &[u8],
     binary: &Binary,
-    mut change: impl for<'b> FnMut(u32, &FunctionBody<'b>) -> wasmparser::Result<Cow<'b, [u8]>>,
-) -> wasmparser::Result<CodeSection> {
-    let mut code = CodeSection::new();
+    mut change: impl FnMut(u32, &FunctionBody<'_>) -> wasmparser::Result<Option<ChangedBody>>,
+) -> wasmparser::Result<(CodeSection, StepOffsets)> {
+    let (mut code, mut offsets) = (CodeSection::new(), StepOffsets::default());
     for payload in Parser::new(0).parse_all(bytes) {
         if let Payload::CodeSectionStart { range, .. } = payload? {
             let data = &bytes[range.start as usize..range.end as usize];
             let bodies = CodeSectionReader::new(BinaryReader::new(data, range.start))?;
-            for (function, body) in (binary.imported_functions..).zip(bodies) {
-                code.raw(&change(function, &body?)?);
+            for (index, body) in (0..).zip(bodies) {
+                let body = body?;
+                let changed = change(binary.imported_functions + index, &body)?;
+                code.raw(&split(changed, body.as_bytes(), index, &mut offsets));
             }
         }
     }
-    Ok(code)
+    Ok((code, offsets))
 }
 
 /// The module with this code section. `change` may replace the contents of each other section.

@@ -7,11 +7,11 @@
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::Rewritten;
 use crate::rewrite::generate::adapter::encoded;
+use crate::rewrite::offsets::{BodyEdit, StepOffsets};
 use crate::rewrite::slots::sections::{Sections, content};
 use crate::rewrite::transform::code::change_bodies;
 use crate::rewrite::transform::outlined::Outlined;
 use crate::wasm::{FuncType, RefType, ValType};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, ElementSection, Elements, Encode, Function, HeapType, Instruction, SectionId,
@@ -162,7 +162,7 @@ fn spell_out(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     let mut sections = Sections::of(&bytes)?;
     add_lengths(rewritten, &mut segments, &mut sections)?;
     let mut outlined = Outlined::new(&rewritten.binary);
-    let code = change_code(&bytes, rewritten, &segments, &mut outlined)?;
+    let (code, offsets) = change_code(&bytes, rewritten, &segments, &mut outlined)?;
     if let Some(first) = moved {
         let start = outlined.add(FuncType::default(), initializer(&segments, first));
         let mut content = Vec::new();
@@ -177,6 +177,7 @@ fn spell_out(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
     }
     sections.set(SectionId::Element, known(&segments, moved)?);
     outlined.write(code, &mut sections, rewritten)?;
+    rewritten.offsets.add(offsets);
     let written = segments.elements.iter().filter_map(|segment| match segment.kind {
         SegmentMode::Active { table, .. } if segment.is_computed() => Some(table),
         _ => None,
@@ -214,11 +215,11 @@ fn change_code(
     rewritten: &Rewritten<'_>,
     segments: &Segments<'_>,
     outlined: &mut Outlined,
-) -> wasmparser::Result<CodeSection> {
+) -> wasmparser::Result<(CodeSection, StepOffsets)> {
     let mut copies: HashMap<(u32, u32), u32> = HashMap::new();
     change_bodies(bytes, &rewritten.binary, |_, body: &FunctionBody<'_>| {
-        let (code, start) = (body.as_bytes(), body.range().start);
-        let (mut changed, mut copied) = (Vec::new(), 0);
+        let start = body.range().start;
+        let mut edit = BodyEdit::new(body.as_bytes());
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
             let (operator, offset) = reader.read_with_offset()?;
@@ -241,15 +242,10 @@ fn change_code(
                 _ => None,
             };
             let Some(replacement) = replacement else { continue };
-            changed.extend_from_slice(&code[copied..(offset - start) as usize]);
-            replacement.iter().for_each(|instruction| instruction.encode(&mut changed));
-            copied = (reader.original_position() - start) as usize;
+            let range = (offset - start) as usize..(reader.original_position() - start) as usize;
+            edit.replace(range, |code| replacement.iter().for_each(|instruction| instruction.encode(code)));
         }
-        if copied == 0 {
-            return Ok(Cow::Borrowed(code));
-        }
-        changed.extend_from_slice(&code[copied..]);
-        Ok(Cow::Owned(changed))
+        Ok(edit.finish())
     })
 }
 

@@ -58,7 +58,7 @@ impl HostStack {
             return Ok(());
         }
         let message = "call stack exhausted".to_owned();
-        Err(ErrorKind::Trap { trap: "stack-overflow", message, trace: None }.into())
+        Err(ErrorKind::trap("stack-overflow", message, None).into())
     }
 }
 

@@ -29,6 +29,7 @@ impl FuncRef {
         let _entered = store.host_stack.enter();
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
         unsafe { store.shadow_stacks.call(pointer, || store.call_stacks.call(&store.wasm_stack, self, values)) }
+            .map_err(|failure| failure.with_panic(store))
     }
 
     /// Calls the function. Arguments are read from `values` and results written there. `pointer` is the stack pointer of
@@ -54,7 +55,7 @@ impl FuncRef {
             }
         };
         // SAFETY: no collection runs while wasm is on the stack.
-        unsafe { store.shadow_stacks.call(pointer, run) }
+        unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| failure.with_panic(store))
     }
 }
 

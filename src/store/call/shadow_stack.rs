@@ -10,9 +10,13 @@
 
 use crate::store::trap::Failure;
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use wasmer::sys::vm::VMGlobalDefinition;
+
+/// Bytes of an unwound stack in which a panic is searched.
+const SEARCHED: u32 = 64 << 10;
 
 /// The definition of an instance's stack pointer; none for an instance without one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +57,37 @@ pub(in crate::store) struct ShadowStacks {
     reads_all: Cell<bool>,
     /// Changes of pointers by nested calls since the outermost call began
     changed: Cell<Changed>,
+    /// The stacks of functions that the last failed call unwound
+    lowered: RefCell<Vec<Lowered>>,
+}
+
+/// The stack of unwound functions.
+pub(in crate::store) struct Lowered {
+    pointer: StackPointer,
+    /// Value when the functions were unwound
+    lowest: i32,
+    /// Value when the call began
+    before: i32,
+    /// Whether all its functions were unwound
+    is_dead: bool,
+}
+
+impl Lowered {
+    /// Whether it is the stack of the instance with this pointer.
+    pub fn is_of(&self, pointer: StackPointer) -> bool {
+        self.pointer == pointer
+    }
+
+    /// Whether none of its functions goes on.
+    pub fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
+    /// Addresses of its innermost part.
+    pub fn range(&self) -> Range<u32> {
+        let [lowest, before] = [self.lowest, self.before].map(i32::cast_unsigned);
+        lowest..before.min(lowest.saturating_add(SEARCHED))
+    }
 }
 
 /// A stack pointer that instances of the store use.
@@ -127,22 +162,40 @@ impl ShadowStacks {
     /// Puts all pointers back after a failed call. `before` and `all` are the values when it began.
     #[cold]
     unsafe fn restore(&self, depth: u32, pointer: StackPointer, before: i32, all: &[(StackPointer, i32)]) {
-        // SAFETY: instances are alive by the contract of `call`.
-        unsafe {
-            for stack in self.all.borrow().iter() {
-                let read = all.iter().find(|(pointer, _)| *pointer == stack.pointer).map(|(_, value)| *value);
-                if let Some(value) = read.or((depth == 0).then_some(stack.resting)) {
-                    stack.pointer.set(value);
-                } else if stack.pointer != pointer && stack.pointer.value() != stack.resting {
+        let mut lowered = self.lowered.borrow_mut();
+        lowered.clear();
+        for stack in self.all.borrow().iter() {
+            // SAFETY: instances are alive by the contract of `call`.
+            let lowest = unsafe { stack.pointer.value() };
+            let read = all.iter().find(|(pointer, _)| *pointer == stack.pointer).map(|(_, value)| *value);
+            let is_called = stack.pointer == pointer;
+            let known = if is_called { Some(before) } else { read.or((depth == 0).then_some(stack.resting)) };
+            match known {
+                // SAFETY: as above.
+                Some(value) => unsafe { stack.pointer.set(value) },
+                None if lowest != stack.resting => {
                     self.reads_all.set(true);
                     self.changed.set(Changed::Lowered);
                 }
+                None => {}
             }
-            pointer.set(before);
+            let before = known.unwrap_or(stack.resting);
+            if lowest.cast_unsigned() < before.cast_unsigned() {
+                let innermost = Lowered { pointer: stack.pointer, lowest, before, is_dead: known.is_some() };
+                // The called instance is the most likely one.
+                let position = if is_called { 0 } else { lowered.len() };
+                lowered.insert(position, innermost);
+            }
         }
+        drop(lowered);
         if depth == 0 {
             self.changed.set(Changed::No);
         }
+    }
+
+    /// Takes the stacks of functions that the last failed call unwound.
+    pub fn take_lowered(&self) -> Vec<Lowered> {
+        self.lowered.take()
     }
 
     /// Notes resting values after a call that has returned.

@@ -29,17 +29,17 @@ const AGAIN_ON_HOST: u64 = 5 * MILLISECOND;
 /// The present time between two looks, in nanoseconds.
 static PACE: AtomicU64 = AtomicU64::new(TICK);
 
-struct State {
+struct WatchdogState {
     is_asleep: bool,
     /// Whether something has happened that the watchdog must look at now
     is_called: bool,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { is_asleep: false, is_called: false });
+static STATE: Mutex<WatchdogState> = Mutex::new(WatchdogState { is_asleep: false, is_called: false });
 static CALLED: Condvar = Condvar::new();
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
 
-fn state() -> MutexGuard<'static, State> {
+fn state() -> MutexGuard<'static, WatchdogState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -104,7 +104,7 @@ fn run() {
     let (mut last_busy, mut last_short) = (now(), now());
     loop {
         let time = now();
-        let Scan { next, is_busy, is_short } = scan(time, &mut seen);
+        let Schedule { next, is_busy, is_short } = scan(time, &mut seen);
         if is_busy {
             last_busy = time;
         }
@@ -156,7 +156,7 @@ fn fall_asleep(time: u64, seen: &mut Vec<Seen>) -> bool {
     true
 }
 
-struct Scan {
+struct Schedule {
     /// The next time at which a thread must be looked at
     next: u64,
     /// Whether a thread is in wasm, or has a deadline to come
@@ -166,8 +166,8 @@ struct Scan {
 }
 
 /// Looks at all threads, and sends signals to threads that must stop or look at V8.
-fn scan(time: u64, seen: &mut Vec<Seen>) -> Scan {
-    let mut scan = Scan { next: NEVER, is_busy: false, is_short: false };
+fn scan(time: u64, seen: &mut Vec<Seen>) -> Schedule {
+    let mut scan = Schedule { next: NEVER, is_busy: false, is_short: false };
     let _threads = threads();
     for record in ThreadRecord::all() {
         if seen.len() <= record.index() {

@@ -2,9 +2,9 @@
 
 use super::outline::{DelegateTarget, Outline, Try};
 use super::types::Types;
+use crate::rewrite::offsets::{BodyOffsets, ChangedBody};
 use crate::rewrite::transform::code::Locals;
 use crate::wasm::{FuncType, RefType, ValType};
-use std::borrow::Cow;
 use wasm_encoder::{BlockType, Catch, Encode, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
@@ -16,12 +16,12 @@ const EXNREF: ValType = ValType::Ref(RefType::Exn);
 /// others belongs to a clause: a caught exception leaves the block, and the clause follows its end. The innermost contains a
 /// `try_table` with the body. A body that is the target of a `delegate` has one more block, the landing, after which the
 /// exception is thrown again.
-pub(super) fn translate<'a>(
-    body: &FunctionBody<'a>,
+pub(super) fn translate(
+    body: &FunctionBody<'_>,
     ty: &FuncType,
     types: &mut Types<'_>,
-) -> wasmparser::Result<Cow<'a, [u8]>> {
-    let Some(outline) = Outline::of(body)? else { return Ok(Cow::Borrowed(body.as_bytes())) };
+) -> wasmparser::Result<Option<ChangedBody>> {
+    let Some(outline) = Outline::of(body)? else { return Ok(None) };
     let locals = Locals::of(body, ty.parameters.len())?;
     let bytes = body.as_bytes();
     let offset_of = |position: u64| (position - body.range().start) as usize;
@@ -38,18 +38,22 @@ pub(super) fn translate<'a>(
         most: 0,
     };
     writer.open();
+    let mut offsets = BodyOffsets::default();
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         let (operator, offset) = reader.read_with_offset()?;
         let raw = &bytes[offset_of(offset)..offset_of(reader.original_position())];
+        let begin = writer.code.len();
         writer.operator(&operator, raw);
+        offsets.push(begin, offset_of(offset), writer.code[begin..] == *raw);
     }
 
     let most = writer.most;
     let mut translated = Vec::with_capacity(bytes.len() + bytes.len() / 4);
     locals.encode(most, wasm_encoder::ValType::EXNREF, &mut translated);
+    offsets.shift(translated.len() as i32);
     translated.append(&mut writer.code);
-    Ok(Cow::Owned(translated))
+    Ok(Some(ChangedBody { code: translated, offsets }))
 }
 
 /// An open construct of the original.

@@ -8,8 +8,8 @@ mod tests;
 mod types;
 
 use crate::error::{ErrorKind, Result};
+use crate::rewrite::Rewritten;
 use crate::rewrite::transform::code::{change_bodies, with_code};
-use crate::wasm::Binary;
 use types::Types;
 use wasm_encoder::SectionId;
 
@@ -17,15 +17,19 @@ use wasm_encoder::SectionId;
 ///
 /// # Errors
 /// `Compile` if the bytes are not what `binary` says.
-pub fn modernize(bytes: &[u8], binary: &Binary) -> Result<Vec<u8>> {
-    translate(bytes, binary).map_err(|error| ErrorKind::pass_failed(error).into())
+pub fn modernize(rewritten: &mut Rewritten<'_>) -> Result<()> {
+    translate(rewritten).map_err(|error| ErrorKind::pass_failed(error).into())
 }
 
-fn translate(bytes: &[u8], binary: &Binary) -> wasmparser::Result<Vec<u8>> {
+fn translate(rewritten: &mut Rewritten<'_>) -> wasmparser::Result<()> {
+    let (bytes, binary) = (&rewritten.bytes, &rewritten.binary);
     let mut types = Types::new(binary);
     // The bodies come first, since they determine the types to add.
-    let code = change_bodies(bytes, binary, |function, body| {
+    let (code, offsets) = change_bodies(bytes, binary, |function, body| {
         body::translate(body, binary.function_type(function), &mut types)
     })?;
-    with_code(bytes, &code, |id, data| (id == SectionId::Type as u8).then(|| types.section(data)).transpose())
+    let types = |id, data: &_| (id == SectionId::Type as u8).then(|| types.section(data)).transpose();
+    rewritten.bytes = with_code(bytes, &code, types)?.into();
+    rewritten.offsets.add(offsets);
+    Ok(())
 }

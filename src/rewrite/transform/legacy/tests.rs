@@ -1,14 +1,16 @@
 //! Tests of the translation of legacy exceptions.
 
 use super::*;
-use crate::wasm::Features;
+use crate::wasm::{Binary, Features};
 
 /// Translates, and checks that the result is valid without the legacy proposal.
 fn modern(text: &str) -> Vec<u8> {
     let bytes = wat::parse_str(text).unwrap();
     let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
     assert!(binary.exceptions && binary.legacy_exceptions);
-    let bytes = modernize(&bytes, &binary).unwrap();
+    let mut rewritten = Rewritten::unchanged(&bytes, binary.clone());
+    modernize(&mut rewritten).unwrap();
+    let bytes = rewritten.bytes.into_owned();
     let again = Binary::parse(&bytes, Features::EVERYTHING).expect("what is made is valid");
     assert!(again.exceptions && !again.legacy_exceptions);
     assert_eq!(again.functions, binary.functions);
@@ -65,5 +67,7 @@ fn a_module_without_legacy_exceptions_is_unchanged() {
     let bytes = wat::parse_str(text).unwrap();
     let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
     assert!(binary.exceptions && !binary.legacy_exceptions);
-    assert_eq!(modernize(&bytes, &binary).unwrap(), bytes);
+    let mut rewritten = Rewritten::unchanged(&bytes, binary);
+    modernize(&mut rewritten).unwrap();
+    assert_eq!(rewritten.bytes, bytes);
 }
