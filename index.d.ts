@@ -47,6 +47,7 @@ export {
   compileFile,
   validate,
 } from './types/module'
+export type { CompileLimits, InstanceLimits, ResourceLimits } from './types/limits'
 export type {
   Bytes,
   CloseOptions,
@@ -55,6 +56,7 @@ export type {
   ImportValue,
   Imports,
   InstanceOptions,
+  LoadOptions,
   ModuleSignature,
   Reserve,
   SlotSelection,

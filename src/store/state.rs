@@ -1,7 +1,7 @@
 //! The store: lists of objects, and the state of its subsystems.
 
-use crate::engine::{Code, Compiler, ObjectIndices};
-use crate::error::Result;
+use crate::engine::{Code, Compiler, ObjectIndices, Quota, release_table};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::batch::batches::Batches;
@@ -32,6 +32,8 @@ use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_tra
 /// wasmer's own `Store` adds to its lists with each look-up, and takes a lock for each call. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
+    /// The limits of the store, and what is in use
+    pub quota: Arc<Quota>,
     /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
     objects: *mut StoreObjects,
     pub(in crate::store) signatures: RefCell<Signatures>,
@@ -78,15 +80,16 @@ pub(in crate::store) struct ContextOwner {
 }
 
 impl Store {
-    /// An empty store; `stack_size` of its call stacks in bytes.
+    /// An empty store with these limits; `stack_size` of its call stacks in bytes.
     ///
     /// # Errors
     /// `Memory` if there is no room for such a call stack.
-    pub fn new(stack_size: usize) -> Result<Self> {
+    pub fn new(stack_size: usize, quota: Arc<Quota>) -> Result<Self> {
         let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
         pad::install();
         Ok(Self {
+            quota,
             objects: Box::into_raw(Box::default()),
             signatures: RefCell::default(),
             memories: RefCell::default(),
@@ -121,6 +124,11 @@ impl Store {
         // SAFETY: `objects` came from a box that only `drop` frees. The store is not `Sync`, and no `f` calls this
         // function again. Compiled code and wasmer's library calls use the same pointer, but never while `f` runs.
         f(unsafe { &mut *self.objects })
+    }
+
+    /// The error of a refusal: that of the limit, if one refused it; else `otherwise`.
+    pub(in crate::store) fn limit_or(&self, otherwise: ErrorKind) -> Error {
+        self.quota.take_refusal().map_or_else(|| otherwise.into(), Error::from)
     }
 
     /// Begins a deadline for the wasm of this thread, if there is a timeout.
@@ -190,6 +198,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        let tables: Vec<_> = self.tables.borrow().all().map(|(handle, _)| handle).collect();
+        self.with_objects(|objects| tables.iter().for_each(|handle| release_table(handle.get(objects))));
         if let Some(token) = self.interrupt_token.get() {
             interrupts::remove(*token);
         }

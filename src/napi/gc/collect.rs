@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// Collects if it is due. To be called before a new object is made, since that has no wrapper at first.
 pub fn collect_if_due(context: &Context) {
-    if context.gc_policy.is_due(&context.retainers) {
+    if context.gc_policy.is_due(&context.retainers, &context.store.quota) {
         collect(context);
     }
 }
