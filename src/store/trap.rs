@@ -22,9 +22,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the call failed for lack of memory or address space.
+    /// Whether the call failed for lack of memory or address space, or at a limit.
     pub fn is_no_room(&self) -> bool {
-        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. }))
+        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. } | ErrorKind::Limit { .. }))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::engine::alloc::room::has_room;
 use crate::engine::alloc::shared_memory::take_stopped;
+use crate::engine::alloc::table_charges::{TableOf, charge_table_growth, definition_in, release_table_growth};
 use std::sync::OnceLock;
 use wasmer::sys::vm::libcalls::{
     wasmer_vm_imported_memory32_grow, wasmer_vm_imported_table_grow, wasmer_vm_imported_table_size,
@@ -85,26 +86,35 @@ fn grown(before: u32) -> u32 {
 unsafe extern "C" fn table_grow(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     let size = unsafe { wasmer_vm_table_size(context, table) };
-    if !may_grow(size, delta) {
-        return FAILED;
-    }
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_table_grow as *const ()) };
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
-    grown(unsafe { grow(context, value, delta, table) })
+    grown(grow_charged(context, TableOf::Own(table), size, delta, || unsafe { grow(context, value, delta, table) }))
 }
 
 /// `table.grow` of a table that the instance imports.
 unsafe extern "C" fn imported_table_grow(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     let size = unsafe { wasmer_vm_imported_table_size(context, table) };
-    if !may_grow(size, delta) {
-        return FAILED;
-    }
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
     let grow: TableGrow = unsafe { std::mem::transmute(wasmer_vm_imported_table_grow as *const ()) };
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
-    grown(unsafe { grow(context, value, delta, table) })
+    grown(grow_charged(context, TableOf::Import(table), size, delta, || unsafe { grow(context, value, delta, table) }))
+}
+
+/// Runs `grow`, if there is room for `delta` more entries of a table and no limit refuses them.
+fn grow_charged(context: *mut VMContext, table: TableOf, size: u32, delta: u32, grow: impl FnOnce() -> u32) -> u32 {
+    let definition = definition_in(context, table);
+    if !may_grow(size, delta) || definition.is_some_and(|definition| charge_table_growth(definition, delta).is_err()) {
+        return FAILED;
+    }
+    let before = grow();
+    if before == FAILED
+        && let Some(definition) = definition
+    {
+        release_table_growth(definition, delta);
+    }
+    before
 }
 
 /// Size of an entry of a table in bytes.

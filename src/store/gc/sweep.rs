@@ -71,6 +71,7 @@ impl Store {
         // Other holders of such an instance check its open flag before use, so its context can be freed now.
         instances.iter().for_each(|instance| {
             instance.set_tier_up(None);
+            drop(instance.held.take());
             drop(instance.vm.take());
         });
         swept
