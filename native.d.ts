@@ -25,6 +25,8 @@ export declare class NativeModule {
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
   exports(): Array<NativeExport>
+  /** Initial size of the memories that an instance makes, in bytes. */
+  memorySize(): number
   /** The limits of the shared memories that an instance makes, in pages. */
   sharedMemories(): Array<NativeLimits>
   /** The contents of the custom sections of this name. */
@@ -64,7 +66,7 @@ export declare class NativeStore {
   attachTierUp(id: number, module: NativeModule, imports: unknown[]): boolean
   /** The slot of an instance at a position in the slot list of its module. */
   instanceSlot(id: number, position: number): NativeSlot
-  /** The token by which `interrupt` finds the store: hexadecimal, and not to be guessed. */
+  /** The token by which `interrupt` finds the store: hexadecimal, and random, so that it cannot be guessed. */
   interruptToken(): string
   /** Makes a memory; `minimum` and `maximum` are in pages. */
   memoryCreate(minimum: number, maximum?: number | undefined | null, reserve?: string | undefined | null): number
@@ -568,7 +570,7 @@ export declare function sharedValues(buffer: ArrayBuffer): any
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean
 
 /**
- * Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in so many
- * milliseconds.
+ * Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in
+ * `milliseconds` from now.
  */
 export declare function withTimeout(milliseconds: number, block: unknown): unknown

@@ -15,7 +15,6 @@ use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
 use crate::store::watch::deadline::{Deadline, Timeout};
-use crate::store::watch::record::{LookFn, WatchedStore};
 use crate::store::watch::{interrupts, pad};
 use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
@@ -24,7 +23,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps, on_host_stack};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
@@ -57,8 +56,6 @@ pub struct Store {
     pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
-    /// In a box, since the record of the thread points to it during calls
-    pub(in crate::store) watched: Box<WatchedStore>,
     /// The token by which `interrupt` finds the store, once it has one
     pub(in crate::store) interrupt_token: OnceCell<u128>,
     /// The timeout of each call from the host
@@ -107,7 +104,6 @@ impl Store {
             shadow_stacks: ShadowStacks::default(),
             host_stack: HostStack::default(),
             wasm_stack,
-            watched: Box::default(),
             interrupt_token: OnceCell::new(),
             timeout: None,
             call_stacks: CallStacks::of_thread(),
@@ -140,20 +136,11 @@ impl Store {
         timeout.map(|timeout| Deadline::begin(self.host_stack.record, timeout)).transpose()
     }
 
-    /// Sets the function that runs JavaScript which does nothing, on the host's stack. It fails if this thread is being
-    /// terminated. Calls that last run it from time to time.
-    pub fn set_look(&self, look: Box<LookFn>) {
-        let call_stacks = self.call_stacks.clone();
-        let look = move || on_host_stack(|| call_stacks.on_host_stack(&look));
-        // A store has one environment.
-        let _ = self.watched.look.set(Box::new(look));
-    }
-
     /// A token by which `interrupt` finds this store, from any thread.
     pub fn interrupt_token(&self, random: impl FnOnce() -> u128) -> u128 {
         *self.interrupt_token.get_or_init(|| {
             let token = random();
-            interrupts::add(token, &self.watched);
+            interrupts::add(token, self.shadow_stacks.depth().clone());
             token
         })
     }

@@ -79,6 +79,17 @@ unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -
 
 #[inline]
 fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+    if function.timeout.is_some() { run_guarded(shared, function) } else { run_now(shared, function) }
+}
+
+#[inline(never)] // keeps its code out of the other calls
+fn run_guarded(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+    let _deadline = function.begin_deadline()?;
+    run_now(shared, function)
+}
+
+#[inline(always)]
+fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
     let context = &function.context;
     if function.is_closed() {
         return call_closed(shared, function);
@@ -86,7 +97,6 @@ fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), Pending
     // SAFETY: JavaScript is calling the function until `invoke` returns.
     let _scope = unsafe { CallScope::enter(context, function.reference())? };
     let (target, _) = function.target();
-    let _deadline = function.begin_deadline()?;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
     let result = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values()) };

@@ -2,9 +2,10 @@
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::shadow_stack::StackPointer;
-use crate::store::trap::Failure;
+use crate::store::trap::{Failure, Thrown};
 use crate::store::watch::checkpoint;
 use crate::store::{FuncRef, RawValue, Store};
+use wasmer::sys::vm;
 
 /// Whether `FuncRef::call_fast` exists on this platform.
 pub const HAS_FAST_CALLS: bool = AVAILABLE;
@@ -25,7 +26,7 @@ impl FuncRef {
     #[inline]
     pub unsafe fn call_fast(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         checkpoint::enter(store.host_stack.record)?;
-        let _entered = store.host_stack.enter(&store.watched);
+        let _entered = store.host_stack.enter();
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
         unsafe { store.shadow_stacks.call(pointer, || store.call_stacks.call(&store.wasm_stack, self, values)) }
             .map_err(|failure| failure.with_panic(store))
@@ -44,7 +45,7 @@ impl FuncRef {
     pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         checkpoint::enter(store.host_stack.record)?;
         store.call_stacks.leave_idle();
-        let entered = store.host_stack.enter(&store.watched);
+        let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         let run = || unsafe {
             if entered.is_outermost() {
@@ -56,6 +57,12 @@ impl FuncRef {
         // SAFETY: no collection runs while wasm is on the stack.
         unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| failure.with_panic(store))
     }
+}
+
+/// Sets the function by which calls that last look at V8. It runs on the host's stack, and fails if this thread is being
+/// terminated.
+pub fn set_look(look: fn() -> Result<(), Thrown>) {
+    checkpoint::set_look(move || vm::on_host_stack(|| on_host_stack(look)));
 }
 
 /// Runs host code that wasm calls, on the host's stack: JavaScript can run on that stack only.

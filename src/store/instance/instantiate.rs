@@ -70,7 +70,7 @@ pub(in crate::store) unsafe fn instantiate(
     made(&instance);
     let has_start = vm.module().start_function.is_some();
     let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
-    let _entered = store.host_stack.enter(&store.watched);
+    let _entered = store.host_stack.enter();
     let data = code.data();
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
