@@ -31,7 +31,7 @@ export { CompileError, type ErrorOptions, LinkError, type Panic, type Refusal, R
 export { Exception, Tag } from './types/exception'
 export type { FunctionType, Implementation, ValueType, WasmFunction } from './types/function'
 export { Global, type GlobalDescriptor, type GlobalType } from './types/global'
-export { Instance, instantiate, load } from './types/instance'
+export { Instance, type InstanceOf, instantiate, load } from './types/instance'
 export { type AbortSignalLike, Interrupter, type InterrupterOptions, withTimeout } from './types/interruption'
 export { type Change, Link, type LinkOptions, Relink, link, relink } from './types/link'
 export { Memory, type MemoryDescriptor, type MemoryOptions } from './types/memory'
@@ -47,6 +47,7 @@ export {
   compileFile,
   validate,
 } from './types/module'
+export type { CompileLimits, InstanceLimits, ResourceLimits } from './types/limits'
 export type {
   Bytes,
   CloseOptions,
@@ -55,6 +56,7 @@ export type {
   ImportValue,
   Imports,
   InstanceOptions,
+  LoadOptions,
   ModuleSignature,
   Reserve,
   SlotSelection,

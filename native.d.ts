@@ -25,6 +25,8 @@ export declare class NativeModule {
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
   exports(): Array<NativeExport>
+  /** Initial size of the memories that an instance makes, in bytes. */
+  memorySize(): number
   /** The limits of the shared memories that an instance makes, in pages. */
   sharedMemories(): Array<NativeLimits>
   /** The contents of the custom sections of this name. */
@@ -54,9 +56,9 @@ export declare class NativeStore {
   /**
    * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
    * own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
-   * milliseconds.
+   * milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`.
    */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null): NativeInstance
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null, limits?: Array<number> | undefined | null): NativeInstance
   /**
    * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
    * then nothing has changed.
@@ -100,9 +102,10 @@ export declare class NativeStore {
   convert(ty: string, value: unknown): unknown
   /**
    * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
-   * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds.
+   * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds;
+   * `limits` are in the order of `Resource::ALL`.
    */
-  constructor(lib: object, stackSize?: number | undefined | null, timeout?: number | undefined | null)
+  constructor(lib: object, stackSize?: number | undefined | null, timeout?: number | undefined | null, limits?: Array<number> | undefined | null)
   /** Makes `object` the wrapper of a thing. Returns the retainer of the thing's node, which the object must hold. */
   keep(kind: string, id: number, object: object): object | null
   /** The wrapper of a thing; null if it has none. */
@@ -157,19 +160,19 @@ export declare function cacheList(cache: NativeCache): Array<NativeCached>
 export declare function cancelledCompiles(): number
 
 /** Compiles on another thread. The bytes are copied before this returns. */
-export declare function compileAsync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule>
+export declare function compileAsync(bytes: Uint8Array, options: NativeCompileOptions): Promise<NativeModule>
 
 /** Reads and compiles a file on another thread. Null for a file that cannot be read: `lib/` reports it. */
-export declare function compileFile(file: string, compilerName: string, slots: NativeSelection, cache?: NativeCache | undefined | null, reserve?: string | undefined | null): Promise<NativeModule | null>
+export declare function compileFile(file: string, options: NativeCompileOptions): Promise<NativeModule | null>
 
 /**
  * Compiles a module again, for small memories: from the registry or the cache, else from `source`: the bytes that it was
  * compiled from, or a file with these. Null if the bytes are others, or there are none.
  */
-export declare function compileForSmallMemories(module: NativeModule, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, source: Uint8Array | string | undefined | null, inWorker: boolean): NativeModule | null
+export declare function compileForSmallMemories(module: NativeModule, options: NativeCompileOptions, source: Uint8Array | string | undefined | null, inWorker: boolean): NativeModule | null
 
 /** Compiles while this thread waits, through the cache if one is given. */
-export declare function compileSync(bytes: Uint8Array, compilerName: string, slots: NativeSelection, cache: NativeCache | undefined | null, reserve: string | undefined | null, inWorker: boolean): NativeModule
+export declare function compileSync(bytes: Uint8Array, options: NativeCompileOptions, inWorker: boolean): NativeModule
 
 /** The address space that memories reserve by default. */
 export declare function defaultReserve(): string
@@ -248,6 +251,30 @@ export interface NativeClosedMemory {
   memory: object
   /** Length of the memory in bytes */
   byteLength: number
+}
+
+/** The limits of a compile; infinity for none. */
+export interface NativeCompileLimits {
+  /** Most bytes of the module */
+  moduleSize: number
+  /** Most bytes of the compiled code */
+  codeSize: number
+  /** Longest duration, in milliseconds */
+  compileTime: number
+}
+
+/** The options of a compile. */
+export interface NativeCompileOptions {
+  /** "cranelift", "singlepass" or "auto" */
+  compiler: string
+  /** Which functions become slots */
+  slots: NativeSelection
+  /** The disk cache to use */
+  cache?: NativeCache
+  /** The address space that memories reserve; none: what this process can reserve */
+  reserve?: string
+  /** The limits */
+  limits: NativeCompileLimits
 }
 
 /** A function on which Cranelift would spend too long. */

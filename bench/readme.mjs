@@ -25,6 +25,13 @@ const TABLES = {
       times(ratios['wasm-relink / V8']),
       times(ratios['wasm-relink / N-API alone']),
     ]),
+  '| package | wasm-relink | V8 | / V8 |': ({ packages }) =>
+    packages?.['Packages from npm, in steady state'].map(({ name, values = {}, ratios }) => [
+      name,
+      short(values['wasm-relink']),
+      short(values.V8),
+      times(ratios['wasm-relink / V8']),
+    ]),
   '| what | wasm-relink | with Singlepass | V8 | Extism |': ({ plugins }) =>
     Object.values(plugins)
       .flat()
@@ -151,8 +158,9 @@ function filled(document, run, tables, figures = []) {
     const start = lines.indexOf(heading)
     if (start === -1) throw new Error(`there is no table with the heading ${heading}`)
     const length = lines.slice(start).findIndex((line) => !line.startsWith('|'))
-    const made = rows(parts).map((cells) => `| ${cells.join(' | ')} |`)
-    lines.splice(start + 2, length - 2, ...made)
+    // The run may be older than a part; then its table stays.
+    const made = rows(parts)?.map((cells) => `| ${cells.join(' | ')} |`)
+    if (made) lines.splice(start + 2, length - 2, ...made)
   }
   const text = lines.join('\n').replace(/, on \d{4}-\d\d-\d\d: medians/, `, on ${run.date.slice(0, 10)}: medians`)
   return figures.reduce((filling, [pattern, figure]) => {

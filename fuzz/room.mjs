@@ -1,6 +1,7 @@
 // Processes with limits of room (`RLIMIT_AS`, `RLIMIT_DATA`, `RLIMIT_NPROC`) that take all they can get:
 // `node fuzz/room.mjs [seeds] [first seed] [--v8] [--package=path] [--scenario=name] [--limit=as:2000000] [--steps=400]`.
-// Each must end in order. With --v8, Node's own WebAssembly does the same, where it can; --package is another build.
+// Each must end in order. With --v8, Node's own WebAssembly does the same beside it, where it can, and may end the process;
+// --package is another build.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +16,7 @@ const [seeds = 1, first = 1] = process.argv
   .slice(2)
   .filter((each) => !each.startsWith('--'))
   .map(Number)
-const engine = 'v8' in options ? 'v8' : (options.package ?? new URL('..', import.meta.url).pathname)
+const engine = options.package ?? new URL('..', import.meta.url).pathname
 const steps = Number(options.steps ?? 400)
 const file = fileURLToPath(new URL('room/process.cjs', import.meta.url))
 
@@ -58,28 +59,41 @@ const features = { mutable_globals: true, bulk_memory: true, reference_types: tr
 const binary = (text) => Buffer.from(wabt.parseWat('room.wat', text, features).toBinary({}).buffer).toString('base64')
 const texts = Object.fromEntries(Object.entries(TEXTS).map(([name, text]) => [name, binary(text)]))
 
-let faults = 0
+/** One process: whether it ended in order, and how, in words. */
+async function outcome(limit, input) {
+  const { status, signal, stdout, stderr } = await end(limit, input)
+  const counts = status === 0 && stdout ? JSON.parse(stdout) : undefined
+  const good = Boolean(counts) && counts.unexpected === undefined && stderr === ''
+  const found =
+    counts?.unexpected ??
+    stderr
+      .split('\n')
+      .filter((line) => line.trim() && !/^\s*\d+: /.test(line))
+      .slice(0, 'whole' in options ? 60 : 4)
+      .join(' | ')
+  const result = counts ? `${counts.done} done, ${counts.refused} refused` : `status ${status} ${signal ?? ''}`
+  return { good, words: `${result} ${good ? '' : found}`.trim() }
+}
+
+let [faults, runs, endsOfV8] = [0, 0, 0]
 for (let seed = first; seed < first + seeds; seed++) {
   for (const scenario of scenarios) {
     for (const limit of limits) {
       const compilers = [['cranelift'], ['singlepass'], ['auto'], ['cranelift', 'singlepass', 'auto']][seed % 4]
       const workers = seed % 3 === 0 ? 2 : 0
       const input = { workers, seed, steps, names: SCENARIOS[scenario], texts, compilers, engine }
-      const { status, signal, stdout, stderr } = await end(limit, input)
-      const counts = status === 0 && stdout ? JSON.parse(stdout) : undefined
-      const good = counts && counts.unexpected === undefined && stderr === ''
+      const { good, words } = await outcome(limit, input)
+      runs++
       if (!good) faults++
-      const found =
-        counts?.unexpected ??
-        stderr
-          .split('\n')
-          .filter((line) => line.trim() && !/^\s*\d+: /.test(line))
-          .slice(0, 'whole' in options ? 60 : 4)
-          .join(' | ')
-      const result = counts ? `${counts.done} done, ${counts.refused} refused` : `status ${status} ${signal ?? ''}`
-      console.log(`${good ? 'ok   ' : 'FAULT'} ${scenario} ${limit} seed ${seed}: ${result} ${good ? '' : found}`)
+      console.log(`${good ? 'ok   ' : 'FAULT'} ${scenario} ${limit} seed ${seed}: ${words}`)
+      if (!('v8' in options)) continue
+      const v8 = await outcome(limit, { ...input, engine: 'v8' })
+      if (!v8.good) endsOfV8++
+      console.log(`      on V8: ${v8.words}`)
     }
   }
 }
-console.log(`${faults} faults`)
+console.log(
+  `${faults} faults in ${runs} processes${'v8' in options ? `; on V8, ${endsOfV8} did not end in order` : ''}`,
+)
 process.exit(faults > 0 ? 1 : 0)

@@ -63,8 +63,8 @@ function typeError(message, code = 'ERR_INVALID_ARG_TYPE', details) {
 }
 
 /** Makes a `RangeError`. */
-function rangeError(message, code = 'ERR_OUT_OF_RANGE') {
-  return annotate(new RangeError(message), { code })
+function rangeError(message, code = 'ERR_OUT_OF_RANGE', details) {
+  return annotate(new RangeError(message), { code, details })
 }
 
 const PERMISSIONS = { 'fs.read': 'FileSystemRead', 'fs.write': 'FileSystemWrite' }

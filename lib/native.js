@@ -9,6 +9,7 @@ const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { addon, translated } = require('./node/addon')
 const { createShared } = require('./node/shared-memory')
+const { allLimits, amounts } = require('./options/resource-limits')
 
 /** The methods of the addon's store that are called as they are. */
 const METHODS = [
@@ -73,12 +74,17 @@ class NativeStore {
     }
   }
 
-  constructor(stackSize, timeout) {
+  /** The limits that it was given */
+  limits
+
+  constructor(stackSize, timeout, limits = {}) {
     if (timeout !== undefined) checkInterruption('options.timeout')
+    this.limits = limits
     this.#addon = newStore(
       libFunctions(this, () => NativeStore.exceptions),
       stackSize,
       timeout,
+      amounts(allLimits(limits)),
     )
     // `link`, `relink`, `readEntry` and so on: faster than methods of a napi-rs class.
     Object.assign(this, this.#addon.rawCallbacks())
@@ -134,12 +140,12 @@ class NativeStore {
   /**
    * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
    * small memories, if there is one: it is used if the system refuses full memories. `timeout` is that of
-   * each call, in milliseconds.
+   * each call, in milliseconds; `limits` are those of the instance, as amounts.
    */
-  instantiate(code, imports, { file, timeout, forSmallMemories }) {
+  instantiate(code, imports, { file, timeout, limits, forSmallMemories }) {
     if (timeout !== undefined) checkInterruption('options.timeout')
     try {
-      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), timeout)
+      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), timeout, limits)
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
@@ -148,7 +154,7 @@ class NativeStore {
       // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
-      return this.instantiate(small, imports, { file, timeout })
+      return this.instantiate(small, imports, { file, timeout, limits })
     }
   }
 }
@@ -156,7 +162,7 @@ class NativeStore {
 /** Whether an error is a trap of the start function. Traps are built while WebAssembly runs, and need no translation. */
 const isNewTrap = (error) => isTrap(error) && !('file' in error)
 
-const newStore = translated((host, stackSize, timeout) => new addon.NativeStore(host, stackSize, timeout))
+const newStore = translated((host, ...options) => new addon.NativeStore(host, ...options))
 
 /** Refuses what needs interruption on a platform without it. */
 function checkInterruption(what) {
@@ -188,8 +194,7 @@ function copyOf(bytes) {
 
 // In a worker, the native side waits in a way that `terminate()` can interrupt.
 const compileHere = translated(addon.compileSync)
-const compileSync = (bytes, compiler, selection, cache, reserve) =>
-  compileHere(bytes, compiler, selection, cache, reserve, !isMainThread)
+const compileSync = (bytes, options) => compileHere(bytes, options, !isMainThread)
 const compileForSmallMemories = translated((...args) => addon.compileForSmallMemories(...args, !isMainThread))
 const validate = translated(addon.validate)
 
@@ -200,13 +205,11 @@ const rewriteModule = translated(addon.rewriteModule)
 const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
-/** Compiles bytes, through `cache` if one is given. `file` is the file that they came from, if any. */
-const compileAsync = (bytes, compiler, slots, file, cache, reserve) =>
-  about(file, () => addon.compileAsync(bytes, compiler, slots, cache, reserve))
+/** Compiles bytes. `file` is the file that they came from, if any. */
+const compileAsync = (bytes, options, file) => about(file, () => addon.compileAsync(bytes, options))
 
 /** Compiles a file; resolves to null if it cannot be read. */
-const compileFile = (file, compiler, slots, cache, reserve) =>
-  about(file, () => addon.compileFile(file, compiler, slots, cache, reserve))
+const compileFile = (file, options) => about(file, () => addon.compileFile(file, options))
 
 /** The names of a module's functions. `file` is the file that the bytes came from, if any. */
 const functionNamesAsync = (bytes, file) => about(file, () => addon.functionNamesAsync(bytes))

@@ -1,7 +1,7 @@
 // Instances: modules at work in a store.
 
 import type { Module } from './module'
-import type { Bytes, CloseOptions, CompileOptions, FileUrl, Imports, InstanceOptions, Reserve } from './options'
+import type { Bytes, CloseOptions, FileUrl, Imports, InstanceOptions, LoadOptions, Reserve } from './options'
 import type { Exports, ExportsOf, PluginShape, Slots, SlotsOf } from './plugin'
 import type { Slot } from './slot'
 
@@ -22,7 +22,7 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * @throws {LinkError} `ERR_RELINK_IMPORT` (with `module`, `field`, `expected`, `actual`), `ERR_RELINK_STORE`,
    * `ERR_RELINK_CLOSED`, `ERR_RELINK_COMPILER`, `ERR_RELINK_SIGNATURE_HASH`
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: the module defines a table of more than 10,000,000 entries;
-   * `ERR_RELINK_MEMORY`: no room for the instance
+   * `ERR_RELINK_MEMORY`: no room for the instance; `ERR_RELINK_LIMIT` (with `limit`, `value`, `asked`)
    * @throws {RuntimeError} `ERR_RELINK_TRAP`: the start function trapped, or a segment is out of bounds; `ERR_RELINK_TIMEOUT`,
    * `ERR_RELINK_INTERRUPTED`
    */
@@ -85,6 +85,9 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   [Symbol.dispose](): void
 }
 
+/** The type of an instance with this {@link PluginShape}, for variables and parameters: `InstanceOf<Pricing>`. */
+export type InstanceOf<T extends PluginShape = {}> = Instance<ExportsOf<T>, SlotsOf<T>>
+
 /**
  * Makes an instance, as `WebAssembly.instantiate` does. For a Module, it resolves to an Instance. Bytes are compiled on
  * another thread, and it resolves to both; the {@link CompileOptions} only matter there.
@@ -98,12 +101,12 @@ export class Instance<E extends object = Record<string, any>, S extends object =
 export function instantiate<T extends PluginShape = {}>(
   module: Module,
   imports?: Imports,
-  options?: CompileOptions & InstanceOptions,
+  options?: LoadOptions,
 ): Promise<Instance<ExportsOf<T>, SlotsOf<T>>>
 export function instantiate<T extends PluginShape = {}>(
   bytes: Bytes,
   imports?: Imports,
-  options?: CompileOptions & InstanceOptions,
+  options?: LoadOptions,
 ): Promise<{ module: Module; instance: Instance<ExportsOf<T>, SlotsOf<T>> }>
 
 /**
@@ -120,5 +123,5 @@ export function instantiate<T extends PluginShape = {}>(
 export function load<T extends PluginShape = {}>(
   file: string | FileUrl,
   imports?: Imports,
-  options?: CompileOptions & InstanceOptions,
+  options?: LoadOptions,
 ): Promise<Instance<ExportsOf<T>, SlotsOf<T>>>

@@ -82,7 +82,7 @@ export class Module {
    * @throws {CompileError} `ERR_RELINK_INVALID_WASM` (with `offset`), `ERR_RELINK_UNSUPPORTED`,
    * `ERR_RELINK_DECLARATION`, `ERR_RELINK_COMPILE`
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no bytes; `ERR_INVALID_ARG_VALUE`: an unknown option or value
-   * @throws {RangeError} `ERR_RELINK_MEMORY`: no room to compile it
+   * @throws {RangeError} `ERR_RELINK_MEMORY`: no room to compile it; `ERR_RELINK_LIMIT`: see {@link CompileLimits}
    */
   constructor(bytes: Bytes, options?: CompileOptions)
   /** @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a Module */

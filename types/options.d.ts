@@ -1,6 +1,7 @@
 // Options of compiling and instantiating, and the arguments that several functions share.
 
 import type { Global } from './global'
+import type { CompileLimits, InstanceLimits } from './limits'
 import type { Memory } from './memory'
 import type { Store } from './store'
 import type { Table } from './table'
@@ -73,6 +74,8 @@ export interface CompileOptions {
    * comes from a file ({@link load}, {@link compileFile}), otherwise false.
    */
   cache?: boolean | undefined
+  /** Limits of the compile: see {@link CompileLimits}. */
+  limits?: CompileLimits | undefined
   /**
    * The SHA-256 hash that the bytes must have: 32 bytes, or their text in hex or base64. Other bytes are refused with
    * `ERR_RELINK_UNTRUSTED` before anything reads them. For an example, see `docs/safety.md`.
@@ -106,13 +109,21 @@ export interface StoreOptions {
   store?: Store | undefined
 }
 
-/** Options of making an instance. For an example, see `docs/deadlines.md`. */
+/** Options of making an instance. For an example, see `docs/deadlines.md` and {@link ResourceLimits}. */
 export interface InstanceOptions extends StoreOptions {
+  /** Limits of the instance: see {@link InstanceLimits}. */
+  limits?: InstanceLimits | undefined
   /**
    * The timeout of each call from JavaScript into the instance, and of its start function, in milliseconds: a call that takes
    * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Default: none.
    */
   timeout?: number | undefined
+}
+
+/** Options of {@link load} and {@link instantiate}, which compile and make an instance. For an example, see {@link load}. */
+export interface LoadOptions extends Omit<CompileOptions, 'limits'>, Omit<InstanceOptions, 'limits'> {
+  /** Limits of the compile and of the instance: see {@link ResourceLimits}. */
+  limits?: (CompileLimits & InstanceLimits) | undefined
 }
 
 /** Options of closing an instance or a store. For an example, see {@link Instance.close}. */

@@ -20,7 +20,7 @@ type Declared<T> = T extends (...parameters: infer P) => infer R ? Slot<P, R> : 
  *   exports: { total(cents: bigint): bigint; memory: Memory }
  *   slots: { 'pricing::discount': (cents: bigint) => bigint }
  * }
- * const plugin = await load<Pricing>('pricing.wasm')
+ * const plugin: InstanceOf<Pricing> = await load<Pricing>('pricing.wasm')
  * ```
  *
  * The shape is not checked against the file: it is your promise.

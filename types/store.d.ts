@@ -1,5 +1,6 @@
 // Stores: islands of instances.
 
+import type { ResourceLimits } from './limits'
 import type { Interrupter, InterrupterOptions } from './interruption'
 import type { CloseOptions } from './options'
 
@@ -26,6 +27,8 @@ export class Store {
   /** The store of this thread for everything that is made without the option `store`. */
   static readonly default: Store
   readonly closed: boolean
+  /** All limits of the store: those of the option `limits`, and the defaults of the others. A new object each time. */
+  readonly limits: Required<ResourceLimits>
   /**
    * Makes an object by which any thread can end the calls that run in this store.
    *
@@ -70,6 +73,8 @@ export interface NewStoreOptions {
    * Without room for one such stack, no store is made: `ERR_RELINK_MEMORY`.
    */
   stackSize?: number | undefined
+  /** Limits of what is in the store: see {@link ResourceLimits}. `stackSize` limits the depth of calls. */
+  limits?: ResourceLimits | undefined
   /**
    * The timeout of each call from JavaScript into WebAssembly of the store, in milliseconds: a call that takes longer ends with
    * `ERR_RELINK_TIMEOUT`. See `docs/deadlines.md`. Default: none.

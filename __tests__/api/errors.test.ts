@@ -120,6 +120,22 @@ const cases: Record<string, Case[]> = {
       error: () => thrownBy(() => new Module(Buffer.from('\0asm\x01\0\0\0'), { sha256: '0'.repeat(64) })),
     },
   ],
+  ERR_RELINK_LIMIT: [
+    {
+      name: 'RangeError',
+      is: {
+        limit: 'memorySize',
+        value: 65_536,
+        asked: 131_072,
+        message:
+          /^the limit `memorySize` of the store is 65536, and this would take 131072: close .* `limits.memorySize`$/,
+      },
+      error: () => {
+        const store = new Store({ limits: { memorySize: 65_536 } })
+        return thrownBy(() => new Memory({ initial: 2 }, { store }))
+      },
+    },
+  ],
   ERR_RELINK_IMPORT: [
     {
       name: 'LinkError',

@@ -77,7 +77,7 @@ describe('options', () => {
     [{ compilr: 'cranelift' }, 'unknown option `compilr`, did you mean `compiler`?'],
     [
       { threads: 4 },
-      'unknown option `threads`, expected one of `cache`, `compiler`, `reserve`, `slots`, `sha256`, `signature`',
+      'unknown option `threads`, expected one of `cache`, `compiler`, `limits`, `reserve`, `slots`, `sha256`, `signature`',
     ],
     [{ compiler: 'llvm' }, "expected 'auto', 'cranelift' or 'singlepass' as `options.compiler`, got 'llvm'"],
   ])('refuses %p', async (options, message) => {

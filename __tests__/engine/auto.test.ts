@@ -424,7 +424,9 @@ test('an instance that has tiered up is freed like any other, also if its import
 test('starting a tier-up twice leaves it pending', async () => {
   // The public API starts it once.
   const native = createRequire(__filename)('../../native.cjs')
-  const module = native.compileSync(await wat(COUNTER), 'auto', { kind: 'none' }, undefined, undefined, false)
+  const limits = { moduleSize: Infinity, codeSize: Infinity, compileTime: Infinity }
+  const options = { compiler: 'auto', slots: { kind: 'none' }, limits }
+  const module = native.compileSync(await wat(COUNTER), options, false)
   expect([module.startTierUp(), module.startTierUp()]).toEqual([true, false])
   while (!module.tierUpIsDone()) await turn()
   expect(module.tierUp()?.compiler()).toBe('cranelift')

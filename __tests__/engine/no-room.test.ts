@@ -149,7 +149,8 @@ onLinux('where there is no room for it', () => {
       (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))`)
     const printed = run(
       `
-      const { exports } = new relink.Instance(new relink.Module(bytes))
+      const limits = { memorySize: Infinity }
+      const { exports } = new relink.Instance(new relink.Module(bytes), {}, { limits })
       const { memory } = exports
       execFileSync('prlimit', ['--pid', process.pid, '--data=' + 2 ** 30])
       say(() => memory.grow(60_000))

@@ -377,3 +377,23 @@ test('V8 catches and passes on the same values, before and after', async () => {
   expect(answers[1]).toEqual(answers[0])
   expect(answers[0]).toEqual([Array(4).fill(-1), Array(4).fill(-1)])
 })
+
+test('values in tables, if V8 ends the JavaScript in which a deferred collection would run', () => {
+  const { runInNewContext } = require('node:vm') as typeof import('node:vm')
+  let collected: unknown
+  const plugin = make('PLUGIN', (number: number) => {
+    if (number === 0) return 0
+    collected = store.collect()
+    runInNewContext('for (;;);')
+  })
+  const { run, values } = plugin.exports as { run: (value: number) => number; values: Table<'externref'> }
+  const value = { number: 1 }
+  values.set(0, value)
+  store.collect()
+  const ended = thrownBy(() => runInNewContext('run(1)', { run }, { timeout: 20 }))
+  expect(ended).toMatchObject({ code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' })
+  expect(values.get(0)).toBe(value)
+  // The collection was put off, to the end of the next call.
+  const { collections } = store.stats()
+  expect([collected, run(0), store.stats().collections, values.get(0)]).toEqual([null, 0, collections + 1, value])
+})

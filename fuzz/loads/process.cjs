@@ -54,7 +54,9 @@ function main([directory, seed, rounds, ...files]) {
       outcomes[code] = (outcomes[code] ?? 0) + 1
       const panicked = /panicked/.test(error?.message)
       if (panicked) console.log(`panic, in ${join(directory, 'module.wasm')}: ${error.message.slice(0, 300)}`)
-      if (!EXPECTED.has(code)) throw error
+      // Imports return what does not fit their type now and then, which is JavaScript's own TypeError.
+      const isConversion = code === 'none' && error instanceof TypeError && phase === 'instantiate'
+      if (!EXPECTED.has(code) && !isConversion) throw error
       return undefined
     }
   }

@@ -15,6 +15,7 @@ const own = {
   Store: (w) => void new w.relink.Store(w.hostile.object({ timeout: w.hostile.primitive(1000) })).close(),
   'Store.default': (w) => void w.relink.Store.default.closed,
   'Store#closed': (w) => void w.store.closed,
+  'Store#limits': (w) => void w.store.limits,
   'Store#stats': (w) => void w.store.stats(),
   'Store#collect': (w) => void w.store.collect(),
   'Store#interrupter': (w) => void w.store.interrupter(w.hostile.object({ signal: new AbortController().signal })),

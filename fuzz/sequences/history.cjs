@@ -7,10 +7,20 @@ const { random } = require('../random.cjs')
 /** Number of entries of each table. */
 const SIZE = 8
 
+/** Actions that await. */
+const ASYNCHRONOUS = new Set(['turn', 'endThread'])
+
+/** Actions that call wasm whose import runs further actions. */
+const ENTERING = ['enter', 'enterCatcher', 'start']
+
 /** One history of a store, with the model that its state is compared with. */
 class History {
   #number = 0
   #step = 0
+  /** Number of imports that are running actions */
+  depth = 0
+  /** The first failed comparison, which wasm may have caught since */
+  #failure
   /** The instances that JavaScript holds */
   #live = []
   /** Closed instances, whose exports and buffers JavaScript still holds */
@@ -42,10 +52,30 @@ class History {
     const name = this.random.pick(Object.keys(this.actions))
     try {
       await this.actions[name].call(this)
+      if (this.#failure) throw this.#failure
       if (this.#step % 8 === 0) this.check()
     } catch (error) {
       error.message = `step ${this.#step}, ${name}: ${error.message}`
       throw error
+    }
+  }
+
+  /** Runs random actions in an import that wasm waits for. Those that let the event loop turn are left out. */
+  actWithin() {
+    this.depth++
+    try {
+      for (let count = this.random.below(4); count >= 0; count--) {
+        // Some go further in.
+        const list = this.random.below(3) === 0 ? ENTERING : Object.keys(this.actions)
+        const name = this.random.pick(list.filter((each) => !ASYNCHRONOUS.has(each)))
+        this.actions[name].call(this)
+        if (this.random.below(16) === 0) this.check()
+      }
+    } catch (error) {
+      this.#failure ??= error
+      throw error
+    } finally {
+      this.depth--
     }
   }
 
@@ -120,6 +150,7 @@ class History {
   makeCatcher() {
     const catcher = { state: { closed: false } }
     const f = () => {
+      catcher.acts?.()
       throw catcher.throws
     }
     const { exports } = (catcher.instance = new this.relink.Instance(

@@ -14,6 +14,8 @@ const PLUGIN = `(module
   (func (export "run") (result i32) (call $f))
   (func (export "grow") (result i32) (memory.grow (i32.const 1)))
   (func (export "trap") unreachable)
+  (func (export "spin") (loop $again (br $again)))
+  (func (export "spinInImport") (loop $again (drop (call $f)) (br $again)))
   (func (export "keep") (param externref)
     (table.set $values (i32.const 0) (local.get 0)) (global.set $g (local.get 0)))
   (func (export "kept") (result externref) (global.get $g))
@@ -37,6 +39,14 @@ const FAILING = `(module
   (func $start unreachable)
   (start $start))`
 
+/** Calls an import in its start function. */
+const STARTER = `(module
+  (import "env" "f" (func $f (result i32)))
+  (memory 1)
+  (global $started (export "started") (mut i32) (i32.const 0))
+  (func $start (global.set $started (call $f)))
+  (start $start))`
+
 /** Throws exceptions with its own tag; catches these, and those with an imported tag. */
 const CATCHER = `(module
   (import "env" "f" (func $f (result i32)))
@@ -47,4 +57,4 @@ const CATCHER = `(module
     try (result i32) (call $f) catch $tag catch $own drop catch_all (i32.const -1) end)
   (func (export "passed") (result i32) try (result i32) (call $f) catch_all rethrow 0 end))`
 
-module.exports = { texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING, catcher: CATCHER } }
+module.exports = { texts: { plugin: PLUGIN, mover: MOVER, failing: FAILING, starter: STARTER, catcher: CATCHER } }

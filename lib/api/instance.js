@@ -10,6 +10,7 @@ const { Brand } = require('../internal/handle')
 const { readImports } = require('../internal/imports')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
+const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
 const { toModule } = require('./module')
 const native = require('../native')
@@ -40,15 +41,16 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['store', 'timeout'])
+    const known = toOptions(options, ['limits', 'store', 'timeout'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
+    const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const given = readImports(store, code.imports(), imports, file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
       return small?.native
     }
-    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, forSmallMemories })
+    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, limits, forSmallMemories })
     this.#state = {
       store,
       id,

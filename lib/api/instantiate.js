@@ -8,6 +8,7 @@ const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
 const { toStore } = require('./store')
+const { OF_COMPILE, OF_INSTANCE, instancePart } = require('../options/resource-limits')
 const { refuseTrust } = require('../options/trust')
 
 /** As `WebAssembly.instantiate`: of a Module an Instance, of bytes both. */
@@ -23,17 +24,18 @@ const standard = {
 }
 
 async function make(Class, bytesOrModule, imports, { store, timeout, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
-    return new Instance(bytesOrModule, imports, { store, timeout })
+    return new Instance(bytesOrModule, imports, making)
   }
-  const module = await compileAsync(Class, bytesOrModule, compiling)
-  return { module, instance: new Instance(module, imports, { store, timeout }) }
+  const module = await compileAsync(Class, bytesOrModule, compiling, undefined, store && toStore({ store }))
+  return { module, instance: new Instance(module, imports, making) }
 }
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout'])
+  const known = mode.compiling(options, ['store', 'timeout'], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   mode.checkImports(imports, options)

@@ -9,6 +9,7 @@ const modes = require('../options/option-mode')
 const { Instance } = require('./instance')
 const { check } = require('./instantiate')
 const { OwnModule, compileAsync, compileFromPath } = require('./module')
+const { instancePart } = require('../options/resource-limits')
 const { toStore } = require('./store')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
@@ -16,8 +17,8 @@ async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const { store, timeout, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
-  const [module] = await Promise.all([compilePath(path, compiling), prepareStore(store)])
-  return new Instance(module, imports, { store, timeout })
+  const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
+  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout })
 }
 
 /** Makes the default store, unless the user gives another one. */
@@ -31,12 +32,13 @@ async function compileFile(file, options = undefined) {
 }
 
 /** Compiles a file through the disk cache, unless the options say no: a file is likely to be loaded again. */
-async function compilePath(path, { cache = true, ...compiling }) {
+async function compilePath(path, { cache = true, ...compiling }, store = undefined) {
   // The file is read once: the bytes that are checked are those that are compiled, and the cache finds code by their hash.
   const trust = await compiling.trust?.beside(path, readFile)
   const options = { ...compiling, cache, trust }
   // If the native side cannot read the file, `readFile` throws Node's own error.
-  return (await compileFromPath(path, options)) ?? compileAsync(OwnModule, await readFile(path), options, path)
+  const module = await compileFromPath(path, options, store)
+  return module ?? compileAsync(OwnModule, await readFile(path), options, path, store)
 }
 
 /** A path, or a `file:` URL as an object or as a string. */

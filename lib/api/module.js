@@ -12,6 +12,7 @@ const { isAllowed } = require('../node/permission')
 const { carried, carries, carry } = require('../node/posted-module')
 const { ModuleContent } = require('../internal/module-content')
 const { describeMissing } = require('../internal/slot-descriptor')
+const { checkModuleSize, toCompileLimits } = require('../options/resource-limits')
 const { select } = require('../options/slot-selection')
 const { uncloneable } = require('../node/uncloneable')
 const { hasArrived, webidl } = require('../options/webidl')
@@ -92,53 +93,85 @@ function adopt(compiled, prototype) {
 }
 
 /** Compiles on this thread. `isPostable` is whether the Module may be posted. */
-function compile(bytes, { cache = false, compiler, reserve, selection: { kind, patterns }, trust }, isPostable) {
+function compile(bytes, options, isPostable) {
+  const {
+    cache = false,
+    compiler,
+    limits,
+    reserve,
+    selection: { kind, patterns },
+    trust,
+  } = options
   const source = toBytes(bytes)
+  const compileLimits = toCompileLimits(limits)
+  checkModuleSize(compileLimits, source.byteLength)
   trust?.verify(source)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
-  const cacheTarget = cache ? toNative() : undefined
-  const module = native.compileSync(source, compiler, selection, cacheTarget, reserve)
+  const compileOptions = {
+    compiler,
+    slots: selection,
+    cache: cache ? toNative() : undefined,
+    reserve,
+    limits: compileLimits,
+  }
+  const module = native.compileSync(source, compileOptions)
   const carrier = isPostable ? carry(source, { compiler, selection, missing, reserve }) : undefined
-  return new ModuleContent(module, { missing, carrier, compileOptions: { compiler, selection, cacheTarget, reserve } })
+  return new ModuleContent(module, { missing, carrier, isPlugin: !isPostable, compileOptions })
 }
 
 /**
  * Compiles a copy of the bytes on another thread, and makes a Module of `Class`. `file` is the file that the bytes came from,
- * if any.
+ * if any; `store` is the native store that the module is for, if it is known.
  */
 async function compileAsync(
   Class,
   bytes,
-  { cache = false, compiler, reserve, selection: { kind, patterns }, trust },
+  { cache = false, compiler, limits, reserve, selection: { kind, patterns }, trust },
   file = undefined,
+  store = undefined,
 ) {
   let source = toBytes(bytes)
+  const compileLimits = toCompileLimits(limits, store?.limits)
+  checkModuleSize(compileLimits, source.byteLength, file)
   // Several tasks need the same bytes, and the caller may write to them in between.
   if (patterns !== undefined || Class === Module) source = native.copyOf(source)
   // Until the native side copies them, no other code runs.
   trust?.verify(source, file)
   const { selection, missing } =
     patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
-  const cacheTarget = cache ? toNative(file) : undefined
-  const module = await native.compileAsync(source, compiler, selection, file, cacheTarget, reserve)
+  const compileOptions = {
+    compiler,
+    slots: selection,
+    cache: cache ? toNative(file) : undefined,
+    reserve,
+    limits: compileLimits,
+  }
+  const module = await native.compileAsync(source, compileOptions, file)
   const carrier = Class === Module ? carry(source, { compiler, selection, missing, reserve }) : undefined
-  const compileOptions = { compiler, selection, cacheTarget, reserve }
-  return new Class(new ModuleContent(module, { file, missing, carrier, compileOptions }))
+  return new Class(new ModuleContent(module, { file, missing, carrier, isPlugin: Class !== Module, compileOptions }))
 }
 
 /**
  * Compiles a file that the native side reads, which is faster. Resolves to undefined if the file cannot or may not be read, or
  * if its bytes are needed here: patterns take names from them, and `trust` checks them.
  */
-async function compileFromPath(file, { cache, compiler, reserve, selection: { kind, patterns }, trust }) {
+async function compileFromPath(
+  file,
+  { cache, compiler, limits, reserve, selection: { kind, patterns }, trust },
+  store = undefined,
+) {
   if (patterns !== undefined || trust !== undefined || !isAllowed('fs.read', file)) return undefined
-  const [selection, cacheTarget] = [{ kind }, cache ? toNative(file) : undefined]
-  const module = await native.compileFile(file, compiler, selection, cacheTarget, reserve)
+  const compileOptions = {
+    compiler,
+    slots: { kind },
+    cache: cache ? toNative(file) : undefined,
+    reserve,
+    limits: toCompileLimits(limits, store?.limits),
+  }
+  const module = await native.compileFile(file, compileOptions)
   if (!module) return undefined
-  return new OwnModule(
-    new ModuleContent(module, { file, compileOptions: { compiler, selection, cacheTarget, reserve } }),
-  )
+  return new OwnModule(new ModuleContent(module, { file, isPlugin: true, compileOptions }))
 }
 
 /** The content of a Module, including one that another thread has posted; undefined for any other value. */
@@ -150,8 +183,9 @@ function findModule(value) {
   const { bytes, compileOptions } = content
   const { compiler, selection, missing, reserve } = compileOptions
   // While the other thread has the module, this finds the compiled code in the process.
-  const module = native.compileSync(bytes, compiler, selection, undefined, reserve)
-  adopt(new ModuleContent(module, { missing, carrier: value, compileOptions }), Module.prototype)
+  const options = { compiler, slots: selection, reserve, limits: toCompileLimits({}) }
+  const module = native.compileSync(bytes, options)
+  adopt(new ModuleContent(module, { missing, carrier: value, compileOptions: options }), Module.prototype)
   return posted.get(value)
 }
 

@@ -6,6 +6,7 @@ const { formatValue, toOptions, toSilent, toTimeout, wrongType } = require('../o
 const dispose = require('../node/dispose')
 const { rangeError } = require('../errors')
 const { STACK_SIZES } = require('../options/limits')
+const { allLimits, toStoreLimits } = require('../options/resource-limits')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { makeInterrupter } = require('./interrupter')
@@ -33,6 +34,10 @@ class Store {
 
   get closed() {
     return brand.get(this).closed
+  }
+
+  get limits() {
+    return allLimits(brand.get(this).limits)
   }
 
   interrupter(options = undefined) {
@@ -70,13 +75,13 @@ Object.defineProperty(Store, 'default', { get: () => (defaultWrapper ??= new Sto
 
 /** A native store with the options of a Store. */
 function nativeStore(options) {
-  const known = toOptions(options, ['stackSize', 'timeout'])
-  return new NativeStore(toStackSize(known), toTimeout(known))
+  const known = toOptions(options, ['limits', 'stackSize', 'timeout'])
+  const [limits, stackSize, timeout] = [toStoreLimits(known.limits), toStackSize(known), toTimeout(known)]
+  return new NativeStore(stackSize, timeout, limits)
 }
 
 /** The option `stackSize`, in bytes. */
-function toStackSize(options) {
-  const { stackSize } = options
+function toStackSize({ stackSize }) {
   if (stackSize === undefined) return undefined
   if (typeof stackSize !== 'number') throw wrongType('a number of bytes', 'options.stackSize', stackSize)
   const { least, most } = STACK_SIZES

@@ -10,19 +10,20 @@ const { TierUpQueue } = require('./tier-up')
 
 /**
  * The content of a Module. `file` is the file that it came from; `missing` has the patterns of `slots` that matched no function;
- * `carrier` is the module of Node's own that carries it to other threads, if it may be posted; `compileOptions` are for
- * compiling it again.
+ * `carrier` is the module of Node's own that carries it to other threads, if it may be posted; `isPlugin` is whether this
+ * package's own functions compiled it, not those of `WebAssembly`; `compileOptions` are for compiling it again.
  */
 class ModuleContent {
   #slots
   #compileOptions
   #forSmallMemories
 
-  constructor(module, { file, missing = [], carrier, compileOptions } = {}) {
+  constructor(module, { file, missing = [], carrier, isPlugin = false, compileOptions } = {}) {
     this.native = module
     this.file = file
     this.missing = missing
     this.carrier = carrier
+    this.isPlugin = isPlugin
     this.#compileOptions = compileOptions
     this.tierUp = module.startTierUp() ? new TierUpQueue(module) : undefined
   }
@@ -38,13 +39,13 @@ class ModuleContent {
    */
   forSmallMemories() {
     if (this.#forSmallMemories !== undefined) return this.#forSmallMemories
-    const { compiler, selection, cacheTarget, reserve } = this.#compileOptions ?? { reserve: 'small' }
-    if (reserve !== undefined) return undefined
-    const { file, missing, carrier } = this
+    const options = this.#compileOptions
+    if (options === undefined || options.reserve !== undefined) return undefined
+    const { file, missing, carrier, isPlugin } = this
     const readable = file !== undefined && isAllowed('fs.read', file) ? file : undefined
     const source = carrier === undefined ? readable : carried(carrier).bytes
-    const module = native.compileForSmallMemories(this.native, compiler, selection, cacheTarget, source)
-    if (module !== null) this.#forSmallMemories = new ModuleContent(module, { file, missing })
+    const module = native.compileForSmallMemories(this.native, options, source)
+    if (module !== null) this.#forSmallMemories = new ModuleContent(module, { file, missing, isPlugin })
     return this.#forSmallMemories
   }
 

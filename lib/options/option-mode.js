@@ -4,11 +4,12 @@
 
 const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
+const { OF_COMPILE, toResourceLimits } = require('./resource-limits')
 const { toSelection } = require('./slot-selection')
 const { TRUST, toTrust } = require('./trust')
 
 /** The names of the options of compiling. */
-const COMPILING = ['cache', 'compiler', 'reserve', 'slots', ...TRUST]
+const COMPILING = ['cache', 'compiler', 'limits', 'reserve', 'slots', ...TRUST]
 
 /** How options are read, and which functions are slots by default. */
 class OptionMode {
@@ -28,12 +29,20 @@ class OptionMode {
   /** The standard does not check whether options were given as the imports. */
   checkImports() {}
 
-  /** The options for compiling, checked. `others` are the names of further options. */
-  compiling(options, others = []) {
+  /** The options for compiling, checked. `others` are the names of further options; `limits` those of the limits. */
+  compiling(options, others = [], limits = OF_COMPILE) {
     const known = this.options(options, [...COMPILING, ...others])
     const { slots = this.#slots } = known
     const [cache, compiler, reserve] = [toCache(known), toCompiler(known), toReserve(known)]
-    return { ...known, cache, compiler, reserve, selection: toSelection({ slots }), trust: toTrust(known) }
+    return {
+      ...known,
+      cache,
+      compiler,
+      reserve,
+      limits: toResourceLimits(known.limits, limits),
+      selection: toSelection({ slots }),
+      trust: toTrust(known),
+    }
   }
 }
 

@@ -7,12 +7,19 @@ mod compile;
 mod module;
 mod trace;
 mod types;
-pub use alloc::builtins::{install, may_begin, may_grow, replace_builtins};
+pub use alloc::builtins::{copy_table, fill_table, init_table, install, may_begin, may_grow, replace_builtins};
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
+pub use alloc::quota::{Charge, Quota, Resource};
 pub use alloc::reserve::Reserve;
 pub use alloc::room::{has_headroom, has_headroom_besides, has_room, try_copy};
 pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_memory, take_stopped};
+#[cfg(test)]
+pub use alloc::table_charges::is_charged;
+pub use alloc::table_charges::{
+    KnownTables, charge_for_table, charge_table_growth, keep_table_charge, release_table, release_table_growth,
+};
+pub use alloc::table_copies::{TableCopy, forget_imported_tables, note_imported_tables};
 pub use alloc::trim::{trim, trim_all};
 pub use alloc::tunables::{StoreTunables, no_memory};
 pub use code::ranges::is_code;
@@ -20,7 +27,7 @@ pub use compile::cache_target::Cache;
 pub use compile::cancellation::Cancellation;
 pub use compile::choice::CompilerChoice;
 pub use compile::compiler::{Compiler, LARGEST_FRAME};
-pub use compile::options::{CacheTarget, CompileOptions};
+pub use compile::options::{CacheTarget, CompileLimits, CompileOptions};
 pub use compile::pipeline::check;
 pub use compile::threads::{has_room_for_thread, hash};
 pub use module::compiled::{cancelled_compiles, compile, compile_file, compiled_before, running_compiles};

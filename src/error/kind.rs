@@ -113,6 +113,13 @@ pub enum ErrorKind {
     Memory {
         message: String,
     },
+    /// A limit of a store, an instance or a compile: `owner` says which
+    Limit {
+        owner: &'static str,
+        limit: &'static str,
+        value: u64,
+        asked: u64,
+    },
     /// The system refuses the address space of a full memory
     AddressSpace {
         message: String,

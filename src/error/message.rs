@@ -55,6 +55,12 @@ impl fmt::Display for Error {
                 )
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
+            K::Limit { owner, limit, value, asked } => write!(
+                f,
+                "the limit `{limit}` of the {owner} is {value}, and this would take {asked}: {}raise the option \
+                 `limits.{limit}`",
+                if *owner == "compile" { "" } else { "close what is not used any more, or " }
+            ),
             K::Timeout { timeout, .. } => write!(f, "the call did not end within its timeout of {timeout} ms"),
             K::Interrupted { .. } => f.write_str("the call was interrupted"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),

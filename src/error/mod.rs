@@ -46,9 +46,9 @@ impl Error {
         &self.kind
     }
 
-    /// Whether the error means that there was no room.
+    /// Whether the error means that there was no room, or that a limit was reached.
     pub fn is_memory(&self) -> bool {
-        matches!(*self.kind, ErrorKind::Memory { .. })
+        matches!(*self.kind, ErrorKind::Memory { .. } | ErrorKind::Limit { .. })
     }
 
     /// The stable code, and the JavaScript class.
@@ -83,6 +83,7 @@ impl Error {
             K::UnsupportedValue { .. } => ("ERR_RELINK_UNSUPPORTED", "TypeError"),
             K::OutOfRange { .. } => ("ERR_OUT_OF_RANGE", "RangeError"),
             K::Memory { .. } | K::AddressSpace { .. } => ("ERR_RELINK_MEMORY", "RangeError"),
+            K::Limit { .. } => ("ERR_RELINK_LIMIT", "RangeError"),
             K::SmallMemory { .. } => ("ERR_RELINK_IMPORT", "LinkError"),
             K::Cache { .. } => ("ERR_RELINK_CACHE", "Error"),
         }
@@ -95,6 +96,7 @@ impl Error {
             K::Import { module, field, expected, actual } => {
                 json!({ "module": module, "field": field, "expected": expected, "actual": actual })
             }
+            K::Limit { limit, value, asked, .. } => json!({ "limit": limit, "value": value, "asked": asked }),
             K::AddressSpace { .. } => json!({ "reserve": "full" }),
             K::SmallMemory { module, field } => {
                 json!({

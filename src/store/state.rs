@@ -1,7 +1,7 @@
 //! The store: lists of objects, and the state of its subsystems.
 
-use crate::engine::{Code, Compiler, ObjectIndices};
-use crate::error::Result;
+use crate::engine::{Code, Compiler, ObjectIndices, Quota, release_table};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::abi::bridges::Bridges;
 use crate::store::abi::signatures::Signatures;
 use crate::store::batch::batches::Batches;
@@ -15,7 +15,6 @@ use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
 use crate::store::watch::deadline::{Deadline, Timeout};
-use crate::store::watch::record::{LookFn, WatchedStore};
 use crate::store::watch::{interrupts, pad};
 use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
@@ -24,7 +23,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps, on_host_stack};
+use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
 
 /// A store: instances, memories, tables, globals and functions that can be linked with each other. It belongs to one
 /// thread.
@@ -32,6 +31,8 @@ use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_tra
 /// wasmer's own `Store` adds to its lists with each look-up, and takes a lock for each call. This store owns the same
 /// `StoreObjects` and works on them directly.
 pub struct Store {
+    /// The limits of the store, and what is in use
+    pub quota: Arc<Quota>,
     /// Owned, and freed by `Drop`. Instances hold this address, so the objects must not move
     objects: *mut StoreObjects,
     pub(in crate::store) signatures: RefCell<Signatures>,
@@ -55,8 +56,6 @@ pub struct Store {
     pub(in crate::store) shadow_stacks: ShadowStacks,
     pub(in crate::store) host_stack: HostStack,
     pub(in crate::store) wasm_stack: WasmStack,
-    /// In a box, since the record of the thread points to it during calls
-    pub(in crate::store) watched: Box<WatchedStore>,
     /// The token by which `interrupt` finds the store, once it has one
     pub(in crate::store) interrupt_token: OnceCell<u128>,
     /// The timeout of each call from the host
@@ -78,15 +77,16 @@ pub(in crate::store) struct ContextOwner {
 }
 
 impl Store {
-    /// An empty store; `stack_size` of its call stacks in bytes.
+    /// An empty store with these limits; `stack_size` of its call stacks in bytes.
     ///
     /// # Errors
     /// `Memory` if there is no room for such a call stack.
-    pub fn new(stack_size: usize) -> Result<Self> {
+    pub fn new(stack_size: usize, quota: Arc<Quota>) -> Result<Self> {
         let wasm_stack = WasmStack::new(stack_size)?;
         init_traps();
         pad::install();
         Ok(Self {
+            quota,
             objects: Box::into_raw(Box::default()),
             signatures: RefCell::default(),
             memories: RefCell::default(),
@@ -104,7 +104,6 @@ impl Store {
             shadow_stacks: ShadowStacks::default(),
             host_stack: HostStack::default(),
             wasm_stack,
-            watched: Box::default(),
             interrupt_token: OnceCell::new(),
             timeout: None,
             call_stacks: CallStacks::of_thread(),
@@ -123,6 +122,11 @@ impl Store {
         f(unsafe { &mut *self.objects })
     }
 
+    /// The error of a refusal: that of the limit, if one refused it; else `otherwise`.
+    pub(in crate::store) fn limit_or(&self, otherwise: ErrorKind) -> Error {
+        self.quota.take_refusal().map_or_else(|| otherwise.into(), Error::from)
+    }
+
     /// Begins a deadline for the wasm of this thread, if there is a timeout.
     ///
     /// # Errors
@@ -132,20 +136,11 @@ impl Store {
         timeout.map(|timeout| Deadline::begin(self.host_stack.record, timeout)).transpose()
     }
 
-    /// Sets the function that runs JavaScript which does nothing, on the host's stack. It fails if this thread is being
-    /// terminated. Calls that last run it from time to time.
-    pub fn set_look(&self, look: Box<LookFn>) {
-        let call_stacks = self.call_stacks.clone();
-        let look = move || on_host_stack(|| call_stacks.on_host_stack(&look));
-        // A store has one environment.
-        let _ = self.watched.look.set(Box::new(look));
-    }
-
     /// A token by which `interrupt` finds this store, from any thread.
     pub fn interrupt_token(&self, random: impl FnOnce() -> u128) -> u128 {
         *self.interrupt_token.get_or_init(|| {
             let token = random();
-            interrupts::add(token, &self.watched);
+            interrupts::add(token, self.shadow_stacks.depth().clone());
             token
         })
     }
@@ -190,6 +185,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        let tables: Vec<_> = self.tables.borrow().all().map(|(handle, _)| handle).collect();
+        self.with_objects(|objects| tables.iter().for_each(|handle| release_table(handle.get(objects))));
         if let Some(token) = self.interrupt_token.get() {
             interrupts::remove(*token);
         }

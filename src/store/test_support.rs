@@ -1,6 +1,6 @@
 //! Helpers of the unit tests of the store and of links.
 
-use crate::engine::{Code, Compiler};
+use crate::engine::{Code, Compiler, Quota};
 use crate::rewrite::Selection;
 use crate::store::{
     Batch, Callable, DEFAULT_SIZE, Extern, Failure, FuncRef, HostFunction, Instance, MemoryId, RawValue, Roots, Store,
@@ -16,7 +16,7 @@ pub const COMPILERS: [Compiler; 2] = [Compiler::Cranelift, Compiler::Singlepass]
 
 /// A store of the default stack size.
 pub fn new_store() -> Store {
-    Store::new(DEFAULT_SIZE).unwrap()
+    Store::new(DEFAULT_SIZE, Quota::unlimited()).unwrap()
 }
 
 /// Compiles a module without slots.
@@ -32,7 +32,7 @@ pub fn compile_with(text: &str, compiler: Compiler, selection: &Selection) -> Ar
 /// Makes an instance. The test keeps the store alive to its end, and makes host functions for one call.
 pub fn instantiate(store: &Store, code: &Arc<Code>, imports: Vec<Extern>) -> Result<Rc<Instance>, Failure> {
     // SAFETY: as said above.
-    unsafe { Instance::new(store, code, imports, Vec::new(), |_| {}) }
+    unsafe { Instance::new(store, code, imports, Vec::new(), Some(&store.quota), |_| {}) }
 }
 
 /// An export.

@@ -22,9 +22,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the call failed for lack of memory or address space.
+    /// Whether the call failed for lack of memory or address space, or at a limit.
     pub fn is_no_room(&self) -> bool {
-        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. }))
+        matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. } | ErrorKind::Limit { .. }))
     }
 }
 
@@ -61,7 +61,8 @@ impl From<Trap> for Failure {
                 return match thrown.downcast::<Thrown>() {
                     Ok(thrown) => match thrown.0.downcast::<ExceptionRef>() {
                         Ok(exception) => Self::Exception(*exception),
-                        Err(value) => Self::Thrown(value),
+                        // The trap of a function behind a bridge, or an error of a host function.
+                        Err(value) => value.downcast().map_or_else(Self::Thrown, |error| Self::Error(*error)),
                     },
                     Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
                 };

@@ -5,6 +5,7 @@ import {
   CompileError,
   Global,
   Instance,
+  type InstanceOf,
   inspect,
   instantiate,
   link,
@@ -41,7 +42,9 @@ interface Pricing {
   }
 }
 
-const plugin = await load<Pricing>('pricing.wasm', { env: { log: (pointer: number) => void pointer } })
+const plugin: InstanceOf<Pricing> = await load<Pricing>('pricing.wasm', {
+  env: { log: (pointer: number) => void pointer },
+})
 const { exports, slots } = plugin
 
 // Calls have the types of the shape.

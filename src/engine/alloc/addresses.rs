@@ -11,6 +11,10 @@ pub(in crate::engine) struct Addresses {
     position: Option<usize>,
 }
 
+// SAFETY: the range belongs to this value alone, and any thread may map and unmap it.
+#[cfg(unix)]
+unsafe impl Send for Addresses {}
+
 /// Positions are hints for `mmap`: far enough apart that any memory can grow in place, and far from the addresses that
 /// the system chooses.
 #[cfg(unix)]

@@ -1,13 +1,16 @@
 //! `InstanceAllocator`: makes the memories, tables and globals of one instance.
 
 use crate::engine::alloc::free_list::{InObjectList, ObjectIndices, put};
+use crate::engine::alloc::quota::Quota;
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::shared_memory::{SharedBytes, of_instance};
-use crate::engine::alloc::tunables::{StoreTunables, no_memory};
+use crate::engine::alloc::table_charges::{charge_for_table, keep_table_charge};
+use crate::engine::alloc::tunables::{StoreTunables, charge_for_memory, no_memory};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
 use std::rc::Rc;
+use std::sync::Arc;
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{
     InternalStoreHandle, MemoryError, StoreObjects, VMGlobal, VMGlobalDefinition, VMMemory, VMMemoryDefinition,
@@ -21,6 +24,10 @@ use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIn
 /// The tunables for one instance. Its objects take indices of the free lists before new ones.
 pub(in crate::engine) struct InstanceAllocator<'a> {
     tunables: &'a StoreTunables,
+    /// What its memories and tables are charged to
+    quota: &'a Arc<Quota>,
+    /// Number of tables of the author's module that it defines; those after them are the pass's, and are not charged
+    charged_tables: usize,
     free: RefCell<ObjectIndices>,
     made: RefCell<ObjectIndices>,
     /// Bytes for the shared memories that the module defines, in its order
@@ -29,10 +36,19 @@ pub(in crate::engine) struct InstanceAllocator<'a> {
 }
 
 impl<'a> InstanceAllocator<'a> {
-    /// `shared` are the bytes for the shared memories that the module defines.
-    pub fn new(tunables: &'a StoreTunables, free: ObjectIndices, shared: Vec<Rc<dyn SharedBytes>>) -> Self {
+    /// `shared` are the bytes for the shared memories that the module defines. Memories and the first
+    /// `charged_tables` tables are charged to `quota`.
+    pub fn new(
+        tunables: &'a StoreTunables,
+        quota: &'a Arc<Quota>,
+        charged_tables: usize,
+        free: ObjectIndices,
+        shared: Vec<Rc<dyn SharedBytes>>,
+    ) -> Self {
         Self {
             tunables,
+            quota,
+            charged_tables,
             free: RefCell::new(free),
             made: RefCell::default(),
             shared: RefCell::new(shared.into()),
@@ -86,10 +102,11 @@ impl Tunables for InstanceAllocator<'_> {
             let bytes = self.shared.borrow_mut().pop_front();
             let bytes =
                 bytes.ok_or_else(|| MemoryError::Generic("the host gave no bytes for a shared memory".into()))?;
-            return of_instance(ty, location, bytes);
+            return of_instance(ty, location, bytes, self.quota);
         }
+        let charge = charge_for_memory(ty, self.quota)?;
         // SAFETY: the caller's promise about `location` is passed on.
-        let memory = unsafe { self.tunables.create_vm_memory(ty, style, location) };
+        let memory = unsafe { self.tunables.instance_memory(ty, style, location, charge) };
         memory.inspect_err(|_| self.lacks_addresses.set(Reserve::of_style(*style) == Reserve::Full))
     }
 
@@ -117,10 +134,13 @@ impl Tunables for InstanceAllocator<'_> {
         let mut tables = PrimaryMap::with_capacity(locations.len());
         let own = module.tables.values().skip(module.num_imported_tables);
         let styles = styles.values().skip(module.num_imported_tables);
-        for ((ty, style), location) in self.tunables.table_types(own).zip(styles).zip(locations) {
+        for (index, ((ty, style), location)) in self.tunables.table_types(own).zip(styles).zip(locations).enumerate() {
+            let charge = (index < self.charged_tables).then(|| charge_for_table(self.quota, ty.minimum)).transpose();
+            let charge = charge.map_err(|exceeded| LinkError::Resource(exceeded.to_string()))?;
             // SAFETY: the caller's promise about `locations` is passed on.
             let table = unsafe { self.create_vm_table(&ty, style, *location) };
             let table = table.map_err(LinkError::Resource)?;
+            charge.into_iter().for_each(|charge| keep_table_charge(&table, charge));
             tables.push(self.store(context, table, |lists| &mut lists.tables));
         }
         Ok(tables)

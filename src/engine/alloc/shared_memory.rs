@@ -1,5 +1,6 @@
 //! Shared memories: linear memories whose bytes belong to the host (a `SharedArrayBuffer`).
 
+use crate::engine::alloc::quota::{Charge, Quota, Resource};
 use crate::wasm::PAGE_SIZE;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use wasmer::sys::vm::{
     ExpectedValue, LinearMemory, MaybeInstanceOwned, MemoryError, VMMemory, VMMemoryDefinition, WaiterError,
@@ -63,9 +64,9 @@ pub const STYLE: MemoryStyle = MemoryStyle::Dynamic { offset_guard_size: 0 };
 /// thread.
 static LENGTHS: LazyLock<Mutex<HashMap<usize, Vec<Length>>>> = LazyLock::new(Mutex::default);
 
-/// A pointer to the length in a memory's definition.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Length(*const AtomicUsize);
+/// A pointer to the length in a memory's definition, and the charge for that many bytes.
+#[derive(Clone)]
+struct Length(*const AtomicUsize, Arc<Charge>);
 
 // SAFETY: it points into the definition of a `HostSharedMemory`, whose drop removes it from `LENGTHS`, under its lock.
 unsafe impl Send for Length {}
@@ -73,9 +74,10 @@ unsafe impl Send for Length {}
 /// Raises the length of the memory at `base` on all threads.
 pub fn publish(base: *mut u8, length: usize) {
     let lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
-    for Length(other) in lengths.get(&(base as usize)).into_iter().flatten() {
+    for Length(other, charge) in lengths.get(&(base as usize)).into_iter().flatten() {
         // SAFETY: a length in `LENGTHS` is valid while the lock is held (see `Length`).
         unsafe { (**other).fetch_max(length, Ordering::Relaxed) };
+        charge.raise_to(length as u64);
     }
 }
 
@@ -93,28 +95,31 @@ pub fn take_stopped() -> Option<Stopped> {
 /// A shared memory of an instance; its definition is at `location`.
 ///
 /// # Errors
-/// `Generic` if the host has stopped answering.
+/// `Generic` if the host has stopped answering, or at a limit of `quota`.
 pub(in crate::engine) fn of_instance(
     ty: &MemoryType,
     location: NonNull<VMMemoryDefinition>,
     bytes: Rc<dyn SharedBytes>,
+    quota: &Arc<Quota>,
 ) -> Result<VMMemory, MemoryError> {
-    HostSharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes)
+    HostSharedMemory::new(*ty, MaybeInstanceOwned::Instance(location), bytes, quota)
 }
 
 /// A shared memory that no instance defines.
 ///
 /// # Errors
-/// `Generic` if the host has stopped answering.
-pub fn shared_memory(ty: MemoryType, bytes: Rc<dyn SharedBytes>) -> Result<VMMemory, MemoryError> {
+/// `Generic` if the host has stopped answering, or at a limit of `quota`.
+pub fn shared_memory(ty: MemoryType, bytes: Rc<dyn SharedBytes>, quota: &Arc<Quota>) -> Result<VMMemory, MemoryError> {
     let definition = VMMemoryDefinition { base: bytes.base(), current_length: 0 };
-    HostSharedMemory::new(ty, MaybeInstanceOwned::Host(Box::new(definition.into())), bytes)
+    HostSharedMemory::new(ty, MaybeInstanceOwned::Host(Box::new(definition.into())), bytes, quota)
 }
 
 struct HostSharedMemory {
     ty: MemoryType,
     definition: MaybeInstanceOwned<VMMemoryDefinition>,
     bytes: Rc<dyn SharedBytes>,
+    /// For the bytes; every thread that grows the memory raises it
+    charge: Arc<Charge>,
 }
 
 // SAFETY: wasmer's object lists require the marker, but a memory stays in its store, which stays on one thread.
@@ -128,12 +133,14 @@ impl HostSharedMemory {
         ty: MemoryType,
         definition: MaybeInstanceOwned<VMMemoryDefinition>,
         bytes: Rc<dyn SharedBytes>,
+        quota: &Arc<Quota>,
     ) -> Result<VMMemory, MemoryError> {
         let length = || bytes.length().map_err(|stopped| MemoryError::Generic(stopped.to_string()));
         let (base, current_length) = (bytes.base(), length()?);
+        let charge = Arc::new(quota.charge(Resource::MemorySize, current_length as u64)?);
         // SAFETY: the definition belongs to this memory, and no code uses it yet.
         unsafe { *definition.as_ptr().as_ptr() = VMMemoryDefinition { base, current_length } };
-        let memory = Self { ty, definition, bytes: bytes.clone() };
+        let memory = Self { ty, definition, bytes: bytes.clone(), charge };
         let mut lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
         lengths.entry(base as usize).or_default().push(memory.length());
         drop(lengths);
@@ -144,16 +151,17 @@ impl HostSharedMemory {
 
     fn length(&self) -> Length {
         // SAFETY: the definition lives as long as this memory.
-        Length(unsafe { &raw const (*self.definition.as_ptr().as_ptr()).current_length }.cast())
+        let length = unsafe { &raw const (*self.definition.as_ptr().as_ptr()).current_length };
+        Length(length.cast(), self.charge.clone())
     }
 }
 
 impl Drop for HostSharedMemory {
     fn drop(&mut self) {
-        let (base, own) = (self.bytes.base() as usize, self.length());
+        let (base, own) = (self.bytes.base() as usize, self.length().0);
         let mut lengths = LENGTHS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(list) = lengths.get_mut(&base) {
-            list.retain(|length| *length != own);
+            list.retain(|length| length.0 != own);
             if list.is_empty() {
                 lengths.remove(&base);
             }
@@ -184,6 +192,8 @@ impl LinearMemory for HostSharedMemory {
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
         let bytes = &self.bytes;
+        let more = delta.bytes().0 as u64;
+        self.charge.grow(more)?;
         // Call JavaScript on the host's stack: V8's stack limit is for that stack.
         let before = on_host_stack(|| {
             let grow = || {
@@ -200,6 +210,9 @@ impl LinearMemory for HostSharedMemory {
                 None
             })
         });
+        if before.is_none() {
+            self.charge.shrink(more);
+        }
         let failed = MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta };
         before.map(Pages).ok_or(failed)
     }

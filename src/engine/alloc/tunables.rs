@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::builtins::may_begin;
 use crate::engine::alloc::full_memory::FullMemory;
+use crate::engine::alloc::quota::{Charge, Quota, Resource};
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::{has_headroom, no_headroom};
 use crate::engine::alloc::shared_memory;
@@ -9,6 +10,7 @@ use crate::engine::alloc::small_memory::SmallMemory;
 use crate::engine::types::table_maximum;
 use crate::wasm::Limits;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use wasmer::sys::vm::{MemoryError, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition};
 use wasmer::sys::{BaseTunables, Tunables};
 use wasmer::{MemoryStyle, MemoryType, TableStyle, TableType};
@@ -36,6 +38,56 @@ impl StoreTunables {
     ) -> impl Iterator<Item = TableType> {
         defined.zip(&self.tables).map(|(ty, written)| TableType { maximum: table_maximum(written), ..*ty })
     }
+
+    /// A memory that no instance defines. Its bytes are charged to `quota`.
+    ///
+    /// # Errors
+    /// `Generic` at a limit, or for a shared memory; else those of the memory.
+    pub fn host_memory(
+        &self,
+        ty: &MemoryType,
+        style: &MemoryStyle,
+        quota: &Arc<Quota>,
+    ) -> Result<VMMemory, MemoryError> {
+        let charge = charge_for_memory(ty, quota)?;
+        leaving_headroom(VMMemory(match Reserve::of_style(*style) {
+            Reserve::Full => Box::new(FullMemory::new(ty, style, charge)?),
+            Reserve::Small => Box::new(SmallMemory::new(ty, charge)?),
+        }))
+    }
+
+    /// A memory of an instance; its definition is at `location`, and `charge` is for its bytes.
+    ///
+    /// # Errors
+    /// The errors of the memory.
+    ///
+    /// # Safety
+    /// `location` may be written, and outlives the memory.
+    pub(in crate::engine) unsafe fn instance_memory(
+        &self,
+        ty: &MemoryType,
+        style: &MemoryStyle,
+        location: NonNull<VMMemoryDefinition>,
+        charge: Charge,
+    ) -> Result<VMMemory, MemoryError> {
+        leaving_headroom(VMMemory(match Reserve::of_style(*style) {
+            // SAFETY: the caller's promise about `location` is passed on.
+            Reserve::Full => Box::new(unsafe { FullMemory::of_instance(ty, style, location, charge)? }),
+            // SAFETY: the caller's promise about `location` is passed on.
+            Reserve::Small => Box::new(unsafe { SmallMemory::of_instance(ty, location, charge)? }),
+        }))
+    }
+}
+
+/// The charge for the bytes of a memory that is about to be made.
+///
+/// # Errors
+/// `Generic` at a limit, or for a shared memory.
+pub(in crate::engine) fn charge_for_memory(ty: &MemoryType, quota: &Arc<Quota>) -> Result<Charge, MemoryError> {
+    if ty.shared {
+        return Err(MemoryError::Generic("a shared memory is made of the host's bytes".into()));
+    }
+    Ok(quota.charge(Resource::MemorySize, ty.minimum.bytes().0 as u64)?)
 }
 
 impl Tunables for StoreTunables {
@@ -48,13 +100,7 @@ impl Tunables for StoreTunables {
     }
 
     fn create_host_memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<VMMemory, MemoryError> {
-        if ty.shared {
-            return Err(MemoryError::Generic("a shared memory is made of the host's bytes".into()));
-        }
-        leaving_headroom(VMMemory(match Reserve::of_style(*style) {
-            Reserve::Full => Box::new(FullMemory::new(ty, style)?),
-            Reserve::Small => Box::new(SmallMemory::new(ty)?),
-        }))
+        self.host_memory(ty, style, &Quota::unlimited())
     }
 
     unsafe fn create_vm_memory(
@@ -63,15 +109,9 @@ impl Tunables for StoreTunables {
         style: &MemoryStyle,
         location: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
-        if ty.shared {
-            return Err(MemoryError::Generic("a shared memory is made of the host's bytes".into()));
-        }
-        leaving_headroom(VMMemory(match Reserve::of_style(*style) {
-            // SAFETY: the caller's promise about `location` is passed on.
-            Reserve::Full => Box::new(unsafe { FullMemory::of_instance(ty, style, location)? }),
-            // SAFETY: the caller's promise about `location` is passed on.
-            Reserve::Small => Box::new(unsafe { SmallMemory::of_instance(ty, location)? }),
-        }))
+        let charge = charge_for_memory(ty, &Quota::unlimited())?;
+        // SAFETY: the caller's promise about `location` is passed on.
+        unsafe { self.instance_memory(ty, style, location, charge) }
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {

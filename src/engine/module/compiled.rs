@@ -75,8 +75,9 @@ impl Drop for RunningCompile {
 /// Code for these bytes: from the registry, else from the disk cache, else newly compiled.
 ///
 /// # Errors
-/// The errors of `Compiled::new`.
+/// `Limit`, and the errors of `Compiled::new`.
 pub fn compile(bytes: &[u8], options: &CompileOptions) -> Result<Arc<Code>> {
+    options.limits.check_module(bytes.len() as u64)?;
     get(hash(bytes), bytes.len() as u64, options, |waiters| Compiled::new(bytes, options, waiters))
 }
 
@@ -90,9 +91,12 @@ pub fn compiled_before(hash: Hash, options: &CompileOptions) -> Option<Arc<Code>
 /// a regular file.
 ///
 /// # Errors
-/// The errors of `Compiled::new`.
+/// `Limit`, and the errors of `Compiled::new`.
 pub fn compile_file(path: &Path, options: &CompileOptions) -> Result<Option<Arc<Code>>> {
+    let Ok(size) = fs::metadata(path).map(|file| file.len()) else { return Ok(None) };
+    options.limits.check_module(size)?;
     let Ok((hash, size)) = hash_file(path) else { return Ok(None) };
+    options.limits.check_module(size)?;
     let mut changed = None;
     let code = get(hash, size, options, |waiters| match fs::read(path) {
         Ok(bytes) if self::hash(&bytes) == hash => Compiled::new(&bytes, options, waiters),
@@ -127,7 +131,8 @@ fn get(
     options: &CompileOptions,
     make: impl FnOnce(&Arc<Waiters>) -> Result<Compiled>,
 ) -> Result<Arc<Code>> {
-    let CompileOptions { compiler, selection, tiers_up_from, reserve, cache_target, cancellation } = options;
+    let CompileOptions { compiler, selection, tiers_up_from, reserve, cache_target, cancellation, limits } = options;
+    let cancellation = cancellation.within(limits.time);
     let (compiler, tiers_up_from, reserve) = (*compiler, *tiers_up_from, *reserve);
     let key = Key { bytes, compiler, selection: selection.clone(), tiers_up_from, reserve };
     let entry = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
@@ -135,7 +140,7 @@ fn get(
     let waiting = entry.waiters.add(cancellation.clone());
     let mut known = entry.code.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(code) = known.upgrade() {
-        return Ok(code);
+        return limits.check_code(code.size as u64).map(|()| code);
     }
     let file = cache_target.as_ref().and_then(|cache_target| cache_target.file.as_deref());
     let cache_key = CacheKey { bytes, size, compiler, selection, tiers_up_from, reserve, file };
@@ -157,7 +162,11 @@ fn get(
     drop((known, waiting, running));
     drop(entry);
     forget_the_gone();
-    code
+    match code {
+        Ok(code) => limits.check_code(code.size as u64).map(|()| code),
+        Err(_) if cancellation.is_late() => Err(limits.too_late()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Code from the disk cache; else newly compiled, and written there.

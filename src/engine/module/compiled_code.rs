@@ -2,6 +2,7 @@
 
 use crate::engine::alloc::free_list::ObjectIndices;
 use crate::engine::alloc::instance_allocator::InstanceAllocator;
+use crate::engine::alloc::quota::Quota;
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_headroom_besides;
 use crate::engine::alloc::shared_memory::SharedBytes;
@@ -281,7 +282,7 @@ impl Code {
     }
 
     /// Makes an instance, but runs none of its code. Its objects take indices of `free` before new ones; `shared` are the
-    /// bytes for the shared memories that the module defines.
+    /// bytes for the shared memories that the module defines. Memories and tables are charged to `quota`.
     ///
     /// # Safety
     /// `imports` fit the imports of the module. `objects` and this code outlive the instance.
@@ -291,8 +292,10 @@ impl Code {
         objects: &mut StoreObjects,
         free: ObjectIndices,
         shared: Vec<Rc<dyn SharedBytes>>,
+        quota: &Arc<Quota>,
     ) -> Allocated {
-        let allocator = InstanceAllocator::new(self.loaded.tunables(), free, shared);
+        let own_tables = self.original.tables.len() - self.original.imported_tables as usize;
+        let allocator = InstanceAllocator::new(self.loaded.tunables(), quota, own_tables, free, shared);
         // SAFETY: by the contract of this function.
         let instance = unsafe { self.loaded.artifact().instantiate(&allocator, imports, objects) };
         let lacks_addresses = allocator.lacks_addresses();

@@ -1,8 +1,8 @@
 //! Compilation as `lib/` calls it: on this thread, on another one, or of a file.
 
 use crate::engine::{
-    self, Cancellation, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered, compiled_before,
-    try_copy,
+    self, Cancellation, CompileLimits, CompileOptions, Compiler, Reserve, Tiered, check, compile, compile_tiered,
+    compiled_before, try_copy,
 };
 use crate::error::{Error, ErrorKind};
 use crate::napi::api::cache::NativeCache;
@@ -18,6 +18,44 @@ use napi_derive::napi;
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The limits of a compile; infinity for none.
+#[napi(object, object_to_js = false)]
+pub struct NativeCompileLimits {
+    /// Most bytes of the module
+    pub module_size: f64,
+    /// Most bytes of the compiled code
+    pub code_size: f64,
+    /// Longest duration, in milliseconds
+    pub compile_time: f64,
+}
+
+impl NativeCompileLimits {
+    fn limits(&self) -> CompileLimits {
+        CompileLimits {
+            module_size: self.module_size as u64,
+            code_size: self.code_size as u64,
+            // No clock counts so far.
+            time: Duration::try_from_secs_f64(self.compile_time / 1e3).ok(),
+        }
+    }
+}
+
+/// The options of a compile.
+#[napi(object, object_to_js = false)]
+pub struct NativeCompileOptions {
+    /// "cranelift", "singlepass" or "auto"
+    pub compiler: String,
+    /// Which functions become slots
+    pub slots: NativeSelection,
+    /// The disk cache to use
+    pub cache: Option<NativeCache>,
+    /// The address space that memories reserve; none: what this process can reserve
+    pub reserve: Option<String>,
+    /// The limits
+    pub limits: NativeCompileLimits,
+}
 
 /// The compile that a caller requests.
 #[derive(Clone)]
@@ -29,21 +67,18 @@ enum CompileRequest {
 }
 
 impl CompileRequest {
-    fn new(
-        compiler_name: &str,
-        slots: NativeSelection,
-        cache: Option<NativeCache>,
-        reserve: Option<&str>,
-    ) -> Result<Self, NativeError> {
-        let (selection, cache_target, reserve) =
-            (selection(slots)?, cache.map(NativeCache::cache_target), self::reserve(reserve)?);
+    fn new(options: NativeCompileOptions) -> Result<Self, NativeError> {
+        let NativeCompileOptions { compiler: compiler_name, slots, cache, reserve, limits } = options;
+        let (selection, cache_target) = (selection(slots)?, cache.map(NativeCache::cache_target));
+        let reserve = self::reserve(reserve.as_deref())?;
         let options = CompileOptions {
-            compiler: compiler(compiler_name)?,
+            compiler: compiler(&compiler_name)?,
             selection,
             tiers_up_from: None,
             reserve,
             cache_target,
             cancellation: Cancellation::default(),
+            limits: limits.limits(),
         };
         Ok(if compiler_name == AUTO { Self::Auto(options) } else { Self::Single(options) })
     }
@@ -94,7 +129,11 @@ impl CompileRequest {
                 let code = engine::compile_file(file, options)?;
                 Ok(code.map(|code| Tiered { code, tier_up: None }))
             }
-            Self::Auto(..) => fs::read(file).ok().map(|bytes| self.compile(bytes.into())).transpose(),
+            Self::Auto(options) => {
+                let Ok(size) = fs::metadata(file).map(|file| file.len()) else { return Ok(None) };
+                options.limits.check_module(size)?;
+                fs::read(file).ok().map(|bytes| self.compile(bytes.into())).transpose()
+            }
         }
     }
 }
@@ -156,13 +195,10 @@ pub(in crate::napi) fn selection(slots: NativeSelection) -> Result<Selection, Na
 pub fn compile_sync(
     env: Env,
     bytes: &[u8],
-    compiler_name: String,
-    slots: NativeSelection,
-    cache: Option<NativeCache>,
-    reserve: Option<String>,
+    options: NativeCompileOptions,
     in_worker: bool,
 ) -> Result<NativeModule, NativeError> {
-    let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    let request = CompileRequest::new(options)?;
     request.compile_here(env, bytes.into(), in_worker)
 }
 
@@ -172,13 +208,12 @@ pub fn compile_sync(
 pub fn compile_for_small_memories(
     env: Env,
     module: &NativeModule,
-    compiler_name: String,
-    slots: NativeSelection,
-    cache: Option<NativeCache>,
+    options: NativeCompileOptions,
     source: Option<Either<Uint8Array, String>>,
     in_worker: bool,
 ) -> Result<Option<NativeModule>, NativeError> {
-    let request = CompileRequest::new(&compiler_name, slots, cache, Some(Reserve::Small.name()))?;
+    let request =
+        CompileRequest::new(NativeCompileOptions { reserve: Some(Reserve::Small.name().to_owned()), ..options })?;
     let hash = module.code.hash;
     if let Some(code) = guarded(|| Ok(compiled_before(hash, request.options())))? {
         return Ok(Some(NativeModule::new(env, Tiered { code, tier_up: None })));
@@ -200,12 +235,9 @@ const SHORT: usize = 1 << 16;
 pub fn compile_async<'env>(
     env: &'env Env,
     bytes: &[u8],
-    compiler_name: String,
-    slots: NativeSelection,
-    cache: Option<NativeCache>,
-    reserve: Option<String>,
+    options: NativeCompileOptions,
 ) -> Result<Object<'env>, NativeError> {
-    let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    let request = CompileRequest::new(options)?;
     let bytes = copy(bytes).map_err(refuse)?;
     in_background(env, move |flag| request.with(flag).compile(bytes.into()), NativeModule::new)
 }
@@ -215,12 +247,9 @@ pub fn compile_async<'env>(
 pub fn compile_file<'env>(
     env: &'env Env,
     file: String,
-    compiler_name: String,
-    slots: NativeSelection,
-    cache: Option<NativeCache>,
-    reserve: Option<String>,
+    options: NativeCompileOptions,
 ) -> Result<Object<'env>, NativeError> {
-    let request = CompileRequest::new(&compiler_name, slots, cache, reserve.as_deref())?;
+    let request = CompileRequest::new(options)?;
     let file = PathBuf::from(file);
     let convert = |env, tiered: Option<Tiered>| tiered.map(|tiered| NativeModule::new(env, tiered));
     in_background(env, move |flag| request.with(flag).compile_file(&file), convert)

@@ -1,10 +1,11 @@
 //! The methods of instances: making them, tier-up, and their slots.
 
-use crate::engine::SharedBytes;
+use crate::engine::{Quota, SharedBytes};
 use crate::error::{ErrorKind, Subject};
 use crate::link::skip_forwarders;
 use crate::napi::api::module::NativeModule;
 use crate::napi::api::native_store::NativeStore;
+use crate::napi::api::store::amounts;
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::NativeSlot;
@@ -20,6 +21,7 @@ use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
 use napi::bindgen_prelude::{Array, Unknown};
 use napi_derive::napi;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A new instance.
 #[napi(object, object_from_js = false)]
@@ -51,7 +53,7 @@ type MadeInstance<'a> = (Rc<Instance>, Value<'a>);
 impl NativeStore {
     /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
     /// own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
-    /// milliseconds.
+    /// milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`.
     #[napi(catch_unwind)]
     pub fn instantiate<'a>(
         &'a self,
@@ -59,18 +61,23 @@ impl NativeStore {
         imports: Array<'a>,
         shared: Vec<Unknown<'a>>,
         timeout: Option<f64>,
+        limits: Option<Vec<f64>>,
     ) -> Result<NativeInstance<'a>, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
         self.check_open()?;
         collect_if_due(context);
+        let quota = match limits {
+            None => context.store.quota.clone(),
+            limits => context.store.quota.of_instance(amounts(limits)),
+        };
         // If there was no room, collecting may make some.
         let timeout = Timeout::shorter(context.store.timeout, timeout.map(Timeout::new));
-        let first = self.try_instantiate(module, imports, &shared, timeout)?;
+        let first = self.try_instantiate(module, imports, &shared, &quota, timeout)?;
         let (instance, retainer) = match first {
             Ok(made) => made,
             Err(_) => {
                 collect_all(context);
-                let made = self.try_instantiate(module, imports, &shared, timeout)?;
+                let made = self.try_instantiate(module, imports, &shared, &quota, timeout)?;
                 made.map_err(|failure| refuse_failure(context, failure))?
             }
         };
@@ -103,7 +110,7 @@ impl NativeStore {
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
         externs.extend(old.state(&context.store));
-        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), imports, old.timeout.get()) else {
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), None, imports, old.timeout.get()) else {
             return Ok(false);
         };
         if old.attach_tier_up(&context.store, &new).is_err() {
@@ -131,6 +138,7 @@ impl NativeStore {
         module: &NativeModule,
         imports: Value<'_>,
         shared: &[Unknown<'_>],
+        quota: &Arc<Quota>,
         timeout: Option<Timeout>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let context = &self.context;
@@ -145,7 +153,7 @@ impl NativeStore {
             Ok(memory as Rc<dyn SharedBytes>)
         });
         let shared = shared.collect::<std::result::Result<_, PendingException>>()?;
-        self.try_make(module, externs, shared, imports, timeout)
+        self.try_make(module, externs, shared, Some(quota), imports, timeout)
     }
 
     /// `try_instantiate` with imports that are already converted.
@@ -154,6 +162,7 @@ impl NativeStore {
         module: &NativeModule,
         externs: Vec<Extern>,
         shared: Vec<Rc<dyn SharedBytes>>,
+        quota: Option<&Arc<Quota>>,
         imports: Value<'_>,
         timeout: Option<Timeout>,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
@@ -166,7 +175,7 @@ impl NativeStore {
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
-            Instance::new(&context.store, &module.code, externs, shared, |instance| {
+            Instance::new(&context.store, &module.code, externs, shared, quota, |instance| {
                 instance.timeout.set(timeout);
                 retainer = Some(context.retainers.make_for_instance(env, &context.store, instance, imports));
             })

@@ -17,7 +17,7 @@ use crate::napi::env::exception::PendingException;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect_all, collect_if_due};
-use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
+use crate::store::{ExternRef, Failure, GlobalId, MemoryId, Reference, Store, TableId, TagId};
 use crate::wasm::{FuncType, GlobalType, Limits, PAGE_SIZE, RefType, TableType, ValType};
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
@@ -61,7 +61,13 @@ impl NativeStore {
     pub fn memory_of(&self, minimum: u32, maximum: u32, memory: Unknown<'_>) -> Result<u32, NativeError> {
         self.check_open()?;
         let bytes = self.context.shared_memories.add(&self.context, Value::of(&memory))?;
-        MemoryId::shared(&self.context.store, limits(minimum, Some(maximum)), bytes).map(|id| id.0).map_err(refuse)
+        let (context, limits) = (&self.context, limits(minimum, Some(maximum)));
+        let made = MemoryId::shared(&context.store, limits, bytes.clone()).or_else(|_| {
+            // Collecting may take the store below its limit.
+            collect_all(context);
+            MemoryId::shared(&context.store, limits, bytes)
+        });
+        made.map(|id| id.0).map_err(refuse)
     }
 
     /// Node's own Memory that owns the bytes of a shared memory; null for a memory that is not shared.
@@ -93,7 +99,12 @@ impl NativeStore {
     pub fn memory_grow(&self, id: u32, delta: u32) -> Result<u32, NativeError> {
         let (context, env) = (&self.context, self.js());
         let id = self.memory(id)?;
-        let pages = id.grow(&context.store, delta);
+        let mut pages = id.grow(&context.store, delta);
+        if pages.as_ref().is_err_and(Failure::is_no_room) {
+            // Collecting may make room, or take the store below its limit. `id` has a wrapper, so it stays.
+            collect_all(context);
+            pages = id.grow(&context.store, delta);
+        }
         let pages = pages.map_err(|failure| refuse_failure(context, failure))?;
         context.gc_policy.note_memory(env, u64::from(delta) * PAGE_SIZE as u64);
         context.buffers.detach(env, id);
@@ -115,7 +126,11 @@ impl NativeStore {
         collect_if_due(&self.context);
         let store = &self.context.store;
         let ty = TableType { element, limits: limits(minimum, maximum) };
-        let id = TableId::new(store, &ty).map_err(refuse)?;
+        let id = TableId::new(store, &ty).or_else(|_| {
+            collect_all(&self.context);
+            TableId::new(store, &ty)
+        });
+        let id = id.map_err(refuse)?;
         let init = self.reference(id, init)?;
         // A new table is already filled with null.
         let is_null = matches!(init, Reference::Func(None) | Reference::Extern(ExternRef(0)));
@@ -142,8 +157,15 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn table_grow(&self, id: u32, delta: u32, value: Unknown<'_>) -> Result<u32, NativeError> {
         let id = self.table(id)?;
-        let value = self.reference(id, value)?;
-        id.grow(&self.context.store, delta, value).map_err(refuse)
+        let reference = self.reference(id, value)?;
+        let grown = id.grow(&self.context.store, delta, reference);
+        if !grown.as_ref().is_err_and(Error::is_memory) {
+            return grown.map_err(refuse);
+        }
+        // Collecting may make room, or take the store below its limit. It frees the reference, which nothing holds yet.
+        collect_all(&self.context);
+        let reference = self.reference(id, value)?;
+        id.grow(&self.context.store, delta, reference).map_err(refuse)
     }
 
     /// Makes a global.
@@ -279,7 +301,13 @@ fn reference(context: &Context, table: TableId, value: Value<'_>) -> Result<Refe
         }
         RefType::Extern | RefType::Exn => {
             sweep_externrefs_if_many(context);
-            Reference::Extern(context.externrefs.add_or_null(env, value))
+            let add = || context.externrefs.add_or_null(env, value, &context.store.quota);
+            // At the limit, a sweep is due.
+            let reference = add().or_else(|_| {
+                sweep_externrefs_if_many(context);
+                add()
+            });
+            Reference::Extern(reference.map_err(|error| context.environment.throw(&error))?)
         }
     })
 }

@@ -1,5 +1,6 @@
 //! The native store class: making stores, and the wrappers of what is in them.
 
+use crate::engine::{Quota, Resource};
 use crate::error::ErrorKind;
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::call::function::trampoline;
@@ -18,16 +19,19 @@ use std::rc::Rc;
 #[napi]
 impl NativeStore {
     /// Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
-    /// `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds.
+    /// `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds;
+    /// `limits` are in the order of `Resource::ALL`.
     #[napi(constructor)]
     pub fn new(
         env: &Env,
         #[napi(ts_arg_type = "object")] lib: Object<'_>,
         stack_size: Option<u32>,
         timeout: Option<f64>,
+        limits: Option<Vec<f64>>,
     ) -> Result<Self, NativeError> {
         let (env, lib) = (JsEnv::of(env), Value::of(&lib));
-        let mut wasm_store = Store::new(stack_size.map_or(DEFAULT_SIZE, |size| size as usize)).map_err(refuse)?;
+        let stack_size = stack_size.map_or(DEFAULT_SIZE, |size| size as usize);
+        let mut wasm_store = Store::new(stack_size, Quota::new(amounts(limits))).map_err(refuse)?;
         wasm_store.timeout = timeout.map(Timeout::new);
         let store = env.property(lib, c"store");
         let context = Rc::new(Context::new(env, lib, store, trampoline, wasm_store));
@@ -62,6 +66,13 @@ impl NativeStore {
         let is_silent = |kind| self.context.wrappers.is_silent(kind, id);
         self.context.silent.get() || WrapperKind::from_name(&kind).is_some_and(is_silent)
     }
+}
+
+/// Limits as `lib/` gives them, in the order of `Resource::ALL`; none for those that are not there.
+pub(in crate::napi) fn amounts(limits: Option<Vec<f64>>) -> [u64; Resource::COUNT] {
+    let mut amounts = [u64::MAX; Resource::COUNT];
+    amounts.iter_mut().zip(limits.into_iter().flatten()).for_each(|(amount, limit)| *amount = limit as u64);
+    amounts
 }
 
 fn kind(name: &str) -> Result<WrapperKind, NativeError> {

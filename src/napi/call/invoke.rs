@@ -3,7 +3,7 @@
 use crate::error::ErrorKind;
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::parked::{end_abandoned, end_above};
-use crate::napi::call::resume::{go_on, resume};
+use crate::napi::call::resume::{Next, go_on, resume};
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
@@ -90,7 +90,18 @@ unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -
 }
 
 #[inline]
-fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<sys::napi_value, PendingException> {
+fn run(shared: &SharedValues, function: &ExportedFunction) -> Next {
+    if function.timeout.is_some() { run_guarded(shared, function) } else { run_now(shared, function) }
+}
+
+#[inline(never)] // keeps its code out of the other calls
+fn run_guarded(shared: &SharedValues, function: &ExportedFunction) -> Next {
+    let _deadline = function.begin_deadline()?;
+    run_now(shared, function)
+}
+
+#[inline(always)]
+fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Next {
     let context = &function.context;
     end_abandoned(&shared.parked);
     if function.is_closed() {
@@ -99,7 +110,6 @@ fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<sys::napi_v
     // SAFETY: JavaScript is calling the function until `invoke` returns, or until the parked call has ended.
     let scope = unsafe { CallScope::enter(context, function.reference())? };
     let (target, _) = function.target();
-    let _deadline = function.begin_deadline()?;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
     let called = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values(), function.parks()) };

@@ -16,7 +16,7 @@ use std::ptr;
 use std::rc::Rc;
 
 /// What JavaScript calls next: a thunk, or null for nothing.
-type Next = Result<sys::napi_value, PendingException>;
+pub type Next = Result<sys::napi_value, PendingException>;
 
 /// Goes on with a call that has just begun, and has returned, failed or parked. `suspended` is the store's scope of a call that
 /// has parked.

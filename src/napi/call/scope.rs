@@ -62,7 +62,7 @@ impl<'a> CallScope<'a> {
 /// stack.
 #[inline]
 pub fn sweep_externrefs_if_many(context: &Context) {
-    if context.externrefs.are_many() && context.depth.get() == 0 {
+    if context.externrefs.are_many() && context.depth.get() == 0 && context.js().can_use_objects() {
         sweep_externrefs(context);
     }
 }

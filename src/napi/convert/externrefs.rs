@@ -1,6 +1,7 @@
 //! Externrefs: the JavaScript values that wasm holds, by number.
 
-use crate::engine::has_room;
+use crate::engine::{Quota, Resource, has_room};
+use crate::error::Error;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
@@ -34,16 +35,22 @@ pub struct Externrefs {
 /// Least number of externrefs at which a sweep is due.
 const FEW: u32 = 4096;
 
+/// Number of externrefs at which a sweep makes room below the limit of the store.
+fn many(quota: &Quota) -> u32 {
+    let limit = quota.limit(Resource::Externrefs);
+    u32::try_from(limit - limit / 8).unwrap_or(u32::MAX)
+}
+
 impl Externrefs {
-    /// No externrefs.
-    pub fn new(env: JsEnv<'_>) -> Self {
+    /// No externrefs, in a store of this quota.
+    pub fn new(env: JsEnv<'_>, quota: &Quota) -> Self {
         Self {
             values: StrongReference::new(env, env.array()),
             retained: RefCell::default(),
             retaining: RefCell::default(),
             free: RefCell::default(),
             end: Cell::new(1),
-            threshold: Cell::new(FEW),
+            threshold: Cell::new(FEW.min(many(quota))),
             freed: Cell::new(0),
         }
     }
@@ -60,9 +67,20 @@ impl Externrefs {
     }
 
     /// A new externref to any value; the null externref for null.
+    ///
+    /// # Errors
+    /// `Limit` of the store's `quota`.
     #[inline]
-    pub fn add_or_null(&self, env: JsEnv<'_>, value: Value<'_>) -> ExternRef {
-        if env.is_null(value) { ExternRef::default() } else { self.add(env, value) }
+    pub fn add_or_null(&self, env: JsEnv<'_>, value: Value<'_>, quota: &Quota) -> Result<ExternRef, Error> {
+        if env.is_null(value) {
+            return Ok(ExternRef::default());
+        }
+        if let Err(exceeded) = quota.check(Resource::Externrefs, u64::from(self.used()) + 1) {
+            // The next call from JavaScript frees those that wasm has let go of.
+            self.threshold.set(0);
+            return Err(exceeded.into());
+        }
+        Ok(self.add(env, value))
     }
 
     /// The value of an externref.
@@ -114,7 +132,9 @@ impl Externrefs {
         }
         self.free_unheld(env, &holders);
         self.retained.replace(retained);
-        self.threshold.set(FEW.max(self.used().saturating_mul(2)));
+        let (used, many) = (self.used(), many(&store.quota));
+        let threshold = FEW.max(used.saturating_mul(2));
+        self.threshold.set(if used < many { threshold.min(many) } else { threshold });
         by_node.retain(|_, numbers| !numbers.is_empty());
         self.retaining.replace(by_node.into_keys().collect());
     }

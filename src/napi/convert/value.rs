@@ -20,7 +20,8 @@ fn from_bits(bits: u64) -> RawValue {
 ///
 /// # Errors
 /// An exception that the conversion throws: from the user's `valueOf`, a `TypeError`, `UnsupportedValue` for a type
-/// that is not convertible, and for a function the errors of `to_funcref` and `FuncRef::native_to`.
+/// that is not convertible, `Limit` for an externref, and for a function the errors of `to_funcref` and
+/// `FuncRef::native_to`.
 #[inline(always)] // so that the bits of `to_bits` stay in a register
 pub fn to_wasm(
     context: &Context,
@@ -68,7 +69,10 @@ fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -
             let native = function.map(|function| function.native_to(&context.store, reader)).transpose();
             FuncRef::to_raw(native.map_err(|error| context.environment.throw(&error))?) as u64
         }
-        ValType::Ref(RefType::Extern) => context.externrefs.add_or_null(env, value).0.into(),
+        ValType::Ref(RefType::Extern) => {
+            let reference = context.externrefs.add_or_null(env, value, &context.store.quota);
+            reference.map_err(|error| context.environment.throw(&error))?.0.into()
+        }
         ValType::V128 | ValType::Ref(RefType::Exn) => return Err(throw_unconvertible(context, ty)),
     };
     Ok(bits)

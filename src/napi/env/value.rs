@@ -205,6 +205,14 @@ impl<'a> JsEnv<'a> {
         self.make(|env, to| unsafe { sys::napi_get_element(env, array.raw(), index, to) })
     }
 
+    /// Whether N-API reads and writes objects. It does not while an exception is pending, nor while V8 ends the running
+    /// JavaScript (a timeout of `vm`, `worker.terminate()`): then reads return undefined, and writes are lost.
+    pub fn can_use_objects(self) -> bool {
+        let scope = self.open_scope();
+        let array = scope.env().array();
+        self.set_element(array, 0, array)
+    }
+
     /// Sets an element of an array; false if that failed, as while the environment is torn down.
     #[inline]
     pub fn set_element(self, array: Value<'_>, index: u32, value: Value<'_>) -> bool {

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// Collects if it is due. To be called before a new object is made, since that has no wrapper at first.
 pub fn collect_if_due(context: &Context) {
-    if context.gc_policy.is_due(&context.retainers) {
+    if context.gc_policy.is_due(&context.retainers, &context.store.quota) {
         collect(context);
     }
 }
@@ -27,11 +27,12 @@ pub fn collect_all(context: &Context) {
     collect(context);
 }
 
-/// Frees all that is unreached. If wasm is on the stack, defers that and returns false.
+/// Frees all that is unreached. If wasm is on the stack, or V8 is ending the running JavaScript, defers that and returns
+/// false.
 pub fn collect(context: &Context) -> bool {
-    let wasm_is_running = context.depth.get() > 0;
-    context.collection_is_deferred.set(wasm_is_running);
-    if wasm_is_running {
+    let is_deferred = context.depth.get() > 0 || !context.js().can_use_objects();
+    context.collection_is_deferred.set(is_deferred);
+    if is_deferred {
         return false;
     }
     let Context { store, slots, .. } = context;

@@ -1,6 +1,6 @@
 //! The GC policy of a store: when a collection is due, and how much external memory is reported to V8.
 
-use crate::engine::Code;
+use crate::engine::{Code, Quota, Resource};
 use crate::napi::env::external_memory::report_change;
 use crate::napi::env::value::JsEnv;
 use crate::napi::gc::retainers::Retainers;
@@ -25,6 +25,12 @@ const FEW: usize = 64;
 /// External memory reported to V8 per instance, without its linear memories and code, in bytes.
 const OVERHEAD: u64 = 16 << 10;
 
+/// The resources of which a collection gives back what is garbage. It is due once `1 / SHARE` of the limit is new.
+const COLLECTED: [Resource; 3] = [Resource::MemorySize, Resource::TableElements, Resource::Instances];
+
+/// See `COLLECTED`.
+const SHARE: u64 = 4;
+
 /// The GC policy of a store.
 #[derive(Default)]
 pub struct GcPolicy(RefCell<PolicyState>);
@@ -43,6 +49,8 @@ struct PolicyState {
     closed: usize,
     /// External memory reported to V8, in bytes
     reported: i64,
+    /// Amounts of `COLLECTED` that the last collection left
+    left: [u64; COLLECTED.len()],
     totals: CollectionTotals,
 }
 
@@ -80,9 +88,14 @@ impl GcPolicy {
     }
 
     /// Whether a collection is due.
-    pub fn is_due(&self, retainers: &Retainers) -> bool {
+    pub fn is_due(&self, retainers: &Retainers, quota: &Quota) -> bool {
         let state = self.0.borrow();
-        retainers.changes() >= state.limit.max(LEAST) || state.new_bytes >= state.limit_bytes.max(LEAST_BYTES)
+        let nears_limit = |(resource, before): (Resource, u64)| {
+            quota.used(resource).saturating_sub(before) >= (quota.limit(resource) / SHARE).max(1)
+        };
+        retainers.changes() >= state.limit.max(LEAST)
+            || state.new_bytes >= state.limit_bytes.max(LEAST_BYTES)
+            || COLLECTED.into_iter().zip(state.left).any(nears_limit)
     }
 
     /// Counts a collection that began at `start`, and adapts the limits to what it left.
@@ -96,6 +109,7 @@ impl GcPolicy {
         state.limit_bytes = counts.memory_bytes + code_bytes;
         (state.new_bytes, state.closed) = (0, 0);
         state.codes.clear();
+        state.left = COLLECTED.map(|resource| store.quota.used(resource));
         state.totals.count += 1;
         state.totals.time += start.elapsed();
     }

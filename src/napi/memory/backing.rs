@@ -8,6 +8,7 @@
 //! - V8's deleter has run. Native code may hold the backing store without the object, and the bytes may move to another
 //!   object (`ArrayBuffer.prototype.transfer`, a byte stream) while V8 collects the first one.
 
+use crate::engine::Charge;
 use crate::napi::env::external_memory::ExternalMemory;
 use crate::napi::env::reference::WeakReference;
 use crate::napi::env::value::{JsEnv, Value};
@@ -31,6 +32,8 @@ pub struct Buffer {
     length: usize,
     #[expect(dead_code, reason = "held for its destructor")]
     backing: Rc<Backing>,
+    #[expect(dead_code, reason = "held for its destructor")]
+    charge: Charge,
 }
 
 /// Size of the detached memories of a store that are still mapped, in bytes.
@@ -70,7 +73,7 @@ impl Drop for RetainedMemory {
 }
 
 impl Backing {
-    /// Makes an `ArrayBuffer` over the bytes at `base`. None if this build of Node forbids external buffers.
+    /// Makes an `ArrayBuffer` over the bytes at `base`; `charge` is for it. None if this build of Node forbids external buffers.
     ///
     /// # Safety
     /// The bytes belong to this memory, and stay mapped until `retain` gets them.
@@ -79,8 +82,9 @@ impl Backing {
         env: JsEnv<'a>,
         base: *mut u8,
         length: usize,
+        charge: Charge,
     ) -> Option<(Value<'a>, Weak<Buffer>)> {
-        let buffer = Rc::new(Buffer { object: OnceCell::new(), length, backing: self.clone() });
+        let buffer = Rc::new(Buffer { object: OnceCell::new(), length, backing: self.clone(), charge });
         // SAFETY: by the contract of this function. The buffer holds the backing, to which `retain` moves the memory.
         let value = unsafe { env.external_buffer(base, length, buffer.clone())? };
         // The object holds the buffer too, until V8 has collected the object.

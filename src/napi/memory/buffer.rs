@@ -1,6 +1,6 @@
 //! The `ArrayBuffer`s over the memories of a store.
 
-use crate::engine::memory_growths;
+use crate::engine::{Resource, memory_growths};
 use crate::error::{ErrorKind, Result};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::memory::backing::{Backing, Buffer, RetainedBytes};
@@ -40,7 +40,7 @@ impl Buffers {
     /// The `ArrayBuffer` over a memory: no copy, and the same object until the memory grows.
     ///
     /// # Errors
-    /// `Memory` if this build of Node forbids external buffers.
+    /// `Memory` if this build of Node forbids external buffers, `Limit`.
     pub fn buffer<'a>(&self, env: JsEnv<'a>, store: &Store, id: MemoryId) -> Result<Value<'a>> {
         let (base, length) = id.data(store);
         let mut memories = self.memories.borrow_mut();
@@ -52,9 +52,10 @@ impl Buffers {
         {
             return Ok(value);
         }
+        let charge = store.quota.charge(Resource::Buffers, 1)?;
         // SAFETY: a static memory never moves, and never shrinks before it is freed. It goes to `retain` when it leaves
         // the store. When it grows, its buffer is detached before JavaScript runs again.
-        let made = unsafe { memory.backing.buffer(env, base, length) };
+        let made = unsafe { memory.backing.buffer(env, base, length, charge) };
         let (value, buffer) = made.ok_or_else(|| {
             let message = "this build of Node allows no ArrayBuffer over memory of an addon".to_owned();
             ErrorKind::Memory { message }

@@ -34,12 +34,13 @@ impl FuncRef {
         };
         // SAFETY: the module has neither a start function nor a segment, so no wasm runs. It imports a function of this
         // type and, if its code can catch, the global.
-        let instance = unsafe { instantiate(store, &code, resolve, Vec::new(), |instance| instance.make_adapter()) }
-            .map_err(|failure| match failure {
-                Failure::Error(error) => error,
-                Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
-                Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
-            })?;
+        let instance =
+            unsafe { instantiate(store, &code, resolve, Vec::new(), None, |instance| instance.make_adapter()) }
+                .map_err(|failure| match failure {
+                    Failure::Error(error) => error,
+                    Failure::Thrown(thrown) => ErrorKind::Internal { message: thrown.to_string() }.into(),
+                    Failure::Exception(_) => ErrorKind::Internal { message: "an adapter threw".to_owned() }.into(),
+                })?;
         Ok(instance.function(store, 1))
     }
 }

@@ -146,7 +146,7 @@ fn driver(store: &Store, ty: &FuncType, compiler: Compiler, memory: MemoryId) ->
     let code = compile(&batch(ty), &CompileOptions { reserve, ..CompileOptions::plain(compiler) })?;
     // SAFETY: the module has neither a start function nor a segment, so no wasm runs.
     let instance = unsafe {
-        Instance::new(store, &code, vec![Extern::Memory(memory)], Vec::new(), |instance| instance.make_adapter())
+        Instance::new(store, &code, vec![Extern::Memory(memory)], Vec::new(), None, |instance| instance.make_adapter())
     };
     let instance = instance.map_err(|failure| match failure {
         Failure::Error(error) => error,

@@ -345,7 +345,7 @@ impl CallStacks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Compiler;
+    use crate::engine::{Compiler, Quota};
     use crate::store::test_support::{COMPILERS, call, compile, function, instantiate, new_store};
     use crate::store::{Callable, Extern, HostFunction, Store};
 
@@ -499,7 +499,7 @@ mod tests {
 
     #[test]
     fn stores_with_other_stacks_take_turns() {
-        let stores = [64 << 10, 1 << 20, 64 << 10].map(|size| Rc::new(Store::new(size).unwrap()));
+        let stores = [64 << 10, 1 << 20, 64 << 10].map(|size| Rc::new(Store::new(size, Quota::unlimited()).unwrap()));
         let functions = stores.each_ref().map(|store| with(store, Compiler::Cranelift, |_| Ok(())));
         for _ in 0..20 {
             for (store, functions) in stores.iter().zip(&functions) {

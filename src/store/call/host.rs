@@ -12,7 +12,7 @@ use crate::wasm::FuncType;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
-use std::mem::offset_of;
+use std::mem::{MaybeUninit, offset_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use wasmer::sys::vm::{
@@ -185,12 +185,14 @@ unsafe extern "C" fn begin_import(context: *mut c_void, saved: *mut Saved) -> *c
 /// As for `begin_import`; the locations are those of the function.
 #[cold]
 unsafe fn call_import(context: *mut VMDynamicFunctionContext<HostContext>, locations: &Locations, saved: *mut Saved) {
-    let mut values = [RawValue::default(); MOST_SHARED];
+    let mut values = [const { MaybeUninit::<RawValue>::uninit() }; MOST_SHARED];
+    let values: *mut RawValue = values.as_mut_ptr().cast();
     // SAFETY: by the contract of this function. Nothing is to be dropped when wasm is unwound.
     unsafe {
-        locations.copy_arguments(saved, values.as_mut_ptr());
-        return_to_wasm(&(*context).ctx, call_on_host_stack(context, values.as_mut_ptr()).err());
-        (*saved).result = values[0].u64;
+        values.write(RawValue::default()); // without parameters and a result, nothing else writes it
+        locations.copy_arguments(saved, values);
+        return_to_wasm(&(*context).ctx, call_on_host_stack(context, values).err());
+        (*saved).result = (*values).u64;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The host's stack, and how deep bridges may nest on it.
 
 use crate::error::{Error, ErrorKind};
-use crate::store::watch::record::{OuterCall, ThreadRecord, WatchedStore};
+use crate::store::watch::record::{OUTSIDE, ThreadRecord};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -25,10 +25,9 @@ pub(in crate::store) struct HostStack {
 }
 
 /// A call into wasm from JavaScript, until it is dropped.
-pub(in crate::store) struct HostStackScope<'a> {
+pub(in crate::store) struct HostStackScope {
     record: &'static ThreadRecord,
-    store: &'a WatchedStore,
-    outer: OuterCall,
+    outer: usize,
 }
 
 thread_local! {
@@ -42,22 +41,22 @@ impl Default for HostStack {
 }
 
 impl HostStack {
-    /// Notes that JavaScript calls into wasm of a store.
+    /// Notes that JavaScript calls into wasm.
     #[inline]
-    pub fn enter<'a>(&self, store: &'a WatchedStore) -> HostStackScope<'a> {
-        HostStackScope { record: self.record, store, outer: self.record.begin(store, here()) }
+    pub fn enter(&self) -> HostStackScope {
+        HostStackScope { record: self.record, outer: self.record.set_entered_at(here()) }
     }
 
     /// Notes that JavaScript resumes a call into wasm.
     #[inline]
     pub fn enter_again(&self) {
-        self.record.enter_again(here());
+        self.record.set_entered_at(here());
     }
 
-    /// Ends a suspended scope of a store.
+    /// Ends a suspended scope.
     #[inline]
-    pub fn end(&self, store: &WatchedStore, scope: OpenScope) {
-        self.record.end(store, scope.0);
+    pub fn end(&self, scope: OpenScope) {
+        self.record.set_entered_at(scope.0);
     }
 
     /// Checks that enough stack is left for another call through a bridge.
@@ -76,9 +75,9 @@ impl HostStack {
 }
 
 /// A suspended scope: it stays open, until `HostStack::end`.
-pub struct OpenScope(OuterCall);
+pub struct OpenScope(usize);
 
-impl HostStackScope<'_> {
+impl HostStackScope {
     /// Keeps the scope open.
     #[inline]
     pub fn suspend(self) -> OpenScope {
@@ -87,14 +86,14 @@ impl HostStackScope<'_> {
 
     /// Whether no wasm of this thread was on the stack before this call.
     pub fn is_outermost(&self) -> bool {
-        self.outer.entered_at == usize::MAX
+        self.outer == OUTSIDE
     }
 }
 
-impl Drop for HostStackScope<'_> {
+impl Drop for HostStackScope {
     #[inline]
     fn drop(&mut self) {
-        self.record.end(self.store, self.outer);
+        self.record.set_entered_at(self.outer);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::store::trap::{Failure, Thrown};
 use crate::store::watch::checkpoint;
 use crate::store::{FuncRef, RawValue, Store};
 use std::ffi::c_void;
+use wasmer::sys::vm;
 
 pub use crate::store::call::call_stacks::{Called, PATIENCE, Parks};
 
@@ -65,7 +66,7 @@ impl Store {
     /// Ends a parked call and its scope, since nothing will resume it. Calls above it were ended.
     pub fn abandon(&self, number: u32, scope: SuspendedScope) {
         self.call_stacks.abandon(number);
-        self.host_stack.end(&self.watched, scope.entered);
+        self.host_stack.end(scope.entered);
         // SAFETY: as in `end_scope`.
         unsafe { self.shadow_stacks.end(scope.shadow, true) };
         drop(self.shadow_stacks.take_lowered());
@@ -74,7 +75,7 @@ impl Store {
     /// Ends the scope of a call that has returned or failed.
     #[inline]
     pub fn end_scope(&self, scope: SuspendedScope, called: Called) {
-        self.host_stack.end(&self.watched, scope.entered);
+        self.host_stack.end(scope.entered);
         let has_failed = called == Called::Failed;
         // SAFETY: the scope has kept all instances alive, since no collection runs within it.
         unsafe { self.shadow_stacks.end(scope.shadow, has_failed) };
@@ -109,7 +110,7 @@ impl FuncRef {
         if let Err(error) = checkpoint::enter(store.host_stack.record) {
             return (store.call_stacks.fail(error.into()), None);
         }
-        let entered = store.host_stack.enter(&store.watched).suspend();
+        let entered = store.host_stack.enter().suspend();
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
         let (shadow, called) = unsafe {
             let shadow = store.shadow_stacks.begin(pointer);
@@ -136,7 +137,7 @@ impl FuncRef {
     pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         checkpoint::enter(store.host_stack.record)?;
         store.call_stacks.before_entry();
-        let entered = store.host_stack.enter(&store.watched);
+        let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         let run = || unsafe {
             if entered.is_outermost() {
@@ -148,6 +149,12 @@ impl FuncRef {
         // SAFETY: no collection runs while wasm is on the stack.
         unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| failure.with_panic(store))
     }
+}
+
+/// Sets the function by which calls that last look at V8. It runs on the host's stack, and fails if this thread is being
+/// terminated.
+pub fn set_look(look: fn() -> Result<(), Thrown>) {
+    checkpoint::set_look(move || vm::on_host_stack(|| on_host_stack(look)));
 }
 
 /// Runs host code that wasm calls, on the host's stack: JavaScript can run on that stack only.

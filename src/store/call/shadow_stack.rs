@@ -12,6 +12,7 @@ use crate::store::trap::Failure;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use wasmer::sys::vm::VMGlobalDefinition;
 
 /// Bytes of an unwound stack in which a panic is searched.
@@ -51,7 +52,7 @@ impl StackPointer {
 pub(in crate::store) struct ShadowStacks {
     all: RefCell<Vec<ShadowStack>>,
     /// Number of calls from the host into wasm on the stack
-    depth: Cell<u32>,
+    depth: Rc<Cell<u32>>,
     /// Whether nested calls read all pointers when they begin
     reads_all: Cell<bool>,
     /// Changes of pointers by nested calls since the outermost call began
@@ -276,6 +277,11 @@ impl ShadowStacks {
                 all.swap_remove(index);
             }
         }
+    }
+
+    /// Number of calls from the host into wasm on the stack.
+    pub fn depth(&self) -> &Rc<Cell<u32>> {
+        &self.depth
     }
 
     /// Notes that the host has set a global.

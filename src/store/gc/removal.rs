@@ -1,5 +1,6 @@
 //! Objects that leave their store.
 
+use crate::engine::release_table;
 use crate::store::instance::entity::Objects;
 use crate::store::{MemoryId, Store};
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
@@ -50,7 +51,7 @@ impl Objects {
                 // host's.
                 memories.extend(id.map(|id| (MemoryId(id), unsafe { DetachedMemory::new(memory) })));
             }
-            tables.iter().for_each(|handle| drop(store.tables.borrow_mut().remove(objects, *handle)));
+            tables.iter().for_each(|handle| release_table(&store.tables.borrow_mut().remove(objects, *handle)));
             globals.iter().for_each(|handle| drop(store.globals.borrow_mut().remove(objects, *handle)));
             tags.iter().for_each(|handle| drop(store.tags.borrow_mut().remove(objects, *handle)));
             memories

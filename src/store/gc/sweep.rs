@@ -71,7 +71,8 @@ impl Store {
         // Other holders of such an instance check its open flag before use, so its context can be freed now.
         instances.iter().for_each(|instance| {
             instance.set_tier_up(None);
-            drop(instance.vm.take());
+            drop(instance.held.take());
+            instance.free_vm();
         });
         swept
     }

@@ -1,6 +1,6 @@
 //! An instance, and what it holds.
 
-use crate::engine::Code;
+use crate::engine::{Charge, Code, KnownTables, forget_imported_tables};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
@@ -37,6 +37,14 @@ pub(in crate::store) struct InstanceContents {
     pub stack_pointer: StackPointer,
 }
 
+/// What an instance has of its store, until it is freed.
+pub(in crate::store) struct Held {
+    #[expect(dead_code, reason = "held for its destructor")]
+    pub charges: Vec<Charge>,
+    #[expect(dead_code, reason = "held for its destructor")]
+    pub tables: Option<KnownTables>,
+}
+
 /// An instance of a module.
 ///
 /// The collector frees it when no root reaches it. Until then it holds everything that its code needs. The host holds
@@ -51,6 +59,8 @@ pub struct Instance {
     pub timeout: Cell<Option<Timeout>>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
     is_adapter: Cell<bool>,
+    /// What is given back when the instance is freed
+    pub(in crate::store) held: RefCell<Option<Held>>,
     // Fields drop in this order: the code must go last.
     /// wasmer's instance, once it has started
     pub(in crate::store) vm: RefCell<Option<VMInstance>>,
@@ -66,9 +76,17 @@ impl Instance {
             tier_up: RefCell::default(),
             timeout: Cell::new(None),
             is_adapter: Cell::new(false),
+            held: RefCell::default(),
             vm: RefCell::new(None),
             contents,
             code,
+        }
+    }
+
+    /// Frees wasmer's instance, and with it the context.
+    pub(in crate::store) fn free_vm(&self) {
+        if let Some(vm) = self.vm.take() {
+            forget_imported_tables(vm.vmctx_ptr());
         }
     }
 
@@ -120,5 +138,11 @@ impl Instance {
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         self.open_flag.is_closed()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.free_vm();
     }
 }

@@ -1,6 +1,6 @@
 //! Making instances: checks their imports, and makes bridges to imported functions of the other compiler.
 
-use crate::engine::{Code, Reserve, SharedBytes};
+use crate::engine::{Code, Quota, Reserve, SharedBytes};
 use crate::error::{ErrorKind, Result};
 use crate::store::instance::entity::Instance;
 use crate::store::instance::extern_value::{Callable, Extern};
@@ -14,10 +14,11 @@ use std::sync::Arc;
 
 impl Instance {
     /// Makes an instance of `code` and runs its start function. `imports` has one value for each import of
-    /// `code.binary`, `shared` the bytes of each shared memory that it defines. `made` is called with the instance before any of its code runs.
+    /// `code.binary`, `shared` the bytes of each shared memory that it defines. What it takes is charged to `quota`; without one,
+    /// the store makes it for its own use. `made` is called with the instance before any of its code runs.
     ///
     /// # Errors
-    /// The errors of `check_imports`, `SignatureHash`, `OutOfRange`, `Memory`, `AddressSpace`; then no wasm has run. A
+    /// The errors of `check_imports`, `SignatureHash`, `OutOfRange`, `Limit`, `Memory`, `AddressSpace`; then no wasm has run. A
     /// trap of a segment or the start function, or what a host function threw: then the instance is not returned, but
     /// it stays alive while imported tables hold functions that it wrote there.
     ///
@@ -28,6 +29,7 @@ impl Instance {
         code: &Arc<Code>,
         imports: Vec<Extern>,
         shared: Vec<Rc<dyn SharedBytes>>,
+        quota: Option<&Arc<Quota>>,
         made: impl FnOnce(&Rc<Self>),
     ) -> Result<Rc<Self>, Failure> {
         let resolve = || {
@@ -36,7 +38,7 @@ impl Instance {
             resolve(store, code, imports)
         };
         // SAFETY: by the contract of this function; the imports were checked.
-        unsafe { instantiate(store, code, resolve, shared, made) }
+        unsafe { instantiate(store, code, resolve, shared, quota, made) }
     }
 
     /// Checks that these can be the imports of an instance of `code`.

@@ -1,9 +1,11 @@
 //! Instantiation.
 
-use crate::engine::{self, Code, InObjectList, SharedBytes, has_headroom_besides, install};
+use crate::engine::{
+    self, Charge, Code, InObjectList, KnownTables, Quota, Resource, SharedBytes, has_headroom_besides, install,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
-use crate::store::instance::entity::{Instance, InstanceContents, Objects};
+use crate::store::instance::entity::{Held, Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
@@ -25,7 +27,9 @@ struct UnstartedInstance {
 }
 
 /// Makes an instance of `code` and runs its start function. `resolve` returns the imports; host functions that it makes
-/// belong to the instance. `shared` are the bytes for the shared memories that the code defines. `made` is called with the instance before any of its code runs.
+/// belong to the instance. `shared` are the bytes for the shared memories that the code defines. What the instance takes is
+/// charged to `quota`; without one, the store makes it for its own use. `made` is called with the instance before any of its
+/// code runs.
 ///
 /// # Errors
 /// `SignatureHash`, `Memory` and the errors of `resolve`; then no wasm has run. A trap of a segment or the start
@@ -39,8 +43,10 @@ pub(in crate::store) unsafe fn instantiate(
     code: &Arc<Code>,
     resolve: impl FnOnce() -> Result<ResolvedImports>,
     shared: Vec<Rc<dyn SharedBytes>>,
+    quota: Option<&Arc<Quota>>,
     made: impl FnOnce(&Rc<Instance>),
 ) -> Result<Rc<Instance>, Failure> {
+    let charges = quota.map(|quota| charge(quota, code)).transpose()?.unwrap_or_default();
     {
         let mut signatures = store.signatures.borrow_mut();
         code.binary.types.iter().try_for_each(|ty| signatures.register(ty).map(drop))?;
@@ -48,7 +54,7 @@ pub(in crate::store) unsafe fn instantiate(
     // Objects that are added to the list of functions from here on are taken out again below.
     let functions = store.with_objects(|objects| VMFunction::list(objects).len());
     let resolved = resolve().map_err(Failure::from);
-    let allocated = resolved.and_then(|resolved| allocate(store, code, resolved, shared));
+    let allocated = resolved.and_then(|resolved| allocate(store, code, resolved, shared, quota));
     let hosts: Vec<_> = store.with_objects(|objects| {
         let added = VMFunction::list_mut(objects).drain(functions..);
         added.filter(|function| matches!(function.anyfunc, MaybeInstanceOwned::Host(_))).collect()
@@ -59,10 +65,12 @@ pub(in crate::store) unsafe fn instantiate(
     })?;
     let instance = register(store, code, &mut allocated, hosts);
     let mut vm = allocated.vm;
+    *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm) });
+    instance.write_table_copies(store, &mut vm);
     made(&instance);
     let has_start = vm.module().start_function.is_some();
     let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
-    let _entered = store.host_stack.enter(&store.watched);
+    let _entered = store.host_stack.enter();
     let data = code.data();
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
@@ -93,13 +101,23 @@ pub(in crate::store) unsafe fn instantiate(
     started.map(|()| instance).map_err(|failure| failure.with_panic(store))
 }
 
+/// The charges for an instance besides its objects.
+fn charge(quota: &Arc<Quota>, code: &Code) -> Result<Vec<Charge>> {
+    let functions = code.binary.functions.len() as u64;
+    Ok(vec![quota.charge(Resource::Instances, 1)?, quota.charge(Resource::Functions, functions)?])
+}
+
 /// Makes wasmer's instance and its objects. Runs no wasm.
 fn allocate(
     store: &Store,
     code: &Code,
     resolved: ResolvedImports,
     shared: Vec<Rc<dyn SharedBytes>>,
+    quota: Option<&Arc<Quota>>,
 ) -> Result<UnstartedInstance, Failure> {
+    let unlimited = Quota::unlimited();
+    let quota = quota.unwrap_or(&unlimited);
+    store.quota.take_refusal();
     if !has_headroom_besides(code.instance_size()) {
         let message = format!("there is no room for the {} bytes of an instance", code.instance_size());
         return Err(Error::from(ErrorKind::Memory { message }).into());
@@ -116,7 +134,7 @@ fn allocate(
         list.truncate(first);
         // SAFETY: the objects outlive the instance, which the store holds together with its code; the imports were
         // checked.
-        let made = unsafe { code.allocate(&resolved.externs, objects, free, shared) };
+        let made = unsafe { code.allocate(&resolved.externs, objects, free, shared, quota) };
         let list = VMTag::list_mut(objects);
         if room.is_some() {
             list.resize_with(first + own_tags, InObjectList::placeholder);
@@ -128,7 +146,8 @@ fn allocate(
     let engine::Allocated { instance, made, free, lacks_addresses } = made;
     store.return_free_lists(free);
     let own = Objects { memories: made.memories, tables: made.tables, globals: made.globals, tags };
-    match instance.map_err(|error| refused(error, lacks_addresses)) {
+    let limit = || store.quota.take_refusal().map(|exceeded| Error::from(exceeded).into());
+    match instance.map_err(|error| limit().unwrap_or_else(|| refused(error, lacks_addresses))) {
         Ok(vm) => {
             install(&vm, || {
                 // SAFETY: an instruction of wasm calls this, and no frame above it has a value to drop.

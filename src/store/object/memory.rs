@@ -14,14 +14,15 @@ impl MemoryId {
     /// Makes a memory; `limits` in pages.
     ///
     /// # Errors
-    /// `Memory` if the address space or memory that it reserves is not available.
+    /// `Memory` if the address space or memory that it reserves is not available, `Limit`.
     pub fn new(store: &Store, limits: Limits, reserve: Reserve) -> Result<MemoryId> {
         let tunables = StoreTunables::new(Vec::new(), reserve);
         let ty = memory_type(limits);
         let style = tunables.memory_style(&ty);
+        store.quota.take_refusal();
         let memory = tunables
-            .create_host_memory(&ty, &style)
-            .map_err(|error| ErrorKind::Memory { message: no_memory(&style, &error) })?;
+            .host_memory(&ty, &style, &store.quota)
+            .map_err(|error| store.limit_or(ErrorKind::Memory { message: no_memory(&style, &error) }))?;
         let handle = store.with_objects(|objects| store.memories.borrow_mut().add(objects, memory));
         Ok(MemoryId::of(store, handle))
     }
@@ -29,10 +30,12 @@ impl MemoryId {
     /// Makes a memory over bytes that threads share; `limits` in pages.
     ///
     /// # Errors
-    /// `Memory` if the host does not return the length of the bytes.
+    /// `Memory` if the host does not return the length of the bytes, `Limit`.
     pub fn shared(store: &Store, limits: Limits, bytes: Rc<dyn SharedBytes>) -> Result<MemoryId> {
-        let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes)
-            .map_err(|error| ErrorKind::Memory { message: format!("could not share memory: {error}") })?;
+        store.quota.take_refusal();
+        let memory = shared_memory(MemoryType { shared: true, ..memory_type(limits) }, bytes, &store.quota).map_err(
+            |error| store.limit_or(ErrorKind::Memory { message: format!("could not share memory: {error}") }),
+        )?;
         let handle = store.with_objects(|objects| store.memories.borrow_mut().add(objects, memory));
         Ok(MemoryId::of(store, handle))
     }
@@ -75,12 +78,13 @@ impl MemoryId {
     /// Grows the memory by `delta` pages, and returns the previous number of pages.
     ///
     /// # Errors
-    /// `OutOfRange` beyond its maximum, `Memory` where there is no room; then it has not grown. For a shared memory,
+    /// `OutOfRange` beyond its maximum, `Limit`, `Memory` where there is no room; then it has not grown. For a shared memory,
     /// also what the host threw when asked for more bytes.
     pub fn grow(self, store: &Store, delta: u32) -> Result<u32, Failure> {
         let handle = self.handle(store);
         // A shared memory grows on what wasmer takes for the host's stack. While a call stack is idle, that is the wrong one.
         store.call_stacks.before_entry();
+        store.quota.take_refusal();
         let grown = store.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
         grown.map(|pages| pages.0).map_err(|_| {
             if let Some(stopped) = take_stopped() {
@@ -94,7 +98,7 @@ impl MemoryId {
             };
             if pages + delta as usize <= most {
                 let message = format!("there is no room for the memory to grow from {pages} pages by {delta}");
-                return Error::from(ErrorKind::Memory { message }).into();
+                return store.limit_or(ErrorKind::Memory { message }).into();
             }
             let message = format!("the memory has {pages} pages and {limit}: it cannot grow by {delta} pages");
             Error::from(ErrorKind::OutOfRange { message }).into()

@@ -1,6 +1,8 @@
 //! Tables.
 
-use crate::engine::{may_begin, may_grow, table_type};
+use crate::engine::{
+    charge_for_table, charge_table_growth, keep_table_charge, may_begin, may_grow, release_table_growth, table_type,
+};
 use crate::error::{ErrorKind, Result};
 use crate::store::object::table_facts::TableFacts;
 use crate::store::{ExternRef, FuncRef, Reference, Store, TableId};
@@ -11,7 +13,7 @@ impl TableId {
     /// Makes a table, with null in every entry.
     ///
     /// # Errors
-    /// `OutOfRange` for more than `MOST_ENTRIES` entries, `Memory` where there is no room for them.
+    /// `OutOfRange` for more than `MOST_ENTRIES` entries, `Limit`, `Memory` where there is no room for them.
     pub fn new(store: &Store, ty: &TableType) -> Result<Self> {
         if ty.limits.minimum > MOST_ENTRIES.into() {
             let message = format!("expected at most {MOST_ENTRIES} entries for a table, got {}", ty.limits.minimum);
@@ -21,8 +23,10 @@ impl TableId {
             let message = format!("there is no room for a table of {} entries", ty.limits.minimum);
             return Err(ErrorKind::Memory { message }.into());
         }
+        let charge = charge_for_table(&store.quota, ty.limits.minimum as u32)?;
         let table = VMTable::new(&table_type(ty), &TableStyle::CallerChecksSignature)
             .map_err(|message| ErrorKind::OutOfRange { message })?;
+        keep_table_charge(&table, charge);
         let handle = store.with_objects(|objects| store.tables.borrow_mut().add(objects, table));
         Ok(Self::of(store, handle))
     }
@@ -108,8 +112,8 @@ impl TableId {
         }
     }
 
-    /// Writes a reference of the table's element type. Compiled code of every instance sees the write at once: this
-    /// also writes wasmer's copy of a fixed table, and the load-time pass makes exported and written tables growable.
+    /// Writes a reference of the table's element type, and wasmer's copy of a fixed table. Compiled code of every instance
+    /// sees the write at once.
     ///
     /// # Errors
     /// `OutOfRange`, and the errors of `native_to`.
@@ -163,8 +167,8 @@ impl TableId {
     /// Grows a table by `delta` entries of `value`, and returns the previous number of entries.
     ///
     /// # Errors
-    /// `OutOfRange` beyond its maximum, `Memory` where there is no room, the errors of `native_to`; then it has not
-    /// grown.
+    /// `OutOfRange` beyond its maximum, `Limit`, `Memory` where there is no room, the errors of `native_to`; then it has
+    /// not grown.
     pub fn grow(self, store: &Store, delta: u32, value: Reference) -> Result<u32> {
         let handle = self.handle(store);
         let size = self.size(store);
@@ -174,8 +178,15 @@ impl TableId {
             let message = format!("there is no room for the table to grow from {size} entries by {delta}");
             return Err(ErrorKind::Memory { message }.into());
         }
+        let definition = store.with_objects(|objects| handle.get(objects).vmtable());
+        if size.checked_add(delta).is_some_and(|entries| entries <= most) {
+            charge_table_growth(definition, delta)?;
+        }
         let grown = store.with_objects(|objects| handle.get_mut(objects).grow(delta, element));
         grown.ok_or_else(|| {
+            if size.checked_add(delta).is_some_and(|entries| entries <= most) {
+                release_table_growth(definition, delta);
+            }
             let message = format!("the table has {size} entries and at most {most}: it cannot grow by {delta} entries");
             ErrorKind::OutOfRange { message }.into()
         })
@@ -203,7 +214,7 @@ impl TableId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Code, Compiler};
+    use crate::engine::{Code, Compiler, Resource, is_charged};
     use crate::store::Extern;
     use crate::store::test_support::{
         COMPILERS, call, compile, function, instantiate, new_store, table, through_table,
@@ -227,6 +238,24 @@ mod tests {
                 assert_eq!(after_a_write(&compile(&through_table(limits), compiler)), 50, "{limits} on {compiler:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_charges_of_tables_go_with_their_store() {
+        let store = new_store();
+        let instance = instantiate(&store, &compile(&through_table("1"), Compiler::Cranelift), Vec::new()).unwrap();
+        let limits = crate::wasm::Limits { minimum: 3, maximum: None };
+        let host = TableId::new(&store, &TableType { element: RefType::Func, limits }).unwrap();
+        let definitions = [table(&store, &instance, "table"), host].map(|table| {
+            let handle = table.handle(&store);
+            store.with_objects(|objects| handle.get(objects).vmtable())
+        });
+        assert!(definitions.into_iter().all(is_charged));
+        assert_eq!(store.quota.used(Resource::TableElements), 4, "the dispatch table of slots is not the author's");
+        let quota = store.quota.clone();
+        drop((store, instance));
+        assert!(!definitions.into_iter().any(is_charged));
+        assert_eq!(quota.used(Resource::TableElements), 0);
     }
 
     #[test]
@@ -269,11 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn without_the_pass_a_write_to_a_fixed_table_is_lost() {
-        // The reason why the load-time pass makes exported tables growable. If this fails, wasmer has fixed the bug.
-        let bytes = wat::parse_str(through_table("1 1")).unwrap();
-        let code = Code::compile_as_it_is(&bytes, Compiler::Cranelift).unwrap();
-        assert_eq!(after_a_write_by_another(&code), 10);
+    fn a_write_by_another_instance_reaches_the_copy_of_a_fixed_table() {
+        for compiler in COMPILERS {
+            // Without the load-time pass, so that the table has a copy whatever the pass decides.
+            let bytes = wat::parse_str(through_table("1 1")).unwrap();
+            let code = Code::compile_as_it_is(&bytes, compiler).unwrap();
+            assert_eq!(after_a_write_by_another(&code), 7);
+        }
     }
 
     #[test]

@@ -4,12 +4,23 @@ use crate::engine::CapturedStack;
 use crate::error::{Error, ErrorKind, Trace};
 use crate::store::trap::Thrown;
 use crate::store::watch::clock;
+use crate::store::watch::interrupts::has_calls;
 use crate::store::watch::record::{LOOK, Request, STOP, ThreadRecord, WAKE};
 use crate::store::watch::watchdog;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use wasmer::sys::vm::raise_user_trap;
+
+/// Runs JavaScript that does nothing, from the wasm stack. Fails if the thread is being terminated.
+type Look = dyn Fn() -> Result<(), Thrown> + Send + Sync;
+
+static LOOK_AT_V8: OnceLock<Box<Look>> = OnceLock::new();
+
+/// Sets the function by which calls that last look at V8.
+pub fn set_look(look: impl Fn() -> Result<(), Thrown> + Send + Sync + 'static) {
+    LOOK_AT_V8.get_or_init(|| Box::new(look));
+}
 
 /// To be called before wasm begins, while the new call is not on the stack yet.
 ///
@@ -71,7 +82,7 @@ fn go_on(record: &ThreadRecord, interrupted: usize) -> Result<(), Box<Thrown>> {
     }
     if flags & LOOK != 0 {
         // Flags that arrive meanwhile are for the next checkpoint, or for the next signal.
-        look(record)?;
+        look()?;
     }
     let trace = || Some(Arc::new(CapturedStack::here(interrupted)) as Arc<dyn Trace>);
     match stop(record, trace) {
@@ -80,9 +91,9 @@ fn go_on(record: &ThreadRecord, interrupted: usize) -> Result<(), Box<Thrown>> {
     }
 }
 
-fn look(record: &ThreadRecord) -> Result<(), Box<Thrown>> {
-    // SAFETY: `pause` runs on the thread of the record.
-    let result = catch_unwind(AssertUnwindSafe(|| unsafe { record.look() }));
+fn look() -> Result<(), Box<Thrown>> {
+    let Some(look) = LOOK_AT_V8.get() else { return Ok(()) };
+    let result = catch_unwind(AssertUnwindSafe(look));
     result.unwrap_or_else(|_| Err(Thrown::error(Error::internal(&"a look at V8 panicked")))).map_err(Box::new)
 }
 
@@ -103,6 +114,6 @@ fn stop(record: &ThreadRecord, trace: impl FnOnce() -> Option<Arc<dyn Trace>>) -
 /// A request for a store with calls on the stack. Others came too late, and are dropped.
 fn request(record: &ThreadRecord) -> Option<Request> {
     let mut requests = record.requests.lock().unwrap_or_else(PoisonError::into_inner);
-    requests.retain(|request| request.calls.load(Ordering::Relaxed) != 0);
+    requests.retain(|request| has_calls(request.token));
     requests.first().cloned()
 }

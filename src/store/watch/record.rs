@@ -1,11 +1,9 @@
 //! The record of a thread that calls wasm: all that the watchdog and the signal handler know of it.
 
-use crate::store::trap::Thrown;
 use crate::store::watch::clock::NEVER;
-use std::cell::OnceCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Flag: a deadline may have passed, or somebody may have asked for a stop.
 pub const STOP: u32 = 1;
@@ -15,7 +13,7 @@ pub const LOOK: u32 = 2;
 pub const WAKE: u32 = 4;
 
 /// `entered_at` of a thread without wasm on its stack.
-const OUTSIDE: usize = usize::MAX;
+pub const OUTSIDE: usize = usize::MAX;
 
 /// Most threads that are watched at once.
 const MOST: usize = 1024;
@@ -31,8 +29,6 @@ static THREADS: Mutex<()> = Mutex::new(());
 pub struct ThreadRecord {
     /// An address on the host's stack, in the innermost call; the greatest one while no wasm is on the stack
     entered_at: AtomicUsize,
-    /// The store of the innermost call
-    store: AtomicPtr<WatchedStore>,
     flags: AtomicU32,
     /// The nearest deadline, by `clock::now`
     pub deadline: AtomicU64,
@@ -58,29 +54,10 @@ pub struct ThreadRecord {
 /// A request to end the calls of a store.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Number of calls of the store on its thread's stack
-    pub calls: Arc<AtomicU32>,
+    /// The token of the store
+    pub token: u128,
     /// The reason, in the form in which `lib/` gave it
     pub reason: String,
-}
-
-/// The part of a store that records of threads point to.
-#[derive(Default)]
-pub struct WatchedStore {
-    /// Number of its calls on the stack
-    pub calls: Arc<AtomicU32>,
-    /// Runs JavaScript that does nothing, from the wasm stack. Fails if the thread is being terminated
-    pub look: OnceCell<Box<LookFn>>,
-}
-
-/// See `WatchedStore::look`.
-pub type LookFn = dyn Fn() -> Result<(), Thrown>;
-
-/// What `ThreadRecord::begin` has replaced, for `end`.
-#[derive(Debug, Clone, Copy)]
-pub struct OuterCall {
-    pub entered_at: usize,
-    store: *mut WatchedStore,
 }
 
 /// Makes the thread's record free again when the thread ends.
@@ -133,7 +110,6 @@ impl ThreadRecord {
             record
         });
         record.entered_at.store(OUTSIDE, Ordering::Relaxed);
-        record.store.store(ptr::null_mut(), Ordering::Relaxed);
         record.deadline.store(NEVER, Ordering::Relaxed);
         record.interrupted.store(0, Ordering::Relaxed);
         record.is_sent.store(false, Ordering::Relaxed);
@@ -150,7 +126,6 @@ impl ThreadRecord {
     fn new(index: usize) -> Self {
         Self {
             entered_at: AtomicUsize::new(OUTSIDE),
-            store: AtomicPtr::default(),
             flags: AtomicU32::new(0),
             deadline: AtomicU64::new(NEVER),
             timeout: AtomicU64::new(0),
@@ -206,42 +181,13 @@ impl ThreadRecord {
         self.entered_at.load(Ordering::Relaxed)
     }
 
-    /// Begins a call of a function of `store` at an address on the host's stack.
+    /// Sets `entered_at`, and returns its value before.
     #[inline]
-    pub fn begin(&self, store: &WatchedStore, entered_at: usize) -> OuterCall {
-        let outer = OuterCall { entered_at: self.entered_at(), store: self.store.load(Ordering::Relaxed) };
-        // Only this thread writes these, so no operation needs to be atomic.
-        store.calls.store(store.calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        self.store.store(ptr::from_ref(store).cast_mut(), Ordering::Relaxed);
-        self.entered_at.store(entered_at, Ordering::Relaxed);
-        outer
-    }
-
-    /// Resumes the innermost call at an address on the host's stack.
-    #[inline]
-    pub fn enter_again(&self, entered_at: usize) {
-        self.entered_at.store(entered_at, Ordering::Relaxed);
-    }
-
-    /// Ends the call of `store` that `begin` began. Calls end in the reverse order of their beginnings.
-    #[inline]
-    pub fn end(&self, store: &WatchedStore, outer: OuterCall) {
-        self.entered_at.store(outer.entered_at, Ordering::Relaxed);
-        self.store.store(outer.store, Ordering::Relaxed);
-        store.calls.store(store.calls.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
-    }
-
-    /// Looks at V8, by the store of the innermost call.
-    ///
-    /// # Errors
-    /// Those of `WatchedStore::look`.
-    ///
-    /// # Safety
-    /// This is the record of this thread.
-    pub unsafe fn look(&self) -> Result<(), Thrown> {
-        // SAFETY: the store of a call outlives it, and only this thread begins and ends calls.
-        let look = unsafe { self.store.load(Ordering::Relaxed).as_ref() }.and_then(|store| store.look.get());
-        look.map_or(Ok(()), |look| look())
+    pub fn set_entered_at(&self, address: usize) -> usize {
+        // Only this thread writes it, so the two operations need not be one.
+        let before = self.entered_at();
+        self.entered_at.store(address, Ordering::Relaxed);
+        before
     }
 }
 
