@@ -561,8 +561,9 @@ export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection)
 export declare function runningCompiles(): number
 
 /**
- * Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
- * `buffer`. Null on a platform without fast calls.
+ * Makes an object with `values`, which stores take; `invoke()`, which calls the function whose index stands in `buffer`;
+ * and `resume()` and `fail(thrown)`, which resume the parked call whose number stands there. Null on a platform without
+ * fast calls.
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
 
