@@ -25,6 +25,8 @@ export declare class NativeModule {
   imports(): Array<NativeImport>
   /** The exports, in the order of the binary. */
   exports(): Array<NativeExport>
+  /** Initial size of the memories that an instance makes, in bytes. */
+  memorySize(): number
   /** The limits of the shared memories that an instance makes, in pages. */
   sharedMemories(): Array<NativeLimits>
   /** The contents of the custom sections of this name. */
@@ -559,8 +561,9 @@ export declare function rewriteModule(bytes: Uint8Array, slots: NativeSelection)
 export declare function runningCompiles(): number
 
 /**
- * Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
- * `buffer`. Null on a platform without fast calls.
+ * Makes an object with `values`, which stores take; `invoke()`, which calls the function whose index stands in `buffer`;
+ * and `resume()` and `fail(thrown)`, which resume the parked call whose number stands there. Null on a platform without
+ * fast calls.
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
 

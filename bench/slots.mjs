@@ -2,7 +2,7 @@
 import * as relink from 'wasm-relink'
 import { inRounds, ratio } from './rounds.mjs'
 import { time } from './rows.mjs'
-import { declaring, importing, provider, throughTable, within } from './wat.mjs'
+import { declaring, importing, provider, throughFixedTable, throughTable, within } from './wat.mjs'
 
 /** Number of calls in a run. */
 const CALLS = 200_000
@@ -13,6 +13,12 @@ const v8 = (bytes, imports) => new WebAssembly.Instance(new WebAssembly.Module(b
 /** The loop of an instance, with the slot of this name linked. */
 function linked(instance, name, implementation) {
   relink.link(implementation, instance.slot(name))
+  return instance.exports.loop
+}
+
+/** The loop of an instance, with entry 0 of its table linked. */
+function linkedEntry(instance, implementation) {
+  relink.link(implementation, instance.exports.table.slot(0))
   return instance.exports.loop
 }
 
@@ -32,6 +38,8 @@ function ways() {
     'import slot, linked': linked(ours(importing, {}, env), 'env.next', plain.next),
     'declared slot, not linked': ours(declaring).exports.loop,
     'declared slot, linked': linked(ours(declaring), 'bench::next', plain.next),
+    'entry of an exported table of fixed size, linked': linkedEntry(ours(throughFixedTable), plain.next),
+    'entry of an exported table that can grow, linked': linkedEntry(ours(throughTable), plain.next),
   }
 }
 const DIRECT = "direct call, `slots: 'none'`"

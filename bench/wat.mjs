@@ -15,6 +15,17 @@ const loop = (call) => `
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $x))`
 
+/** Exports a table with these limits, and calls its entry 0. */
+const tableOf = (limits) =>
+  assemble(
+    `(module
+      (type $next (func (param i32) (result i32)))
+      (table (export "table") ${limits} funcref)
+      (elem (i32.const 0) $own)
+      ${next('$own')}
+      ${loop('call_indirect (type $next)')})`,
+  )
+
 /** Exports `add`, and the same for other types. */
 export const adding = assemble(
   `(module
@@ -41,13 +52,10 @@ export const declaring = assemble(
     ${next('(export "relink:bench::next")')}
     ${loop('call $next')})`,
 )
-/** Calls entry 0 of its table. */
-export const throughTable = assemble(
-  `(module
-    (type $next (func (param i32) (result i32)))
-    (table (export "table") 1 funcref)
-    ${loop('call_indirect (type $next)')})`,
-)
+/** Calls entry 0 of its table, which can grow. */
+export const throughTable = tableOf('1')
+/** Calls entry 0 of its table of fixed size, as Rust's are. */
+export const throughFixedTable = tableOf('1 1')
 
 /** Exports `answer`, without parameters: every host of plugins can call it. */
 export const answering = assemble('(module (func (export "answer") (result i32) (i32.const 42)))')

@@ -9,7 +9,7 @@ const { texts } = require('./sequences/modules.cjs')
 
 const actions = Object.assign(
   {},
-  ...['instances', 'links', 'tables', 'exceptions', 'collections', 'entered'].map(
+  ...['instances', 'links', 'tables', 'exceptions', 'collections', 'deadlines', 'entered'].map(
     (noun) => require(`./sequences/${noun}.cjs`).actions,
   ),
 )

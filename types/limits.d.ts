@@ -13,8 +13,8 @@ export interface CompileLimits {
 /** Limits of one instance: see {@link ResourceLimits}. */
 export interface InstanceLimits {
   /**
-   * Most bytes of the memories that the instance defines. Default: 1 GiB; none for a module that `WebAssembly` has compiled,
-   * so that it runs as in Node
+   * Most bytes of the memories that the instance defines. Default: 1 GiB, or what they begin with, if that is more; none for a
+   * module that `WebAssembly` has compiled, so that it runs as in Node
    */
   memorySize?: number | undefined
   /** Most entries of the tables that the instance defines. Default: none */

@@ -330,8 +330,12 @@ describe('the option', () => {
     })
   })
 
-  test('a plugin has 1 GiB by default, and a module of `WebAssembly` what its store has', () => {
+  test('a plugin has 1 GiB by default, and a module of `WebAssembly` what its store has', async () => {
     const pages = 2 ** 30 / PAGE
+    const large = await wat('(module (memory 20000) (func (export "grow") (result i32) (memory.grow (i32.const 1))))')
+    const begun = new Instance(new Module(large))
+    expect(begun.exports.grow()).toBe(-1)
+    begun.close()
     const plugin = new Instance(new Module(growing), imports)
     expect([plugin.exports.grow(pages - 1), plugin.exports.grow(1)]).toEqual([1, -1])
     const standard = new WebAssembly.Instance(new WebAssembly.Module(growing), imports)

@@ -56,6 +56,18 @@ describe.each([...compilers, 'auto'] as const)('Rust panics (%s)', (compiler) =>
     expect(exports.sum(200)).toBe(20100)
   })
 
+  test('are found behind a bridge between compilers', async () => {
+    const store = new Store()
+    const { exports } = await make('panics.O3', store)
+    const other = compiler === 'singlepass' ? 'cranelift' : 'singlepass'
+    const text = '(module (import "a" "f" (func (param i32))) (func (export "run") (call 0 (i32.const 3))))'
+    const caller = await instanceOf(text, { a: { f: exports.number } }, { compiler: other, store })
+    for (let time = 0; time < 100; time++) {
+      expect(thrownBy(() => caller.exports.run()).panic.message).toBe('bad number 3 here')
+    }
+    expect(exports.sum(200)).toBe(20100)
+  })
+
   test('say under which link they happened', async () => {
     const store = new Store()
     const { exports } = await make('panics.O3', store)

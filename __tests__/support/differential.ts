@@ -63,6 +63,7 @@ const common: Record<string, string> = {
 function v8(name: string, slots?: SlotSelection): Engine {
   return {
     name,
+    restoresStackPointer: false,
     instantiate(bytes, imports) {
       return new V8.Instance(new V8.Module(slots === undefined ? bytes : rewrite(bytes, { slots })), imports)
     },
@@ -82,6 +83,7 @@ function wasmRelink({ compiler, slots, reserve }: CompileOptions): Engine {
   const options = { compiler, slots, reserve }
   return {
     name: `${compiler}, ${slots ?? 'default'}${reserve ? `, ${reserve}` : ''}`,
+    restoresStackPointer: true,
     instantiate: (bytes, imports) => new Instance(new Module(bytes, options), imports as any, { store }),
     provide: (bytes) => new Instance(new Module(bytes, { compiler, slots: 'none' }), {}, { store }).exports,
     memory: (descriptor) => new Memory(descriptor, { store, reserve }),
@@ -104,7 +106,7 @@ async function makeHelpers(): Promise<Helpers> {
 /** Runs a module on every engine, also with a reservation of its memories if one is given, and compares. */
 export async function compare(
   bytes: Uint8Array<ArrayBuffer>,
-  { reserve, ...options }: Pick<Scenario, 'argumentSets'> & Pick<CompileOptions, 'reserve'> = {},
+  { reserve, ...options }: Pick<Scenario, 'argumentSets' | 'stackPointer'> & Pick<CompileOptions, 'reserve'> = {},
 ): Promise<Verdict> {
   const verdict: Verdict = { differences: [], ran: [], refused: {}, known: [], steps: 0, returned: 0 }
   const scenario = { bytes, report: inspect(bytes), helpers: await (helpers ??= makeHelpers()), ...options }

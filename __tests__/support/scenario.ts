@@ -9,6 +9,8 @@ export interface Scenario {
   argumentSets?: ArgumentSet[]
   /** Whether JavaScript grows tables; true by default */
   grows?: boolean
+  /** The name of the export that is the guest's stack pointer */
+  stackPointer?: string
 }
 
 /** Modules with exports that JavaScript cannot make. */

@@ -6,6 +6,8 @@ import { type ArgumentSet, type Scenario, externrefs, functionType, hostile, lim
 /** An engine: its `WebAssembly`, and its messages for errors. */
 export interface Engine {
   name: string
+  /** Whether it puts a guest's stack pointer back after a failed call */
+  restoresStackPointer: boolean
   instantiate(bytes: Uint8Array<ArrayBuffer>, imports: Record<string, Record<string, unknown>>): { exports: object }
   /** A helper module, compiled unchanged */
   provide(bytes: Uint8Array<ArrayBuffer>): any
@@ -222,7 +224,26 @@ class Run {
 
   call(what: string, { name, parameters }: Run['functions'][number], values: ArgumentSet) {
     const given = parameters.map((type) => values[type as keyof ArgumentSet])
-    this.step(`${what} ${name}(${given.map((each) => this.say(each)).join()})`, () => this.exports[name](...given))
+    this.step(`${what} ${name}(${given.map((each) => this.say(each)).join()})`, () =>
+      this.restoring(() => this.exports[name](...given)),
+    )
+  }
+
+  /** The guest's stack pointer, if the scenario names it. */
+  get stackPointer(): { value: number } | undefined {
+    return this.exports[this.scenario.stackPointer ?? '']
+  }
+
+  /** Makes a call. If it fails, the stack pointer is afterwards what it was before, on any engine. */
+  restoring(call: () => unknown) {
+    const pointer = this.stackPointer
+    const before = pointer?.value
+    try {
+      return call()
+    } catch (error) {
+      if (pointer && !this.engine.restoresStackPointer) pointer.value = before!
+      throw error
+    }
   }
 
   lookAtTable(name: string, table: any) {
@@ -236,7 +257,9 @@ class Run {
     for (const [name, memory] of this.objects('memory')) {
       this.step(`bytes of ${name}`, () => {
         const { buffer } = memory
-        return `${buffer.byteLength}: ${createHash('sha1').update(new Uint8Array(buffer)).digest('hex')}`
+        // Below the stack pointer lie frames of functions that have ended: the guest never reads them.
+        const alive = new Uint8Array(buffer, this.stackPointer?.value ?? 0)
+        return `${buffer.byteLength}: ${createHash('sha1').update(alive).digest('hex')}`
       })
     }
   }

@@ -14,6 +14,8 @@ const PLUGIN = `(module
   (func (export "run") (result i32) (call $f))
   (func (export "grow") (result i32) (memory.grow (i32.const 1)))
   (func (export "trap") unreachable)
+  (func (export "spin") (loop $again (br $again)))
+  (func (export "spinInImport") (loop $again (drop (call $f)) (br $again)))
   (func (export "keep") (param externref)
     (table.set $values (i32.const 0) (local.get 0)) (global.set $g (local.get 0)))
   (func (export "kept") (result externref) (global.get $g))

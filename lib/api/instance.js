@@ -43,7 +43,7 @@ class Instance {
     const { native: code, file } = compiled
     const known = toOptions(options, ['limits', 'store', 'timeout'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
-    const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled.isPlugin)
+    const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const given = readImports(store, code.imports(), imports, file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()

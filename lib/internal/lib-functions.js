@@ -51,6 +51,7 @@ function libFunctions(store, exceptions) {
       functions.set(fn, { address, retainer })
       return fn
     },
+    importThunk: (fn, parameters, results) => values.thunkOf(fn, parameters, results),
     sharedValues: values?.values,
     registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,

@@ -1,12 +1,17 @@
 'use strict'
 
-// Exported functions whose arguments and results go through memory that native code shares (src/napi/env/shared_values.rs).
+// Exported functions whose arguments and results go through memory that native code shares (src/napi/env/shared_values.rs),
+// and the imports that they call.
 
 /** Most parameters or results of such a function. */
 const MOST = 32
 
-/** Bytes of a value, and of the index of the called function, which follows the values. */
-const [VALUE, INDEX] = [16, 4]
+/**
+ * Bytes of a value. After the values come the index of the called function, the number of the parked call, and whether that
+ * call has parked for the same import again, of four bytes each.
+ */
+const VALUE = 16
+const [INDEX, NUMBER, AGAIN] = [0, 1, 2].map((position) => `I32[${(MOST * VALUE) / 4 + position}]`)
 
 /**
  * The typed array for values of each type, how many of its elements a value takes, and the conversion that WebAssembly
@@ -24,7 +29,7 @@ const element = (type, position) => `${TYPES[type].array}[${position * TYPES[typ
 
 /** The memory, with the native half that `make` returns; undefined on platforms without it. */
 function sharedValues(make) {
-  const buffer = new ArrayBuffer(MOST * VALUE + INDEX * 4)
+  const buffer = new ArrayBuffer((MOST + 1) * VALUE)
   const native = make(buffer)
   if (native === null) return undefined
   const scope = {
@@ -34,12 +39,16 @@ function sharedValues(make) {
     F64: new Float64Array(buffer),
     asIntN: BigInt.asIntN,
     invoke: native.invoke,
+    resume: native.resume,
+    fail: native.fail,
   }
   /** The function types by id. `make` of each makes its functions; undefined before the first use, null if Node forbids it */
   const types = new Map()
+  /** The makers of thunks, by type; and for each imported function, its thunks by type. */
+  const [thunkTypes, thunks] = [new Map(), new WeakMap()]
 
-  /** Makes functions of a type from the indices that native code has given them; undefined or null if that is not possible. */
-  function makerOf(type) {
+  /** Compiles what makes functions or thunks of a type; undefined or null if that is not possible. */
+  function makerOf(type, source) {
     if (type.make !== undefined) return type.make
     try {
       type.make = compile(source(type.parameters, type.results), scope)
@@ -55,25 +64,68 @@ function sharedValues(make) {
     /** Adds a function type: native code gives it an id, and the lists of the names of its types. */
     addType: (id, parameters, results) => void types.set(id, { parameters, results, make: undefined }),
     /** A function of a type that calls the wasm function at `index`; undefined where it cannot be made. */
-    functionAt: (index, type) => makerOf(types.get(type))?.(index),
+    functionAt: (index, type) => makerOf(types.get(type), exported)?.(index),
+    /** A function that calls an imported function for the call that has parked; undefined where it cannot be made. */
+    thunkOf(fn, parameters, results) {
+      const key = `${parameters}:${results}`
+      const own = thunks.get(fn) ?? new Map()
+      thunks.set(fn, own)
+      if (own.has(key)) return own.get(key)
+      const type = thunkTypes.get(key) ?? { parameters: list(parameters), results: list(results), make: undefined }
+      thunkTypes.set(key, type)
+      const made = makerOf(type, thunk)?.(fn)
+      own.set(key, made)
+      return made
+    },
   }
 }
 
+const list = (names) => (names === '' ? [] : names.split(','))
+
 /**
  * The source of a function that makes functions. All conversions come before the first write, since they may call wasm. An
- * arrow function cannot be called with `new`, as the JS API requires.
+ * arrow function cannot be called with `new`, as the JS API requires. Each import that wasm calls comes out of native code as
+ * a thunk, which returns the next one.
  */
-function source(parameters, results) {
+function exported(parameters, results) {
   const names = parameters.map((_, position) => `a${position}`)
   const lines = [
     ...parameters.map((type, position) => `${names[position]} = ${TYPES[type].convert(names[position])}`),
     ...parameters.map((type, position) => `${element(type, position)} = ${names[position]}`),
-    `I32[${(MOST * VALUE) / INDEX}] = index`,
-    'invoke()',
+    `${INDEX} = index`,
+    'let next = invoke()',
+    'while (next !== undefined) next = next()',
   ]
   const read = results.map(element).join(', ')
   if (results.length > 0) lines.push(results.length === 1 ? `return ${read}` : `return [${read}]`)
   return `(index) => (${names.join(', ')}) => { ${lines.join('; ')} }`
+}
+
+/**
+ * The source of a function that makes thunks: they call `fn` and then resume the call that has parked. `fn` may call wasm, so
+ * the number of that call is read before, and the result written after it. What `resume` and `fail` throw comes from wasm.
+ */
+function thunk(parameters, results) {
+  const call = `fn(${parameters.map(element).join(', ')})`
+  const [type] = results
+  return `(fn) => () => {
+    let next
+    do {
+      const number = ${NUMBER}
+      try {
+        next = ${call}
+        ${type === undefined ? '' : `next = ${TYPES[type].convert('next')}`}
+      } catch (error) {
+        ${NUMBER} = number
+        next = fail(error)
+        continue
+      }
+      ${type === undefined ? '' : `${element(type, 0)} = next`}
+      ${NUMBER} = number
+      next = resume()
+    } while (${AGAIN} !== 0)
+    return next
+  }`
 }
 
 /** The value of an expression. Throws if Node forbids code from strings (`--disallow-code-generation-from-strings`). */

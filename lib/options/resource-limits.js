@@ -36,7 +36,10 @@ const ofStore = {
   compileTime: 600_000,
 }
 
-/** Bytes of the memories of a plugin, unless its options say otherwise: an instance that this package's own functions made. */
+/**
+ * Bytes that the memories of a plugin may grow to, unless its options say otherwise. A plugin is an instance of a module that
+ * this package's own functions compiled. It may begin with more.
+ */
 const PLUGIN_MEMORY = GiB
 
 /** The option `limits`, of which only these may be set: a copy. A value of undefined counts as not set. */
@@ -66,8 +69,10 @@ const allLimits = (given) => ({ ...ofStore, ...given })
 const amounts = (limits) => HELD.map((name) => limits[name] ?? Infinity)
 
 /** The limits of an instance for the native side; undefined if it has none of its own. */
-function toInstanceAmounts(limits, isPlugin) {
-  if (isPlugin) return amounts({ memorySize: PLUGIN_MEMORY, ...limits })
+function toInstanceAmounts(limits, { isPlugin, native }) {
+  if (isPlugin && limits.memorySize === undefined) {
+    return amounts({ ...limits, memorySize: Math.max(PLUGIN_MEMORY, native.memorySize()) })
+  }
   return Object.keys(limits).length > 0 ? amounts(limits) : undefined
 }
 

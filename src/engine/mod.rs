@@ -7,7 +7,7 @@ mod compile;
 mod module;
 mod trace;
 mod types;
-pub use alloc::builtins::{install, may_begin, may_grow, replace_builtins};
+pub use alloc::builtins::{copy_table, fill_table, init_table, install, may_begin, may_grow, replace_builtins};
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
 pub use alloc::quota::{Charge, Quota, Resource};
@@ -19,6 +19,7 @@ pub use alloc::table_charges::is_charged;
 pub use alloc::table_charges::{
     KnownTables, charge_for_table, charge_table_growth, keep_table_charge, release_table, release_table_growth,
 };
+pub use alloc::table_copies::{TableCopy, forget_imported_tables, note_imported_tables};
 pub use alloc::trim::{trim, trim_all};
 pub use alloc::tunables::{StoreTunables, no_memory};
 pub use code::ranges::is_code;

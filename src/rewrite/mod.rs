@@ -1,7 +1,7 @@
 //! The load-time pass: bytes in, valid wasm and its description out.
 //!
 //! Every call of a slot's function goes through a table entry afterwards. Funcref tables of fixed size get a larger maximum if
-//! others may write them, so that the engine does not read a stale copy. Pure: no engine, no N-API, no `unsafe`.
+//! code of the module writes them: the engine would copy them after each write. Pure: no engine, no N-API, no `unsafe`.
 #![forbid(unsafe_code)]
 
 mod generate;

@@ -20,7 +20,10 @@ mod watch;
 
 pub use batch::running_batch::Batch;
 pub use call::host::HostFunction;
-pub use call::invoke::{HAS_FAST_CALLS, free_idle_call_stacks, on_host_stack, set_look};
+pub use call::invoke::{
+    Called, HAS_FAST_CALLS, MOST_SHARED, PATIENCE, ParkedCall, Parks, SuspendedScope, free_idle_call_stacks,
+    on_host_stack, set_look,
+};
 pub use call::shadow_stack::StackPointer;
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};

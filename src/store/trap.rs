@@ -61,7 +61,8 @@ impl From<Trap> for Failure {
                 return match thrown.downcast::<Thrown>() {
                     Ok(thrown) => match thrown.0.downcast::<ExceptionRef>() {
                         Ok(exception) => Self::Exception(*exception),
-                        Err(value) => Self::Thrown(value),
+                        // The trap of a function behind a bridge, or an error of a host function.
+                        Err(value) => value.downcast().map_or_else(Self::Thrown, |error| Self::Error(*error)),
                     },
                     Err(other) => Self::Error(ErrorKind::Internal { message: other.to_string() }.into()),
                 };

@@ -57,7 +57,8 @@ macro_rules! report_panics {
                 ::std::panic::set_hook(::std::boxed::Box::new(|info| {
                     let payload = info.payload();
                     let literal = payload.downcast_ref::<&'static str>().copied();
-                    let message = literal.or_else(|| payload.downcast_ref::<::std::string::String>().map(|text| &**text));
+                    let message =
+                        literal.or_else(|| payload.downcast_ref::<::std::string::String>().map(|text| &**text));
                     let message = message.unwrap_or_default();
                     let (file, line, column) =
                         info.location().map_or(("", 0, 0), |at| (at.file(), at.line(), at.column()));

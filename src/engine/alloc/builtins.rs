@@ -1,14 +1,17 @@
-//! Replacements for builtin functions of wasmer that drop the cause of a failure, or end the process.
+//! Replacements for builtin functions of wasmer that drop the cause of a failure, end the process, or write a table
+//! without its copy.
 //!
 //! Compiled code finds builtin functions in a list in its instance's `VMContext`.
 
 use crate::engine::alloc::room::has_room;
 use crate::engine::alloc::shared_memory::take_stopped;
 use crate::engine::alloc::table_charges::{TableOf, charge_table_growth, definition_in, release_table_growth};
+use crate::engine::alloc::table_copies::copy_entries;
 use std::sync::OnceLock;
 use wasmer::sys::vm::libcalls::{
-    wasmer_vm_imported_memory32_grow, wasmer_vm_imported_table_grow, wasmer_vm_imported_table_size,
-    wasmer_vm_memory32_grow, wasmer_vm_table_grow, wasmer_vm_table_size,
+    wasmer_vm_imported_memory32_grow, wasmer_vm_imported_table_grow, wasmer_vm_imported_table_set,
+    wasmer_vm_imported_table_size, wasmer_vm_memory32_grow, wasmer_vm_table_copy, wasmer_vm_table_fill,
+    wasmer_vm_table_grow, wasmer_vm_table_init, wasmer_vm_table_size,
 };
 use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance, raise_user_trap};
 
@@ -17,6 +20,10 @@ const FAILED: u32 = u32::MAX;
 
 /// wasmer's `table.grow`: context, value of the new entries (a pointer), their number, and table index.
 type TableGrow = unsafe extern "C" fn(*mut VMContext, usize, u32, u32) -> u32;
+/// wasmer's `table.set`: context, table index, entry, and value (a pointer).
+type TableSet = unsafe extern "C" fn(*mut VMContext, u32, u32, usize);
+/// wasmer's `table.fill`: context, table index, first entry, value (a pointer), and number of entries.
+type TableFill = unsafe extern "C" fn(*mut VMContext, u32, u32, usize, u32);
 
 /// Called after each growth, before wasm goes on.
 type Checkpoint = fn();
@@ -34,6 +41,7 @@ pub fn install(instance: &VMInstance, checkpoint: Checkpoint) {
             (Index::get_imported_memory32_grow_index(), imported_memory_grow as *const ()),
             (Index::get_table_grow_index(), table_grow as *const ()),
             (Index::get_imported_table_grow_index(), imported_table_grow as *const ()),
+            (Index::get_imported_table_set_index(), imported_table_set as *const ()),
         ],
     );
 }
@@ -115,6 +123,47 @@ fn grow_charged(context: *mut VMContext, table: TableOf, size: u32, delta: u32, 
         release_table_growth(definition, delta);
     }
     before
+}
+
+/// `table.set` of a table that the instance imports.
+unsafe extern "C" fn imported_table_set(context: *mut VMContext, table: u32, entry: u32, value: usize) {
+    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
+    let set: TableSet = unsafe { std::mem::transmute(wasmer_vm_imported_table_set as *const ()) };
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
+    unsafe { set(context, table, entry, value) };
+    copy_entries(context, table, entry, 1);
+}
+
+/// wasmer's `table.fill`, which also writes the copy of an imported table.
+///
+/// # Safety
+/// Compiled code, whose instance has this context, passes these arguments and is on the stack.
+pub unsafe fn fill_table(context: *mut VMContext, table: u32, first: u32, value: usize, count: u32) {
+    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
+    let fill: TableFill = unsafe { std::mem::transmute(wasmer_vm_table_fill as *const ()) };
+    // SAFETY: by the contract of this function.
+    unsafe { fill(context, table, first, value, count) };
+    copy_entries(context, table, first, count);
+}
+
+/// wasmer's `table.init`, which also writes the copy of an imported table.
+///
+/// # Safety
+/// Compiled code, whose instance has this context, passes these arguments and is on the stack.
+pub unsafe fn init_table(context: *mut VMContext, table: u32, segment: u32, to: u32, from: u32, count: u32) {
+    // SAFETY: by the contract of this function.
+    unsafe { wasmer_vm_table_init(context, table, segment, to, from, count) };
+    copy_entries(context, table, to, count);
+}
+
+/// wasmer's `table.copy`, which also writes the copy of an imported table.
+///
+/// # Safety
+/// Compiled code, whose instance has this context, passes these arguments and is on the stack.
+pub unsafe fn copy_table(context: *mut VMContext, table: u32, source: u32, to: u32, from: u32, count: u32) {
+    // SAFETY: by the contract of this function.
+    unsafe { wasmer_vm_table_copy(context, table, source, to, from, count) };
+    copy_entries(context, table, to, count);
 }
 
 /// Size of an entry of a table in bytes.

@@ -13,6 +13,7 @@ pub(in crate::engine) mod room;
 pub(in crate::engine) mod shared_memory;
 pub(in crate::engine) mod small_memory;
 pub(in crate::engine) mod table_charges;
+pub(in crate::engine) mod table_copies;
 pub(in crate::engine) mod trim;
 pub(in crate::engine) mod tunables;
 pub(in crate::engine) mod unmapper;

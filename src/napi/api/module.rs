@@ -6,7 +6,7 @@ use crate::napi::convert::describe::{self, NativeExport, NativeFunction, NativeI
 use crate::napi::env::external_memory::ExternalMemory;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::JsEnv;
-use crate::wasm::ExternType;
+use crate::wasm::{ExternType, PAGE_SIZE};
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, ObjectFinalize};
 use napi_derive::napi;
@@ -96,6 +96,17 @@ impl NativeModule {
     #[napi]
     pub fn exports(&self) -> Vec<NativeExport> {
         describe::exports(&self.code.binary)
+    }
+
+    /// Initial size of the memories that an instance makes, in bytes.
+    #[napi]
+    pub fn memory_size(&self) -> f64 {
+        let own = self.code.binary.memories.iter().skip(self.code.binary.imported_memories());
+        let pages = own.map(|memory| match memory {
+            ExternType::Memory { limits, .. } => limits.minimum as f64,
+            _ => 0.0,
+        });
+        pages.sum::<f64>() * PAGE_SIZE as f64
     }
 
     /// The limits of the shared memories that an instance makes, in pages.

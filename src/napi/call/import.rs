@@ -2,16 +2,21 @@
 
 use crate::engine::Compiler;
 use crate::error::{Error, ErrorKind};
+use crate::napi::call::parked::end_above;
 use crate::napi::context::Context;
-use crate::napi::convert::thrown::throw_at_wasm;
+use crate::napi::convert::thrown::{throw_at_wasm, throw_value_at_wasm};
 use crate::napi::convert::value::{to_js, to_wasm};
-use crate::napi::env::exception::PendingException;
+use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::reference::WeakReference;
+use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::throw::panicked;
 use crate::napi::env::value::Value;
 use crate::store::{HostFunction, RawValue, Thrown};
 use crate::wasm::{FuncType, ValType};
+use std::cell::OnceCell;
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::rc::{Rc, Weak};
 
 /// Number of arguments up to which a call does not allocate.
@@ -24,6 +29,10 @@ pub struct ImportedFunction {
     /// Weak, since the retainer of the importing instance keeps it alive
     callback: WeakReference,
     ty: FuncType,
+    /// The thunk by which the JavaScript below a parked call calls it, once it is made; none if that is not possible
+    thunk: OnceCell<Option<WeakReference>>,
+    /// Whether its context has shared values
+    is_shared: bool,
     /// The compiler of the code that calls it
     caller: Compiler,
     /// Whether wasm calls it through an adapter, which throws exceptions that wasm may catch
@@ -34,7 +43,54 @@ impl ImportedFunction {
     /// An import that calls `callback`, a function.
     pub fn new(context: &Rc<Context>, callback: Value<'_>, ty: FuncType, caller: Compiler, adapted: bool) -> Self {
         let callback = WeakReference::new(context.js(), callback);
-        Self { context: Rc::downgrade(context), callback, ty, caller, adapted }
+        let is_shared = context.shared_values.is_some();
+        Self { context: Rc::downgrade(context), callback, ty, is_shared, thunk: OnceCell::new(), caller, adapted }
+    }
+
+    /// The thunk by which the JavaScript below a parked call calls it; none where JavaScript cannot make one. The imported
+    /// function keeps it alive.
+    #[inline]
+    pub fn thunk<'a>(&self, context: &'a Context) -> Option<Value<'a>> {
+        let env = context.js();
+        match self.thunk.get() {
+            Some(thunk) => thunk.as_ref()?.get(env),
+            None => self.make_thunk(context),
+        }
+    }
+
+    #[cold]
+    fn make_thunk<'a>(&self, context: &'a Context) -> Option<Value<'a>> {
+        let env = context.js();
+        let [parameters, results] = [&self.ty.parameters, &self.ty.results].map(|types| {
+            let names: Vec<_> = types.iter().map(ToString::to_string).collect();
+            env.string(&names.join(","))
+        });
+        let callback = self.callback.get(env)?;
+        let thunk = context.environment.call(|lib| &lib.import_thunk, &[callback, parameters, results]);
+        // At the end of JavaScript's stack, another attempt may succeed.
+        let thunk = thunk.inspect_err(|PendingException| drop(ThrownValue::take(env))).ok()?;
+        let thunk = (!env.is_undefined(thunk)).then_some(thunk);
+        let _ = self.thunk.set(thunk.map(|thunk| WeakReference::new(env, thunk)));
+        thunk
+    }
+
+    /// The value that the function threw, for the calling wasm. With an adapter, wasm may catch it.
+    ///
+    /// # Errors
+    /// The value, if wasm may not catch it.
+    pub fn thrown(&self, context: &Rc<Context>, value: Value<'_>) -> Result<(), Thrown> {
+        throw_value_at_wasm(context, ThrownValue::new(context.js(), value), self.adapted)
+    }
+
+    /// What JavaScript does before it returns from the function to wasm.
+    ///
+    /// # Errors
+    /// The exception, if wasm may not catch it.
+    #[inline]
+    pub fn returned(&self, context: &Rc<Context>) -> Result<(), Thrown> {
+        // The conversions of the results run JavaScript, which may grow shared memories.
+        let published = context.shared_memories.publish_lengths(&context.environment);
+        published.or_else(|PendingException| throw_at_wasm(context, self.adapted))
     }
 
     /// # Safety
@@ -98,6 +154,11 @@ impl ImportedFunction {
 }
 
 impl HostFunction for ImportedFunction {
+    fn parkable(&self) -> Option<*const c_void> {
+        let fits = SharedValues::fit(&self.ty) && self.ty.results.len() <= 1;
+        (fits && self.is_shared).then(|| ptr::from_ref(self).cast())
+    }
+
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
         let Some(context) = self.context.upgrade() else {
             return Err(Thrown::error(Error::from(ErrorKind::ClosedCall)));
@@ -107,10 +168,14 @@ impl HostFunction for ImportedFunction {
         // A scope for each call, so that a loop of calls in wasm does not accumulate handles. The handles made in it do
         // not leave it: results go to `values`, and `throw_at_wasm` takes the exception out.
         let _scope = context.js().open_scope();
+        let parked = context.shared_values.as_ref().map(|shared| (&shared.parked, shared.parked.len()));
         // Node aborts if a panic leaves the scope open.
         let run = || {
             // SAFETY: by the contract of `HostFunction::call`.
             let result = unsafe { self.run(&context, values) };
+            if let Some((parked, count)) = parked {
+                end_above(parked, count);
+            }
             result.or_else(|PendingException| throw_at_wasm(&context, self.adapted))
         };
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))

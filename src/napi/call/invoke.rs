@@ -1,15 +1,19 @@
 //! Calls of exported functions whose values go through shared memory.
 
 use crate::error::ErrorKind;
+use crate::napi::call::import::ImportedFunction;
+use crate::napi::call::parked::{end_abandoned, end_above};
+use crate::napi::call::resume::{Next, go_on, resume};
 use crate::napi::call::scope::CallScope;
+use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
-use crate::napi::convert::thrown::throw_failure;
 use crate::napi::env::exception::PendingException;
-use crate::napi::env::function::CallInfo;
+use crate::napi::env::function::{CallInfo, Callback};
+use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::throw::panicked;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{HAS_FAST_CALLS, free_idle_call_stacks};
+use crate::store::{HAS_FAST_CALLS, Thrown, free_idle_call_stacks};
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, sys};
 use napi_derive::napi;
@@ -18,8 +22,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
-/// Makes an object with `values`, which stores take, and `invoke()`, which calls the function whose index stands in
-/// `buffer`. Null on a platform without fast calls.
+/// Makes an object with `values`, which stores take; `invoke()`, which calls the function whose index stands in `buffer`;
+/// and `resume()` and `fail(thrown)`, which resume the parked call whose number stands there. Null on a platform without
+/// fast calls.
 #[napi(js_name = "sharedValues", ts_args_type = "buffer: ArrayBuffer", ts_return_type = "any")]
 pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unknown<'a>> {
     if !HAS_FAST_CALLS {
@@ -27,14 +32,18 @@ pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unkno
     }
     let env = JsEnv::of(env);
     let buffer = Value::of(&buffer);
-    // SAFETY: only `invoke` uses the memory, and it has the buffer as a property.
+    // SAFETY: only the functions made below use the memory, and each has the buffer as a property.
     let shared = unsafe { SharedValues::new(env, buffer) };
-    // SAFETY: `hold_with` keeps the data for as long as the function lives.
-    let invoke = unsafe { env.function("invoke", invoke, Rc::as_ptr(&shared).cast_mut().cast()) };
-    env.set_property(invoke, c"buffer", buffer);
-    env.hold_with(invoke, shared.clone());
     let object = env.object();
-    env.set_property(object, c"invoke", invoke);
+    let callbacks: [(_, Callback); 3] = [(c"invoke", invoke), (c"resume", resume_returned), (c"fail", resume_thrown)];
+    for (name, callback) in callbacks {
+        // SAFETY: `hold_with` keeps the data for as long as the function lives.
+        let function =
+            unsafe { env.function(&name.to_string_lossy(), callback, Rc::as_ptr(&shared).cast_mut().cast()) };
+        env.set_property(function, c"buffer", buffer);
+        env.hold_with(function, shared.clone());
+        env.set_property(object, name, function);
+    }
     env.set_property(object, c"values", shared.to_js(env));
     // SAFETY: see `JsEnv`. The hook gets back the `Rc` that is leaked here, once. Node wants hooks with different data.
     unsafe {
@@ -51,11 +60,12 @@ pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unkno
 unsafe extern "C" fn end_of_environment(data: *mut c_void) {
     // SAFETY: by the contract of this function.
     drop(unsafe { Rc::from_raw(data.cast::<SharedValues>().cast_const()) });
+    let _ = catch_unwind(|| end_above(&ParkedCalls::of_thread(), 0));
     // A panic would end the process. Call stacks that could not be freed are lost with the thread.
     let _ = catch_unwind(free_idle_call_stacks);
 }
 
-/// The callback of `invoke`.
+/// The callback of `invoke`. Returns what JavaScript is to call next; undefined if the call has ended.
 ///
 /// # Safety
 /// N-API calls this, with `SharedValues` as the data.
@@ -64,44 +74,102 @@ unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -
     let shared = unsafe { &*CallInfo::new(env, info).data().cast::<SharedValues>() };
     let Some(called) = shared.called() else {
         // SAFETY: by the contract of this function.
-        let env = unsafe { CallInfo::new(env, info) }.env();
-        env.throw_error(c"ERR_RELINK_INTERNAL", c"internal error: no exported function has this index");
+        unsafe { no_such_call(env, info) };
         return ptr::null_mut();
     };
     let called: *const ExportedFunction = called.cast();
     // SAFETY: `SharedValues` has the data of live functions, and JavaScript is calling this one.
     let function = unsafe { &*called };
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(shared, function))) {
-        function.context.environment.throw(&panicked(&*panic));
+    match catch_unwind(AssertUnwindSafe(|| run(shared, function))) {
+        Ok(next) => next.unwrap_or(ptr::null_mut()),
+        Err(panic) => {
+            function.context.environment.throw(&panicked(&*panic));
+            ptr::null_mut()
+        }
     }
-    ptr::null_mut()
 }
 
 #[inline]
-fn run(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+fn run(shared: &SharedValues, function: &ExportedFunction) -> Next {
     if function.timeout.is_some() { run_guarded(shared, function) } else { run_now(shared, function) }
 }
 
 #[inline(never)] // keeps its code out of the other calls
-fn run_guarded(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+fn run_guarded(shared: &SharedValues, function: &ExportedFunction) -> Next {
     let _deadline = function.begin_deadline()?;
     run_now(shared, function)
 }
 
 #[inline(always)]
-fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Result<(), PendingException> {
+fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Next {
     let context = &function.context;
+    end_abandoned(&shared.parked);
     if function.is_closed() {
-        return call_closed(shared, function);
+        return call_closed(shared, function).map(|()| ptr::null_mut());
     }
-    // SAFETY: JavaScript is calling the function until `invoke` returns.
-    let _scope = unsafe { CallScope::enter(context, function.reference())? };
+    // SAFETY: JavaScript is calling the function until `invoke` returns, or until the parked call has ended.
+    let scope = unsafe { CallScope::enter(context, function.reference())? };
     let (target, _) = function.target();
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
-    let result = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values()) };
-    context.buffers.detach_grown(context.js(), &context.store);
-    result.map_err(|failure| throw_failure(context, failure))
+    let called = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values(), function.parks()) };
+    go_on(shared, function, scope, called)
+}
+
+/// The callback of `resume`: the import has returned, with its results in the shared memory. Returns as `invoke` does.
+///
+/// # Safety
+/// As for `invoke`.
+unsafe extern "C" fn resume_returned(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: by the contract of this function.
+    unsafe { resume_with(env, info, |context, import| import.returned(context)) }
+}
+
+/// The callback of `fail`: the import has thrown the argument. Returns as `invoke` does.
+///
+/// # Safety
+/// As for `invoke`.
+unsafe extern "C" fn resume_thrown(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: by the contract of this function.
+    unsafe {
+        let ([value], _) = CallInfo::new(env, info).arguments();
+        resume_with(env, info, |context, import| import.thrown(context, value))
+    }
+}
+
+/// # Safety
+/// As for `invoke`.
+#[inline]
+unsafe fn resume_with(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    result: impl FnOnce(&Rc<Context>, &ImportedFunction) -> Result<(), Thrown>,
+) -> sys::napi_value {
+    // SAFETY: by the contract of this function; the function that is being called keeps its data.
+    let shared = unsafe { &*CallInfo::new(env, info).data().cast::<SharedValues>() };
+    let no_such_call = || {
+        // SAFETY: by the contract of this function.
+        unsafe { no_such_call(env, info) };
+        PendingException
+    };
+    match catch_unwind(AssertUnwindSafe(|| resume(shared, no_such_call, result))) {
+        Ok(next) => next.unwrap_or(ptr::null_mut()),
+        Err(_) => {
+            no_such_call();
+            ptr::null_mut()
+        }
+    }
+}
+
+/// Throws an error for an index or a number that JavaScript has not got from native code.
+///
+/// # Safety
+/// As for `invoke`.
+#[cold]
+unsafe fn no_such_call(env: sys::napi_env, info: sys::napi_callback_info) {
+    // SAFETY: by the contract of this function.
+    let env = unsafe { CallInfo::new(env, info) }.env();
+    env.throw_error(c"ERR_RELINK_INTERNAL", c"internal error: no exported function or parked call has this index");
 }
 
 /// Throws, or does nothing if the instance was closed silently or a finalizer calls, where no code could catch an error.

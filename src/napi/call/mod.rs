@@ -5,4 +5,6 @@ pub(in crate::napi) mod import;
 pub(in crate::napi) mod invoke;
 pub(in crate::napi) mod look;
 pub(in crate::napi) mod map;
+pub(in crate::napi) mod parked;
+pub(in crate::napi) mod resume;
 pub(in crate::napi) mod scope;

@@ -5,6 +5,7 @@ use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::running::Running;
 use crate::napi::gc::collect::collect_after_call;
+use std::mem::ManuallyDrop;
 
 /// A call from JavaScript into wasm; it ends when this is dropped.
 pub struct CallScope<'a> {
@@ -34,6 +35,18 @@ impl<'a> CallScope<'a> {
         }
         context.depth.set(depth + 1);
         Ok(Self { context, enclosing })
+    }
+
+    /// Keeps the scope open while the call is parked. Returns what `resume` takes.
+    #[inline]
+    pub fn suspend(self) -> Running {
+        ManuallyDrop::new(self).enclosing
+    }
+
+    /// The scope of a parked call, which goes on or ends.
+    #[inline]
+    pub fn resume(context: &'a Context, enclosing: Running) -> Self {
+        Self { context, enclosing }
     }
 
     /// Ends the call without running a deferred collection. For callers with a new object that has no wrapper yet.

@@ -9,7 +9,7 @@ use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{Deadline, FuncRef, Instance, OpenFlag, StackPointer, Timeout};
+use crate::store::{Deadline, FuncRef, Instance, OpenFlag, Parks, StackPointer, Timeout};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use napi::sys::PropertyAttributes;
@@ -39,6 +39,8 @@ pub struct ExportedFunction {
     open_flag: Rc<OpenFlag>,
     /// Weak reference to the JavaScript function; `finalize` deletes it
     reference: Cell<WrapReference>,
+    /// Whether its last call has made so many imports that they park from the first one on
+    pub is_eager: Cell<bool>,
     /// Its index among the functions whose values go through shared memory
     index: Cell<Option<u32>>,
 }
@@ -73,6 +75,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         stack_pointer: function.stack_pointer(&context.store),
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
+        is_eager: Cell::new(false),
         index: Cell::new(None),
     });
     let data = Rc::into_raw(exported).cast_mut();
@@ -197,6 +200,24 @@ impl ExportedFunction {
         // SAFETY: `LIVE` has only addresses from `Rc::into_raw` in `make`, and `finalize` removes one before it drops
         // that `Rc`.
         live.then(|| unsafe { clone_data(ptr::with_exposed_provenance(address)) })
+    }
+
+    /// One more count of the data, as a pointer that owns it.
+    #[inline]
+    pub fn hold_data(&self) -> *const Self {
+        // SAFETY: `make` made the data with `Rc::into_raw`, and it is alive.
+        unsafe { Rc::increment_strong_count(self) };
+        self
+    }
+
+    /// When its imports park. A deadline covers the whole call from its beginning, so with one they never do.
+    #[inline]
+    pub fn parks(&self) -> Parks {
+        match (self.timeout.is_some(), self.is_eager.get()) {
+            (true, _) => Parks::Never,
+            (false, true) => Parks::AtOnce,
+            (false, false) => Parks::Later,
+        }
     }
 
     /// Begins the deadline of a call, if the function has a timeout.

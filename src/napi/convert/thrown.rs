@@ -93,7 +93,14 @@ fn make_exception(context: &Rc<Context>, exception: ExceptionRef) -> Result<Valu
 /// # Errors
 /// The exception, if wasm may not catch it.
 pub fn throw_at_wasm(context: &Rc<Context>, adapted: bool) -> Result<(), Thrown> {
-    let exception = ThrownValue::take(context.js());
+    throw_value_at_wasm(context, ThrownValue::take(context.js()), adapted)
+}
+
+/// Throws a value at the calling wasm. With `adapted`, wasm may catch it.
+///
+/// # Errors
+/// The value, if wasm may not catch it.
+pub fn throw_value_at_wasm(context: &Rc<Context>, exception: ThrownValue, adapted: bool) -> Result<(), Thrown> {
     let catchable = || catchable(context, context.exceptions.tag()?, exception.value(context.js())?);
     match adapted.then(catchable).flatten() {
         Some(exception) => {

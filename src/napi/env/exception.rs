@@ -55,8 +55,13 @@ impl ThrownValue {
             sys::napi_get_and_clear_last_exception(env.raw(), &mut value);
             env.value(value)
         };
+        value.map_or(Self { holder: None }, |value| Self::new(env, value))
+    }
+
+    /// A value that was thrown and caught.
+    pub fn new(env: JsEnv<'_>, value: Value<'_>) -> Self {
         let holder = env.array_of(1);
-        let is_held = value.is_some_and(|value| env.set_element(holder, 0, value));
+        let is_held = env.set_element(holder, 0, value);
         Self { holder: is_held.then(|| StrongReference::new(env, holder)) }
     }
 

@@ -62,6 +62,9 @@ lib_functions! {
     /// exported function whose values go through shared memory, where it has this index. Undefined if that is not
     /// possible. Also does what `registerFunction` does
     make_function = c"makeFunction",
+    /// `(fn: Function, parameters: string, results: string) => Function | undefined`: makes the thunk of an import, which
+    /// calls it and resumes the parked call. Undefined if that is not possible
+    import_thunk = c"importThunk",
     /// `(fn: object, address: number, retainer?: object) => void`: records the address of an exported function, and the
     /// retainer that the function keeps alive
     register_function = c"registerFunction",

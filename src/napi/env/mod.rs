@@ -8,6 +8,7 @@ pub(in crate::napi) mod exception;
 pub(in crate::napi) mod external_memory;
 pub(in crate::napi) mod function;
 pub(in crate::napi) mod lib_functions;
+pub(in crate::napi) mod parked_calls;
 pub(in crate::napi) mod reference;
 pub(in crate::napi) mod running;
 pub(in crate::napi) mod shared_values;

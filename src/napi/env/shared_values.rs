@@ -4,8 +4,9 @@
 //! takes a store, and wasm's trampoline reads it there.
 
 use crate::napi::env::function::drop_data;
+use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::RawValue;
+use crate::store::{MOST_SHARED, RawValue};
 use crate::wasm::{FuncType, ValType};
 use napi::sys;
 use rustc_hash::FxHashMap;
@@ -16,10 +17,11 @@ use std::ptr;
 use std::rc::Rc;
 
 /// Most parameters or results of a function whose values go through the memory (`MOST` in shared-values.js).
-const MOST: usize = 32;
+const MOST: usize = MOST_SHARED;
 
-/// Length of the memory in bytes: the values, and the index of the called function.
-const LENGTH: usize = MOST * size_of::<RawValue>() + size_of::<u32>();
+/// Length of the memory in bytes: the values, the index of the called function, the number of the parked call, and whether
+/// that call has parked for the same import again.
+const LENGTH: usize = MOST * size_of::<RawValue>() + 3 * size_of::<u32>();
 
 /// The memory, and the functions that are called through it.
 ///
@@ -29,6 +31,8 @@ pub struct SharedValues {
     /// The bytes of an `ArrayBuffer` that `invoke` holds. No reference to it here: it would keep alive the realm of the buffer,
     /// and so the functions that keep these values alive.
     values: *mut RawValue,
+    /// The parked calls of the thread
+    pub parked: Rc<ParkedCalls>,
     /// The data of each function
     functions: RefCell<Slab<*const c_void>>,
     /// The ids of the function types that JavaScript knows
@@ -48,7 +52,8 @@ impl SharedValues {
         // SAFETY: see `JsEnv`.
         unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer.raw(), &mut data, &mut length) };
         assert!(length >= LENGTH && data.addr().is_multiple_of(align_of::<RawValue>()));
-        Rc::new(Self { values: data.cast(), functions: RefCell::default(), types: RefCell::default() })
+        let (parked, functions, types) = (ParkedCalls::of_thread(), RefCell::default(), RefCell::default());
+        Rc::new(Self { values: data.cast(), parked, functions, types })
     }
 
     /// A JavaScript value that stands for these values.
@@ -112,6 +117,27 @@ impl SharedValues {
         // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
         let index = unsafe { *self.values.add(MOST).cast::<u32>() };
         self.functions.borrow().get(index as usize).copied()
+    }
+
+    /// The number of the call that JavaScript resumes.
+    #[inline]
+    pub fn number(&self) -> u32 {
+        // SAFETY: as in `called`.
+        unsafe { *self.values.add(MOST).cast::<u32>().add(1) }
+    }
+
+    /// Tells JavaScript the number of the call that has parked.
+    #[inline]
+    pub fn set_number(&self, number: u32) {
+        // SAFETY: as in `called`.
+        unsafe { *self.values.add(MOST).cast::<u32>().add(1) = number }
+    }
+
+    /// Tells the thunk that has resumed a call whether the call has parked for the same import again.
+    #[inline]
+    pub fn set_again(&self, again: bool) {
+        // SAFETY: as in `called`.
+        unsafe { *self.values.add(MOST).cast::<u32>().add(2) = again.into() }
     }
 
     /// The arguments that JavaScript has written, with room for the results.

@@ -1,10 +1,10 @@
-//! Tables of fixed size, and which of them get a larger maximum.
+//! Tables of fixed size whose maximum is raised.
 //!
-//! wasmer copies the entries of a fixed table into each instance, which makes calls faster; the store writes table and
-//! copy. But other instances write the table only, and after each write by code, and each segment, wasmer copies the whole
-//! table again.
+//! wasmer copies the entries of a funcref table of fixed size into each instance that defines one, which makes calls faster.
+//! The store writes table and copy, and so does code of other instances (`engine::alloc::table_copies`). But after each write
+//! by the instance's own code, and after each segment, wasmer copies the whole table again.
 
-use crate::wasm::{Binary, ExternKind, RefType, TableType, Uses};
+use crate::wasm::{Binary, RefType, TableType, Uses};
 
 /// Maximum number of entries of a table that is copied into each instance.
 const MOST_COPIED: u64 = 1 << 16;
@@ -17,10 +17,7 @@ pub(in crate::rewrite) fn needs_room(binary: &Binary, uses: &Uses, table: u32) -
     let ty = &binary.tables[table as usize];
     let segments = uses.segments.iter().filter(|segment| segment.target.is_some_and(|(each, _)| each == table));
     is_fixed(ty)
-        && (ty.limits.minimum > MOST_COPIED
-            || binary.exports_of(ExternKind::Table).any(|each| each == table)
-            || uses.written_tables.contains(&table)
-            || segments.count() > MOST_SEGMENTS)
+        && (ty.limits.minimum > MOST_COPIED || uses.written_tables.contains(&table) || segments.count() > MOST_SEGMENTS)
 }
 
 /// Whether wasmer copies this table into each instance.

@@ -4,36 +4,36 @@
 //! and then waits on wasm's stack for calls, so that each of them takes two switches and nothing else.
 //!
 //! ```text
-//! host's stack   call ──┐          ┌──► returns      f ◄──┐ ┌──► (returns)
-//!                switch │          │ switch        call   │ │
-//! wasm's stack          └► function ┘       function ► call_host
+//! host's stack   call ──┐          ┌──► returns      f ◄──┐ ┌──► (returns)        ┌──► Parked … resume ──┐
+//!                switch │          │ switch        call   │ │              switch │                      │ switch
+//! wasm's stack          └► function ┘       function ► call_host        function ► park                  └► …
 //! ```
 //!
 //! wasmer keeps two thread-local variables for the innermost entry: its trap handler, and the stack to leave. They are
 //! right while entries are left in the reverse order of their beginnings. So an idle call stack is left before anything
-//! else enters wasmer, and before wasm below it goes on.
+//! else enters wasmer, and before wasm below it goes on. A parked one is covered before anything else enters wasmer.
 
-use crate::engine::has_headroom_besides;
 use crate::error::{Error, ErrorKind};
-use crate::store::call::stack_guard::Guarded;
-use crate::store::call::stack_switch::{call_on, prepare, switch};
+use crate::store::call::call_stack::{CallStack, Job, Outcome, State};
 use crate::store::call::wasm_stack::WasmStack;
-use crate::store::trap::Failure;
+use crate::store::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue};
-use corosensei::stack::{DefaultStack, Stack};
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::ptr;
 use std::rc::Rc;
 
 pub use crate::store::call::stack_switch::AVAILABLE;
 
-/// Size of a call stack in bytes. wasmer and its library calls run on it.
-const SIZE: usize = 256 << 10;
-
 /// Number of call stacks that a thread keeps for later calls.
 const SPARE: usize = 8;
+
+/// Number of imports that an outer call makes before it parks.
+pub const PATIENCE: u32 = 2;
+
+/// Number of call stacks inside wasmer up to which calls do not park at once.
+const MOST_PATIENT: usize = 4;
 
 /// The call stacks of a thread.
 #[derive(Clone, Default)]
@@ -50,6 +50,10 @@ struct Stacks {
     count: Cell<usize>,
     /// The one whose wasm runs now; null while the host runs
     running: Cell<*const CallStack>,
+    /// The number of the last parking, from 1 on
+    parked: Cell<u32>,
+    /// The failure of a call that has just failed
+    failure: Cell<Option<Box<Failure>>>,
     #[expect(clippy::vec_box, reason = "a call stack never moves")]
     spare: RefCell<Vec<Box<CallStack>>>,
 }
@@ -57,34 +61,36 @@ struct Stacks {
 impl Default for Stacks {
     fn default() -> Self {
         let none = ptr::null();
-        Self { top: Cell::new(none), count: Cell::new(0), running: Cell::new(none), spare: RefCell::default() }
+        Self {
+            top: Cell::new(none),
+            count: Cell::new(0),
+            running: Cell::new(none),
+            parked: Cell::new(0),
+            failure: Cell::new(None),
+            spare: RefCell::default(),
+        }
     }
 }
 
-/// A call stack. It never moves, since what runs on it points to it.
-struct CallStack {
-    /// The host's stack while wasm runs
-    host: Cell<usize>,
-    /// wasm's stack, or this one, while the host runs
-    own: Cell<usize>,
-    /// The stack that wasm runs on: taken when it enters wasmer
-    wasm_stack: Cell<Option<WasmStack>>,
-    /// Size of the stack that wasm runs on, in bytes
-    size: Cell<usize>,
-    is_idle: Cell<bool>,
-    /// The next call; none to leave wasmer
-    call: Cell<Option<(FuncRef, *mut RawValue)>>,
-    outcome: Cell<Option<Outcome>>,
-    /// The next outer one
-    below: Cell<*const CallStack>,
-    stack: DefaultStack,
+/// When the imports of a call park.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parks {
+    Never,
+    /// From the third one on, or from the first one if the call is nested deep enough
+    Later,
+    /// From the first one on
+    AtOnce,
 }
 
-/// Why a call stack has given control back.
-enum Outcome {
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called {
+    /// It has returned.
     Returned,
-    /// It has left wasmer
-    Left(Result<(), Failure>),
+    /// It has failed: `take_failure` says why.
+    Failed,
+    /// It has parked: the import is to be called, and then the call to be resumed.
+    Parked,
 }
 
 impl CallStacks {
@@ -95,44 +101,138 @@ impl CallStacks {
 
     /// Calls `function`.
     ///
-    /// # Errors
-    /// The trap, what a host function threw, or `Memory` where there is no room for a stack.
+    /// For one or two imports, it takes longer to park than to call JavaScript from the host: the processor predicts the
+    /// returns from the frames that are left for the first time wrongly. Nested calls park all the same, since frames of the
+    /// host take more stack.
     ///
     /// # Safety
-    /// As for `Store::call`. The host runs, not wasm. This platform has switches.
+    /// As for `FuncRef::call_fast`. The host runs, not wasm. This platform has switches.
     #[inline]
-    pub unsafe fn call(&self, wasm_stack: &WasmStack, function: FuncRef, values: *mut RawValue) -> Result<(), Failure> {
+    pub unsafe fn call(
+        &self,
+        wasm_stack: &WasmStack,
+        function: FuncRef,
+        values: *mut RawValue,
+        parks: Parks,
+    ) -> Called {
         // SAFETY: `top` is null or points to a call stack that is alive.
-        let idle =
-            unsafe { self.0.top.get().as_ref() }.filter(|top| top.is_idle.get() && top.size.get() == wasm_stack.size());
+        let idle = unsafe { self.0.top.get().as_ref() }.filter(|top| top.is_idle_with(wasm_stack.size()));
         let stack = match idle {
             Some(stack) => stack,
-            None => self.enter(wasm_stack)?,
+            None => match self.enter(wasm_stack) {
+                Ok(stack) => stack,
+                Err(failure) => return self.fail(failure),
+            },
         };
-        stack.call.set(Some((function, values)));
-        match self.run(stack) {
-            Outcome::Returned => {
-                stack.is_idle.set(true);
-                Ok(())
-            }
-            Outcome::Left(result) => {
-                self.pop();
-                result
-            }
+        let patience = match parks {
+            Parks::Never => u32::MAX,
+            Parks::Later if self.0.count.get() <= MOST_PATIENT => PATIENCE,
+            Parks::Later | Parks::AtOnce => 0,
+        };
+        stack.set_call(function, values, patience);
+        self.go_on(stack)
+    }
+
+    /// Goes on with the innermost call, which is parked with this number: the import throws, or returns to wasm.
+    #[inline(always)]
+    pub fn resume(&self, number: u32, thrown: Option<Box<Thrown>>) -> Called {
+        let Some(stack) = self.parked_top(number) else {
+            let message = "internal error: a parked call was lost".to_owned();
+            return self.fail(Error::from(ErrorKind::Internal { message }).into());
+        };
+        stack.set_result(thrown);
+        self.go_on(stack)
+    }
+
+    /// Leaves the failure of a call.
+    #[cold]
+    pub fn fail(&self, failure: Failure) -> Called {
+        self.0.failure.set(Some(Box::new(failure)));
+        Called::Failed
+    }
+
+    /// The failure of a call that has just failed.
+    pub fn take_failure(&self) -> Failure {
+        *self.0.failure.take().expect("a failed call has left a failure")
+    }
+
+    /// The number of the innermost call, which has parked, and the import for which it has.
+    #[inline]
+    pub fn parked(&self) -> (u32, *const c_void) {
+        // SAFETY: `top` points to a call stack that is alive, since one has parked.
+        let top = unsafe { &*self.0.top.get() };
+        (top.number.get(), top.import())
+    }
+
+    /// The import for which the innermost call is parked, if it has this number.
+    #[inline(always)]
+    pub fn parked_import(&self, number: u32) -> Option<*const c_void> {
+        self.parked_top(number).map(CallStack::import)
+    }
+
+    /// Ends a parked call that nothing will resume. Does nothing if it has ended already.
+    #[cold]
+    pub fn abandon(&self, number: u32) {
+        if self.parked_top(number).is_some() {
+            self.leave_top();
         }
+    }
+
+    /// The innermost call stack, if it is parked with this number.
+    #[inline(always)]
+    fn parked_top(&self, number: u32) -> Option<&CallStack> {
+        // SAFETY: `top` is null or points to a call stack that is alive.
+        let top = unsafe { self.0.top.get().as_ref() }?;
+        if top.number.get() == number && matches!(top.state.get(), State::Parked | State::Covered) {
+            return Some(top);
+        }
+        self.parked_below(number)
+    }
+
+    #[cold]
+    fn parked_below(&self, number: u32) -> Option<&CallStack> {
+        // SAFETY: `top` is null or points to a call stack that is alive.
+        let is_idle = unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.state.get() == State::Idle);
+        is_idle.then(|| self.leave_top())?;
+        self.parked_top(number)
+    }
+
+    #[inline(always)]
+    fn go_on(&self, stack: &CallStack) -> Called {
+        match self.run(stack) {
+            Outcome::Parked => {
+                let number = self.0.parked.get().wrapping_add(1).max(1);
+                self.0.parked.set(number);
+                stack.number.set(number);
+                stack.state.set(State::Parked);
+                Called::Parked
+            }
+            Outcome::Returned => {
+                stack.state.set(State::Idle);
+                Called::Returned
+            }
+            Outcome::Left => self.left(stack),
+            Outcome::Covered => unreachable!("only `before_entry` covers"),
+        }
+    }
+
+    #[cold]
+    fn left(&self, stack: &CallStack) -> Called {
+        let failure = stack.take_failure();
+        self.pop();
+        failure.map_or(Called::Returned, |failure| self.fail(*failure))
     }
 
     /// A new top, which enters wasmer when it runs.
     #[cold]
     fn enter(&self, wasm_stack: &WasmStack) -> Result<&CallStack, Failure> {
-        self.leave_idle();
+        self.before_entry();
         let spare = self.0.spare.borrow_mut().pop();
         let stack = spare.or_else(CallStack::new).ok_or_else(|| {
             let message = "there is no room for a call stack: the system refuses to map one".to_owned();
             Error::from(ErrorKind::Memory { message })
         })?;
-        stack.size.set(wasm_stack.size());
-        stack.wasm_stack.set(Some(wasm_stack.clone()));
+        stack.set_wasm_stack(wasm_stack);
         stack.below.set(self.0.top.get());
         let stack: *const CallStack = Box::into_raw(stack);
         self.0.top.set(stack);
@@ -147,22 +247,26 @@ impl CallStacks {
         let stack = unsafe { Box::from_raw(self.0.top.get().cast_mut()) };
         self.0.top.set(stack.below.get());
         self.0.count.set(self.0.count.get() - 1);
-        stack.is_idle.set(false);
         let mut spare = self.0.spare.borrow_mut();
         if spare.len() < SPARE {
             spare.push(stack);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn run(&self, stack: &CallStack) -> Outcome {
-        stack.is_idle.set(false);
         self.0.running.set(stack);
-        // SAFETY: `own` was saved by the call stack itself or by `prepare`. It belongs to this thread, and lives on the
-        // heap.
-        unsafe { switch(stack.host.as_ptr(), stack.own.as_ptr()) };
+        // SAFETY: it is the top, and waits.
+        let outcome = unsafe { stack.run() };
         self.0.running.set(ptr::null());
-        stack.outcome.take().expect("a call stack has an outcome before it gives control back")
+        outcome
+    }
+
+    /// The call stack whose wasm runs now: its imports may park. None if the host runs, or wasm that was entered otherwise.
+    #[inline]
+    pub fn parkable(&self) -> Option<&CallStack> {
+        // SAFETY: `running` is null or points to a call stack that is alive.
+        unsafe { self.0.running.get().as_ref() }
     }
 
     /// Runs host code that wasm calls on the host's stack.
@@ -177,7 +281,7 @@ impl CallStacks {
             // Wasm was entered in another way, or the host runs already.
             None => Ok(host()),
             // SAFETY: the host's stack was left in `run`, which waits for this.
-            Some(stack) => unsafe { Job::run_on(stack.host.get(), host) },
+            Some(stack) => unsafe { Job::run_on(stack.host(), host) },
         };
         while self.0.count.get() > count {
             self.leave_top();
@@ -186,120 +290,55 @@ impl CallStacks {
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Leaves the top, if it is idle. To be called before anything else enters wasmer.
+    /// Leaves the top if it is idle, or covers it if it is parked. To be called before anything else enters wasmer.
     #[inline]
-    pub fn leave_idle(&self) {
+    pub fn before_entry(&self) {
         // SAFETY: `top` is null or points to a call stack that is alive.
-        if unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.is_idle.get()) {
-            self.leave_top();
+        let Some(top) = (unsafe { self.0.top.get().as_ref() }) else { return };
+        match top.state.get() {
+            State::Idle => self.leave_top(),
+            State::Parked => self.cover(top),
+            State::Covered | State::Running => {}
+        }
+    }
+
+    #[cold]
+    fn cover(&self, stack: &CallStack) {
+        match self.run(stack) {
+            Outcome::Covered => stack.state.set(State::Covered),
+            _ => unreachable!("a parked import waits for its result"),
         }
     }
 
     /// Leaves and frees what is not in use. To be called before the thread ends.
     pub fn free_idle(&self) {
-        self.leave_idle();
+        // SAFETY: `top` is null or points to a call stack that is alive.
+        if unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.state.get() == State::Idle) {
+            self.leave_top();
+        }
         self.0.spare.borrow_mut().clear();
     }
 
+    /// Leaves the top, which is idle or was abandoned.
     #[cold]
     fn leave_top(&self) {
         // SAFETY: the callers have looked that there is a top.
         let stack = unsafe { &*self.0.top.get() };
-        assert!(stack.is_idle.get(), "a call above has ended before wasm goes on");
+        match stack.state.get() {
+            State::Idle => {}
+            State::Parked | State::Covered => {
+                let message = "a call was abandoned".to_owned();
+                stack.set_result(Some(Box::new(Thrown::error(ErrorKind::Internal { message }.into()))));
+            }
+            State::Running => unreachable!("a call above has ended before wasm goes on"),
+        }
         match self.run(stack) {
-            Outcome::Left(_) => self.pop(),
-            Outcome::Returned => unreachable!("there was no call"),
+            Outcome::Left => {
+                drop(stack.take_failure());
+                self.pop();
+            }
+            _ => unreachable!("there was no call"),
         }
-    }
-}
-
-struct Job<T, F> {
-    host: Option<F>,
-    result: Option<std::thread::Result<T>>,
-}
-
-impl<T, F: FnOnce() -> T> Job<T, F> {
-    /// Runs `host` on the stack that `switch` saved.
-    ///
-    /// # Safety
-    /// As for `call_on`.
-    unsafe fn run_on(stack: usize, host: F) -> std::thread::Result<T> {
-        let mut job = Self { host: Some(host), result: None };
-        // SAFETY: by the contract of this function; `job` outlives the call, and no panic leaves `run`.
-        unsafe { call_on(stack, Self::run, (&raw mut job).cast()) };
-        job.result.expect("the job has run")
-    }
-
-    unsafe extern "C" fn run(job: *mut c_void) {
-        // SAFETY: `run_on` passes its job.
-        let job = unsafe { &mut *job.cast::<Self>() };
-        job.result = job.host.take().map(|host| catch_unwind(AssertUnwindSafe(host)));
-    }
-}
-
-impl CallStack {
-    /// A new one; none where the system refuses to map it.
-    fn new() -> Option<Box<Self>> {
-        let stack = Box::new(Self {
-            host: Cell::new(0),
-            own: Cell::new(0),
-            wasm_stack: Cell::new(None),
-            size: Cell::new(0),
-            is_idle: Cell::new(false),
-            call: Cell::new(None),
-            outcome: Cell::new(None),
-            below: Cell::new(ptr::null()),
-            stack: has_headroom_besides(SIZE).then(|| DefaultStack::new(SIZE).ok()).flatten()?,
-        });
-        let address = ptr::from_ref(&*stack).expose_provenance();
-        // SAFETY: the stack was just mapped, and its base is aligned.
-        stack.own.set(unsafe { prepare(stack.stack.base().get(), body, address) });
-        Some(stack)
-    }
-
-    /// Gives control back to the host.
-    #[inline(always)]
-    fn give_back(&self, outcome: Outcome) {
-        self.outcome.set(Some(outcome));
-        // SAFETY: `run` has saved the host's stack, and waits for this.
-        unsafe { switch(self.own.as_ptr(), self.host.as_ptr()) }
-    }
-}
-
-/// The code of a call stack: it enters wasmer again and again.
-unsafe extern "C" fn body(stack: usize) -> ! {
-    let stack: *const CallStack = ptr::with_exposed_provenance(stack);
-    // SAFETY: `new` passes the address of the call stack, which outlives what runs on it.
-    let stack = unsafe { &*stack };
-    loop {
-        let result = enter_wasmer(stack);
-        // This frame has no value to drop: the stack may be unmapped while it waits here.
-        stack.give_back(Outcome::Left(result));
-    }
-}
-
-fn enter_wasmer(stack: &CallStack) -> Result<(), Failure> {
-    let wasm_stack = stack.wasm_stack.take();
-    let data = ptr::from_ref(stack).cast_mut().cast();
-    // SAFETY: `drive` has nothing to drop when wasm unwinds it.
-    let run = || wasm_stack.as_ref().map(|wasm_stack| unsafe { wasm_stack.run(drive, data) });
-    let panicked =
-        || Error::from(ErrorKind::Internal { message: "internal error: a call stack panicked".into() }).into();
-    catch_unwind(AssertUnwindSafe(run)).ok().flatten().unwrap_or_else(|| Err(panicked()))
-}
-
-/// Runs calls on wasm's stack, until there is none or the guard of the stack has to be set again.
-unsafe extern "C-unwind" fn drive(stack: *mut c_void, guard: &Guarded) {
-    // SAFETY: `enter_wasmer` passes its call stack.
-    let stack: &CallStack = unsafe { &*stack.cast() };
-    while let Some((function, values)) = stack.call.take() {
-        let callee = function.callee();
-        // SAFETY: `CallStacks::call` promises that the function may be called so. This frame has nothing to drop.
-        unsafe { (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values) };
-        if !guard.is_set() {
-            return;
-        }
-        stack.give_back(Outcome::Returned);
     }
 }
 
@@ -308,7 +347,7 @@ mod tests {
     use super::*;
     use crate::engine::{Compiler, Quota};
     use crate::store::test_support::{COMPILERS, call, compile, function, instantiate, new_store};
-    use crate::store::{Callable, Extern, HostFunction, Store, Thrown};
+    use crate::store::{Callable, Extern, HostFunction, Store};
 
     /// A host function that runs a closure.
     struct Host(Box<HostClosure>);
@@ -335,7 +374,12 @@ mod tests {
     fn fast(store: &Store, function: FuncRef) -> Result<i32, Failure> {
         let mut value = RawValue::default();
         // SAFETY: the functions of these tests are of type () -> i32, and each test keeps its store alive.
-        unsafe { function.call_fast(store, function.stack_pointer(store), &mut value).map(|()| value.i32) }
+        match unsafe { function.call_fast(store, function.stack_pointer(store), &mut value, Parks::Never) }.0 {
+            // SAFETY: the result is an i32.
+            Called::Returned => Ok(unsafe { value.i32 }),
+            Called::Failed => Err(store.take_failure()),
+            Called::Parked => panic!("these host functions are not parkable"),
+        }
     }
 
     fn with(

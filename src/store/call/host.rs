@@ -3,14 +3,18 @@
 use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
+use crate::store::call::import_stub::{CALLS, Locations, Saved, StubCalls, stub};
 use crate::store::trap::Thrown;
 use crate::store::watch::checkpoint::checkpoint;
 use crate::store::watch::record::ThreadRecord;
-use crate::store::{FuncRef, RawValue, Store};
+use crate::store::{FuncRef, MOST_SHARED, RawValue, Store};
 use crate::wasm::FuncType;
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::mem::{MaybeUninit, offset_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use wasmer::sys::vm::{
     InternalStoreHandle, MaybeInstanceOwned, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMFunction,
     VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
@@ -28,6 +32,12 @@ pub trait HostFunction {
     /// whichever is more, and holds arguments of those types.
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown>;
 
+    /// An address by which the caller of the running wasm knows the function, if that caller can call it: then wasm parks
+    /// instead of calling `call`. Both types and the number of values are asked for by the caller.
+    fn parkable(&self) -> Option<*const c_void> {
+        None
+    }
+
     /// The function of the store that it calls, if any. The importer keeps that function alive.
     fn held(&self) -> Option<FuncRef> {
         None
@@ -35,7 +45,13 @@ pub trait HostFunction {
 }
 
 /// The context of a host function.
+#[repr(C)]
 pub(in crate::store) struct HostContext {
+    stub: StubCalls,
+    /// Where the stub finds the arguments; none for a dynamic function
+    locations: Option<Locations>,
+    /// The function's `parkable`, and the numbers of its parameters and of its results
+    parked: Option<(*const c_void, usize, usize)>,
     function: Box<dyn HostFunction>,
     call_stacks: CallStacks,
     record: &'static ThreadRecord,
@@ -69,12 +85,25 @@ impl FuncRef {
         function: Box<dyn HostFunction>,
     ) -> Result<(InternalStoreHandle<VMFunction>, FuncRef)> {
         let hash = store.signatures.borrow_mut().register(ty)?;
+        let (parameters, results) = (ty.parameters.len(), ty.results.len());
+        let parked = function.parkable().map(|import| (import, parameters, results));
+        let parked = parked.filter(|_| parameters.max(results) <= MOST_SHARED);
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
-            ctx: HostContext { function, call_stacks: store.call_stacks.clone(), record: store.host_stack.record },
+            ctx: HostContext {
+                stub: StubCalls { begin: begin_import, finish: finish_import },
+                locations: parked.and_then(|_| Locations::of(ty)),
+                parked,
+                function,
+                call_stacks: store.call_stacks.clone(),
+                record: store.host_stack.record,
+            },
         });
+        let is_static = context.ctx.locations.is_some();
+        // For a dynamic function, the importer's trampoline, once the importer is linked.
+        let func_ptr = if is_static { stub as *const VMFunctionBody } else { ptr::null() };
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
-            func_ptr: std::ptr::null(), // the importer's trampoline, once the importer is linked
+            func_ptr,
             type_signature_hash: hash,
             vmctx: VMFunctionContext { host_env: (&raw const *context).cast_mut().cast() },
             call_trampoline,
@@ -82,7 +111,7 @@ impl FuncRef {
         let function = VMFunction {
             anyfunc: MaybeInstanceOwned::Host(anyfunc),
             signature: function_type(ty),
-            kind: VMFunctionKind::Dynamic,
+            kind: if is_static { VMFunctionKind::Static } else { VMFunctionKind::Dynamic },
             host_data: context as Box<dyn Any>,
         };
         // SAFETY: the store's objects own the function from here on.
@@ -96,14 +125,105 @@ impl FuncRef {
 /// # Safety
 /// `context` is that of a host function; `values` as for `HostFunction::call`.
 unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<HostContext>, values: *mut RawValue) {
-    let result = on_host_stack(|| {
-        let call = || {
-            // SAFETY: by the contract of this function. The context is only borrowed shared, so the host function may
-            // be re-entered while it runs.
-            unsafe { (*context).ctx.function.call(values) }
-        };
-        // SAFETY: as above.
-        let call_stacks = unsafe { &(*context).ctx.call_stacks };
+    // SAFETY: by the contract of this function.
+    let HostContext { parked, call_stacks, .. } = unsafe { &(*context).ctx };
+    let thrown = match (parked, call_stacks.parkable().filter(|stack| parked.is_some() && stack.parks())) {
+        // SAFETY: by the contract of this function; `FuncRef::host` has looked at the number of values.
+        (Some((import, parameters, results)), Some(stack)) => unsafe {
+            ptr::copy_nonoverlapping(values, stack.shared(), *parameters);
+            let thrown = stack.park(*import);
+            ptr::copy_nonoverlapping(stack.shared(), values, *results);
+            thrown
+        },
+        // SAFETY: by the contract of this function.
+        _ => unsafe { call_on_host_stack(context, values) }.err(),
+    };
+    // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` call this function. No other value of this
+    // frame has a destructor.
+    unsafe { return_to_wasm(&(*context).ctx, thrown) }
+}
+
+/// What every host function does before wasm goes on: raises what was thrown, or a trap if wasm must not go on.
+///
+/// # Safety
+/// Wasm is on the stack, and no frame above it has a value to drop but `thrown`.
+#[inline(always)]
+unsafe fn return_to_wasm(context: &HostContext, thrown: Option<Box<Thrown>>) {
+    // SAFETY: by the contract of this function. `thrown` moves into the trap; if there is none, there is nothing to drop.
+    unsafe {
+        if let Some(thrown) = thrown {
+            raise_user_trap(thrown)
+        }
+        checkpoint(context.record);
+    }
+}
+
+const _: () = assert!(CALLS == offset_of!(VMDynamicFunctionContext<HostContext>, ctx));
+
+/// Called by the stub of an import. Parks it if the caller of the running wasm can call it; else calls it.
+///
+/// # Safety
+/// `context` is that of a static host function; the stub has saved `saved`.
+unsafe extern "C" fn begin_import(context: *mut c_void, saved: *mut Saved) -> *const [usize; 2] {
+    let context: *mut VMDynamicFunctionContext<HostContext> = context.cast();
+    // SAFETY: by the contract of this function.
+    let HostContext { parked, locations, call_stacks, .. } = unsafe { &(*context).ctx };
+    let (Some((import, ..)), Some(locations)) = (parked, locations) else { unreachable!("a static function has both") };
+    if let Some(stack) = call_stacks.parkable().filter(|stack| stack.parks()) {
+        // SAFETY: by the contract of this function; `FuncRef::host` has looked at the number of values.
+        unsafe { locations.copy_arguments(saved, stack.shared()) };
+        return stack.begin_to_park(*import);
+    }
+    // SAFETY: by the contract of this function.
+    unsafe { call_import(context, locations, saved) };
+    ptr::null()
+}
+
+/// Calls an import that cannot park.
+///
+/// # Safety
+/// As for `begin_import`; the locations are those of the function.
+#[cold]
+unsafe fn call_import(context: *mut VMDynamicFunctionContext<HostContext>, locations: &Locations, saved: *mut Saved) {
+    let mut values = [const { MaybeUninit::<RawValue>::uninit() }; MOST_SHARED];
+    let values: *mut RawValue = values.as_mut_ptr().cast();
+    // SAFETY: by the contract of this function. Nothing is to be dropped when wasm is unwound.
+    unsafe {
+        values.write(RawValue::default()); // without parameters and a result, nothing else writes it
+        locations.copy_arguments(saved, values);
+        return_to_wasm(&(*context).ctx, call_on_host_stack(context, values).err());
+        (*saved).result = (*values).u64;
+    }
+}
+
+/// Called by the stub of an import that has parked, when wasm's stack runs again.
+///
+/// # Safety
+/// As for `begin_import`, which has returned stacks.
+unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) {
+    let context: *mut VMDynamicFunctionContext<HostContext> = context.cast();
+    // SAFETY: by the contract of this function.
+    let stack = unsafe { &(*context).ctx.call_stacks }.parkable().expect("the call stack that has parked runs");
+    // SAFETY: by the contract of this function; the frames have nothing else to drop.
+    unsafe { return_to_wasm(&(*context).ctx, stack.finish_parking()) };
+    // SAFETY: by the contract of this function. JavaScript has written the result, or there is none.
+    unsafe { (*saved).result = (*stack.shared()).u64 };
+}
+
+/// Calls a host function on the host's stack.
+///
+/// # Safety
+/// As for `host_call`.
+unsafe fn call_on_host_stack(
+    context: *mut VMDynamicFunctionContext<HostContext>,
+    values: *mut RawValue,
+) -> Result<(), Box<Thrown>> {
+    on_host_stack(|| {
+        // SAFETY: by the contract of this function. The context is only borrowed shared, so the host function may be
+        // re-entered while it runs.
+        let HostContext { function, call_stacks, .. } = unsafe { &(*context).ctx };
+        // SAFETY: by the contract of this function.
+        let call = || unsafe { function.call(values) };
         let result = call_stacks.on_host_stack(|| catch_unwind(AssertUnwindSafe(call)));
         result
             .unwrap_or_else(|_| {
@@ -111,15 +231,7 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
                 Err(Thrown::error(ErrorKind::Internal { message }.into()))
             })
             .map_err(Box::new)
-    });
-    // No value with a destructor may be live in this frame when the wasm stack is unwound.
-    if let Err(thrown) = result {
-        // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` call this function. `thrown`
-        // moves into the trap.
-        unsafe { raise_user_trap(thrown) }
-    }
-    // SAFETY: as above; the result is empty.
-    unsafe { checkpoint((*context).ctx.record) }
+    })
 }
 
 /// The trampoline by which `FuncRef::call` calls a host function that wasm passed back to the host.

@@ -47,6 +47,18 @@ impl HostStack {
         HostStackScope { record: self.record, outer: self.record.set_entered_at(here()) }
     }
 
+    /// Notes that JavaScript resumes a call into wasm.
+    #[inline]
+    pub fn enter_again(&self) {
+        self.record.set_entered_at(here());
+    }
+
+    /// Ends a suspended scope.
+    #[inline]
+    pub fn end(&self, scope: OpenScope) {
+        self.record.set_entered_at(scope.0);
+    }
+
     /// Checks that enough stack is left for another call through a bridge.
     ///
     /// # Errors
@@ -62,7 +74,16 @@ impl HostStack {
     }
 }
 
+/// A suspended scope: it stays open, until `HostStack::end`.
+pub struct OpenScope(usize);
+
 impl HostStackScope {
+    /// Keeps the scope open.
+    #[inline]
+    pub fn suspend(self) -> OpenScope {
+        OpenScope(std::mem::ManuallyDrop::new(self).outer)
+    }
+
     /// Whether no wasm of this thread was on the stack before this call.
     pub fn is_outermost(&self) -> bool {
         self.outer == OUTSIDE

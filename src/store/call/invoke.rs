@@ -1,35 +1,127 @@
 //! Calls from the host into wasm.
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::host_stack::OpenScope;
+use crate::store::call::shadow_stack::{ShadowCall, StackPointer};
 use crate::store::trap::{Failure, Thrown};
 use crate::store::watch::checkpoint;
 use crate::store::{FuncRef, RawValue, Store};
+use std::ffi::c_void;
 use wasmer::sys::vm;
+
+pub use crate::store::call::call_stacks::{Called, PATIENCE, Parks};
 
 /// Whether `FuncRef::call_fast` exists on this platform.
 pub const HAS_FAST_CALLS: bool = AVAILABLE;
+
+/// Most parameters or results of an import that parks a call.
+pub const MOST_SHARED: usize = 32;
 
 /// Frees the idle call stacks of this thread. To be called before the thread ends.
 pub fn free_idle_call_stacks() {
     CallStacks::of_thread().free_idle();
 }
 
-impl FuncRef {
-    /// Like `call`, but on a call stack that stays inside wasmer.
-    ///
-    /// # Errors
-    /// The errors of `call`.
+/// A call that has parked. Calls are resumed in the reverse order of their beginnings.
+#[derive(Debug, Clone, Copy)]
+pub struct ParkedCall {
+    /// Number of this parking, from 1 on; no other has it
+    pub number: u32,
+    /// The address that `HostFunction::parkable` of the called import gave
+    pub import: *const c_void,
+}
+
+impl Store {
+    /// The innermost call of the thread, which has just parked.
+    #[inline]
+    pub fn parked_call(&self) -> ParkedCall {
+        let (number, import) = self.call_stacks.parked();
+        ParkedCall { number, import }
+    }
+
+    /// The import for which the innermost call is parked; none if the call does not have this number.
+    #[inline(always)]
+    pub fn parked_import(&self, number: u32) -> Option<*const c_void> {
+        self.call_stacks.parked_import(number)
+    }
+
+    /// The failure of a call that has just failed: a trap, what a host function threw, or lack of memory.
+    #[cold]
+    pub fn take_failure(&self) -> Failure {
+        self.call_stacks.take_failure()
+    }
+
+    /// Resumes the innermost call: the import returns the results that stand in the values of the call, or throws. The call
+    /// fails if it is not parked with this number.
     ///
     /// # Safety
-    /// As for `call`. This platform has fast calls.
+    /// As for `FuncRef::call_fast`. The values are of the types of the import's results.
+    #[inline(always)]
+    pub unsafe fn resume(&self, number: u32, result: Result<(), Thrown>) -> Called {
+        self.host_stack.enter_again();
+        let thrown = result.err().map(Box::new);
+        self.call_stacks.resume(number, thrown)
+    }
+
+    /// Ends a parked call and its scope, since nothing will resume it. Calls above it were ended.
+    pub fn abandon(&self, number: u32, scope: SuspendedScope) {
+        self.call_stacks.abandon(number);
+        self.host_stack.end(scope.entered);
+        // SAFETY: as in `end_scope`.
+        unsafe { self.shadow_stacks.end(scope.shadow, true) };
+        drop(self.shadow_stacks.take_lowered());
+    }
+
+    /// Ends the scope of a call that has returned or failed.
     #[inline]
-    pub unsafe fn call_fast(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
-        checkpoint::enter(store.host_stack.record)?;
-        let _entered = store.host_stack.enter();
+    pub fn end_scope(&self, scope: SuspendedScope, called: Called) {
+        self.host_stack.end(scope.entered);
+        let has_failed = called == Called::Failed;
+        // SAFETY: the scope has kept all instances alive, since no collection runs within it.
+        unsafe { self.shadow_stacks.end(scope.shadow, has_failed) };
+        if has_failed {
+            let failure = self.call_stacks.take_failure().with_panic(self);
+            self.call_stacks.fail(failure);
+        }
+    }
+}
+
+/// The scope of a call that an import may park: it stays open while the call is parked.
+pub struct SuspendedScope {
+    entered: OpenScope,
+    shadow: ShadowCall,
+}
+
+impl FuncRef {
+    /// Like `call`, but on a call stack that stays inside wasmer. An import that may park does so: then the call is to be
+    /// resumed, and its scope to be ended when it has returned or failed.
+    ///
+    /// # Safety
+    /// As for `call`. This platform has fast calls. There is room for `MOST_SHARED` values, and they are not used while wasm
+    /// runs.
+    #[inline]
+    pub unsafe fn call_fast(
+        self,
+        store: &Store,
+        pointer: StackPointer,
+        values: *mut RawValue,
+        parks: Parks,
+    ) -> (Called, Option<SuspendedScope>) {
+        if let Err(error) = checkpoint::enter(store.host_stack.record) {
+            return (store.call_stacks.fail(error.into()), None);
+        }
+        let entered = store.host_stack.enter().suspend();
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
-        unsafe { store.shadow_stacks.call(pointer, || store.call_stacks.call(&store.wasm_stack, self, values)) }
-            .map_err(|failure| failure.with_panic(store))
+        let (shadow, called) = unsafe {
+            let shadow = store.shadow_stacks.begin(pointer);
+            (shadow, store.call_stacks.call(&store.wasm_stack, self, values, parks))
+        };
+        let scope = SuspendedScope { entered, shadow };
+        if called == Called::Parked {
+            return (called, Some(scope));
+        }
+        store.end_scope(scope, called);
+        (called, None)
     }
 
     /// Calls the function. Arguments are read from `values` and results written there. `pointer` is the stack pointer of
@@ -44,7 +136,7 @@ impl FuncRef {
     /// keeps the store alive for the whole call.
     pub unsafe fn call(self, store: &Store, pointer: StackPointer, values: *mut RawValue) -> Result<(), Failure> {
         checkpoint::enter(store.host_stack.record)?;
-        store.call_stacks.leave_idle();
+        store.call_stacks.before_entry();
         let entered = store.host_stack.enter();
         // SAFETY: by the contract of this function; a callee's trampoline fits its own type.
         let run = || unsafe {

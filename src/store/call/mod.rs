@@ -1,8 +1,10 @@
 //! Calls into WebAssembly and out of it.
 
+pub(in crate::store) mod call_stack;
 pub(in crate::store) mod call_stacks;
 pub(in crate::store) mod host;
 pub(in crate::store) mod host_stack;
+pub(in crate::store) mod import_stub;
 pub(in crate::store) mod invoke;
 pub(in crate::store) mod shadow_stack;
 pub(in crate::store) mod stack_guard;

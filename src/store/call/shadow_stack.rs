@@ -109,6 +109,17 @@ enum Changed {
     Lowered,
 }
 
+/// A call from the host into wasm that has begun.
+pub struct ShadowCall {
+    pointer: StackPointer,
+    /// Number of calls around it
+    depth: u32,
+    /// Value of the pointer when it began
+    before: i32,
+    /// Values of all pointers when it began, if they were read
+    all: Vec<(StackPointer, i32)>,
+}
+
 /// A call from the host into wasm, until it is dropped.
 struct Depth<'a>(&'a Cell<u32>);
 
@@ -134,23 +145,46 @@ impl ShadowStacks {
         pointer: StackPointer,
         run: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        // SAFETY: by the contract of this function.
+        let call = unsafe { self.begin(pointer) };
+        let nesting = Depth(&self.depth);
+        let result = run();
+        std::mem::forget(nesting);
+        // SAFETY: by the contract of this function.
+        unsafe { self.end(call, result.is_err()) };
+        result
+    }
+
+    /// Begins a call, for `end`.
+    ///
+    /// # Safety
+    /// No instance of the store is freed before `end`. Calls end in the reverse order of their beginnings.
+    #[inline]
+    pub unsafe fn begin(&self, pointer: StackPointer) -> ShadowCall {
         let depth = self.depth.get();
         self.depth.set(depth + 1);
-        let nesting = Depth(&self.depth);
-        // SAFETY: by the contract of this function, the instance is alive until this returns; so are all others.
+        // SAFETY: by the contract of this function, all instances are alive.
         let (before, all) =
             unsafe { (pointer.value(), if depth > 0 && self.reads_all.get() { self.read_all() } else { Vec::new() }) };
-        let result = run();
-        drop(nesting);
-        // SAFETY: as above.
+        ShadowCall { pointer, depth, before, all }
+    }
+
+    /// Ends a call, as `call` does.
+    ///
+    /// # Safety
+    /// As for `begin`.
+    #[inline]
+    pub unsafe fn end(&self, call: ShadowCall, has_failed: bool) {
+        let ShadowCall { pointer, depth, before, all } = call;
+        self.depth.set(depth);
+        // SAFETY: by the contract of this function, all instances are alive.
         unsafe {
-            if result.is_err() {
+            if has_failed {
                 self.restore(depth, pointer, before, &all);
             } else if pointer.value() != before || (depth == 0 && self.changed.get() != Changed::No) {
                 self.settle(depth, pointer, before);
             }
         }
-        result
     }
 
     #[cold]

@@ -72,7 +72,7 @@ impl Store {
         instances.iter().for_each(|instance| {
             instance.set_tier_up(None);
             drop(instance.held.take());
-            drop(instance.vm.take());
+            instance.free_vm();
         });
         swept
     }

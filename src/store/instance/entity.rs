@@ -1,6 +1,6 @@
 //! An instance, and what it holds.
 
-use crate::engine::{Charge, Code, KnownTables};
+use crate::engine::{Charge, Code, KnownTables, forget_imported_tables};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
@@ -83,6 +83,13 @@ impl Instance {
         }
     }
 
+    /// Frees wasmer's instance, and with it the context.
+    pub(in crate::store) fn free_vm(&self) {
+        if let Some(vm) = self.vm.take() {
+            forget_imported_tables(vm.vmctx_ptr());
+        }
+    }
+
     /// The code that it runs.
     pub fn code(&self) -> &Arc<Code> {
         &self.code
@@ -131,5 +138,11 @@ impl Instance {
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         self.open_flag.is_closed()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.free_vm();
     }
 }

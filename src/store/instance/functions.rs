@@ -100,7 +100,7 @@ impl FuncRef {
     }
 
     /// The function of the object that a look-up has just added to the list of functions. Takes the object out again.
-    fn take(store: &Store, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
+    pub(in crate::store) fn take(store: &Store, handle: InternalStoreHandle<VMFunction>) -> FuncRef {
         let pointer = store.with_objects(|objects| {
             let pointer = handle.get(objects).anyfunc.as_ptr();
             VMFunction::list_mut(objects).pop();

@@ -66,6 +66,7 @@ pub(in crate::store) unsafe fn instantiate(
     let instance = register(store, code, &mut allocated, hosts);
     let mut vm = allocated.vm;
     *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm) });
+    instance.write_table_copies(store, &mut vm);
     made(&instance);
     let has_start = vm.module().start_function.is_some();
     let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
@@ -74,7 +75,7 @@ pub(in crate::store) unsafe fn instantiate(
     // SAFETY: called once, right after the instance was made. It may run wasm, which may use this store: none of its
     // objects is borrowed here.
     let mut finish = |config: &_, handler| unsafe { vm.finish_instantiation(config, handler, &data) };
-    store.call_stacks.leave_idle();
+    store.call_stacks.before_entry();
     let start = || match has_start {
         // SAFETY: no collection runs while wasm is on the stack.
         true => unsafe {

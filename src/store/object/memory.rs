@@ -83,7 +83,7 @@ impl MemoryId {
     pub fn grow(self, store: &Store, delta: u32) -> Result<u32, Failure> {
         let handle = self.handle(store);
         // A shared memory grows on what wasmer takes for the host's stack. While a call stack is idle, that is the wrong one.
-        store.call_stacks.leave_idle();
+        store.call_stacks.before_entry();
         store.quota.take_refusal();
         let grown = store.with_objects(|objects| handle.get_mut(objects).grow(Pages(delta)));
         grown.map(|pages| pages.0).map_err(|_| {

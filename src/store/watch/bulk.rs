@@ -1,14 +1,13 @@
 //! Bulk instructions in pieces, with a checkpoint after each piece: on gigabytes they take seconds.
 //!
-//! Compiled code calls these functions instead of wasmer's, and these call wasmer's for each piece.
+//! Compiled code calls these functions instead of wasmer's, and these call wasmer's for each piece, or those that also
+//! write the copies of tables.
 
-use crate::engine::replace_builtins;
+use crate::engine::{copy_table, fill_table, init_table, replace_builtins};
 use crate::store::watch::checkpoint::checkpoint;
 use crate::store::watch::record::ThreadRecord;
-use std::mem::transmute;
 use wasmer::sys::vm::libcalls::{
     wasmer_vm_imported_memory32_fill, wasmer_vm_memory32_copy, wasmer_vm_memory32_fill, wasmer_vm_memory32_init,
-    wasmer_vm_table_copy, wasmer_vm_table_fill, wasmer_vm_table_init,
 };
 use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance};
 
@@ -26,9 +25,6 @@ const MEMORY: Pieces = Pieces { long: 4096, most: 1 << 20 };
 
 /// In entries
 const TABLE: Pieces = Pieces { long: 256, most: 1 << 18 };
-
-/// wasmer's `table.fill`: context, table index, first entry, value (a pointer), number of entries.
-type TableFill = unsafe extern "C" fn(*mut VMContext, u32, u32, usize, u32);
 
 /// Installs the functions in a new instance whose code has not run yet.
 pub fn install(instance: &VMInstance) {
@@ -130,14 +126,12 @@ unsafe extern "C" fn memory_init(context: *mut VMContext, memory: u32, data: u32
 
 /// `table.fill`.
 unsafe extern "C" fn table_fill(context: *mut VMContext, table: u32, to: u32, value: usize, length: u32) {
-    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
-    let fill: TableFill = unsafe { transmute(wasmer_vm_table_fill as *const ()) };
     // SAFETY: as in `memory_fill`.
     unsafe {
         if length < TABLE.long || to.checked_add(length).is_none() {
-            return fill(context, table, to, value, length);
+            return fill_table(context, table, to, value, length);
         }
-        in_pieces(length, TABLE, false, |offset, count| fill(context, table, to + offset, value, count));
+        in_pieces(length, TABLE, false, |offset, count| fill_table(context, table, to + offset, value, count));
     }
 }
 
@@ -153,10 +147,10 @@ unsafe extern "C" fn table_copy(
     // SAFETY: as in `memory_fill`.
     unsafe {
         if length < TABLE.long || to.max(from).checked_add(length).is_none() {
-            return wasmer_vm_table_copy(context, to_table, from_table, to, from, length);
+            return copy_table(context, to_table, from_table, to, from, length);
         }
         in_pieces(length, TABLE, to > from, |offset, count| {
-            wasmer_vm_table_copy(context, to_table, from_table, to + offset, from + offset, count);
+            copy_table(context, to_table, from_table, to + offset, from + offset, count);
         });
     }
 }
@@ -166,10 +160,10 @@ unsafe extern "C" fn table_init(context: *mut VMContext, table: u32, elements: u
     // SAFETY: as in `memory_fill`.
     unsafe {
         if length < TABLE.long || to.max(from).checked_add(length).is_none() {
-            return wasmer_vm_table_init(context, table, elements, to, from, length);
+            return init_table(context, table, elements, to, from, length);
         }
         in_pieces(length, TABLE, false, |offset, count| {
-            wasmer_vm_table_init(context, table, elements, to + offset, from + offset, count);
+            init_table(context, table, elements, to + offset, from + offset, count);
         });
     }
 }
