@@ -1,5 +1,6 @@
 // Times of a call, a link and a load, next to Node's own WebAssembly.
 import { readFileSync } from 'node:fs'
+import { Script, createContext } from 'node:vm'
 import * as relink from 'wasm-relink'
 import { modulePath } from '../examples/modules.mjs'
 import { beside } from './beside.mjs'
@@ -11,6 +12,8 @@ import { adding, declaring, importing, many, provider, throughTable } from './wa
 const LOOP = 10_000
 /** Number of calls in one `map`. */
 const BATCH = 1000
+/** The timeout of guarded calls, in milliseconds. */
+const TIMEOUT = 1000
 /** Number of slots that are linked together. */
 const SLOTS = 100
 
@@ -35,6 +38,17 @@ const WORK = {
   'the same, `(i64, i64) -> i64`': call('long', '1n', '2n'),
   'the same, `(f64, f64) -> f64`': call('double', '1.5', '2.5'),
   'the same, `(i32, i32) -> (i32, i32)`': call('swap', '1', '2'),
+  'the same with a `timeout` (V8: a `timeout` of `node:vm`)'(engine) {
+    if (engine === WebAssembly) return inScript(build(engine, adding).add)
+    const { add } = new engine.Instance(new engine.Module(adding), {}, { timeout: TIMEOUT }).exports
+    return { run: calling(add, '1', '2') }
+  },
+  'the same in `withTimeout` (V8: a `timeout` of `node:vm`)'(engine) {
+    const { add } = build(engine, adding)
+    if (engine === WebAssembly) return inScript(add)
+    const block = calling(add, '1', '2')
+    return { run: () => engine.withTimeout(TIMEOUT, block) }
+  },
   '1,000 calls in one native call, `add.map(a, b)`: each (V8: a loop)'(engine) {
     const { add } = build(engine, adding)
     const a = Int32Array.from({ length: BATCH }, (_, index) => index)
@@ -124,6 +138,13 @@ const BASELINES = {
     run: () => bareCalls((x) => (x + 1) | 0, LOOP),
     calls: LOOP,
   }),
+}
+
+/** A call in a script with a timeout. */
+function inScript(add) {
+  const script = new Script('add(1, 2)')
+  const context = createContext({ add })
+  return { run: () => script.runInContext(context, { timeout: TIMEOUT }) }
 }
 
 /** A loop that calls a function of another instance, whose module has these slots. */

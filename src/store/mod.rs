@@ -12,6 +12,10 @@ mod state;
 #[cfg(test)]
 pub mod test_support;
 mod trap;
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    allow(dead_code, reason = "nothing interrupts wasm there")
+)]
 mod watch;
 
 pub use batch::running_batch::Batch;

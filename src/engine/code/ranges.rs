@@ -83,6 +83,7 @@ impl Drop for LoadedRange {
 }
 
 /// Whether `address` is in loaded code. Safe to call in a signal handler.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only signals ask"))]
 pub fn is_code(address: usize) -> bool {
     let unit = (address / UNIT) as u64;
     Block::all().any(|block| {

@@ -10,8 +10,10 @@ pub(in crate::store) mod checkpoint;
 pub(in crate::store) mod clock;
 pub(in crate::store) mod deadline;
 pub(in crate::store) mod interrupts;
+#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "no_pad.rs")]
 pub(in crate::store) mod pad;
 pub(in crate::store) mod record;
+#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "no_signal.rs")]
 pub(in crate::store) mod signal;
 pub(in crate::store) mod wait;
 pub(in crate::store) mod watchdog;

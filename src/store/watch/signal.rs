@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 /// Whether this platform has interruption.
-pub const AVAILABLE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+pub const AVAILABLE: bool = true;
 
 /// The signal; 0 before the first one.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
@@ -125,13 +125,11 @@ unsafe extern "C" fn handler(_: libc::c_int, info: *mut libc::siginfo_t, context
     }
 }
 
-#[cfg(target_arch = "x86_64")]
 fn pc_and_sp(context: &libc::ucontext_t) -> (usize, usize) {
     let registers = &context.uc_mcontext.gregs;
     (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RSP as usize] as usize)
 }
 
-#[cfg(target_arch = "x86_64")]
 fn set_pc(context: &mut libc::ucontext_t, pc: usize) {
     context.uc_mcontext.gregs[libc::REG_RIP as usize] = pc as i64;
 }
