@@ -16,6 +16,7 @@ import {
   inspect,
 } from '../..'
 import { compare } from '../support/differential'
+import { STACK_POINTER, withStackPointer } from '../support/stack-pointer'
 import { gentle } from '../support/scenario'
 import { compilers, guest, guestPath, root, thrownBy, wat } from '../support'
 import { texts } from '../support/texts'
@@ -231,7 +232,8 @@ test('other values of `reserve` are refused', async () => {
 
 describe('behaves like V8', () => {
   test.each(['plugin', 'scalars', 'pricing'])('the guest %s', async (name) => {
-    const { differences, ran } = await compare(guest(name), { argumentSets: gentle, ...small })
+    const options = { argumentSets: gentle, stackPointer: STACK_POINTER, ...small }
+    const { differences, ran } = await compare(withStackPointer(guest(name)), options)
     expect(differences).toEqual([])
     expect(ran).toEqual(expect.arrayContaining(['cranelift, none, small', 'singlepass, none, small']))
   })

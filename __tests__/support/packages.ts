@@ -2,6 +2,7 @@
 // test replaces.
 import { createHash } from 'node:crypto'
 import { type CompileOptions, type Imports, Instance, Module, instantiate } from '../..'
+import { STACK_POINTER, withStackPointer } from './stack-pointer'
 
 /** A replacement for the global `WebAssembly`, and the instances that it has made. */
 export interface PackageEngine<I extends WebAssembly.Instance = WebAssembly.Instance> {
@@ -11,27 +12,67 @@ export interface PackageEngine<I extends WebAssembly.Instance = WebAssembly.Inst
 
 const v8 = globalThis.WebAssembly
 
+/** Size in bytes of the stack of a Rust guest; it begins at address 0. */
+const STACK_SIZE = 2 ** 20
+
+/** An instance on V8 that puts the guest's stack pointer back after a failed call, as this package does. */
+class RestoringInstance extends v8.Instance {
+  readonly #exports: WebAssembly.Exports
+
+  constructor(module: WebAssembly.Module, imports: WebAssembly.Imports) {
+    super(module, imports)
+    const { [STACK_POINTER]: pointer, ...exports } = super.exports
+    this.#exports = pointer === undefined ? exports : restoring(exports, pointer as WebAssembly.Global)
+  }
+
+  override get exports(): WebAssembly.Exports {
+    return this.#exports
+  }
+}
+
+function restoring(exports: WebAssembly.Exports, pointer: WebAssembly.Global): WebAssembly.Exports {
+  const entries = Object.entries(exports).map(([name, value]): [string, WebAssembly.ExportValue] => {
+    if (typeof value !== 'function') return [name, value]
+    const call = (...values: unknown[]) => {
+      const before = pointer.value
+      try {
+        return value(...values)
+      } catch (error) {
+        pointer.value = before
+        throw error
+      }
+    }
+    return [name, call]
+  })
+  return Object.fromEntries(entries)
+}
+
 /** V8, with the bytes that `prepare` returns. */
-export function onV8(prepare: (bytes: BufferSource) => BufferSource = (bytes) => bytes): PackageEngine {
+export function onV8(
+  prepare: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> = (bytes) => bytes,
+): PackageEngine {
   const instances: WebAssembly.Instance[] = []
+  const prepared = (bytes: ArrayBuffer | Uint8Array<ArrayBuffer>) =>
+    withStackPointer(prepare(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)))
+  class PreparedModule extends v8.Module {
+    constructor(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>) {
+      super(prepared(bytes))
+    }
+  }
+  class CollectedInstance extends RestoringInstance {
+    constructor(module: WebAssembly.Module, imports: WebAssembly.Imports) {
+      super(module, imports)
+      instances.push(this)
+    }
+  }
   return {
     instances,
     WebAssembly: {
-      Module: class extends v8.Module {
-        constructor(bytes: BufferSource) {
-          super(prepare(bytes))
-        }
-      },
-      Instance: class extends v8.Instance {
-        constructor(module: WebAssembly.Module, imports: WebAssembly.Imports) {
-          super(module, imports)
-          instances.push(this)
-        }
-      },
-      async instantiate(bytes: BufferSource, imports: WebAssembly.Imports) {
-        const made = await v8.instantiate(prepare(bytes), imports)
-        instances.push(made.instance)
-        return made
+      Module: PreparedModule,
+      Instance: CollectedInstance,
+      async instantiate(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>, imports: WebAssembly.Imports) {
+        const module = await v8.compile(prepared(bytes))
+        return { module, instance: new CollectedInstance(module, imports) }
       },
     },
   }
@@ -89,10 +130,10 @@ export class Answers {
     this.all[question] = answer.length > 2000 ? `${answer.length} characters, ${digest(answer)}` : answer
   }
 
-  /** The contents of the memory of the engine's last instance. */
+  /** The contents of the memory of the engine's last instance, without its stack, in which ended calls leave what no guest reads. */
   addMemory(question: string, { instances }: PackageEngine): void {
     const { buffer } = instances.at(-1)!.exports.memory as WebAssembly.Memory
-    this.add(question, () => `${buffer.byteLength} bytes, ${digest(new Uint8Array(buffer))}`)
+    this.add(question, () => `${buffer.byteLength} bytes, ${digest(new Uint8Array(buffer, STACK_SIZE))}`)
   }
 }
 
