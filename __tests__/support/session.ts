@@ -231,7 +231,8 @@ class Run {
 
   /** The guest's stack pointer, if the scenario names it. */
   get stackPointer(): { value: number } | undefined {
-    return this.exports[this.scenario.stackPointer ?? '']
+    const { stackPointer } = this.scenario
+    return stackPointer === undefined ? undefined : this.exports[stackPointer]
   }
 
   /** Makes a call. If it fails, the stack pointer is afterwards what it was before, on any engine. */
