@@ -146,6 +146,8 @@ mod arch {
             "pop rax",
             "jmp rax",
             "4:",
+            // The host has used `rbp`, by which unwinding finds this frame.
+            "lea rbp, [rsp + {size} - 16]",
             "mov rdi, [rsp + {filler}]",
             "mov rsi, rsp",
             "call [rdi + {calls} + {finish}]",
