@@ -283,13 +283,15 @@ mod tests {
 
         // The compile stops before the second thread asks for it.
         let (flag, make) = (second.clone(), made.clone());
+        let (has_stopped, stop) = std::sync::mpsc::channel();
         let stopped = get_in_thread(&second, move |waiters| {
             flag.cancel();
             let stopped = make(waiters);
+            has_stopped.send(()).unwrap();
             wait_for_waiters(2);
             stopped
         });
-        wait_for_waiters(1);
+        stop.recv().unwrap();
         let third = get_in_thread(&Cancellation::default(), made);
         assert!(stopped.join().unwrap().is_err());
         assert!(third.join().unwrap().is_ok());
