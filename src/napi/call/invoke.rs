@@ -110,10 +110,14 @@ fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Next {
     // SAFETY: JavaScript is calling the function until `invoke` returns, or until the parked call has ended.
     let scope = unsafe { CallScope::enter(context, function.reference())? };
     let (target, _) = function.target();
+    let mut suspended = None;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
     // no `RefCell` of it is borrowed. `make_shared_values` has looked whether there are fast calls.
-    let called = unsafe { target.call_fast(&context.store, function.stack_pointer, shared.values(), function.parks()) };
-    go_on(shared, function, scope, called)
+    let called = unsafe {
+        let (pointer, parks) = (function.stack_pointer, function.parks());
+        target.call_fast(&context.store, pointer, shared.values(), parks, &mut suspended)
+    };
+    go_on(shared, function, scope, called, &mut suspended)
 }
 
 /// The callback of `resume`: the import has returned, with its results in the shared memory. Returns as `invoke` does.

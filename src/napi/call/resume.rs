@@ -18,26 +18,26 @@ use std::rc::Rc;
 /// What JavaScript calls next: a thunk, or null for nothing.
 pub type Next = Result<sys::napi_value, PendingException>;
 
-/// Goes on with a call that has just begun, and has returned, failed or parked. `suspended` is the store's scope of a call that
-/// has parked.
+/// Goes on with a call that has just begun, and has returned, failed or parked. `suspended` has the store's scope of a call
+/// that has parked.
 ///
 /// # Errors
 /// The failure of the call is pending.
-#[inline]
+#[inline(always)]
 pub fn go_on(
     shared: &SharedValues,
     function: &ExportedFunction,
     scope: CallScope<'_>,
-    (called, suspended): (Called, Option<SuspendedScope>),
+    called: Called,
+    suspended: &mut Option<SuspendedScope>,
 ) -> Next {
     let context = &function.context;
     context.buffers.detach_grown(context.js(), &context.store);
-    match (called, suspended) {
-        (Called::Returned, _) => Ok(ptr::null_mut()),
+    match called {
+        Called::Returned => Ok(ptr::null_mut()),
         // Converted before `scope` is dropped: a deferred collection frees wasm exceptions.
-        (Called::Failed, _) => Err(throw_failure(context, context.store.take_failure())),
-        (Called::Parked, Some(suspended)) => park(shared, function, scope, suspended),
-        (Called::Parked, None) => unreachable!("a parked call has a scope"),
+        Called::Failed => Err(throw_failure(context, context.store.take_failure())),
+        Called::Parked => park(shared, function, scope, suspended.take().expect("a parked call has a scope")),
     }
 }
 
@@ -100,7 +100,7 @@ fn end(shared: &SharedValues, function: &ExportedFunction, called: Called) -> Ne
     context.store.end_scope(parked.scope, called);
     function.is_eager.set(parked.parkings >= PATIENCE);
     let scope = CallScope::resume(context, parked.enclosing);
-    go_on(shared, function, scope, (called, None))
+    go_on(shared, function, scope, called, &mut None)
 }
 
 /// Resumes the call whose number JavaScript has written, with the result of its import.

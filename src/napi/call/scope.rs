@@ -23,7 +23,7 @@ impl<'a> CallScope<'a> {
     ///
     /// # Safety
     /// As long as this lives, JavaScript is calling the function.
-    #[inline]
+    #[inline(always)] // returned in memory, it would be read before the processor has written it
     pub unsafe fn enter(context: &'a Context, function: WrapReference) -> Result<Self, PendingException> {
         context.shared_memories.publish_lengths(&context.environment)?;
         let depth = context.depth.get();

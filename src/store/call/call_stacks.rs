@@ -374,7 +374,7 @@ mod tests {
     fn fast(store: &Store, function: FuncRef) -> Result<i32, Failure> {
         let mut value = RawValue::default();
         // SAFETY: the functions of these tests are of type () -> i32, and each test keeps its store alive.
-        match unsafe { function.call_fast(store, function.stack_pointer(store), &mut value, Parks::Never) }.0 {
+        match unsafe { function.call_fast(store, function.stack_pointer(store), &mut value, Parks::Never, &mut None) } {
             // SAFETY: the result is an i32.
             Called::Returned => Ok(unsafe { value.i32 }),
             Called::Failed => Err(store.take_failure()),

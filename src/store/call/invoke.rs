@@ -80,9 +80,15 @@ impl Store {
         // SAFETY: the scope has kept all instances alive, since no collection runs within it.
         unsafe { self.shadow_stacks.end(scope.shadow, has_failed) };
         if has_failed {
-            let failure = self.call_stacks.take_failure().with_panic(self);
-            self.call_stacks.fail(failure);
+            self.note_panic();
         }
+    }
+
+    /// Adds to the failure of a call the panic that caused it, if one did.
+    #[cold]
+    fn note_panic(&self) {
+        let failure = self.call_stacks.take_failure().with_panic(self);
+        self.call_stacks.fail(failure);
     }
 }
 
@@ -94,21 +100,22 @@ pub struct SuspendedScope {
 
 impl FuncRef {
     /// Like `call`, but on a call stack that stays inside wasmer. An import that may park does so: then the call is to be
-    /// resumed, and its scope to be ended when it has returned or failed.
+    /// resumed, and its scope, in `suspended`, to be ended when it has returned or failed.
     ///
     /// # Safety
     /// As for `call`. This platform has fast calls. There is room for `MOST_SHARED` values, and they are not used while wasm
     /// runs.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn call_fast(
         self,
         store: &Store,
         pointer: StackPointer,
         values: *mut RawValue,
         parks: Parks,
-    ) -> (Called, Option<SuspendedScope>) {
+        suspended: &mut Option<SuspendedScope>,
+    ) -> Called {
         if let Err(error) = checkpoint::enter(store.host_stack.record) {
-            return (store.call_stacks.fail(error.into()), None);
+            return store.call_stacks.fail(error.into());
         }
         let entered = store.host_stack.enter().suspend();
         // SAFETY: by the contract of this function. No collection runs while wasm is on the stack.
@@ -118,10 +125,11 @@ impl FuncRef {
         };
         let scope = SuspendedScope { entered, shadow };
         if called == Called::Parked {
-            return (called, Some(scope));
+            *suspended = Some(scope);
+        } else {
+            store.end_scope(scope, called);
         }
-        store.end_scope(scope, called);
-        (called, None)
+        called
     }
 
     /// Calls the function. Arguments are read from `values` and results written there. `pointer` is the stack pointer of

@@ -117,7 +117,7 @@ pub struct ShadowCall {
     /// Value of the pointer when it began
     before: i32,
     /// Values of all pointers when it began, if they were read
-    all: Vec<(StackPointer, i32)>,
+    all: Option<Box<[(StackPointer, i32)]>>,
 }
 
 /// A call from the host into wasm, until it is dropped.
@@ -164,8 +164,7 @@ impl ShadowStacks {
         let depth = self.depth.get();
         self.depth.set(depth + 1);
         // SAFETY: by the contract of this function, all instances are alive.
-        let (before, all) =
-            unsafe { (pointer.value(), if depth > 0 && self.reads_all.get() { self.read_all() } else { Vec::new() }) };
+        let (before, all) = unsafe { (pointer.value(), (depth > 0 && self.reads_all.get()).then(|| self.read_all())) };
         ShadowCall { pointer, depth, before, all }
     }
 
@@ -180,7 +179,7 @@ impl ShadowStacks {
         // SAFETY: by the contract of this function, all instances are alive.
         unsafe {
             if has_failed {
-                self.restore(depth, pointer, before, &all);
+                self.restore(depth, pointer, before, all.as_deref().unwrap_or_default());
             } else if pointer.value() != before || (depth == 0 && self.changed.get() != Changed::No) {
                 self.settle(depth, pointer, before);
             }
@@ -188,7 +187,7 @@ impl ShadowStacks {
     }
 
     #[cold]
-    unsafe fn read_all(&self) -> Vec<(StackPointer, i32)> {
+    unsafe fn read_all(&self) -> Box<[(StackPointer, i32)]> {
         // SAFETY: instances are alive by the contract of `call`.
         self.all.borrow().iter().map(|stack| (stack.pointer, unsafe { stack.pointer.value() })).collect()
     }
