@@ -1,6 +1,6 @@
 // The cost of wasm-relink, next to Node's own WebAssembly in the same run.
 //
-//   node bench/index.mjs [--quick] [--out FILE] [PART …]
+//   node bench/index.mjs [--quick] [--update] [--out FILE] [PART …]
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { calls } from './calls.mjs'
@@ -12,7 +12,7 @@ import { memory } from './memory.mjs'
 import { packages } from './packages.mjs'
 import { pass } from './pass.mjs'
 import { plugins } from './plugins.mjs'
-import { write } from './results.mjs'
+import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
 
@@ -20,9 +20,13 @@ const PARTS = { calls, plugins, packages, slots, kernels, loads, shapes, pass, m
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    update: { type: 'boolean', default: false },
+    out: { type: 'string' },
+  },
 })
-const { quick } = values
+const { quick, update } = values
 const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name))
 if (unknown !== undefined) {
   console.error(`bench: no part is called ${unknown}: node bench/index.mjs [${Object.keys(PARTS).join('] [')}]`)
@@ -30,9 +34,9 @@ if (unknown !== undefined) {
 }
 
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS)
-// Only a whole run becomes the latest one: all committed results are of one run.
-const whole = positionals.length === 0 && !quick
-const name = whole
+// Committed results are those of whole runs, and of parts that were measured again: a part is always of one run.
+const isLatest = !quick && (positionals.length === 0 || update)
+const name = isLatest
   ? 'latest'
   : `${chosen.length < Object.keys(PARTS).length ? chosen.join('-') : 'all'}${quick ? '-quick' : ''}`
 const out = values.out ?? fileURLToPath(new URL(`results/${name}.json`, import.meta.url))
@@ -44,10 +48,11 @@ console.log(
 )
 
 const done = {}
+const earlier = update ? dated(read(out)) : []
 for (const [index, part] of chosen.entries()) {
   const say = (text) => console.error(`bench: part ${index + 1} of ${chosen.length}, ${part}: ${text}`)
   done[part] = await PARTS[part]({ quick, say })
   for (const one of done[part]) console.log(table(one))
-  write(out, run, done)
+  write(out, run, done, earlier)
 }
 console.error(`bench: written to ${out}`)

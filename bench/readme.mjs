@@ -149,6 +149,14 @@ function find(parts, part, name) {
     .find((row) => row.name === name)
 }
 
+/** The day of a run, with those of the parts that are of earlier ones. */
+function days({ date, rows }) {
+  const day = (text) => text.slice(0, 10)
+  const others = rows.filter((row) => row.date !== undefined && day(row.date) !== day(date))
+  const parts = [...new Set(others.map((row) => `${row.part} on ${day(row.date)}`))]
+  return [day(date), ...(parts.length > 0 ? [` (${parts.join(', ')})`] : [])].join('')
+}
+
 /** A document with its tables and figures replaced by the results of a run. */
 function filled(document, run, tables, figures = []) {
   const parts = {}
@@ -162,7 +170,7 @@ function filled(document, run, tables, figures = []) {
     const made = rows(parts)?.map((cells) => `| ${cells.join(' | ')} |`)
     if (made) lines.splice(start + 2, length - 2, ...made)
   }
-  const text = lines.join('\n').replace(/, on \d{4}-\d\d-\d\d: medians/, `, on ${run.date.slice(0, 10)}: medians`)
+  const text = lines.join('\n').replace(/, on \d{4}-\d\d-\d\d[^:]*: medians/, `, on ${days(run)}: medians`)
   return figures.reduce((filling, [pattern, figure]) => {
     if (!pattern.test(filling)) throw new Error(`no figure stands at ${pattern}`)
     return filling.replace(pattern, figure(parts))

@@ -9,11 +9,13 @@ import { plot } from './plot.mjs'
  * @param {string} file the JSON file; plots are next to it: `latest.json` and `latest-kernels.svg`
  * @param {{ date: string, machine: object, versions: object, quick: boolean }} run
  * @param {Record<string, object[]>} parts the tables of each part
+ * @param {object[]} earlier rows of an earlier run, for the parts that this one lacks
  */
-export function write(file, run, parts) {
-  const rows = Object.entries(parts).flatMap(([part, tables]) =>
+export function write(file, run, parts, earlier = []) {
+  const made = Object.entries(parts).flatMap(([part, tables]) =>
     tables.flatMap(({ title, rows }) => rows.map((row) => ({ part, table: title, ...row }))),
   )
+  const rows = [...made, ...earlier.filter(({ part }) => !Object.hasOwn(parts, part))]
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify({ ...run, rows }, rounded, 2)}\n`)
   for (const [part, tables] of Object.entries(parts)) {
@@ -25,6 +27,11 @@ export function write(file, run, parts) {
 /** Each figure with six digits, which is more than the precision of any clock. */
 const rounded = (_, value) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
+
+/** The rows of a run, each with the date of that run, for a later one that has other parts. */
+export function dated({ date, rows }) {
+  return rows.map((row) => ({ date, ...row }))
+}
 
 /** Reads the run in a file. */
 export function read(file) {

@@ -154,7 +154,7 @@ describe.each(compilers)('on %s', (compiler) => {
     expect(thrownBy(() => exports.put({}))).toEqual(exceeds('externrefs', 100, 101))
     expect(exports.values).toHaveLength(100)
     for (let number = 0; number < 100; number++) exports.values.set(number, null)
-    // Those are free from the next call on.
+    // These externrefs are free from the next call on.
     expect(exports.size()).toBe(1)
     for (let number = 0; number < 50; number++) exports.values.set(number, { number })
     expect(exports.values.get(7)).toEqual({ number: 7 })

@@ -56,7 +56,7 @@ describe.each([...compilers, 'auto'] as const)('Rust panics (%s)', (compiler) =>
     expect(exports.sum(200)).toBe(20100)
   })
 
-  test('are found behind a bridge between compilers', async () => {
+  test('are found on the other side of a bridge between compilers', async () => {
     const store = new Store()
     const { exports } = await make('panics.O3', store)
     const other = compiler === 'singlepass' ? 'cranelift' : 'singlepass'

@@ -40,7 +40,7 @@ describe.each(compilers)('types that collide, on %s', (compiler) => {
     const importing = await wat(`(module (import "env" "f" (func (param ${second}))))`)
     const imported = () => new Instance(new Module(importing, { compiler }), { env: { f() {} } }, { store })
     expect(thrownBy(imported)).toMatchObject({ code: 'ERR_RELINK_SIGNATURE_HASH' })
-    // Nothing is left of either, and a store of its own takes the module.
+    // Neither module has left anything, and another store takes the second one.
     expect(store.stats().instances).toBe(1)
     expect(new Instance(new Module(importing, { compiler }), { env: { f() {} } }, { store: new Store() })).toBeDefined()
   })

@@ -4,7 +4,7 @@ import { id, leb, module, name, section, sectionsOf } from './binary'
 /** The name under which `withStackPointer` exports it. */
 export const STACK_POINTER = 'the stack pointer'
 
-/** Reads the number in LEB128 at the start of a section's content. Returns it and the bytes behind it. */
+/** Reads the number in LEB128 at the start of a section's content. Returns it and the bytes that follow it. */
 function counted(bytes: Uint8Array): [number, Uint8Array] {
   let [value, shift, at] = [0, 1, 0]
   for (; bytes[at]! >= 128; at++, shift *= 128) value += (bytes[at]! - 128) * shift

@@ -1,4 +1,4 @@
-//! Rust panics behind traps.
+//! Rust panics that end in traps.
 
 use crate::error::{Error, ErrorKind, Panic, StackFrame};
 use crate::store::call::shadow_stack::Lowered;

@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Most bytes of a file name, and of a message.
 const MOST_FILE: usize = 1024;
 const MOST_MESSAGE: usize = 64 << 10;
-/// What stands in a message for a value that was not understood.
+/// The text that replaces a value in a message if its format is not known.
 const UNKNOWN: char = '…';
 
 /// A guest after a panic.

@@ -24,7 +24,7 @@ use wasmer_types::{LocalGlobalIndex, LocalMemoryIndex, LocalTableIndex, MemoryIn
 /// The tunables for one instance. Its objects take indices of the free lists before new ones.
 pub(in crate::engine) struct InstanceAllocator<'a> {
     tunables: &'a StoreTunables,
-    /// What its memories and tables are charged to
+    /// The quota of its memories and tables
     quota: &'a Arc<Quota>,
     /// Number of tables of the author's module that it defines; those after them are the pass's, and are not charged
     charged_tables: usize,

@@ -82,7 +82,7 @@ impl ImportedFunction {
         throw_value_at_wasm(context, ThrownValue::new(context.js(), value), self.adapted)
     }
 
-    /// What JavaScript does before it returns from the function to wasm.
+    /// The steps before control returns from the function to wasm.
     ///
     /// # Errors
     /// The exception, if wasm may not catch it.

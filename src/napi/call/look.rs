@@ -22,7 +22,7 @@ pub fn install(context: &Rc<Context>) {
 }
 
 /// # Errors
-/// What ends the thread, to be thrown at the wasm.
+/// The error that unwinds wasm while its thread is being terminated.
 fn look() -> Result<(), Thrown> {
     let contexts = CONTEXTS.with_borrow(|contexts| contexts.iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
     let running: Vec<_> = contexts.iter().filter(|context| context.depth.get() > 0).collect();

@@ -15,7 +15,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 
-/// What JavaScript calls next: a thunk, or null for nothing.
+/// The thunk that JavaScript calls next; null for none.
 pub type Next = Result<sys::napi_value, PendingException>;
 
 /// Goes on with a call that has just begun, and has returned, failed or parked. `suspended` has the store's scope of a call
@@ -60,7 +60,7 @@ unsafe fn import_at<'a>(address: *const c_void) -> &'a ImportedFunction {
     unsafe { &*address.cast::<ImportedFunction>() }
 }
 
-/// What JavaScript calls after a call, the innermost of the list, has parked for an import or ended. `before` is the import
+/// The thunk for the innermost call of the list, which has parked for an import or ended. `before` is the import
 /// that has just returned to it, if any.
 #[inline(always)]
 fn next(shared: &SharedValues, function: &ExportedFunction, mut called: Called, before: *const c_void) -> Next {

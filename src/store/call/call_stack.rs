@@ -42,7 +42,7 @@ pub struct CallStack {
     shared: Cell<*mut RawValue>,
     /// Number of imports that the running call makes without parking; the greatest one for all
     patience: Cell<u32>,
-    /// What a parked import does when the call stack runs, and what it throws
+    /// The next step of a parked import when the call stack runs, and the value that it throws
     order: Cell<Order>,
     thrown: Cell<Option<Box<Thrown>>>,
     /// Why it has given control back, the import for which it has parked, and the failure with which it has left wasmer
@@ -82,7 +82,7 @@ pub enum Outcome {
     Left,
 }
 
-/// What a parked import does next.
+/// The next step of a parked import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     /// Goes on waiting, with wasmer's thread-local variables as the host needs them

@@ -143,7 +143,7 @@ unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<Hos
     unsafe { return_to_wasm(&(*context).ctx, thrown) }
 }
 
-/// What every host function does before wasm goes on: raises what was thrown, or a trap if wasm must not go on.
+/// The end of every host function: raises the thrown value, or a trap if wasm must not go on.
 ///
 /// # Safety
 /// Wasm is on the stack, and no frame above it has a value to drop but `thrown`.

@@ -28,14 +28,14 @@ pub struct StubCalls {
     pub finish: unsafe extern "C" fn(*mut c_void, *mut Saved),
 }
 
-/// What the stub has saved on wasm's stack.
+/// The registers that the stub has saved on wasm's stack.
 #[repr(C)]
 pub struct Saved {
     /// `rsi`, `rdx`, `rcx`, `r8` and `r9`
     integers: [u64; INTEGERS],
     /// The low halves of `xmm0` to `xmm7`
     floats: [u64; FLOATS],
-    /// What goes into `rax` and `xmm0`
+    /// The result, for `rax` and `xmm0`
     pub result: u64,
     /// `rbx`, `r12` to `r15`, the context, `rbp` and the return address
     rest: [u64; 8],

@@ -181,7 +181,7 @@ impl ShadowStacks {
             if has_failed {
                 self.restore(depth, pointer, before, all.as_deref().unwrap_or_default());
             } else if pointer.value() != before || (depth == 0 && self.changed.get() != Changed::No) {
-                self.settle(depth, pointer, before);
+                self.note_resting(depth, pointer, before);
             }
         }
     }
@@ -233,7 +233,7 @@ impl ShadowStacks {
 
     /// Notes resting values after a call that has returned.
     #[cold]
-    unsafe fn settle(&self, depth: u32, pointer: StackPointer, before: i32) {
+    unsafe fn note_resting(&self, depth: u32, pointer: StackPointer, before: i32) {
         if depth > 0 {
             if self.changed.get() == Changed::No {
                 self.changed.set(Changed::Set);

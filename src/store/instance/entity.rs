@@ -37,7 +37,7 @@ pub(in crate::store) struct InstanceContents {
     pub stack_pointer: StackPointer,
 }
 
-/// What an instance has of its store, until it is freed.
+/// The data of an instance in its store, until it is freed.
 pub(in crate::store) struct Held {
     #[expect(dead_code, reason = "held for its destructor")]
     pub charges: Vec<Charge>,
@@ -59,7 +59,7 @@ pub struct Instance {
     pub timeout: Cell<Option<Timeout>>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
     is_adapter: Cell<bool>,
-    /// What is given back when the instance is freed
+    /// The charges that end when the instance is freed
     pub(in crate::store) held: RefCell<Option<Held>>,
     // Fields drop in this order: the code must go last.
     /// wasmer's instance, once it has started
