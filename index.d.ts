@@ -27,7 +27,15 @@
 /// <reference lib="esnext.disposable" />
 
 export { type CacheEntry, cache } from './types/cache'
-export { CompileError, type ErrorOptions, LinkError, type Panic, type Refusal, RuntimeError } from './types/errors'
+export {
+  CompileError,
+  type ErrorOptions,
+  type LimitError,
+  LinkError,
+  type Panic,
+  type Refusal,
+  RuntimeError,
+} from './types/errors'
 export { Exception, Tag } from './types/exception'
 export type { FunctionType, Implementation, ValueType, WasmFunction } from './types/function'
 export { Global, type GlobalDescriptor, type GlobalType } from './types/global'

@@ -1,5 +1,6 @@
 // Errors. `docs/errors.md` explains every code, and has an example.
 
+import type { ResourceLimits } from './limits'
 import type { WhyNot } from './module'
 
 /** Why a change of a {@link relink} cannot be made. */
@@ -89,6 +90,8 @@ export class LinkError extends Error {
   readonly reason?: WhyNot['reason']
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */
   readonly refusals?: readonly Refusal[]
+  /** `ERR_RELINK_IMPORT`: `'full'` if the import is a memory that must be made with this `reserve` */
+  readonly reserve?: 'full'
   /** Module name of the import that the error is about */
   readonly module?: string
   /** Field name of the import that the error is about */
@@ -118,4 +121,22 @@ export class RuntimeError extends Error {
   readonly reason?: unknown
   /** The file that was given to {@link load} or {@link compileFile} */
   readonly file?: string
+}
+
+/**
+ * A limit was reached, and nothing has changed. An ordinary RangeError; see docs/errors.md.
+ *
+ * ```ts
+ * const isLimit = (error: unknown): error is LimitError =>
+ *   error instanceof RangeError && 'code' in error && error.code === 'ERR_RELINK_LIMIT'
+ * ```
+ */
+export interface LimitError extends RangeError {
+  readonly code: 'ERR_RELINK_LIMIT'
+  /** The name of the limit: a member of {@link ResourceLimits} */
+  readonly limit: keyof ResourceLimits
+  /** The limit, in the unit of its option */
+  readonly value: number
+  /** What there would have been, in the same unit; for `compileTime`, one more than the limit */
+  readonly asked: number
 }

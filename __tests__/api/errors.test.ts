@@ -7,6 +7,7 @@ import {
   Exception,
   Global,
   Instance,
+  Interrupter,
   LinkError,
   Memory,
   Module,
@@ -466,6 +467,14 @@ const cases: Record<string, Case[]> = {
       name: 'TypeError',
       is: { message: /^Slot has no public constructor: use `instance\.slot\(name\)`$/ },
       error: () => thrownBy(() => new (Slot as any)()),
+    },
+    {
+      name: 'TypeError',
+      is: {
+        message:
+          /^Interrupter has no public constructor: use `store\.interrupter\(\)` or `Interrupter\.from\(posted\)`$/,
+      },
+      error: () => thrownBy(() => new (Interrupter as any)()),
     },
   ],
   ERR_WEBASSEMBLY_RESPONSE: [

@@ -102,7 +102,7 @@ test('a key has many forms', () => {
   const jwk = pair.publicKey.export({ format: 'jwk' })
   const raw = Buffer.from(jwk.x!, 'base64url')
   const der = pair.publicKey.export({ format: 'der', type: 'spki' })
-  const forms = [jwk, raw, raw.toString('hex'), raw.toString('base64'), der, pair.privateKey]
+  const forms = [jwk, raw, raw.toString('hex'), raw.toString('base64'), der]
   const pem = pair.publicKey.export({ format: 'pem', type: 'spki' }) as string
   for (const publicKey of [...forms, pem, createPublicKey(pem)]) {
     expect(new Module(bytes, { signature: { publicKey, value: value.toString('base64') } })).toBeInstanceOf(Module)
@@ -160,6 +160,9 @@ test('validate says no', () => {
   expect(validate(bytes, { sha256: hash(other) })).toBe(false)
 })
 
+const PRIVATE =
+  /^expected an Ed25519 public key as `options.signature.publicKey`, got a private key: give its public half$/
+
 test('wrong options say what was expected', async () => {
   const value = sign(null, bytes, pair.privateKey)
   const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey
@@ -170,6 +173,9 @@ test('wrong options say what was expected', async () => {
     [{ signature: {} as never }, /publicKey/],
     [{ signature: { publicKey: 'abc', value } }, /an Ed25519 public key/],
     [{ signature: { publicKey: rsa, value } }, /not one of type rsa/],
+    [{ signature: { publicKey: pair.privateKey, value } }, PRIVATE],
+    [{ signature: { publicKey: pair.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string, value } }, PRIVATE],
+    [{ signature: { publicKey: pair.privateKey.export({ format: 'jwk' }), value } }, PRIVATE],
     [{ signature: { publicKey: pair.publicKey, value: 'short' } }, /64 bytes/],
     [{ signature: { publicKey: pair.publicKey } }, /signature\.value/],
     [

@@ -3,6 +3,7 @@
 // The class Interrupter.
 
 const { typeError } = require('../errors')
+const { onlyInternal } = require('../internal/handle')
 const { formatValue, toOptions, wrongType } = require('../options/arguments')
 const { OWN, encodeReason } = require('../internal/reasons')
 const native = require('../native')
@@ -23,7 +24,7 @@ class Interrupter {
   }
 
   constructor(key, token, origin) {
-    if (key !== KEY) throw new TypeError('Illegal constructor: use store.interrupter() or Interrupter.from()')
+    if (key !== KEY) throw onlyInternal('Interrupter', 'store.interrupter()` or `Interrupter.from(posted)')
     this.#token = token
     Object.defineProperties(this, {
       token: { value: token, enumerable: true },

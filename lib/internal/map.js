@@ -64,7 +64,7 @@ function functionOf(native, fn) {
 function takeOptions(given, count) {
   if (given.length < count || given.length > count + 1) {
     throw typeError(
-      `expected ${count} typed arrays, one for each parameter, got ${given.length} arguments`,
+      `expected ${count} typed array${count === 1 ? '' : 's'}, one for each parameter, got ${given.length}`,
       'ERR_INVALID_ARG_VALUE',
     )
   }

@@ -109,7 +109,7 @@ function toTimeout({ timeout }) {
 function toMilliseconds(value, argument) {
   if (typeof value !== 'number') throw wrongType('a number of milliseconds', argument, value)
   if (value > 0 && value < Infinity) return value
-  throw rangeError(`expected a positive number of milliseconds as \`${argument}\`, got ${formatValue(value)}`)
+  throw rangeError(`expected a positive, finite number of milliseconds as \`${argument}\`, got ${formatValue(value)}`)
 }
 
 /** A dictionary of WebIDL: undefined and null count as empty ones. */
@@ -141,7 +141,7 @@ function toLimits(descriptor, most) {
     throw rangeError(`expected at most ${most[name]} as \`descriptor.${name}\`, got ${value}`)
   }
   if (maximum < initial) {
-    throw rangeError(`expected at least \`descriptor.initial\`, ${initial}, as \`descriptor.maximum\`, got ${maximum}`)
+    throw rangeError(`expected a \`descriptor.maximum\` of at least \`descriptor.initial\`, ${initial}, got ${maximum}`)
   }
   return { initial, maximum }
 }

@@ -39,6 +39,12 @@ function toHash(sha256) {
   return hash
 }
 
+/** Tells if a value is a private key, which a host must not have. */
+function isPrivate(given) {
+  if (typeof given === 'string') return given.includes('PRIVATE KEY')
+  return types.isKeyObject(given) || types.isCryptoKey(given) ? given.type === 'private' : 'd' in given
+}
+
 /** The public key of an Ed25519 signature: a KeyObject of Node's. */
 function toPublicKey(given) {
   const { KeyObject, createPublicKey } = crypto()
@@ -46,10 +52,14 @@ function toPublicKey(given) {
   if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
     throw wrongType('a KeyObject, a PEM text or 32 bytes', name, given)
   }
+  if (isPrivate(given)) {
+    const message = `expected an Ed25519 public key as \`${name}\`, got a private key: give its public half`
+    throw typeError(message, 'ERR_INVALID_ARG_VALUE')
+  }
   const raw = bytesOf(given, KEY)
   let key
   try {
-    if (types.isKeyObject(given)) key = given.type === 'public' ? given : createPublicKey(given)
+    if (types.isKeyObject(given)) key = given
     else if (types.isCryptoKey(given)) key = KeyObject.from(given)
     else if (raw !== undefined) key = createPublicKey({ key: Buffer.concat([DER, raw]), format: 'der', type: 'spki' })
     else if (types.isUint8Array(given)) key = createPublicKey({ key: Buffer.from(given), format: 'der', type: 'spki' })
@@ -92,7 +102,7 @@ class Trust {
     if (this.#signature === undefined || this.#signature.bytes !== undefined) return this
     const path = `${file}.sig`
     const content = await read(path).catch((cause) => {
-      throw untrusted(`the signature ${path} cannot be read`, { check: 'signature' }, file, cause)
+      throw untrusted(`the signature ${path} cannot be read: ${cause?.message}`, { check: 'signature' }, file, cause)
     })
     const bytes = bytesOf(content, SIGNATURE) ?? bytesOf(content.toString('latin1'), SIGNATURE)
     if (bytes !== undefined) return new Trust(this.#hash, { ...this.#signature, bytes })
@@ -119,7 +129,11 @@ class Trust {
       throw wrongType('a text or a Uint8Array', 'options.signature.value', undefined, 'only a file has one beside it')
     }
     if (verify(null, bytes, key, signature)) return
-    throw untrusted('the signature of the module is not one of this key', { check: 'signature' }, file)
+    throw untrusted(
+      'the signature of the module does not match `options.signature.publicKey`: the bytes were changed, or another key signed them',
+      { check: 'signature' },
+      file,
+    )
   }
 }
 

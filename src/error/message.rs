@@ -55,6 +55,11 @@ impl fmt::Display for Error {
                 )
             }
             K::Closed(subject) => write!(f, "{subject} belongs to an instance that is closed"),
+            K::Limit { limit: "compileTime", value, .. } => write!(
+                f,
+                "the compile took more than {value} ms, its limit `compileTime`, and was stopped: raise the option \
+                 `limits.compileTime`"
+            ),
             K::Limit { owner, limit, value, asked } => write!(
                 f,
                 "the limit `{limit}` of the {owner} is {value}, and this would take {asked}: {}raise the option \
