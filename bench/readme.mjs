@@ -109,7 +109,7 @@ const SUMMARY = {
 /** The figures in the text of README.md: the text around each, and its value. */
 const FIGURES = [
   [
-    /(?<=the call through it )[\d.]+(?= of the time of V8)/,
+    /(?<=a call through it takes )[\d.]+(?= of the time of V8)/,
     (parts) => times(find(parts, 'calls', ROWS_OF_README[3][1]).ratios['wasm-relink / V8']),
   ],
   [

@@ -115,7 +115,8 @@ export interface InstanceOptions extends StoreOptions {
   limits?: InstanceLimits | undefined
   /**
    * The timeout of each call from JavaScript into the instance, and of its start function, in milliseconds: a call that takes
-   * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Default: none.
+   * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Positive and finite; leave it out
+   * for none.
    */
   timeout?: number | undefined
 }

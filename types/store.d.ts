@@ -77,7 +77,7 @@ export interface NewStoreOptions {
   limits?: ResourceLimits | undefined
   /**
    * The timeout of each call from JavaScript into WebAssembly of the store, in milliseconds: a call that takes longer ends with
-   * `ERR_RELINK_TIMEOUT`. See `docs/deadlines.md`. Default: none.
+   * `ERR_RELINK_TIMEOUT`. See `docs/deadlines.md`. Positive and finite; leave it out for none.
    */
   timeout?: number | undefined
 }
