@@ -158,3 +158,34 @@ where('an interrupter', () => {
     })
   })
 })
+
+where('an import that throws after an interrupt', () => {
+  const text = `(module
+    (import "env" "f" (func $f (param i32) (result i32)))
+    (func (export "caught") (param i32) (result i32)
+      (try (result i32) (do (call $f (local.get 0))) (catch_all (i32.const 99))))
+    (func (export "loop") (param i32) (result i32) (local i32)
+      (loop $next
+        (local.set 1 (i32.add (local.get 1) (call $f (local.get 0))))
+        (br_if $next (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+      (try (do (drop (call $f (i32.const 0)))) (catch_all))
+      (local.get 1)))`
+
+  // With one import, the call does not park.
+  test.each(['caught', 'loop'])('is forgotten with its call (%s)', async (name) => {
+    const store = new Store()
+    let stops = true
+    const f = (value: number) => {
+      if (!stops || value !== 1) return value
+      store.interrupter().interrupt('enough')
+      throw new Error('of the call that was interrupted')
+    }
+    const module = new Module(await wat(text, { exceptions: true }), { compiler: 'cranelift' })
+    const exports = new Instance(module, { env: { f } }, { store }).exports as Record<string, (value: number) => number>
+    const count = name === 'loop' ? 5 : 1
+    expect(thrownBy(() => exports[name]!(count))).toMatchObject({ code: 'ERR_RELINK_INTERRUPTED' })
+    stops = false
+    expect(exports.caught!(5)).toBe(5)
+    expect(exports.loop!(3)).toBe(6)
+  })
+})

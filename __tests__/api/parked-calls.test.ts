@@ -263,6 +263,32 @@ test('what JavaScript abandons is dropped at the next call', async () => {
   expect(end).toMatchObject(GOOD)
 })
 
+test('calls that are abandoned at one depth, again and again, are dropped, and collections run', async () => {
+  const end = await spawned(`
+    const vm = require('vm')
+    const { readFileSync } = require('fs')
+    const maps = () => readFileSync('/proc/self/maps', 'utf8').split('\\n').length
+    for (const compiler of ['cranelift', 'singlepass']) {
+      const exports = make((value) => { while (value === 10) {} return value }, compiler)
+      globalThis.sum = exports.sum
+      const script = new vm.Script('sum(20)')
+      const rounds = (count) => {
+        for (let round = 0; round < count; round++) {
+          try { script.runInThisContext({ timeout: 5 }) } catch (error) {
+            check(error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT', error.stack)
+          }
+        }
+      }
+      rounds(60)
+      const before = maps()
+      rounds(60)
+      check(maps() < before + 60, 'stacks are left: ' + before + ', ' + maps())
+      check(relink.Store.default.collect() !== null, 'a call holds up collections')
+      check(exports.sum(3) === 6, 'sum')
+    }`)
+  expect(end).toMatchObject(GOOD)
+})
+
 test('an abandoned call between live ones is dropped, and these go on', async () => {
   const end = await spawned(`
     const vm = require('vm')

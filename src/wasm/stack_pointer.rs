@@ -8,6 +8,9 @@ use wasmparser::{BinaryReader, FunctionBody, Name, NameSectionReader, Operator, 
 /// The name that LLVM's linker gives the global.
 const NAME: &str = "__stack_pointer";
 
+/// LLVM's frames are multiples of this size in bytes. A counter of calls or of fuel goes down by less.
+const ALIGNMENT: i32 = 16;
+
 /// Number of instructions of a function in which its prologue must end.
 const PROLOGUE: usize = 16;
 
@@ -100,10 +103,14 @@ fn prologue(body: &FunctionBody<'_>) -> Result<Option<u32>> {
             operator @ (Operator::I32Sub | Operator::I32Add | Operator::I32And) => {
                 let (right, left) = (popped(&mut stack), popped(&mut stack));
                 stack.push(match (operator, left, right) {
-                    (Operator::I32Sub, PrologueValue::Global(global), PrologueValue::Constant(1..)) => {
+                    (Operator::I32Sub, PrologueValue::Global(global), PrologueValue::Constant(size @ 1..))
+                        if size % ALIGNMENT == 0 =>
+                    {
                         PrologueValue::Lowered(global)
                     }
-                    (Operator::I32Add, PrologueValue::Global(global), PrologueValue::Constant(..0)) => {
+                    (Operator::I32Add, PrologueValue::Global(global), PrologueValue::Constant(size @ ..0))
+                        if size % ALIGNMENT == 0 =>
+                    {
                         PrologueValue::Lowered(global)
                     }
                     // A frame with a greater alignment
@@ -160,6 +167,8 @@ mod tests {
         let counter = "(func global.get 0 i32.const 1 i32.add global.set 0)";
         let counts = format!("(module (global (mut i32) (i32.const 9)) (global (mut i32) (i32.const 9)) {counter})");
         assert_eq!(found(&counts), None, "a counter goes up");
+        let fuel = "(func global.get 0 i32.const 1 i32.sub global.set 0)";
+        assert_eq!(found(&format!("(module (global (mut i32) (i32.const 9)) {fuel})")), None, "no frame has this size");
     }
 
     #[test]

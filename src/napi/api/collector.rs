@@ -2,6 +2,8 @@
 
 use crate::engine::trim_all;
 use crate::napi::api::native_store::NativeStore;
+use crate::napi::call::parked::{end_abandoned, here};
+use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::collect;
 use crate::napi::gc::wrappers::WrapperKind;
@@ -93,6 +95,7 @@ impl NativeStore {
     /// Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is.
     #[napi(catch_unwind)]
     pub fn collect(&self) -> Option<NativeFreed> {
+        end_abandoned(&ParkedCalls::of_thread(), here());
         let freed = || (self.context.store.freed(), self.context.externrefs.freed());
         let (objects, externrefs) = freed();
         collect(&self.context).then(|| {
@@ -145,6 +148,7 @@ impl NativeStore {
     /// Memory objects of the store.
     #[napi(catch_unwind)]
     pub fn close(&self, silent: bool) -> Vec<NativeClosedMemory<'_>> {
+        end_abandoned(&ParkedCalls::of_thread(), here());
         let (context, store) = (&self.context, &self.context.store);
         let memories = context.wrappers.all_of(self.js(), WrapperKind::Memory).into_iter();
         let memories = memories.map(|(id, memory)| {

@@ -7,11 +7,13 @@ use crate::napi::api::module::NativeModule;
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::api::store::amounts;
 use crate::napi::call::import::ImportedFunction;
+use crate::napi::call::parked::{end_abandoned, here};
 use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::NativeSlot;
 use crate::napi::convert::exported::{ExportedFunction, function, retarget};
 use crate::napi::convert::thrown::{refuse_failure, take_failure};
 use crate::napi::env::exception::PendingException;
+use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
@@ -65,6 +67,8 @@ impl NativeStore {
     ) -> Result<NativeInstance<'a>, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
         self.check_open()?;
+        // They put collections off.
+        end_abandoned(&ParkedCalls::of_thread(), here());
         collect_if_due(context);
         let quota = match limits {
             None => context.store.quota.clone(),

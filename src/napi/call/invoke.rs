@@ -80,7 +80,7 @@ unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -
     let called: *const ExportedFunction = called.cast();
     // SAFETY: `SharedValues` has the data of live functions, and JavaScript is calling this one.
     let function = unsafe { &*called };
-    match catch_unwind(AssertUnwindSafe(|| run(shared, function))) {
+    match catch_unwind(AssertUnwindSafe(|| run(shared, function, info.addr()))) {
         Ok(next) => next.unwrap_or(ptr::null_mut()),
         Err(panic) => {
             function.context.environment.throw(&panicked(&*panic));
@@ -90,20 +90,24 @@ unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -
 }
 
 #[inline]
-fn run(shared: &SharedValues, function: &ExportedFunction) -> Next {
-    if function.timeout.is_some() { run_guarded(shared, function) } else { run_now(shared, function) }
+fn run(shared: &SharedValues, function: &ExportedFunction, position: usize) -> Next {
+    if function.timeout.is_some() {
+        run_guarded(shared, function, position)
+    } else {
+        run_now(shared, function, position)
+    }
 }
 
 #[inline(never)] // keeps its code out of the other calls
-fn run_guarded(shared: &SharedValues, function: &ExportedFunction) -> Next {
+fn run_guarded(shared: &SharedValues, function: &ExportedFunction, position: usize) -> Next {
     let _deadline = function.begin_deadline()?;
-    run_now(shared, function)
+    run_now(shared, function, position)
 }
 
 #[inline(always)]
-fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Next {
+fn run_now(shared: &SharedValues, function: &ExportedFunction, position: usize) -> Next {
     let context = &function.context;
-    end_abandoned(&shared.parked);
+    end_abandoned(&shared.parked, position);
     if function.is_closed() {
         return call_closed(shared, function).map(|()| ptr::null_mut());
     }
@@ -117,7 +121,7 @@ fn run_now(shared: &SharedValues, function: &ExportedFunction) -> Next {
         let (pointer, parks) = (function.stack_pointer, function.parks());
         target.call_fast(&context.store, pointer, shared.values(), parks, &mut suspended)
     };
-    go_on(shared, function, scope, called, &mut suspended)
+    go_on(shared, function, scope, called, &mut suspended, position)
 }
 
 /// The callback of `resume`: the import has returned, with its results in the shared memory. Returns as `invoke` does.
@@ -156,7 +160,7 @@ unsafe fn resume_with(
         unsafe { no_such_call(env, info) };
         PendingException
     };
-    match catch_unwind(AssertUnwindSafe(|| resume(shared, no_such_call, result))) {
+    match catch_unwind(AssertUnwindSafe(|| resume(shared, info.addr(), no_such_call, result))) {
         Ok(next) => next.unwrap_or(ptr::null_mut()),
         Err(_) => {
             no_such_call();

@@ -5,11 +5,11 @@ use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::parked_calls::{Parked, ParkedCalls};
 use std::rc::Rc;
 
-/// Ends the calls that JavaScript has left without resuming them, as it does if it is terminated.
+/// Ends the calls that JavaScript has left without resuming them, as it does if it is terminated. `here` is the position of the
+/// running callback: an address of its `info`, or a lower one.
 #[inline]
-pub fn end_abandoned(calls: &ParkedCalls) {
+pub fn end_abandoned(calls: &ParkedCalls, here: usize) {
     if calls.len() > 0 {
-        let here = here();
         while let Some(parked) = calls.pop_abandoned(here) {
             abandon(parked);
         }

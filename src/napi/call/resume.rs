@@ -1,7 +1,7 @@
 //! Resuming parked calls: the import of each was called by the JavaScript below.
 
 use crate::napi::call::import::ImportedFunction;
-use crate::napi::call::parked::{end_above_number, here};
+use crate::napi::call::parked::end_above_number;
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
@@ -30,6 +30,7 @@ pub fn go_on(
     scope: CallScope<'_>,
     called: Called,
     suspended: &mut Option<SuspendedScope>,
+    position: usize,
 ) -> Next {
     let context = &function.context;
     context.buffers.detach_grown(context.js(), &context.store);
@@ -37,18 +38,27 @@ pub fn go_on(
         Called::Returned => Ok(ptr::null_mut()),
         // Converted before `scope` is dropped: a deferred collection frees wasm exceptions.
         Called::Failed => Err(throw_failure(context, context.store.take_failure())),
-        Called::Parked => park(shared, function, scope, suspended.take().expect("a parked call has a scope")),
+        Called::Parked => {
+            let suspended = suspended.take().expect("a parked call has a scope");
+            park(shared, function, scope, suspended, position)
+        }
     }
 }
 
 #[inline(never)] // most calls do not park
-fn park(shared: &SharedValues, function: &ExportedFunction, scope: CallScope<'_>, suspended: SuspendedScope) -> Next {
+fn park(
+    shared: &SharedValues,
+    function: &ExportedFunction,
+    scope: CallScope<'_>,
+    suspended: SuspendedScope,
+    position: usize,
+) -> Next {
     let context = &function.context;
     context.environment.running.hold(context.js());
     let (data, enclosing) = (function.hold_data().cast(), scope.suspend());
     let parked = Parked { number: 0, function: data, enclosing, scope: suspended, position: 0, parkings: 0 };
     shared.parked.push(parked);
-    next(shared, function, Called::Parked, ptr::null())
+    next(shared, function, Called::Parked, ptr::null(), position)
 }
 
 /// The imported function at the address that its `parkable` gave.
@@ -63,7 +73,13 @@ unsafe fn import_at<'a>(address: *const c_void) -> &'a ImportedFunction {
 /// The thunk for the innermost call of the list, which has parked for an import or ended. `before` is the import
 /// that has just returned to it, if any.
 #[inline(always)]
-fn next(shared: &SharedValues, function: &ExportedFunction, mut called: Called, before: *const c_void) -> Next {
+fn next(
+    shared: &SharedValues,
+    function: &ExportedFunction,
+    mut called: Called,
+    before: *const c_void,
+    position: usize,
+) -> Next {
     let context = &function.context;
     while called == Called::Parked {
         let ParkedCall { number, import } = context.store.parked_call();
@@ -81,17 +97,17 @@ fn next(shared: &SharedValues, function: &ExportedFunction, mut called: Called, 
             thunk = value.raw();
         }
         context.buffers.detach_grown(context.js(), &context.store);
-        shared.parked.park_again(number, here());
+        shared.parked.park_again(number, position);
         shared.set_number(number);
         shared.set_again(is_same);
         return Ok(thunk);
     }
-    end(shared, function, called)
+    end(shared, function, called, position)
 }
 
 /// Ends the innermost call of the list, which has returned or failed.
 #[inline(never)] // once for each call, while `next` runs for each import
-fn end(shared: &SharedValues, function: &ExportedFunction, called: Called) -> Next {
+fn end(shared: &SharedValues, function: &ExportedFunction, called: Called, position: usize) -> Next {
     shared.set_again(false);
     let parked = shared.parked.pop().expect("the list has the call");
     // SAFETY: `park` has leaked this count of the data.
@@ -100,7 +116,7 @@ fn end(shared: &SharedValues, function: &ExportedFunction, called: Called) -> Ne
     context.store.end_scope(parked.scope, called);
     function.is_eager.set(parked.parkings >= PATIENCE);
     let scope = CallScope::resume(context, parked.enclosing);
-    go_on(shared, function, scope, called, &mut None)
+    go_on(shared, function, scope, called, &mut None, position)
 }
 
 /// Resumes the call whose number JavaScript has written, with the result of its import.
@@ -110,6 +126,7 @@ fn end(shared: &SharedValues, function: &ExportedFunction, called: Called) -> Ne
 #[inline(always)]
 pub fn resume(
     shared: &SharedValues,
+    position: usize,
     refuse: impl FnOnce() -> PendingException,
     result: impl FnOnce(&Rc<Context>, &ImportedFunction) -> Result<(), Thrown>,
 ) -> Next {
@@ -130,5 +147,5 @@ pub fn resume(
     };
     // SAFETY: the function holds the context, and no `RefCell` of it is borrowed. JavaScript has written the results.
     let called = unsafe { context.store.resume(number, result) };
-    next(shared, function, called, import)
+    next(shared, function, called, import, position)
 }

@@ -23,9 +23,15 @@ pub struct Parked {
     pub scope: SuspendedScope,
     /// Number of times that it has parked
     pub parkings: u32,
-    /// An address on the host's stack, in the callback that has returned to JavaScript
+    /// The address of the `info` of the callback that has returned to JavaScript, on the host's stack
     pub position: usize,
 }
+
+/// Most parked calls that JavaScript can be in within one frame: more than V8 inlines into one function.
+const MOST_INLINED: usize = 32;
+
+/// Bytes of the host's stack that two JavaScript frames take at least.
+const TWO_FRAMES: usize = 128;
 
 /// Most bytes by which the frame of a JavaScript function shrinks when V8 replaces its code. Node's frames between a call of
 /// `vm` and the code that it runs are larger.
@@ -85,9 +91,17 @@ impl ParkedCalls {
     }
 
     /// Takes the innermost call, if no JavaScript is left that could resume it: the position of a callback that runs now is
-    /// below that of each call that JavaScript is still in.
+    /// below that of each call that JavaScript is still in. A call at about the same position may have been left, or V8 has
+    /// inlined the caller into its frame: if there are more of them than V8 inlines, it was left.
     #[inline]
     pub fn pop_abandoned(&self, here: usize) -> Option<Parked> {
-        self.0.borrow_mut().pop_if(|parked| parked.number != 0 && parked.position + MOST_SHRINKAGE < here)
+        let mut calls = self.0.borrow_mut();
+        let is_left = |parked: &Parked| parked.number != 0 && parked.position + MOST_SHRINKAGE < here;
+        if calls.len() <= MOST_INLINED || calls.last().is_some_and(is_left) {
+            return calls.pop_if(|parked| is_left(parked));
+        }
+        let is_here = |parked: &Parked| parked.number != 0 && parked.position < here + TWO_FRAMES;
+        let are_here = calls.iter().rev().take(MOST_INLINED + 1).all(is_here);
+        if are_here { calls.pop() } else { None }
     }
 }

@@ -70,6 +70,7 @@ impl Store {
         // SAFETY: as in `end_scope`.
         unsafe { self.shadow_stacks.end(scope.shadow, true) };
         drop(self.shadow_stacks.take_lowered());
+        self.clear_pending_throw();
     }
 
     /// Ends the scope of a call that has returned or failed.
@@ -80,15 +81,24 @@ impl Store {
         // SAFETY: the scope has kept all instances alive, since no collection runs within it.
         unsafe { self.shadow_stacks.end(scope.shadow, has_failed) };
         if has_failed {
-            self.note_panic();
+            let failure = self.call_stacks.take_failure();
+            self.call_stacks.fail(self.after_failure(failure));
         }
     }
 
-    /// Adds to the failure of a call the panic that caused it, if one did.
+    /// The failure of a call that has just failed, with the panic that caused it, if one did. No exception is pending
+    /// afterwards: the call may have been stopped before wasm saw the one that its import had thrown.
     #[cold]
-    fn note_panic(&self) {
-        let failure = self.call_stacks.take_failure().with_panic(self);
-        self.call_stacks.fail(failure);
+    pub(in crate::store) fn after_failure(&self, failure: Failure) -> Failure {
+        self.clear_pending_throw();
+        failure.with_panic(self)
+    }
+
+    /// Removes the exception that a host function has left for its adapter, if any.
+    fn clear_pending_throw(&self) {
+        if let Some(pending) = self.pending.get() {
+            pending.set(self, RawValue::default());
+        }
     }
 }
 
@@ -155,7 +165,7 @@ impl FuncRef {
             }
         };
         // SAFETY: no collection runs while wasm is on the stack.
-        unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| failure.with_panic(store))
+        unsafe { store.shadow_stacks.call(pointer, run) }.map_err(|failure| store.after_failure(failure))
     }
 }
 

@@ -98,7 +98,7 @@ pub(in crate::store) unsafe fn instantiate(
             instance.function(store, forwarder.function).set_canonical(store, import);
         }
     }
-    started.map(|()| instance).map_err(|failure| failure.with_panic(store))
+    started.map(|()| instance).map_err(|failure| store.after_failure(failure))
 }
 
 /// The charges for an instance besides its objects.
