@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Instance, Module, Store, Table, link } from '../..'
 import { custom, leb, list, module, name, oneType, section } from '../support/binary'
 import { large } from '../support/hostile'
-import { compilers, root, thrownBy, wat } from '../support'
+import { PEAK, compilers, root, thrownBy, wat } from '../support'
 
 /** Two function types with the same CRC-32 in the engine: i32 where there is a 0, i64 where there is a 1. */
 const COLLISION = ['0'.repeat(33), '100000100110000010001110110110111'] as const
@@ -95,7 +95,7 @@ describe('large modules, loaded as a whole', () => {
         console.log(error.code)
       }
     }
-    console.log(process.resourceUsage().maxRSS)`
+    console.log(${PEAK})`
 
   test.each(Object.keys(more))('%s', (about) => {
     const bytes = more[about]!()

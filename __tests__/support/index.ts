@@ -120,3 +120,12 @@ export function rejectionOf(promise: Promise<unknown>): Promise<ThrownError> {
     (error) => error as ThrownError,
   )
 }
+
+/**
+ * An expression for a program in a process of its own: the most memory that it has had, in KiB. On Linux, `maxRSS` of a new
+ * process starts at its parent's peak; the kernel's own figure does not.
+ */
+export const PEAK =
+  process.platform === 'linux'
+    ? `Number(/VmHWM:\\s+(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1])`
+    : 'process.resourceUsage().maxRSS'

@@ -43,7 +43,7 @@ pub(in crate::engine) fn allow(_bytes: usize) -> bool {
 
 /// A limit in bytes.
 #[cfg(unix)]
-fn limit(resource: Resource) -> u64 {
+fn limit(resource: RlimitResource) -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is valid for the write.
     let known = unsafe { libc::getrlimit(resource, &raw mut limit) } == 0;
@@ -51,9 +51,9 @@ fn limit(resource: Resource) -> u64 {
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-type Resource = libc::__rlimit_resource_t;
+type RlimitResource = libc::__rlimit_resource_t;
 #[cfg(all(unix, not(all(target_os = "linux", target_env = "gnu"))))]
-type Resource = libc::c_int;
+type RlimitResource = libc::c_int;
 
 /// Address space and data of this process, in bytes, as the system counts them against the limits; the data includes
 /// the main thread's stack.

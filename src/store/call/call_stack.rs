@@ -35,7 +35,7 @@ pub struct CallStack {
     /// Size of the stack that wasm runs on, in bytes
     size: Cell<usize>,
     /// Its state
-    pub state: Cell<State>,
+    pub state: Cell<CallStackState>,
     /// The next call; none to leave wasmer
     call: Cell<Option<(FuncRef, *mut RawValue)>>,
     /// The values of the running call, through which its imports get arguments and give results
@@ -58,7 +58,7 @@ pub struct CallStack {
 
 /// Where a call stack is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum CallStackState {
     /// The host waits for it
     Running,
     /// It waits in `drive` for a call
@@ -99,7 +99,7 @@ impl CallStack {
             own: Cell::new(0),
             wasm_stack: Cell::new(None),
             size: Cell::new(0),
-            state: Cell::new(State::Running),
+            state: Cell::new(CallStackState::Running),
             call: Cell::new(None),
             shared: Cell::new(ptr::null_mut()),
             patience: Cell::new(0),
@@ -121,7 +121,7 @@ impl CallStack {
     /// Whether it is idle, with wasm stacks of this size in bytes.
     #[inline]
     pub fn is_idle_with(&self, size: usize) -> bool {
-        self.state.get() == State::Idle && self.size.get() == size
+        self.state.get() == CallStackState::Idle && self.size.get() == size
     }
 
     /// Sets the stack that wasm runs on, for the next time that it enters wasmer.
@@ -145,7 +145,7 @@ impl CallStack {
     /// It belongs to this thread, and is the innermost one. Nothing else of it runs.
     #[inline]
     pub unsafe fn run(&self) -> Outcome {
-        self.state.set(State::Running);
+        self.state.set(CallStackState::Running);
         // SAFETY: `own` was saved by the call stack itself or by `prepare`. It belongs to this thread, and lives on the
         // heap.
         unsafe { switch(self.host.as_ptr(), self.own.as_ptr()) };

@@ -14,7 +14,7 @@
 //! else enters wasmer, and before wasm below it goes on. A parked one is covered before anything else enters wasmer.
 
 use crate::error::{Error, ErrorKind};
-use crate::store::call::call_stack::{CallStack, Job, Outcome, State};
+use crate::store::call::call_stack::{CallStack, CallStackState, Job, Outcome};
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue};
@@ -183,7 +183,7 @@ impl CallStacks {
     fn parked_top(&self, number: u32) -> Option<&CallStack> {
         // SAFETY: `top` is null or points to a call stack that is alive.
         let top = unsafe { self.0.top.get().as_ref() }?;
-        if top.number.get() == number && matches!(top.state.get(), State::Parked | State::Covered) {
+        if top.number.get() == number && matches!(top.state.get(), CallStackState::Parked | CallStackState::Covered) {
             return Some(top);
         }
         self.parked_below(number)
@@ -192,7 +192,7 @@ impl CallStacks {
     #[cold]
     fn parked_below(&self, number: u32) -> Option<&CallStack> {
         // SAFETY: `top` is null or points to a call stack that is alive.
-        let is_idle = unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.state.get() == State::Idle);
+        let is_idle = unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.state.get() == CallStackState::Idle);
         is_idle.then(|| self.leave_top())?;
         self.parked_top(number)
     }
@@ -204,11 +204,11 @@ impl CallStacks {
                 let number = self.0.parked.get().wrapping_add(1).max(1);
                 self.0.parked.set(number);
                 stack.number.set(number);
-                stack.state.set(State::Parked);
+                stack.state.set(CallStackState::Parked);
                 Called::Parked
             }
             Outcome::Returned => {
-                stack.state.set(State::Idle);
+                stack.state.set(CallStackState::Idle);
                 Called::Returned
             }
             Outcome::Left => self.left(stack),
@@ -296,16 +296,16 @@ impl CallStacks {
         // SAFETY: `top` is null or points to a call stack that is alive.
         let Some(top) = (unsafe { self.0.top.get().as_ref() }) else { return };
         match top.state.get() {
-            State::Idle => self.leave_top(),
-            State::Parked => self.cover(top),
-            State::Covered | State::Running => {}
+            CallStackState::Idle => self.leave_top(),
+            CallStackState::Parked => self.cover(top),
+            CallStackState::Covered | CallStackState::Running => {}
         }
     }
 
     #[cold]
     fn cover(&self, stack: &CallStack) {
         match self.run(stack) {
-            Outcome::Covered => stack.state.set(State::Covered),
+            Outcome::Covered => stack.state.set(CallStackState::Covered),
             _ => unreachable!("a parked import waits for its result"),
         }
     }
@@ -313,7 +313,7 @@ impl CallStacks {
     /// Leaves and frees what is not in use. To be called before the thread ends.
     pub fn free_idle(&self) {
         // SAFETY: `top` is null or points to a call stack that is alive.
-        if unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.state.get() == State::Idle) {
+        if unsafe { self.0.top.get().as_ref() }.is_some_and(|top| top.state.get() == CallStackState::Idle) {
             self.leave_top();
         }
         self.0.spare.borrow_mut().clear();
@@ -325,12 +325,12 @@ impl CallStacks {
         // SAFETY: the callers have looked that there is a top.
         let stack = unsafe { &*self.0.top.get() };
         match stack.state.get() {
-            State::Idle => {}
-            State::Parked | State::Covered => {
+            CallStackState::Idle => {}
+            CallStackState::Parked | CallStackState::Covered => {
                 let message = "a call was abandoned".to_owned();
                 stack.set_result(Some(Box::new(Thrown::error(ErrorKind::Internal { message }.into()))));
             }
-            State::Running => unreachable!("a call above has ended before wasm goes on"),
+            CallStackState::Running => unreachable!("a call above has ended before wasm goes on"),
         }
         match self.run(stack) {
             Outcome::Left => {
