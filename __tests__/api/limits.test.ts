@@ -24,7 +24,7 @@ import { collect } from '../support/collecting'
 
 const PAGE = 65_536
 
-/** What the error of a limit has. */
+/** The class, the code and the numbers of a limit's error. */
 const exceeds = (limit: string, value: number, asked: number) =>
   expect.objectContaining({ name: 'RangeError', code: 'ERR_RELINK_LIMIT', limit, value, asked })
 

@@ -190,20 +190,15 @@ mod tests {
     use std::io::{Seek, Write};
     use std::{fs, process};
 
+    fn image_of(bytes: &[u8]) -> Vec<u8> {
+        let (offsets, waiters) = (AuthorOffsets::default(), std::sync::Arc::default());
+        Compiler::Cranelift.image(bytes, &offsets, Validation::Needed, Reserve::available(), &waiters).unwrap()
+    }
+
     /// Loads a module of two functions, with an image that claims to be in `file`. Returns the functions' addresses.
     fn loaded(file: File, offset: u64) -> (LoadedCode, Vec<usize>) {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = OwnedBuffer::from_bytes(
-            Compiler::Cranelift
-                .image(
-                    &bytes,
-                    &AuthorOffsets::default(),
-                    Validation::Needed,
-                    Reserve::available(),
-                    &std::sync::Arc::default(),
-                )
-                .unwrap(),
-        );
+        let image = OwnedBuffer::from_bytes(image_of(&bytes));
         let packed = PackedImage { image, file: Some(InFile { file, offset }) };
         let names = FunctionNames::new(None, Origins::default());
         // SAFETY: this process has just packed the image, and only this test writes the file.
@@ -216,15 +211,7 @@ mod tests {
     #[test]
     fn code_in_a_file_is_run_from_there() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1) (func (result i32) call 0))").unwrap();
-        let image = Compiler::Cranelift
-            .image(
-                &bytes,
-                &AuthorOffsets::default(),
-                Validation::Needed,
-                Reserve::available(),
-                &std::sync::Arc::default(),
-            )
-            .unwrap();
+        let image = image_of(&bytes);
         let path = temp_dir().join(format!("wasm-relink-machine-{}", process::id()));
         let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
         file.seek(io::SeekFrom::Start(PAGE as u64)).unwrap();
@@ -255,15 +242,7 @@ mod tests {
     #[test]
     fn code_that_does_not_load_is_not_unwound() {
         let bytes = wat::parse_str("(module (func (result i32) i32.const 1))").unwrap();
-        let mut image = Compiler::Cranelift
-            .image(
-                &bytes,
-                &AuthorOffsets::default(),
-                Validation::Needed,
-                Reserve::available(),
-                &std::sync::Arc::default(),
-            )
-            .unwrap();
+        let mut image = image_of(&bytes);
         let metadata = Image::read(OwnedBuffer::from_bytes(image.clone())).unwrap().linked().unwrap().metadata.clone();
         image[metadata].fill(0xff);
         let packed = PackedImage { image: OwnedBuffer::from_bytes(image), file: None };
