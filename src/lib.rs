@@ -1,6 +1,6 @@
 //! wasm-relink: replaces functions of running WebAssembly plugins, from Node.js.
 //!
-//! Layers, from the top: `napi`, `link`, `store`, `engine`, `rewrite`, `wasm`, `error`. Each uses only those below it. See
+//! Layers, from the top: `napi`, `wasi`, `link`, `store`, `engine`, `rewrite`, `wasm`, `error`. Each uses only those below it. See
 //! `docs/internals/overview.md`.
 
 mod engine;
@@ -9,4 +9,6 @@ mod link;
 mod napi;
 mod rewrite;
 mod store;
+#[allow(dead_code, unused_imports, reason = "`napi` does not import its functions yet")]
+mod wasi;
 mod wasm;
