@@ -2,7 +2,7 @@
 
 const { cache } = require('./lib/api/cache')
 const { compile, validate } = require('./lib/api/compile')
-const { CompileError, LinkError, RuntimeError } = require('./lib/errors')
+const { CompileError, LinkError, RuntimeError, SuspendError } = require('./lib/errors')
 const { Exception } = require('./lib/api/exception')
 const { Global } = require('./lib/api/global')
 const { Instance } = require('./lib/api/instance')
@@ -12,6 +12,7 @@ const { Link, link } = require('./lib/api/link')
 const { compileFile, load } = require('./lib/api/load')
 const { Memory } = require('./lib/api/memory')
 const { OwnModule: Module } = require('./lib/api/module')
+const { Suspending, promising } = require('./lib/api/promising')
 const { Relink, relink } = require('./lib/api/relink')
 const { inspect, rewrite } = require('./lib/api/rewrite')
 const { Slot } = require('./lib/api/slot')
@@ -36,6 +37,8 @@ module.exports = {
   RuntimeError,
   Slot,
   Store,
+  SuspendError,
+  Suspending,
   Table,
   Tag,
   WebAssembly,
@@ -46,6 +49,7 @@ module.exports = {
   instantiate,
   link,
   load,
+  promising,
   relink,
   rewrite,
   validate,

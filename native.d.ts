@@ -41,6 +41,14 @@ export declare class NativeModule {
   typedWorld(wit: string): string
 }
 
+/** A call of an exported function whose imports may suspend it. */
+export declare class NativePromisingCall {
+  /** A call of the function at an address, with these arguments. */
+  static of(address: number, arguments: unknown[]): NativePromisingCall
+  /** Begins the call, or goes on with it: `value` is that of the import's promise. */
+  goOn(outcome: NativeOutcome, value: unknown): NativeProgress
+}
+
 /** A store. It belongs to the thread that made it. */
 export declare class NativeStore {
   /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
@@ -151,7 +159,7 @@ export declare class NativeStore {
   /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
   slotType(slot: number): string
   /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
-  adapt(value: unknown, slot: number, merged: boolean): unknown
+  adapt(value: unknown, slot: number, merged: boolean, suspending: boolean): unknown
 }
 
 /** Empties a cache; returns the number of entries that it had. */
@@ -201,6 +209,9 @@ export declare function hasInterruption(): boolean
 
 /** Whether there is room for so many bytes. */
 export declare function hasRoom(bytes: number): boolean
+
+/** Whether this platform has calls that an import may suspend. */
+export declare function hasSuspension(): boolean
 
 /** Makes a report on a module. */
 export declare function inspectModule(bytes: Uint8Array, slots: NativeSelection): NativeReport
@@ -426,6 +437,26 @@ export interface NativeObject {
   import?: string
   /** The names under which it is exported */
   exports: Array<string>
+}
+
+/** How a call begins or goes on. */
+export declare const enum NativeOutcome {
+  /** It begins. */
+  Begin = 0,
+  /** The promise of the import was fulfilled with a value. */
+  Fulfilled = 1,
+  /** The promise of the import was rejected with a value. */
+  Rejected = 2,
+}
+
+/** How far a call has come. */
+export interface NativeProgress {
+  /** Whether it has returned */
+  returned: boolean
+  /** Its result, or the promise of the import */
+  value: unknown
+  /** What the suspended call may use: to be held until it goes on */
+  held: object[]
 }
 
 /** A report on a module. */

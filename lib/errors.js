@@ -10,6 +10,7 @@ const {
   CompileError: BaseCompileError,
   LinkError: BaseLinkError,
   RuntimeError: BaseRuntimeError,
+  SuspendError: BaseSuspendError = errorClass('SuspendError'),
 } = node ?? Object.fromEntries(['CompileError', 'LinkError', 'RuntimeError'].map((name) => [name, errorClass(name)]))
 
 /** Replaces a class of Node's WebAssembly where Node runs without it. */
@@ -46,10 +47,18 @@ class RuntimeError extends BaseRuntimeError {
   }
 }
 
-// So the `constructor` of an error is the class on `WebAssembly`, for code that compares the two.
-for (const Class of [CompileError, LinkError, RuntimeError]) delete Class.prototype.constructor
+/** A call cannot be suspended where it is. */
+class SuspendError extends BaseSuspendError {
+  constructor(message, options) {
+    super(message, options)
+    annotate(this, options)
+  }
+}
 
-const classes = { CompileError, LinkError, RuntimeError, TypeError, RangeError, Error }
+// So the `constructor` of an error is the class on `WebAssembly`, for code that compares the two.
+for (const Class of [CompileError, LinkError, RuntimeError, SuspendError]) delete Class.prototype.constructor
+
+const classes = { CompileError, LinkError, RuntimeError, SuspendError, TypeError, RangeError, Error }
 
 /** Adds the code and the details to an error, as own properties, which `console.log` shows. */
 function annotate(error, { code, details } = {}) {
@@ -165,9 +174,11 @@ module.exports = {
   BaseCompileError,
   BaseLinkError,
   BaseRuntimeError,
+  BaseSuspendError,
   CompileError,
   LinkError,
   RuntimeError,
+  SuspendError,
   typeError,
   rangeError,
   accessDenied,

@@ -184,6 +184,41 @@ function withTimeout(milliseconds, block) {
   }
 }
 
+/** Refuses what needs suspendable calls on a platform without them. */
+function checkSuspension(what) {
+  if (addon.hasSuspension()) return
+  throw typeError(
+    `\`${what}\` needs a platform where calls can be suspended: Linux on x64, got ${platform} on ${arch}`,
+    'ERR_RELINK_UNSUPPORTED',
+    { platform, arch },
+  )
+}
+
+/** Whether a value is a WebAssembly function that this copy of the package has made. */
+const isExportedFunction = (value) => addressOf(value) !== undefined
+
+/** A call of an exported function whose imports may suspend it. */
+function promisingCall(fn, args) {
+  const { Begin, Fulfilled, Rejected } = addon.NativeOutcome
+  const running = addon.NativePromisingCall
+  const call = translatedHere(() => running.of(addressOf(fn), args))
+  const goOn = (outcome, value) => translatedHere(() => call.goOn(outcome, value))
+  return {
+    begin: () => goOn(Begin, undefined),
+    fulfill: (value) => goOn(Fulfilled, value),
+    reject: (reason) => goOn(Rejected, reason),
+  }
+}
+
+/** Runs code whose errors are the addon's, or the user's own. */
+function translatedHere(run) {
+  try {
+    return run()
+  } catch (error) {
+    throw isNative(error) ? translate(error) : error
+  }
+}
+
 const interrupt = translated(addon.interrupt)
 
 /** Copies the bytes of a module; throws if there is no room for the copy. */
@@ -244,6 +279,7 @@ module.exports = {
   cacheClear,
   cacheList,
   checkInterruption,
+  checkSuspension,
   checkTypes,
   compileAsync,
   compileFile,
@@ -256,6 +292,8 @@ module.exports = {
   functionNamesAsync,
   inspectModule,
   interrupt,
+  isExportedFunction,
+  promisingCall,
   refuseChanges,
   refuseClosedSlot,
   refuseImport,

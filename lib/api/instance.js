@@ -14,6 +14,7 @@ const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options
 const { memoryOf } = require('./memory')
 const { toModule } = require('./module')
 const native = require('../native')
+const { checkSuspending, coreOf, promising, toSuspending } = require('./promising')
 const { slotOf } = require('./slot')
 const { findSlot } = require('../names/slot-names')
 const { toStore } = require('./store')
@@ -41,10 +42,12 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout'])
+    const known = toOptions(options, ['limits', 'store', 'suspending', 'timeout'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
-    const given = readImports(store, code.imports(), imports, file)
+    const [declared, suspending] = [code.imports(), toSuspending(known)]
+    if (suspending !== undefined) checkSuspending(suspending, declared)
+    const given = readImports(store, declared, imports, file, suspending)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -61,14 +64,14 @@ class Instance {
       // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
-      exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
+      exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value, suspending)])),
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
-    const reportPanics = this.#state.exports['relink:report_panics']
+    const reportPanics = coreOf(this.#state.exports['relink:report_panics'])
     if (typeof reportPanics === 'function') reportPanics()
     uncloneable(this)
   }
@@ -132,7 +135,7 @@ const slotAt = ({ store, id }, position) => slotOf(store, store.instanceSlot(id,
 
 /** Makes the wrapper of an export, by its kind. */
 const wrap = {
-  function: (store, fn) => fn,
+  function: (store, fn, suspending) => (suspending === undefined ? fn : promising(fn)),
   memory: memoryOf,
   table: tableOf,
   global: globalOf,

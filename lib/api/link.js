@@ -7,6 +7,7 @@ const { toOptions, wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
+const { suspendingFunction } = require('./promising')
 const { slotBrand } = require('./slot')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -89,7 +90,13 @@ const adapters = new WeakMap()
 function adapterAddress(store, implementation, slot, merged) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return store.addressOf(remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged)))
+  return store.addressOf(remember(types, store.slotType(slot), () => adapt(store, implementation, slot, merged)))
+}
+
+/** The adapter of a JavaScript function, or of that of a `Suspending`. */
+function adapt(store, implementation, slot, merged) {
+  const fn = suspendingFunction(implementation)
+  return store.adapt(fn ?? implementation, slot, merged, fn !== undefined)
 }
 
 function remember(map, key, make) {
@@ -99,7 +106,7 @@ function remember(map, key, make) {
 
 /** Throws if an argument is not a function. `argument` returns its name. */
 function checkImplementation(value, argument) {
-  if (typeof value === 'function') return
+  if (typeof value === 'function' || suspendingFunction(value) !== undefined) return
   const hint = slotBrand.find(value)
     ? 'the slot is the second argument; to link what it holds, give `slot.current`'
     : ''

@@ -3,13 +3,15 @@
 // The object `WebAssembly`.
 
 const compile = require('./compile')
-const { BaseCompileError, BaseLinkError, BaseRuntimeError } = require('../errors')
+const { BaseCompileError, BaseLinkError, BaseRuntimeError, BaseSuspendError } = require('../errors')
 const { Exception } = require('./exception')
 const { Global } = require('./global')
 const { Instance } = require('./instance')
 const instantiate = require('./instantiate')
 const { Memory } = require('./memory')
 const { Module } = require('./module')
+const { node } = require('../node/node-webassembly')
+const { Suspending, promising } = require('./promising')
 const streaming = require('../node/streaming')
 const { Table } = require('./table')
 const { Tag } = require('./tag')
@@ -27,6 +29,12 @@ const classes = {
   CompileError: BaseCompileError,
   LinkError: BaseLinkError,
   RuntimeError: BaseRuntimeError,
+}
+
+// As far as Node has them.
+if (node?.promising !== undefined) {
+  functions.promising = promising
+  Object.assign(classes, { Suspending, SuspendError: BaseSuspendError })
 }
 
 /** The WebAssembly JS API of this package, with the members of `globalThis.WebAssembly`. */

@@ -9,6 +9,7 @@ const { findGlobal, globalOf } = require('../api/global')
 const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
+const { coreOf, suspendingFunction } = require('../api/promising')
 const native = require('../native')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
@@ -24,17 +25,24 @@ function toImports(imports) {
  * an object is a TypeError, and a value that does not fit is a LinkError.
  *
  * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held` of
- * the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if the module
+ * the list keeps the objects with these ids alive, as long as the instance; `suspending`, if any function may suspend its
+ * caller, has 1 for each that may. These are those of `Suspending`, and the ones that are named. A refusal names the module's file, if the module
  * has a file; an error of a user's getter comes out unchanged.
  */
-function readImports(store, declared, imports, file) {
+function readImports(store, declared, imports, file, suspending = []) {
   toImports(imports)
   const held = []
-  const given = declared.map((item) => {
+  const flags = new Map()
+  const given = declared.map((item, index) => {
     if (imports === undefined) throw nameFile(noImports(item), file)
     const namespace = givenIn(imports, item.module)
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
-    const value = givenIn(namespace, item.name)
+    let value = givenIn(namespace, item.name)
+    if (item.kind === 'function') {
+      const fn = suspendingFunction(value)
+      if (fn !== undefined || suspending.includes(`${item.module}.${item.name}`)) flags.set(index, 1)
+      value = coreOf(fn ?? value)
+    }
     // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') return value
     return about(file, () => {
@@ -43,7 +51,9 @@ function readImports(store, declared, imports, file) {
       return readers[item.kind](store, item, object)
     })
   })
-  return Object.assign(given, { held })
+  if (flags.size === 0) return Object.assign(given, { held })
+  native.checkSuspension('a suspending import')
+  return Object.assign(given, { held, suspending: declared.map((_, index) => flags.get(index) ?? 0) })
 }
 
 /**

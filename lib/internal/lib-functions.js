@@ -59,7 +59,10 @@ function libFunctions(store, exceptions) {
   }
 }
 
+/** Lets a function stand for a WebAssembly function wherever the address of one is needed. */
+const standFor = (fn, core) => void functions.set(fn, functions.get(core))
+
 /** The native address of a WebAssembly function that this copy of the package has made; undefined for any other value. */
 const addressOf = (value) => functions.get(value)?.address
 
-module.exports = { addressOf, libFunctions }
+module.exports = { addressOf, libFunctions, standFor }

@@ -94,6 +94,9 @@ pub enum ErrorKind {
         link: Option<Box<LinkedFunction>>,
     },
     /// The deadline of a call has passed; `timeout` in milliseconds
+    Suspend {
+        message: String,
+    },
     Timeout {
         timeout: f64,
         trace: Option<Arc<dyn Trace>>,

@@ -27,6 +27,7 @@ impl fmt::Display for Error {
             | K::Memory { message }
             | K::AddressSpace { message }
             | K::Cache { message }
+            | K::Suspend { message }
             | K::Trap { message, .. } => f.write_str(message),
             K::Declaration { message } => write!(f, "invalid slot declaration: {message}"),
             K::Import { module, field, expected, actual } => {

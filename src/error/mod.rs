@@ -75,6 +75,7 @@ impl Error {
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
             K::Refused { .. } => ("ERR_RELINK_REFUSED", "LinkError"),
             K::Trap { .. } => ("ERR_RELINK_TRAP", "RuntimeError"),
+            K::Suspend { .. } => ("ERR_RELINK_SUSPEND", "SuspendError"),
             K::Timeout { .. } => ("ERR_RELINK_TIMEOUT", "RuntimeError"),
             K::Interrupted { .. } => ("ERR_RELINK_INTERRUPTED", "RuntimeError"),
             K::Internal { .. } => ("ERR_RELINK_INTERNAL", "RuntimeError"),

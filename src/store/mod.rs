@@ -26,6 +26,7 @@ pub use call::invoke::{
 };
 pub use call::shadow_stack::StackPointer;
 pub use call::static_code::Parameters;
+pub use call::suspension::{HAS_SUSPENSION, Progress, PromisingCall};
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};
 pub use gc::node::Node;

@@ -8,9 +8,11 @@ use crate::store::batch::batches::Batches;
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_stack::HostStack;
 use crate::store::call::shadow_stack::ShadowStacks;
+use crate::store::call::suspendable_call::SuspendableCall;
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
+use crate::store::gc::stack_roots::Contexts;
 use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
@@ -18,7 +20,7 @@ use crate::store::watch::deadline::{Deadline, Timeout};
 use crate::store::watch::{interrupts, pad};
 use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -63,6 +65,10 @@ pub struct Store {
     pub(in crate::store) call_stacks: CallStacks,
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
+    /// Its instances by the addresses of their contexts, in order
+    pub(in crate::store) contexts: RefCell<Contexts>,
+    /// The calls that are suspended
+    pub(in crate::store) suspended: RefCell<FxHashSet<*const SuspendableCall>>,
     /// Roots that Rust code holds
     pub(in crate::store) roots: Rc<RootSet>,
     pub(in crate::store) freed: Cell<ObjectCounts>,
@@ -108,6 +114,8 @@ impl Store {
             timeout: None,
             call_stacks: CallStacks::of_thread(),
             by_context: RefCell::default(),
+            contexts: RefCell::default(),
+            suspended: RefCell::default(),
             roots: Rc::default(),
             freed: Cell::default(),
         })

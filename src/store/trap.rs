@@ -74,9 +74,14 @@ impl From<Trap> for Failure {
             trap => trap,
         };
         let (code, stack) = trace(&trap);
-        let (trap, message) = describe(code);
-        Self::Error(ErrorKind::trap(trap, message.to_owned(), Some(Arc::new(stack))).into())
+        Self::Error(trap_error(code, Some(Arc::new(stack))))
     }
+}
+
+/// The error of a trap.
+pub fn trap_error(code: Option<TrapCode>, stack: Option<Arc<CapturedStack>>) -> Error {
+    let (trap, message) = describe(code);
+    ErrorKind::trap(trap, message.to_owned(), stack.map(|stack| stack as Arc<dyn Trace>)).into()
 }
 
 impl Trace for CapturedStack {

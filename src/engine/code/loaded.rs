@@ -34,7 +34,7 @@ pub(in crate::engine) struct InFile {
 pub(in crate::engine) struct LoadedCode {
     // Fields drop in order: signal handlers and stack traces stop finding the code before it is unmapped.
     _range: LoadedRange,
-    _frames: Registration,
+    frames: Registration,
     artifact: Artifact,
     /// None if the engine holds the code
     linked: Option<ExecutableCode>,
@@ -90,7 +90,13 @@ impl LoadedCode {
         let range = LoadedRange::new(begin, length);
         let offsets = VMOffsets::new(size_of::<usize>() as u8, artifact.module_info());
         let instance_size = offsets.size_of_vmctx() as usize;
-        Ok(Self { _range: range, _frames: frames, artifact, linked, _engine: engine, tunables, instance_size })
+        Ok(Self { _range: range, frames, artifact, linked, _engine: engine, tunables, instance_size })
+    }
+
+    /// Whether its functions have this address.
+    pub fn has(&self, address: usize) -> bool {
+        let (begin, length) = self.frames.range();
+        (begin..begin + length).contains(&address)
     }
 
     /// The artifact that wasmer instantiates.

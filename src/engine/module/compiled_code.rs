@@ -281,6 +281,11 @@ impl Code {
         self.loaded.instance_size()
     }
 
+    /// Whether its functions have this address of machine code.
+    pub fn has(&self, address: usize) -> bool {
+        self.loaded.has(address)
+    }
+
     /// Makes an instance, but runs none of its code. Its objects take indices of `free` before new ones; `shared` are the
     /// bytes for the shared memories that the module defines. Memories and tables are charged to `quota`.
     ///

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use shared_buffer::OwnedBuffer;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use wasmer::sys::vm::Trap;
 use wasmer_compiler::types::function::CompiledFunctionFrameInfo;
@@ -252,15 +253,26 @@ impl CapturedStack {
     }
 }
 
+/// The addresses of the functions of the module that has code at `address`; none if no module has.
+pub fn module_code(address: usize) -> Option<Range<usize>> {
+    let live = LIVE.read().unwrap_or_else(PoisonError::into_inner);
+    let (begin, frames) = live.range(..=address).next_back()?;
+    (address < frames.end).then(|| *begin..frames.end)
+}
+
+/// The code of the trap that the compiler lists for the instruction at an address of machine code.
+pub fn trap_at(pc: usize) -> Option<TrapCode> {
+    let frames = Frames::of(pc)?;
+    let (_, function, position) = frames.function(pc)?;
+    function.trap(position)
+}
+
 /// The code of a trap, if it has one, and its stack.
 pub fn trace(trap: &Trap) -> (Option<TrapCode>, CapturedStack) {
     let (code, trapped, backtrace) = match trap {
         Trap::User(_) => return (None, CapturedStack { trapped: 0, addresses: Vec::new() }),
         Trap::Wasm { pc, backtrace, signal_trap } => {
-            let listed = Frames::of(*pc).and_then(|frames| {
-                let (_, function, position) = frames.function(*pc)?;
-                function.trap(position)
-            });
+            let listed = trap_at(*pc);
             // Any instruction may hit the guard of the stack, also one with a listed trap, so overflow comes first. A
             // trap that neither the compiler nor the signal names is a stack overflow too.
             let overflow = signal_trap.filter(|code| *code == TrapCode::StackOverflow);

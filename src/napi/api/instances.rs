@@ -215,14 +215,26 @@ impl NativeStore {
     /// The first `count` imports of a module, from the functions and ids in `imports`.
     fn externs(&self, module: &NativeModule, imports: Value<'_>, count: usize) -> Result<Vec<Extern>, NativeError> {
         let imported = module.code.binary.imports.iter().take(count);
+        // An array with 1 for each suspending import, if there is one.
+        let suspending = self.js().property(imports, c"suspending");
+        let suspending = Some(suspending).filter(|list| !self.js().is_undefined(*list));
         (0..)
             .zip(imported)
-            .map(|(index, import)| self.import(module, import, self.js().element(imports, index)))
+            .map(|(index, import)| {
+                let flag = suspending.and_then(|list| self.js().get_uint32(self.js().element(list, index)));
+                self.import(module, import, self.js().element(imports, index), flag == Some(1))
+            })
             .collect()
     }
 
     /// An import, from the function or the id that `lib/` passes for it.
-    fn import(&self, module: &NativeModule, import: &Import, value: Value<'_>) -> Result<Extern, NativeError> {
+    fn import(
+        &self,
+        module: &NativeModule,
+        import: &Import,
+        value: Value<'_>,
+        is_suspending: bool,
+    ) -> Result<Extern, NativeError> {
         let store = &self.context.store;
         let subject = || Subject::Import {
             kind: import.ty.kind().name().to_owned(),
@@ -231,7 +243,7 @@ impl NativeStore {
         };
         let id = self.js().get_uint32(value).unwrap_or_default();
         let (is_open, object) = match &import.ty {
-            ExternType::Function(ty) => return self.import_function(module, ty, value, subject),
+            ExternType::Function(ty) => return self.import_function(module, ty, value, is_suspending, subject),
             ExternType::Table(_) => (TableId(id).is_open(store), Extern::Table(TableId(id))),
             ExternType::Memory { .. } => (MemoryId(id).is_open(store), Extern::Memory(MemoryId(id))),
             ExternType::Global(_) => (GlobalId(id).is_open(store), Extern::Global(GlobalId(id))),
@@ -251,6 +263,7 @@ impl NativeStore {
         module: &NativeModule,
         ty: &FuncType,
         value: Value<'_>,
+        is_suspending: bool,
         subject: impl FnOnce() -> Subject,
     ) -> Result<Extern, NativeError> {
         let (context, env) = (&self.context, self.js());
@@ -259,7 +272,8 @@ impl NativeStore {
         }
         // `lib/` has checked that the value is a function.
         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
-        let import = Box::new(ImportedFunction::new(context, value, ty.clone(), compiler, catches));
+        let import = ImportedFunction::new(context, value, ty.clone(), compiler, catches);
+        let import = Box::new(import.with_suspending(is_suspending));
         Ok(Extern::Function(if catches {
             let adapted = FuncRef::adapt(&context.store, ty, import, compiler).map_err(refuse)?;
             context.retainers.hold_import(env, &context.store, adapted, value);

@@ -4,7 +4,7 @@ use crate::error::ErrorKind;
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{Deadline, HAS_INTERRUPTION, Timeout};
+use crate::store::{Deadline, HAS_INTERRUPTION, HAS_SUSPENSION, Timeout};
 use napi::Env;
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
@@ -13,6 +13,12 @@ use napi_derive::napi;
 #[napi]
 pub fn has_interruption() -> bool {
     HAS_INTERRUPTION
+}
+
+/// Whether this platform has calls that an import may suspend.
+#[napi]
+pub fn has_suspension() -> bool {
+    HAS_SUSPENSION
 }
 
 /// Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in

@@ -130,7 +130,7 @@ impl ExportedFunction {
     /// # Safety
     /// `values` holds values of the function's result types.
     #[inline(always)] // so that the usual result types are converted in the call's own frame
-    unsafe fn results(&self, values: &[RawValue]) -> CallResult<'_> {
+    pub unsafe fn results(&self, values: &[RawValue]) -> CallResult<'_> {
         match &*self.ty.results {
             [] => Ok(None),
             // SAFETY: by the contract of this function.

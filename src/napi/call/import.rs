@@ -7,13 +7,13 @@ use crate::napi::context::Context;
 use crate::napi::convert::thrown::{throw_at_wasm, throw_value_at_wasm};
 use crate::napi::convert::value::{to_js, to_wasm};
 use crate::napi::env::exception::{PendingException, ThrownValue};
-use crate::napi::env::reference::WeakReference;
+use crate::napi::env::reference::{StrongReference, WeakReference};
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::throw::panicked;
-use crate::napi::env::value::Value;
+use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{HostFunction, RawValue, Thrown};
 use crate::wasm::{FuncType, ValType};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -37,6 +37,10 @@ pub struct ImportedFunction {
     caller: Compiler,
     /// Whether wasm calls it through an adapter, which throws exceptions that wasm may catch
     adapted: bool,
+    /// Whether its call is suspended while a promise that the function has returned is pending
+    suspending: bool,
+    /// That promise, until the call is suspended
+    promise: RefCell<Option<StrongReference>>,
 }
 
 impl ImportedFunction {
@@ -44,7 +48,46 @@ impl ImportedFunction {
     pub fn new(context: &Rc<Context>, callback: Value<'_>, ty: FuncType, caller: Compiler, adapted: bool) -> Self {
         let callback = WeakReference::new(context.js(), callback);
         let is_shared = context.shared_values.is_some();
-        Self { context: Rc::downgrade(context), callback, ty, is_shared, thunk: OnceCell::new(), caller, adapted }
+        Self {
+            context: Rc::downgrade(context),
+            callback,
+            ty,
+            is_shared,
+            thunk: OnceCell::new(),
+            caller,
+            adapted,
+            suspending: false,
+            promise: RefCell::default(),
+        }
+    }
+
+    /// The same import; with `suspending`, its call is suspended while a promise that the function has returned is pending.
+    pub fn with_suspending(self, suspending: bool) -> Self {
+        Self { suspending, ..self }
+    }
+
+    /// The promise for which the call was suspended just now; undefined if there is none.
+    pub fn take_promise<'a>(&self, env: JsEnv<'a>) -> Value<'a> {
+        self.promise.take().map_or_else(|| env.undefined(), |promise| promise.get(env))
+    }
+
+    /// Ends the wait for its promise with a value, which goes to `results`.
+    ///
+    /// # Errors
+    /// The exception of the conversion, if wasm may not catch it.
+    ///
+    /// # Safety
+    /// `results` has room for its results.
+    pub unsafe fn resolve(
+        &self,
+        context: &Rc<Context>,
+        value: Value<'_>,
+        results: *mut RawValue,
+    ) -> Result<(), Thrown> {
+        let _scope = context.js().open_scope();
+        // SAFETY: by the contract of this function.
+        let read = unsafe { self.read_results(context, value, results) };
+        read.or_else(|PendingException| throw_at_wasm(context, self.adapted))
     }
 
     /// The thunk by which the JavaScript below a parked call calls it; none where JavaScript cannot make one. The imported
@@ -93,9 +136,11 @@ impl ImportedFunction {
         published.or_else(|PendingException| throw_at_wasm(context, self.adapted))
     }
 
+    /// Calls the function. Returns whether it has returned; otherwise `promise` has what is pending.
+    ///
     /// # Safety
     /// As for `HostFunction::call`.
-    unsafe fn run(&self, context: &Rc<Context>, values: *mut RawValue) -> Result<(), PendingException> {
+    unsafe fn run(&self, context: &Rc<Context>, values: *mut RawValue) -> Result<bool, PendingException> {
         let env = context.js();
         let undefined = env.undefined();
         let count = self.ty.parameters.len();
@@ -114,6 +159,25 @@ impl ImportedFunction {
             context.environment.throw(&ErrorKind::Internal { message }.into())
         })?;
         let result = env.call_with(undefined, callback, arguments)?;
+        if self.suspending && env.is_promise(result) {
+            self.promise.replace(Some(StrongReference::new(env, result)));
+            return Ok(false);
+        }
+        // SAFETY: by the contract of this function.
+        unsafe { self.read_results(context, result, values) }.map(|()| true)
+    }
+
+    /// Converts what the function has returned.
+    ///
+    /// # Safety
+    /// `values` has room for its results.
+    #[inline(always)] // once on the way of each call
+    unsafe fn read_results(
+        &self,
+        context: &Rc<Context>,
+        result: Value<'_>,
+        values: *mut RawValue,
+    ) -> Result<(), PendingException> {
         match &*self.ty.results {
             [] => {}
             // SAFETY: `values` has room for the results, by the contract of this function.
@@ -156,7 +220,7 @@ impl ImportedFunction {
 impl HostFunction for ImportedFunction {
     fn parkable(&self) -> Option<*const c_void> {
         let fits = SharedValues::fit(&self.ty) && self.ty.results.len() <= 1;
-        (fits && self.is_shared).then(|| ptr::from_ref(self).cast())
+        (fits && self.is_shared && !self.suspending).then(|| ptr::from_ref(self).cast())
     }
 
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown> {
@@ -176,7 +240,11 @@ impl HostFunction for ImportedFunction {
             if let Some((parked, count)) = parked {
                 end_above(parked, count);
             }
-            result.or_else(|PendingException| throw_at_wasm(&context, self.adapted))
+            match result {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Thrown::suspension(ptr::from_ref(self).expose_provenance())),
+                Err(PendingException) => throw_at_wasm(&context, self.adapted),
+            }
         };
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
     }

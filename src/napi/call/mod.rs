@@ -6,5 +6,6 @@ pub(in crate::napi) mod invoke;
 pub(in crate::napi) mod look;
 pub(in crate::napi) mod map;
 pub(in crate::napi) mod parked;
+pub(in crate::napi) mod promising;
 pub(in crate::napi) mod resume;
 pub(in crate::napi) mod scope;

@@ -105,6 +105,10 @@ impl Externrefs {
         }
         let mut holders: FxHashMap<u32, Option<Node>> = FxHashMap::default();
         let mut hold = |node: Option<Node>, ExternRef(number)| {
+            // No externref, but a word on the stack of a suspended call.
+            if number >= self.end.get() {
+                return;
+            }
             // A value that several nodes hold stays in `values`.
             holders.entry(number).and_modify(|known| *known = known.filter(|_| *known == node)).or_insert(node);
         };

@@ -311,6 +311,14 @@ impl<'a> JsEnv<'a> {
         self.type_of(value) == Some(sys::ValueType::napi_undefined)
     }
 
+    /// Whether a value is a promise.
+    pub fn is_promise(self, value: Value<'_>) -> bool {
+        let mut is_promise = false;
+        // SAFETY: the value belongs to this environment; the call writes only to the variable.
+        unsafe { sys::napi_is_promise(self.raw(), value.raw(), &mut is_promise) };
+        is_promise
+    }
+
     /// Whether a value is an object, and no function.
     pub fn is_object(self, value: Value<'_>) -> bool {
         self.type_of(value) == Some(sys::ValueType::napi_object)

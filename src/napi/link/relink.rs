@@ -78,7 +78,13 @@ impl NativeStore {
 
     /// Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked.
     #[napi(catch_unwind)]
-    pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>, NativeError> {
+    pub fn adapt(
+        &self,
+        value: Unknown<'_>,
+        slot: u32,
+        merged: bool,
+        suspending: bool,
+    ) -> Result<Unknown<'_>, NativeError> {
         self.open_slot(slot)?;
         self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
         collect_if_due(&self.context);
@@ -99,7 +105,8 @@ impl NativeStore {
         let (context, value) = (&self.context, Value::of(&value));
         // `lib/` has checked that the value is a function.
         let import = ImportedFunction::new(context, value, (*ty).clone(), caller, caller.catches());
-        let adapted = FuncRef::adapt(&context.store, &ty, Box::new(import), caller).map_err(refuse)?;
+        let import = Box::new(import.with_suspending(suspending));
+        let adapted = FuncRef::adapt(&context.store, &ty, import, caller).map_err(refuse)?;
         context.retainers.hold_import(self.js(), &context.store, adapted, value);
         context.retainers.note_change(1);
         Ok(self.unknown(function(context, adapted)))

@@ -1,9 +1,11 @@
 //! Host functions: calls from wasm into the host.
 
 use crate::engine::function_type;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::import_stub::{CALLS, Locations, Saved, StubCalls, stub};
+use crate::store::call::suspendable_calls::SuspendableCalls;
+use crate::store::call::suspension::Suspension;
 use crate::store::object::importer_memory::ImporterMemory;
 use crate::store::trap::Thrown;
 use crate::store::watch::checkpoint::checkpoint;
@@ -67,6 +69,7 @@ pub(in crate::store) struct HostContext {
     parked: Option<(*const c_void, usize, usize)>,
     function: Box<dyn HostFunction>,
     call_stacks: CallStacks,
+    suspendable_calls: SuspendableCalls,
     record: &'static ThreadRecord,
 }
 
@@ -117,6 +120,7 @@ impl FuncRef {
                 parked,
                 function,
                 call_stacks: store.call_stacks.clone(),
+                suspendable_calls: SuspendableCalls::of_thread(),
                 record: store.host_stack.record,
             },
         });
@@ -164,7 +168,7 @@ pub(in crate::store) unsafe extern "C-unwind" fn host_call(
             thrown
         },
         // SAFETY: by the contract of this function.
-        _ => unsafe { call_on_host_stack(context, values) }.err(),
+        _ => unsafe { call_or_suspend(context, values) },
     };
     // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` call this function. No other value of this
     // frame has a destructor.
@@ -219,7 +223,7 @@ unsafe fn call_import(context: *mut VMDynamicFunctionContext<HostContext>, locat
     unsafe {
         values.write(RawValue::default()); // without parameters and a result, nothing else writes it
         locations.copy_arguments(saved, values);
-        return_to_wasm(&(*context).ctx, call_on_host_stack(context, values).err());
+        return_to_wasm(&(*context).ctx, call_or_suspend(context, values));
         (*saved).result = (*values).u64;
     }
 }
@@ -236,6 +240,35 @@ unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) {
     unsafe { return_to_wasm(&(*context).ctx, stack.finish_parking()) };
     // SAFETY: by the contract of this function. JavaScript has written the result, or there is none.
     unsafe { (*saved).result = (*stack.shared()).u64 };
+}
+
+/// Calls a host function on the host's stack. If it suspends the call, waits for its results. Returns what it throws.
+///
+/// # Safety
+/// As for `host_call`. No frame of wasm's stack has a value to drop.
+unsafe fn call_or_suspend(
+    context: *mut VMDynamicFunctionContext<HostContext>,
+    values: *mut RawValue,
+) -> Option<Box<Thrown>> {
+    // SAFETY: by the contract of this function.
+    let thrown = unsafe { call_on_host_stack(context, values) }.err()?;
+    let Some(&Suspension { import }) = thrown.0.downcast_ref() else { return Some(thrown) };
+    drop(thrown);
+    // SAFETY: by the contract of this function.
+    match unsafe { &(*context).ctx }.suspendable_calls.here() {
+        // SAFETY: by the contract of this function; this frame has nothing left to drop.
+        Some(call) => unsafe { call.suspend(import, values) },
+        None => Some(Box::new(Thrown::error(cannot_suspend()))),
+    }
+}
+
+#[cold]
+fn cannot_suspend() -> Error {
+    let message =
+        "cannot suspend: JavaScript, or a function of another compiler, waits for the import on the stack, or the \
+                   call was not made through `promising`"
+            .to_owned();
+    ErrorKind::Suspend { message }.into()
 }
 
 /// Calls a host function on the host's stack.

@@ -3,6 +3,7 @@
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::host_stack::OpenScope;
 use crate::store::call::shadow_stack::{ShadowCall, StackPointer};
+use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::trap::{Failure, Thrown};
 use crate::store::watch::checkpoint;
 use crate::store::{FuncRef, RawValue, Store};
@@ -20,6 +21,7 @@ pub const MOST_SHARED: usize = 32;
 /// Frees the idle call stacks of this thread. To be called before the thread ends.
 pub fn free_idle_call_stacks() {
     CallStacks::of_thread().free_idle();
+    SuspendableCalls::of_thread().free_spare();
 }
 
 /// A call that has parked. Calls are resumed in the reverse order of their beginnings.

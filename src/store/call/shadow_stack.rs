@@ -31,7 +31,7 @@ impl StackPointer {
     /// # Safety
     /// The instance is alive.
     #[inline]
-    unsafe fn value(self) -> i32 {
+    pub(in crate::store) unsafe fn value(self) -> i32 {
         // SAFETY: an instance keeps the globals that it defines or imports, and only this thread uses them. A stack pointer
         // has type i32.
         self.0.map_or(0, |global| unsafe { (*global.as_ptr()).val.i32 })
@@ -39,7 +39,7 @@ impl StackPointer {
 
     /// # Safety
     /// The instance is alive.
-    unsafe fn set(self, value: i32) {
+    pub(in crate::store) unsafe fn set(self, value: i32) {
         if let Some(global) = self.0 {
             // SAFETY: as for `value`.
             unsafe { (*global.as_ptr()).val.i32 = value };
@@ -59,6 +59,8 @@ pub(in crate::store) struct ShadowStacks {
     changed: Cell<Changed>,
     /// The stacks of functions that the last failed call unwound
     lowered: RefCell<Vec<Lowered>>,
+    /// Free shadow stacks for calls that may be suspended, by their upper ends
+    free: RefCell<Vec<(StackPointer, i32)>>,
 }
 
 /// The stack of unwound functions.
@@ -118,6 +120,13 @@ pub struct ShadowCall {
     before: i32,
     /// Values of all pointers when it began, if they were read
     all: Option<Box<[(StackPointer, i32)]>>,
+}
+
+impl ShadowCall {
+    /// Value of the called instance's pointer when it began.
+    pub fn before(&self) -> i32 {
+        self.before
+    }
 }
 
 /// A call from the host into wasm, until it is dropped.
@@ -186,8 +195,12 @@ impl ShadowStacks {
         }
     }
 
+    /// The values of all pointers.
+    ///
+    /// # Safety
+    /// All instances are alive.
     #[cold]
-    unsafe fn read_all(&self) -> Box<[(StackPointer, i32)]> {
+    pub unsafe fn read_all(&self) -> Box<[(StackPointer, i32)]> {
         // SAFETY: instances are alive by the contract of `call`.
         self.all.borrow().iter().map(|stack| (stack.pointer, unsafe { stack.pointer.value() })).collect()
     }
@@ -274,7 +287,27 @@ impl ShadowStacks {
             all[index].users -= 1;
             if all[index].users == 0 {
                 all.swap_remove(index);
+                self.free.borrow_mut().retain(|(of, _)| *of != pointer);
             }
+        }
+    }
+
+    /// The resting value of a pointer; none if no instance uses it.
+    pub fn resting(&self, pointer: StackPointer) -> Option<i32> {
+        self.all.borrow().iter().find(|stack| stack.pointer == pointer).map(|stack| stack.resting)
+    }
+
+    /// Takes a free shadow stack of the instances with this pointer.
+    pub fn take(&self, pointer: StackPointer) -> Option<i32> {
+        let mut free = self.free.borrow_mut();
+        let index = free.iter().position(|(of, _)| *of == pointer)?;
+        Some(free.swap_remove(index).1)
+    }
+
+    /// Gives a shadow stack back, if an instance still uses the pointer.
+    pub fn give_back(&self, pointer: StackPointer, end: i32) {
+        if self.resting(pointer).is_some() {
+            self.free.borrow_mut().push((pointer, end));
         }
     }
 

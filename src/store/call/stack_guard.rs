@@ -2,6 +2,7 @@
 
 use crate::engine::LARGEST_FRAME;
 use std::cell::Cell;
+use std::ffi::c_void;
 #[cfg(unix)]
 use std::ptr;
 use wasmer::sys::vm::TrapHandlerFn;
@@ -11,7 +12,7 @@ pub const UNIT: usize = 64 << 10;
 
 /// Bytes of the guard that are lent to host code on the wasm stack. Host code must not end in a trap, since it may hold
 /// locks. wasmer's library calls need little stack, but unwinding needs more.
-const LENT: usize = 128 << 10;
+pub const LENT: usize = 128 << 10;
 
 /// Size of the guard in bytes. It must be larger than any step that code can make past the limit, or code would step
 /// over it: a frame, plus the arguments of a call with a thousand parameters and results (at most a `UNIT`).
@@ -31,6 +32,17 @@ pub struct Guarded {
     pub head: Cell<usize>,
     /// Address at which the stack of the store ends
     pub limit: Cell<usize>,
+    /// Who handles faults on another stack, on which the code of this one goes on meanwhile
+    pub other: Cell<Option<OtherStack>>,
+}
+
+/// A stack that is no stack of wasmer's, and its handler of faults. A handler gets a signal's information and its context, and
+/// returns whether it has handled the signal.
+#[derive(Clone, Copy)]
+pub struct OtherStack {
+    pub data: *const c_void,
+    #[cfg(unix)]
+    pub handle: unsafe fn(*const c_void, *const libc::siginfo_t, *const c_void) -> bool,
 }
 
 impl Guarded {
@@ -63,21 +75,27 @@ mod system {
         unsafe { *head == size || set_guard(head, base, size, page) }
     }
 
+    /// Makes part of a stack inaccessible, or accessible again. Returns whether the system did it.
+    ///
+    /// # Safety
+    /// `length` bytes from `begin` on are part of a stack; if they become inaccessible, they are not in use.
+    pub unsafe fn protect(begin: usize, length: usize, is_guard: bool) -> bool {
+        let protection = if is_guard { libc::PROT_NONE } else { libc::PROT_READ | libc::PROT_WRITE };
+        // SAFETY: by the contract of this function.
+        unsafe { libc::mprotect(ptr::with_exposed_provenance_mut(begin), length, protection) == 0 }
+    }
+
     #[cold]
     unsafe fn set_guard(head: *mut usize, base: usize, size: usize, page: usize) -> bool {
         let bottom = head.addr() + page;
-        let protect = |begin: usize, length, protection| {
-            // SAFETY: the range is part of this stack, and the part in use stays readable and writable.
-            unsafe { libc::mprotect(ptr::with_exposed_provenance_mut(begin), length, protection) == 0 }
-        };
-        // SAFETY: by the contract of `ensure_guard`.
+        // SAFETY: by the contract of `ensure_guard`: the part in use stays accessible.
         unsafe {
             let is_new = *head == 0;
             *head = UNSET;
-            if !is_new && !protect(bottom, base - bottom, libc::PROT_READ | libc::PROT_WRITE) {
+            if !is_new && !protect(bottom, base - bottom, false) {
                 return false;
             }
-            if !protect(base - size - GUARD, GUARD, libc::PROT_NONE) {
+            if !protect(base - size - GUARD, GUARD, true) {
                 return false;
             }
             *head = size;
@@ -107,6 +125,12 @@ mod system {
     /// # Safety
     /// The pointers are those of a signal during a call on `stack`.
     unsafe fn lend(stack: &Guarded, info: *const libc::siginfo_t, context: *const libc::c_void) -> bool {
+        if let Some(OtherStack { data, handle }) = stack.other.get() {
+            // SAFETY: who has set it keeps the data alive until the other stack gives control back or is unwound.
+            if unsafe { handle(data, info, context) } {
+                return true;
+            }
+        }
         let lent = stack.limit.get() - LENT.min(stack.limit.get())..stack.limit.get();
         // SAFETY: by the contract of this function. Both signals have an address in `siginfo_t`.
         let touched = unsafe {
@@ -119,11 +143,10 @@ mod system {
         // The next call sets the guard again.
         stack.size.set(0);
         let head = ptr::with_exposed_provenance_mut::<usize>(stack.head.get());
-        let begin = ptr::with_exposed_provenance_mut::<libc::c_void>(lent.start);
         // SAFETY: the guard is set, so `head` is the address of the stack's head, and the pages are part of its guard.
         unsafe {
             *head = UNSET;
-            libc::mprotect(begin, LENT, libc::PROT_READ | libc::PROT_WRITE) == 0
+            protect(lent.start, LENT, false)
         }
     }
 
@@ -158,9 +181,14 @@ mod system {
         true
     }
 
+    /// The system guards its stacks itself.
+    pub unsafe fn protect(_begin: usize, _length: usize, _is_guard: bool) -> bool {
+        true
+    }
+
     pub fn lend_on_faults<T>(_: &Guarded, run: impl FnOnce(Option<*const TrapHandlerFn<'static>>) -> T) -> T {
         run(None)
     }
 }
 
-pub use system::{ensure_guard, lend_on_faults, page};
+pub use system::{ensure_guard, lend_on_faults, page, protect};

@@ -7,9 +7,10 @@ use wasmer::Type;
 use wasmer::sys::vm::{StoreObject, TableElement, VMExceptionObj};
 
 impl ExternRef {
-    /// Calls `visit` for each externref in a table or global, with the node of that object, and for each externref in
-    /// an exception, with no node.
+    /// Calls `visit` for each externref in a table or global, with the node of that object, and with no node for each in an
+    /// exception, and for each number on the stack of a suspended call, which may be that of an externref.
     pub fn each(store: &Store, mut visit: impl FnMut(Option<Node>, ExternRef)) {
+        store.each_suspended_number(|number| visit(None, ExternRef(number)));
         store.with_objects(|objects| {
             for (handle, _) in store.tables.borrow().all() {
                 let table = handle.get(objects);

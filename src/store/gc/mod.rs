@@ -10,4 +10,5 @@ pub(in crate::store) mod object_counts;
 pub(in crate::store) mod removal;
 pub(in crate::store) mod root;
 pub(in crate::store) mod rooted;
+pub(in crate::store) mod stack_roots;
 pub(in crate::store) mod sweep;

@@ -68,6 +68,7 @@ impl Store {
         // Objects go before the instances whose contexts contain their definitions.
         swept.memories = dead.remove(self);
         self.by_context.borrow_mut().retain(|_, owner| !swept.instances.contains(&owner.instance.id));
+        self.contexts.borrow_mut().retain(|_, id| !swept.instances.contains(id));
         // Other holders of such an instance check its open flag before use, so its context can be freed now.
         instances.iter().for_each(|instance| {
             instance.set_tier_up(None);

@@ -208,6 +208,7 @@ fn register(
     let context = vm.vmctx_ptr() as usize;
     by_context.insert(context, ContextOwner { instance: instance.clone(), is_host: false });
     drop(by_context);
+    store.contexts.borrow_mut().insert(context, instance.id);
     instance
 }
 

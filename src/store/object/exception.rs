@@ -50,7 +50,7 @@ impl ExceptionRef {
                 // SAFETY: the definition lives as long as its global, and `exnref` is the member of its type.
                 global.ty().ty == wasmer::Type::ExceptionRef && unsafe { (*global.vmglobal().as_ptr()).val.exnref } != 0
             };
-            let free = !VMGlobal::list(objects).iter().any(holds);
+            let free = store.suspended.borrow().is_empty() && !VMGlobal::list(objects).iter().any(holds);
             if free {
                 VMExceptionObj::list_mut(objects).clear();
             }

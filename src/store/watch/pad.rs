@@ -5,6 +5,7 @@
 //! to the interrupted instruction.
 
 use crate::store::watch::checkpoint::pause;
+use crate::store::watch::fault;
 use crate::store::watch::record::ThreadRecord;
 use crate::store::watch::signal::set_pad;
 use std::arch::naked_asm;
@@ -97,6 +98,12 @@ extern "C" fn interrupted() -> usize {
 }
 
 extern "C-unwind" fn run(interrupted: usize) {
-    // SAFETY: the signal handler comes here from wasm code only. The frames of `pad` and this one have nothing to drop.
-    unsafe { pause(ThreadRecord::of_thread(), interrupted) }
+    let record = ThreadRecord::of_thread();
+    // SAFETY: the signal handlers come here from wasm code only. The frames of `pad` and this one have nothing to drop.
+    unsafe {
+        match fault::take(record) {
+            Some(fault) => fault::raise(fault, interrupted),
+            None => pause(record, interrupted),
+        }
+    }
 }

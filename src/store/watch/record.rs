@@ -36,6 +36,8 @@ pub struct ThreadRecord {
     pub timeout: AtomicU64,
     /// The address at which the signal handler has interrupted wasm, until `pad` takes it
     pub interrupted: AtomicUsize,
+    /// The fault with which it was interrupted, for `fault`; 0 for none
+    pub fault: AtomicU32,
     /// The system's id of the thread; 0 for none
     pub thread: AtomicI32,
     /// Whether a signal is on its way
@@ -112,6 +114,7 @@ impl ThreadRecord {
         record.entered_at.store(OUTSIDE, Ordering::Relaxed);
         record.deadline.store(NEVER, Ordering::Relaxed);
         record.interrupted.store(0, Ordering::Relaxed);
+        record.fault.store(0, Ordering::Relaxed);
         record.is_sent.store(false, Ordering::Relaxed);
         record.is_interruptible.store(false, Ordering::Relaxed);
         record.host_stack[0].store(low, Ordering::Relaxed);
@@ -130,6 +133,7 @@ impl ThreadRecord {
             deadline: AtomicU64::new(NEVER),
             timeout: AtomicU64::new(0),
             interrupted: AtomicUsize::new(0),
+            fault: AtomicU32::new(0),
             thread: AtomicI32::new(0),
             is_sent: AtomicBool::new(false),
             is_on_host: AtomicBool::new(false),

@@ -120,16 +120,26 @@ unsafe extern "C" fn handler(_: libc::c_int, info: *mut libc::siginfo_t, context
     let [low, high] = record.host_stack.each_ref().map(|bound| bound.load(Ordering::Relaxed));
     record.is_on_host.store((low..high).contains(&sp), Ordering::Relaxed);
     if record.flags() & (STOP | LOOK) != 0 && record.is_in_call() && is_code(pc) {
-        record.interrupted.store(pc, Ordering::Relaxed);
-        set_pc(context, PAD.load(Ordering::Relaxed));
+        resume_in_pad(record, context, pc);
     }
 }
 
-fn pc_and_sp(context: &libc::ucontext_t) -> (usize, usize) {
-    let registers = &context.uc_mcontext.gregs;
-    (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RSP as usize] as usize)
+/// Makes the interrupted thread continue in `pad`; `pc` is the address of the instruction that was interrupted.
+pub fn resume_in_pad(record: &ThreadRecord, context: &mut libc::ucontext_t, pc: usize) {
+    record.interrupted.store(pc, Ordering::Relaxed);
+    context.uc_mcontext.gregs[libc::REG_RIP as usize] = PAD.load(Ordering::Relaxed) as i64;
 }
 
-fn set_pc(context: &mut libc::ucontext_t, pc: usize) {
-    context.uc_mcontext.gregs[libc::REG_RIP as usize] = pc as i64;
+/// Makes the interrupted thread continue with a function without arguments, below `stack`.
+pub fn resume_at(context: &mut libc::ucontext_t, function: usize, stack: usize) {
+    let registers = &mut context.uc_mcontext.gregs;
+    registers[libc::REG_RIP as usize] = function as i64;
+    // Below the red zone, and as after a `call`: 8 bytes below an aligned address.
+    registers[libc::REG_RSP as usize] = ((stack - 128) & !15) as i64 - 8;
+}
+
+/// The address of the interrupted instruction, and the stack pointer.
+pub fn pc_and_sp(context: &libc::ucontext_t) -> (usize, usize) {
+    let registers = &context.uc_mcontext.gregs;
+    (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RSP as usize] as usize)
 }

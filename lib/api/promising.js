@@ -1,0 +1,97 @@
+'use strict'
+
+// `Suspending` and `promising`: calls that an import may suspend until a promise is settled.
+
+const { formatValue, wrongType } = require('../options/arguments')
+const { standFor } = require('../internal/lib-functions')
+const native = require('../native')
+const { webidl } = require('../options/webidl')
+
+let functionOf
+
+/** An import whose calls are suspended while a promise that its function has returned is pending. */
+class Suspending {
+  #fn
+
+  static {
+    functionOf = (value) => (typeof value === 'object' && value !== null && #fn in value ? value.#fn : undefined)
+    webidl(this, 'WebAssembly.Suspending')
+  }
+
+  constructor(fn) {
+    if (typeof fn !== 'function') throw wrongType('a function', 'fn', fn)
+    this.#fn = fn
+  }
+}
+
+/** The function of a Suspending; undefined for any other value. */
+const suspendingFunction = (value) => functionOf(value)
+
+/** The core functions of the functions that `promising` has made. */
+const cores = new WeakMap()
+
+/** The WebAssembly function that a function of `promising` calls; any other value itself. */
+const coreOf = (value) => cores.get(value) ?? value
+
+/** A function that calls an exported function and returns a promise of its result: its suspending imports may suspend it. */
+function promising(fn) {
+  if (cores.has(fn)) return fn
+  if (!native.isExportedFunction(fn)) throw wrongType('an exported WebAssembly function', 'fn', fn)
+  native.checkSuspension('promising')
+  const made = (...args) => call(fn, args)
+  cores.set(made, fn)
+  standFor(made, fn)
+  for (const name of ['name', 'length']) {
+    Object.defineProperty(made, name, { __proto__: null, value: fn[name], configurable: true })
+  }
+  return made
+}
+
+/** Calls an exported function. As for any async function, errors reject the promise. */
+async function call(fn, args) {
+  // V8 need not keep a local variable that is not read again: after each wait, what was held is read once more.
+  const held = { fn, objects: undefined }
+  const running = native.promisingCall(fn, args)
+  let progress = running.begin()
+  while (!progress.returned) {
+    held.objects = progress.held
+    progress = await settle(running, progress.value)
+    held.objects = undefined
+  }
+  return progress.value
+}
+
+/** Goes on with a call when the promise of its import is settled. */
+const settle = (running, promise) =>
+  promise.then(
+    (value) => running.fulfill(value),
+    (reason) => running.reject(reason),
+  )
+
+/** The option `suspending`: names of imports, as "module.name". */
+function toSuspending({ suspending }) {
+  if (suspending === undefined) return undefined
+  const names = Array.isArray(suspending) ? suspending : undefined
+  const wrong = names?.find((name) => typeof name !== 'string')
+  if (names === undefined || wrong !== undefined) {
+    throw wrongType('an array of the names of imports, as "module.name"', 'options.suspending', suspending)
+  }
+  if (names.length > 0) native.checkSuspension('options.suspending')
+  return names
+}
+
+/** Refuses names that are no imported functions of a module. */
+function checkSuspending(names, imports) {
+  const functions = imports.filter(({ kind }) => kind === 'function').map(({ module, name }) => `${module}.${name}`)
+  const unknown = names.find((name) => !functions.includes(name))
+  if (unknown === undefined) return
+  const known = functions.length === 0 ? 'none' : functions.join(', ')
+  throw wrongType(
+    'names of imported functions',
+    'options.suspending',
+    unknown,
+    `the module imports no function ${formatValue(unknown)}; it imports ${known}`,
+  )
+}
+
+module.exports = { Suspending, checkSuspending, coreOf, promising, suspendingFunction, toSuspending }

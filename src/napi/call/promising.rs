@@ -1,0 +1,160 @@
+//! Calls whose imports may suspend them: JavaScript makes a promise of each (`lib/api/promising.js`).
+
+use crate::error::ErrorKind;
+use crate::napi::call::import::ImportedFunction;
+use crate::napi::call::scope::CallScope;
+use crate::napi::context::Context;
+use crate::napi::convert::exported::ExportedFunction;
+use crate::napi::convert::thrown::{refuse_failure, take_failure};
+use crate::napi::convert::value::{throw_unconvertible, to_wasm};
+use crate::napi::env::exception::PendingException;
+use crate::napi::env::throw::{NativeError, refuse};
+use crate::napi::env::value::{JsEnv, Value};
+use crate::store::{Progress, PromisingCall, RawValue};
+use napi::Env;
+use napi::bindgen_prelude::{Array, Unknown};
+use napi_derive::napi;
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::rc::Rc;
+
+/// A call of an exported function whose imports may suspend it.
+#[napi]
+pub struct NativePromisingCall {
+    exported: Rc<ExportedFunction>,
+    /// None once it has ended
+    call: RefCell<Option<Rc<PromisingCall>>>,
+    /// The import for which it is suspended, and where that puts its results
+    suspended: Cell<Option<(*const ImportedFunction, *mut RawValue)>>,
+}
+
+/// How a call begins or goes on.
+#[napi]
+pub enum NativeOutcome {
+    /// It begins.
+    Begin,
+    /// The promise of the import was fulfilled with a value.
+    Fulfilled,
+    /// The promise of the import was rejected with a value.
+    Rejected,
+}
+
+/// How far a call has come.
+#[napi(object, object_from_js = false)]
+pub struct NativeProgress<'a> {
+    /// Whether it has returned
+    pub returned: bool,
+    /// Its result, or the promise of the import
+    pub value: Unknown<'a>,
+    /// What the suspended call may use: to be held until it goes on
+    #[napi(ts_type = "object[]")]
+    pub held: Vec<Unknown<'a>>,
+}
+
+#[napi]
+impl NativePromisingCall {
+    /// A call of the function at an address, with these arguments.
+    #[napi(factory, catch_unwind)]
+    pub fn of(address: f64, arguments: Array<'_>) -> Result<Self, NativeError> {
+        let exported = ExportedFunction::at(address as usize).ok_or_else(|| refuse(ErrorKind::ClosedCall.into()))?;
+        let (context, ty) = (exported.context.clone(), exported.ty.clone());
+        let check_open = || if exported.is_closed() { Err(refuse(ErrorKind::ClosedCall.into())) } else { Ok(()) };
+        check_open()?;
+        if let Some(ty) = exported.unconvertible {
+            return Err(throw_unconvertible(&context, ty).into());
+        }
+        // SAFETY: JavaScript holds the function as long as this runs.
+        let scope = unsafe { CallScope::enter(&context, exported.reference()) };
+        let _scope = scope.map_err(|PendingException| refuse_failure(&context, take_failure(context.js())))?;
+        let (target, compiler) = exported.target();
+        let mut values = vec![RawValue::default(); ty.parameters.len().max(ty.results.len())];
+        let (env, arguments) = (context.js(), Value::of(&arguments));
+        for ((value, ty), index) in values.iter_mut().zip(&ty.parameters).zip(0..) {
+            *value = to_wasm(&context, *ty, env.element(arguments, index), compiler)?;
+        }
+        // A conversion may have run JavaScript that closed the instance.
+        check_open()?;
+        // SAFETY: the values are of the function's type. `exported` holds the context, and no `RefCell` of it is borrowed.
+        let call =
+            unsafe { PromisingCall::new(&context.store, target, exported.stack_pointer, values.into_boxed_slice()) };
+        let call = call.map_err(|failure| refuse_failure(&context, failure))?;
+        let call = Rc::new(call);
+        Ok(Self { exported, call: RefCell::new(Some(call)), suspended: Cell::new(None) })
+    }
+
+    /// Begins the call, or goes on with it: `value` is that of the import's promise.
+    #[napi(catch_unwind)]
+    pub fn go_on<'a>(
+        &'a self,
+        env: &'a Env,
+        outcome: NativeOutcome,
+        value: Unknown<'a>,
+    ) -> Result<NativeProgress<'a>, NativeError> {
+        let env = JsEnv::of(env);
+        let ended = || refuse(ErrorKind::Internal { message: "internal error: the call has ended".to_owned() }.into());
+        let call = self.call.take().ok_or_else(ended)?;
+        let context = &self.exported.context;
+        match self.run(&call, outcome, Value::of(&value)) {
+            Ok(Progress::Suspended { import, results }) => {
+                let import: *const ImportedFunction = ptr::with_exposed_provenance(import);
+                // SAFETY: the call keeps the instance that imports it.
+                let value = env.to_unknown(unsafe { &*import }.take_promise(env));
+                self.suspended.set(Some((import, results)));
+                let retainer = |node| env.to_unknown(context.retainers.retainer(env, &context.store, node));
+                let held = call.nodes().into_iter().map(retainer).collect();
+                self.call.replace(Some(call));
+                Ok(NativeProgress { returned: false, value, held })
+            }
+            ended => {
+                let values = call.values().take();
+                free(call, context);
+                ended?;
+                // SAFETY: the call has written results of these types.
+                let result = unsafe { self.exported.results(&values) }?.unwrap_or_else(|| env.undefined());
+                Ok(NativeProgress { returned: true, value: env.to_unknown(result), held: Vec::new() })
+            }
+        }
+    }
+}
+
+impl NativePromisingCall {
+    fn run(&self, call: &PromisingCall, outcome: NativeOutcome, value: Value<'_>) -> Result<Progress, NativeError> {
+        let (exported, context) = (&self.exported, &self.exported.context);
+        if exported.is_closed() {
+            return Err(refuse(ErrorKind::ClosedCall.into()));
+        }
+        // SAFETY: JavaScript holds the function as long as this runs.
+        let scope = unsafe { CallScope::enter(context, exported.reference()) };
+        let _scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(context.js())))?;
+        let thrown = match (outcome, self.suspended.take()) {
+            (NativeOutcome::Fulfilled, Some((import, results))) => {
+                // SAFETY: the call keeps the instance that imports it, and waits for results of its type there.
+                unsafe { (*import).resolve(context, value, results) }
+            }
+            // SAFETY: as above.
+            (NativeOutcome::Rejected, Some((import, _))) => unsafe { (*import).thrown(context, value) },
+            _ => Ok(()),
+        };
+        let deadline = context.store.deadline(exported.timeout).map_err(refuse)?;
+        // SAFETY: `exported` holds the context, and no `RefCell` of it is borrowed. The results were written.
+        let result = unsafe { call.go_on(&context.store, thrown.err()) };
+        drop(deadline);
+        context.buffers.detach_grown(context.js(), &context.store);
+        result.map_err(|failure| refuse_failure(context, failure))
+    }
+}
+
+impl Drop for NativePromisingCall {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            free(call, &self.exported.context);
+        }
+    }
+}
+
+/// Frees the stacks of a call, unless it runs at this moment.
+fn free(call: Rc<PromisingCall>, context: &Context) {
+    if let Some(call) = Rc::into_inner(call) {
+        call.free(&context.store);
+    }
+}

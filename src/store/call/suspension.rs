@@ -1,0 +1,181 @@
+//! Calls whose imports may suspend them.
+
+use crate::error::{Error, ErrorKind};
+use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::suspendable_call::{CallState, SuspendableCall, give_control};
+use crate::store::call::suspendable_calls::SuspendableCalls;
+use crate::store::gc::rooted::Rooted;
+use crate::store::trap::{Failure, Thrown};
+use crate::store::watch::checkpoint;
+use crate::store::{FuncRef, MemoryId, Node, RawValue, Store};
+use crate::wasm::PAGE_SIZE;
+use std::cell::{Cell, RefCell};
+use std::error::Error as StdError;
+use std::fmt;
+use std::ptr;
+
+pub use crate::store::call::suspendable_calls::AVAILABLE as HAS_SUSPENSION;
+
+/// Largest size of the shadow stack of such a call, in bytes.
+const LARGEST_SHADOW: u32 = 1 << 20;
+
+/// A call of a function whose imports may suspend it.
+pub struct PromisingCall {
+    call: Box<SuspendableCall>,
+    /// The stack pointer of the called instance, and its value on the call's shadow stack while the call is suspended
+    pointer: StackPointer,
+    shadow_pointer: Cell<i32>,
+    /// The call's shadow stack, by its upper end; none if the instance has no shadow stack
+    shadow_stack: Option<i32>,
+    /// What the stack of the suspended call may refer to
+    roots: RefCell<Vec<Rooted<Node>>>,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress {
+    /// It has returned; its results are in its values.
+    Returned,
+    /// An import has not returned yet: the call is to go on with its results, which go to this address.
+    Suspended { import: usize, results: *mut RawValue },
+}
+
+/// What an import throws to suspend the call, with a number by which its host knows the import.
+#[derive(Debug)]
+pub(in crate::store) struct Suspension {
+    pub import: usize,
+}
+
+impl fmt::Display for Suspension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an import has not returned yet")
+    }
+}
+
+impl StdError for Suspension {}
+
+impl Thrown {
+    /// What `HostFunction::call` returns to suspend the call. `import` is a number for `Progress::Suspended`.
+    pub fn suspension(import: usize) -> Self {
+        Self(Box::new(Suspension { import }))
+    }
+}
+
+impl PromisingCall {
+    /// A call of `function` with these values: its arguments, and room for its results.
+    ///
+    /// # Errors
+    /// `Memory`, `Limit` where there is no room for its stacks.
+    ///
+    /// # Safety
+    /// As for `FuncRef::call`.
+    pub unsafe fn new(
+        store: &Store,
+        function: FuncRef,
+        pointer: StackPointer,
+        values: Box<[RawValue]>,
+    ) -> Result<Self, Failure> {
+        let stack = SuspendableCalls::of_thread().take_stack(store.wasm_stack.size())?;
+        let shadow_stack = take_shadow_stack(store, function, pointer)?;
+        // SAFETY: by the contract of this function. The record is that of the store's thread.
+        let call = unsafe { SuspendableCall::new(function, values, stack, store.host_stack.record) };
+        let shadow_pointer = Cell::new(shadow_stack.unwrap_or_default());
+        Ok(Self { call, pointer, shadow_pointer, shadow_stack, roots: RefCell::default() })
+    }
+
+    /// Begins the call, or goes on with it after `Suspended`: then the import has returned, or throws.
+    ///
+    /// # Errors
+    /// As for `FuncRef::call`; and `Suspension` if the call cannot be suspended there. The call does not go on afterwards.
+    ///
+    /// # Safety
+    /// As for `FuncRef::call`. The results of the import are written.
+    pub unsafe fn go_on(&self, store: &Store, thrown: Option<Thrown>) -> Result<Progress, Failure> {
+        let call = &*self.call;
+        if !matches!(call.state(), CallState::New | CallState::Suspended) {
+            let message = "internal error: a call was resumed that has ended".to_owned();
+            return Err(Error::from(ErrorKind::Internal { message }).into());
+        }
+        store.suspended.borrow_mut().remove(&ptr::from_ref(call));
+        checkpoint::enter(store.host_stack.record)?;
+        store.call_stacks.before_entry();
+        let _entered = store.host_stack.enter();
+        call.set_thrown(thrown.map(Box::new));
+        let shadows = &store.shadow_stacks;
+        // SAFETY: no collection runs while wasm is on the stack.
+        let (shadow, others) = unsafe { (shadows.begin(self.pointer), shadows.read_all()) };
+        if self.shadow_stack.is_some() {
+            // SAFETY: as above.
+            unsafe { self.pointer.set(self.shadow_pointer.get()) };
+        }
+        let data = ptr::from_ref(call).cast_mut().cast();
+        // SAFETY: the call is new or suspended, and `give_control` has nothing to drop.
+        let run = || unsafe { store.wasm_stack.run(give_control, data) };
+        let mut result = SuspendableCalls::of_thread().run(call, run);
+        // SAFETY: as above.
+        unsafe {
+            self.shadow_pointer.set(self.pointer.value());
+            if result.is_ok() {
+                self.pointer.set(shadow.before());
+            }
+            let has_moved =
+                || others.iter().any(|(pointer, value)| *pointer != self.pointer && pointer.value() != *value);
+            if result.is_ok() && call.state() == CallState::Suspended && has_moved() {
+                let message =
+                    "cannot suspend: a function of another instance waits for the import, and uses the stack in \
+                               its memory, which other calls will use"
+                        .to_owned();
+                result = Err(Error::from(ErrorKind::Suspend { message }).into());
+            }
+            shadows.end(shadow, result.is_err());
+        }
+        self.roots.borrow_mut().clear();
+        result.map_err(|failure| store.after_failure(failure))?;
+        if call.state() == CallState::Returned {
+            return Ok(Progress::Returned);
+        }
+        store.suspended.borrow_mut().insert(ptr::from_ref(call));
+        let (import, results) = call.import();
+        let nodes = store.nodes_in(call.words().iter().copied());
+        self.roots.borrow_mut().extend(nodes.into_iter().map(|node| Rooted::of(node, Some(node), &store.roots)));
+        Ok(Progress::Suspended { import, results })
+    }
+
+    /// Its arguments or results.
+    pub fn values(&self) -> &RefCell<Box<[RawValue]>> {
+        self.call.values()
+    }
+
+    /// What the stack of the suspended call may refer to.
+    pub fn nodes(&self) -> Vec<Node> {
+        self.roots.borrow().iter().map(|root| **root).collect()
+    }
+
+    /// Frees the stacks of a call that has ended or will not go on.
+    pub fn free(self, store: &Store) {
+        store.suspended.borrow_mut().remove(&ptr::from_ref(&*self.call));
+        SuspendableCalls::of_thread().give_back(self.call.into_stack());
+        if let Some(end) = self.shadow_stack {
+            store.shadow_stacks.give_back(self.pointer, end);
+        }
+    }
+}
+
+/// A shadow stack for a call of `function`: pages of its instance's memory that no other function uses. Other calls go on with
+/// the instance's own while this one is suspended.
+fn take_shadow_stack(store: &Store, function: FuncRef, pointer: StackPointer) -> Result<Option<i32>, Failure> {
+    let Some(resting) = store.shadow_stacks.resting(pointer) else { return Ok(None) };
+    if let Some(end) = store.shadow_stacks.take(pointer) {
+        return Ok(Some(end));
+    }
+    let instance = function.instance(store);
+    let memory = instance.and_then(|instance| {
+        let contents = &instance.contents;
+        contents.imported.memories.iter().chain(&contents.own.memories).next().copied()
+    });
+    let Some(memory) = memory else { return Ok(None) };
+    let memory = MemoryId(store.memories.borrow_mut().id(memory));
+    let pages = resting.cast_unsigned().min(LARGEST_SHADOW).div_ceil(PAGE_SIZE as u32).max(1);
+    let before = memory.grow(store, pages)?;
+    Ok(Some(((before + pages) * PAGE_SIZE as u32).cast_signed()))
+}
