@@ -35,6 +35,7 @@ export {
   type Panic,
   type Refusal,
   RuntimeError,
+  SuspendError,
 } from './types/errors'
 export { Exception, Tag } from './types/exception'
 export type { FunctionType, Implementation, ValueType, WasmFunction } from './types/function'
@@ -42,6 +43,7 @@ export { Global, type GlobalDescriptor, type GlobalType } from './types/global'
 export { Instance, type InstanceOf, instantiate, load } from './types/instance'
 export { type AbortSignalLike, Interrupter, type InterrupterOptions, withTimeout } from './types/interruption'
 export { type Change, Link, type LinkOptions, Relink, link, relink } from './types/link'
+export { Suspending, promising } from './types/promising'
 export { Memory, type MemoryDescriptor, type MemoryOptions } from './types/memory'
 export {
   type ExportDescriptor,

@@ -43,9 +43,9 @@ export declare class NativeModule {
 
 /** A call of an exported function whose imports may suspend it. */
 export declare class NativePromisingCall {
-  /** A call of the function at an address, with these arguments. */
-  static of(address: number, arguments: unknown[]): NativePromisingCall
-  /** Begins the call, or goes on with it: `value` is that of the import's promise. */
+  /** A call of the function at an address, which is yet to begin. */
+  static of(address: number): NativePromisingCall
+  /** Begins the call, with an array of its arguments as the `value`; or goes on with it, with that of the import's promise. */
   goOn(outcome: NativeOutcome, value: unknown): NativeProgress
 }
 

@@ -201,10 +201,10 @@ const isExportedFunction = (value) => addressOf(value) !== undefined
 function promisingCall(fn, args) {
   const { Begin, Fulfilled, Rejected } = addon.NativeOutcome
   const running = addon.NativePromisingCall
-  const call = translatedHere(() => running.of(addressOf(fn), args))
+  const call = translatedHere(() => running.of(addressOf(fn)))
   const goOn = (outcome, value) => translatedHere(() => call.goOn(outcome, value))
   return {
-    begin: () => goOn(Begin, undefined),
+    begin: () => goOn(Begin, args),
     fulfill: (value) => goOn(Fulfilled, value),
     reject: (reason) => goOn(Rejected, reason),
   }

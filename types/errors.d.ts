@@ -44,6 +44,15 @@ export interface ErrorOptions {
   details?: object
 }
 
+/**
+ * `ERR_RELINK_SUSPEND`: a call cannot be suspended where it is; see docs/errors.md. Extends `WebAssembly.SuspendError` where Node
+ * has that class.
+ */
+export class SuspendError extends Error {
+  constructor(message?: string, options?: ErrorOptions)
+  readonly code: string
+}
+
 /** The bytes are not a module that this package can run. Extends `WebAssembly.CompileError`; see docs/errors.md. */
 export class CompileError extends Error {
   constructor(message?: string, options?: ErrorOptions)

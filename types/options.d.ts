@@ -114,6 +114,11 @@ export interface InstanceOptions extends StoreOptions {
   /** Limits of the instance: see {@link InstanceLimits}. */
   limits?: InstanceLimits | undefined
   /**
+   * Names of imported functions, as `module.name`, that may return promises, like {@link Suspending}. With this option, every
+   * exported function returns a promise, like those of {@link promising}.
+   */
+  suspending?: readonly string[] | undefined
+  /**
    * The timeout of each call from JavaScript into the instance, and of its start function, in milliseconds: a call that takes
    * longer ends with `ERR_RELINK_TIMEOUT`. If the store has one too, the shorter one holds. Positive and finite; leave it out
    * for none.

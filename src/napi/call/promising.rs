@@ -12,7 +12,7 @@ use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{Progress, PromisingCall, RawValue};
 use napi::Env;
-use napi::bindgen_prelude::{Array, Unknown};
+use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -53,36 +53,14 @@ pub struct NativeProgress<'a> {
 
 #[napi]
 impl NativePromisingCall {
-    /// A call of the function at an address, with these arguments.
+    /// A call of the function at an address, which is yet to begin.
     #[napi(factory, catch_unwind)]
-    pub fn of(address: f64, arguments: Array<'_>) -> Result<Self, NativeError> {
+    pub fn of(address: f64) -> Result<Self, NativeError> {
         let exported = ExportedFunction::at(address as usize).ok_or_else(|| refuse(ErrorKind::ClosedCall.into()))?;
-        let (context, ty) = (exported.context.clone(), exported.ty.clone());
-        let check_open = || if exported.is_closed() { Err(refuse(ErrorKind::ClosedCall.into())) } else { Ok(()) };
-        check_open()?;
-        if let Some(ty) = exported.unconvertible {
-            return Err(throw_unconvertible(&context, ty).into());
-        }
-        // SAFETY: JavaScript holds the function as long as this runs.
-        let scope = unsafe { CallScope::enter(&context, exported.reference()) };
-        let _scope = scope.map_err(|PendingException| refuse_failure(&context, take_failure(context.js())))?;
-        let (target, compiler) = exported.target();
-        let mut values = vec![RawValue::default(); ty.parameters.len().max(ty.results.len())];
-        let (env, arguments) = (context.js(), Value::of(&arguments));
-        for ((value, ty), index) in values.iter_mut().zip(&ty.parameters).zip(0..) {
-            *value = to_wasm(&context, *ty, env.element(arguments, index), compiler)?;
-        }
-        // A conversion may have run JavaScript that closed the instance.
-        check_open()?;
-        // SAFETY: the values are of the function's type. `exported` holds the context, and no `RefCell` of it is borrowed.
-        let call =
-            unsafe { PromisingCall::new(&context.store, target, exported.stack_pointer, values.into_boxed_slice()) };
-        let call = call.map_err(|failure| refuse_failure(&context, failure))?;
-        let call = Rc::new(call);
-        Ok(Self { exported, call: RefCell::new(Some(call)), suspended: Cell::new(None) })
+        Ok(Self { exported, call: RefCell::default(), suspended: Cell::new(None) })
     }
 
-    /// Begins the call, or goes on with it: `value` is that of the import's promise.
+    /// Begins the call, with an array of its arguments as the `value`; or goes on with it, with that of the import's promise.
     #[napi(catch_unwind)]
     pub fn go_on<'a>(
         &'a self,
@@ -91,10 +69,11 @@ impl NativePromisingCall {
         value: Unknown<'a>,
     ) -> Result<NativeProgress<'a>, NativeError> {
         let env = JsEnv::of(env);
-        let ended = || refuse(ErrorKind::Internal { message: "internal error: the call has ended".to_owned() }.into());
-        let call = self.call.take().ok_or_else(ended)?;
         let context = &self.exported.context;
-        match self.run(&call, outcome, Value::of(&value)) {
+        let mut call = self.call.take();
+        let progress = self.run(&mut call, outcome, Value::of(&value));
+        let Some(call) = call else { return Err(progress.err().unwrap_or_else(has_ended)) };
+        match progress {
             Ok(Progress::Suspended { import, results }) => {
                 let import: *const ImportedFunction = ptr::with_exposed_provenance(import);
                 // SAFETY: the call keeps the instance that imports it.
@@ -118,14 +97,23 @@ impl NativePromisingCall {
 }
 
 impl NativePromisingCall {
-    fn run(&self, call: &PromisingCall, outcome: NativeOutcome, value: Value<'_>) -> Result<Progress, NativeError> {
+    /// Begins the call, which `call` is then, or goes on with it.
+    fn run(
+        &self,
+        call: &mut Option<Rc<PromisingCall>>,
+        outcome: NativeOutcome,
+        value: Value<'_>,
+    ) -> Result<Progress, NativeError> {
         let (exported, context) = (&self.exported, &self.exported.context);
-        if exported.is_closed() {
-            return Err(refuse(ErrorKind::ClosedCall.into()));
-        }
+        self.check_open()?;
+        let is_new = matches!(outcome, NativeOutcome::Begin);
         // SAFETY: JavaScript holds the function as long as this runs.
-        let scope = unsafe { CallScope::enter(context, exported.reference()) };
+        let scope = unsafe { CallScope::enter(context, exported.reference(), false) };
         let _scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(context.js())))?;
+        if is_new {
+            *call = Some(Rc::new(self.begin(value)?));
+        }
+        let call = call.as_ref().ok_or_else(has_ended)?;
         let thrown = match (outcome, self.suspended.take()) {
             (NativeOutcome::Fulfilled, Some((import, results))) => {
                 // SAFETY: the call keeps the instance that imports it, and waits for results of its type there.
@@ -136,12 +124,40 @@ impl NativePromisingCall {
             _ => Ok(()),
         };
         let deadline = context.store.deadline(exported.timeout).map_err(refuse)?;
-        // SAFETY: `exported` holds the context, and no `RefCell` of it is borrowed. The results were written.
+        // SAFETY: `exported` holds the context, and no `RefCell` of it is borrowed. The arguments or results are written.
         let result = unsafe { call.go_on(&context.store, thrown.err()) };
         drop(deadline);
         context.buffers.detach_grown(context.js(), &context.store);
         result.map_err(|failure| refuse_failure(context, failure))
     }
+
+    /// A new call with these arguments.
+    fn begin(&self, arguments: Value<'_>) -> Result<PromisingCall, NativeError> {
+        let (exported, context) = (&self.exported, &self.exported.context);
+        if let Some(ty) = exported.unconvertible {
+            return Err(throw_unconvertible(context, ty).into());
+        }
+        let (target, compiler) = exported.target();
+        let ty = &exported.ty;
+        let mut values = vec![RawValue::default(); ty.parameters.len().max(ty.results.len())];
+        for ((value, ty), index) in values.iter_mut().zip(&ty.parameters).zip(0..) {
+            *value = to_wasm(context, *ty, context.js().element(arguments, index), compiler)?;
+        }
+        // A conversion may have run JavaScript that closed the instance.
+        self.check_open()?;
+        // SAFETY: the values are of the function's type. `exported` holds the context, and no `RefCell` of it is borrowed.
+        let call =
+            unsafe { PromisingCall::new(&context.store, target, exported.stack_pointer, values.into_boxed_slice()) };
+        call.map_err(|failure| refuse_failure(context, failure))
+    }
+
+    fn check_open(&self) -> Result<(), NativeError> {
+        if self.exported.is_closed() { Err(refuse(ErrorKind::ClosedCall.into())) } else { Ok(()) }
+    }
+}
+
+fn has_ended() -> NativeError {
+    refuse(ErrorKind::Internal { message: "internal error: the call has ended".to_owned() }.into())
 }
 
 impl Drop for NativePromisingCall {
