@@ -26,11 +26,9 @@ pub struct Usage {
 }
 
 /// `#[relinkable(…)]` on a function.
-pub const SLOT: Usage =
-    Usage { arguments: &["name", "suspend"], example: "#[relinkable(name = \"shop::price\")]" };
+pub const SLOT: Usage = Usage { arguments: &["name", "suspend"], example: "#[relinkable(name = \"shop::price\")]" };
 /// `#[relinkable::export(…)]`.
-pub const EXPORT: Usage =
-    Usage { arguments: &["name"], example: "#[relinkable::export(name = \"handle-request\")]" };
+pub const EXPORT: Usage = Usage { arguments: &["name"], example: "#[relinkable::export(name = \"handle-request\")]" };
 /// `#[relinkable::import(…)]` on a function.
 pub const IMPORT: Usage =
     Usage { arguments: &["module", "name", "suspend"], example: "#[relinkable::import(module = \"env\")]" };

@@ -90,7 +90,9 @@ pub fn value(ty: &Type, noun: &str) -> syn::Result<()> {
         },
         Type::Reference(reference) => format!("write `{}` inside another type", owned(&reference.elem)),
         Type::Slice(slice) => format!("write `Vec<{}>`", spell(&slice.elem)),
-        Type::Ptr(_) => "an address means nothing in another memory: pass `&[u8]` or a list, or scalars only".to_owned(),
+        Type::Ptr(_) => {
+            "an address means nothing in another memory: pass `&[u8]` or a list, or scalars only".to_owned()
+        }
         Type::BareFn(_) => "a function cannot be passed: declare another slot for it".to_owned(),
         Type::ImplTrait(_) | Type::TraitObject(_) => "write the type itself".to_owned(),
         Type::Never(_) => "leave it out".to_owned(),
@@ -183,11 +185,17 @@ mod tests {
                 "`*const u8` cannot go through a slot: an address means nothing in another memory: pass `&[u8]` or a \
                  list, or scalars only",
             ),
-            ("fn(u8) -> u8", "`fn(u8) -> u8` cannot go through a slot: a function cannot be passed: declare another slot for it"),
+            (
+                "fn(u8) -> u8",
+                "`fn(u8) -> u8` cannot go through a slot: a function cannot be passed: declare another slot for it",
+            ),
             ("impl Fn()", "`impl Fn()` cannot go through a slot: write the type itself"),
-            ("HashMap<String, u8>", "`HashMap<String, u8>` cannot go through a slot: pass a `Vec` of pairs, or `relinkable::Json<…>`"),
+            (
+                "HashMap<String, u8>",
+                "`HashMap<String, u8>` cannot go through a slot: pass a `Vec` of pairs, or `relinkable::Json<…>`",
+            ),
         ] {
-            assert_eq!(parameter(&syn::parse_str(ty).unwrap(), "slot").unwrap_err().to_string(), message);
+            assert_eq!(parameter(&syn::parse_str(ty).unwrap(), "slot").err().unwrap().to_string(), message);
         }
     }
 
@@ -199,13 +207,15 @@ mod tests {
             ("&Order", "`&Order` cannot go through a slot: a result is owned by its caller: return `Order`"),
             ("!", "`!` cannot go through a slot: leave the result out"),
         ] {
-            assert_eq!(result(&syn::parse_str(ty).unwrap(), "slot").unwrap_err().to_string(), message);
+            assert_eq!(result(&syn::parse_str(ty).unwrap(), "slot").err().unwrap().to_string(), message);
         }
     }
 
     #[test]
     fn the_compiler_checks_the_rest() {
-        for ty in ["Order", "&Order", "&str", "&[u8]", "Vec<Option<(u8, [Cents; 3])>>", "Box<shop::Order>", "Json<HashMap>"] {
+        for ty in
+            ["Order", "&Order", "&str", "&[u8]", "Vec<Option<(u8, [Cents; 3])>>", "Box<shop::Order>", "Json<HashMap>"]
+        {
             assert!(parameter(&syn::parse_str(ty).unwrap(), "slot").is_ok(), "{ty}");
         }
     }

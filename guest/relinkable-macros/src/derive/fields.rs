@@ -58,7 +58,7 @@ impl<'a> Fields<'a> {
 
     /// The WIT type of the fields if they have no names: nothing, the one type, or a tuple.
     pub fn unnamed_wit(&self) -> TokenStream {
-        let wits: Vec<_> = self.fields.iter().map(|field| of_type(field.ty, "WIT")).collect();
+        let wits: Vec<_> = self.fields.iter().map(|field| of_type(field.ty, "WIT_WITHOUT_RECURSION")).collect();
         match wits.as_slice() {
             [] => quote!(&::relinkable::abi::Wit::Unit),
             [one] => quote!(#one),
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
 
     fn members(&self) -> TokenStream {
         let members = self.fields.iter().map(|Field { ty, name, docs, .. }| {
-            let wit = of_type(ty, "WIT");
+            let wit = of_type(ty, "WIT_WITHOUT_RECURSION");
             quote!(::relinkable::abi::Member { name: #name, docs: #docs, wit: #wit })
         });
         quote!(#(#members),*)
@@ -110,8 +110,10 @@ impl Field<'_> {
         if mentions(field.ty.to_token_stream(), owner) {
             return Err(syn::Error::new_spanned(
                 &field.ty,
-                format!("`{owner}` contains itself, and WIT has no recursive types: keep the parts in a `Vec`, and refer \
-                         to them by index"),
+                format!(
+                    "`{owner}` contains itself, and WIT has no recursive types: keep the parts in a `Vec`, and refer \
+                         to them by index"
+                ),
             ));
         }
         let arguments = arguments(&field.attrs, &argument::MEMBER)?;
@@ -120,7 +122,13 @@ impl Field<'_> {
             Some(ident) => quote!(#ident),
             None => Index::from(index).to_token_stream(),
         };
-        Ok(Field { member, variable: format_ident!("__field_{index}"), ty: &field.ty, name, docs: wit_docs(&field.attrs) })
+        Ok(Field {
+            member,
+            variable: format_ident!("__field_{index}"),
+            ty: &field.ty,
+            name,
+            docs: wit_docs(&field.attrs),
+        })
     }
 }
 

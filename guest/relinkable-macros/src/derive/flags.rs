@@ -20,7 +20,8 @@ pub fn expand(header: &Header<'_>, fields: &syn::Fields) -> syn::Result<TokenStr
     let mut objections = Objections::default();
     let mut flags = Vec::new();
     for field in fields {
-        let ident = field.ident.as_ref().filter(|_| matches!(&field.ty, Type::Path(path) if path.path.is_ident("bool")));
+        let ident =
+            field.ident.as_ref().filter(|_| matches!(&field.ty, Type::Path(path) if path.path.is_ident("bool")));
         let Some(ident) = ident else {
             objections.push(field, "a flag is a `bool` with a name: `read: bool`");
             continue;

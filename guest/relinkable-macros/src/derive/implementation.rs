@@ -39,7 +39,7 @@ impl Implementation {
                 unsafe impl ::relinkable::Type for #ident {
                     type Owned = Self;
                     const SHAPE: ::relinkable::abi::Shape = #shape;
-                    const WIT: &'static ::relinkable::abi::Wit =
+                    const WIT_WITHOUT_RECURSION: &'static ::relinkable::abi::Wit =
                         &::relinkable::abi::Wit::Defined(&::relinkable::abi::Definition {
                             id: ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#ident)),
                             name: #name,

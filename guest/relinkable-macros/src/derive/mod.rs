@@ -96,7 +96,10 @@ mod tests {
             ("enum A {}", "an enum without cases has no values"),
             ("struct A { next: Option<Box<A>> }", "`A` contains itself, and WIT has no recursive types"),
             ("enum A { B(Vec<Self>) }", "`A` contains itself"),
-            ("struct A { a: &'static str }", "`&'static str` cannot go through a type: write `String` inside another type"),
+            (
+                "struct A { a: &'static str }",
+                "`&'static str` cannot go through a type: write `String` inside another type",
+            ),
             ("struct A { x1: u8, x_1: u8 }", "`x1` and `x_1` are both `x1` in WIT"),
             ("#[relinkable(flags)] struct A { a: u8 }", "a flag is a `bool`"),
             ("#[relinkable(flags)] enum A { B }", "flags are a struct of `bool`s"),

@@ -93,12 +93,12 @@ impl<'a> Code<'a> {
         let span = function.result.map_or_else(Span::call_site, |ty| ty.span());
         let count = function.parameters.len();
         let shapes = function.parameters.iter().map(|parameter| of_type(parameter.ty, "SHAPE"));
-        let wits = function.parameters.iter().map(|parameter| of_type(parameter.ty, "WIT"));
+        let wits = function.parameters.iter().map(|parameter| of_type(parameter.ty, "WIT_WITHOUT_RECURSION"));
         let names = function.parameters.iter().map(|parameter| &parameter.name);
         let (before, after) = around(about, function);
         let (name, docs) = (&function.name, docs::wit(about.docs));
         let result_shape = of_type_tokens(&result, span, "SHAPE");
-        let result_wit = of_type_tokens(&result, span, "WIT");
+        let result_wit = of_type_tokens(&result, span, "WIT_WITHOUT_RECURSION");
         let constants = quote! {
             const __RELINKABLE_ABI: ::relinkable::abi::Abi<#count> =
                 ::relinkable::abi::Abi::new([#(#shapes),*], #result_shape);
@@ -122,7 +122,7 @@ impl<'a> Code<'a> {
             #(#conditions)*
             const _: () = {
                 #constants
-                ::core::assert!(__RELINKABLE_WIT.len() > 0 && __RELINKABLE_ABI.result.align > 0);
+                ::core::assert!(__RELINKABLE_WIT.length() > 0 && __RELINKABLE_ABI.result.align > 0);
             };
         }
     }
@@ -135,7 +135,7 @@ impl<'a> Code<'a> {
     pub fn section(&self) -> TokenStream {
         quote! {
             #[unsafe(link_section = #RELINK)]
-            static __RELINKABLE_RECORD: [::core::primitive::u8; __RELINKABLE_WIT.len()] = __RELINKABLE_WIT.bytes();
+            static __RELINKABLE_RECORD: [::core::primitive::u8; __RELINKABLE_WIT.length()] = __RELINKABLE_WIT.bytes();
         }
     }
 

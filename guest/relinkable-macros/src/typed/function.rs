@@ -47,7 +47,10 @@ impl<'a> TypedFunction<'a> {
                 None => parameters.push(parameter),
                 Some(other) => objections.push(
                     &parameter.variable,
-                    &format!("`{}` and `{}` are both `{}` in WIT: rename one", other.label, parameter.label, other.name),
+                    &format!(
+                        "`{}` and `{}` are both `{}` in WIT: rename one",
+                        other.label, parameter.label, other.name
+                    ),
                 ),
             }
         }

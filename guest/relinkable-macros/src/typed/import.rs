@@ -41,10 +41,12 @@ pub fn import(arguments: &Arguments, item: Item) -> syn::Result<TokenStream> {
                 .filter_map(|item| {
                     objections.take(match item {
                         ForeignItem::Fn(item) => {
-                            declared(&item.attrs, &item.vis, &item.sig, &module, &Arguments::default()).and_then(|on_wasm| {
-                                let elsewhere = elsewhere(&item.attrs, &item.vis, &item.sig, &module)?;
-                                Ok(quote!(#on_wasm #elsewhere))
-                            })
+                            declared(&item.attrs, &item.vis, &item.sig, &module, &Arguments::default()).and_then(
+                                |on_wasm| {
+                                    let elsewhere = elsewhere(&item.attrs, &item.vis, &item.sig, &module)?;
+                                    Ok(quote!(#on_wasm #elsewhere))
+                                },
+                            )
                         }
                         other => Err(syn::Error::new_spanned(other, "a typed import is a function")),
                     })

@@ -26,15 +26,20 @@ pub struct About<'a> {
 pub fn around(about: &About<'_>, function: &TypedFunction<'_>) -> (String, String) {
     let parameters: Vec<_> = function.parameters.iter().map(|parameter| spell(parameter.written)).collect();
     let results: Vec<_> = function.result.iter().map(|ty| spell(ty)).collect();
-    let signature: Vec<_> =
-        function.parameters.iter().zip(&parameters).map(|(parameter, ty)| format!("{}: {ty}", parameter.label)).collect();
+    let signature: Vec<_> = function
+        .parameters
+        .iter()
+        .zip(&parameters)
+        .map(|(parameter, ty)| format!("{}: {ty}", parameter.label))
+        .collect();
     let signature = format!(
         "({}){}",
         signature.join(", "),
         results.first().map(|result| format!(" -> {result}")).unwrap_or_default()
     );
-    let optional =
-        |key: &str, text: Option<&str>| text.map(|text| format!(r#","{key}":{}"#, json::string(text))).unwrap_or_default();
+    let optional = |key: &str, text: Option<&str>| {
+        text.map(|text| format!(r#","{key}":{}"#, json::string(text))).unwrap_or_default()
+    };
     let before = format!(
         r#"{{"kind":"{}"{},"name":{},"signature":{},"types":{{"parameters":{},"results":{}}},"wit":""#,
         about.kind,
@@ -58,8 +63,13 @@ mod tests {
         let signature: syn::Signature =
             syn::parse_str("fn discount(order: & Order) -> Result < u64, Problem >").unwrap();
         let function = TypedFunction::of(&signature, "slot").unwrap();
-        let about =
-            About { kind: "slot", name: "shop::discount", docs: Some("Says \"so\"."), suspend: true, ..About::default() };
+        let about = About {
+            kind: "slot",
+            name: "shop::discount",
+            docs: Some("Says \"so\"."),
+            suspend: true,
+            ..About::default()
+        };
         let (before, after) = around(&about, &function);
         assert_eq!(
             before,

@@ -29,5 +29,7 @@ pub fn character(what: What, value: u32) -> ! {
 #[cold]
 #[inline(never)]
 pub fn list(what: What, address: u32, length: usize, size: usize, align: usize) -> ! {
-    panic!("{what} has a list of {length} elements of {size} bytes at {address:#x}, which is not aligned to {align} or does not fit")
+    panic!(
+        "{what} has a list of {length} elements of {size} bytes at {address:#x}, which is not aligned to {align} or does not fit"
+    )
 }

@@ -32,9 +32,9 @@ pub unsafe trait Type {
     /// Its layout
     #[doc(hidden)]
     const SHAPE: Shape;
-    /// Its WIT type
+    /// Its WIT type. The name is part of the compiler's error for types that contain each other.
     #[doc(hidden)]
-    const WIT: &'static Wit;
+    const WIT_WITHOUT_RECURSION: &'static Wit;
     /// Whether its values lie in Rust's memory as the canonical ABI wants them, so that lists of it need no conversion
     #[doc(hidden)]
     const IN_PLACE: bool = false;

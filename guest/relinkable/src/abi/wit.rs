@@ -87,7 +87,7 @@ const MAX_TYPES: usize = 200;
 
 impl Interface<'_> {
     /// Length of the record in bytes.
-    pub const fn len(&self) -> usize {
+    pub const fn length(&self) -> usize {
         self.write(Text::<0>::new()).len
     }
 
@@ -263,7 +263,11 @@ impl<const LEN: usize> Text<LEN> {
                     }
                     _ => {
                         self.word("<");
-                        if matches!(ok, Wit::Unit) { self.word("_") } else { self.wit(ok) }
+                        if matches!(ok, Wit::Unit) {
+                            self.word("_")
+                        } else {
+                            self.wit(ok)
+                        }
                         self.word(", ");
                         self.wit(error);
                         self.word(">");

@@ -19,7 +19,7 @@ unsafe fn tag<T: Target>(to: T, value: u32, position: Position) -> T {
 unsafe impl<V: Value> Type for Option<V> {
     type Owned = Self;
     const SHAPE: Shape = Shape::variant(&[Shape::UNIT, V::SHAPE]);
-    const WIT: &'static Wit = &Wit::Generic("option", &[V::WIT]);
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Generic("option", &[V::WIT_WITHOUT_RECURSION]);
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {
@@ -90,7 +90,7 @@ unsafe impl<V: Value> Value for Option<V> {
 unsafe impl<V: Value, E: Value> Type for Result<V, E> {
     type Owned = Self;
     const SHAPE: Shape = Shape::variant(&[V::SHAPE, E::SHAPE]);
-    const WIT: &'static Wit = &Wit::Result(V::WIT, E::WIT);
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Result(V::WIT_WITHOUT_RECURSION, E::WIT_WITHOUT_RECURSION);
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {

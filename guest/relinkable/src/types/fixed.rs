@@ -14,7 +14,7 @@ fn element(shape: &Shape, index: usize) -> Position {
 unsafe impl<V: Value, const N: usize> Type for [V; N] {
     type Owned = Self;
     const SHAPE: Shape = Shape::array(&V::SHAPE, N);
-    const WIT: &'static Wit = &Wit::Array(V::WIT, N);
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Array(V::WIT_WITHOUT_RECURSION, N);
     const IN_PLACE: bool = V::IN_PLACE;
     const ANY_BYTES: bool = V::ANY_BYTES;
 
@@ -62,7 +62,7 @@ unsafe impl<V: Value, const N: usize> Value for [V; N] {
 unsafe impl<V: Value> Type for Box<V> {
     type Owned = Self;
     const SHAPE: Shape = V::SHAPE;
-    const WIT: &'static Wit = V::WIT;
+    const WIT_WITHOUT_RECURSION: &'static Wit = V::WIT_WITHOUT_RECURSION;
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {

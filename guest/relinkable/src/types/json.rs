@@ -47,12 +47,12 @@ fn parsed<T: DeserializeOwned>(text: &str, what: What) -> T {
 unsafe impl<V: Serialize + DeserializeOwned> Type for Json<V> {
     type Owned = Self;
     const SHAPE: Shape = Shape::LIST;
-    const WIT: &'static Wit = &Wit::Defined(&Definition {
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Defined(&Definition {
         id: "relinkable::Json",
         name: "json",
         docs: "",
         keyword: Keyword::Alias,
-        members: &[Member { name: "", docs: "", wit: <str as Type>::WIT }],
+        members: &[Member { name: "", docs: "", wit: <str as Type>::WIT_WITHOUT_RECURSION }],
     });
 
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {

@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
-use crate::abi::{Held, Memory, Position, Scope, Shape, Source, Target, Type, Value, What, Wit, allocate, free, refusal};
+use crate::abi::{
+    Held, Memory, Position, Scope, Shape, Source, Target, Type, Value, What, Wit, allocate, free, refusal,
+};
 
 /// The address and the length of a list, which were checked: they may be those of a slice in the plugin's memory.
 pub(crate) struct Parts<T> {
@@ -92,7 +94,7 @@ pub(crate) unsafe fn give_parts<E, T: Target>(list: Vec<E>, to: T) {
 unsafe impl<E: Value> Type for [E] {
     type Owned = Vec<E>;
     const SHAPE: Shape = Shape::LIST;
-    const WIT: &'static Wit = &Wit::Generic("list", &[E::WIT]);
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Generic("list", &[E::WIT_WITHOUT_RECURSION]);
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {
@@ -127,7 +129,7 @@ unsafe impl<E: Value> Type for [E] {
 unsafe impl<E: Value> Type for Vec<E> {
     type Owned = Self;
     const SHAPE: Shape = Shape::LIST;
-    const WIT: &'static Wit = <[E] as Type>::WIT;
+    const WIT_WITHOUT_RECURSION: &'static Wit = <[E] as Type>::WIT_WITHOUT_RECURSION;
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {

@@ -10,7 +10,7 @@ macro_rules! scalar {
         unsafe impl Type for $ty {
             type Owned = Self;
             const SHAPE: Shape = $shape;
-            const WIT: &'static Wit = &Wit::Name($wit);
+            const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Name($wit);
             const IN_PLACE: bool = $in_place;
             const ANY_BYTES: bool = $any;
 
@@ -73,20 +73,20 @@ scalar!(f64, "f64", Shape::scalar(8, Core::F64), in_place: true, any_bytes: true
 scalar!(bool, "bool", Shape::scalar(1, Core::I32), in_place: true, any_bytes: false,
     |to, value| to.put::<1>(u32::from(value)), |from, _| from.get::<1>() != 0);
 scalar!(char, "char", Shape::scalar(4, Core::I32), in_place: true, any_bytes: false,
-    |to, value| to.put::<4>(u32::from(value)),
-    |from, what| {
-        let number = from.get::<4>();
-        match char::from_u32(number) {
-            Some(c) => c,
-            None => refusal::character(what, number),
-        }
-    });
+|to, value| to.put::<4>(u32::from(value)),
+|from, what| {
+    let number = from.get::<4>();
+    match char::from_u32(number) {
+        Some(c) => c,
+        None => refusal::character(what, number),
+    }
+});
 
 // SAFETY: there is nothing to write or read.
 unsafe impl Type for () {
     type Owned = Self;
     const SHAPE: Shape = Shape::UNIT;
-    const WIT: &'static Wit = &Wit::Unit;
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Unit;
 
     #[inline(always)]
     unsafe fn lend<T: Target>(&self, _: T, _: &mut Scope) {}

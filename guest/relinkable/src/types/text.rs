@@ -10,7 +10,7 @@ use crate::types::list::{Parts, give_parts};
 unsafe impl Type for str {
     type Owned = String;
     const SHAPE: Shape = Shape::LIST;
-    const WIT: &'static Wit = &Wit::Name("string");
+    const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Name("string");
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {
@@ -29,7 +29,7 @@ unsafe impl Type for str {
 unsafe impl Type for String {
     type Owned = Self;
     const SHAPE: Shape = Shape::LIST;
-    const WIT: &'static Wit = <str as Type>::WIT;
+    const WIT_WITHOUT_RECURSION: &'static Wit = <str as Type>::WIT_WITHOUT_RECURSION;
 
     #[inline]
     unsafe fn lend<T: Target>(&self, to: T, scope: &mut Scope) {

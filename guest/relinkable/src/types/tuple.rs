@@ -10,7 +10,7 @@ macro_rules! tuple {
         unsafe impl<$($name: Value),+> Type for ($($name,)+) {
             type Owned = Self;
             const SHAPE: Shape = Shape::record(&[$($name::SHAPE),+]);
-            const WIT: &'static Wit = &Wit::Generic("tuple", &[$($name::WIT),+]);
+            const WIT_WITHOUT_RECURSION: &'static Wit = &Wit::Generic("tuple", &[$($name::WIT_WITHOUT_RECURSION),+]);
             const IN_PLACE: bool = {
                 let at = positions([$($name::SHAPE),+]);
                 size_of::<Self>() == Self::SHAPE.size
