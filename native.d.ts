@@ -129,6 +129,8 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
+   *   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
    * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
    *   `tableSet` and `globalGet`.
    */
@@ -573,6 +575,12 @@ export declare function runningCompiles(): number
  * fast calls.
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
+
+/**
+ * The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
+ * whether the callee has a function that frees its result.
+ */
+export declare function typedAdapter(functionType: string, hasPost: boolean): Uint8Array
 
 /** The typed functions that the records of a binary describe, as a JSON array. */
 export declare function typedFunctions(bytes: Uint8Array): string
