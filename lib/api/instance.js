@@ -2,12 +2,12 @@
 
 // The class Instance.
 
-const { toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
+const { toOptions, toSilent, toTimeout, toWit, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
-const { readImports } = require('../internal/imports')
+const { about, readImports } = require('../internal/imports')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
@@ -20,6 +20,7 @@ const { findSlot } = require('../names/slot-names')
 const { toStore } = require('./store')
 const { tableOf } = require('./table')
 const { tagOf } = require('./tag')
+const { TypedInstance } = require('../typed/instance')
 const { uncloneable } = require('../node/uncloneable')
 const { namespace, webidl } = require('../options/webidl')
 
@@ -42,12 +43,14 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'suspending', 'timeout'])
+    const known = toOptions(options, ['limits', 'store', 'suspending', 'timeout', 'wit'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
+    const types = about(file, () => compiled.typed(toWit(known)))
+    const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const [declared, suspending] = [code.imports(), toSuspending(known)]
     if (suspending !== undefined) checkSuspending(suspending, declared)
-    const given = readImports(store, declared, imports, file, suspending)
+    const given = readImports(store, declared, imports, file, { suspending, typed })
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -64,10 +67,15 @@ class Instance {
       // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
-      exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value, suspending)])),
+      // Typed functions; undefined without any.
+      typed,
+      exports: undefined,
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
+    const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
+    const all = typed?.complete(this.#state, core) ?? core
+    this.#state.exports = namespace(suspending === undefined ? all : all.map(withPromise))
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -131,11 +139,14 @@ class Instance {
 }
 
 /** The slot at a position in the module's list. */
-const slotAt = ({ store, id }, position) => slotOf(store, store.instanceSlot(id, position))
+const slotAt = ({ store, id, typed }, position) => slotOf(store, store.instanceSlot(id, position), typed)
+
+/** An export of an instance whose exports return promises. */
+const withPromise = ([name, value]) => [name, typeof value === 'function' ? promising(value) : value]
 
 /** Makes the wrapper of an export, by its kind. */
 const wrap = {
-  function: (store, fn, suspending) => (suspending === undefined ? fn : promising(fn)),
+  function: (store, fn) => fn,
   memory: memoryOf,
   table: tableOf,
   global: globalOf,

@@ -5,6 +5,7 @@
 const { formatValue, wrongType } = require('../options/arguments')
 const { standFor } = require('../internal/lib-functions')
 const native = require('../native')
+const { findTyped } = require('../typed/functions')
 const { webidl } = require('../options/webidl')
 
 let functionOf
@@ -36,11 +37,12 @@ const coreOf = (value) => cores.get(value) ?? value
 /** A function that calls an exported function and returns a promise of its result: its suspending imports may suspend it. */
 function promising(fn) {
   if (cores.has(fn)) return fn
-  if (!native.isExportedFunction(fn)) throw wrongType('an exported WebAssembly function', 'fn', fn)
+  if (!native.isExportedFunction(findTyped(fn)?.raw ?? fn)) throw wrongType('an exported WebAssembly function', 'fn', fn)
   native.checkSuspension('promising')
-  const made = (...args) => call(fn, args)
+  const typed = findTyped(fn)
+  const made = typed?.fn === fn ? typed.over(promising(typed.raw)) : (...args) => call(fn, args)
   cores.set(made, fn)
-  standFor(made, fn)
+  if (typed?.fn !== fn) standFor(made, fn)
   for (const name of ['name', 'length']) {
     Object.defineProperty(made, name, { __proto__: null, value: fn[name], configurable: true })
   }

@@ -26,10 +26,11 @@ function toImports(imports) {
  *
  * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held` of
  * the list keeps the objects with these ids alive, as long as the instance; `suspending`, if any function may suspend its
- * caller, has 1 for each that may. These are those of `Suspending`, and the ones that are named. A refusal names the module's file, if the module
- * has a file; an error of a user's getter comes out unchanged.
+ * caller, has 1 for each that may: those of `Suspending`, and those whose names are in `suspending`. A refusal names the module's
+ * file, if the module has a file; an error of a user's getter comes out unchanged. `typed` are the typed functions, if the module
+ * has any: their names may be in camelCase, and JavaScript functions for them take and return values of JavaScript.
  */
-function readImports(store, declared, imports, file, suspending = []) {
+function readImports(store, declared, imports, file, { suspending = [], typed } = {}) {
   toImports(imports)
   const held = []
   const flags = new Map()
@@ -37,14 +38,15 @@ function readImports(store, declared, imports, file, suspending = []) {
     if (imports === undefined) throw nameFile(noImports(item), file)
     const namespace = givenIn(imports, item.module)
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
-    let value = givenIn(namespace, item.name)
+    let value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     if (item.kind === 'function') {
       const fn = suspendingFunction(value)
-      if (fn !== undefined || suspending.includes(`${item.module}.${item.name}`)) flags.set(index, 1)
+      const isNamed = suspending.includes(`${item.module}.${item.name}`)
+      if (fn !== undefined || isNamed || typed?.suspends(item)) flags.set(index, 1)
       value = coreOf(fn ?? value)
     }
     // The fast path: most imports are functions, and there may be many.
-    if (item.kind === 'function' && typeof value === 'function') return value
+    if (item.kind === 'function' && typeof value === 'function') return typed?.imported(item, value, flags.has(index)) ?? value
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)
@@ -54,6 +56,13 @@ function readImports(store, declared, imports, file, suspending = []) {
   if (flags.size === 0) return Object.assign(given, { held })
   native.checkSuspension('a suspending import')
   return Object.assign(given, { held, suspending: declared.map((_, index) => flags.get(index) ?? 0) })
+}
+
+/** The first property of the user's object that is there, of the names of a typed import. */
+function typedIn(object, item, typed) {
+  let value
+  for (const name of typed.namesOf(item)) if (value === undefined) value = givenIn(object, name)
+  return value
 }
 
 /**
@@ -124,4 +133,4 @@ function idOf(store, item, value, handle) {
 
 const refuse = ({ module, name, type }, value) => native.refuseImport(module, name, type, formatValue(value))
 
-module.exports = { toImports, readImports }
+module.exports = { about, toImports, readImports }
