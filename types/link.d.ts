@@ -1,5 +1,6 @@
 // Links: changes of slots that can be undone.
 
+import type { Suspending } from './promising'
 import type { Implementation, WasmFunction } from './function'
 import type { Slot } from './slot'
 
@@ -70,7 +71,7 @@ export class Relink {
  * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
  */
 export function link<P extends unknown[], R>(
-  implementation: NoInfer<Implementation<P, R>>,
+  implementation: NoInfer<Implementation<P, R> | Suspending<P, R>>,
   slot: Slot<P, R>,
   options?: LinkOptions,
 ): Link<P, R>

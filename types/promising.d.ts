@@ -1,7 +1,5 @@
 // Calls that an import may suspend until a promise is settled.
 
-import type { WasmFunction } from './function'
-
 /**
  * An import, or a function for {@link link}, that may return a promise: then the WebAssembly that has called it is suspended
  * until the promise is settled. It must have been called through {@link promising}, or belong to an instance with the option
@@ -38,4 +36,6 @@ export class Suspending<P extends unknown[] = any, R = any> {
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no exported WebAssembly function; `ERR_RELINK_UNSUPPORTED`: on this platform, calls
  * cannot be suspended
  */
-export function promising<P extends unknown[], R>(fn: WasmFunction<P, R>): (...parameters: P) => Promise<R>
+export function promising<P extends unknown[], R>(
+  fn: (...parameters: P) => R,
+): (...parameters: P) => Promise<Awaited<R>>

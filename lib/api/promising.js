@@ -37,7 +37,8 @@ const coreOf = (value) => cores.get(value) ?? value
 /** A function that calls an exported function and returns a promise of its result: its suspending imports may suspend it. */
 function promising(fn) {
   if (cores.has(fn)) return fn
-  if (!native.isExportedFunction(findTyped(fn)?.raw ?? fn)) throw wrongType('an exported WebAssembly function', 'fn', fn)
+  if (!native.isExportedFunction(findTyped(fn)?.raw ?? fn))
+    throw wrongType('an exported WebAssembly function', 'fn', fn)
   native.checkSuspension('promising')
   const typed = findTyped(fn)
   const made = typed?.fn === fn ? typed.over(promising(typed.raw)) : (...args) => call(fn, args)

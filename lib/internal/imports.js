@@ -46,7 +46,8 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
       value = coreOf(fn ?? value)
     }
     // The fast path: most imports are functions, and there may be many.
-    if (item.kind === 'function' && typeof value === 'function') return typed?.imported(item, value, flags.has(index)) ?? value
+    if (item.kind === 'function' && typeof value === 'function')
+      return typed?.imported(item, value, flags.has(index)) ?? value
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)

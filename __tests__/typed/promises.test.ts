@@ -1,0 +1,52 @@
+// Typed functions that wait: imports, slots and exports over `Suspending` and `promising`, in a guest built from Rust.
+import { Instance, Module, Suspending, link, promising } from '../..'
+import { compilers, guest, rejectionOf } from '../support'
+
+const later = <T>(value: T) => new Promise<T>((resolve) => setImmediate(resolve, value))
+
+describe.each(compilers)('%s', (compiler) => {
+  const module = () => new Module(guest('typed'), { compiler })
+  const dictionary = { en: 'hello', de: 'grüß dich' } as Record<string, string>
+
+  test('an import waits with strings, and several calls at once', async () => {
+    const translate = new Suspending(async (text: string, language: string) => {
+      await later(undefined)
+      return language in dictionary ? `${dictionary[language]} (${text})` : undefined
+    })
+    const { exports } = new Instance(module(), { env: { translate } } as never)
+    const call = promising(exports.callTranslate as never) as unknown as (...texts: string[]) => Promise<string>
+    const calls = ['en', 'none', 'de'].map((language, index) => call(`${'x'.repeat(index * 1000)}${index}`, language))
+    await expect(Promise.all(calls)).resolves.toEqual(['hello (0)', undefined, `grüß dich (${'x'.repeat(2000)}2)`])
+  })
+
+  test('a linked function waits; its errors are those of the slot', async () => {
+    const plugin = new Instance(module(), { env: { translate: () => undefined } } as never)
+    const half = async (number: number | undefined) => {
+      await later(undefined)
+      if (number === undefined) throw Object.assign(new Error('none'), { payload: 'no number' })
+      if (number > 9) throw new TypeError('too large')
+      return number * 10
+    }
+    const change = link(new Suspending(half) as never, plugin.slot('typed::half') as never)
+    const call = promising(plugin.exports.callHalf as never) as unknown as (number?: number) => Promise<number>
+    const calls = [call(4), call(undefined), call(12), call(7)]
+    const settled = await Promise.allSettled(calls)
+    expect(settled.map((one) => ('value' in one ? one.value : (one.reason.payload ?? one.reason.message)))).toEqual([
+      40,
+      'no number',
+      'too large',
+      70,
+    ])
+    change.undo()
+    await expect(call(8)).resolves.toBe(4)
+  })
+
+  test('with the option `suspending`, typed exports return promises', async () => {
+    const imports = { env: { translate: async (text: string) => later(text.toUpperCase()) } }
+    const { exports } = new Instance(module(), imports as never, { suspending: ['env.translate'] })
+    await expect((exports.callTranslate as any)('abc', 'en')).resolves.toBe('ABC')
+    await expect((exports.callGreet as any)('Ada')).resolves.toContain('Ada')
+    const error = await rejectionOf((exports.callGreet as any)(5))
+    expect(error).toBeInstanceOf(TypeError)
+  })
+})
