@@ -12,7 +12,6 @@ use crate::store::call::suspendable_call::SuspendableCall;
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::gc::object_counts::ObjectCounts;
 use crate::store::gc::rooted::{RootSet, Rooted};
-use crate::store::gc::stack_roots::Contexts;
 use crate::store::instance::entity::{Instance, Objects};
 use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
@@ -22,7 +21,7 @@ use crate::store::{GlobalId, InstanceId, TableId};
 use crate::wasm::FuncType;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{StoreObjects, VMGlobal, VMMemory, VMTable, VMTag, init_traps};
@@ -66,7 +65,7 @@ pub struct Store {
     /// Context owners, by the address of the context that every function holds
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// Its instances by the addresses of their contexts, in order
-    pub(in crate::store) contexts: RefCell<Contexts>,
+    pub(in crate::store) contexts: RefCell<BTreeMap<usize, InstanceId>>,
     /// The calls that are suspended
     pub(in crate::store) suspended: RefCell<FxHashSet<*const SuspendableCall>>,
     /// Roots that Rust code holds

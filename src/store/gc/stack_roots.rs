@@ -6,11 +6,7 @@
 
 use crate::engine::module_code;
 use crate::store::{InstanceId, Node, Store};
-use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// The instances of a store, by the addresses of their contexts, for pointers into these.
-pub(in crate::store) type Contexts = BTreeMap<usize, InstanceId>;
 
 impl Store {
     /// The nodes that `words` may refer to, each once.
