@@ -3,11 +3,12 @@
 // The class Link, and `link`.
 
 const dispose = require('../node/dispose')
-const { toOptions, wrongType } = require('../options/arguments')
+const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { slotBrand } = require('./slot')
+const { toLinkOptions } = require('../options/link-options')
+const { slotBrand, slotOf } = require('./slot')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -71,25 +72,30 @@ const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELIN
 /** Makes every call of the slot run the implementation. */
 function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
-  const { store, id } = toSlot(slot, () => 'slot')
-  const merged = options !== undefined && toMerged(options)
-  const changes = new Changes(store, [implementation], [slot])
+  const handle = toSlot(slot, () => 'slot')
+  const permissions = toLinkOptions(options)
+  const { store } = handle
   const address = store.addressOf(implementation)
-  changes.makeOne(address === 0 ? adapterAddress(store, implementation, id, merged) : address, id, merged)
+  const target = permissions.callSite ? callSiteSlot(handle, address, permissions.type) : slot
+  const { id } = target === slot ? handle : slotBrand.get(target)
+  const changes = new Changes(store, [implementation], [target])
+  const linked = address === 0 ? adapterAddress(store, implementation, id, permissions) : address
+  changes.makeOne(linked, id, permissions.allowed)
   return new Link(changes, 0)
 }
 
-/** The option `merged`: whether to link slots whose function the compiler merged from several. */
-const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
+/** The slot that takes a function by the type of a call site, in place of a slot of another type: its table entry alone. */
+const callSiteSlot = ({ store, id }, address, type) => slotOf(store, store.callSiteSlot(id, address, type))
 
 /** The adapters of JavaScript functions: by function, store, and type. */
 const adapters = new WeakMap()
 
 /** The address of the adapter of a JavaScript function for a slot. The function keeps its adapters alive. */
-function adapterAddress(store, implementation, slot, merged) {
+function adapterAddress(store, implementation, slot, { allowed, type }) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return store.addressOf(remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged)))
+  const key = store.slotType(slot, allowed, type)
+  return store.addressOf(remember(types, key, () => store.adapt(implementation, slot, allowed, type)))
 }
 
 function remember(map, key, make) {
@@ -115,4 +121,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toMerged, toSlot }
+module.exports = { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, link, toSlot }

@@ -43,6 +43,11 @@ class Slot {
     return brand.get(this).details.type
   }
 
+  get callTypes() {
+    const { store, id } = brand.get(this)
+    return store.slotCallTypes(id).map(toType)
+  }
+
   get current() {
     const { store, id } = brand.get(this)
     return store.slotCurrent(id)
@@ -70,8 +75,8 @@ const toType = ({ parameters, results }) =>
 
 /** The wrapper of a native slot. */
 function slotOf(store, info) {
-  const { id, name, kind } = info
-  return store.find('slot', id) ?? new Slot(new Handle(store, id, { name, kind, type: toType(info) }))
+  const { id, name, kind, type } = info
+  return store.find('slot', id) ?? new Slot(new Handle(store, id, { name, kind, type: type && toType(type) }))
 }
 
 module.exports = { Slot, slotOf, toType, slotBrand: brand }
