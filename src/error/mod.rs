@@ -63,7 +63,7 @@ impl Error {
             K::SignatureHash { .. } => ("ERR_RELINK_SIGNATURE_HASH", "LinkError"),
             K::Signature { .. } => ("ERR_RELINK_SIGNATURE", "LinkError"),
             K::CallSite { .. } | K::Entries { .. } => ("ERR_RELINK_SIGNATURE", "LinkError"),
-            K::Abi { .. } | K::Memories { .. } => ("ERR_RELINK_ABI", "LinkError"),
+            K::Abi { .. } | K::Types { .. } | K::Memories { .. } => ("ERR_RELINK_ABI", "LinkError"),
             K::OtherStore(_) => ("ERR_RELINK_STORE", "LinkError"),
             K::Closed(_) => ("ERR_RELINK_CLOSED", "LinkError"),
             K::ClosedCall | K::ClosedObject { .. } | K::ClosedStore => ("ERR_RELINK_CLOSED", "RuntimeError"),
@@ -116,6 +116,9 @@ impl Error {
                 json!({ "slot": slot, "expected": types.join(" or "), "actual": actual, "candidates": types })
             }
             K::Memories { slot, types } => json!({ "slot": slot, "expected": types }),
+            K::Types { slot, expected, actual, differences } => {
+                json!({ "slot": slot, "expected": expected, "actual": actual, "differences": differences })
+            }
             K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
             K::OtherStore(subject) | K::Closed(subject) => subject.details(),
             K::Cycle { slot }

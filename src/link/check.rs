@@ -3,7 +3,7 @@
 use super::allowed::Allowed;
 use super::implementation::CheckedImplementation;
 use super::planned::PlannedChanges;
-use super::rust_types::check_rust_types;
+use super::rust_types::check_types;
 use super::slot::{Slot, SlotId};
 use super::slots::Slots;
 use crate::error::{ErrorKind, Result, Subject};
@@ -46,7 +46,7 @@ impl Slots {
             self.check_call_site(store, implementation, id, model, allowed)?;
         }
         if let Some(declared) = &slot.declaration {
-            check_rust_types(store, implementation, &slot.name, &declared.types)?;
+            check_types(store, implementation, &slot.name, declared)?;
         }
         let has_pointers = slot.declaration.as_ref().is_some_and(|declared| declared.types.has_pointers());
         if (has_pointers || known.has_pointers) && !allowed.pointers {

@@ -1,12 +1,11 @@
 //! Changes of slots that are planned but not made.
 
 use super::implementation::{CheckedImplementation, Implementation};
-use super::rust_types::declared_types;
+use super::rust_types::is_declared;
 use super::slot::SlotId;
 use super::slots::Slots;
 use crate::error::Result;
 use crate::store::{FuncRef, Store, TableId};
-use crate::wasm::RustSignature;
 use rustc_hash::FxHashMap;
 
 /// The state that the planned changes will leave.
@@ -41,7 +40,7 @@ impl PlannedChanges {
         let located = function.locate(store);
         let is_closed = located.as_ref().is_some_and(|(instance, _)| instance.is_closed());
         let declares_pointers = located.as_ref().is_some_and(|(instance, _)| instance.code().declares_pointers);
-        let has_pointers = declares_pointers && declared_types(store, function, RustSignature::has_pointers);
+        let has_pointers = declares_pointers && is_declared(store, function, |declared| declared.types.has_pointers());
         let thunk_of = located.and_then(|(instance, index)| slots.slot_of(store, &instance, index));
         *self.last.insert(Implementation { function, is_closed, thunk_of, has_pointers, native: None })
     }
