@@ -7,11 +7,12 @@ const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, toSlot } = require('./link')
+const { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, toSlot, typedCore } = require('./link')
 const { LinkRecord } = require('../internal/link-record')
 const native = require('../native')
 const { toLinkOptions } = require('../options/link-options')
 const { slotBrand } = require('./slot')
+const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -104,9 +105,10 @@ class ConvertedChanges {
       const handle = toSlot(slot, () => `changes[${index}][1]`)
       name = handle.details.name
       this.#use(handle.store, name)
-      this.#look(implementation)
-      const { id } = this.#permissions.callSite ? this.#entryOf(handle, index) : handle
-      this.#request.request(index, id, this.#addressOf(implementation, id))
+      const { id, details } = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
+      const typed = details.typed !== undefined || findTyped(implementation) !== undefined
+      const core = typed ? typedCore(handle.store, implementation, id, details, this.#permissions) : implementation
+      this.#request.request(index, id, this.#addressOf(core, id))
     } catch (error) {
       if (!error?.code?.startsWith?.('ERR_')) throw error
       const { code, message, expected, actual } = error
@@ -124,22 +126,18 @@ class ConvertedChanges {
     }
   }
 
-  /** Looks up the address of an implementation. */
-  #look(implementation) {
-    if (implementation === this.#last) return
-    this.#last = implementation
-    this.#address = this.#store.addressOf(implementation)
-  }
-
-  /** The slot that takes the implementation by the type of a call site. */
-  #entryOf(handle, index) {
-    const slot = callSiteSlot(handle, this.#address, this.#permissions.type)
+  /** The slot that takes an implementation by the type of a call site. */
+  #entryOf(handle, implementation, index) {
+    const slot = callSiteSlot(handle, implementation, this.#permissions.type)
     this.#slots[index] = slot
     return slotBrand.get(slot)
   }
 
-  /** The address to link for the implementation that was just looked up. */
   #addressOf(implementation, slot) {
+    if (implementation !== this.#last) {
+      this.#last = implementation
+      this.#address = this.#store.addressOf(implementation)
+    }
     return this.#address === 0 ? adapterAddress(this.#store, implementation, slot, this.#permissions) : this.#address
   }
 
