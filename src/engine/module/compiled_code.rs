@@ -54,6 +54,8 @@ pub struct Code {
     pub stack_pointer: Option<u32>,
     /// What it needs of its store for tail calls, if it has any
     pub tail_calls: Option<TailCalls>,
+    /// Whether the Rust types of a declared slot have pointers
+    pub declares_pointers: bool,
     /// Size of the compiled module in memory, in bytes
     pub size: usize,
     /// Names and contents of the original custom sections, in order
@@ -125,6 +127,8 @@ impl Code {
         }
         let PassMetadata { original, compiler, rewritten } = metadata;
         let (stack_pointer, tail_calls) = (rewritten.stack_pointer, rewritten.tail_calls.clone());
+        let mut declared = rewritten.slots.iter().filter_map(|slot| slot.declaration.as_ref());
+        let declares_pointers = declared.any(|declaration| declaration.types.has_pointers());
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -166,6 +170,7 @@ impl Code {
             written_globals,
             stack_pointer,
             tail_calls,
+            declares_pointers,
             size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,
