@@ -4,7 +4,7 @@
 // afterwards.
 
 const { inspect } = require('node:util')
-const { bytesOf, functionOf, selectionOf, compileOptions, importsOf, noted, of, fileOf } = require('./arguments.cjs')
+const { bytesOf, functionOf, wasmFunctionOf, selectionOf, compileOptions, importsOf, noted, of, fileOf } = require('./arguments.cjs')
 const { classes } = require('./classes.cjs')
 const functions = require('./functions.cjs')
 
@@ -24,6 +24,14 @@ const own = {
   Interrupter: (w) => void new w.relink.Interrupter(w.hostile.junk(), 0),
   'Interrupter.from': (w) => void w.relink.Interrupter.from(w.hostile.object({ ...w.store.interrupter() })),
   'Interrupter#interrupt': (w) => void w.store.interrupter().interrupt(w.hostile.junk()),
+  Suspending: (w) => void new w.relink.Suspending(w.hostile.junk()),
+  promising(w) {
+    const fn = w.random.below(4) === 0 ? w.hostile.junk() : wasmFunctionOf(w)
+    // A refusal by the arguments or a trap is the promise's.
+    void w.relink
+      .promising(fn)(w.hostile.primitive(1))
+      .catch(() => {})
+  },
   withTimeout: (w) =>
     void w.relink.withTimeout(w.hostile.primitive(1000), w.hostile.callback?.() ?? (() => w.store.closed)),
   Slot: (w) => void new w.relink.Slot(w.hostile.junk()),
@@ -61,6 +69,7 @@ const own = {
   inspect: (w) => void w.relink.inspect(bytesOf(w), w.hostile.object({ slots: selectionOf(w) })),
   CompileError: (w) => void new w.relink.CompileError(w.hostile.primitive('text'), w.hostile.object({ code: 'CODE' })),
   LinkError: (w) => void new w.relink.LinkError(w.hostile.primitive('text'), w.hostile.object({ details: {} })),
+  SuspendError: (w) => void new w.relink.SuspendError(w.hostile.primitive('text'), w.hostile.object({ code: 'CODE' })),
   RuntimeError: (w) => void new w.relink.RuntimeError(w.hostile.primitive('text'), w.hostile.object({ cause: 1 })),
   'cache.directory': (w) => void w.relink.cache.directory,
   'cache.maximum': (w) => void w.relink.cache.maximum,

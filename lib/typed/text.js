@@ -2,6 +2,7 @@
 
 // Conversions of strings.
 
+const { TextDecoder } = require('node:util')
 const { Conversion } = require('./scalars')
 const { Misfit, kindOf } = require('./misfit')
 

@@ -14,4 +14,5 @@ pub(in crate::store) mod suspendable_call;
 pub(in crate::store) mod suspendable_calls;
 pub(in crate::store) mod suspendable_stack;
 pub(in crate::store) mod suspension;
+pub(in crate::store) mod tail_calls;
 pub(in crate::store) mod wasm_stack;
