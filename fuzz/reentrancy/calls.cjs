@@ -4,7 +4,17 @@
 // afterwards.
 
 const { inspect } = require('node:util')
-const { bytesOf, functionOf, wasmFunctionOf, selectionOf, compileOptions, importsOf, noted, of, fileOf } = require('./arguments.cjs')
+const {
+  bytesOf,
+  functionOf,
+  wasmFunctionOf,
+  selectionOf,
+  compileOptions,
+  importsOf,
+  noted,
+  of,
+  fileOf,
+} = require('./arguments.cjs')
 const { classes } = require('./classes.cjs')
 const functions = require('./functions.cjs')
 
