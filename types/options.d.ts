@@ -6,6 +6,7 @@ import type { Memory } from './memory'
 import type { Store } from './store'
 import type { Table } from './table'
 import type { Tag } from './exception'
+import type { WASIGuestOptions } from './wasi'
 
 /** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once.
  * For an example, see {@link compile}. */
@@ -119,6 +120,11 @@ export interface InstanceOptions extends StoreOptions {
    * for none.
    */
   timeout?: number | undefined
+  /**
+   * Gives the instance WASI, for its imports from `wasi_snapshot_preview1` and `wasi_unstable`. A reactor is initialized; a
+   * command is run by `instance.start()`. Closing the instance closes all that the guest has open. See docs/wasi.md.
+   */
+  wasi?: WASIGuestOptions | undefined
 }
 
 /** Options of {@link load} and {@link instantiate}, which compile and make an instance. For an example, see {@link load}. */

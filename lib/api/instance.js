@@ -7,7 +7,8 @@ const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
-const { readImports } = require('../internal/imports')
+const { readImports, toImports } = require('../internal/imports')
+const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
@@ -20,6 +21,8 @@ const { toStore } = require('./store')
 const { tableOf } = require('./table')
 const { tagOf } = require('./tag')
 const { uncloneable } = require('../node/uncloneable')
+const { stateError } = require('./wasi')
+const { toWasi } = require('../options/wasi-options')
 const { namespace, webidl } = require('../options/webidl')
 
 let brand
@@ -41,10 +44,12 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout'])
+    const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
-    const given = readImports(store, code.imports(), imports, file)
+    const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
+    const declared = code.imports()
+    const given = readImports(store, declared, wasi?.imports(declared, toImports(imports)) ?? imports, file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -62,11 +67,14 @@ class Instance {
       tierUp: undefined,
       closed: false,
       exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
+      // Its WASI, if it was made with the option.
+      wasi,
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
+    wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
     const reportPanics = this.#state.exports['relink:report_panics']
     if (typeof reportPanics === 'function') reportPanics()
@@ -114,12 +122,27 @@ class Instance {
     return slotAt(state, findSlot(compiled.slots, wanted, others))
   }
 
+  start() {
+    const { wasi } = brand.get(this)
+    if (wasi === undefined) {
+      throw stateError(
+        'ERR_WASI_NOT_STARTED',
+        'this instance was made without the option `wasi`, so it has no command to start',
+      )
+    }
+    if (wasi.state === 'reactor')
+      throw wrongType('a function', 'instance.exports._start', undefined, 'it is no command')
+    if (wasi.state === 'started') throw stateError('ERR_WASI_ALREADY_STARTED', 'the command has already been started')
+    return wasi.start()
+  }
+
   close(options = undefined) {
     const state = brand.get(this)
     const silent = toSilent(options)
     if (this.closed) return
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    state.wasi?.close()
   }
 
   [dispose]() {
