@@ -35,6 +35,10 @@ export declare class NativeModule {
   slots(): Array<NativeFunction>
   /** The functions that are not slots. */
   noSlots(): Array<NativeFunction>
+  /** The typed functions that the module's records describe, as a JSON array; null for none. */
+  typedFunctions(): string | null
+  /** The typed functions of the world in a WIT text, as a JSON array, for a module without records. */
+  typedWorld(wit: string): string
 }
 
 /** A store. It belongs to the thread that made it. */
@@ -115,9 +119,9 @@ export declare class NativeStore {
   /**
    * The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
    *
-   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
+   * - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
    *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-   * - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+   * - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
    *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
    *   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
    * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
@@ -125,15 +129,24 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
+   *   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
    * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
    *   `tableSet` and `globalGet`.
    */
   rawCallbacks(): any
-  /** The slot of a table entry. */
-  tableSlot(table: number, index: number): NativeSlot
+  /** The slot of a table entry; that of the entry alone if `entry` is set. */
+  tableSlot(table: number, index: number, entry: boolean): NativeSlot
+  /**
+   * The slot that takes a function by the type of a call site, in place of a slot of another type: that of its table entry
+   * alone. The slot itself for a function of its own type, and for a JavaScript function that gets this type.
+   */
+  callSiteSlot(slot: number, address: number, wanted?: NativeFunctionType | undefined | null): NativeSlot
+  /** The types by which code calls the table entries of a slot. */
+  slotCallTypes(slot: number): Array<NativeFunctionType>
   /** The function that a slot holds; null for none. */
   slotCurrent(slot: number): unknown
-  /** The original of a slot: the function that it held first. */
+  /** The original of a slot: the function that it held first; null for none. */
   slotOriginal(slot: number): unknown
   /** Whether a slot has active links. */
   slotLinked(slot: number): boolean
@@ -144,10 +157,16 @@ export declare class NativeStore {
    * its undo root.
    */
   previous(index: number, undoRoot: unknown): unknown
-  /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
-  slotType(slot: number): string
-  /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
-  adapt(value: unknown, slot: number, merged: boolean): unknown
+  /**
+   * The key of an adapter for a slot: the adapter's type, and the compiler of the code that calls the slot. `wanted` is the
+   * type that the caller chose.
+   */
+  slotType(slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): string
+  /**
+   * Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
+   * the caller chose.
+   */
+  adapt(value: unknown, slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): unknown
 }
 
 /** A system of WASI. */
@@ -172,6 +191,9 @@ export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
 /** Number of compiles that were cancelled in this process. */
 export declare function cancelledCompiles(): number
+
+/** Throws `ERR_RELINK_ABI` unless two function types, as JSON, have the same structure. */
+export declare function checkTypes(slot: string, expected: string, actual: string): void
 
 /** Compiles on another thread. The bytes are copied before this returns. */
 export declare function compileAsync(bytes: Uint8Array, options: NativeCompileOptions): Promise<NativeModule>
@@ -363,6 +385,14 @@ export interface NativeFunctionType {
   results: Array<string>
 }
 
+/** The type of a function. */
+export interface NativeFunctionType {
+  /** Parameter types */
+  parameters: Array<string>
+  /** Result types */
+  results: Array<string>
+}
+
 /** The type of a global. */
 export interface NativeGlobalType {
   /** Its value type */
@@ -505,10 +535,8 @@ export interface NativeSlot {
   name: string
   /** Its slot kind */
   kind: string
-  /** Parameter types */
-  parameters: Array<string>
-  /** Result types */
-  results: Array<string>
+  /** Its type; none for an empty table entry */
+  type?: NativeFunctionType
 }
 
 /** r" Counts of what a store holds, and totals of its collections. */
@@ -620,6 +648,15 @@ export declare function runningCompiles(): number
  * fast calls.
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
+
+/**
+ * The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
+ * whether the callee has a function that frees its result.
+ */
+export declare function typedAdapter(functionType: string, hasPost: boolean): Uint8Array
+
+/** The typed functions that the records of a binary describe, as a JSON array. */
+export declare function typedFunctions(bytes: Uint8Array): string
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -1,8 +1,9 @@
 //! wasm-relink: replaces functions of running WebAssembly plugins, from Node.js.
 //!
-//! Layers, from the top: `napi`, `wasi`, `link`, `store`, `engine`, `rewrite`, `wasm`, `error`. Each uses only those below it. See
-//! `docs/internals/overview.md`.
+//! Layers, from the top: `napi`, `wasi`, `link`, `store`, `engine`, `rewrite`, `abi`, `wasm`, `error`. Each uses only
+//! those below it. See `docs/internals/overview.md`.
 
+mod abi;
 mod engine;
 mod error;
 mod link;

@@ -2,12 +2,12 @@
 
 // The class Instance.
 
-const { toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
+const { toOptions, toSilent, toTimeout, toWit, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
-const { readImports, toImports } = require('../internal/imports')
+const { about, readImports, toImports } = require('../internal/imports')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
@@ -20,6 +20,7 @@ const { findSlot } = require('../names/slot-names')
 const { toStore } = require('./store')
 const { tableOf } = require('./table')
 const { tagOf } = require('./tag')
+const { TypedInstance } = require('../typed/instance')
 const { uncloneable } = require('../node/uncloneable')
 const { stateError } = require('./wasi')
 const { toWasi } = require('../options/wasi-options')
@@ -44,12 +45,14 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi'])
+    const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi', 'wit'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
+    const types = about(file, () => compiled.typed(toWit(known)))
+    const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
     const declared = code.imports()
-    const given = readImports(store, declared, wasi?.imports(declared, toImports(imports)) ?? imports, file)
+    const given = readImports(store, declared, wasi?.imports(declared, toImports(imports)) ?? imports, file, typed)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -66,12 +69,16 @@ class Instance {
       // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
-      exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
       // Its WASI, if it was made with the option.
       wasi,
+      // Typed functions; undefined without any.
+      typed,
+      exports: undefined,
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
+    const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
+    this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
@@ -151,7 +158,7 @@ class Instance {
 }
 
 /** The slot at a position in the module's list. */
-const slotAt = ({ store, id }, position) => slotOf(store, store.instanceSlot(id, position))
+const slotAt = ({ store, id, typed }, position) => slotOf(store, store.instanceSlot(id, position), typed)
 
 /** Makes the wrapper of an export, by its kind. */
 const wrap = {

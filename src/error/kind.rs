@@ -36,11 +36,38 @@ pub enum ErrorKind {
         slot: String,
         expected: String,
         actual: String,
+        /// Whether a call site of the slot's table has the type `actual`
+        is_called: bool,
+    },
+    /// No call site has the type of a function; `types` are those of the call sites
+    CallSite {
+        slot: String,
+        types: Vec<String>,
+        /// None for a JavaScript function
+        actual: Option<String>,
+    },
+    /// A link by a call site's type needs one table entry, and the slot's function is in none or in several
+    Entries {
+        slot: String,
+        entries: Vec<u32>,
+    },
+    /// Two sides with pointers in their Rust types have different memories
+    Memories {
+        slot: String,
+        types: String,
     },
     Abi {
         slot: String,
         expected: String,
         actual: String,
+    },
+    /// Two typed functions have types of different structure
+    Types {
+        slot: String,
+        expected: String,
+        actual: String,
+        /// Each with its place, as "order.items[].price: expected u64, got u32"
+        differences: Vec<String>,
     },
     OtherStore(Subject),
     Closed(Subject),
@@ -60,9 +87,6 @@ pub enum ErrorKind {
     Merged {
         slot: String,
         names: Vec<String>,
-    },
-    EmptySlot {
-        slot: String,
     },
     Undone {
         slot: String,

@@ -1,13 +1,14 @@
 //! The checks before a link.
 
+use super::allowed::Allowed;
 use super::implementation::CheckedImplementation;
 use super::planned::PlannedChanges;
+use super::rust_types::check_types;
 use super::slot::{Slot, SlotId};
 use super::slots::Slots;
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Store};
-use crate::wasm::RustSignature;
 
 impl Slots {
     /// Checks that the slot can be linked at all; `merged` allows a slot whose function stands for several.
@@ -21,32 +22,35 @@ impl Slots {
     /// Checks that `implementation`, a function of `store`, may go into the slot, and returns the function to write.
     /// Writes no entry.
     ///
-    /// `merged` allows a slot whose function stands for several; `planned` are the changes to be made before this one.
+    /// `allowed` says what the caller permits; `planned` are the changes to be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and the errors of `TableId::native`.
+    /// `Closed`, `Signature`, `CallSite`, `Abi`, `Memories`, `Merged` or `Cycle`, and the errors of `TableId::native`.
     pub(super) fn check(
         &mut self,
         store: &Store,
         implementation: FuncRef,
         id: SlotId,
-        merged: bool,
+        allowed: Allowed,
         planned: &mut PlannedChanges,
     ) -> Result<CheckedImplementation> {
         let known = planned.facts(self, store, implementation);
         let slot = self.slot(id);
-        slot.check(merged)?;
+        slot.check(allowed.merged)?;
         let name = || slot.name.clone();
         if known.is_closed {
             return Err(ErrorKind::Closed(Subject::Implementation(name())).into());
         }
         let model = slot.model(store);
-        if !implementation.has_type_of(model) {
-            let (expected, actual) = (model.ty(store).to_string(), implementation.ty(store).to_string());
-            return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
+        if !model.is_some_and(|model| implementation.has_type_of(model)) {
+            self.check_call_site(store, implementation, id, model, allowed)?;
         }
         if let Some(declared) = &slot.declaration {
-            check_rust_types(store, implementation, &slot.name, &declared.types)?;
+            check_types(store, implementation, &slot.name, declared)?;
+        }
+        let has_pointers = slot.declaration.as_ref().is_some_and(|declared| declared.types.has_pointers());
+        if (has_pointers || known.has_pointers) && !allowed.pointers {
+            slot.check_memory(store, implementation)?;
         }
         let table = slot.primary_entry.table;
         self.check_path(store, known.thunk_of, id, planned)?;
@@ -124,38 +128,10 @@ impl Slot {
     }
 
     /// A function of the type that an implementation must have: the original or, in a table slot without an active
-    /// link, the function that the entry holds now.
-    fn model(&self, store: &Store) -> FuncRef {
+    /// link, the function that the entry holds now. None for an empty entry.
+    fn model(&self, store: &Store) -> Option<FuncRef> {
         let free = self.kind == SlotKind::Table && !self.active.is_any();
         let held = if free { self.current(store) } else { None };
-        held.unwrap_or(self.original)
-    }
-}
-
-/// Whether `fits` accepts the Rust types of a declared slot that has `function` as its original or thunk. A merged
-/// function is the original of several slots: `fits` is called for each until it accepts one.
-fn declared_types(store: &Store, function: FuncRef, mut fits: impl FnMut(&RustSignature) -> bool) -> bool {
-    let Some((instance, index)) = function.locate(store) else { return false };
-    let slots = &instance.code().slots;
-    let declared = slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
-    let own = declared.filter(|slot| slot.original == index);
-    let through = instance.code().slot_of_thunk(index).map(|position| &slots[position as usize]);
-    own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(|declaration| fits(&declaration.types))
-}
-
-/// Checks that `implementation`, if it is declared, has the Rust types of the slot.
-fn check_rust_types(store: &Store, implementation: FuncRef, slot: &str, expected: &RustSignature) -> Result<()> {
-    let mut other = None;
-    // A thunk has its slot's Rust types: every function that the slot holds was checked against them.
-    let fits = declared_types(store, implementation, |types| {
-        other = other.take().or_else(|| Some(types.clone()).filter(|types| types != expected));
-        types == expected
-    });
-    match other {
-        Some(actual) if !fits => {
-            let (expected, actual) = (expected.to_string(), actual.to_string());
-            Err(ErrorKind::Abi { slot: slot.to_owned(), expected, actual }.into())
-        }
-        _ => Ok(()),
+        held.or(self.original)
     }
 }

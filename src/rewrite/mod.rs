@@ -92,15 +92,16 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
         let unchanged = Rewritten::unchanged(bytes, binary.clone());
-        let details = Details { names: Vec::new(), roles: plan.roles };
+        let details = Details { names: Vec::new(), call_sites: plan.call_sites(), roles: plan.roles };
         return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
     let (encoded, step) = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
+    let call_sites = plan.call_sites();
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
     let all = Names::new(binary, binary.name_section(bytes), &roles.declared);
     names.extend(slots[names.len()..].iter().map(|slot| all.of(slot.function)));
-    let details = Details { names, roles };
+    let details = Details { names, roles, call_sites };
     let bytes = Cow::Owned(encoded);
     let mut offsets = Offsets::default();
     offsets.add(step);

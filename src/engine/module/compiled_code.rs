@@ -52,6 +52,8 @@ pub struct Code {
     pub written_globals: Vec<u32>,
     /// The global that is the module's stack pointer, if it has one
     pub stack_pointer: Option<u32>,
+    /// Whether the Rust types of a declared slot have pointers
+    pub declares_pointers: bool,
     /// Size of the compiled module in memory, in bytes
     pub size: usize,
     /// Names and contents of the original custom sections, in order
@@ -123,6 +125,8 @@ impl Code {
         }
         let PassMetadata { original, compiler, rewritten } = metadata;
         let stack_pointer = rewritten.stack_pointer;
+        let mut declared = rewritten.slots.iter().filter_map(|slot| slot.declaration.as_ref());
+        let declares_pointers = declared.any(|declaration| declaration.types.has_pointers());
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
             rewritten;
         let sections = original.custom_sections.iter().scan(0, |begin, (name, range)| {
@@ -163,6 +167,7 @@ impl Code {
             written_tables,
             written_globals,
             stack_pointer,
+            declares_pointers,
             size: size * loaded.copies(),
             details: LazyDecoded::new(details),
             names,

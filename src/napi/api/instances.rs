@@ -132,7 +132,7 @@ impl NativeStore {
         let instance = Instance::find(&self.context.store, id).filter(|instance| !instance.is_closed());
         let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
         let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
-        Ok(self.slot_info(slot))
+        Ok(self.slot_info(&self.context.slots.borrow(), slot))
     }
 }
 
@@ -174,7 +174,7 @@ impl NativeStore {
         let (context, env) = (&self.context, self.js());
         let mut retainer = None;
         // SAFETY: no function is being called.
-        let scope = unsafe { CallScope::enter(context, WrapReference::NONE) };
+        let scope = unsafe { CallScope::enter(context, WrapReference::NONE, false) };
         let scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(env)))?;
         let deadline = context.store.deadline(timeout).map_err(refuse)?;
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host

@@ -2,17 +2,20 @@
 //! method of a napi-rs class costs more than the work that these do.
 
 use crate::error::{RefusedChange, Result};
-use crate::link::{Change, SlotId};
+use crate::link::{Allowed, Change, SlotId};
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::api::objects;
+use crate::napi::call::scope::sweep_externrefs_if_many;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
+use crate::napi::convert::value::externref_to_js;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::gc::undo_roots::PreviousValue;
 use crate::napi::link::linking;
 use crate::napi::link::record;
+use crate::store::ExternRef;
 use napi::bindgen_prelude::Unknown;
 use napi::sys;
 use napi_derive::napi;
@@ -26,9 +29,9 @@ type RawCallback<const COUNT: usize> = for<'a> fn(&'a Rc<Context>, [Value<'a>; C
 impl NativeStore {
     /// The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
     ///
-    /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
+    /// - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
     ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-    /// - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+    /// - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
     ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
     ///   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
     /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
@@ -36,6 +39,8 @@ impl NativeStore {
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
     ///   that they are undone.
     /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+    /// - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
+    ///   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
     /// - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
     ///   `tableSet` and `globalGet`.
     #[napi(catch_unwind, ts_return_type = "any")]
@@ -43,7 +48,7 @@ impl NativeStore {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 8] = [
+        let callbacks: [(&CStr, Callback); 10] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
             (c"undo", call::<2, Undo>),
@@ -52,6 +57,8 @@ impl NativeStore {
             (c"readEntry", call::<2, ReadEntry>),
             (c"writeEntry", call::<3, WriteEntry>),
             (c"readGlobal", call::<1, ReadGlobal>),
+            (c"readExternref", call::<1, ReadExternref>),
+            (c"reserveExternrefs", call::<1, ReserveExternrefs>),
         ];
         for (name, callback) in callbacks {
             let data = Rc::as_ptr(context).cast_mut().cast();
@@ -78,6 +85,8 @@ struct FindFunction;
 struct ReadEntry;
 struct WriteEntry;
 struct ReadGlobal;
+struct ReadExternref;
+struct ReserveExternrefs;
 
 impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
@@ -108,6 +117,22 @@ impl CallbackBody<3> for WriteEntry {
 impl CallbackBody<1> for ReadGlobal {
     const RUN: RawCallback<1> = |context, [global]| objects::global_get(context, integer(context.js(), global) as u32);
 }
+impl CallbackBody<1> for ReadExternref {
+    const RUN: RawCallback<1> = |context, [number]| {
+        let reference = ExternRef(integer(context.js(), number) as u32);
+        Ok(Some(externref_to_js(context, reference)))
+    };
+}
+impl CallbackBody<1> for ReserveExternrefs {
+    const RUN: RawCallback<1> = |context, [count]| {
+        let reserve = || {
+            sweep_externrefs_if_many(context);
+            context.externrefs.reserve(context.js(), integer(context.js(), count) as u32, &context.store.quota)
+        };
+        // At the limit, a sweep is due.
+        reserve().or_else(|_| reserve()).map(|()| None)
+    };
+}
 
 /// # Safety
 /// N-API calls this, with a `Context` of an `Rc` as the data.
@@ -129,15 +154,15 @@ unsafe extern "C" fn call<const COUNT: usize, R: CallbackBody<COUNT>>(
 
 fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Option<Value<'a>>> {
     let env = context.js();
-    let [address, slot, merged, id] = arguments;
+    let [address, slot, allowed, id] = arguments;
     let slot = integer(env, slot) as SlotId;
     linking::open_slot(context, slot)?;
     collect_if_due(context);
     let implementation = linking::implementation(context, integer(env, address) as usize, slot)?;
     linking::add_slot_edge(context, slot, implementation);
-    let (merged, id) = (boolean(env, merged), integer(env, id));
+    let (allowed, id) = (Allowed::from_bits(integer(env, allowed)), integer(env, id));
     let change = Change { position: 0, implementation, slot };
-    let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
+    let link = context.slots.borrow_mut().link(&context.store, &change, allowed, id)?;
     let (undo_root, id) =
         context.undo_roots.undo_root(env, &context.store, &context.retainers, &[(slot, link.previous)]);
     context.link_scratch.put(id, link);
@@ -146,15 +171,15 @@ fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Optio
 
 fn relink<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Option<Value<'a>>> {
     let env = context.js();
-    let [record, merged, first, unconverted] = arguments;
+    let [record, allowed, first, unconverted] = arguments;
     context.check_open()?;
     collect_if_due(context);
     let refused = env.get_string(unconverted).map_or(Ok(Vec::new()), |list| RefusedChange::from_json(&list))?;
     let requested = numbers(env, record, |record| record::requested(record));
     let (changes, refused) = linking::changes(context, &requested, refused);
     linking::add_slot_edges(context, changes.iter().map(|change| (change.slot, change.implementation)));
-    let (merged, first) = (boolean(env, merged), integer(env, first));
-    let links = context.slots.borrow_mut().relink(&context.store, &changes, merged, refused, first)?;
+    let (allowed, first) = (Allowed::from_bits(integer(env, allowed)), integer(env, first));
+    let links = context.slots.borrow_mut().relink(&context.store, &changes, allowed, refused, first)?;
     let previous: Vec<PreviousValue> = links.iter().map(|link| (link.slot, link.previous)).collect();
     let (undo_root, id) = context.undo_roots.undo_root(env, &context.store, &context.retainers, &previous);
     numbers(env, record, |record| record::write(record, id, links.iter().copied()));
@@ -190,9 +215,4 @@ fn numbers<T>(env: JsEnv<'_>, array: Value<'_>, work: impl FnOnce(&mut [f64]) ->
 /// An argument as an integer; `lib/` passes numbers.
 fn integer(env: JsEnv<'_>, value: Value<'_>) -> u64 {
     env.get_int64(value).unwrap_or_default().cast_unsigned()
-}
-
-/// An argument as a boolean; `lib/` passes booleans.
-fn boolean(env: JsEnv<'_>, value: Value<'_>) -> bool {
-    env.get_bool(value).unwrap_or_default()
 }
