@@ -24,8 +24,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, suspending, timeout, wit, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, suspending, timeout, wit }
+async function make(Class, bytesOrModule, imports, { store, suspending, timeout, wasi, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, suspending, timeout, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -36,7 +36,7 @@ async function make(Class, bytesOrModule, imports, { store, suspending, timeout,
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'suspending', 'timeout', 'wit'], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(options, ['store', 'suspending', 'timeout', 'wit', ...mode.others], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   toSuspending(known)

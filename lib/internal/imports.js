@@ -10,6 +10,7 @@ const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
 const { coreOf, suspendingFunction } = require('../api/promising')
+const { wasiImport } = require('./wasi-functions')
 const native = require('../native')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
@@ -46,8 +47,9 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
       value = coreOf(fn ?? value)
     }
     // The fast path: most imports are functions, and there may be many.
-    if (item.kind === 'function' && typeof value === 'function')
-      return typed?.imported(item, value, flags.has(index)) ?? value
+    if (item.kind === 'function' && typeof value === 'function') {
+      return wasiImport(value) ?? typed?.imported(item, value, flags.has(index)) ?? value
+    }
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)
