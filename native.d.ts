@@ -174,7 +174,7 @@ export declare class NativeStore {
    * Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
    * the caller chose.
    */
-  adapt(value: unknown, slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): unknown
+  adapt(value: unknown, slot: number, allowed: number, suspending: boolean, wanted?: NativeFunctionType | undefined | null): unknown
 }
 
 /** A system of WASI. */
@@ -476,6 +476,16 @@ export interface NativeObject {
   exports: Array<string>
 }
 
+/** How a call begins or goes on. */
+export declare const enum NativeOutcome {
+  /** It begins. */
+  Begin = 0,
+  /** The promise of the import was fulfilled with a value. */
+  Fulfilled = 1,
+  /** The promise of the import was rejected with a value. */
+  Rejected = 2,
+}
+
 /** A preopen. */
 export interface NativePreopen {
   /** Its name for the guest */
@@ -488,6 +498,16 @@ export interface NativePreopen {
   bytesWritten?: number
   /** Most files and folders that the guest may have open */
   openFiles?: number
+}
+
+/** How far a call has come. */
+export interface NativeProgress {
+  /** Whether it has returned */
+  returned: boolean
+  /** Its result, or the promise of the import */
+  value: unknown
+  /** What the suspended call may use: to be held until it goes on */
+  held: object[]
 }
 
 /** A report on a module. */

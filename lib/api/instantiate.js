@@ -36,7 +36,11 @@ async function make(Class, bytesOrModule, imports, { store, suspending, timeout,
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'suspending', 'timeout', 'wit', ...mode.others], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(
+    options,
+    ['store', 'suspending', 'timeout', 'wit', ...mode.others],
+    [...OF_INSTANCE, ...OF_COMPILE],
+  )
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   toSuspending(known)

@@ -18,7 +18,14 @@ async function load(file, imports = undefined, options = undefined) {
   const { store, suspending, timeout, wasi, wit, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
   const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
-  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, suspending, timeout, wasi, wit })
+  return new Instance(module, imports, {
+    limits: instancePart(compiling.limits),
+    store,
+    suspending,
+    timeout,
+    wasi,
+    wit,
+  })
 }
 
 /** Makes the default store, unless the user gives another one. */
