@@ -76,9 +76,9 @@ export function glue(bytes) {
       return result
     },
     echoItems(items) {
-      const list = allocate(items.length * 40, 8)
+      const list = allocate(items.length * 32, 8)
       items.forEach((item, index) => {
-        const at = list + index * 40
+        const at = list + index * 32
         const name = put(item.name)
         view.setUint32(at, name, true)
         view.setUint32(at + 4, size, true)
@@ -97,7 +97,7 @@ export function glue(bytes) {
       const area = guest['echo-items'](list, items.length) >>> 0
       const start = view.getUint32(area, true)
       const result = Array.from({ length: view.getUint32(area + 4, true) }, (_, index) => {
-        const at = start + index * 40
+        const at = start + index * 32
         const tags = view.getUint32(at + 16, true)
         return {
           name: get(view.getUint32(at, true), view.getUint32(at + 4, true)),
