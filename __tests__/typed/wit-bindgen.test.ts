@@ -154,3 +154,23 @@ test('guests do not leak: what is passed is freed', () => {
   }
   expect(pages()).toEqual(before)
 })
+
+test('links hold when both plugins tier up', async () => {
+  const make = () => {
+    const $root = { ask: (all: unknown) => all, askShape: (shape: unknown) => shape }
+    return new Instance(new Module(bytes, { compiler: 'auto' }), { $root }, { wit })
+  }
+  const [a, b] = [make(), make()]
+  const slot = a.slot('$root.ask-shape')
+  const change = link(b.exports.echoShape, slot)
+  const label = { tag: 'label', val: 'grüße' }
+  expect(a.exports.throughShape(label, undefined)).toEqual(label)
+  await Promise.all([a.optimized, b.optimized])
+  expect([a.compiler, b.compiler]).toEqual(['cranelift', 'cranelift'])
+  expect(a.exports.throughShape(label, undefined)).toEqual(label)
+  expect(slot.current).toBe(b.exports.echoShape)
+  change.undo()
+  link(a.exports.echoShape, b.slot('$root.ask-shape'))
+  expect(b.exports.throughShape(label, undefined)).toEqual(label)
+  expect(thrownBy(() => b.exports.throughShape(label, 'no'))).toMatchObject({ payload: 'no' })
+})
