@@ -15,6 +15,7 @@ const { allLimits, amounts } = require('./options/resource-limits')
 const METHODS = [
   'adapt',
   'attachTierUp',
+  'callSiteSlot',
   'collect',
   'convert',
   'find',
@@ -27,6 +28,7 @@ const METHODS = [
   'memoryCreate',
   'memoryOf',
   'memoryShared',
+  'slotCallTypes',
   'slotType',
   'stats',
   'tableCreate',
