@@ -6,6 +6,11 @@ const later = <T>(value: T) => new Promise<T>((resolve) => setImmediate(resolve,
 
 describe.each(compilers)('%s', (compiler) => {
   const module = () => new Module(guest('typed'), { compiler })
+  /** The imports of the guest: these, and others that are not called. */
+  const importsOf = (given: Record<string, unknown>) => {
+    const names = Module.imports(module()).map(({ name }) => name)
+    return { env: { ...Object.fromEntries(names.map((name) => [name, () => undefined])), ...given } } as never
+  }
   const dictionary = { en: 'hello', de: 'grüß dich' } as Record<string, string>
 
   test('an import waits with strings, and several calls at once', async () => {
@@ -13,14 +18,14 @@ describe.each(compilers)('%s', (compiler) => {
       await later(undefined)
       return language in dictionary ? `${dictionary[language]} (${text})` : undefined
     })
-    const { exports } = new Instance(module(), { env: { translate } } as never)
+    const { exports } = new Instance(module(), importsOf({ translate }))
     const call = promising(exports.callTranslate as never) as unknown as (...texts: string[]) => Promise<string>
     const calls = ['en', 'none', 'de'].map((language, index) => call(`${'x'.repeat(index * 1000)}${index}`, language))
     await expect(Promise.all(calls)).resolves.toEqual(['hello (0)', undefined, `grüß dich (${'x'.repeat(2000)}2)`])
   })
 
   test('a linked function waits; its errors are those of the slot', async () => {
-    const plugin = new Instance(module(), { env: { translate: () => undefined } } as never)
+    const plugin = new Instance(module(), importsOf({}))
     const half = async (number: number | undefined) => {
       await later(undefined)
       if (number === undefined) throw Object.assign(new Error('none'), { payload: 'no number' })
@@ -42,8 +47,8 @@ describe.each(compilers)('%s', (compiler) => {
   })
 
   test('with the option `suspending`, typed exports return promises', async () => {
-    const imports = { env: { translate: async (text: string) => later(text.toUpperCase()) } }
-    const { exports } = new Instance(module(), imports as never, { suspending: ['env.translate'] })
+    const imports = importsOf({ translate: async (text: string) => later(text.toUpperCase()) })
+    const { exports } = new Instance(module(), imports, { suspending: ['env.translate'] })
     await expect((exports.callTranslate as any)('abc', 'en')).resolves.toBe('ABC')
     await expect((exports.callGreet as any)('Ada')).resolves.toContain('Ada')
     const error = await rejectionOf((exports.callGreet as any)(5))
