@@ -39,9 +39,10 @@ export {
 export { Exception, Tag } from './types/exception'
 export type { FunctionType, Implementation, ValueType, WasmFunction } from './types/function'
 export { Global, type GlobalDescriptor, type GlobalType } from './types/global'
+export type { ActiveLink, FunctionRecord, SlotChange, SlotCommit } from './types/history'
 export { Instance, type InstanceOf, instantiate, load } from './types/instance'
 export { type AbortSignalLike, Interrupter, type InterrupterOptions, withTimeout } from './types/interruption'
-export { type Change, Link, type LinkOptions, Relink, link, relink } from './types/link'
+export { Link, type LinkOptions, link, wrap } from './types/link'
 export { Memory, type MemoryDescriptor, type MemoryOptions } from './types/memory'
 export {
   type ExportDescriptor,
@@ -71,6 +72,15 @@ export type {
   StoreOptions,
 } from './types/options'
 export type { PluginShape } from './types/plugin'
+export {
+  type Change,
+  type CommitPlan,
+  Relink,
+  type RelinkOptions,
+  type Skipped,
+  type Verdict,
+  relink,
+} from './types/relink'
 export {
   type CostlyReason,
   type ModuleReport,

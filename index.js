@@ -20,6 +20,7 @@ const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
 const { withTimeout } = require('./lib/api/with-timeout')
+const { wrap } = require('./lib/api/wrap')
 
 // One literal with plain names: Node's CommonJS lexer finds them for `import { link } from 'wasm-relink'`.
 module.exports = {
@@ -50,4 +51,5 @@ module.exports = {
   rewrite,
   validate,
   withTimeout,
+  wrap,
 }

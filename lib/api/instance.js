@@ -9,9 +9,11 @@ const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
 const { readImports } = require('../internal/imports')
 const { inspectable } = require('../node/inspect')
+const { noteOwner } = require('../internal/owners')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
+const { previousSlots, withPrevious } = require('../internal/previous-imports')
 const { toModule } = require('./module')
 const native = require('../native')
 const { slotOf } = require('./slot')
@@ -44,7 +46,8 @@ class Instance {
     const known = toOptions(options, ['limits', 'store', 'timeout'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
-    const given = readImports(store, code.imports(), imports, file)
+    const declared = code.imports()
+    const given = readImports(store, declared, withPrevious(declared, imports), file)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -65,6 +68,7 @@ class Instance {
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
+    noteOwner(retainer, { store, id, compiled, previous: previousSlots(store, compiled, declared) })
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -118,6 +122,7 @@ class Instance {
     const state = brand.get(this)
     const silent = toSilent(options)
     if (this.closed) return
+    state.store.commits.describe()
     state.store.closeInstance(state.id, silent)
     state.closed = true
   }
@@ -139,4 +144,4 @@ const wrap = {
   tag: tagOf,
 }
 
-module.exports = { Instance }
+module.exports = { Instance, findInstance: (value) => brand.find(value) }

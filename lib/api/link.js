@@ -3,9 +3,14 @@
 // The class Link, and `link`.
 
 const dispose = require('../node/dispose')
-const { toOptions, wrongType } = require('../options/arguments')
+const { above } = require('../internal/above')
+const { wrongType } = require('../options/arguments')
+const { toLinkOptions } = require('../options/commit-options')
 const { Changes } = require('../internal/changes')
+const { channels } = require('../internal/events')
+const { noteAdapter } = require('../internal/function-record')
 const { Brand, onlyInternal } = require('../internal/handle')
+const { ownerOf } = require('../internal/owners')
 const { inspectable } = require('../node/inspect')
 const { slotBrand } = require('./slot')
 const { uncloneable } = require('../node/uncloneable')
@@ -51,9 +56,13 @@ class Link {
     return link.#changes.previous(link.#index)
   }
 
+  get commit() {
+    return above.commitOf(brand.get(this).#changes)
+  }
+
   undo() {
     const link = brand.get(this)
-    link.#changes.undo(link.#index)
+    undoOne(link.#changes, link.#index)
   }
 
   [dispose]() {
@@ -71,16 +80,31 @@ const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELIN
 /** Makes every call of the slot run the implementation. */
 function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
-  const { store, id } = toSlot(slot, () => 'slot')
-  const merged = options !== undefined && toMerged(options)
+  const { store, id, details } = toSlot(slot, () => 'slot')
+  const { merged, about } = toLinkOptions(options)
+  store.commits.refuseInHook('link', details.name)
+  if (store.hasPrevious && ownerOf(implementation)?.previous !== undefined) {
+    return above.linkWithPrevious(implementation, slot, merged, about)
+  }
   const changes = new Changes(store, [implementation], [slot])
+  if (about !== undefined) {
+    store.commits.begin()
+    changes.more.about = about
+  }
   const address = store.addressOf(implementation)
   changes.makeOne(address === 0 ? adapterAddress(store, implementation, id, merged) : address, id, merged)
-  return new Link(changes, 0)
+  const made = new Link(changes, 0)
+  if (channels.link.hasSubscribers) above.publish('link', changes, { link: made })
+  return made
 }
 
-/** The option `merged`: whether to link slots whose function the compiler merged from several. */
-const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
+/** Undoes one change of a commit. */
+function undoOne(changes, index) {
+  const { store, slots } = changes
+  store.commits.refuseInHook('undo', slots[index].name)
+  if (!changes.undo(index) || !channels.undo.hasSubscribers) return
+  above.publish('undo', changes, { reason: 'undo', undone: [slots[index].name] })
+}
 
 /** The adapters of JavaScript functions: by function, store, and type. */
 const adapters = new WeakMap()
@@ -89,7 +113,13 @@ const adapters = new WeakMap()
 function adapterAddress(store, implementation, slot, merged) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return store.addressOf(remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged)))
+  return store.addressOf(remember(types, store.slotType(slot), () => makeAdapter(store, implementation, slot, merged)))
+}
+
+function makeAdapter(store, implementation, slot, merged) {
+  const adapter = store.adapt(implementation, slot, merged)
+  noteAdapter(adapter, implementation)
+  return adapter
 }
 
 function remember(map, key, make) {
@@ -115,4 +145,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toMerged, toSlot }
+module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toSlot }

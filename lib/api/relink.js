@@ -3,19 +3,21 @@
 // The class Relink, and `relink`.
 
 const dispose = require('../node/dispose')
-const { wrongType } = require('../options/arguments')
+const { above } = require('../internal/above')
 const { Changes } = require('../internal/changes')
+const { commit } = require('../internal/commit')
+const { channels } = require('../internal/events')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { Link, adapterAddress, checkImplementation, isOver, toMerged, toSlot } = require('./link')
-const { LinkRecord } = require('../internal/link-record')
-const native = require('../native')
+const { Link, isOver } = require('./link')
+const { toRequest } = require('./relink-forms')
+const { RequestedChanges } = require('./requested-changes')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
 let brand
 
-/** Changes of slots that were made together. */
+/** A commit: changes of slots that were made together. */
 class Relink {
   #changes
   #links
@@ -23,13 +25,51 @@ class Relink {
   static {
     brand = new Brand('a Relink', (value) => (#changes in value ? value : undefined))
     webidl(this)
-    inspectable(this, { links: (all) => all.links })
+    inspectable(this, {
+      links: (all) => all.links,
+      id: (all) => all.id,
+      label: (all) => all.label,
+      by: (all) => all.by,
+      time: (all) => all.time,
+      undone: (all) => all.undone,
+    })
+    above.commitOf = (changes) => (changes.more.wrapper ??= new Relink(changes))
+    above.publish = publish
+    above.linkWithPrevious = linkWithPrevious
   }
 
   constructor(changes) {
     if (!(changes instanceof Changes)) throw onlyInternal('Relink', 'relink(changes)')
     this.#changes = changes
     uncloneable(this)
+  }
+
+  get id() {
+    return brand.get(this).#changes.id
+  }
+
+  get label() {
+    return brand.get(this).#changes.about?.label
+  }
+
+  get by() {
+    return brand.get(this).#changes.about?.by
+  }
+
+  get time() {
+    return new Date(brand.get(this).#changes.time)
+  }
+
+  get slots() {
+    return brand.get(this).#changes.describe()
+  }
+
+  get skipped() {
+    return brand.get(this).#changes.more.skipped
+  }
+
+  get undone() {
+    return brand.get(this).#changes.isUndone
   }
 
   get links() {
@@ -39,7 +79,10 @@ class Relink {
   }
 
   undo() {
-    brand.get(this).#changes.undoAll()
+    const changes = brand.get(this).#changes
+    changes.store?.commits.refuseInHook('undo')
+    if (!changes.undoAll() || !channels.undo.hasSubscribers) return
+    publish('undo', changes, { reason: 'undo', undone: changes.slots.map(({ name }) => name) })
   }
 
   [dispose]() {
@@ -53,89 +96,36 @@ class Relink {
   }
 }
 
-/** Makes many changes, or none. */
-function relink(changes, options = undefined) {
-  if (typeof changes?.[Symbol.iterator] !== 'function' || typeof changes === 'string') {
-    throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
-  }
-  const merged = options !== undefined && toMerged(options)
-  const all = [...changes]
-  const converted = new ConvertedChanges(all.length, merged)
-  for (let index = 0; index < all.length; index++) converted.add(all[index], index)
-  return new Relink(converted.make())
+/** Publishes an event about changes. */
+function publish(name, changes, more) {
+  const made = above.commitOf(changes)
+  const { id, label, by, time, slots } = made
+  channels[name].publish({ id, label, by, time, slots, commit: made, ...more })
 }
 
-/**
- * The arguments of `relink`, converted for the native side, in columns. The native side decides which changes are refused; it
- * also gets the changes whose arguments cannot be converted.
- */
-class ConvertedChanges {
-  #merged
-  #count
-  #store
-  #implementations = []
-  #slots = []
-  /** The changes whose arguments cannot be converted, with the properties of the error */
-  #unconverted = []
-  /** The request for the native side. A change that cannot be converted has no address in it */
-  #request
-  /** Cache of the last implementation and its address, 0 for a JavaScript function: many slots often get the same one */
-  #last
-  #address
+/** Links an implementation, and the import by which it calls what it replaces: both or none. */
+function linkWithPrevious(implementation, slot, merged, about) {
+  const requested = new RequestedChanges(1, merged)
+  requested.addPair([implementation, slot], 0)
+  requested.addPrevious()
+  const changes = requested.make(about)
+  changes.more.isJoined = true
+  const made = new Link(changes, 0)
+  if (channels.link.hasSubscribers) publish('link', changes, { link: made })
+  return made
+}
 
-  constructor(count, merged) {
-    this.#count = count
-    this.#merged = merged
-  }
-
-  /** Converts a change, or notes why it cannot be converted. */
-  add(change, index) {
-    // Reading the change runs the user's code, whose errors come out unchanged.
-    const isPair = Array.isArray(change) && change.length === 2
-    const [implementation, slot] = isPair ? change : []
-    this.#implementations.push(implementation)
-    this.#slots.push(slot)
-    let name
-    try {
-      if (!isPair) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
-      checkImplementation(implementation, () => `changes[${index}][0]`)
-      const { store, id, details } = toSlot(slot, () => `changes[${index}][1]`)
-      name = details.name
-      this.#use(store, name)
-      this.#request.request(index, id, this.#addressOf(implementation, id))
-    } catch (error) {
-      if (!error?.code?.startsWith?.('ERR_')) throw error
-      const { code, message, expected, actual } = error
-      this.#unconverted.push({ index, code, message, slot: name, expected, actual })
-    }
-  }
-
-  /** All slots must be of the store of the first slot. */
-  #use(store, name) {
-    if (this.#store === undefined) {
-      this.#store = store
-      this.#request = LinkRecord.request(this.#count)
-    } else if (this.#store !== store) {
-      native.refuseStoreOfSlot(name)
-    }
-  }
-
-  #addressOf(implementation, slot) {
-    if (implementation !== this.#last) {
-      this.#last = implementation
-      this.#address = this.#store.addressOf(implementation)
-    }
-    return this.#address === 0 ? adapterAddress(this.#store, implementation, slot, this.#merged) : this.#address
-  }
-
-  /** Makes the changes, or none. */
-  make() {
-    const unconverted = this.#unconverted.length > 0 ? JSON.stringify(this.#unconverted) : undefined
-    const changes = new Changes(this.#store, this.#implementations, this.#slots)
-    if (this.#store !== undefined) changes.make(this.#request, this.#merged, unconverted)
-    else if (unconverted !== undefined) native.refuseChanges(unconverted)
-    return changes
-  }
+/** Makes many changes, or none. */
+function relink(changes, ...rest) {
+  const { requested, options, skipped } = toRequest(changes, rest)
+  return commit(requested, options, (made) => {
+    const all = new Relink(made)
+    if (skipped !== undefined) made.more.skipped = skipped
+    // The history returns this object.
+    if (requested.slots.length > 0) made.more.wrapper = all
+    if (channels.relink.hasSubscribers) publish('relink', made, { skipped })
+    return all
+  })
 }
 
 module.exports = { Relink, relink }

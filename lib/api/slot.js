@@ -2,7 +2,9 @@
 
 // The class Slot.
 
+const { channels } = require('../internal/events')
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
+const { historyOf } = require('../internal/history-entries')
 const { formatType, inspectable } = require('../node/inspect')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -58,9 +60,18 @@ class Slot {
     return store.slotLinked(id)
   }
 
+  get history() {
+    const { store } = brand.get(this)
+    store.commits.begin()
+    return historyOf(store, this)
+  }
+
   reset() {
-    const { store, id } = brand.get(this)
+    const { store, id, details } = brand.get(this)
+    store.commits.refuseInHook('reset', details.name)
     store.slotReset(id)
+    store.commits.noteReset(this)
+    if (channels.undo.hasSubscribers) channels.undo.publish({ reason: 'reset', undone: [details.name], slot: this })
   }
 }
 

@@ -62,4 +62,7 @@ function libFunctions(store, exceptions) {
 /** The native address of a WebAssembly function that this copy of the package has made; undefined for any other value. */
 const addressOf = (value) => functions.get(value)?.address
 
-module.exports = { addressOf, libFunctions }
+/** The retainer that a WebAssembly function keeps alive; undefined for any other value. */
+const retainerOf = (value) => functions.get(value)?.retainer
+
+module.exports = { addressOf, libFunctions, retainerOf }

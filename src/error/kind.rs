@@ -64,6 +64,9 @@ pub enum ErrorKind {
     EmptySlot {
         slot: String,
     },
+    Duplicate {
+        slot: String,
+    },
     Undone {
         slot: String,
     },

@@ -89,6 +89,7 @@ impl fmt::Display for Error {
                      `table.set` first"
                 )
             }
+            K::Duplicate { slot } => write!(f, "slot \"{slot}\" is changed twice by one `relink`: list each slot once"),
             K::Undone { slot } => write!(f, "this link of slot \"{slot}\" has been undone already"),
             K::Order { slot } => write!(
                 f,

@@ -70,6 +70,7 @@ impl Error {
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
             K::Merged { .. } => ("ERR_RELINK_MERGED", "LinkError"),
             K::EmptySlot { .. } => ("ERR_RELINK_EMPTY_SLOT", "LinkError"),
+            K::Duplicate { .. } => ("ERR_RELINK_DUPLICATE", "LinkError"),
             K::Undone { .. } => ("ERR_RELINK_UNDONE", "LinkError"),
             K::Order { .. } => ("ERR_RELINK_ORDER", "LinkError"),
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
@@ -115,6 +116,7 @@ impl Error {
             K::OtherStore(subject) | K::Closed(subject) => subject.details(),
             K::Cycle { slot }
             | K::EmptySlot { slot }
+            | K::Duplicate { slot }
             | K::Undone { slot }
             | K::Order { slot }
             | K::Changed { slot } => {

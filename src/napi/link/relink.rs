@@ -16,6 +16,15 @@ use crate::store::FuncRef;
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 
+/// A slot with an active link.
+#[napi(object, object_from_js = false)]
+pub struct NativeLinkedSlot {
+    /// The slot
+    pub slot: NativeSlot,
+    /// The id of its newest active link
+    pub link: f64,
+}
+
 #[napi]
 impl NativeStore {
     /// The slot of a table entry.
@@ -46,6 +55,17 @@ impl NativeStore {
     pub fn slot_linked(&self, slot: u32) -> Result<bool, NativeError> {
         self.open_slot(slot)?;
         Ok(self.context.slots.borrow().is_linked(slot))
+    }
+
+    /// The open slots with an active link, each with the id of its newest one.
+    #[napi(catch_unwind)]
+    pub fn linked_slots(&self) -> Result<Vec<NativeLinkedSlot>, NativeError> {
+        self.check_open()?;
+        let linked = self.context.slots.borrow().active_links();
+        Ok(linked
+            .into_iter()
+            .map(|(id, link)| NativeLinkedSlot { slot: self.slot_info(id), link: link as f64 })
+            .collect())
     }
 
     /// Puts a slot's original back.

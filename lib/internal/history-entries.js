@@ -1,0 +1,37 @@
+'use strict'
+
+// The entries of a slot's history and of a store's list of links.
+
+const { above } = require('./above')
+const { recordOf } = require('./function-record')
+
+/** The commits of one slot, the oldest first. */
+function historyOf(store, slot) {
+  return Object.freeze(
+    store.commits.list().flatMap((commit) =>
+      commit.slots.flatMap((each, index) => {
+        if (each !== slot) return []
+        const { before, after } = commit.describe()[index]
+        const { id, label, by, time } = above.commitOf(commit)
+        return [Object.freeze({ id, label, by, time, before, after, undone: !commit.isActive(index) })]
+      }),
+    ),
+  )
+}
+
+/** The active links of a store; `slotOf` makes the wrapper of a native slot. */
+function linksOf(store, slotOf) {
+  return store.linkedSlots().map(({ slot: info, link }) => {
+    const slot = slotOf(store, info)
+    const { current } = slot
+    const commit = store.commits.ofLink(link)
+    return Object.freeze({
+      slot,
+      implementation: current,
+      after: recordOf(store, current),
+      commit: commit && above.commitOf(commit),
+    })
+  })
+}
+
+module.exports = { historyOf, linksOf }
