@@ -212,6 +212,10 @@ const functionNames = translated(addon.functionNames)
 const inspectModule = translated(addon.inspectModule)
 const rewriteModule = translated(addon.rewriteModule)
 
+/** The typed functions of a binary, as JSON; and the check that two function types, as JSON, have the same structure. */
+const typedFunctions = translated(addon.typedFunctions)
+const checkTypes = translated(addon.checkTypes)
+
 const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
@@ -250,6 +254,7 @@ module.exports = {
   cacheClear,
   cacheList,
   checkInterruption,
+  checkTypes,
   compileAsync,
   compileFile,
   compileForSmallMemories,
@@ -268,6 +273,7 @@ module.exports = {
   refuseStoreOfSlot,
   refuseValue,
   rewriteModule,
+  typedFunctions,
   validate,
   withTimeout,
 }

@@ -13,3 +13,4 @@ pub(in crate::napi) mod native_store;
 pub(in crate::napi) mod objects;
 mod refusals;
 mod store;
+mod typed;

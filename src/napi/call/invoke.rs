@@ -112,7 +112,7 @@ fn run_now(shared: &SharedValues, function: &ExportedFunction, position: usize) 
         return call_closed(shared, function).map(|()| ptr::null_mut());
     }
     // SAFETY: JavaScript is calling the function until `invoke` returns, or until the parked call has ended.
-    let scope = unsafe { CallScope::enter(context, function.reference())? };
+    let scope = unsafe { CallScope::enter(context, function.reference(), function.has_externrefs)? };
     let (target, _) = function.target();
     let mut suspended = None;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and

@@ -7,7 +7,7 @@ use crate::napi::env::function::drop_data;
 use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{MOST_SHARED, RawValue};
-use crate::wasm::{FuncType, ValType};
+use crate::wasm::{FuncType, RefType, ValType};
 use napi::sys;
 use rustc_hash::FxHashMap;
 use slab::Slab;
@@ -85,8 +85,13 @@ impl SharedValues {
 
     /// Whether the values of a function of this type go through the memory.
     pub fn fit(ty: &FuncType) -> bool {
-        let is_number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
-        ty.parameters.len().max(ty.results.len()) <= MOST && ty.parameters.iter().chain(&ty.results).all(is_number)
+        let fits = |ty: &ValType| match ty {
+            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => true,
+            // By its number: `lib/internal/externrefs.js` has the values.
+            ValType::Ref(reference) => *reference == RefType::Extern,
+            ValType::V128 => false,
+        };
+        ty.parameters.len().max(ty.results.len()) <= MOST && ty.parameters.iter().chain(&ty.results).all(fits)
     }
 
     /// The id of a function type. `add` adds a new one in JavaScript; none if that fails.
