@@ -865,6 +865,7 @@ module.exports.refuseValue = nativeBinding.refuseValue
 module.exports.rewriteModule = nativeBinding.rewriteModule
 module.exports.runningCompiles = nativeBinding.runningCompiles
 module.exports.sharedValues = nativeBinding.sharedValues
+module.exports.typedAdapter = nativeBinding.typedAdapter
 module.exports.typedFunctions = nativeBinding.typedFunctions
 module.exports.validate = nativeBinding.validate
 module.exports.withTimeout = nativeBinding.withTimeout

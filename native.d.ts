@@ -602,6 +602,12 @@ export declare function runningCompiles(): number
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
 
+/**
+ * The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
+ * whether the callee has a function that frees its result.
+ */
+export declare function typedAdapter(functionType: string, hasPost: boolean): Uint8Array
+
 /** The typed functions that the records of a binary describe, as a JSON array. */
 export declare function typedFunctions(bytes: Uint8Array): string
 

@@ -119,6 +119,11 @@ export interface InstanceOptions extends StoreOptions {
    * for none.
    */
   timeout?: number | undefined
+  /**
+   * The text of one WIT world, for a guest of wit-bindgen, which has no records of its typed functions: its functions then take
+   * and return strings, records and so on. Imports of the world's own functions are those of the module `$root`.
+   */
+  wit?: string | undefined
 }
 
 /** Options of {@link load} and {@link instantiate}, which compile and make an instance. For an example, see {@link load}. */

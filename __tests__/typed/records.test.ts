@@ -1,7 +1,7 @@
 // Records of typed functions: what is read from them, and which are refused when the module is loaded.
 import { Module } from '../..'
 import { thrownBy, wat, withSection } from '../support'
-// eslint-disable-next-line
+
 const native = require('../../lib/native.js')
 
 const record = (more: Record<string, unknown> = {}) =>

@@ -2,7 +2,7 @@
 
 // `instantiate`.
 
-const { toTimeout } = require('../options/arguments')
+const { toTimeout, toWit } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
@@ -23,8 +23,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, timeout, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, timeout }
+async function make(Class, bytesOrModule, imports, { store, timeout, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -35,9 +35,10 @@ async function make(Class, bytesOrModule, imports, { store, timeout, ...compilin
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout'], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(options, ['store', 'timeout', 'wit'], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
+  toWit(known)
   mode.checkImports(imports, options)
   toImports(imports)
   return known

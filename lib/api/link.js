@@ -6,13 +6,16 @@ const dispose = require('../node/dispose')
 const { above } = require('../internal/above')
 const { wrongType } = require('../options/arguments')
 const { toLinkOptions } = require('../options/commit-options')
+const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
 const { channels } = require('../internal/events')
 const { noteAdapter } = require('../internal/function-record')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { ownerOf } = require('../internal/owners')
 const { inspectable } = require('../node/inspect')
-const { slotBrand } = require('./slot')
+const { functionIn, slotBrand } = require('./slot')
+const { coreFunction } = require('../typed/adapters')
+const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -53,7 +56,9 @@ class Link {
 
   get previous() {
     const link = brand.get(this)
-    return link.#changes.previous(link.#index)
+    const core = link.#changes.previous(link.#index)
+    const { store, id, details } = slotBrand.get(link.slot)
+    return details.typed === undefined || core === null ? core : functionIn(details.typed, core, store, id)
   }
 
   get commit() {
@@ -91,8 +96,10 @@ function link(implementation, slot, options = undefined) {
     store.commits.begin()
     changes.more.about = about
   }
-  const address = store.addressOf(implementation)
-  changes.makeOne(address === 0 ? adapterAddress(store, implementation, id, merged) : address, id, merged)
+  const typed = details.typed !== undefined || findTyped(implementation) !== undefined
+  const core = typed ? typedCore(store, implementation, id, details, merged) : implementation
+  const address = store.addressOf(core)
+  changes.makeOne(address === 0 ? adapterAddress(store, core, id, merged) : address, id, merged)
   const made = new Link(changes, 0)
   if (channels.link.hasSubscribers) above.publish('link', changes, { link: made })
   return made
@@ -104,6 +111,22 @@ function undoOne(changes, index) {
   store.commits.refuseInHook('undo', slots[index].name)
   if (!changes.undo(index) || !channels.undo.hasSubscribers) return
   above.publish('undo', changes, { reason: 'undo', undone: [slots[index].name] })
+}
+
+/** The core function to write for an implementation, where it or the slot is typed. */
+function typedCore(store, implementation, id, { name, typed }, merged) {
+  if (typed === undefined) return untyped(store, implementation, name)
+  return coreFunction(store, implementation, typed, (fn) => store.adapt(fn, id, merged))
+}
+
+/** The core function of a typed function, for a slot of core values: addresses in the callee's memory mean nothing there. */
+function untyped(store, implementation, name) {
+  const { raw, type } = findTyped(implementation)
+  if (implementation === raw) return implementation
+  throw new LinkError(
+    `slot "${name}" takes core values, the implementation is typed as ${type.structure}: link a declared slot`,
+    { code: 'ERR_RELINK_ABI', details: { slot: name, expected: 'core values', actual: type.structure } },
+  )
 }
 
 /** The adapters of JavaScript functions: by function, store, and type. */
@@ -145,4 +168,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toSlot }
+module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toSlot, typedCore }

@@ -4,7 +4,8 @@
 
 const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
-const { adapterAddress, checkImplementation, toSlot } = require('./link')
+const { adapterAddress, checkImplementation, toSlot, typedCore } = require('./link')
+const { findTyped } = require('../typed/functions')
 const records = require('../internal/link-record')
 const native = require('../native')
 const { ownerOf } = require('../internal/owners')
@@ -47,7 +48,7 @@ class RequestedChanges {
       checkImplementation(implementation, () => `changes[${index}][0]`)
       const { store, id, details } = toSlot(slot, () => `changes[${index}][1]`)
       name = details.name
-      this.#request(store, id, name, implementation, index)
+      this.#request(store, id, details, implementation, index)
     } catch (error) {
       this.#refuse(index, name, error)
     }
@@ -61,7 +62,7 @@ class RequestedChanges {
       const slot = instance.slot(name)
       this.slots[index] = slot
       const { store, id, details } = toSlot(slot, () => 'slot')
-      this.#request(store, id, details.name, implementation, index)
+      this.#request(store, id, details, implementation, index)
     } catch (error) {
       this.#refuse(index, name, error)
     }
@@ -105,14 +106,16 @@ class RequestedChanges {
   }
 
   /** Requests a change of a slot. All slots must be of the store of the first one. */
-  #request(store, id, name, implementation, index) {
+  #request(store, id, details, implementation, index) {
     if (this.store === undefined) {
       this.store = store
       this.#record = records.requestOf(this.#count)
     } else if (this.store !== store) {
-      native.refuseStoreOfSlot(name)
+      native.refuseStoreOfSlot(details.name)
     }
-    records.request(this.#record, index, id, this.#addressOf(implementation, id))
+    const typed = details.typed !== undefined || findTyped(implementation) !== undefined
+    const core = typed ? typedCore(store, implementation, id, details, this.#merged) : implementation
+    records.request(this.#record, index, id, this.#addressOf(core, id))
   }
 
   #addressOf(implementation, slot) {

@@ -2,7 +2,7 @@
 
 // Records of functions: what the history says about an implementation.
 
-const { ownerOf } = require('./owners')
+const { coreOf, ownerOf } = require('./owners')
 
 /** The JavaScript function of each adapter. */
 const adapted = new WeakMap()
@@ -16,7 +16,7 @@ const unadapted = (fn) => adapted.get(fn) ?? fn
 /** The record of a function that is linked, or was; null for none. */
 function recordOf(store, fn) {
   if (fn === null || fn === undefined) return null
-  const implementation = unadapted(fn)
+  const implementation = coreOf(unadapted(fn))
   if (!store.isWasmFunction(implementation)) return Object.freeze({ function: implementation.name || '(anonymous)' })
   let facts
   try {

@@ -4,6 +4,7 @@
 
 const { above } = require('./above')
 const { recordOf } = require('./function-record')
+const { ownerOf } = require('./owners')
 
 /** The commits of one slot, the oldest first. */
 function historyOf(store, slot) {
@@ -22,7 +23,7 @@ function historyOf(store, slot) {
 /** The active links of a store; `slotOf` makes the wrapper of a native slot. */
 function linksOf(store, slotOf) {
   return store.linkedSlots().map(({ slot: info, link }) => {
-    const slot = slotOf(store, info)
+    const slot = slotIn(store, info, slotOf)
     const { current } = slot
     const commit = store.commits.ofLink(link)
     return Object.freeze({
@@ -32,6 +33,13 @@ function linksOf(store, slotOf) {
       commit: commit && above.commitOf(commit),
     })
   })
+}
+
+/** The wrapper of a slot, made by its instance, which knows the slot's types, if there still is a wrapper of that. */
+function slotIn(store, info, slotOf) {
+  const owner = ownerOf(store.slotOriginal(info.id))
+  const instance = owner && store.find('instance', owner.id)
+  return info.kind !== 'table' && instance ? instance.slot(info.name) : slotOf(store, info)
 }
 
 module.exports = { historyOf, linksOf }

@@ -2,6 +2,7 @@
 //! Pure: no engine, no N-API, no `unsafe`.
 #![forbid(unsafe_code)]
 
+mod adapter;
 mod difference;
 mod function_type;
 mod layout;
@@ -10,6 +11,7 @@ mod record;
 mod value_type;
 mod world;
 
+pub use adapter::adapter;
 pub use difference::{differences, differences_of_texts};
 pub use function_type::FunctionType;
 pub use record::{TypedRecord, check_records, records_of};

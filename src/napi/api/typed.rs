@@ -1,10 +1,11 @@
 //! Typed functions: their records for `lib/` and the command line, the check between two, and adapters.
 
-use crate::abi::{FunctionType, TypedRecord, differences, records_of, world};
+use crate::abi::{FunctionType, TypedRecord, adapter, differences, records_of, world};
 use crate::error::{Error, ErrorKind, Result};
 use crate::napi::api::module::NativeModule;
 use crate::napi::env::throw::{NativeError, guarded, refuse};
 use crate::wasm::{Binary, Features};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 #[napi]
@@ -47,6 +48,14 @@ pub fn check_types(slot: String, expected: String, actual: String) -> std::resul
     }
     let (expected, actual) = (expected.to_string(), actual.to_string());
     Err(refuse(ErrorKind::Types { slot, expected, actual, differences }.into()))
+}
+
+/// The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
+/// whether the callee has a function that frees its result.
+#[napi]
+pub fn typed_adapter(function_type: String, has_post: bool) -> std::result::Result<Uint8Array, NativeError> {
+    let ty = function(&function_type)?;
+    guarded(|| Ok(adapter(&ty, has_post).into()))
 }
 
 fn checked(records: std::result::Result<Vec<TypedRecord>, String>, binary: &Binary) -> Result<String> {

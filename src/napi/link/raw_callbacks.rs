@@ -52,7 +52,7 @@ impl NativeStore {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 10] = [
+        let callbacks: [(&CStr, Callback); 12] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
             (c"checkChanges", call::<3, CheckChanges>),
