@@ -90,6 +90,8 @@ export {
   rewrite,
 } from './types/rewrite'
 export { Slot } from './types/slot'
+export { Split, type SplitOptions, split } from './types/split'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'
+export type { TrialOptions, TrialResult } from './types/trial'
 export { WebAssembly } from './types/webassembly'

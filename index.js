@@ -15,6 +15,7 @@ const { OwnModule: Module } = require('./lib/api/module')
 const { Relink, relink } = require('./lib/api/relink')
 const { inspect, rewrite } = require('./lib/api/rewrite')
 const { Slot } = require('./lib/api/slot')
+const { Split, split } = require('./lib/api/split')
 const { Store } = require('./lib/api/store')
 const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
@@ -36,6 +37,7 @@ module.exports = {
   Relink,
   RuntimeError,
   Slot,
+  Split,
   Store,
   Table,
   Tag,
@@ -49,6 +51,7 @@ module.exports = {
   load,
   relink,
   rewrite,
+  split,
   validate,
   withTimeout,
   wrap,

@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class NativeModule {
   /** The compiler of the code. */
   compiler(): string
+  /** The BLAKE3 hash of the module's bytes, in hex. */
+  hash(): string
   /** The address space that its memories reserve. */
   reserve(): string
   /** Starts to compile the tier-up of this module; returns whether it has one that was not started before. */
@@ -160,6 +162,8 @@ export declare class NativeStore {
   previous(index: number, undoRoot: unknown): unknown
   /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
   slotType(slot: number): string
+  /** A module that splits the calls of a slot between `count` functions (`rewrite::split`). */
+  splitModule(slot: number, count: number): Uint8Array
   /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
   adapt(value: unknown, slot: number, merged: boolean): unknown
 }

@@ -14,6 +14,7 @@ const { allLimits, amounts } = require('./options/resource-limits')
 
 /** The methods of the addon's store that are called as they are. */
 const METHODS = [
+  'activeCalls',
   'adapt',
   'attachTierUp',
   'collect',
@@ -31,6 +32,7 @@ const METHODS = [
   'memoryOf',
   'memoryShared',
   'slotType',
+  'splitModule',
   'stats',
   'tableCreate',
   'tableSlot',
@@ -76,6 +78,9 @@ class NativeStore {
       })
     }
   }
+
+  /** Whether an instance exports hooks that commits run */
+  hasGuestHooks = false
 
   /** Whether an instance has imports of `relink:previous` */
   hasPrevious = false

@@ -18,6 +18,8 @@ export class Link<P extends unknown[] = any, R = any> {
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
   readonly previous: WasmFunction<P, R> | null
+  /** As {@link Relink.drained}, for the function that this link has replaced. */
+  drained(): Promise<void>
   /** The commit that the link belongs to: its id, label and time. */
   readonly commit: Relink
   /**

@@ -5,6 +5,7 @@ import type { SlotChange } from './history'
 import type { Instance } from './instance'
 import type { Link, LinkOptions } from './link'
 import type { Slot } from './slot'
+import type { TrialOptions, TrialResult } from './trial'
 
 /**
  * A commit: changes of slots that were made together, by {@link relink} or {@link link}. {@link Store.history} lists them; see
@@ -23,10 +24,22 @@ export class Relink {
   readonly slots: readonly SlotChange[]
   /** After `relink(v1, v2)`: the slots of `v1` for which `v2` has no such function, each with the reason. */
   readonly skipped: readonly Skipped[] | undefined
+  /** The result of its trial, when that has ended; undefined without the option `trial`. */
+  readonly settled: Promise<TrialResult> | undefined
   /** Whether none of its links is active: all were undone or reset. */
   readonly undone: boolean
   /** The link of each change, in order. */
   readonly links: readonly Link[]
+  /**
+   * Resolves when no call that had begun before it runs any more, so that none is inside a function that was replaced: then the old
+   * instance can be closed without harm. It waits for a moment at which no call into WebAssembly of the store is running.
+   *
+   * ```js
+   * await change.drained()
+   * previous.close()
+   * ```
+   */
+  drained(): Promise<void>
   /**
    * Undoes all links, the last one first, or none; throws as {@link Link.undo} does. If later commits with labels are in the way, the
    * error's `commits` has their ids.
@@ -56,14 +69,26 @@ export type Change<P extends unknown[] = any, R = any> = readonly [
 export interface RelinkOptions extends LinkOptions {
   /**
    * Runs before anything changes, after everything else was checked. To refuse the commit, it returns a reason or false, or
-   * throws: then `relink` throws `ERR_RELINK_VETO`, or what it has thrown. If it returns a promise, so does `relink`.
+   * throws: then `relink` throws `ERR_RELINK_VETO`, or what it has thrown. If it returns a promise, so does `relink`. The self-test that
+   * a new instance exports (`#[relinkable::self_test]`) runs too, unless this is false.
    */
-  check?: ((plan: CommitPlan) => Verdict | Promise<Verdict>) | undefined
+  check?: ((plan: CommitPlan) => Verdict | Promise<Verdict>) | false | undefined
   /**
    * Moves state from instance to instance, before the first change, after {@link check}. It runs once for each pair of instances
-   * of which one's functions replace the other's. If it throws, nothing has changed. If it returns a promise, so does `relink`.
+   * of which one's functions replace the other's. If it throws, nothing has changed. If it returns a promise, so does `relink`. Without
+   * it, guests with `#[relinkable::hand_over]` and `#[relinkable::take_over]` move their state, unless this is false.
    */
-  migrate?: ((previous: Instance, next: Instance) => unknown) | undefined
+  migrate?: ((previous: Instance, next: Instance) => unknown) | false | undefined
+  /**
+   * Makes a commit that takes itself back if its implementations trap or throw, or take too long. Until the trial ends, each call
+   * of them goes through JavaScript.
+   *
+   * ```js
+   * const change = relink(v1, v2, { trial: { calls: 1000, for: '30s', maxMean: '2ms' } })
+   * const { outcome, reason } = await change.settled
+   * ```
+   */
+  trial?: TrialOptions | undefined
 }
 
 /** What {@link RelinkOptions.check} returns: undefined or true to agree, false or a reason to refuse. */

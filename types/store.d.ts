@@ -41,6 +41,10 @@ export class Store {
   readonly history: readonly Relink[]
   /** Most commits in {@link history}: the option `historyLimit`. */
   readonly historyLimit: number
+  /** Number of calls from JavaScript into WebAssembly of the store that run now, those that wait below a JavaScript import too. */
+  readonly activeCalls: number
+  /** Resolves at a moment at which {@link activeCalls} is 0. See {@link Relink.drained}. */
+  drained(): Promise<void>
   /** The slots with an active link, and what each holds at this moment. */
   links(): readonly ActiveLink[]
   /**

@@ -6,6 +6,7 @@ const { toOptions, toSilent, toTimeout, toWit, wrongType } = require('../options
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
+const { hasGuestHooks } = require('../internal/guest-hooks')
 const { Brand } = require('../internal/handle')
 const { about, readImports } = require('../internal/imports')
 const { inspectable } = require('../node/inspect')
@@ -76,6 +77,7 @@ class Instance {
     noteOwner(retainer, { store, id, compiled, previous: previousSlots(store, compiled, declared) })
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
+    if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
     compiled.tierUp?.add(this.#state, given)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.

@@ -8,6 +8,7 @@ const { wrongType } = require('../options/arguments')
 const { toLinkOptions } = require('../options/commit-options')
 const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
+const { drained } = require('../internal/drained')
 const { channels } = require('../internal/events')
 const { noteAdapter } = require('../internal/function-record')
 const { Brand, onlyInternal } = require('../internal/handle')
@@ -63,6 +64,10 @@ class Link {
 
   get commit() {
     return above.commitOf(brand.get(this).#changes)
+  }
+
+  async drained() {
+    await drained(brand.get(this).#changes.store)
   }
 
   undo() {

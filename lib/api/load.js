@@ -6,19 +6,32 @@ const { readFile } = require('node:fs/promises')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')
 const modes = require('../options/option-mode')
+const { channels } = require('../internal/events')
 const { Instance } = require('./instance')
 const { check } = require('./instantiate')
-const { OwnModule, compileAsync, compileFromPath } = require('./module')
+const { OwnModule, compileAsync, compileFromPath, toModule } = require('./module')
 const { instancePart } = require('../options/resource-limits')
 const { toStore } = require('./store')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
+  const start = performance.now()
   const { store, timeout, wit, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
   const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
-  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wit })
+  const instance = new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wit })
+  if (channels.load.hasSubscribers) {
+    const hash = toModule(module).native.hash()
+    channels.load.publish({
+      instance,
+      file: path,
+      hash,
+      compiler: instance.compiler,
+      duration: performance.now() - start,
+    })
+  }
+  return instance
 }
 
 /** Makes the default store, unless the user gives another one. */

@@ -6,6 +6,7 @@ const dispose = require('../node/dispose')
 const { above } = require('../internal/above')
 const { Changes } = require('../internal/changes')
 const { commit } = require('../internal/commit')
+const { drained } = require('../internal/drained')
 const { channels } = require('../internal/events')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
@@ -68,6 +69,12 @@ class Relink {
     return brand.get(this).#changes.more.skipped
   }
 
+  get settled() {
+    const trial = brand.get(this).#changes.more.trial
+    trial?.hold()
+    return trial?.settled
+  }
+
   get undone() {
     return brand.get(this).#changes.isUndone
   }
@@ -76,6 +83,11 @@ class Relink {
     const all = brand.get(this)
     // Made on demand: most changes are only ever undone together.
     return (all.#links ??= Object.freeze(all.#changes.slots.map((_, index) => new Link(all.#changes, index))))
+  }
+
+  async drained() {
+    const { store } = brand.get(this).#changes
+    if (store !== undefined) await drained(store)
   }
 
   undo() {
@@ -118,14 +130,26 @@ function linkWithPrevious(implementation, slot, merged, about) {
 /** Makes many changes, or none. */
 function relink(changes, ...rest) {
   const { requested, options, skipped } = toRequest(changes, rest)
-  return commit(requested, options, (made) => {
-    const all = new Relink(made)
-    if (skipped !== undefined) made.more.skipped = skipped
-    // The history returns this object.
-    if (requested.slots.length > 0) made.more.wrapper = all
-    if (channels.relink.hasSubscribers) publish('relink', made, { skipped })
-    return all
-  })
+  return commit(
+    requested,
+    options,
+    (made) => {
+      const all = new Relink(made)
+      if (skipped !== undefined) made.more.skipped = skipped
+      // The history returns this object.
+      if (requested.slots.length > 0) made.more.wrapper = all
+      if (channels.relink.hasSubscribers) publish('relink', made, { skipped })
+      return all
+    },
+    reportTrial,
+  )
+}
+
+/** Publishes the result of a trial. */
+function reportTrial(changes, result) {
+  if (channels.trial.hasSubscribers) publish('trial', changes, result)
+  if (result.outcome !== 'undone' || result.reason === 'undo' || !channels.undo.hasSubscribers) return
+  publish('undo', changes, { reason: 'trial', undone: changes.slots.map(({ name }) => name) })
 }
 
 module.exports = { Relink, relink }

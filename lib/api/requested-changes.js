@@ -126,6 +126,25 @@ class RequestedChanges {
     return this.#address === 0 ? adapterAddress(this.store, implementation, slot, this.#merged) : this.#address
   }
 
+  #makeOnTrial(about, trial, report) {
+    // The types of the implementations are checked here: a function of JavaScript has none.
+    this.check()
+    const counting = new RequestedChanges(this.slots.length, this.#merged)
+    this.slots.forEach((slot, index) => {
+      const implementation = this.implementations[index]
+      counting.addPair([index < this.#count ? trial.counting(implementation) : implementation, slot], index)
+    })
+    const changes = counting.make(about)
+    changes.implementations = this.implementations
+    changes.more.trial = trial
+    trial.begin(
+      changes,
+      () => changes.exchange(this.#record, this.#merged),
+      (result) => report(changes, result),
+    )
+    return changes
+  }
+
   get #refusals() {
     return this.#unconverted.length > 0 ? JSON.stringify(this.#unconverted) : undefined
   }
@@ -136,8 +155,9 @@ class RequestedChanges {
     else if (this.#refusals !== undefined) native.refuseChanges(this.#refusals)
   }
 
-  /** Makes the changes, or none. */
-  make(about) {
+  /** Makes the changes, or none; with a trial, by functions that count for it. `report` gets the trial's result. */
+  make(about, trial = undefined, report = undefined) {
+    if (trial !== undefined && this.store !== undefined) return this.#makeOnTrial(about, trial, report)
     const changes = new Changes(this.store, this.implementations, this.slots)
     if (about !== undefined) changes.more.about = about
     if (this.store !== undefined) changes.make(this.#record, this.#merged, this.#refusals)

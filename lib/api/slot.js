@@ -2,6 +2,7 @@
 
 // The class Slot.
 
+const { above } = require('../internal/above')
 const { channels } = require('../internal/events')
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
 const { historyOf } = require('../internal/history-entries')
@@ -94,5 +95,7 @@ function slotOf(store, info, typed = undefined) {
   const make = () => new Handle(store, id, { name, kind, type: toType(info), typed: typed?.slot(name, kind) })
   return store.find('slot', id) ?? new Slot(make())
 }
+
+above.slotOf = slotOf
 
 module.exports = { Slot, functionIn, slotOf, toType, slotBrand: brand }

@@ -6,9 +6,9 @@ const { formatValue, toOptions, toSilent, toTimeout, wrongType } = require('../o
 const dispose = require('../node/dispose')
 const { above } = require('../internal/above')
 const { Changes } = require('../internal/changes')
+const { drained } = require('../internal/drained')
 const { channels } = require('../internal/events')
 const { linksOf } = require('../internal/history-entries')
-const { slotOf } = require('./slot')
 const { rangeError } = require('../errors')
 const { toHistoryLimit } = require('../options/commit-options')
 const { STACK_SIZES } = require('../options/limits')
@@ -21,6 +21,10 @@ const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
 let brand
+
+/** The Store of each native store */
+const wrappers = new WeakMap()
+above.storeOf = (native) => wrappers.get(native)
 
 /** An island of instances: objects of different stores never mix. */
 class Store {
@@ -35,6 +39,7 @@ class Store {
   constructor() {
     const [given] = arguments
     this.#native = given instanceof NativeStore ? given : nativeStore(given)
+    wrappers.set(this.#native, this)
     uncloneable(this)
   }
 
@@ -58,8 +63,16 @@ class Store {
     return commits.limit
   }
 
+  get activeCalls() {
+    return brand.get(this).activeCalls()
+  }
+
+  async drained() {
+    await drained(brand.get(this))
+  }
+
   links() {
-    return Object.freeze(linksOf(brand.get(this), slotOf))
+    return Object.freeze(linksOf(brand.get(this)))
   }
 
   rollback(id) {

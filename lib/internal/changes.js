@@ -27,7 +27,8 @@ class Changes {
 
   /**
    * What most commits lack: the label and the author in `about`, the slots that two instances do not share in `skipped`, the
-   * `Relink` in `wrapper`, whether a link is only undone with all others in `isJoined`, and the record of each change for users in `described`.
+   * `Relink` in `wrapper`, whether a link is only undone with all others in `isJoined`, the id
+   * of the first link, if it is not the commit's, in `first`, the trial in `trial`, and the record of each change for users in `described`.
    */
   get more() {
     return (this.#more ??= {
@@ -35,6 +36,8 @@ class Changes {
       skipped: undefined,
       wrapper: undefined,
       isJoined: false,
+      first: undefined,
+      trial: undefined,
       described: undefined,
     })
   }
@@ -97,7 +100,30 @@ class Changes {
 
   /** Whether one of the links has this id. */
   hasLink(id) {
-    return id >= this.id && id < this.id + this.slots.length
+    const first = this.#more?.first ?? this.id
+    return id >= first && id < first + this.slots.length
+  }
+
+  /**
+   * Makes the changes of another request for the same slots in the place of these, at once. The commit stays the same.
+   *
+   * Throws if that cannot be; if the other changes cannot be made any more, these are undone then.
+   */
+  exchange(request, merged) {
+    const { store } = this
+    const [id, time] = [Changes.#next, this.time]
+    store.checkChanges(request, merged, undefined)
+    store.undoAll(this.#record, this.#undoRoot)
+    this.#endAll()
+    this.#undoRoot = store.relink(request, merged, id, undefined)
+    this.#record = request
+    records.setTime(request, time)
+    this.more.first = id
+    Changes.#next = id + this.slots.length
+  }
+
+  #endAll() {
+    this.slots.forEach((_, index) => records.endRecord(this.#record, index, Changes.#next))
   }
 
   /** The function that the slot held before a change. */
@@ -139,6 +165,7 @@ class Changes {
       throw this.store.commits.explain(error, this)
     }
     records.endRecord(this.#record, index, Changes.#next)
+    this.#more?.trial?.notice()
     return true
   }
 
@@ -152,7 +179,8 @@ class Changes {
       if (isIgnored(error)) return false
       throw this.store.commits.explain(error, this)
     }
-    this.slots.forEach((_, index) => records.endRecord(this.#record, index, Changes.#next))
+    this.#endAll()
+    this.#more?.trial?.notice()
     return true
   }
 
@@ -169,8 +197,10 @@ class Changes {
     }
     const roots = commits.map((commit) => commit.#undoRoot)
     store.rollback(Float64Array.from(numbers), Float64Array.from(positions), roots)
-    for (const commit of commits)
-      commit.slots.forEach((_, index) => records.endRecord(commit.#record, index, Changes.#next))
+    for (const commit of commits) {
+      commit.#endAll()
+      commit.#more?.trial?.notice()
+    }
   }
 
   /** Notes that the slot was reset: its changes have ended. */
@@ -178,6 +208,7 @@ class Changes {
     this.slots.forEach((each, index) => {
       if (each === slot) records.endRecord(this.#record, index, Changes.#next)
     })
+    this.#more?.trial?.notice()
   }
 }
 

@@ -3,18 +3,25 @@
 // Commits with hooks.
 
 const { LinkError } = require('../errors')
+const { handOver, selfTest } = require('./guest-hooks')
 const { ownerOf } = require('./owners')
+const { Trial } = require('./trial')
 
-/** Makes requested changes, after the hooks of the options have agreed. `finish` makes the result from the changes. */
-function commit(requested, options, finish) {
+/**
+ * Makes requested changes, after the hooks of the options have agreed. `finish` makes the result from the changes; `report` gets
+ * the changes and the result of their trial.
+ */
+function commit(requested, options, finish, report) {
   const { store } = requested
   store?.commits.refuseInHook('relink', requested.slots[0]?.name)
-  const { check, migrate } = options
-  if (typeof check !== 'function' && typeof migrate !== 'function') return finish(requested.make(options.about))
+  const { check, migrate, about, trial } = options
+  const make = () => finish(requested.make(about, trial && new Trial(trial), report))
+  const hasHooks = typeof check === 'function' || typeof migrate === 'function' || store?.hasGuestHooks
+  if (!hasHooks) return make()
   // Everything that can be refused is refused before a hook runs.
   requested.check()
-  if (store === undefined) return finish(requested.make(options.about))
-  return new HookedCommit(requested, options, finish).run()
+  if (store === undefined) return make()
+  return new HookedCommit(requested, options, make).run()
 }
 
 const isThenable = (value) => typeof value?.then === 'function'
@@ -23,14 +30,14 @@ const isThenable = (value) => typeof value?.then === 'function'
 class HookedCommit {
   #requested
   #options
-  #finish
+  #commit
   /** What the slots held before the hooks ran */
   #before
 
-  constructor(requested, options, finish) {
+  constructor(requested, options, commit) {
     this.#requested = requested
     this.#options = options
-    this.#finish = finish
+    this.#commit = commit
     this.#before = requested.slots.map(({ current }) => current)
   }
 
@@ -46,9 +53,12 @@ class HookedCommit {
       const verdict = yield () => check(plan)
       if (verdict !== undefined && verdict !== true) throw vetoed(verdict)
     }
-    if (typeof migrate === 'function') {
-      for (const [previous, next] of this.#instances()) yield () => migrate(previous, next)
+    const pairs = this.#instances()
+    if (check !== false) {
+      for (const next of this.#newInstances()) yield () => selfTest(next)
     }
+    const move = migrate ?? handOver
+    if (move !== false) for (const [previous, next] of pairs) yield () => move(previous, next)
   }
 
   /** Goes on with the steps, until one returns a promise or all are done. */
@@ -66,7 +76,7 @@ class HookedCommit {
   #make() {
     const changed = this.#requested.slots.filter((slot, index) => slot.current !== this.#before[index])
     if (changed.length > 0) throw overtaken(changed)
-    return this.#finish(this.#requested.make(this.#options.about))
+    return this.#commit()
   }
 
   /** What `check` gets: the changes that are to be made. */
@@ -76,6 +86,13 @@ class HookedCommit {
       Object.freeze({ slot, before: this.#before[index], after: implementations[index] }),
     )
     return Object.freeze({ changes: Object.freeze(changes), label, by })
+  }
+
+  /** The instances of the new implementations that are not there yet, each once. */
+  #newInstances() {
+    const before = new Set(this.#before.map(instanceOf))
+    const instances = new Set(this.#requested.implementations.map(instanceOf))
+    return [...instances].filter((instance) => instance !== undefined && !before.has(instance))
   }
 
   /** The pairs of instances whose functions replace each other, each once. */

@@ -3,6 +3,7 @@
 // The events of this package: channels of `node:diagnostics_channel`.
 
 const { channel } = require('node:diagnostics_channel')
+const { nextTick } = require('node:process')
 
 /** The names of the channels, without the prefix `wasm-relink:`. */
 const NAMES = [
@@ -23,12 +24,12 @@ const NAMES = [
 const channels = Object.fromEntries(NAMES.map((name) => [name, channel(`wasm-relink:${name}`)]))
 
 /**
- * Publishes in a task of its own, for events that happen where no user code may run. `message` makes the message; it runs only if
- * someone listens.
+ * Publishes when the JavaScript that runs now has ended, for events that happen where no user code may run. `message` makes the
+ * message, if someone listens.
  */
 function publishLater(name, message) {
   const events = channels[name]
-  if (events.hasSubscribers) setImmediate(() => events.publish(message()))
+  if (events.hasSubscribers) nextTick(() => events.publish(message()))
 }
 
 module.exports = { channels, publishLater }

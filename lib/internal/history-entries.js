@@ -20,10 +20,10 @@ function historyOf(store, slot) {
   )
 }
 
-/** The active links of a store; `slotOf` makes the wrapper of a native slot. */
-function linksOf(store, slotOf) {
+/** The active links of a store. */
+function linksOf(store) {
   return store.linkedSlots().map(({ slot: info, link }) => {
-    const slot = slotIn(store, info, slotOf)
+    const slot = slotIn(store, info)
     const { current } = slot
     const commit = store.commits.ofLink(link)
     return Object.freeze({
@@ -36,10 +36,10 @@ function linksOf(store, slotOf) {
 }
 
 /** The wrapper of a slot, made by its instance, which knows the slot's types, if there still is a wrapper of that. */
-function slotIn(store, info, slotOf) {
+function slotIn(store, info) {
   const owner = ownerOf(store.slotOriginal(info.id))
   const instance = owner && store.find('instance', owner.id)
-  return info.kind !== 'table' && instance ? instance.slot(info.name) : slotOf(store, info)
+  return info.kind !== 'table' && instance ? instance.slot(info.name) : above.slotOf(store, info)
 }
 
 module.exports = { historyOf, linksOf }

@@ -2,6 +2,8 @@
 
 // The functions that the native side calls.
 
+const { above } = require('./above')
+const { publishLater } = require('./events')
 const { buildError, stackTraceLimit } = require('../errors')
 const { Externrefs } = require('./externrefs')
 const { inFinalizer } = require('./late')
@@ -40,6 +42,8 @@ function libFunctions(store, exceptions) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
+    collected: (instances, milliseconds) =>
+      publishLater('collect', () => ({ store: above.storeOf(weak.deref()), instances, duration: milliseconds })),
     look() {},
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),

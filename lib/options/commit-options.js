@@ -4,6 +4,7 @@
 
 const { formatValue, toOptions, wrongType } = require('./arguments')
 const { rangeError } = require('../errors')
+const { toTrial } = require('./trial-options')
 
 /** Most characters of a label, and of the name of who commits. */
 const MOST_CHARACTERS = 1000
@@ -15,7 +16,7 @@ const MOST_COMMITS = 100_000
 const COMMITS = 32
 
 const OF_LINK = ['merged', 'label', 'by']
-const OF_RELINK = [...OF_LINK, 'check', 'migrate']
+const OF_RELINK = [...OF_LINK, 'check', 'migrate', 'trial']
 
 /** The options of `link`. */
 function toLinkOptions(options) {
@@ -28,13 +29,14 @@ function toLinkOptions(options) {
 function toRelinkOptions(options, others = []) {
   if (options === undefined) return NONE
   const known = toOptions(options, [...OF_RELINK, ...others])
-  const { merged, label, by, check, migrate } = known
+  const { merged, label, by, check, migrate, trial } = known
   return {
     ...known,
     merged: Boolean(merged),
     about: toAbout(label, by),
     check: toHook(check, 'check'),
     migrate: toHook(migrate, 'migrate'),
+    trial: toTrial(trial),
   }
 }
 

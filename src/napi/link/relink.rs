@@ -12,8 +12,9 @@ use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::link::{linking, record};
+use crate::rewrite::split;
 use crate::store::FuncRef;
-use napi::bindgen_prelude::Unknown;
+use napi::bindgen_prelude::{Uint8Array, Unknown};
 use napi_derive::napi;
 
 /// A slot with an active link.
@@ -94,6 +95,14 @@ impl NativeStore {
         let slot = slots.slot(slot);
         let caller = slot.primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
         Ok(format!("{} {caller}", slot.ty))
+    }
+
+    /// A module that splits the calls of a slot between `count` functions (`rewrite::split`).
+    #[napi(catch_unwind)]
+    pub fn split_module(&self, slot: u32, count: u32) -> Result<Uint8Array, NativeError> {
+        self.open_slot(slot)?;
+        let slots = self.context.slots.borrow();
+        Ok(Uint8Array::new(split(&slots.slot(slot).ty, count.max(1))))
     }
 
     /// Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked.
