@@ -84,13 +84,16 @@ impl<'a> CallScope<'a> {
 /// stack.
 #[inline]
 pub fn sweep_externrefs_if_many(context: &Context) {
-    if context.externrefs.are_many() && context.depth.get() == 0 && context.js().can_use_objects() {
+    if context.externrefs.are_many() && context.depth.get() == 0 {
         sweep_externrefs(context);
     }
 }
 
 #[cold]
 fn sweep_externrefs(context: &Context) {
+    if !context.js().can_use_objects() {
+        return;
+    }
     context.environment.running.hold(context.js());
     let scope = context.js().open_scope();
     let Context { environment, store, retainers, exceptions, .. } = context;

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Most parameters or results of a function whose values go through the memory (`MOST` in shared-values.js).
 const MOST: usize = MOST_SHARED;
@@ -22,6 +23,13 @@ const MOST: usize = MOST_SHARED;
 /// Length of the memory in bytes: the values, the index of the called function, the number of the parked call, and whether
 /// that call has parked for the same import again.
 const LENGTH: usize = MOST * size_of::<RawValue>() + 3 * size_of::<u32>();
+
+/// The values of the first copies of `lib/` in this process, each until it is dropped. Their callbacks find them here, which
+/// takes less time than to ask N-API for the data of the function.
+static PLACED: [AtomicPtr<SharedValues>; PLACES] = [const { AtomicPtr::new(ptr::null_mut()) }; PLACES];
+
+/// Number of places for values that callbacks find without N-API.
+pub const PLACES: usize = 3;
 
 /// The memory, and the functions that are called through it.
 ///
@@ -54,6 +62,21 @@ impl SharedValues {
         assert!(length >= LENGTH && data.addr().is_multiple_of(align_of::<RawValue>()));
         let (parked, functions, types) = (ParkedCalls::of_thread(), RefCell::default(), RefCell::default());
         Rc::new(Self { values: data.cast(), parked, functions, types })
+    }
+
+    /// Takes a place for these values; `PLACES` if there is none.
+    pub fn take_place(self: &Rc<Self>) -> usize {
+        let values = Rc::as_ptr(self).cast_mut();
+        let take = |place: &AtomicPtr<Self>| {
+            place.compare_exchange(ptr::null_mut(), values, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        PLACED.iter().position(take).unwrap_or(PLACES)
+    }
+
+    /// The values at a place; null if none have it. Only the thread that took the place knows what it gets.
+    #[inline]
+    pub fn at_place(place: usize) -> *const Self {
+        PLACED[place].load(Ordering::Relaxed)
     }
 
     /// A JavaScript value that stands for these values.
@@ -121,7 +144,8 @@ impl SharedValues {
     pub fn called(&self) -> Option<*const c_void> {
         // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
         let index = unsafe { *self.values.add(MOST).cast::<u32>() };
-        self.functions.borrow().get(index as usize).copied()
+        // SAFETY: this runs no other code, so nothing changes the list meanwhile.
+        unsafe { self.functions.try_borrow_unguarded() }.ok()?.get(index as usize).copied()
     }
 
     /// The number of the call that JavaScript resumes.
@@ -155,5 +179,15 @@ impl SharedValues {
     pub fn clear(&self) {
         // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
         unsafe { ptr::write_bytes(self.values, 0, MOST) };
+    }
+}
+
+impl Drop for SharedValues {
+    fn drop(&mut self) {
+        let values = ptr::from_mut(self);
+        for place in &PLACED {
+            // Fails for all places but its own.
+            let _ = place.compare_exchange(values, ptr::null_mut(), Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 }
