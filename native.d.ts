@@ -47,6 +47,8 @@ export declare class NativeModule {
 export declare class NativeStore {
   /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
   collect(): NativeFreed | null
+  /** Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import. */
+  activeCalls(): number
   /** Counts of the objects in the store, and totals of its collections. */
   stats(): NativeStats
   /**

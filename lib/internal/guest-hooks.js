@@ -2,6 +2,7 @@
 
 // The hooks that guests export: a self-test, and the hand-over of state.
 
+const { TextDecoder } = require('node:util')
 const { LinkError } = require('../errors')
 
 /** The exports of the crate `relinkable`: `#[relinkable::self_test]`, `hand_over` and `take_over`. */

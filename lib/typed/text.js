@@ -2,6 +2,8 @@
 
 // Conversions of strings.
 
+const { Buffer } = require('node:buffer')
+const { TextDecoder } = require('node:util')
 const { Conversion } = require('./scalars')
 const { Misfit, kindOf } = require('./misfit')
 
