@@ -75,16 +75,18 @@ test('drained resolves when no call of the store runs', async () => {
   const next = new Instance(new Module(await declaring({ name: 'a::f', call: 'f', step: 1 })), {}, { store })
   let isDrained = false
   let change: ReturnType<typeof link> | undefined
+  let waiting: Promise<unknown> | undefined
   during = () => {
     expect(store.activeCalls).toBe(1)
     change = link(() => 2, host.slot('work'))
-    void change.drained().then(() => (isDrained = true))
+    waiting = change.drained().then(() => (isDrained = true))
     during = () => expect(store.activeCalls).toBe(2)
     expect(host.exports['run']()).toBe(2)
     expect(isDrained).toBe(false)
   }
   expect(host.exports.run()).toBe(1)
   expect([store.activeCalls, isDrained]).toEqual([0, false])
+  await waiting
   await change!.drained()
   await store.drained()
   expect(isDrained).toBe(true)
