@@ -125,9 +125,9 @@ export declare class NativeStore {
   /**
    * The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
    *
-   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
-   *   root, and writes the record and the time, in milliseconds since 1970, to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-   * - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+   * - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
+   *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
+   * - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
    *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
    *   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
    * - `checkChanges(record, merged, unconverted)` is `relink` that only checks: it throws what `relink` would throw.
@@ -145,11 +145,18 @@ export declare class NativeStore {
    *   `tableSet` and `globalGet`.
    */
   rawCallbacks(): any
-  /** The slot of a table entry. */
-  tableSlot(table: number, index: number): NativeSlot
+  /** The slot of a table entry; that of the entry alone if `entry` is set. */
+  tableSlot(table: number, index: number, entry: boolean): NativeSlot
+  /**
+   * The slot that takes a function by the type of a call site, in place of a slot of another type: that of its table entry
+   * alone. The slot itself for a function of its own type, and for a JavaScript function that gets this type.
+   */
+  callSiteSlot(slot: number, address: number, wanted?: NativeFunctionType | undefined | null): NativeSlot
+  /** The types by which code calls the table entries of a slot. */
+  slotCallTypes(slot: number): Array<NativeFunctionType>
   /** The function that a slot holds; null for none. */
   slotCurrent(slot: number): unknown
-  /** The original of a slot: the function that it held first. */
+  /** The original of a slot: the function that it held first; null for none. */
   slotOriginal(slot: number): unknown
   /** Whether a slot has active links. */
   slotLinked(slot: number): boolean
@@ -162,12 +169,16 @@ export declare class NativeStore {
    * its undo root.
    */
   previous(index: number, undoRoot: unknown): unknown
-  /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
-  slotType(slot: number): string
-  /** A module that splits the calls of a slot between `count` functions (`rewrite::split`). */
-  splitModule(slot: number, count: number): Uint8Array
-  /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
-  adapt(value: unknown, slot: number, merged: boolean): unknown
+  /**
+   * The key of an adapter for a slot: the adapter's type, and the compiler of the code that calls the slot. `wanted` is the
+   * type that the caller chose.
+   */
+  slotType(slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): string
+  /**
+   * Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
+   * the caller chose.
+   */
+  adapt(value: unknown, slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): unknown
 }
 
 /** Empties a cache; returns the number of entries that it had. */
@@ -382,6 +393,14 @@ export interface NativeFunctionType {
   results: Array<string>
 }
 
+/** The type of a function. */
+export interface NativeFunctionType {
+  /** Parameter types */
+  parameters: Array<string>
+  /** Result types */
+  results: Array<string>
+}
+
 /** The type of a global. */
 export interface NativeGlobalType {
   /** Its value type */
@@ -518,10 +537,8 @@ export interface NativeSlot {
   name: string
   /** Its slot kind */
   kind: string
-  /** Parameter types */
-  parameters: Array<string>
-  /** Result types */
-  results: Array<string>
+  /** Its type; none for an empty table entry */
+  type?: NativeFunctionType
 }
 
 /** r" Counts of what a store holds, and totals of its collections. */

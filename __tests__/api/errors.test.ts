@@ -20,7 +20,7 @@ import {
   link,
   relink,
 } from '../..'
-import { declaring, instanceOf, rejectionOf, root, thrownBy, wat, withSection } from '../support'
+import { declaring, guest, instanceOf, rejectionOf, root, thrownBy, wat, withSection } from '../support'
 
 /** The errors that are provoked here, by code: what throws, and what the error must be. */
 interface Case {
@@ -186,8 +186,37 @@ const cases: Record<string, Case[]> = {
         return thrownBy(() => link(instance.exports.g, instance.slot('f')))
       },
     },
+    {
+      name: 'LinkError',
+      is: {
+        slot: 'table[1]',
+        expected: '',
+        actual: '(i32) -> i32',
+        candidates: [],
+        message: /^slot "table\[1\]": no call site of type \(i32\) -> i32 is left; no code calls through its table\. /,
+      },
+      error: async () => {
+        const { table, f } = (await plugin()).exports
+        return thrownBy(() => link(f, table.slot(1)))
+      },
+    },
   ],
   ERR_RELINK_ABI: [
+    {
+      name: 'LinkError',
+      is: {
+        slot: 'scalars/first-byte',
+        expected: 'fn(*const u8) -> u8',
+        message:
+          /^slot "scalars\/first-byte" is declared as fn\(\*const u8\) -> u8, with pointers, .*link with \{ pointers: true \}$/,
+      },
+      error: () => {
+        const [one, other] = [0, 1].map(
+          () => new Instance(new Module(guest('scalars')), { env: { host_hook: () => {} } }),
+        )
+        return thrownBy(() => link(other!.slot('scalars/first-byte').original, one!.slot('scalars/first-byte')))
+      },
+    },
     {
       name: 'LinkError',
       is: {
@@ -306,19 +335,6 @@ const cases: Record<string, Case[]> = {
       error: async () => {
         const instance = await instanceOf('(module (func $f (export "f") (export "g") (result i32) i32.const 1))')
         return thrownBy(() => link(() => 1, instance.slot('f')))
-      },
-    },
-  ],
-  ERR_RELINK_EMPTY_SLOT: [
-    {
-      name: 'LinkError',
-      is: {
-        slot: 'table[1]',
-        message: /^slot "table\[1\]" is an empty table entry, .*: write a function with `table\.set` first$/,
-      },
-      error: async () => {
-        const { table } = (await plugin()).exports
-        return thrownBy(() => table.slot(1))
       },
     },
   ],

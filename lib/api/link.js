@@ -14,7 +14,7 @@ const { noteAdapter } = require('../internal/function-record')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { ownerOf } = require('../internal/owners')
 const { inspectable } = require('../node/inspect')
-const { functionIn, slotBrand } = require('./slot')
+const { functionIn, slotBrand, slotOf } = require('./slot')
 const { coreFunction } = require('../typed/adapters')
 const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
@@ -90,21 +90,25 @@ const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELIN
 /** Makes every call of the slot run the implementation. */
 function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
-  const { store, id, details } = toSlot(slot, () => 'slot')
-  const { merged, about } = toLinkOptions(options)
-  store.commits.refuseInHook('link', details.name)
+  const handle = toSlot(slot, () => 'slot')
+  const permissions = toLinkOptions(options)
+  const { store } = handle
+  const { about } = permissions
+  store.commits.refuseInHook('link', handle.details.name)
   if (store.hasPrevious && ownerOf(implementation)?.previous !== undefined) {
-    return above.linkWithPrevious(implementation, slot, merged, about)
+    return above.linkWithPrevious(implementation, slot, permissions)
   }
-  const changes = new Changes(store, [implementation], [slot])
+  const target = permissions.callSite ? callSiteSlot(handle, implementation, permissions.type) : slot
+  const { id, details } = target === slot ? handle : slotBrand.get(target)
+  const changes = new Changes(store, [implementation], [target])
   if (about !== undefined) {
     store.commits.begin()
     changes.more.about = about
   }
   const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-  const core = typed ? typedCore(store, implementation, id, details, merged) : implementation
+  const core = typed ? typedCore(store, implementation, id, details, permissions) : implementation
   const address = store.addressOf(core)
-  changes.makeOne(address === 0 ? adapterAddress(store, core, id, merged) : address, id, merged)
+  changes.makeOne(address === 0 ? adapterAddress(store, core, id, permissions) : address, id, permissions.allowed)
   const made = new Link(changes, 0)
   if (channels.link.hasSubscribers) above.publish('link', changes, { link: made })
   return made
@@ -118,10 +122,14 @@ function undoOne(changes, index) {
   above.publish('undo', changes, { reason: 'undo', undone: [slots[index].name] })
 }
 
+/** The slot that takes a function by the type of a call site, in place of a slot of another type: its table entry alone. */
+const callSiteSlot = ({ store, id }, implementation, type) =>
+  slotOf(store, store.callSiteSlot(id, store.addressOf(findTyped(implementation)?.raw ?? implementation), type))
+
 /** The core function to write for an implementation, where it or the slot is typed. */
-function typedCore(store, implementation, id, { name, typed }, merged) {
+function typedCore(store, implementation, id, { name, typed }, { allowed }) {
   if (typed === undefined) return untyped(store, implementation, name)
-  return coreFunction(store, implementation, typed, (fn) => store.adapt(fn, id, merged))
+  return coreFunction(store, implementation, typed, (fn) => store.adapt(fn, id, allowed))
 }
 
 /** The core function of a typed function, for a slot of core values: addresses in the callee's memory mean nothing there. */
@@ -138,14 +146,15 @@ function untyped(store, implementation, name) {
 const adapters = new WeakMap()
 
 /** The address of the adapter of a JavaScript function for a slot. The function keeps its adapters alive. */
-function adapterAddress(store, implementation, slot, merged) {
+function adapterAddress(store, implementation, slot, { allowed, type }) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return store.addressOf(remember(types, store.slotType(slot), () => makeAdapter(store, implementation, slot, merged)))
+  const key = store.slotType(slot, allowed, type)
+  return store.addressOf(remember(types, key, () => makeAdapter(store, implementation, slot, allowed, type)))
 }
 
-function makeAdapter(store, implementation, slot, merged) {
-  const adapter = store.adapt(implementation, slot, merged)
+function makeAdapter(store, implementation, slot, allowed, type) {
+  const adapter = store.adapt(implementation, slot, allowed, type)
   noteAdapter(adapter, implementation)
   return adapter
 }
@@ -173,4 +182,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toSlot, typedCore }
+module.exports = { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, link, toSlot, typedCore }

@@ -28,7 +28,7 @@ function toRequest(changes, rest) {
 function ofPairs(changes, options) {
   const known = toRelinkOptions(options)
   const all = [...changes]
-  const requested = new RequestedChanges(all.length, known.merged)
+  const requested = new RequestedChanges(all.length, known)
   for (let index = 0; index < all.length; index++) requested.addPair(all[index], index)
   requested.addPrevious()
   return { requested, options: known }
@@ -37,7 +37,7 @@ function ofPairs(changes, options) {
 function ofNames(changes, instance, options = undefined) {
   const known = toRelinkOptions(options)
   const all = Object.entries(changes)
-  const requested = new RequestedChanges(all.length, known.merged)
+  const requested = new RequestedChanges(all.length, known)
   all.forEach(([name, implementation], index) => requested.addNamed(name, implementation, instance, index))
   requested.addPrevious()
   return { requested, options: known }
@@ -68,8 +68,8 @@ function ofInstances(previous, next, options = undefined) {
   return { requested, options: known, skipped: Object.freeze(skipped) }
 }
 
-function requestOf(matches, instance, { merged }) {
-  const requested = new RequestedChanges(matches.length, merged)
+function requestOf(matches, instance, permissions) {
+  const requested = new RequestedChanges(matches.length, permissions)
   matches.forEach(({ name, implementation }, index) => requested.addNamed(name, implementation, instance, index))
   requested.addPrevious()
   return requested

@@ -116,11 +116,11 @@ function publish(name, changes, more) {
 }
 
 /** Links an implementation, and the import by which it calls what it replaces: both or none. */
-function linkWithPrevious(implementation, slot, merged, about) {
-  const requested = new RequestedChanges(1, merged)
+function linkWithPrevious(implementation, slot, permissions) {
+  const requested = new RequestedChanges(1, permissions)
   requested.addPair([implementation, slot], 0)
   requested.addPrevious()
-  const changes = requested.make(about)
+  const changes = requested.make(permissions.about)
   changes.more.isJoined = true
   const made = new Link(changes, 0)
   if (channels.link.hasSubscribers) publish('link', changes, { link: made })

@@ -4,7 +4,7 @@
 
 const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
-const { adapterAddress, checkImplementation, toSlot, typedCore } = require('./link')
+const { adapterAddress, callSiteSlot, checkImplementation, toSlot, typedCore } = require('./link')
 const { findTyped } = require('../typed/functions')
 const records = require('../internal/link-record')
 const native = require('../native')
@@ -17,7 +17,7 @@ const { slotBrand, slotOf } = require('./slot')
  * cannot be converted.
  */
 class RequestedChanges {
-  #merged
+  #permissions
   #count
   /** The changes whose arguments cannot be converted, with the properties of the error */
   #unconverted = []
@@ -30,9 +30,9 @@ class RequestedChanges {
   implementations = []
   slots = []
 
-  constructor(count, merged) {
+  constructor(count, permissions) {
     this.#count = count
-    this.#merged = merged
+    this.#permissions = permissions
   }
 
   /** Converts a pair, or notes why it cannot be converted. */
@@ -46,9 +46,9 @@ class RequestedChanges {
     try {
       if (!isPair) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
       checkImplementation(implementation, () => `changes[${index}][0]`)
-      const { store, id, details } = toSlot(slot, () => `changes[${index}][1]`)
-      name = details.name
-      this.#request(store, id, details, implementation, index)
+      const handle = toSlot(slot, () => `changes[${index}][1]`)
+      name = handle.details.name
+      this.#request(handle, implementation, index)
     } catch (error) {
       this.#refuse(index, name, error)
     }
@@ -61,8 +61,7 @@ class RequestedChanges {
       checkImplementation(implementation, () => `changes[${JSON.stringify(name)}]`)
       const slot = instance.slot(name)
       this.slots[index] = slot
-      const { store, id, details } = toSlot(slot, () => 'slot')
-      this.#request(store, id, details, implementation, index)
+      this.#request(toSlot(slot, () => 'slot'), implementation, index)
     } catch (error) {
       this.#refuse(index, name, error)
     }
@@ -106,16 +105,25 @@ class RequestedChanges {
   }
 
   /** Requests a change of a slot. All slots must be of the store of the first one. */
-  #request(store, id, details, implementation, index) {
+  #request(handle, implementation, index) {
+    const { store } = handle
     if (this.store === undefined) {
       this.store = store
       this.#record = records.requestOf(this.#count)
     } else if (this.store !== store) {
-      native.refuseStoreOfSlot(details.name)
+      native.refuseStoreOfSlot(handle.details.name)
     }
+    const { id, details } = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
     const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-    const core = typed ? typedCore(store, implementation, id, details, this.#merged) : implementation
+    const core = typed ? typedCore(store, implementation, id, details, this.#permissions) : implementation
     records.request(this.#record, index, id, this.#addressOf(core, id))
+  }
+
+  /** The slot that takes an implementation by the type of a call site. */
+  #entryOf(handle, implementation, index) {
+    const slot = callSiteSlot(handle, implementation, this.#permissions.type)
+    this.slots[index] = slot
+    return slotBrand.get(slot)
   }
 
   #addressOf(implementation, slot) {
@@ -123,13 +131,13 @@ class RequestedChanges {
       this.#last = implementation
       this.#address = this.store.addressOf(implementation)
     }
-    return this.#address === 0 ? adapterAddress(this.store, implementation, slot, this.#merged) : this.#address
+    return this.#address === 0 ? adapterAddress(this.store, implementation, slot, this.#permissions) : this.#address
   }
 
   #makeOnTrial(about, trial, report) {
     // The types of the implementations are checked here: a function of JavaScript has none.
     this.check()
-    const counting = new RequestedChanges(this.slots.length, this.#merged)
+    const counting = new RequestedChanges(this.slots.length, this.#permissions)
     this.slots.forEach((slot, index) => {
       const implementation = this.implementations[index]
       counting.addPair([index < this.#count ? trial.counting(implementation) : implementation, slot], index)
@@ -139,7 +147,7 @@ class RequestedChanges {
     changes.more.trial = trial
     trial.begin(
       changes,
-      () => changes.exchange(this.#record, this.#merged),
+      () => changes.exchange(this.#record, this.#permissions.allowed),
       (result) => report(changes, result),
     )
     return changes
@@ -151,7 +159,7 @@ class RequestedChanges {
 
   /** Throws what `make` would throw, and makes none of the changes. */
   check() {
-    if (this.store !== undefined) this.store.checkChanges(this.#record, this.#merged, this.#refusals)
+    if (this.store !== undefined) this.store.checkChanges(this.#record, this.#permissions.allowed, this.#refusals)
     else if (this.#refusals !== undefined) native.refuseChanges(this.#refusals)
   }
 
@@ -160,7 +168,7 @@ class RequestedChanges {
     if (trial !== undefined && this.store !== undefined) return this.#makeOnTrial(about, trial, report)
     const changes = new Changes(this.store, this.implementations, this.slots)
     if (about !== undefined) changes.more.about = about
-    if (this.store !== undefined) changes.make(this.#record, this.#merged, this.#refusals)
+    if (this.store !== undefined) changes.make(this.#record, this.#permissions.allowed, this.#refusals)
     else if (this.#refusals !== undefined) native.refuseChanges(this.#refusals)
     return changes
   }

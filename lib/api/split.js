@@ -3,6 +3,7 @@
 // The class Split, and `split`: several implementations in one slot.
 
 const { formatValue, toOptions, wrongType } = require('../options/arguments')
+const { toLinkOptions } = require('../options/commit-options')
 const { LinkError, rangeError, typeError } = require('../errors')
 const dispose = require('../node/dispose')
 const { Brand, onlyInternal } = require('../internal/handle')
@@ -47,7 +48,7 @@ class Split {
     this.#names = names
     this.#implementations = implementations
     if (choose === undefined) {
-      this.#exports = generated(slot, implementations)
+      this.#exports = generated(slot, implementations, toLinkOptions(linking))
       this.#setWeights(weights)
       this.#link = link(this.#exports.split, slot, linking)
     } else {
@@ -124,12 +125,12 @@ class Split {
 }
 
 /** The exports of the generated module over the implementations. */
-function generated(slot, implementations) {
+function generated(slot, implementations, permissions) {
   const { store, id, details } = toSlot(slot, () => 'slot')
-  const compiler = store.slotType(id).split(' ').at(-1) || 'cranelift'
+  const compiler = store.slotType(id, 0, undefined).split(' ').at(-1) || 'cranelift'
   const module = new OwnModule(store.splitModule(id, implementations.length), { slots: 'none', compiler })
   const core = (fn) =>
-    details.typed !== undefined || findTyped(fn) !== undefined ? typedCore(store, fn, id, details, true) : fn
+    details.typed !== undefined || findTyped(fn) !== undefined ? typedCore(store, fn, id, details, permissions) : fn
   return new Instance(module, { '': implementations.map(core) }, { store: above.storeOf(store) }).exports
 }
 
@@ -140,7 +141,7 @@ class SplitPlan {
     if (typeof variants !== 'object' || variants === null) {
       throw wrongType('an object of implementations', 'implementations', variants)
     }
-    const { weights, choose, ...linking } = toOptions(options, ['weights', 'choose', 'label', 'by', 'merged'])
+    const { weights, choose, ...linking } = toOptions(options, ['weights', 'choose', 'label', 'by', 'merged', 'pointers'])
     this.slot = slot
     this.names = Object.keys(variants)
     this.implementations = Object.values(variants)
@@ -158,7 +159,7 @@ class SplitPlan {
     this.weights = weights && toWeights(weights, this.names, 'options.weights')
     this.linking = linking
     for (const implementation of this.implementations) {
-      const requested = new RequestedChanges(1, Boolean(linking.merged))
+      const requested = new RequestedChanges(1, toLinkOptions(linking))
       requested.addPair([implementation, slot], 0)
       requested.check()
     }

@@ -12,8 +12,8 @@ function wrap(slot, make, options = undefined) {
   if (typeof make !== 'function') throw wrongType('a function (previous) => implementation', 'make', make)
   const previous = slot.current
   if (previous === null) {
-    throw new LinkError(`slot "${slot.name}" is an empty table entry, so there is no function to wrap`, {
-      code: 'ERR_RELINK_EMPTY_SLOT',
+    throw new LinkError(`slot "${slot.name}" is an empty table entry, so there is no function to wrap: link one`, {
+      code: 'ERR_RELINK_NO_PREVIOUS',
       details: { slot: slot.name },
     })
   }

@@ -52,10 +52,10 @@ class Changes {
   }
 
   /** Makes all changes of the request, or none. `unconverted` are changes whose arguments cannot be converted, as JSON. */
-  make(request, merged, unconverted) {
+  make(request, allowed, unconverted) {
     const { store } = this
     const id = Changes.#next
-    this.#undoRoot = store.relink(request, merged, id, unconverted)
+    this.#undoRoot = store.relink(request, allowed, id, unconverted)
     this.#record = request
     this.id = id
     Changes.#next = id + this.slots.length
@@ -65,10 +65,10 @@ class Changes {
   }
 
   /** Makes a single change, whose refusal is not wrapped in `ERR_RELINK_REFUSED`. */
-  makeOne(address, slot, merged) {
+  makeOne(address, slot, allowed) {
     const { store } = this
     const id = Changes.#next
-    this.#undoRoot = store.link(address, slot, merged, id)
+    this.#undoRoot = store.link(address, slot, allowed, id)
     this.#record = records.recordFrom(store.linkScratch)
     this.id = id
     Changes.#next = id + 1
@@ -109,13 +109,13 @@ class Changes {
    *
    * Throws if that cannot be; if the other changes cannot be made any more, these are undone then.
    */
-  exchange(request, merged) {
+  exchange(request, allowed) {
     const { store } = this
     const [id, time] = [Changes.#next, this.time]
-    store.checkChanges(request, merged, undefined)
+    store.checkChanges(request, allowed, undefined)
     store.undoAll(this.#record, this.#undoRoot)
     this.#endAll()
-    this.#undoRoot = store.relink(request, merged, id, undefined)
+    this.#undoRoot = store.relink(request, allowed, id, undefined)
     this.#record = request
     records.setTime(request, time)
     this.more.first = id

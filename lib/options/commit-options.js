@@ -4,6 +4,7 @@
 
 const { formatValue, toOptions, wrongType } = require('./arguments')
 const { rangeError } = require('../errors')
+const { LINK_OPTIONS, toLinkOptions: toPermissions } = require('./link-options')
 const { toTrial } = require('./trial-options')
 
 /** Most characters of a label, and of the name of who commits. */
@@ -15,24 +16,23 @@ const MOST_COMMITS = 100_000
 /** Number of commits that a store's history holds by default. */
 const COMMITS = 32
 
-const OF_LINK = ['merged', 'label', 'by']
+const OF_LINK = [...LINK_OPTIONS, 'label', 'by']
 const OF_RELINK = [...OF_LINK, 'check', 'migrate', 'trial']
 
-/** The options of `link`. */
+/** The options of `link`: those of `link-options`, and `about`, the label and the author. */
 function toLinkOptions(options) {
   if (options === undefined) return NONE
-  const { merged, label, by } = toOptions(options, OF_LINK)
-  return { merged: Boolean(merged), about: toAbout(label, by) }
+  return { ...toPermissions(options, OF_LINK), about: toAbout(options.label, options.by) }
 }
 
 /** The options of `relink`; `others` are the names of further ones. */
 function toRelinkOptions(options, others = []) {
   if (options === undefined) return NONE
   const known = toOptions(options, [...OF_RELINK, ...others])
-  const { merged, label, by, check, migrate, trial } = known
+  const { label, by, check, migrate, trial } = known
   return {
-    ...known,
-    merged: Boolean(merged),
+    ...toPermissions(options, [...OF_RELINK, ...others]),
+    strict: Boolean(known.strict),
     about: toAbout(label, by),
     check: toHook(check, 'check'),
     migrate: toHook(migrate, 'migrate'),
@@ -40,7 +40,7 @@ function toRelinkOptions(options, others = []) {
   }
 }
 
-const NONE = Object.freeze({ merged: false, about: undefined })
+const NONE = Object.freeze({ ...toPermissions(undefined), about: undefined })
 
 /** The label of a commit, and who made it; undefined if it has neither. */
 function toAbout(label, by) {

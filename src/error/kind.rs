@@ -36,6 +36,25 @@ pub enum ErrorKind {
         slot: String,
         expected: String,
         actual: String,
+        /// Whether a call site of the slot's table has the type `actual`
+        is_called: bool,
+    },
+    /// No call site has the type of a function; `types` are those of the call sites
+    CallSite {
+        slot: String,
+        types: Vec<String>,
+        /// None for a JavaScript function
+        actual: Option<String>,
+    },
+    /// A link by a call site's type needs one table entry, and the slot's function is in none or in several
+    Entries {
+        slot: String,
+        entries: Vec<u32>,
+    },
+    /// Two sides with pointers in their Rust types have different memories
+    Memories {
+        slot: String,
+        types: String,
     },
     Abi {
         slot: String,
@@ -68,9 +87,6 @@ pub enum ErrorKind {
     Merged {
         slot: String,
         names: Vec<String>,
-    },
-    EmptySlot {
-        slot: String,
     },
     Duplicate {
         slot: String,

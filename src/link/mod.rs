@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod active;
+mod allowed;
+mod call_sites;
 mod check;
 mod collect;
 mod commit;
@@ -10,6 +12,7 @@ mod forwarding;
 mod implementation;
 mod planned;
 mod record;
+mod rust_types;
 mod shortcuts;
 mod slot;
 mod slots;
@@ -19,6 +22,7 @@ mod thunks;
 mod traced;
 mod undo;
 
+pub use allowed::Allowed;
 pub use commit::Change;
 pub use entry::TableEntry;
 pub use record::Link;

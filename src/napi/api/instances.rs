@@ -131,7 +131,7 @@ impl NativeStore {
         let instance = Instance::find(&self.context.store, id).filter(|instance| !instance.is_closed());
         let instance = instance.ok_or_else(|| refuse(ErrorKind::ClosedObject { what: "slot" }.into()))?;
         let slot = self.context.slots.borrow_mut().of_instance(&self.context.store, &instance, position);
-        Ok(self.slot_info(slot))
+        Ok(self.slot_info(&self.context.slots.borrow(), slot))
     }
 }
 
