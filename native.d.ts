@@ -126,7 +126,7 @@ export declare class NativeStore {
    * The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
    *
    * - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
-   *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
+   *   root, and writes the record and the time, in milliseconds since 1970, to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
    * - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
    *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
    *   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
@@ -174,6 +174,8 @@ export declare class NativeStore {
    * type that the caller chose.
    */
   slotType(slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): string
+  /** A module that splits the calls of a slot between `count` functions (`rewrite::split`). */
+  splitModule(slot: number, count: number): Uint8Array
   /**
    * Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
    * the caller chose.

@@ -61,7 +61,11 @@ class RequestedChanges {
       checkImplementation(implementation, () => `changes[${JSON.stringify(name)}]`)
       const slot = instance.slot(name)
       this.slots[index] = slot
-      this.#request(toSlot(slot, () => 'slot'), implementation, index)
+      this.#request(
+        toSlot(slot, () => 'slot'),
+        implementation,
+        index,
+      )
     } catch (error) {
       this.#refuse(index, name, error)
     }

@@ -141,7 +141,14 @@ class SplitPlan {
     if (typeof variants !== 'object' || variants === null) {
       throw wrongType('an object of implementations', 'implementations', variants)
     }
-    const { weights, choose, ...linking } = toOptions(options, ['weights', 'choose', 'label', 'by', 'merged', 'pointers'])
+    const { weights, choose, ...linking } = toOptions(options, [
+      'weights',
+      'choose',
+      'label',
+      'by',
+      'merged',
+      'pointers',
+    ])
     this.slot = slot
     this.names = Object.keys(variants)
     this.implementations = Object.values(variants)

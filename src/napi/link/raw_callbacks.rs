@@ -207,7 +207,12 @@ fn check_changes<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 3]) -> Res
     let refused = env.get_string(unconverted).map_or(Ok(Vec::new()), |list| RefusedChange::from_json(&list))?;
     let requested = numbers(env, record, |record| record::requested(record));
     let (changes, refused) = linking::changes(context, &requested, refused);
-    context.slots.borrow_mut().check_changes(&context.store, &changes, Allowed::from_bits(integer(env, allowed)), refused)?;
+    context.slots.borrow_mut().check_changes(
+        &context.store,
+        &changes,
+        Allowed::from_bits(integer(env, allowed)),
+        refused,
+    )?;
     Ok(None)
 }
 

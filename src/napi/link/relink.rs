@@ -146,7 +146,8 @@ impl NativeStore {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
         let ty = slots.slot(slot).ty.as_ref().ok_or_else(|| {
-            let message = "an empty table entry has no type, so its calls cannot be split: link a function first".to_owned();
+            let message =
+                "an empty table entry has no type, so its calls cannot be split: link a function first".to_owned();
             refuse(ErrorKind::UnsupportedValue { message }.into())
         })?;
         Ok(Uint8Array::new(split(ty, count.max(1))))
