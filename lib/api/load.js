@@ -17,10 +17,10 @@ const { toStore } = require('./store')
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const start = performance.now()
-  const { store, timeout, wit, ...compiling } = check(modes.own, imports, options)
+  const { store, timeout, wasi, wit, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
   const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
-  const instance = new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wit })
+  const instance = new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
   if (channels.load.hasSubscribers) {
     const hash = toModule(module).native.hash()
     channels.load.publish({
