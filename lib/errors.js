@@ -101,7 +101,13 @@ function buildError(json) {
   const isEnd = TRAPS.has(code)
   if (isEnd) traps.add(error)
   if (frames.length > 0) withFrames(error, frames)
-  if (isEnd) publishLater(code === 'ERR_RELINK_TRAP' ? 'trap' : 'timeout', () => ({ error, code, ...details }))
+  if (isEnd)
+    publishLater(code === 'ERR_RELINK_TRAP' ? 'trap' : 'timeout', () => ({
+      ...details,
+      error,
+      code,
+      reason: error.reason,
+    }))
   return error
 }
 

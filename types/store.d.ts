@@ -49,7 +49,7 @@ export class Store {
   links(): readonly ActiveLink[]
   /**
    * Returns to just after the commit with this id: undoes all later commits, the last one first, or none. 0 stands for the time
-   * before all commits. Returns the commits that it has undone.
+   * before the first commit of the history, if none has left it. Returns the commits that it has undone.
    *
    * @throws {RangeError} `ERR_RELINK_UNKNOWN_COMMIT`: the history does not have this commit
    * @throws {LinkError} `ERR_RELINK_UNDONE`: the commit, or one before it, was undone or reset later, so that state is gone;

@@ -27,6 +27,8 @@ class RequestedChanges {
   #last
   #address
   store
+  /** The name of the first slot */
+  firstName
   implementations = []
   slots = []
 
@@ -113,6 +115,7 @@ class RequestedChanges {
     const { store } = handle
     if (this.store === undefined) {
       this.store = store
+      this.firstName = handle.details.name
       this.#record = records.requestOf(this.#count)
     } else if (this.store !== store) {
       native.refuseStoreOfSlot(handle.details.name)

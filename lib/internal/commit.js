@@ -13,7 +13,7 @@ const { Trial } = require('./trial')
  */
 function commit(requested, options, finish, report) {
   const { store } = requested
-  store?.commits.refuseInHook('relink', requested.slots[0]?.name)
+  store?.commits.refuseInHook('relink', requested.firstName)
   const { check, migrate, about, trial } = options
   const make = () => finish(requested.make(about, trial && new Trial(trial), report))
   const hasHooks = typeof check === 'function' || typeof migrate === 'function' || store?.hasGuestHooks

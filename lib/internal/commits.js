@@ -46,7 +46,8 @@ class Commits {
     this.#limit = COMMITS
     for (const reference of this.#weak.splice(0)) {
       const commit = reference.deref()
-      if (commit !== undefined) this.add(commit)
+      if (commit === undefined) this.#isCut = true
+      else this.add(commit)
     }
   }
 
@@ -70,7 +71,10 @@ class Commits {
   /** `add` for a commit of `relink`. */
   addMany(changes) {
     if (!this.#isUnused) return this.add(changes)
-    if (this.#weak.length === WEAK) this.#weak.shift()
+    if (this.#weak.length === WEAK) {
+      this.#weak.shift()
+      this.#isCut = true
+    }
     this.#weak.push(new WeakRef(changes))
   }
 
