@@ -27,7 +27,7 @@ class Changes {
 
   /**
    * What most commits lack: the label and the author in `about`, the slots that two instances do not share in `skipped`, the
-   * `Relink` in `wrapper`, whether a link is only undone with all others in `isJoined`, the id
+   * `Relink` in `wrapper`, the batch of `Commits` in `batch`, whether a link is only undone with all others in `isJoined`, the id
    * of the first link, if it is not the commit's, in `first`, the trial in `trial`, and the record of each change for users in `described`.
    */
   get more() {
@@ -35,6 +35,7 @@ class Changes {
       about: undefined,
       skipped: undefined,
       wrapper: undefined,
+      batch: undefined,
       isJoined: false,
       first: undefined,
       trial: undefined,

@@ -7,8 +7,9 @@ const { COMMITS } = require('../options/commit-options')
 const { wrongType, formatValue } = require('../options/arguments')
 const { formatList } = require('../names/format-list')
 
-/** Most commits that are held weakly. */
-const WEAK = 64
+/** Number of batches of commits that are held weakly, and of commits in each. */
+const BATCHES = 4
+const IN_BATCH = 16
 
 /**
  * The newest commits of a store, in a ring. They keep alive the functions that a rollback would put back, so the ring's length
@@ -27,7 +28,10 @@ class Commits {
   #next = 0
   /** Whether older commits have left the ring, or were never in it */
   #isCut = false
-  /** Weak references to commits, until `begin` */
+  /**
+   * Weak references to batches of commits, until `begin`. A batch lives while one of its commits does. One reference for each commit
+   * would take as long as the commit, and V8 keeps the targets of new references until the end of the job.
+   */
   #weak = []
   /** Number of hooks of commits that are running */
   #hooks = 0
@@ -45,9 +49,9 @@ class Commits {
     this.#isUnused = false
     this.#limit = COMMITS
     for (const reference of this.#weak.splice(0)) {
-      const commit = reference.deref()
-      if (commit === undefined) this.#isCut = true
-      else this.add(commit)
+      const batch = reference.deref()
+      if (batch === undefined) this.#isCut = true
+      for (const commit of batch ?? []) this.add(commit)
     }
   }
 
@@ -71,11 +75,21 @@ class Commits {
   /** `add` for a commit of `relink`. */
   addMany(changes) {
     if (!this.#isUnused) return this.add(changes)
-    if (this.#weak.length === WEAK) {
-      this.#weak.shift()
-      this.#isCut = true
+    let batch = this.#weak.at(-1)?.deref()
+    if (batch === undefined || batch.length === IN_BATCH) {
+      batch = []
+      this.#weak.push(new WeakRef(batch))
+      if (this.#weak.length > BATCHES) this.#cutWeak()
     }
-    this.#weak.push(new WeakRef(changes))
+    batch.push(changes)
+    changes.more.batch = batch
+  }
+
+  /** Drops the oldest batch. */
+  #cutWeak() {
+    const oldest = this.#weak.shift().deref()
+    if (oldest !== undefined) oldest.length = 0
+    this.#isCut = true
   }
 
   /** The commits, the oldest first. */
