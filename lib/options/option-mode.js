@@ -54,7 +54,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', 'wit'])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wit'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
