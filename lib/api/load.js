@@ -16,7 +16,7 @@ const { toStore } = require('./store')
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { store, timeout, types, wit, ...compiling } = check(modes.own, imports, options, ['types'])
+  const { store, timeout, types, wasi, wit, ...compiling } = check(modes.own, imports, options, ['types'])
   const shape = types === undefined ? typesBeside(path) : types !== false && readTypes(toPath(types, 'options.types'))
   // Makes the store and reads the types while another thread compiles.
   const [module, expected] = await Promise.all([
@@ -25,7 +25,7 @@ async function load(file, imports = undefined, options = undefined) {
     prepareStore(store),
   ])
   if (expected) checkShape(expected, await readFile(path), path)
-  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wit })
+  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
 }
 
 /** Makes the default store, unless the user gives another one. */

@@ -21,6 +21,9 @@ class OptionMode {
     this.#slots = slots
   }
 
+  /** Options of instances that the JS API does not have. */
+  others = []
+
   /** The options with these names. */
   options(options, names) {
     return this.#read(options, names)
@@ -54,10 +57,12 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wit'])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wasi', 'wit'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
+  others = ['wasi']
+
   /** Refuses options that are given as the imports: a module without imports would ignore them. */
   checkImports(imports, options) {
     if (options !== undefined || typeof imports !== 'object' || imports === null) return

@@ -10,6 +10,9 @@ const { camelCase } = require('../typed/fields')
 /** The exports of the ABI, which users do not call. */
 const isInternal = (name) => /^(relink:|cabi_post_|cabi_realloc$)/.test(name)
 
+/** The import modules of WASI, which the option `wasi` of `load` gives. */
+const WASI = new Set(['wasi_snapshot_preview1', 'wasi_unstable'])
+
 /** A record with its keys in order. */
 const sorted = (record) =>
   Object.assign(Object.create(null), Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))))
@@ -64,7 +67,8 @@ function shapeOf(bytes) {
   for (const each of of('slot')) slots[each.name] = typedItem(each)
   const declared = new Set(report.slots.filter(({ kind }) => kind === 'declared').map(({ name }) => name))
   for (const { module, name, type } of report.imports) {
-    if (module === 'relink' && declared.has(name)) continue
+    // Neither does the user give these: a declared slot, and a function of WASI.
+    if ((module === 'relink' && declared.has(name)) || WASI.has(module)) continue
     const own = of('import').find((each) => each.module === module && each.name === name)
     const named = own === undefined ? name : camelCase(name)
     imports[module] ??= Object.create(null)
