@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { load } from '../..'
+import { Module, load } from '../..'
 import { rejectionOf, root, wat } from '../support'
 
 const typed = join(root, 'fixtures', 'wasm', 'typed.wasm')
@@ -19,7 +19,12 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const imports = { env: { translate: (text: string) => text } }
+/** Functions for all imports of the guest. */
+const imports = {
+  env: Object.fromEntries(
+    Module.imports(new Module(readFileSync(typed))).map(({ name }) => [name, (value: unknown) => value]),
+  ),
+}
 
 /** A copy of the typed guest, in which texts of the records are replaced by others of the same length. */
 function changed(name: string, ...changes: [string, string][]): string {
@@ -112,7 +117,8 @@ test('right uses compile, and wrong ones do not', () => {
   const head = `
     import { link, load } from 'wasm-relink'
     import type { Order, Problem, Typed, TypedImports } from './typed'
-    const imports: TypedImports = { env: { translate: (text, language) => (language === 'de' ? text : undefined) } }
+    const translate: TypedImports['env']['translate'] = (text, language) => (language === 'de' ? text : undefined)
+    const imports = { env: { translate } } as TypedImports
     const plugin = await load<Typed>('typed.wasm', imports)
     const order: Order = { items: [{ sku: 'a', quantity: 1, price: 2n }], rights: { cancel: true }, channel: 'web' }
     const problem: Problem = { tag: 'too-many', val: { sku: 'a', most: 1 } }
