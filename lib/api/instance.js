@@ -8,6 +8,7 @@ const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
 const { about, readImports, toImports } = require('../internal/imports')
+const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
@@ -71,6 +72,8 @@ class Instance {
       closed: false,
       // Its WASI, if it was made with the option.
       wasi,
+      // The systems of WASI whose functions it imports.
+      systems: systemsIn(given),
       // Typed functions; undefined without any.
       typed,
       exports: undefined,
@@ -80,6 +83,7 @@ class Instance {
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     store.keep('instance', id, this)
+    for (const system of this.#state.systems ?? []) system.retain()
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -149,6 +153,7 @@ class Instance {
     if (this.closed) return
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    for (const system of state.systems ?? []) system.release()
     state.wasi?.close()
   }
 
