@@ -61,6 +61,7 @@ export type {
   Bytes,
   CloseOptions,
   CompileOptions,
+  TypesOption,
   FileUrl,
   ImportValue,
   Imports,

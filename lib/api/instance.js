@@ -9,6 +9,7 @@ const { globalOf } = require('./global')
 const { hasGuestHooks } = require('../internal/guest-hooks')
 const { Brand } = require('../internal/handle')
 const { about, readImports, toImports } = require('../internal/imports')
+const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { noteOwner } = require('../internal/owners')
@@ -75,6 +76,8 @@ class Instance {
       closed: false,
       // Its WASI, if it was made with the option.
       wasi,
+      // The systems of WASI whose functions it imports.
+      systems: systemsIn(given),
       // Typed functions; undefined without any.
       typed,
       exports: undefined,
@@ -86,6 +89,7 @@ class Instance {
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
+    for (const system of this.#state.systems ?? []) system.retain()
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -156,6 +160,7 @@ class Instance {
     state.store.commits.describe()
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    for (const system of state.systems ?? []) system.release()
     state.wasi?.close()
   }
 
