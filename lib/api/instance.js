@@ -6,13 +6,17 @@ const { toOptions, toSilent, toTimeout, toWit, wrongType } = require('../options
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
+const { hasGuestHooks } = require('../internal/guest-hooks')
 const { Brand } = require('../internal/handle')
 const { about, readImports, toImports } = require('../internal/imports')
+const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
+const { noteOwner } = require('../internal/owners')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
+const { previousSlots, withPrevious } = require('../internal/previous-imports')
 const { toModule } = require('./module')
 const native = require('../native')
 const { checkSuspending, coreOf, promising, toSuspending } = require('./promising')
@@ -49,13 +53,14 @@ class Instance {
     const known = toOptions(options, ['limits', 'store', 'suspending', 'timeout', 'wasi', 'wit'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
+    const declared = code.imports()
     const types = about(file, () => compiled.typed(toWit(known)))
     const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
-    const [declared, suspending] = [code.imports(), toSuspending(known)]
+    const suspending = toSuspending(known)
     if (suspending !== undefined) checkSuspending(suspending, declared)
-    const all = wasi?.imports(declared, toImports(imports)) ?? imports
-    const given = readImports(store, declared, all, file, { suspending, typed })
+    const resolved = wasi?.imports(declared, toImports(imports)) ?? imports
+    const given = readImports(store, declared, withPrevious(declared, resolved), file, { suspending, typed })
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -74,16 +79,21 @@ class Instance {
       closed: false,
       // Its WASI, if it was made with the option.
       wasi,
+      // The systems of WASI whose functions it imports.
+      systems: systemsIn(given),
       // Typed functions; undefined without any.
       typed,
       exports: undefined,
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
+    noteOwner(retainer, { store, id, compiled, previous: previousSlots(store, compiled, declared) })
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
     const complete = typed?.complete(this.#state, core) ?? core
     this.#state.exports = namespace(suspending === undefined ? complete : complete.map(withPromise))
+    if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
+    for (const system of this.#state.systems ?? []) system.retain()
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -151,8 +161,10 @@ class Instance {
     const state = brand.get(this)
     const silent = toSilent(options)
     if (this.closed) return
+    state.store.commits.describe()
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    for (const system of state.systems ?? []) system.release()
     state.wasi?.close()
   }
 
@@ -176,4 +188,4 @@ const wrap = {
   tag: tagOf,
 }
 
-module.exports = { Instance }
+module.exports = { Instance, findInstance: (value) => brand.find(value) }

@@ -34,11 +34,11 @@ async function make(Class, bytesOrModule, imports, { store, suspending, timeout,
   return { module, instance: new Instance(module, imports, making) }
 }
 
-/** Checks all arguments that can be checked before compiling, and returns the options. */
-function check(mode, imports, options) {
+/** Checks all arguments that can be checked before compiling, and returns the options. `more` are names of further options. */
+function check(mode, imports, options, more = []) {
   const known = mode.compiling(
     options,
-    ['store', 'suspending', 'timeout', 'wit', ...mode.others],
+    ['store', 'suspending', 'timeout', 'wit', ...mode.others, ...more],
     [...OF_INSTANCE, ...OF_COMPILE],
   )
   if (known.store !== undefined) toStore(known)

@@ -57,7 +57,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'suspending', 'timeout', 'wasi', 'wit'])
+const NAMES = new Set([...COMPILING, 'store', 'suspending', 'timeout', 'types', 'wasi', 'wit'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
