@@ -66,6 +66,7 @@ export type {
   InstanceOptions,
   LoadOptions,
   ModuleSignature,
+  RecycleEvent,
   Reserve,
   SlotSelection,
   StoreOptions,

@@ -8,8 +8,10 @@ const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
 const { readImports } = require('../internal/imports')
+const { Recycler, holdRecycler } = require('../internal/recycler')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
+const { ON_TRAP, toOnRecycle, toOnTrap } = require('../options/on-trap')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
 const { toModule } = require('./module')
@@ -41,8 +43,10 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout'])
+    const known = toOptions(options, ['limits', 'store', 'timeout', ...ON_TRAP])
     const [store, timeout] = [toStore(known), toTimeout(known)]
+    const [recycling, onRecycle] = [toOnTrap(known), toOnRecycle(known)]
+    if (recycling !== undefined) refuseShared(code)
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const given = readImports(store, code.imports(), imports, file)
     const forSmallMemories = () => {
@@ -50,7 +54,8 @@ class Instance {
       if (small !== undefined) compiled = small
       return small?.native
     }
-    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, limits, forSmallMemories })
+    const making = { file, timeout, limits, recyclable: recycling !== undefined, forSmallMemories }
+    const { id, retainer, exports } = store.instantiate(code, given, making)
     this.#state = {
       store,
       id,
@@ -66,6 +71,12 @@ class Instance {
       slots: undefined,
     }
     store.keep('instance', id, this)
+    if (recycling !== undefined) {
+      store.hasRecyclers = true
+      holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onRecycle }))
+    }
+    // Its start function may have called instances that trapped.
+    if (store.hasRecyclers) store.recycleTrapped()
     compiled.tierUp?.add(this.#state, given)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
     const reportPanics = this.#state.exports['relink:report_panics']
@@ -125,6 +136,14 @@ class Instance {
   [dispose]() {
     this.close()
   }
+}
+
+/** Refuses to recycle instances that share memory with other threads. */
+function refuseShared(code) {
+  if (code.sharedMemories().length === 0) return
+  const message =
+    'an instance that defines a shared memory cannot be recycled, since other threads may use it: expected '
+  throw typeError(`${message}'keep' as \`options.onTrap\``, 'ERR_RELINK_UNSUPPORTED')
 }
 
 /** The slot at a position in the module's list. */

@@ -7,6 +7,7 @@ const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
+const { ON_TRAP, checkOnTrap } = require('../options/on-trap')
 const { toStore } = require('./store')
 const { OF_COMPILE, OF_INSTANCE, instancePart } = require('../options/resource-limits')
 const { refuseTrust } = require('../options/trust')
@@ -23,8 +24,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, timeout, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, timeout }
+async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onRecycle, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout, onTrap, onRecycle }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -35,9 +36,10 @@ async function make(Class, bytesOrModule, imports, { store, timeout, ...compilin
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout'], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(options, ['store', 'timeout', ...ON_TRAP], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
+  checkOnTrap(known)
   mode.checkImports(imports, options)
   toImports(imports)
   return known

@@ -6,6 +6,7 @@ const { buildError, stackTraceLimit } = require('../errors')
 const { inFinalizer } = require('./late')
 const { mapOf } = require('./map')
 const { addon, translated } = require('../node/addon')
+const { recycle } = require('./recycler')
 const { sharedValues } = require('./shared-values')
 const { shared } = require('../node/shared-memory')
 
@@ -37,6 +38,7 @@ function libFunctions(store, exceptions) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
+    recycle,
     look() {},
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),

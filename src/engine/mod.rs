@@ -10,7 +10,7 @@ mod types;
 pub use alloc::builtins::{copy_table, fill_table, init_table, install, may_begin, may_grow, replace_builtins};
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
-pub use alloc::quota::{Charge, Quota, Resource};
+pub use alloc::quota::{Charge, Quota, Resource, SetAside};
 pub use alloc::reserve::Reserve;
 pub use alloc::room::{has_headroom, has_headroom_besides, has_room, try_copy};
 pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_memory, take_stopped};
@@ -18,6 +18,7 @@ pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_m
 pub use alloc::table_charges::is_charged;
 pub use alloc::table_charges::{
     KnownTables, charge_for_table, charge_table_growth, keep_table_charge, release_table, release_table_growth,
+    take_table_charge,
 };
 pub use alloc::table_copies::{TableCopy, forget_imported_tables, note_imported_tables};
 pub use alloc::trim::{trim, trim_all};

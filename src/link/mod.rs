@@ -10,6 +10,7 @@ mod forwarding;
 mod implementation;
 mod planned;
 mod record;
+mod recycled;
 mod shortcuts;
 mod slot;
 mod slots;

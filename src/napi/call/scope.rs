@@ -1,10 +1,10 @@
 //! The scope of a call from JavaScript into wasm.
 
+use crate::napi::call::after::run_deferred;
 use crate::napi::context::Context;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::running::Running;
-use crate::napi::gc::collect::collect_after_call;
 use std::mem::ManuallyDrop;
 
 /// A call from JavaScript into wasm; it ends when this is dropped.
@@ -49,12 +49,12 @@ impl<'a> CallScope<'a> {
         Self { context, enclosing }
     }
 
-    /// Ends the call without running a deferred collection. For callers with a new object that has no wrapper yet.
+    /// Ends the call without running deferred work. For callers with a new object that has no wrapper yet.
     pub fn end_without_collection(self) {
         let context = self.context;
-        let is_deferred = context.collection_is_deferred.take();
+        let deferred = context.deferred.take();
         drop(self);
-        context.collection_is_deferred.set(is_deferred);
+        context.deferred.put_back(deferred);
     }
 }
 
@@ -80,8 +80,8 @@ impl Drop for CallScope<'_> {
         let context = self.context;
         context.environment.running.leave(context.js(), self.enclosing);
         context.depth.set(context.depth.get() - 1);
-        if context.depth.get() == 0 && context.collection_is_deferred.get() {
-            collect_after_call(context);
+        if context.depth.get() == 0 && context.deferred.is_any() {
+            run_deferred(context);
         }
     }
 }
