@@ -35,6 +35,10 @@ export declare class NativeModule {
   slots(): Array<NativeFunction>
   /** The functions that are not slots. */
   noSlots(): Array<NativeFunction>
+  /** The typed functions that the module's records describe, as a JSON array; null for none. */
+  typedFunctions(): string | null
+  /** The typed functions of the world in a WIT text, as a JSON array, for a module without records. */
+  typedWorld(wit: string): string
 }
 
 /** A store. It belongs to the thread that made it. */
@@ -134,6 +138,8 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
+   *   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
    * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
    *   `tableSet` and `globalGet`.
    */
@@ -167,6 +173,9 @@ export declare function cacheList(cache: NativeCache): Array<NativeCached>
 
 /** Number of compiles that were cancelled in this process. */
 export declare function cancelledCompiles(): number
+
+/** Throws `ERR_RELINK_ABI` unless two function types, as JSON, have the same structure. */
+export declare function checkTypes(slot: string, expected: string, actual: string): void
 
 /** Compiles on another thread. The bytes are copied before this returns. */
 export declare function compileAsync(bytes: Uint8Array, options: NativeCompileOptions): Promise<NativeModule>
@@ -575,6 +584,15 @@ export declare function runningCompiles(): number
  * fast calls.
  */
 export declare function sharedValues(buffer: ArrayBuffer): any
+
+/**
+ * The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
+ * whether the callee has a function that frees its result.
+ */
+export declare function typedAdapter(functionType: string, hasPost: boolean): Uint8Array
+
+/** The typed functions that the records of a binary describe, as a JSON array. */
+export declare function typedFunctions(bytes: Uint8Array): string
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -208,6 +208,15 @@ const functionNames = translated(addon.functionNames)
 const inspectModule = translated(addon.inspectModule)
 const rewriteModule = translated(addon.rewriteModule)
 
+/** The typed functions of a binary, as JSON; and the check that two function types, as JSON, have the same structure. */
+const typedFunctions = translated(addon.typedFunctions)
+const checkTypes = translated(addon.checkTypes)
+/** The bytes of the module between two memories, for a function type as JSON. */
+const typedAdapter = translated(addon.typedAdapter)
+/** The typed functions of a native module, or of the world in a WIT text, as JSON; null for none. */
+const typedFunctionsOf = translated((module) => module.typedFunctions())
+const typedWorldOf = translated((module, wit) => module.typedWorld(wit))
+
 const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
@@ -246,6 +255,7 @@ module.exports = {
   cacheClear,
   cacheList,
   checkInterruption,
+  checkTypes,
   compileAsync,
   compileFile,
   compileForSmallMemories,
@@ -264,6 +274,10 @@ module.exports = {
   refuseStoreOfSlot,
   refuseValue,
   rewriteModule,
+  typedAdapter,
+  typedFunctions,
+  typedFunctionsOf,
+  typedWorldOf,
   validate,
   withTimeout,
 }

@@ -86,6 +86,8 @@ export class LinkError extends Error {
    * `ERR_RELINK_MERGED`: the names of the slot's function
    */
   readonly candidates?: readonly string[]
+  /** `ERR_RELINK_ABI` of typed functions: a sentence for each place where the types differ */
+  readonly differences?: readonly string[]
   /** `ERR_RELINK_UNKNOWN_SLOT`: why a function is not a slot, as {@link WhyNot.reason} */
   readonly reason?: WhyNot['reason']
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */
@@ -120,6 +122,8 @@ export class RuntimeError extends Error {
    * none, and while WebAssembly of their store is still on the stack
    */
   readonly recycled?: boolean
+  /** `ERR_RELINK_VALUE`: the place in the value, like `result.items[3].name` */
+  readonly path?: string
   /** `ERR_RELINK_TIMEOUT`: the timeout that has passed, in milliseconds */
   readonly timeout?: number
   /** `ERR_RELINK_INTERRUPTED`: the reason that was given */

@@ -122,6 +122,11 @@ export interface InstanceOptions extends StoreOptions {
    */
   timeout?: number | undefined
   /**
+   * The text of one WIT world, for a guest of wit-bindgen, which has no records of its typed functions: its functions then take
+   * and return strings, records and so on. Imports of the world's own functions are those of the module `$root`.
+   */
+  wit?: string | undefined
+  /**
    * The effect of a trap that ends a call of the instance's functions. Timeouts and interrupts count as traps. `keep` leaves the
    * memory as it is, half-written perhaps. `recycle` makes the instance begin again, see {@link RecycleEvent}: at most 1,000 times
    * within 1,000 milliseconds, or as often as `most` and `within` say; a further trap leaves it as it is. Default: `keep`.

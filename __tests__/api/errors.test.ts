@@ -416,6 +416,21 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_VALUE: [
+    {
+      name: 'RuntimeError',
+      is: {
+        path: 'result',
+        message: /^export "f": result is not valid: expected bytes in the memory of 65536, got 8 at 65536$/,
+      },
+      error: async () => {
+        const text = '(module (memory (export "memory") 1) (func (export "f") (result i32) i32.const 65536))'
+        const options = { wit: 'world plugin { export f: func() -> string; }' }
+        const { exports } = new Instance(new Module(await wat(text)), {}, options)
+        return thrownBy(() => exports.f())
+      },
+    },
+  ],
   ERR_RELINK_INTERRUPTED: [
     {
       name: 'RuntimeError',

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Instance, LinkError, Module, RuntimeError, Store, instantiate, load } from '../..'
 import { compilers, guest, guestPath, instanceOf, rejectionOf, thrownBy, wat } from '../support'
 
@@ -177,4 +178,20 @@ describe('the class', () => {
     expect(error).toBeInstanceOf(TypeError)
     expect(error.message).toMatch(message)
   })
+})
+
+test.each([1, 5, 12, 13, 100, 1000])('V8 has no hash table for %i exports', async (count) => {
+  setFlagsFromString('--allow-natives-syntax')
+  const isFast = new Function('object', 'return %HasFastProperties(object)') as (object: object) => boolean
+  const functions = Array.from(
+    { length: count },
+    (_, index) => `(func (export "f${index}") (result i32) (i32.const ${index}))`,
+  )
+  const module = new Module(await wat(`(module ${functions.join(' ')})`))
+  for (let number = 0; number < 5; number++) {
+    const { exports } = new Instance(module)
+    expect([isFast(exports), Object.getPrototypeOf(exports), Object.isFrozen(exports)]).toEqual([true, null, true])
+    expect(Object.keys(exports)).toHaveLength(count)
+    expect((exports as Record<string, () => number>)[`f${count - 1}`]!()).toBe(count - 1)
+  }
 })

@@ -2,7 +2,7 @@
 import { uses } from '../support/rust-uses'
 
 /** The layers from the top. `error` is for all of them. */
-const LAYERS = ['napi', 'link', 'store', 'engine', 'rewrite', 'wasm', 'error']
+const LAYERS = ['napi', 'wasi', 'link', 'store', 'engine', 'rewrite', 'abi', 'wasm', 'error']
 
 const layerOf = (module: string) => LAYERS.indexOf(module.split('::')[0]!)
 const edges = [...uses()].flatMap(([from, all]) => [...all].map((to) => [from, to] as const))

@@ -1,6 +1,8 @@
 //! The layers of the addon that need neither an engine nor Node, as a library of their own.
 #![allow(dead_code, reason = "the rest of the addon uses it")]
 
+#[path = "../../src/abi/mod.rs"]
+pub mod abi;
 #[path = "../../src/error/mod.rs"]
 pub mod error;
 #[path = "../../src/rewrite/mod.rs"]

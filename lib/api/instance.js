@@ -2,12 +2,12 @@
 
 // The class Instance.
 
-const { toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
+const { toOptions, toSilent, toTimeout, toWit, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
-const { readImports } = require('../internal/imports')
+const { about, readImports } = require('../internal/imports')
 const { Recycler, holdRecycler } = require('../internal/recycler')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
@@ -21,6 +21,7 @@ const { findSlot } = require('../names/slot-names')
 const { toStore } = require('./store')
 const { tableOf } = require('./table')
 const { tagOf } = require('./tag')
+const { TypedInstance } = require('../typed/instance')
 const { uncloneable } = require('../node/uncloneable')
 const { namespace, webidl } = require('../options/webidl')
 
@@ -43,12 +44,14 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout', ...ON_TRAP])
+    const known = toOptions(options, ['limits', 'store', 'timeout', 'wit', ...ON_TRAP])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const [recycling, onRecycle] = [toOnTrap(known), toOnRecycle(known)]
     if (recycling !== undefined) refuseShared(code)
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
-    const given = readImports(store, code.imports(), imports, file)
+    const types = about(file, () => compiled.typed(toWit(known)))
+    const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
+    const given = readImports(store, code.imports(), imports, file, typed)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -66,10 +69,14 @@ class Instance {
       // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
-      exports: namespace(exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])),
+      // Typed functions; undefined without any.
+      typed,
+      exports: undefined,
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
+    const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
+    this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     store.keep('instance', id, this)
     if (recycling !== undefined) {
       store.hasRecyclers = true
@@ -147,7 +154,7 @@ function refuseShared(code) {
 }
 
 /** The slot at a position in the module's list. */
-const slotAt = ({ store, id }, position) => slotOf(store, store.instanceSlot(id, position))
+const slotAt = ({ store, id, typed }, position) => slotOf(store, store.instanceSlot(id, position), typed)
 
 /** Makes the wrapper of an export, by its kind. */
 const wrap = {

@@ -2,7 +2,7 @@
 
 // `instantiate`.
 
-const { toTimeout } = require('../options/arguments')
+const { toTimeout, toWit } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
@@ -24,8 +24,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onRecycle, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, timeout, onTrap, onRecycle }
+async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onRecycle, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout, onTrap, onRecycle, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -36,10 +36,11 @@ async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onR
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout', ...ON_TRAP], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(options, ['store', 'timeout', 'wit', ...ON_TRAP], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   checkOnTrap(known)
+  toWit(known)
   mode.checkImports(imports, options)
   toImports(imports)
   return known

@@ -4,10 +4,13 @@
 
 const dispose = require('../node/dispose')
 const { toOptions, wrongType } = require('../options/arguments')
+const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { slotBrand } = require('./slot')
+const { functionIn, slotBrand } = require('./slot')
+const { coreFunction } = require('../typed/adapters')
+const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -48,7 +51,9 @@ class Link {
 
   get previous() {
     const link = brand.get(this)
-    return link.#changes.previous(link.#index)
+    const core = link.#changes.previous(link.#index)
+    const { store, id, details } = slotBrand.get(link.slot)
+    return details.typed === undefined || core === null ? core : functionIn(details.typed, core, store, id)
   }
 
   undo() {
@@ -71,12 +76,30 @@ const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELIN
 /** Makes every call of the slot run the implementation. */
 function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
-  const { store, id } = toSlot(slot, () => 'slot')
+  const { store, id, details } = toSlot(slot, () => 'slot')
   const merged = options !== undefined && toMerged(options)
   const changes = new Changes(store, [implementation], [slot])
-  const address = store.addressOf(implementation)
-  changes.makeOne(address === 0 ? adapterAddress(store, implementation, id, merged) : address, id, merged)
+  const typed = details.typed !== undefined || findTyped(implementation) !== undefined
+  const core = typed ? typedCore(store, implementation, id, details, merged) : implementation
+  const address = store.addressOf(core)
+  changes.makeOne(address === 0 ? adapterAddress(store, core, id, merged) : address, id, merged)
   return new Link(changes, 0)
+}
+
+/** The core function to write for an implementation, where it or the slot is typed. */
+function typedCore(store, implementation, id, { name, typed }, merged) {
+  if (typed === undefined) return untyped(store, implementation, name)
+  return coreFunction(store, implementation, typed, (fn) => store.adapt(fn, id, merged))
+}
+
+/** The core function of a typed function, for a slot of core values: addresses in the callee's memory mean nothing there. */
+function untyped(store, implementation, name) {
+  const { raw, type } = findTyped(implementation)
+  if (implementation === raw) return implementation
+  throw new LinkError(
+    `slot "${name}" takes core values, the implementation is typed as ${type.structure}: link a declared slot`,
+    { code: 'ERR_RELINK_ABI', details: { slot: name, expected: 'core values', actual: type.structure } },
+  )
 }
 
 /** The option `merged`: whether to link slots whose function the compiler merged from several. */
@@ -115,4 +138,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toMerged, toSlot }
+module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toMerged, toSlot, typedCore }

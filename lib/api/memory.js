@@ -30,6 +30,14 @@ const refuseTransfer = {
 /** The handles of shared memories: these are objects of Node's own. */
 const sharedHandles = new WeakMap()
 
+/** The functions to call when a memory is closed, by memory. */
+const forgetters = new WeakMap()
+
+/** Calls `forget` when a memory is closed: what holds its buffer would keep its bytes mapped. */
+function onForget(memory, forget) {
+  forgetters.set(memory, [...(forgetters.get(memory) ?? []), forget])
+}
+
 let brand
 
 /** A linear memory. */
@@ -47,6 +55,7 @@ class Memory {
       if (!(#buffer in memory)) return
       memory.#buffer = undefined
       memory.#closedLength = byteLength
+      for (const forget of forgetters.get(memory) ?? []) forget()
     }
     webidl(this, 'WebAssembly.Memory')
     hasArrived(this, isShared)
@@ -145,4 +154,4 @@ function findMemory(value, store = undefined) {
 /** The handle of `this`. A shared memory that another thread has posted is adopted into the default store. */
 const toMemory = (value) => (isShared(value) ? findMemory(value, toStore()) : brand.get(value))
 
-module.exports = { Memory, memoryOf, findMemory }
+module.exports = { Memory, memoryOf, findMemory, onForget }

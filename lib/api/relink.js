@@ -7,9 +7,10 @@ const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { Link, adapterAddress, checkImplementation, isOver, toMerged, toSlot } = require('./link')
+const { Link, adapterAddress, checkImplementation, isOver, toMerged, toSlot, typedCore } = require('./link')
 const { LinkRecord } = require('../internal/link-record')
 const native = require('../native')
+const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -102,7 +103,9 @@ class ConvertedChanges {
       const { store, id, details } = toSlot(slot, () => `changes[${index}][1]`)
       name = details.name
       this.#use(store, name)
-      this.#request.request(index, id, this.#addressOf(implementation, id))
+      const typed = details.typed !== undefined || findTyped(implementation) !== undefined
+      const core = typed ? typedCore(store, implementation, id, details, this.#merged) : implementation
+      this.#request.request(index, id, this.#addressOf(core, id))
     } catch (error) {
       if (!error?.code?.startsWith?.('ERR_')) throw error
       const { code, message, expected, actual } = error

@@ -4,6 +4,7 @@
 
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
 const { formatType, inspectable } = require('../node/inspect')
+const { functionOf } = require('../typed/adapters')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -44,13 +45,15 @@ class Slot {
   }
 
   get current() {
-    const { store, id } = brand.get(this)
-    return store.slotCurrent(id)
+    const { store, id, details } = brand.get(this)
+    const core = store.slotCurrent(id)
+    return details.typed === undefined ? core : functionIn(details.typed, core, store, id)
   }
 
   get original() {
-    const { store, id } = brand.get(this)
-    return store.slotOriginal(id)
+    const { store, id, details } = brand.get(this)
+    const core = store.slotOriginal(id)
+    return details.typed === undefined ? core : (details.typed.original ?? core)
   }
 
   get linked() {
@@ -68,10 +71,17 @@ class Slot {
 const toType = ({ parameters, results }) =>
   Object.freeze({ parameters: Object.freeze([...parameters]), results: Object.freeze([...results]) })
 
-/** The wrapper of a native slot. */
-function slotOf(store, info) {
-  const { id, name, kind } = info
-  return store.find('slot', id) ?? new Slot(new Handle(store, id, { name, kind, type: toType(info) }))
+/** The function for the user that a typed slot holds, by the core function. */
+function functionIn(typed, core, store, id) {
+  if (core === store.slotOriginal(id)) return typed.original ?? core
+  return functionOf(core)
 }
 
-module.exports = { Slot, slotOf, toType, slotBrand: brand }
+/** The wrapper of a native slot. `typed` are the typed functions of its instance, if there are any. */
+function slotOf(store, info, typed = undefined) {
+  const { id, name, kind } = info
+  const make = () => new Handle(store, id, { name, kind, type: toType(info), typed: typed?.slot(name, kind) })
+  return store.find('slot', id) ?? new Slot(make())
+}
+
+module.exports = { Slot, functionIn, slotOf, toType, slotBrand: brand }

@@ -25,18 +25,19 @@ function toImports(imports) {
  *
  * Returns what the native side takes for each: a function, or the id of a memory, table, global or tag. The property `held` of
  * the list keeps the objects with these ids alive, as long as the instance. A refusal names the module's file, if the module
- * has a file; an error of a user's getter comes out unchanged.
+ * has a file; an error of a user's getter comes out unchanged. `typed` are the typed functions, if the module has any: their
+ * names may be in camelCase, and JavaScript functions for them take and return values of JavaScript.
  */
-function readImports(store, declared, imports, file) {
+function readImports(store, declared, imports, file, typed = undefined) {
   toImports(imports)
   const held = []
   const given = declared.map((item) => {
     if (imports === undefined) throw nameFile(noImports(item), file)
     const namespace = givenIn(imports, item.module)
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
-    const value = givenIn(namespace, item.name)
+    const value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     // The fast path: most imports are functions, and there may be many.
-    if (item.kind === 'function' && typeof value === 'function') return value
+    if (item.kind === 'function' && typeof value === 'function') return typed?.imported(item, value) ?? value
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)
@@ -44,6 +45,13 @@ function readImports(store, declared, imports, file) {
     })
   })
   return Object.assign(given, { held })
+}
+
+/** The first property of the user's object that is there, of the names of a typed import. */
+function typedIn(object, item, typed) {
+  let value
+  for (const name of typed.namesOf(item)) if (value === undefined) value = givenIn(object, name)
+  return value
 }
 
 /**
@@ -114,4 +122,4 @@ function idOf(store, item, value, handle) {
 
 const refuse = ({ module, name, type }, value) => native.refuseImport(module, name, type, formatValue(value))
 
-module.exports = { toImports, readImports }
+module.exports = { about, toImports, readImports }

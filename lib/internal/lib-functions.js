@@ -3,6 +3,7 @@
 // The functions that the native side calls.
 
 const { buildError, stackTraceLimit } = require('../errors')
+const { Externrefs } = require('./externrefs')
 const { inFinalizer } = require('./late')
 const { mapOf } = require('./map')
 const { addon, translated } = require('../node/addon')
@@ -29,6 +30,8 @@ const values = sharedValues((buffer) => addon.sharedValues(buffer))
  */
 function libFunctions(store, exceptions) {
   const weak = new WeakRef(store)
+  const externrefs = new Externrefs(() => weak.deref())
+  const thunks = new WeakMap()
   return {
     store,
     error: buildError,
@@ -44,7 +47,7 @@ function libFunctions(store, exceptions) {
     fromException: (list) => exceptions().fromList(weak.deref(), list),
     addType: values?.addType,
     makeFunction(index, type, name, address, retainer) {
-      const fn = values.functionAt(index, type)
+      const fn = values.functionAt(index, type, externrefs)
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
         name: { __proto__: null, value: name, configurable: true },
@@ -53,7 +56,9 @@ function libFunctions(store, exceptions) {
       functions.set(fn, { address, retainer })
       return fn
     },
-    importThunk: (fn, parameters, results) => values.thunkOf(fn, parameters, results),
+    importThunk: (fn, parameters, results) => values.thunkOf(thunks, externrefs, fn, parameters, results),
+    externrefs,
+    dropExternrefs: (from) => externrefs.drop(from),
     sharedValues: values?.values,
     registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,

@@ -6,6 +6,7 @@ const { isAllowed } = require('../node/permission')
 const { carried } = require('../node/posted-module')
 const native = require('../native')
 const { describe, describeMissing } = require('./slot-descriptor')
+const { Plan } = require('../typed/plan')
 const { TierUpQueue } = require('./tier-up')
 
 /**
@@ -15,6 +16,7 @@ const { TierUpQueue } = require('./tier-up')
  */
 class ModuleContent {
   #slots
+  #typed
   #compileOptions
   #forSmallMemories
 
@@ -31,6 +33,15 @@ class ModuleContent {
   /** The slots. `instanceSlot` of the native store takes positions in this list. */
   get slots() {
     return (this.#slots ??= this.native.slots().map(describe))
+  }
+
+  /**
+   * The typed functions, each with its plan: those of the module's records, or of the WIT text that the user gives for a module
+   * without records.
+   */
+  typed(wit = undefined) {
+    if (wit !== undefined) return withPlans(native.typedWorldOf(this.native, wit))
+    return (this.#typed ??= withPlans((this.isPlugin && native.typedFunctionsOf(this.native)) || '[]'))
   }
 
   /**
@@ -54,5 +65,8 @@ class ModuleContent {
     return [...this.native.noSlots().map(describe), ...this.missing.map(describeMissing)]
   }
 }
+
+/** The typed functions that the native side describes. */
+const withPlans = (json) => JSON.parse(json).map((type) => ({ ...type, plan: new Plan(type.function) }))
 
 module.exports = { ModuleContent }

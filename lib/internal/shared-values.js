@@ -15,17 +15,32 @@ const [INDEX, NUMBER, AGAIN] = [0, 1, 2].map((position) => `I32[${(MOST * VALUE)
 
 /**
  * The typed array for values of each type, how many of its elements a value takes, and the conversion that WebAssembly
- * makes. An `f32` is rounded when it is written.
+ * makes. An `f32` is rounded when it is written. An externref is the number that `refs`, an `Externrefs`, has for the value.
  */
 const TYPES = {
   i32: { array: 'I32', elements: 4, convert: (name) => `${name} | 0` },
   i64: { array: 'I64', elements: 2, convert: (name) => `asIntN(64, ${name})` },
   f32: { array: 'F32', elements: 4, convert: (name) => `+${name}` },
   f64: { array: 'F64', elements: 2, convert: (name) => `+${name}` },
+  externref: { array: 'I32', elements: 4, convert: (name) => `refs.add(${name})` },
 }
+
+const isReference = (type) => type === 'externref'
 
 /** The element for the value at a position. */
 const element = (type, position) => `${TYPES[type].array}[${position * TYPES[type].elements}]`
+
+/** Reads the value at a position. */
+const read = (type, position) => {
+  const number = element(type, position)
+  return isReference(type) ? `refs.get(${number})` : number
+}
+
+/** Writes a converted value to a position. Wasm reads 8 bytes of an externref. */
+const write = (type, position, value) => {
+  const statement = `${element(type, position)} = ${value}`
+  return isReference(type) ? `${statement}; I32[${position * 4 + 1}] = 0` : statement
+}
 
 /** The memory, with the native half that `make` returns; undefined on platforms without it. */
 function sharedValues(make) {
@@ -44,8 +59,8 @@ function sharedValues(make) {
   }
   /** The function types by id. `make` of each makes its functions; undefined before the first use, null if Node forbids it */
   const types = new Map()
-  /** The makers of thunks, by type; and for each imported function, its thunks by type. */
-  const [thunkTypes, thunks] = [new Map(), new WeakMap()]
+  /** The makers of thunks, by type. */
+  const thunkTypes = new Map()
 
   /** Compiles what makes functions or thunks of a type; undefined or null if that is not possible. */
   function makerOf(type, source) {
@@ -63,17 +78,23 @@ function sharedValues(make) {
     values: native.values,
     /** Adds a function type: native code gives it an id, and the lists of the names of its types. */
     addType: (id, parameters, results) => void types.set(id, { parameters, results, make: undefined }),
-    /** A function of a type that calls the wasm function at `index`; undefined where it cannot be made. */
-    functionAt: (index, type) => makerOf(types.get(type), exported)?.(index),
-    /** A function that calls an imported function for the call that has parked; undefined where it cannot be made. */
-    thunkOf(fn, parameters, results) {
+    /**
+     * A function of a type that calls the wasm function at `index`, in a store with these externrefs; undefined where it
+     * cannot be made.
+     */
+    functionAt: (index, type, refs) => makerOf(types.get(type), exported)?.(index, refs),
+    /**
+     * A function that calls an imported function for the call that has parked, in a store with these externrefs; undefined
+     * where it cannot be made. `thunks` has the thunks of the store by function and type.
+     */
+    thunkOf(thunks, refs, fn, parameters, results) {
       const key = `${parameters}:${results}`
       const own = thunks.get(fn) ?? new Map()
       thunks.set(fn, own)
       if (own.has(key)) return own.get(key)
       const type = thunkTypes.get(key) ?? { parameters: list(parameters), results: list(results), make: undefined }
       thunkTypes.set(key, type)
-      const made = makerOf(type, thunk)?.(fn)
+      const made = makerOf(type, thunk)?.(fn, refs)
       own.set(key, made)
       return made
     },
@@ -89,16 +110,21 @@ const list = (names) => (names === '' ? [] : names.split(','))
  */
 function exported(parameters, results) {
   const names = parameters.map((_, position) => `a${position}`)
+  const references = names.filter((_, position) => isReference(parameters[position]))
+  const conversion = (type, position) => `${names[position]} = ${TYPES[type].convert(names[position])}`
   const lines = [
-    ...parameters.map((type, position) => `${names[position]} = ${TYPES[type].convert(names[position])}`),
-    ...parameters.map((type, position) => `${element(type, position)} = ${names[position]}`),
+    ...parameters.map((type, position) => (isReference(type) ? '' : conversion(type, position))),
+    // An externref that nothing holds must not be there when a conversion runs: that may call wasm, and so a sweep.
+    references.length > 0 ? `if (refs.free[0] < ${references.length}) refs.reserve(${references})` : '',
+    ...parameters.map((type, position) => (isReference(type) ? conversion(type, position) : '')),
+    ...parameters.map((type, position) => write(type, position, names[position])),
     `${INDEX} = index`,
     'let next = invoke()',
     'while (next !== undefined) next = next()',
-  ]
-  const read = results.map(element).join(', ')
-  if (results.length > 0) lines.push(results.length === 1 ? `return ${read}` : `return [${read}]`)
-  return `(index) => (${names.join(', ')}) => { ${lines.join('; ')} }`
+  ].filter((line) => line !== '')
+  const values = results.map(read).join(', ')
+  if (results.length > 0) lines.push(results.length === 1 ? `return ${values}` : `return [${values}]`)
+  return `(index, refs) => (${names.join(', ')}) => { ${lines.join('; ')} }`
 }
 
 /**
@@ -106,9 +132,9 @@ function exported(parameters, results) {
  * the number of that call is read before, and the result written after it. What `resume` and `fail` throw comes from wasm.
  */
 function thunk(parameters, results) {
-  const call = `fn(${parameters.map(element).join(', ')})`
+  const call = `fn(${parameters.map(read).join(', ')})`
   const [type] = results
-  return `(fn) => () => {
+  return `(fn, refs) => () => {
     let next
     do {
       const number = ${NUMBER}
@@ -120,7 +146,7 @@ function thunk(parameters, results) {
         next = fail(error)
         continue
       }
-      ${type === undefined ? '' : `${element(type, 0)} = next`}
+      ${type === undefined ? '' : write(type, 0, 'next')}
       ${NUMBER} = number
       next = resume()
     } while (${AGAIN} !== 0)

@@ -146,7 +146,14 @@ function toLimits(descriptor, most) {
   return { initial, maximum }
 }
 
+/** The option `wit`: the text of a WIT world. */
+function toWit({ wit }) {
+  if (wit === undefined || typeof wit === 'string') return wit
+  throw wrongType('a string', 'options.wit', wit)
+}
+
 module.exports = {
+  toWit,
   formatValue,
   wrongType,
   toBytes,

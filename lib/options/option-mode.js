@@ -55,7 +55,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', ...ON_TRAP])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'wit', ...ON_TRAP])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {

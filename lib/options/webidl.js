@@ -33,11 +33,19 @@ function hasArrived(Class, arrived) {
   Object.defineProperty(Class, Symbol.hasInstance, { value, configurable: true })
 }
 
+/** Most properties that V8 adds to an object by names from variables without making a hash table of it. */
+const FEW = 12
+
 /** A frozen object without a prototype, so that no inherited name is in the way of an entry. */
 function namespace(entries) {
-  const object = Object.create(null)
+  const isSmall = entries.length <= FEW
+  // An object that is made without a prototype is a hash table to V8, whose code then cannot call its functions directly. One
+  // that loses its prototype, or becomes a prototype itself, is not: the former shares its layout with others like it.
+  const object = isSmall ? Object.setPrototypeOf({}, null) : Object.create(null)
   for (const [name, value] of entries) object[name] = value
-  return Object.freeze(object)
+  Object.freeze(object)
+  if (!isSmall) void Object.create(object).any
+  return object
 }
 
 module.exports = { hasArrived, namespace, webidl }

@@ -42,6 +42,14 @@ pub enum ErrorKind {
         expected: String,
         actual: String,
     },
+    /// Two typed functions have types of different structure
+    Types {
+        slot: String,
+        expected: String,
+        actual: String,
+        /// Each with its place, as "order.items[].price: expected u64, got u32"
+        differences: Vec<String>,
+    },
     OtherStore(Subject),
     Closed(Subject),
     ClosedCall,

@@ -48,6 +48,9 @@ impl fmt::Display for Error {
                 "slot \"{slot}\" is declared as {expected} in Rust, the implementation as {actual}: \
                  WebAssembly cannot tell them apart, but their values mean different things"
             ),
+            K::Types { slot, differences, .. } => {
+                write!(f, "slot \"{slot}\" and the implementation have different types: {}", differences.join("; "))
+            }
             K::OtherStore(subject) => {
                 write!(
                     f,

@@ -62,7 +62,7 @@ impl Error {
             K::Import { .. } => ("ERR_RELINK_IMPORT", "LinkError"),
             K::SignatureHash { .. } => ("ERR_RELINK_SIGNATURE_HASH", "LinkError"),
             K::Signature { .. } => ("ERR_RELINK_SIGNATURE", "LinkError"),
-            K::Abi { .. } => ("ERR_RELINK_ABI", "LinkError"),
+            K::Abi { .. } | K::Types { .. } => ("ERR_RELINK_ABI", "LinkError"),
             K::OtherStore(_) => ("ERR_RELINK_STORE", "LinkError"),
             K::Closed(_) => ("ERR_RELINK_CLOSED", "LinkError"),
             K::ClosedCall | K::ClosedObject { .. } | K::ClosedStore => ("ERR_RELINK_CLOSED", "RuntimeError"),
@@ -110,6 +110,9 @@ impl Error {
             K::SignatureHash { first, second } => json!({ "expected": first, "actual": second }),
             K::Signature { slot, expected, actual } | K::Abi { slot, expected, actual } => {
                 json!({ "slot": slot, "expected": expected, "actual": actual })
+            }
+            K::Types { slot, expected, actual, differences } => {
+                json!({ "slot": slot, "expected": expected, "actual": actual, "differences": differences })
             }
             K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
             K::OtherStore(subject) | K::Closed(subject) => subject.details(),

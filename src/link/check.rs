@@ -4,10 +4,11 @@ use super::implementation::CheckedImplementation;
 use super::planned::PlannedChanges;
 use super::slot::{Slot, SlotId};
 use super::slots::Slots;
+use crate::abi::differences_of_texts;
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Store};
-use crate::wasm::RustSignature;
+use crate::wasm::Declaration;
 
 impl Slots {
     /// Checks that the slot can be linked at all; `merged` allows a slot whose function stands for several.
@@ -46,7 +47,7 @@ impl Slots {
             return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
         }
         if let Some(declared) = &slot.declaration {
-            check_rust_types(store, implementation, &slot.name, &declared.types)?;
+            check_types(store, implementation, &slot.name, declared)?;
         }
         let table = slot.primary_entry.table;
         self.check_path(store, known.thunk_of, id, planned)?;
@@ -132,30 +133,44 @@ impl Slot {
     }
 }
 
-/// Whether `fits` accepts the Rust types of a declared slot that has `function` as its original or thunk. A merged
-/// function is the original of several slots: `fits` is called for each until it accepts one.
-fn declared_types(store: &Store, function: FuncRef, mut fits: impl FnMut(&RustSignature) -> bool) -> bool {
+/// Whether `fits` accepts the declaration of a slot that has `function` as its original or thunk. A merged function is the
+/// original of several slots: `fits` is called for each until it accepts one.
+fn is_declared(store: &Store, function: FuncRef, fits: impl FnMut(&Declaration) -> bool) -> bool {
     let Some((instance, index)) = function.locate(store) else { return false };
     let slots = &instance.code().slots;
     let declared = slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
     let own = declared.filter(|slot| slot.original == index);
     let through = instance.code().slot_of_thunk(index).map(|position| &slots[position as usize]);
-    own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(|declaration| fits(&declaration.types))
+    own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(fits)
 }
 
-/// Checks that `implementation`, if it is declared, has the Rust types of the slot.
-fn check_rust_types(store: &Store, implementation: FuncRef, slot: &str, expected: &RustSignature) -> Result<()> {
-    let mut other = None;
-    // A thunk has its slot's Rust types: every function that the slot holds was checked against them.
-    let fits = declared_types(store, implementation, |types| {
-        other = other.take().or_else(|| Some(types.clone()).filter(|types| types != expected));
-        types == expected
+/// Checks that `implementation`, if it is declared, has the types of the slot.
+fn check_types(store: &Store, implementation: FuncRef, slot: &str, expected: &Declaration) -> Result<()> {
+    let mut refusal = None;
+    // A thunk has its slot's types: every function that the slot holds was checked against them.
+    let fits = is_declared(store, implementation, |actual| {
+        let difference = difference(slot, expected, actual);
+        let fits = difference.is_none();
+        refusal = refusal.take().or(difference);
+        fits
     });
-    match other {
-        Some(actual) if !fits => {
-            let (expected, actual) = (expected.to_string(), actual.to_string());
-            Err(ErrorKind::Abi { slot: slot.to_owned(), expected, actual }.into())
+    refusal.filter(|_| !fits).map_or(Ok(()), |refusal| Err(refusal.into()))
+}
+
+/// Why a function of type `actual` does not fit a slot of type `expected`. Typed functions are compared by the structure of
+/// their types, the others by their Rust types.
+fn difference(slot: &str, expected: &Declaration, actual: &Declaration) -> Option<ErrorKind> {
+    let slot = slot.to_owned();
+    if let (Some(wit), Some(other)) = (&expected.wit, &actual.wit) {
+        let differences = differences_of_texts(wit, other);
+        if differences.is_empty() {
+            return None;
         }
-        _ => Ok(()),
+        let (expected, actual) = (expected.types.to_string(), actual.types.to_string());
+        return Some(ErrorKind::Types { slot, expected, actual, differences });
     }
+    if expected.types == actual.types && expected.wit.is_none() == actual.wit.is_none() {
+        return None;
+    }
+    Some(ErrorKind::Abi { slot, expected: expected.types.to_string(), actual: actual.types.to_string() })
 }

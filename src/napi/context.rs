@@ -86,7 +86,7 @@ impl Context {
             undo_roots: UndoRoots::default(),
             retainers: Retainers::new(env, object),
             gc_policy: GcPolicy::default(),
-            externrefs: Externrefs::new(env, &store.quota),
+            externrefs: Externrefs::new(env, env.property(lib, c"externrefs"), &store.quota),
             exceptions: Exceptions::default(),
             shared_memories: SharedMemories::default(),
             buffers: Buffers::default(),

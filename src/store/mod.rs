@@ -19,12 +19,13 @@ mod trap;
 mod watch;
 
 pub use batch::running_batch::Batch;
-pub use call::host::HostFunction;
+pub use call::host::{HostFunction, StaticCode};
 pub use call::invoke::{
     Called, HAS_FAST_CALLS, MOST_SHARED, PATIENCE, ParkedCall, Parks, SuspendedScope, free_idle_call_stacks,
     on_host_stack, set_look,
 };
 pub use call::shadow_stack::StackPointer;
+pub use call::static_code::Parameters;
 pub use call::wasm_stack::DEFAULT_SIZE;
 pub use gc::mark::{Marks, Roots};
 pub use gc::node::Node;
@@ -37,6 +38,8 @@ pub use instance::open_flag::OpenFlag;
 pub use object::detached_memory::DetachedMemory;
 pub use object::funcref::FuncRef;
 pub use object::id::{GlobalId, InstanceId, MemoryId, TableId, TagId, free_id};
+#[allow(unused_imports, reason = "only `wasi` uses it")]
+pub use object::importer_memory::ImporterMemory;
 pub use object::reference::{ExceptionRef, ExternRef, Reference};
 pub use state::Store;
 pub use trap::{Failure, Thrown};

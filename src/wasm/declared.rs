@@ -13,15 +13,50 @@ pub fn original_export(name: &str) -> String {
 /// The record of one function, which `#[relinkable]` wrote into the custom section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declaration {
-    /// The slot's name, `crate::function` unless the author chose another
+    /// Its kind
+    #[serde(default)]
+    pub kind: DeclarationKind,
+    /// The slot's name, `crate::function` unless the author chose another; of an export or import, its core name
     pub name: String,
+    /// The core module of an import
+    #[serde(default)]
+    pub module: Option<String>,
     /// The Rust signature as the author wrote it; for display
     pub signature: String,
     /// The Rust types, for the check between two declared sides
     pub types: RustSignature,
+    /// The types in WIT, for a typed function
+    #[serde(default)]
+    pub wit: Option<String>,
     /// The documentation comment
     #[serde(default)]
     pub docs: Option<String>,
+    /// Whether an implementation may suspend its caller
+    #[serde(default)]
+    pub suspend: bool,
+    /// Version of the record
+    #[serde(default = "first_version")]
+    pub version: u32,
+}
+
+/// The kind of a declared function.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeclarationKind {
+    /// A slot
+    #[default]
+    Slot,
+    /// A typed export
+    Export,
+    /// A typed import
+    Import,
+}
+
+/// The newest version of records.
+const NEWEST: u32 = 2;
+
+fn first_version() -> u32 {
+    1
 }
 
 /// The Rust types of a declared function.
@@ -54,8 +89,20 @@ pub fn parse(section: &[u8]) -> Result<Vec<Declaration>, String> {
         // An object file may pad the records with NUL to align them.
         .map(|(number, line)| (number + 1, line.trim_matches(['\0', ' ', '\r'])))
         .filter(|(_, line)| !line.is_empty())
-        .map(|(number, line)| serde_json::from_str(line).map_err(|error| format!("line {number}: {error}")))
+        .map(|(number, line)| record(line).map_err(|error| format!("line {number}: {error}")))
         .collect()
+}
+
+fn record(line: &str) -> Result<Declaration, String> {
+    let record: Declaration = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    if record.version > NEWEST {
+        let version = record.version;
+        return Err(format!("the record has version {version}, and {NEWEST} is the newest that is known"));
+    }
+    if record.wit.is_none() && (record.version > 1 || record.kind != DeclarationKind::Slot) {
+        return Err(format!("the record of \"{}\" has no `wit`", record.name));
+    }
+    Ok(record)
 }
 
 #[cfg(test)]
@@ -81,5 +128,8 @@ mod tests {
     fn a_bad_record_is_named_by_its_line() {
         assert!(parse(b"\n{\"name\":1}\n").unwrap_err().starts_with("line 2: "));
         assert!(parse(&[0xff]).unwrap_err().starts_with("not UTF-8"));
+        let record = r#"{"kind":"export","name":"f","signature":"","types":{"parameters":[],"results":[]},"version":"#;
+        assert_eq!(parse(format!("{record}2}}").as_bytes()).unwrap_err(), "line 1: the record of \"f\" has no `wit`");
+        assert!(parse(format!("{record}3}}").as_bytes()).unwrap_err().contains("has version 3"));
     }
 }

@@ -20,7 +20,7 @@ mod types;
 mod uses;
 
 pub use binary::Binary;
-pub use declared::{DECLARED_MODULE, Declaration, RustSignature, original_export};
+pub use declared::{DECLARED_MODULE, Declaration, DeclarationKind, original_export};
 pub use externs::{Export, ExternKind, Import};
 pub use features::Features;
 pub use limits::{MOST_ENTRIES, MOST_PAGES, PAGE_SIZE};

@@ -19,6 +19,12 @@ pub fn text(attributes: &[Attribute]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// Documentation for a WIT text, which takes no control characters and no marks that change the direction of writing.
+pub fn wit(docs: Option<&str>) -> String {
+    let marks = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{149}' | '\u{673}' | '\u{f77}' | '\u{f79}' | '\u{17a3}' | '\u{17a4}' | '\u{17b4}' | '\u{17b5}' | '\u{e0001}');
+    docs.unwrap_or_default().chars().filter(|&c| (!c.is_control() || matches!(c, '\n' | '\t')) && !marks(c)).collect()
+}
+
 fn line(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(meta) = &attribute.meta else { return None };
     match &meta.value {

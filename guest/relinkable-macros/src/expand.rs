@@ -4,30 +4,42 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{FnArg, ItemFn, Pat};
 
-use crate::argument::Arguments;
+use crate::argument::{self, Arguments};
 use crate::function::Function;
-use crate::{declared, docs, name, record};
+use crate::typed::{self, TypedFunction};
+use crate::{declared, docs, kebab, name, record};
 
 /// The import module of slots, the custom section with their records, and the prefix of exported originals.
-const RELINK: &str = "relink";
+pub const RELINK: &str = "relink";
 
-/// The whole macro: `item` as a slot. If it cannot be one, the errors and the unchanged item, so that callers of the
+/// The item that an attribute makes of `item`. If it cannot, the errors and the unchanged item, so that callers of the
 /// function cause no further errors.
-pub fn relinkable(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    slot(arguments, item.clone()).unwrap_or_else(|error| {
+pub fn or_errors(item: TokenStream, expand: impl FnOnce(TokenStream) -> syn::Result<TokenStream>) -> TokenStream {
+    expand(item.clone()).unwrap_or_else(|error| {
         let errors = error.into_compile_error();
         quote!(#item #errors)
     })
 }
 
-fn slot(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
-    let arguments: Arguments = syn::parse2(arguments)?;
-    let item: ItemFn = syn::parse2(item.clone()).map_err(|_| not_a_function(item))?;
+/// `item` as a slot.
+///
+/// # Errors
+/// If it cannot be one.
+pub fn slot(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let arguments = Arguments::parse(arguments, &argument::SLOT)?;
+    let item: ItemFn = syn::parse2(item.clone()).map_err(|_| not_a_function(item, "slot"))?;
+    let suspend = arguments.suspend.is_some();
+    if !Function::is_scalar(&item.sig) {
+        let function = TypedFunction::of(&item.sig, "slot")?;
+        let name = name::slot(arguments.name.as_ref(), &item.sig.ident)?;
+        declared::declare(&name, &item.sig.ident)?;
+        return Ok(typed::slot(&item, &function, &name, suspend));
+    }
     let function = Function::of(&item)?;
     let name = name::slot(arguments.name.as_ref(), &item.sig.ident)?;
     declared::declare(&name, &item.sig.ident)?;
 
-    let slot = on_wasm(&item, &function, &name);
+    let slot = on_wasm(&item, &function, &name, suspend);
     Ok(quote! {
         #[cfg(not(target_arch = "wasm32"))]
         #item
@@ -36,19 +48,43 @@ fn slot(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     })
 }
 
-fn not_a_function(item: TokenStream) -> syn::Error {
-    syn::Error::new_spanned(item, "only a free function with a body can be a slot")
+/// `item` as a typed export.
+///
+/// # Errors
+/// If it cannot be one.
+pub fn export(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let arguments = Arguments::parse(arguments, &argument::EXPORT)?;
+    let item: ItemFn = syn::parse2(item.clone()).map_err(|_| not_a_function(item, "typed export"))?;
+    let function = TypedFunction::of(&item.sig, "typed export")?;
+    let name = match &arguments.name {
+        Some(name) => kebab::checked(&name.value(), name.span())?,
+        None => function.name.clone(),
+    };
+    Ok(typed::export(&item, &function, &name))
+}
+
+/// `item` as typed imports.
+///
+/// # Errors
+/// If it cannot be.
+pub fn import(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let arguments = Arguments::parse(arguments, &argument::IMPORT)?;
+    typed::import(&arguments, syn::parse2(item)?)
+}
+
+fn not_a_function(item: TokenStream, noun: &str) -> syn::Error {
+    syn::Error::new_spanned(item, format!("only a free function with a body can be a {noun}"))
 }
 
 /// The function that calls the slot. It contains all other generated items, so that the function's attributes and lint
 /// levels cover them, and the module gets no further names.
-fn on_wasm(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
+fn on_wasm(item: &ItemFn, function: &Function<'_>, name: &str, suspend: bool) -> TokenStream {
     let ItemFn { attrs, vis, .. } = item;
-    let outer = called_by_name(item, function);
+    let outer = called_by_name(&item.sig, &names(function));
     let inline = (!attrs.iter().any(|attribute| attribute.path().is_ident("inline"))).then(|| quote!(#[inline]));
-    let import = import(function, name);
+    let import = imported(function, name);
     let original = original(item, function, name);
-    let section = section(item, function, name);
+    let section = section(item, function, name, suspend);
     let assertions = function
         .parameters
         .iter()
@@ -76,9 +112,9 @@ fn on_wasm(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
 }
 
 /// The signature of the function with a name for every parameter.
-fn called_by_name(item: &ItemFn, function: &Function<'_>) -> syn::Signature {
-    let mut signature = item.sig.clone();
-    for (input, name) in signature.inputs.iter_mut().zip(names(function)) {
+pub fn called_by_name(signature: &syn::Signature, names: &[Ident]) -> syn::Signature {
+    let mut signature = signature.clone();
+    for (input, name) in signature.inputs.iter_mut().zip(names) {
         if let FnArg::Typed(parameter) = input {
             *parameter.pat = Pat::Verbatim(quote!(#name));
         }
@@ -87,7 +123,7 @@ fn called_by_name(item: &ItemFn, function: &Function<'_>) -> syn::Signature {
 }
 
 /// The import that every call of the slot goes through.
-fn import(function: &Function<'_>, name: &str) -> TokenStream {
+fn imported(function: &Function<'_>, name: &str) -> TokenStream {
     let names = names(function);
     let types = function.parameters.iter().map(|parameter| parameter.scalar.wire(parameter.ty));
     let result = wire_result(function);
@@ -132,8 +168,8 @@ fn original(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
 
 /// The record in the custom section. The compiler writes the section even without `#[used]`, which would keep a second copy
 /// in the plugin's memory.
-fn section(item: &ItemFn, function: &Function<'_>, name: &str) -> TokenStream {
-    let record = record::line(name, function, docs::text(&item.attrs).as_deref());
+fn section(item: &ItemFn, function: &Function<'_>, name: &str, suspend: bool) -> TokenStream {
+    let record = record::line(name, function, docs::text(&item.attrs).as_deref(), suspend);
     let length = record.len();
     let bytes = Literal::byte_string(record.as_bytes());
     quote! {

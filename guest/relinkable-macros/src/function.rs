@@ -28,11 +28,22 @@ impl<'a> Function<'a> {
     /// All objections at once.
     pub fn of(item: &'a ItemFn) -> syn::Result<Self> {
         let mut objections = Objections::default();
-        qualifiers(&item.sig, &mut objections);
+        qualifiers(&item.sig, "slot", &mut objections);
         let parameters = item.sig.inputs.iter().filter_map(|input| objections.take(Parameter::of(input))).collect();
         let result = objections.take(result(&item.sig.output)).flatten();
         objections.none()?;
         Ok(Self { parameters, result })
+    }
+}
+
+impl Function<'_> {
+    /// Whether all types of a function are scalars. Objections to its other parts are not looked for.
+    pub fn is_scalar(signature: &Signature) -> bool {
+        let parameters = signature.inputs.iter().all(|input| match input {
+            FnArg::Receiver(_) => true,
+            FnArg::Typed(PatType { ty, .. }) => Scalar::of(ty).is_ok(),
+        });
+        parameters && result(&signature.output).is_ok()
     }
 }
 
@@ -59,8 +70,13 @@ impl Parameter<'_> {
 
     /// Its name for messages, or `_`.
     pub fn label(&self) -> String {
-        self.name.map_or_else(|| "_".to_owned(), |name| name.unraw().to_string())
+        label(self.name)
     }
+}
+
+/// The name of a parameter for messages, or `_`.
+pub fn label(name: Option<&Ident>) -> String {
+    name.map_or_else(|| "_".to_owned(), |name| name.unraw().to_string())
 }
 
 fn result(output: &ReturnType) -> syn::Result<Option<(&Type, Scalar)>> {
@@ -74,45 +90,58 @@ fn result(output: &ReturnType) -> syn::Result<Option<(&Type, Scalar)>> {
 }
 
 /// Refuses qualifiers: a slot has one WebAssembly type, and is called at run time like a plain function.
-fn qualifiers(signature: &Signature, objections: &mut Objections) {
+pub fn qualifiers(signature: &Signature, noun: &str, objections: &mut Objections) {
+    let a = if noun == "export" { "an" } else { "a" };
     if let Some(asyncness) = &signature.asyncness {
-        objections.push(asyncness, "an `async fn` cannot be a slot: its future is no scalar");
+        objections.push(
+            asyncness,
+            &format!("an `async fn` cannot be {a} {noun}: write a plain function; its caller waits for the result"),
+        );
     }
     if let Some(constness) = &signature.constness {
-        objections.push(constness, "a `const fn` cannot be a slot: its implementation is chosen at run time");
+        objections
+            .push(constness, &format!("a `const fn` cannot be {a} {noun}: its implementation is chosen at run time"));
     }
     if let Some(abi) = &signature.abi {
         objections.push(
             abi,
-            "an `extern` function cannot be a slot: leave the ABI out, `#[relinkable]` exports the function itself",
+            &format!(
+                "an `extern` function cannot be {a} {noun}: leave the ABI out, the attribute exports the function itself"
+            ),
         );
     }
     if let Some(variadic) = &signature.variadic {
-        objections.push(variadic, "a variadic function cannot be a slot: write its parameters out");
+        objections.push(variadic, &format!("a variadic function cannot be {a} {noun}: write its parameters out"));
     }
     for parameter in &signature.generics.params {
         let message = match parameter {
-            GenericParam::Type(_) => "a generic function cannot be a slot: write one function for each type",
-            GenericParam::Const(_) => "a generic function cannot be a slot: write one function for each value",
-            GenericParam::Lifetime(_) => "a slot cannot have lifetime parameters: a raw pointer needs none",
+            GenericParam::Type(_) => {
+                format!("a generic function cannot be {a} {noun}: write one function for each type")
+            }
+            GenericParam::Const(_) => {
+                format!("a generic function cannot be {a} {noun}: write one function for each value")
+            }
+            GenericParam::Lifetime(_) => {
+                format!("{a} {noun} cannot have lifetime parameters: leave them out, arguments are lent for the call")
+            }
         };
-        objections.push(parameter, message);
+        objections.push(parameter, &message);
     }
     if let Some(clause) = &signature.generics.where_clause {
-        objections.push(clause, "a slot has no generic parameters, and no `where` clause");
+        objections.push(clause, &format!("{a} {noun} has no generic parameters, and no `where` clause"));
     }
 }
 
 /// Collected errors, so that the author sees all of them at once.
 #[derive(Default)]
-struct Objections(Option<syn::Error>);
+pub struct Objections(Option<syn::Error>);
 
 impl Objections {
-    fn push(&mut self, tokens: impl ToTokens, message: &str) {
+    pub fn push(&mut self, tokens: impl ToTokens, message: &str) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+    pub fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
@@ -123,7 +152,7 @@ impl Objections {
         }
     }
 
-    fn none(self) -> syn::Result<()> {
+    pub fn none(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }

@@ -2,13 +2,16 @@
 
 mod argument;
 mod declared;
+mod derive;
 mod docs;
 mod expand;
 mod function;
 mod json;
+mod kebab;
 mod name;
 mod record;
 mod scalar;
+mod typed;
 mod unsupported;
 
 use proc_macro::TokenStream;
@@ -42,5 +45,35 @@ use proc_macro::TokenStream;
 /// ```
 #[proc_macro_attribute]
 pub fn relinkable(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::relinkable(arguments.into(), item.into()).into()
+    expand::or_errors(item.into(), |item| expand::slot(arguments.into(), item)).into()
+}
+
+/// Makes a free function a typed export: JavaScript and other plugins call it with strings, lists and records.
+///
+/// `handle_request` is the export `handle-request`, which JavaScript sees as `exports.handleRequest`. Parameters and result
+/// are types that implement `relinkable::Type`, or references to them. `#[relinkable::export(name = "…")]` sets another name.
+/// On other targets than `wasm32`, nothing changes.
+#[proc_macro_attribute]
+pub fn export(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::or_errors(item.into(), |item| expand::export(arguments.into(), item)).into()
+}
+
+/// Makes a function a typed import, which the host gives: on `wasm32`, `fetch_price` is the import `fetch-price` of the module
+/// `env`, or of another with `#[relinkable::import(module = "…")]`. JavaScript gives it as `{ env: { fetchPrice } }`.
+///
+/// A function with a body is an import on `wasm32` only: elsewhere the body runs, so that tests can do without a host. The
+/// functions of an `extern` block panic elsewhere.
+#[proc_macro_attribute]
+pub fn import(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::or_errors(item.into(), |item| expand::import(arguments.into(), item)).into()
+}
+
+/// Makes a struct or an enum a type that goes through typed slots, exports and imports.
+///
+/// A struct with named fields is a WIT `record`; one with a single unnamed field is another name for that field's type, with
+/// several a tuple. With `#[relinkable(flags)]`, a struct of `bool`s is a set of `flags`. An enum is an `enum`, or a `variant`
+/// if a case has data. `#[relinkable(name = "…")]` sets another WIT name of a type, field or case.
+#[proc_macro_derive(Type, attributes(relinkable))]
+pub fn derive_type(item: TokenStream) -> TokenStream {
+    derive::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

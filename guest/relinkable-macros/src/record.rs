@@ -9,15 +9,16 @@ const VERSION: u32 = 1;
 /// The record of a slot for the custom section `relink`: a line of JSON with its line end.
 ///
 /// Each slot is one line, since the linker concatenates the sections of all object files.
-pub fn line(name: &str, function: &Function<'_>, docs: Option<&str>) -> String {
+pub fn line(name: &str, function: &Function<'_>, docs: Option<&str>, suspend: bool) -> String {
     let parameters = json::strings(function.parameters.iter().map(|parameter| parameter.scalar.spelling.as_str()));
     let results = json::strings(function.result.iter().map(|(_, scalar)| scalar.spelling.as_str()));
     let name = json::string(name);
     let signature = json::string(&signature(function));
     let docs = docs.map(|docs| format!(r#","docs":{}"#, json::string(docs))).unwrap_or_default();
+    let suspend = if suspend { ",\"suspend\":true" } else { "" };
     format!(
         "{{\"name\":{name},\"signature\":{signature},\
-         \"types\":{{\"parameters\":{parameters},\"results\":{results}}}{docs},\"version\":{VERSION}}}\n"
+         \"types\":{{\"parameters\":{parameters},\"results\":{results}}}{docs}{suspend},\"version\":{VERSION}}}\n"
     )
 }
 
@@ -38,7 +39,7 @@ mod tests {
 
     fn record(item: &str, docs: Option<&str>) -> String {
         let item = syn::parse_str(item).unwrap();
-        line("pricing::f", &Function::of(&item).unwrap(), docs)
+        line("pricing::f", &Function::of(&item).unwrap(), docs, false)
     }
 
     #[test]

@@ -29,7 +29,22 @@
 
 #![no_std]
 
+#[cfg(feature = "types")]
+extern crate alloc;
+
+#[cfg(feature = "types")]
+#[doc(hidden)]
+pub mod abi;
+#[cfg(feature = "types")]
+mod types;
+
+#[cfg(feature = "types")]
+pub use abi::{Type, Value};
 pub use relinkable_macros::relinkable;
+#[cfg(feature = "types")]
+pub use relinkable_macros::{Type, export, import};
+#[cfg(feature = "json")]
+pub use types::json::Json;
 
 /// Reports panics to the host: once, in the crate of the plugin.
 ///

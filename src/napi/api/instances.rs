@@ -187,7 +187,7 @@ impl NativeStore {
         let Terms { quota, timeout, is_recyclable } = terms;
         let mut retainer = None;
         // SAFETY: no function is being called.
-        let scope = unsafe { CallScope::enter(context, WrapReference::NONE) };
+        let scope = unsafe { CallScope::enter(context, WrapReference::NONE, false) };
         let scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(env)))?;
         let deadline = context.store.deadline(*timeout).map_err(refuse)?;
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host

@@ -14,3 +14,4 @@ pub(in crate::napi) mod objects;
 mod recycling;
 mod refusals;
 mod store;
+mod typed;

@@ -88,7 +88,7 @@ impl ExportedFunction {
             return Err(throw_unconvertible(context, ty));
         }
         // SAFETY: JavaScript is calling this function until the trampoline returns.
-        let _scope = unsafe { CallScope::enter(context, self.reference())? };
+        let _scope = unsafe { CallScope::enter(context, self.reference(), false)? };
         let (target, compiler) = self.target();
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             *value = to_wasm(context, *ty, *argument, compiler)?;

@@ -10,7 +10,7 @@ use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::parked_calls::ParkedCalls;
-use crate::napi::env::shared_values::SharedValues;
+use crate::napi::env::shared_values::{PLACES, SharedValues};
 use crate::napi::env::throw::panicked;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{HAS_FAST_CALLS, Thrown, free_idle_call_stacks};
@@ -35,8 +35,8 @@ pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unkno
     // SAFETY: only the functions made below use the memory, and each has the buffer as a property.
     let shared = unsafe { SharedValues::new(env, buffer) };
     let object = env.object();
-    let callbacks: [(_, Callback); 3] = [(c"invoke", invoke), (c"resume", resume_returned), (c"fail", resume_thrown)];
-    for (name, callback) in callbacks {
+    let names = [c"invoke", c"resume", c"fail"];
+    for (name, callback) in names.into_iter().zip(CALLBACKS[shared.take_place()]) {
         // SAFETY: `hold_with` keeps the data for as long as the function lives.
         let function =
             unsafe { env.function(&name.to_string_lossy(), callback, Rc::as_ptr(&shared).cast_mut().cast()) };
@@ -51,6 +51,25 @@ pub fn make_shared_values<'a>(env: &'a Env, buffer: Unknown<'a>) -> Option<Unkno
         sys::napi_add_env_cleanup_hook(env.raw(), Some(end_of_environment), data);
     }
     Some(env.to_unknown(object))
+}
+
+/// `invoke`, `resume` and `fail`, for values at each place, and for values that have none.
+const CALLBACKS: [[Callback; 3]; PLACES + 1] =
+    [callbacks::<0>(), callbacks::<1>(), callbacks::<2>(), callbacks::<PLACES>()];
+
+const fn callbacks<const PLACE: usize>() -> [Callback; 3] {
+    [invoke::<PLACE>, resume_returned::<PLACE>, resume_thrown::<PLACE>]
+}
+
+/// The values of a callback for values at a place.
+///
+/// # Safety
+/// As for `invoke`.
+#[inline(always)]
+unsafe fn shared_values<'a, const PLACE: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> &'a SharedValues {
+    // SAFETY: by the contract of this function. Only the function of the values at a place has a callback for that, and it
+    // holds them.
+    unsafe { if PLACE < PLACES { &*SharedValues::at_place(PLACE) } else { &*CallInfo::new(env, info).data().cast() } }
 }
 
 /// Cleanup hook of an environment, whose thread may end.
@@ -68,10 +87,10 @@ unsafe extern "C" fn end_of_environment(data: *mut c_void) {
 /// The callback of `invoke`. Returns what JavaScript is to call next; undefined if the call has ended.
 ///
 /// # Safety
-/// N-API calls this, with `SharedValues` as the data.
-unsafe extern "C" fn invoke(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: by the contract of this function; the function that is being called keeps its data.
-    let shared = unsafe { &*CallInfo::new(env, info).data().cast::<SharedValues>() };
+/// N-API calls this, with `SharedValues` as the data. They are at `PLACE`, unless that is `PLACES`.
+unsafe extern "C" fn invoke<const PLACE: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: by the contract of this function.
+    let shared = unsafe { shared_values::<PLACE>(env, info) };
     let Some(called) = shared.called() else {
         // SAFETY: by the contract of this function.
         unsafe { no_such_call(env, info) };
@@ -112,7 +131,7 @@ fn run_now(shared: &SharedValues, function: &ExportedFunction, position: usize) 
         return call_closed(shared, function).map(|()| ptr::null_mut());
     }
     // SAFETY: JavaScript is calling the function until `invoke` returns, or until the parked call has ended.
-    let scope = unsafe { CallScope::enter(context, function.reference())? };
+    let scope = unsafe { CallScope::enter(context, function.reference(), function.has_externrefs)? };
     let (target, _) = function.target();
     let mut suspended = None;
     // SAFETY: JavaScript has written the arguments, and there is room for the results. The function holds the context, and
@@ -128,33 +147,39 @@ fn run_now(shared: &SharedValues, function: &ExportedFunction, position: usize) 
 ///
 /// # Safety
 /// As for `invoke`.
-unsafe extern "C" fn resume_returned(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn resume_returned<const PLACE: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     // SAFETY: by the contract of this function.
-    unsafe { resume_with(env, info, |context, import| import.returned(context)) }
+    unsafe { resume_with::<PLACE>(env, info, |context, import| import.returned(context)) }
 }
 
 /// The callback of `fail`: the import has thrown the argument. Returns as `invoke` does.
 ///
 /// # Safety
 /// As for `invoke`.
-unsafe extern "C" fn resume_thrown(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn resume_thrown<const PLACE: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     // SAFETY: by the contract of this function.
     unsafe {
         let ([value], _) = CallInfo::new(env, info).arguments();
-        resume_with(env, info, |context, import| import.thrown(context, value))
+        resume_with::<PLACE>(env, info, |context, import| import.thrown(context, value))
     }
 }
 
 /// # Safety
 /// As for `invoke`.
 #[inline]
-unsafe fn resume_with(
+unsafe fn resume_with<const PLACE: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     result: impl FnOnce(&Rc<Context>, &ImportedFunction) -> Result<(), Thrown>,
 ) -> sys::napi_value {
-    // SAFETY: by the contract of this function; the function that is being called keeps its data.
-    let shared = unsafe { &*CallInfo::new(env, info).data().cast::<SharedValues>() };
+    // SAFETY: by the contract of this function.
+    let shared = unsafe { shared_values::<PLACE>(env, info) };
     let no_such_call = || {
         // SAFETY: by the contract of this function.
         unsafe { no_such_call(env, info) };

@@ -132,7 +132,7 @@ impl ExportedFunction {
         // Dropped after the batch has ended and its wasm exception has been converted: a deferred collection, which
         // runs on drop, may free both.
         // SAFETY: `mapCalls` has the function as an argument, so JavaScript holds it until this returns.
-        let _scope = unsafe { CallScope::enter(context, self.reference())? };
+        let _scope = unsafe { CallScope::enter(context, self.reference(), false)? };
         let _deadline = self.begin_deadline()?;
         let made = self.run_batches(count, arguments, results);
         made.map_err(|failure| throw_failure_of(context, self.function, failure))

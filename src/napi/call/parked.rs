@@ -7,12 +7,17 @@ use std::rc::Rc;
 
 /// Ends the calls that JavaScript has left without resuming them, as it does if it is terminated. `here` is the position of the
 /// running callback: an address of its `info`, or a lower one.
-#[inline]
+#[inline(always)]
 pub fn end_abandoned(calls: &ParkedCalls, here: usize) {
     if calls.len() > 0 {
-        while let Some(parked) = calls.pop_abandoned(here) {
-            abandon(parked);
-        }
+        end_each_abandoned(calls, here);
+    }
+}
+
+#[inline(never)] // most calls begin while none is parked
+fn end_each_abandoned(calls: &ParkedCalls, here: usize) {
+    while let Some(parked) = calls.pop_abandoned(here) {
+        abandon(parked);
     }
 }
 

@@ -35,7 +35,13 @@ pub fn go_on(
     let context = &function.context;
     context.buffers.detach_grown(context.js(), &context.store);
     match called {
-        Called::Returned => Ok(ptr::null_mut()),
+        Called::Returned => {
+            if function.has_externrefs {
+                // SAFETY: the call has written its results.
+                scope.end_with_results(|| unsafe { function.externrefs_in(shared.values()) });
+            }
+            Ok(ptr::null_mut())
+        }
         // Converted before `scope` is dropped: a deferred collection frees wasm exceptions.
         Called::Failed => Err(throw_failure_of(context, function.function, context.store.take_failure())),
         Called::Parked => {

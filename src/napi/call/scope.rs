@@ -5,6 +5,7 @@ use crate::napi::context::Context;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::running::Running;
+use crate::store::ExternRef;
 use std::mem::ManuallyDrop;
 
 /// A call from JavaScript into wasm; it ends when this is dropped.
@@ -16,7 +17,8 @@ pub struct CallScope<'a> {
 
 impl<'a> CallScope<'a> {
     /// Begins a call of a function, `WrapReference::NONE` for none. An outermost call first sweeps exceptions and
-    /// externrefs that wasm no longer holds, if they are many.
+    /// externrefs that wasm no longer holds, if they are many; externrefs only without `arguments`: JavaScript has made
+    /// externrefs of the arguments already.
     ///
     /// # Errors
     /// The errors of `SharedMemories::publish_lengths`.
@@ -24,14 +26,20 @@ impl<'a> CallScope<'a> {
     /// # Safety
     /// As long as this lives, JavaScript is calling the function.
     #[inline(always)] // returned in memory, it would be read before the processor has written it
-    pub unsafe fn enter(context: &'a Context, function: WrapReference) -> Result<Self, PendingException> {
+    pub unsafe fn enter(
+        context: &'a Context,
+        function: WrapReference,
+        arguments: bool,
+    ) -> Result<Self, PendingException> {
         context.shared_memories.publish_lengths(&context.environment)?;
         let depth = context.depth.get();
         // SAFETY: by the contract of this function; `drop` leaves it.
         let enclosing = unsafe { context.environment.running.enter(function) };
         if depth == 0 {
             context.exceptions.sweep_if_many(&context.store);
-            sweep_externrefs_if_many(context);
+            if !arguments {
+                sweep_externrefs_if_many(context);
+            }
         }
         context.depth.set(depth + 1);
         Ok(Self { context, enclosing })
@@ -49,6 +57,20 @@ impl<'a> CallScope<'a> {
         Self { context, enclosing }
     }
 
+    /// Ends the call, while JavaScript has not read its results yet. `results` are the externrefs among them. Sweeps
+    /// externrefs if they are many.
+    #[inline]
+    pub fn end_with_results(self, results: impl FnOnce() -> Vec<ExternRef>) {
+        let context = self.context;
+        if context.deferred.is_any() || context.externrefs.are_many() {
+            let end = || {
+                drop(self);
+                sweep_externrefs_if_many(context);
+            };
+            context.externrefs.with_results(results(), end);
+        }
+    }
+
     /// Ends the call without running deferred work. For callers with a new object that has no wrapper yet.
     pub fn end_without_collection(self) {
         let context = self.context;
@@ -62,16 +84,20 @@ impl<'a> CallScope<'a> {
 /// stack.
 #[inline]
 pub fn sweep_externrefs_if_many(context: &Context) {
-    if context.externrefs.are_many() && context.depth.get() == 0 && context.js().can_use_objects() {
+    if context.externrefs.are_many() && context.depth.get() == 0 {
         sweep_externrefs(context);
     }
 }
 
 #[cold]
 fn sweep_externrefs(context: &Context) {
+    if !context.js().can_use_objects() {
+        return;
+    }
     context.environment.running.hold(context.js());
     let scope = context.js().open_scope();
-    context.externrefs.sweep(scope.env(), &context.store, &context.retainers, &context.exceptions);
+    let Context { environment, store, retainers, exceptions, .. } = context;
+    context.externrefs.sweep(scope.env(), environment, store, retainers, exceptions);
 }
 
 impl Drop for CallScope<'_> {

@@ -9,8 +9,8 @@ use crate::napi::env::function::drop_data;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{Deadline, FuncRef, Instance, OpenFlag, Parks, StackPointer, Timeout};
-use crate::wasm::{FuncType, ValType};
+use crate::store::{Deadline, ExternRef, FuncRef, Instance, OpenFlag, Parks, RawValue, StackPointer, Timeout};
+use crate::wasm::{FuncType, RefType, ValType};
 use napi::sys;
 use napi::sys::PropertyAttributes;
 use rustc_hash::FxHashSet;
@@ -18,6 +18,8 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
+
+const EXTERNREF: ValType = ValType::Ref(RefType::Extern);
 
 /// The data of a JavaScript function over a wasm function: all that a call needs.
 pub struct ExportedFunction {
@@ -41,6 +43,8 @@ pub struct ExportedFunction {
     reference: Cell<WrapReference>,
     /// Whether its last call has made so many imports that they park from the first one on
     pub is_eager: Cell<bool>,
+    /// Whether it has parameters or results of type externref
+    pub has_externrefs: bool,
     /// Its index among the functions whose values go through shared memory
     index: Cell<Option<u32>>,
 }
@@ -65,6 +69,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
     let ty = function.ty(&context.store);
     let unconvertible = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !is_convertible(*ty));
     let owner = function.context_owner(&context.store);
+    let has_externrefs = ty.parameters.iter().chain(&ty.results).any(|ty| *ty == EXTERNREF);
     let exported = Rc::new(ExportedFunction {
         context: context.clone(),
         function,
@@ -76,6 +81,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
         is_eager: Cell::new(false),
+        has_externrefs,
         index: Cell::new(None),
     });
     let data = Rc::into_raw(exported).cast_mut();
@@ -230,6 +236,17 @@ impl ExportedFunction {
             return Ok(None);
         }
         self.context.store.deadline(self.timeout).map_err(|error| self.context.environment.throw(&error))
+    }
+
+    /// The externrefs among its results.
+    ///
+    /// # Safety
+    /// `values` holds its results.
+    #[cold]
+    pub unsafe fn externrefs_in(&self, values: *const RawValue) -> Vec<ExternRef> {
+        let results = self.ty.results.iter().enumerate().filter(|(_, ty)| **ty == EXTERNREF);
+        // SAFETY: by the contract of this function.
+        results.map(|(index, _)| unsafe { ExternRef::from_raw(*values.add(index)) }).collect()
     }
 
     /// Its address, by which `at` finds it.

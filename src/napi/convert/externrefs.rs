@@ -1,8 +1,11 @@
 //! Externrefs: the JavaScript values that wasm holds, by number.
 
 use crate::engine::{Quota, Resource, has_room};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::napi::convert::exceptions::Exceptions;
+use crate::napi::convert::free_numbers::FreeNumbers;
+use crate::napi::env::environment::Environment;
+use crate::napi::env::exception::ThrownValue;
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::retainers::Retainers;
@@ -13,19 +16,24 @@ use std::cell::{Cell, RefCell};
 /// A node, and the index of an externref's value in the node's retainer.
 type RetainedValue = (Node, u32);
 
-/// The JavaScript values that wasm holds as externrefs. An externref is a number, never 0, which is null.
+/// The JavaScript values that wasm holds as externrefs. An externref is a number: 0 is null, and 1 undefined.
+///
+/// JavaScript has the same array and free list (`lib/internal/externrefs.js`), so that it converts most values itself. Then a
+/// number is in use before native code knows it: no sweep may run between the conversion of an argument and its call.
 pub struct Externrefs {
-    /// Array of the values by number, without those in retainers: values from after the last sweep, and values that
-    /// several nodes or exceptions hold. An array, since N-API has no references to primitives
+    /// Array of the values by number, without those in retainers: values from after the last sweep or read since then, and
+    /// values that several nodes or exceptions hold. An array, since N-API has no references to primitives
     values: StrongReference,
     /// The values that retainers hold, by number
     retained: RefCell<Vec<Option<RetainedValue>>>,
     /// The nodes whose retainers hold values
     retaining: RefCell<Vec<Node>>,
-    /// The free list of numbers; the last one is reused first
-    free: RefCell<Vec<u32>>,
-    /// The least number that was never used
+    /// The free list of numbers, from which JavaScript takes too
+    free: FreeNumbers,
+    /// The least number that was never free or used
     end: Cell<u32>,
+    /// The results of a call that JavaScript has not read yet: the sweep at the end of that call keeps them
+    results: RefCell<Vec<ExternRef>>,
     /// Number of externrefs in use at which a sweep is due
     threshold: Cell<u32>,
     /// Number of externrefs freed so far
@@ -35,6 +43,15 @@ pub struct Externrefs {
 /// Least number of externrefs at which a sweep is due.
 const FEW: u32 = 4096;
 
+/// The externref to undefined.
+const UNDEFINED: u32 = 1;
+
+/// The first number for other values.
+const FIRST: u32 = 2;
+
+/// Numbers that become free at once for JavaScript, which asks for more by a slow call.
+const CHUNK: u32 = 256;
+
 /// Number of externrefs at which a sweep makes room below the limit of the store.
 fn many(quota: &Quota) -> u32 {
     let limit = quota.limit(Resource::Externrefs);
@@ -42,14 +59,15 @@ fn many(quota: &Quota) -> u32 {
 }
 
 impl Externrefs {
-    /// No externrefs, in a store of this quota.
-    pub fn new(env: JsEnv<'_>, quota: &Quota) -> Self {
+    /// No externrefs, in a store of this quota. `object` is the store's `Externrefs` in `lib/`.
+    pub fn new(env: JsEnv<'_>, object: Value<'_>, quota: &Quota) -> Self {
         Self {
-            values: StrongReference::new(env, env.array()),
+            values: StrongReference::new(env, env.property(object, c"values")),
             retained: RefCell::default(),
             retaining: RefCell::default(),
-            free: RefCell::default(),
-            end: Cell::new(1),
+            free: FreeNumbers::new(env, object),
+            end: Cell::new(FIRST),
+            results: RefCell::default(),
             threshold: Cell::new(FEW.min(many(quota))),
             freed: Cell::new(0),
         }
@@ -58,15 +76,12 @@ impl Externrefs {
     /// A new externref to `value`, which is not null.
     #[inline]
     pub fn add(&self, env: JsEnv<'_>, value: Value<'_>) -> ExternRef {
-        let number = self.free.borrow_mut().pop().unwrap_or_else(|| self.end.replace(self.end.get() + 1));
-        if let Some(retained) = self.retained.borrow_mut().get_mut(number as usize) {
-            *retained = None;
-        }
+        let number = self.free.take().unwrap_or_else(|| self.end.replace(self.end.get() + 1));
         env.set_element(self.values.get(env), number, value);
         ExternRef(number)
     }
 
-    /// A new externref to any value; the null externref for null.
+    /// An externref to any value.
     ///
     /// # Errors
     /// `Limit` of the store's `quota`.
@@ -75,12 +90,49 @@ impl Externrefs {
         if env.is_null(value) {
             return Ok(ExternRef::default());
         }
-        if let Err(exceeded) = quota.check(Resource::Externrefs, u64::from(self.used()) + 1) {
+        if env.is_undefined(value) {
+            return Ok(ExternRef(UNDEFINED));
+        }
+        self.check(1, quota)?;
+        Ok(self.add(env, value))
+    }
+
+    /// Checks the limit of the store's `quota` for this number of further externrefs.
+    #[inline]
+    fn check(&self, count: u32, quota: &Quota) -> Result<(), Error> {
+        quota.check(Resource::Externrefs, u64::from(self.used()) + u64::from(count)).map_err(|exceeded| {
             // The next call from JavaScript frees those that wasm has let go of.
             self.threshold.set(0);
-            return Err(exceeded.into());
+            exceeded.into()
+        })
+    }
+
+    /// Makes numbers free for JavaScript, `count` at least.
+    ///
+    /// # Errors
+    /// `Limit` of the store's `quota`, or `Memory`.
+    #[cold]
+    pub fn reserve(&self, env: JsEnv<'_>, count: u32, quota: &Quota) -> Result<(), Error> {
+        self.check(count, quota)?;
+        let (free, end) = (self.free.count(), self.end.get());
+        let limit = quota.limit(Resource::Externrefs) - u64::from(self.used());
+        let wanted = u64::from(count.max(CHUNK)).min(limit) as u32;
+        let new_end = end + wanted.saturating_sub(free);
+        if !self.free.grow(env, new_end) {
+            let message = "there is no room for the list of free externrefs".to_owned();
+            return Err(ErrorKind::Memory { message }.into());
         }
-        Ok(self.add(env, value))
+        // The least number is taken first, so that the array of the values has no holes.
+        (end..new_end).rev().for_each(|number| self.free.push(number));
+        self.end.set(new_end);
+        Ok(())
+    }
+
+    /// Runs `end`, which may sweep, while JavaScript has not read these results of a call yet.
+    pub fn with_results(&self, results: Vec<ExternRef>, end: impl FnOnce()) {
+        self.results.replace(results);
+        end();
+        self.results.take();
     }
 
     /// The value of an externref.
@@ -98,11 +150,20 @@ impl Externrefs {
 
     /// Frees the externrefs that wasm no longer holds. Moves each value that only one node holds to the node's
     /// retainer, so that V8 can collect a cycle through the value and the node.
-    pub fn sweep(&self, env: JsEnv<'_>, store: &Store, retainers: &Retainers, exceptions: &Exceptions) {
+    pub fn sweep(
+        &self,
+        env: JsEnv<'_>,
+        environment: &Environment,
+        store: &Store,
+        retainers: &Retainers,
+        exceptions: &Exceptions,
+    ) {
         // The sweep allocates an entry for each number. Without room for them, it waits.
-        if !has_room(self.end.get() as usize * size_of::<Option<RetainedValue>>()) {
+        let end = self.end.get();
+        if !has_room(end as usize * size_of::<Option<RetainedValue>>()) || !self.free.grow(env, end) {
             return;
         }
+        self.free.forget_last();
         let mut holders: FxHashMap<u32, Option<Node>> = FxHashMap::default();
         let mut hold = |node: Option<Node>, ExternRef(number)| {
             // A value that several nodes hold stays in `values`.
@@ -110,7 +171,8 @@ impl Externrefs {
         };
         ExternRef::each(store, &mut hold);
         exceptions.each_externref(|reference| hold(None, reference));
-        holders.remove(&0);
+        self.results.borrow().iter().for_each(|reference| hold(None, *reference));
+        holders.retain(|number, _| *number >= FIRST);
         let mut by_node: FxHashMap<Node, Vec<u32>> =
             self.retaining.take().into_iter().map(|node| (node, Vec::new())).collect();
         for (number, node) in &holders {
@@ -130,7 +192,7 @@ impl Externrefs {
         for (node, numbers) in &by_node {
             (0..).zip(numbers).for_each(|(index, number)| retained[*number as usize] = Some((*node, index)));
         }
-        self.free_unheld(env, &holders);
+        self.free_unheld(env, environment, &holders);
         self.retained.replace(retained);
         let (used, many) = (self.used(), many(&store.quota));
         let threshold = FEW.max(used.saturating_mul(2));
@@ -141,21 +203,27 @@ impl Externrefs {
 
     /// Frees the externrefs without a holder, and drops from `values` those that one node holds. The holder `None` means
     /// `values`.
-    fn free_unheld(&self, env: JsEnv<'_>, holders: &FxHashMap<u32, Option<Node>>) {
+    fn free_unheld(&self, env: JsEnv<'_>, environment: &Environment, holders: &FxHashMap<u32, Option<Node>>) {
         let (values, undefined) = (self.values.get(env), env.undefined());
-        let mut free = self.free.borrow_mut();
-        let (before, end) = (free.len(), self.end.get());
-        let mut is_free = vec![false; end as usize];
-        free.iter().for_each(|number| is_free[*number as usize] = true);
-        for number in (1..end).filter(|number| !is_free[*number as usize]) {
-            match holders.get(&number) {
-                Some(None) => continue,
-                Some(Some(_)) => {}
-                None => free.push(number),
-            }
+        let drop_value = |number| {
             env.set_element(values, number, undefined);
+        };
+        let (before, end) = (self.free.count(), self.end.get());
+        let mut is_free = vec![false; end as usize];
+        self.free.each(|number| is_free[number as usize] = true);
+        for number in (FIRST..end).rev().filter(|number| !is_free[*number as usize]) {
+            match holders.get(&number) {
+                Some(None) => {}
+                Some(Some(_)) => drop_value(number),
+                None => self.free.push(number),
+            }
         }
-        self.freed.set(self.freed.get() + (free.len() - before) as u64);
+        // JavaScript is faster than a call of N-API for each, but may be at the end of its stack.
+        if environment.call_after(|lib| &lib.drop_externrefs, &[env.uint32(before)]).is_err() {
+            drop(ThrownValue::take(env));
+            self.free.each(drop_value);
+        }
+        self.freed.set(self.freed.get() + u64::from(self.free.count() - before));
     }
 
     /// An array of the values of these externrefs.
@@ -175,8 +243,9 @@ impl Externrefs {
     }
 
     /// Number of externrefs in use.
+    #[inline]
     pub fn used(&self) -> u32 {
-        self.end.get() - 1 - self.free.borrow().len() as u32
+        self.end.get() - FIRST - self.free.count()
     }
 
     /// Whether a sweep is due.

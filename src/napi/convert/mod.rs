@@ -4,6 +4,7 @@ pub(in crate::napi) mod describe;
 pub(in crate::napi) mod exceptions;
 pub(in crate::napi) mod exported;
 pub(in crate::napi) mod externrefs;
+pub(in crate::napi) mod free_numbers;
 pub(in crate::napi) mod thrown;
 pub(in crate::napi) mod types;
 pub(in crate::napi) mod value;

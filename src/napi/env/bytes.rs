@@ -31,15 +31,29 @@ impl<'a> JsEnv<'a> {
 
     /// A new `Float64Array` of zeros, and its numbers.
     pub fn float64_array(self, length: usize) -> (Value<'a>, *mut f64) {
+        let array = self.zeros(sys::TypedarrayType::float64_array, length, size_of::<f64>());
+        array.map_or((self.undefined(), ptr::null_mut()), |(array, numbers)| (array, numbers.cast()))
+    }
+
+    /// A new `Uint32Array` of zeros, and its numbers; none if V8 makes none.
+    pub fn uint32_array(self, length: usize) -> Option<(Value<'a>, *mut u32)> {
+        let (array, numbers) = self.zeros(sys::TypedarrayType::uint32_array, length, size_of::<u32>())?;
+        Some((array, numbers.cast()))
+    }
+
+    /// A new typed array of zeros, with elements of `size` bytes.
+    fn zeros(self, kind: sys::napi_typedarray_type, length: usize, size: usize) -> Option<(Value<'a>, *mut c_void)> {
         let (mut numbers, mut buffer, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: see `JsEnv`; V8 zeroes the bytes, of which there are enough for the array.
-        let array = unsafe {
-            sys::napi_create_arraybuffer(self.raw(), length * size_of::<f64>(), &mut numbers, &mut buffer);
-            let kind = sys::TypedarrayType::float64_array;
+        unsafe {
+            if sys::napi_create_arraybuffer(self.raw(), length * size, &mut numbers, &mut buffer)
+                != sys::Status::napi_ok
+            {
+                return None;
+            }
             sys::napi_create_typedarray(self.raw(), kind, length, buffer, 0, &mut array);
-            self.value(array).unwrap_or_else(|| self.undefined())
-        };
-        (array, numbers.cast())
+            Some((self.value(array)?, numbers))
+        }
     }
 
     /// Passes the numbers of a `Float64Array`, none for any other value, to `work`.

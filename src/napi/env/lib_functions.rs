@@ -67,6 +67,8 @@ lib_functions! {
     /// `(fn: Function, parameters: string, results: string) => Function | undefined`: makes the thunk of an import, which
     /// calls it and resumes the parked call. Undefined if that is not possible
     import_thunk = c"importThunk",
+    /// `(from: number) => void`: drops the values of the free externref numbers after the first `from` ones
+    drop_externrefs = c"dropExternrefs",
     /// `(fn: object, address: number, retainer?: object) => void`: records the address of an exported function, and the
     /// retainer that the function keeps alive
     register_function = c"registerFunction",

@@ -7,7 +7,7 @@ use crate::napi::env::function::drop_data;
 use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{MOST_SHARED, RawValue};
-use crate::wasm::{FuncType, ValType};
+use crate::wasm::{FuncType, RefType, ValType};
 use napi::sys;
 use rustc_hash::FxHashMap;
 use slab::Slab;
@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Most parameters or results of a function whose values go through the memory (`MOST` in shared-values.js).
 const MOST: usize = MOST_SHARED;
@@ -22,6 +23,13 @@ const MOST: usize = MOST_SHARED;
 /// Length of the memory in bytes: the values, the index of the called function, the number of the parked call, and whether
 /// that call has parked for the same import again.
 const LENGTH: usize = MOST * size_of::<RawValue>() + 3 * size_of::<u32>();
+
+/// The values of the first copies of `lib/` in this process, each until it is dropped. Their callbacks find them here, which
+/// takes less time than to ask N-API for the data of the function.
+static PLACED: [AtomicPtr<SharedValues>; PLACES] = [const { AtomicPtr::new(ptr::null_mut()) }; PLACES];
+
+/// Number of places for values that callbacks find without N-API.
+pub const PLACES: usize = 3;
 
 /// The memory, and the functions that are called through it.
 ///
@@ -69,6 +77,21 @@ impl SharedValues {
         Rc::new(Self { values: data.cast(), parked, functions, types })
     }
 
+    /// Takes a place for these values; `PLACES` if there is none.
+    pub fn take_place(self: &Rc<Self>) -> usize {
+        let values = Rc::as_ptr(self).cast_mut();
+        let take = |place: &AtomicPtr<Self>| {
+            place.compare_exchange(ptr::null_mut(), values, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        PLACED.iter().position(take).unwrap_or(PLACES)
+    }
+
+    /// The values at a place; null if none have it. Only the thread that took the place knows what it gets.
+    #[inline]
+    pub fn at_place(place: usize) -> *const Self {
+        PLACED[place].load(Ordering::Relaxed)
+    }
+
     /// A JavaScript value that stands for these values.
     pub fn to_js<'a>(self: &Rc<Self>, env: JsEnv<'a>) -> Value<'a> {
         let data = Rc::into_raw(self.clone()).cast_mut().cast::<c_void>();
@@ -98,8 +121,13 @@ impl SharedValues {
 
     /// Whether the values of a function of this type go through the memory.
     pub fn fit(ty: &FuncType) -> bool {
-        let is_number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
-        ty.parameters.len().max(ty.results.len()) <= MOST && ty.parameters.iter().chain(&ty.results).all(is_number)
+        let fits = |ty: &ValType| match ty {
+            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => true,
+            // By its number: `lib/internal/externrefs.js` has the values.
+            ValType::Ref(reference) => *reference == RefType::Extern,
+            ValType::V128 => false,
+        };
+        ty.parameters.len().max(ty.results.len()) <= MOST && ty.parameters.iter().chain(&ty.results).all(fits)
     }
 
     /// The id of a function type. `add` adds a new one in JavaScript; none if that fails.
@@ -129,7 +157,8 @@ impl SharedValues {
     pub fn called(&self) -> Option<*const c_void> {
         // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
         let index = unsafe { *self.values.add(MOST).cast::<u32>() };
-        self.functions.borrow().get(index as usize).copied()
+        // SAFETY: this runs no other code, so nothing changes the list meanwhile.
+        unsafe { self.functions.try_borrow_unguarded() }.ok()?.get(index as usize).copied()
     }
 
     /// The number of the call that JavaScript resumes.
@@ -169,5 +198,15 @@ impl SharedValues {
     pub fn clear(&self) {
         // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for this call.
         unsafe { ptr::write_bytes(self.values, 0, MOST) };
+    }
+}
+
+impl Drop for SharedValues {
+    fn drop(&mut self) {
+        let values = ptr::from_mut(self);
+        for place in &PLACED {
+            // Fails for all places but its own.
+            let _ = place.compare_exchange(values, ptr::null_mut(), Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 }

@@ -232,10 +232,11 @@ impl<'a> JsEnv<'a> {
         self.make(|env, to| unsafe { sys::napi_get_named_property(env, object.raw(), name.as_ptr(), to) })
     }
 
-    /// Sets a property of an object.
-    pub fn set_property(self, object: Value<'_>, name: &CStr, value: Value<'_>) {
+    /// Sets a property of an object; false if that failed, as while the environment is torn down.
+    pub fn set_property(self, object: Value<'_>, name: &CStr, value: Value<'_>) -> bool {
         // SAFETY: see `JsEnv`; `name` ends with a NUL.
-        unsafe { sys::napi_set_named_property(self.raw, object.raw(), name.as_ptr(), value.raw()) };
+        let status = unsafe { sys::napi_set_named_property(self.raw, object.raw(), name.as_ptr(), value.raw()) };
+        status == sys::Status::napi_ok
     }
 
     /// ToInt32 of a number; none for any other value.

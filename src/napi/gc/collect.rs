@@ -55,7 +55,7 @@ pub fn collect(context: &Context) -> bool {
     slots.borrow_mut().forget(&swept, |id| context.wrappers.has(env, WrapperKind::Slot, id));
     context.buffers.retain_detached(env, std::mem::take(&mut swept.memories));
     context.shared_memories.forget_removed();
-    context.externrefs.sweep(env, store, &context.retainers, &context.exceptions);
+    context.externrefs.sweep(env, &context.environment, store, &context.retainers, &context.exceptions);
     drop(scope);
     trim();
     context.gc_policy.note_collection(context.js(), store, start);

@@ -5,14 +5,17 @@ use crate::error::{RefusedChange, Result};
 use crate::link::{Change, SlotId};
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::api::objects;
+use crate::napi::call::scope::sweep_externrefs_if_many;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
+use crate::napi::convert::value::externref_to_js;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::gc::undo_roots::PreviousValue;
 use crate::napi::link::linking;
 use crate::napi::link::record;
+use crate::store::ExternRef;
 use napi::bindgen_prelude::Unknown;
 use napi::sys;
 use napi_derive::napi;
@@ -36,6 +39,8 @@ impl NativeStore {
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
     ///   that they are undone.
     /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
+    /// - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
+    ///   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
     /// - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
     ///   `tableSet` and `globalGet`.
     #[napi(catch_unwind, ts_return_type = "any")]
@@ -43,7 +48,7 @@ impl NativeStore {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 8] = [
+        let callbacks: [(&CStr, Callback); 10] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
             (c"undo", call::<2, Undo>),
@@ -52,6 +57,8 @@ impl NativeStore {
             (c"readEntry", call::<2, ReadEntry>),
             (c"writeEntry", call::<3, WriteEntry>),
             (c"readGlobal", call::<1, ReadGlobal>),
+            (c"readExternref", call::<1, ReadExternref>),
+            (c"reserveExternrefs", call::<1, ReserveExternrefs>),
         ];
         for (name, callback) in callbacks {
             let data = Rc::as_ptr(context).cast_mut().cast();
@@ -78,6 +85,8 @@ struct FindFunction;
 struct ReadEntry;
 struct WriteEntry;
 struct ReadGlobal;
+struct ReadExternref;
+struct ReserveExternrefs;
 
 impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
@@ -107,6 +116,22 @@ impl CallbackBody<3> for WriteEntry {
 }
 impl CallbackBody<1> for ReadGlobal {
     const RUN: RawCallback<1> = |context, [global]| objects::global_get(context, integer(context.js(), global) as u32);
+}
+impl CallbackBody<1> for ReadExternref {
+    const RUN: RawCallback<1> = |context, [number]| {
+        let reference = ExternRef(integer(context.js(), number) as u32);
+        Ok(Some(externref_to_js(context, reference)))
+    };
+}
+impl CallbackBody<1> for ReserveExternrefs {
+    const RUN: RawCallback<1> = |context, [count]| {
+        let reserve = || {
+            sweep_externrefs_if_many(context);
+            context.externrefs.reserve(context.js(), integer(context.js(), count) as u32, &context.store.quota)
+        };
+        // At the limit, a sweep is due.
+        reserve().or_else(|_| reserve()).map(|()| None)
+    };
 }
 
 /// # Safety

@@ -1,7 +1,10 @@
 //! The declared slots of a module.
 
+use crate::abi::check_records;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wasm::{Binary, DECLARED_MODULE, Declaration, Export, ExternKind, ExternType, original_export};
+use crate::wasm::{
+    Binary, DECLARED_MODULE, Declaration, DeclarationKind, Export, ExternKind, ExternType, original_export,
+};
 use std::collections::{BTreeMap, HashMap};
 
 /// A slot that a module declares.
@@ -32,6 +35,7 @@ pub(in crate::rewrite) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'
     if let Some(message) = &binary.bad_declarations {
         return Err(bad(message.clone()));
     }
+    check_records(binary).map_err(bad)?;
     let originals = binary.exports.iter().filter(|export| export.name.starts_with(DECLARED_MODULE));
     let originals: HashMap<&str, &Export> = originals.map(|export| (export.name.as_str(), export)).collect();
     let original = |name: &str| match originals.get(original_export(name).as_str()) {
@@ -39,9 +43,11 @@ pub(in crate::rewrite) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'
         Some(export) if export.kind == ExternKind::Function => Ok(Some(export.index)),
         Some(export) => Err(bad(format!("the export \"{}\" is a {}, not a function", export.name, export.kind.name()))),
     };
+    let declarations: Vec<&Declaration> =
+        binary.declarations.iter().filter(|record| record.kind == DeclarationKind::Slot).collect();
     // Of two records with one name, the first one is used.
     let records: HashMap<&str, &Declaration> =
-        binary.declarations.iter().rev().map(|record| (record.name.as_str(), record)).collect();
+        declarations.iter().rev().map(|record| (record.name.as_str(), *record)).collect();
     let mut slots: Vec<DeclaredSlot<'_>> = Vec::new();
     let mut by_name = HashMap::new();
     let mut function = 0;
@@ -64,7 +70,7 @@ pub(in crate::rewrite) fn declared(binary: &Binary) -> Result<Vec<DeclaredSlot<'
         });
         slots[position].imports.push(index);
     }
-    for record in &binary.declarations {
+    for record in declarations {
         let Some(original) = original(&record.name)? else { continue };
         by_name.entry(record.name.as_str()).or_insert_with(|| {
             let record = records.get(record.name.as_str()).copied();

@@ -152,6 +152,11 @@ impl CallStack {
         self.outcome.get()
     }
 
+    /// Why it has given control back.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome.get()
+    }
+
     /// The import for which it has parked: the address that `HostFunction::parkable` gave.
     #[inline]
     pub fn import(&self) -> *const c_void {

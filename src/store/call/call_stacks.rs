@@ -107,7 +107,7 @@ impl CallStacks {
     ///
     /// # Safety
     /// As for `FuncRef::call_fast`. The host runs, not wasm. This platform has switches.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn call(
         &self,
         wasm_stack: &WasmStack,
@@ -199,25 +199,25 @@ impl CallStacks {
 
     #[inline(always)]
     fn go_on(&self, stack: &CallStack) -> Called {
-        match self.run(stack) {
-            Outcome::Parked => {
-                let number = self.0.parked.get().wrapping_add(1).max(1);
-                self.0.parked.set(number);
-                stack.number.set(number);
-                stack.state.set(CallStackState::Parked);
-                Called::Parked
-            }
-            Outcome::Returned => {
-                stack.state.set(CallStackState::Idle);
-                Called::Returned
-            }
-            Outcome::Left => self.left(stack),
-            Outcome::Covered => unreachable!("only `before_entry` covers"),
+        // No `match`: that would be a jump through a table.
+        let outcome = self.run(stack);
+        if outcome == Outcome::Returned {
+            stack.state.set(CallStackState::Idle);
+            Called::Returned
+        } else if outcome == Outcome::Parked {
+            let number = self.0.parked.get().wrapping_add(1).max(1);
+            self.0.parked.set(number);
+            stack.number.set(number);
+            stack.state.set(CallStackState::Parked);
+            Called::Parked
+        } else {
+            self.left(stack)
         }
     }
 
     #[cold]
     fn left(&self, stack: &CallStack) -> Called {
+        assert_ne!(stack.outcome(), Outcome::Covered, "only `before_entry` covers");
         let failure = stack.take_failure();
         self.pop();
         failure.map_or(Called::Returned, |failure| self.fail(*failure))

@@ -4,6 +4,7 @@ use crate::engine::function_type;
 use crate::error::{ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::import_stub::{CALLS, Locations, Saved, StubCalls, stub};
+use crate::store::object::importer_memory::ImporterMemory;
 use crate::store::trap::Thrown;
 use crate::store::watch::checkpoint::checkpoint;
 use crate::store::watch::record::ThreadRecord;
@@ -19,6 +20,10 @@ use wasmer::sys::vm::{
     InternalStoreHandle, MaybeInstanceOwned, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext, VMFunction,
     VMFunctionBody, VMFunctionContext, VMFunctionKind, on_host_stack, raise_user_trap,
 };
+
+/// The static code of a host function: see `HostFunction::code`.
+#[derive(Clone, Copy)]
+pub struct StaticCode(pub(in crate::store) *const VMFunctionBody);
 
 /// A host function that wasm may call.
 pub trait HostFunction {
@@ -42,6 +47,14 @@ pub trait HostFunction {
     fn held(&self) -> Option<FuncRef> {
         None
     }
+
+    /// Its static code, if it has some: code for its parameters, which calls `call`. It is asked for once.
+    fn code(&self) -> Option<StaticCode> {
+        None
+    }
+
+    /// Tells it the first memory of the instance that imports it, before any code of that instance runs.
+    fn set_memory(&self, _memory: ImporterMemory) {}
 }
 
 /// The context of a host function.
@@ -62,6 +75,13 @@ impl HostContext {
     pub fn held_by(function: &VMFunction) -> Option<FuncRef> {
         let context = function.host_data.downcast_ref::<VMDynamicFunctionContext<Self>>()?;
         context.ctx.function.held()
+    }
+
+    /// Tells a host function the first memory of its importer: see `HostFunction::set_memory`.
+    pub fn set_memory(function: &VMFunction, memory: ImporterMemory) {
+        if let Some(context) = function.host_data.downcast_ref::<VMDynamicFunctionContext<Self>>() {
+            context.ctx.function.set_memory(memory);
+        }
     }
 
     /// Address of a host function's context: the same as `FuncRef::context`.
@@ -86,6 +106,7 @@ impl FuncRef {
     ) -> Result<(InternalStoreHandle<VMFunction>, FuncRef)> {
         let hash = store.signatures.borrow_mut().register(ty)?;
         let (parameters, results) = (ty.parameters.len(), ty.results.len());
+        let own_code = function.code();
         let parked = function.parkable().map(|import| (import, parameters, results));
         let parked = parked.filter(|_| parameters.max(results) <= MOST_SHARED);
         let context = Box::new(VMDynamicFunctionContext {
@@ -99,9 +120,13 @@ impl FuncRef {
                 record: store.host_stack.record,
             },
         });
-        let is_static = context.ctx.locations.is_some();
-        // For a dynamic function, the importer's trampoline, once the importer is linked.
-        let func_ptr = if is_static { stub as *const VMFunctionBody } else { ptr::null() };
+        let is_static = own_code.is_some() || context.ctx.locations.is_some();
+        let func_ptr = match own_code {
+            Some(StaticCode(code)) => code,
+            None if is_static => stub as *const VMFunctionBody,
+            // The importer's trampoline, once the importer is linked.
+            None => ptr::null(),
+        };
         let anyfunc = Box::new(UnsafeCell::new(VMCallerCheckedAnyfunc {
             func_ptr,
             type_signature_hash: hash,
@@ -120,11 +145,14 @@ impl FuncRef {
     }
 }
 
-/// Calls a host function. The importer's trampoline calls this on the wasm stack.
+/// Calls a host function. The importer's trampoline, or static code, calls this on the wasm stack.
 ///
 /// # Safety
 /// `context` is that of a host function; `values` as for `HostFunction::call`.
-unsafe extern "C-unwind" fn host_call(context: *mut VMDynamicFunctionContext<HostContext>, values: *mut RawValue) {
+pub(in crate::store) unsafe extern "C-unwind" fn host_call(
+    context: *mut VMDynamicFunctionContext<HostContext>,
+    values: *mut RawValue,
+) {
     // SAFETY: by the contract of this function.
     let HostContext { parked, call_stacks, .. } = unsafe { &(*context).ctx };
     let thrown = match (parked, call_stacks.parkable().filter(|stack| parked.is_some() && stack.parks())) {

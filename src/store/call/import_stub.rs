@@ -50,8 +50,8 @@ pub struct Locations(Box<[u8]>);
 impl Locations {
     /// The locations for functions of a type; none if the stub cannot call them.
     pub fn of(ty: &FuncType) -> Option<Self> {
-        let is_number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
-        if !AVAILABLE || ty.results.len() > 1 || !ty.parameters.iter().chain(&ty.results).all(is_number) {
+        let fits_word = |ty: &ValType| *ty != ValType::V128;
+        if !AVAILABLE || ty.results.len() > 1 || !ty.parameters.iter().chain(&ty.results).all(fits_word) {
             return None;
         }
         let (mut integers, mut floats, mut words) = (0, 0, size_of::<Saved>() / size_of::<u64>());

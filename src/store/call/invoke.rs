@@ -74,16 +74,21 @@ impl Store {
     }
 
     /// Ends the scope of a call that has returned or failed.
-    #[inline]
+    #[inline(always)]
     pub fn end_scope(&self, scope: SuspendedScope, called: Called) {
         self.host_stack.end(scope.entered);
         let has_failed = called == Called::Failed;
         // SAFETY: the scope has kept all instances alive, since no collection runs within it.
         unsafe { self.shadow_stacks.end(scope.shadow, has_failed) };
         if has_failed {
-            let failure = self.call_stacks.take_failure();
-            self.call_stacks.fail(self.after_failure(failure));
+            self.complete_failure();
         }
+    }
+
+    #[cold]
+    fn complete_failure(&self) {
+        let failure = self.call_stacks.take_failure();
+        self.call_stacks.fail(self.after_failure(failure));
     }
 
     /// The failure of a call that has just failed, with the panic that caused it, if one did. No exception is pending

@@ -9,4 +9,5 @@ pub(in crate::store) mod invoke;
 pub(in crate::store) mod shadow_stack;
 pub(in crate::store) mod stack_guard;
 pub(in crate::store) mod stack_switch;
+pub(in crate::store) mod static_code;
 pub(in crate::store) mod wasm_stack;

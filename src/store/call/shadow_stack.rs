@@ -159,7 +159,7 @@ impl ShadowStacks {
     ///
     /// # Safety
     /// No instance of the store is freed before `end`. Calls end in the reverse order of their beginnings.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn begin(&self, pointer: StackPointer) -> ShadowCall {
         let depth = self.depth.get();
         self.depth.set(depth + 1);
@@ -172,7 +172,7 @@ impl ShadowStacks {
     ///
     /// # Safety
     /// As for `begin`.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn end(&self, call: ShadowCall, has_failed: bool) {
         let ShadowCall { pointer, depth, before, all } = call;
         self.depth.set(depth);

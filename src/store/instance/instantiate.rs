@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::host::HostContext;
 use crate::store::instance::entity::{Held, Instance, InstanceContents, Objects};
 use crate::store::instance::resolved::ResolvedImports;
+use crate::store::object::importer_memory::ImporterMemory;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
 use crate::store::trap::Failure;
@@ -198,6 +199,11 @@ fn register(
             stack_pointer,
         },
     ));
+    let contents = &instance.contents;
+    if let Some(memory) = contents.imported.memories.first().or(contents.own.memories.first()) {
+        let memory = store.with_objects(|objects| ImporterMemory::new(memory.get(objects)));
+        contents.hosts.iter().for_each(|host| HostContext::set_memory(host, memory));
+    }
     let mut by_context = store.by_context.borrow_mut();
     for context in contexts {
         by_context.insert(context, ContextOwner { instance: instance.clone(), is_host: true });

@@ -5,6 +5,7 @@ pub(in crate::store) mod exception;
 pub(in crate::store) mod funcref;
 pub(in crate::store) mod global;
 pub(in crate::store) mod id;
+pub(in crate::store) mod importer_memory;
 pub(in crate::store) mod index;
 pub(in crate::store) mod memory;
 pub(in crate::store) mod reference;

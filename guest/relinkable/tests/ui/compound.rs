@@ -1,24 +1,19 @@
-use relinkable::relinkable;
+use std::collections::HashMap;
+use std::rc::Rc;
 
-type Cents = u64;
+use relinkable::relinkable;
 
 struct Order;
 
 #[relinkable]
-fn alias(_: Cents) -> Order {
-    Order
+fn underived(_: &Order) -> Vec<Order> {
+    Vec::new()
 }
 
 #[relinkable]
-fn reference(_: &Order) {}
-
-#[relinkable]
-fn tuple(_: (u8, u8)) -> Option<u32> {
+fn unit(_: ()) -> Option<()> {
     None
 }
-
-#[relinkable]
-fn array(_: [u8; 4], _: ()) {}
 
 #[relinkable]
 fn big(_: u128) -> i128 {
@@ -26,8 +21,13 @@ fn big(_: u128) -> i128 {
 }
 
 #[relinkable]
-fn pointer(_: fn(u8) -> u8) -> ! {
+fn pointer(_: fn(u8) -> u8, _: &str, _: *const u8) -> ! {
     loop {}
+}
+
+#[relinkable]
+fn collection(_: HashMap<String, u8>, _: Rc<str>) -> Box<dyn Fn()> {
+    Box::new(|| ())
 }
 
 fn main() {}

@@ -9,7 +9,7 @@ fn sized<const N: usize>() -> u32 {
 }
 
 #[relinkable]
-fn lifetime<'a>(_: *const u8) {}
+fn lifetime<'a>(_: &'a str) {}
 
 #[relinkable]
 fn bounded()

@@ -1,17 +1,25 @@
 use relinkable::relinkable;
 
 #[relinkable]
-fn borrowed(_: &str) {}
-
-#[relinkable]
-fn owned(_: String) -> std::vec::Vec<u8> {
-    Vec::new()
+fn borrowed(text: &str) -> &str {
+    text
 }
 
 #[relinkable]
-fn bytes(_: &mut [u8]) {}
+fn slice(_: &[u8]) -> &[u8] {
+    &[]
+}
+
+#[relinkable]
+fn changed(_: &mut [u8], _: &mut String) {}
 
 #[relinkable]
 fn wide(_: *const str, _: *mut [u8]) {}
+
+#[relinkable]
+fn forever(_: &'static str) {}
+
+#[relinkable]
+fn inside(_: Option<&str>, _: &[&[u8]]) {}
 
 fn main() {}

@@ -1,0 +1,180 @@
+// Guests that lie: each harms itself alone, with an error that names the function, and the process goes on.
+import { Instance, link, Module } from '../..'
+import { compilers, thrownBy, wat } from '../support'
+import { bump, forwarder } from '../support/typed'
+
+/** An export `f` of a guest, whose body gives the address of its result; words of memory from address 0 on. */
+async function guest(wit: string, words: number[], body = '(i32.const 0)', parameters = '', realloc = bump) {
+  const data = Buffer.from(Uint32Array.from(words).buffer).toString('hex').replace(/../g, '\\$&')
+  const text = `(module (memory (export "memory") 1) (data (i32.const 0) "${data}") ${realloc}
+    (func (export "f") ${parameters} (result i32) ${body}))`
+  const { exports } = new Instance(new Module(await wat(text)), {}, { wit: `world w { ${wit} }` })
+  return exports.f
+}
+
+const invalid = (path: string, words: string) => ({
+  name: 'RuntimeError',
+  code: 'ERR_RELINK_VALUE',
+  path,
+  message: expect.stringMatching(new RegExp(`^export "f": ${path.replace(/[[\].]/g, '\\$&')} is not valid: ${words}`)),
+})
+const TEXT = 'export f: func() -> string;'
+
+test.each<[string, string, number[], string, string]>([
+  ['a string beyond the memory', TEXT, [65_530, 7], 'result', 'expected bytes in the memory of 65536, got 7 at 65530'],
+  ['a length of 4 GiB', TEXT, [8, 0xffffffff], 'result', 'expected bytes in the memory of 65536'],
+  ['an address at the end of 32 bits', TEXT, [0xffffffff, 2], 'result', 'expected bytes in the memory'],
+  ['bytes that are not UTF-8', TEXT, [8, 1, 0xff], 'result', 'expected UTF-8, got other bytes'],
+  ['half a character', TEXT, [8, 2, 0x82e2], 'result', 'expected UTF-8'],
+  ['a surrogate in UTF-8', TEXT, [8, 3, 0x80a0ed], 'result', 'expected UTF-8'],
+  [
+    'a list of 4 billion records',
+    'record r { a: u64 } export f: func() -> list<r>;',
+    [8, 0xffffffff],
+    'result',
+    'expected',
+  ],
+  [
+    'an address that is not aligned',
+    'export f: func() -> list<u32>;',
+    [9, 1],
+    'result',
+    'expected an address that 4 divides',
+  ],
+  [
+    'an unknown case',
+    'variant v { a, b(string) } export f: func() -> v;',
+    [2],
+    'result',
+    'expected a case below 2, got 2',
+  ],
+  ['an unknown case of an option', 'export f: func() -> option<u64>;', [7], 'result', 'expected a case below 2, got 7'],
+  [
+    'an unknown enum',
+    'enum e { a, b } export f: func() -> list<e>;',
+    [8, 1, 5],
+    'result[0]',
+    'expected a case below 2, got 5',
+  ],
+  [
+    'a surrogate as a char',
+    'export f: func() -> list<char>;',
+    [8, 1, 0xd800],
+    'result[0]',
+    'expected a Unicode scalar value',
+  ],
+  ['text that is no JSON', 'type json = string; export f: func() -> json;', [8, 1, 0x7b], 'result', 'expected JSON'],
+])('%s', async (_, wit, words, path, message) => {
+  const f = await guest(wit, words)
+  expect(thrownBy(() => f())).toMatchObject(invalid(path, message))
+})
+
+test('a place deep in a value is named', async () => {
+  const f = await guest('record r { a: u8, b: option<tuple<string, string>> } export f: func() -> list<r>;', [
+    8, 2, 0, 0, 0, 0, 0, 0, 0, 1, 8, 0, 8, 99_999,
+  ]) // prettier-ignore
+  expect(thrownBy(() => f())).toMatchObject(invalid('result[1].b[1]', 'expected bytes in the memory'))
+})
+
+test('values that share their bytes do not fill the host', async () => {
+  const f = await guest('export f: func() -> list<string>;', [8, 8000], '(call $fill) (i32.const 0)', '', `${bump}
+    (func $fill (local $at i32) (loop $next
+      (i32.store offset=8 (local.get $at) (i32.const 0)) (i32.store offset=12 (local.get $at) (i32.const 65536))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (i32.const 64000)))))`) // prettier-ignore
+  expect(thrownBy(() => f()).message).toMatch(/expected values of at most as many bytes as the memory has, got more$/)
+})
+
+const realloc = (body: string) => `(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) ${body})`
+
+test.each([
+  ['nonsense', '(i32.const -8)', 'expected bytes in the memory of 65536, got 5 at 4294967288'],
+  ['the end of the memory', '(i32.const 65534)', 'expected bytes in the memory of 65536, got 5 at 65534'],
+])('an allocation at %s', async (_, body, words) => {
+  const f = await guest('export f: func(text: string) -> string;', [], undefined, '(param i32 i32)', realloc(body))
+  expect(thrownBy(() => f('hello')).message).toContain(words)
+})
+
+test('an allocation that traps, grows, or is not aligned', async () => {
+  const wit = 'export f: func(all: list<u64>) -> string;'
+  const traps = await guest(wit, [0, 0], undefined, '(param i32 i32)', realloc('unreachable'))
+  expect(thrownBy(() => traps(BigUint64Array.of(1n)))).toMatchObject({ code: 'ERR_RELINK_TRAP' })
+  const odd = await guest(wit, [0, 0], undefined, '(param i32 i32)', realloc('(i32.const 1001)'))
+  expect(thrownBy(() => odd(BigUint64Array.of(1n))).message).toContain('an address from cabi_realloc that 8 divides')
+  const grows = await guest(
+    wit,
+    [0, 0],
+    undefined,
+    '(param i32 i32)',
+    realloc('(drop (memory.grow (i32.const 9))) (i32.const 65528)'),
+  )
+  expect(grows(BigUint64Array.of(1n))).toBe('')
+})
+
+test('an allocation that closes its instance', async () => {
+  const text = `(module (import "env" "close" (func $close)) (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (call $close) (i32.const 8))
+    (func (export "f") (param i32 i32) (result i32) (i32.const 0)))`
+  const wit = 'world w { export f: func(text: string) -> string; }'
+  const instance: Instance = new Instance(
+    new Module(await wat(text)),
+    { env: { close: () => instance.close() } },
+    { wit },
+  )
+  expect(thrownBy(() => instance.exports.f('hello'))).toMatchObject({ code: 'ERR_RELINK_CLOSED' })
+})
+
+test('arguments for a slot of JavaScript that are not valid', async () => {
+  const wit = 'interface i { run: func(text: string) -> string; }'
+  const more = `(func (export "lie") (param i32 i32 i32) (call $slot (local.get 0) (local.get 1) (local.get 2)))`
+  const instance = new Instance(new Module(await forwarder(wit, { more })))
+  let calls = 0
+  link((text: string) => text + `${++calls}`, instance.slot('t::run'))
+  const lie = (...values: number[]) => thrownBy(() => instance.exports.lie(...values)).message
+  expect(lie(65_530, 9, 64)).toMatch(/^slot "t::run": text is not valid: expected bytes in the memory/)
+  expect(calls).toBe(0)
+  expect(lie(0, 0, 65_532)).toMatch(/^slot "t::run": the address for the result is not valid/)
+  expect(lie(0, 0, 63)).toMatch(
+    /^slot "t::run": the address for the result is not valid: expected an address that 4 divides/,
+  )
+  expect(instance.exports.run('x')).toMatch(/^x/)
+})
+
+describe.each(compilers)('between plugins, %s', (compiler) => {
+  const wit = 'interface i { run: func(all: list<string>) -> list<string>; }'
+  const lying = `(func (export "lie") (param i32 i32 i32) (call $slot (local.get 0) (local.get 1) (local.get 2)))`
+  const make = async (options: Parameters<typeof forwarder>[1]) =>
+    new Instance(new Module(await forwarder(wit, options), { compiler }))
+
+  test('a caller that lies traps, and the callee allocates nothing', async () => {
+    const [caller, callee] = [
+      await make({ more: lying }),
+      await make({ more: '(func (export "top") (result i32) (global.get $top))' }),
+    ]
+    link(callee.exports.run, caller.slot('t::run'))
+    link((all: string[]) => all, callee.slot('t::run'))
+    const top = callee.exports.top()
+    for (const [address, length] of [
+      [65_530, 9],
+      [0, 0x20000000],
+      [0, -1],
+      [-1, 1],
+      [2, 1],
+    ] as const) {
+      // prettier-ignore
+      expect(thrownBy(() => caller.exports.lie(address, length, 64))).toMatchObject({ code: 'ERR_RELINK_TRAP', slot: 't::run' })
+      expect(callee.exports.top()).toBe(top)
+    }
+    expect(caller.exports.run(['a', ''])).toEqual(['a', ''])
+  })
+
+  test.each(['(i32.const -8)', '(i32.const 1001)', 'unreachable'])('a callee that allocates %s', async (body) => {
+    const [caller, callee] = [
+      await make({}),
+      await make({ realloc: `(global $top i32 (i32.const 0)) ${realloc(body)}` }),
+    ]
+    link(callee.exports.run, caller.slot('t::run'))
+    expect(thrownBy(() => caller.exports.run(['hello']))).toMatchObject({ code: 'ERR_RELINK_TRAP' })
+    link((all: string[]) => all, caller.slot('t::run'))
+    expect(caller.exports.run(['hello'])).toEqual(['hello'])
+  })
+})

@@ -1,0 +1,89 @@
+'use strict'
+
+// Adapters between typed functions: what is written into a typed slot in place of the function that the user gives.
+
+const { findMemory } = require('../api/memory')
+const native = require('../native')
+const { toCompileLimits } = require('../options/resource-limits')
+const { findTyped, importedFunction } = require('./functions')
+
+/** The adapter modules of each store, by the structure of the type and whether the callee has a function that frees. */
+const modules = new WeakMap()
+
+/** By implementation and instance of the slot: the core function that is written into slots. */
+const written = new WeakMap()
+
+/** The function that the user gave, by the core function that was written into a slot. */
+const given = new WeakMap()
+
+/** The value of a key, made on first use. */
+function remember(map, key, make) {
+  if (!map.has(key)) map.set(key, make())
+  return map.get(key)
+}
+
+/** Refuses a function whose type differs from that of the slot; names the places that differ. */
+function checkTypes(slot, expected, actual) {
+  if (expected.structure === actual.structure) return
+  native.checkTypes(slot, JSON.stringify(expected.function), JSON.stringify(actual.function))
+}
+
+/**
+ * The core function to write into a typed slot for `implementation`. `adapt` makes one of a JavaScript function that takes and
+ * returns core values.
+ */
+function coreFunction(store, implementation, slot, adapt) {
+  const { instance, type, plan } = slot
+  const callee = findTyped(implementation)
+  if (callee === undefined) {
+    // A core function without a type gets core values.
+    if (store.isWasmFunction(implementation)) return implementation
+    return own(implementation, slot, () =>
+      adapt(importedFunction({ guest: instance.guest, plan, subject: slot.subject, fn: implementation })),
+    )
+  }
+  checkTypes(slot.name, type, callee.type)
+  if (callee.instance === instance && callee.lowered !== undefined) return callee.lowered
+  // The link refuses it.
+  if (callee.instance.store !== store || callee.instance.closed) return callee.raw
+  return own(callee.fn, slot, () => connect(store, instance, callee))
+}
+
+/** The core function that was made for a function and the slot's instance and type. */
+function own(fn, { instance, type }, make) {
+  const instances = remember(written, fn, () => new WeakMap())
+  const types = remember(instances, instance, () => new Map())
+  const core = remember(types, type.structure, make)
+  given.set(core, fn)
+  return core
+}
+
+/** Makes the adapter between two instances. */
+function connect(store, caller, { instance, type, raw, post, fn }) {
+  const { compiler } = caller
+  const key = `${compiler}:${post === undefined}:${type.structure}`
+  const compiled = remember(modules, store, () => new Map())
+  const code = remember(compiled, key, () => {
+    const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined)
+    return native.compileSync(bytes, {
+      compiler,
+      slots: { kind: 'none' },
+      limits: toCompileLimits({}),
+    })
+  })
+  const functions = { a: caller.exports, b: { ...instance.exports, call: raw, post, keep: fn } }
+  const held = []
+  const imports = code.imports().map(({ module, name, kind }) => {
+    const value = functions[module][name]
+    if (kind !== 'memory') return value
+    held.push(value)
+    return findMemory(value).id
+  })
+  const { exports } = store.instantiate(code, Object.assign(imports, { held }), {})
+  return exports[0].value
+}
+
+/** The function for the user of a core function in a typed slot. */
+const functionOf = (core) => given.get(core) ?? findTyped(core)?.fn ?? core
+
+module.exports = { coreFunction, functionOf }

@@ -1,0 +1,83 @@
+'use strict'
+
+// Typed functions of JavaScript: over an export of a guest, and for an import of one.
+
+const { inspect } = require('node:util')
+
+/** What is known of each typed function that a guest exports, by the function for JavaScript and by its core functions. */
+const exported = new WeakMap()
+
+/** The typed function of a value: the description of a guest's function; undefined for any other value. */
+const findTyped = (value) => exported.get(value)
+
+/** Calls a core function. Without a spread, the common counts take less time. */
+function apply(raw, core) {
+  switch (core.length) {
+    case 0:
+      return raw()
+    case 1:
+      return raw(core[0])
+    case 2:
+      return raw(core[0], core[1])
+    case 3:
+      return raw(core[0], core[1], core[2])
+    default:
+      return raw(...core)
+  }
+}
+
+/** The value of a function's result: an err is thrown. */
+function outcome({ tag, val }, name) {
+  if (tag === 'ok') return val
+  const words = typeof val === 'string' ? val : `${name} failed: ${inspect(val, { breakLength: Infinity })}`
+  const error = new Error(words)
+  Error.captureStackTrace?.(error, outcome)
+  throw Object.assign(error, { payload: val })
+}
+
+/**
+ * The function for JavaScript over a guest's function. `raw` is the core function in the lifted shape, and `post` frees what the
+ * result owns. `lowered` is the same function in the shape of the slot's import, if it is a slot's original.
+ */
+function exportedFunction({ instance, plan, type, subject, name, raw, post, lowered }) {
+  const { guest } = instance
+  const fn = (...values) => {
+    // Throws, or does nothing if late calls are ignored.
+    if (instance.closed) return void apply(raw, plan.zeros)
+    const core = plan.lowerArguments(guest, values)
+    const returned = apply(raw, core)
+    const value = plan.liftResult(guest, returned, subject)
+    if (post !== undefined) post(returned)
+    return plan.throws ? outcome(value, name) : value
+  }
+  const description = { instance, plan, type, raw, post, lowered, fn }
+  for (const each of [fn, raw, lowered]) if (each !== undefined) exported.set(each, description)
+  return Object.defineProperties(fn, {
+    name: { value: name, configurable: true },
+    length: { value: plan.count, configurable: true },
+  })
+}
+
+/** Whether an error says the err of a result. */
+const hasPayload = (error) => typeof error === 'object' && error !== null && 'payload' in error
+
+/** The function that a guest calls for a function of JavaScript: it takes and returns core values. */
+function importedFunction({ guest, plan, subject, fn }) {
+  return (...core) => {
+    const values = plan.liftArguments(guest, core, subject)
+    let value
+    if (plan.throws) {
+      try {
+        value = { tag: 'ok', val: fn(...values) }
+      } catch (error) {
+        if (!hasPayload(error)) throw error
+        value = { tag: 'err', val: error.payload }
+      }
+    } else {
+      value = fn(...values)
+    }
+    return plan.lowerResult(guest, value, core[plan.width] >>> 0, subject)
+  }
+}
+
+module.exports = { exportedFunction, findTyped, importedFunction }

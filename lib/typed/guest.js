@@ -1,0 +1,79 @@
+'use strict'
+
+// Guests: the memory of an instance, as typed functions use it.
+
+const { RuntimeError } = require('../errors')
+const { onForget } = require('../api/memory')
+const { Misfit } = require('./misfit')
+
+const EMPTY = new Uint8Array(0)
+const NOTHING = { u8: EMPTY, text: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
+
+/** Bytes of one call that may come from a guest besides as many as its memory has: values may share their bytes. */
+const SHARED = 1 << 20
+
+/** The memory of an instance, and the function that allocates in it. */
+class Guest {
+  #memory
+  #realloc
+
+  /** The memory as bytes, as a Buffer, and for numbers. Growth detaches them: `u8.length` is 0 then */
+  u8 = EMPTY
+  text = NOTHING.text
+  view = NOTHING.view
+
+  /** Bytes that the values of the call may still have */
+  budget = 0
+
+  /** Sets the exports once the instance is made; an import may be called before. */
+  bind({ memory, cabi_realloc }) {
+    this.#memory = memory
+    this.#realloc = cabi_realloc
+    if (memory !== undefined) onForget(memory, () => Object.assign(this, NOTHING))
+  }
+
+  /** Sets `u8`, `text` and `view` anew if the memory has grown. Cheap otherwise. */
+  refresh() {
+    if (this.u8.length !== 0) return
+    if (this.#memory === undefined) {
+      throw new RuntimeError('a typed function was called before its instance was made', {
+        code: 'ERR_RELINK_VALUE',
+      })
+    }
+    const { buffer } = this.#memory
+    this.u8 = new Uint8Array(buffer)
+    this.text = Buffer.from(buffer)
+    this.view = new DataView(buffer)
+  }
+
+  /** Allocates memory, of at least one byte. */
+  allocate(size, align) {
+    if (size > 0xffffffff) throw new Misfit('at most 4294967295 bytes', `${size}`)
+    const address = this.#realloc(0, 0, align, size | 0) >>> 0
+    this.refresh()
+    if (address % align !== 0) throw new Misfit(`an address from cabi_realloc that ${align} divides`, `${address}`)
+    this.#check(address, size)
+    return address
+  }
+
+  /** Begins a value that comes from the guest. */
+  begin() {
+    this.refresh()
+    this.budget = this.u8.length + SHARED
+  }
+
+  /** Checks that a value of the guest lies in its memory. */
+  range(address, size, align) {
+    if (address % align !== 0) throw new Misfit(`an address that ${align} divides`, `${address}`)
+    this.#check(address, size)
+    this.budget -= size
+    if (this.budget < 0) throw new Misfit('values of at most as many bytes as the memory has', 'more')
+  }
+
+  #check(address, size) {
+    if (address + size <= this.u8.length) return
+    throw new Misfit(`bytes in the memory of ${this.u8.length}`, `${size} at ${address}`)
+  }
+}
+
+module.exports = { Guest }

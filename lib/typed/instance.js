@@ -1,0 +1,95 @@
+'use strict'
+
+// The typed functions of an instance.
+
+const { exportedFunction, importedFunction } = require('./functions')
+const { Guest } = require('./guest')
+const { camelCase } = require('./conversions')
+
+const POST = 'cabi_post_'
+
+/** The typed functions of an instance: its exports and slots, and the imports that it was given. */
+class TypedInstance {
+  guest = new Guest()
+  /** The core exports that typed functions use */
+  exports = {}
+  #state
+  #types
+  /** The typed originals of the slots, and the functions given for imports, by name of the slot */
+  #originals = new Map()
+
+  /** `types` are the typed functions of the module. */
+  constructor(store, types) {
+    this.store = store
+    this.#types = types
+  }
+
+  /** The compiler of the instance's code. */
+  get compiler() {
+    return this.#state.compiler
+  }
+
+  get closed() {
+    return this.#state === undefined || this.#state.closed || this.store.closed
+  }
+
+  /** The names under which the user may give an import, in the order of preference. */
+  namesOf({ module, name }) {
+    return this.#find('import', module, name) === undefined ? [name] : [camelCase(name), name]
+  }
+
+  /** The core function for a function that the user gives for an import. */
+  imported({ module, name }, fn) {
+    const type = this.#find('import', module, name)
+    if (type === undefined || this.store.isWasmFunction(fn)) return fn
+    const subject = `import ${JSON.stringify(module)}.${JSON.stringify(name)}`
+    this.#originals.set(`${module}.${name}`, fn)
+    return importedFunction({ guest: this.guest, plan: type.plan, subject, fn })
+  }
+
+  #find(kind, module, name) {
+    return this.#types.find((type) => type.kind === kind && type.module === module && type.name === name)
+  }
+
+  /** Takes the exports of the instance, once it is made. `state` is what the Instance knows; returns all exports. */
+  complete(state, exports) {
+    this.#state = state
+    const core = Object.fromEntries(exports)
+    const { memory, cabi_realloc } = core
+    this.exports = { memory, cabi_realloc }
+    this.guest.bind(this.exports)
+    const typed = []
+    for (const type of this.#types.filter(({ lifted }) => core[lifted] !== undefined)) {
+      const isSlot = type.kind === 'slot'
+      const fn = exportedFunction({
+        instance: this,
+        plan: type.plan,
+        type,
+        subject: `${type.kind} ${JSON.stringify(type.name)}`,
+        name: camelCase(type.function.name),
+        raw: core[type.lifted],
+        post: core[POST + type.lifted],
+        lowered: isSlot ? core[`relink:${type.name}`] : undefined,
+      })
+      if (isSlot) this.#originals.set(type.name, fn)
+      else typed.push([camelCase(type.name), fn])
+    }
+    return [...exports, ...typed]
+  }
+
+  /** What is known of a typed slot; undefined for a slot of core values. */
+  slot(name, kind) {
+    const type = this.#types.find((each) =>
+      each.kind === 'slot' ? kind === 'declared' && each.name === name : kind === 'import' && nameOf(each) === name,
+    )
+    if (type === undefined) return undefined
+    const original = this.#originals.get(name)
+    const subject = `slot ${JSON.stringify(name)}`
+    return { instance: this, name, type, plan: type.plan, subject, original }
+  }
+}
+
+/** The name of the slot of an import. */
+const nameOf = ({ module, name }) => `${module}.${name}`
+
+module.exports = { TypedInstance }

@@ -1,0 +1,130 @@
+'use strict'
+
+// Conversions of lists.
+
+const { Conversion } = require('./scalars')
+const { Misfit, kindOf } = require('./misfit')
+const { ARRAYS, arrayName } = require('./number-arrays')
+
+/** Number of elements of the last list that `put` wrote. */
+let written = 0
+
+/** A list, as an address and a length. */
+class List extends Conversion {
+  constructor(type, element) {
+    super(type)
+    this.element = element
+    this.allocates = true
+    this.atomic = false
+  }
+
+  check(value) {
+    if (!Array.isArray(value)) throw new Misfit('array', kindOf(value))
+    const { length } = value
+    for (let index = 0; index < length; index++) checkElement(this.element, value, index)
+  }
+
+  put(guest, value) {
+    if (!Array.isArray(value)) throw new Misfit('array', kindOf(value))
+    const { element } = this
+    const { length } = value
+    const address = length === 0 ? element.align : guest.allocate(length * element.size, element.align)
+    for (let index = 0; index < length; index++) {
+      storeElement(element, guest, value, index, address + index * element.size)
+    }
+    written = length
+    return address
+  }
+
+  get(guest, address, length) {
+    const { element } = this
+    if (length > 0) guest.range(address, length * element.size, element.align)
+    const list = []
+    for (let index = 0; index < length; index++) {
+      list.push(loadElement(element, guest, address + index * element.size, index))
+    }
+    return list
+  }
+
+  lower(guest, value, core, index) {
+    core[index] = this.put(guest, value)
+    core[index + 1] = written
+  }
+
+  lift(guest, core, index) {
+    return this.get(guest, core[index] >>> 0, core[index + 1] >>> 0)
+  }
+
+  store(guest, value, address) {
+    const start = this.put(guest, value)
+    guest.refresh()
+    guest.view.setUint32(address, start, true)
+    guest.view.setUint32(address + 4, written, true)
+  }
+
+  load(guest, address) {
+    return this.get(guest, guest.view.getUint32(address, true), guest.view.getUint32(address + 4, true))
+  }
+}
+
+function checkElement(element, value, index) {
+  try {
+    element.check(value[index])
+  } catch (error) {
+    throw Misfit.at(error, `[${index}]`)
+  }
+}
+
+function storeElement(element, guest, value, index, address) {
+  try {
+    element.store(guest, value[index], address)
+  } catch (error) {
+    throw Misfit.at(error, `[${index}]`)
+  }
+}
+
+function loadElement(element, guest, address, index) {
+  try {
+    return element.load(guest, address)
+  } catch (error) {
+    throw Misfit.at(error, `[${index}]`)
+  }
+}
+
+/** A list of numbers: a typed array, or an array of numbers. */
+class Numbers extends List {
+  constructor(type, element) {
+    super(type, element)
+    this.Array = ARRAYS[type.element.kind]
+    this.atomic = true
+  }
+
+  check(value) {
+    if (arrayName(value) === this.Array.name) return
+    if (!Array.isArray(value)) throw new Misfit(this.Array.name, arrayName(value) ?? kindOf(value))
+    super.check(value)
+  }
+
+  put(guest, value) {
+    if (arrayName(value) !== this.Array.name) {
+      this.check(value)
+      return super.put(guest, value)
+    }
+    const { length } = value
+    const { element } = this
+    written = length
+    if (length === 0) return element.align
+    const address = guest.allocate(length * element.size, element.align)
+    new this.Array(guest.u8.buffer, address, length).set(value)
+    return address
+  }
+
+  get(guest, address, length) {
+    const size = length * this.element.size
+    if (length > 0) guest.range(address, size, this.element.align)
+    // Copies without filling with zeros first.
+    return new this.Array(guest.u8.buffer.slice(address, address + size))
+  }
+}
+
+module.exports = { List, Numbers, checkElement, loadElement, storeElement }
