@@ -77,7 +77,7 @@ impl NativeStore {
         let (context, env) = (&self.context, self.js());
         prepare().map_err(|failure| refuse_failure(context, failure))?;
         // SAFETY: no function is being called.
-        let scope = unsafe { CallScope::enter(context, WrapReference::NONE) };
+        let scope = unsafe { CallScope::enter(context, WrapReference::NONE, false) };
         let scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(env)))?;
         let deadline = Deadline::begin_again(instance.timeout.get()).map_err(refuse)?;
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed.
