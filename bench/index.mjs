@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { calls } from './calls.mjs'
+import { deadlines } from './deadlines.mjs'
 import { heading, machine, versions } from './environment.mjs'
 import { kernels } from './kernels.mjs'
 import { loads } from './loads.mjs'
@@ -16,7 +17,7 @@ import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
 
-const PARTS = { calls, plugins, packages, slots, kernels, loads, shapes, pass, memory }
+const PARTS = { calls, plugins, packages, slots, kernels, deadlines, loads, shapes, pass, memory }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -21,7 +21,7 @@ pub use alloc::table_charges::{
     take_table_charge,
 };
 pub use alloc::table_copies::{TableCopy, forget_imported_tables, note_imported_tables};
-pub use alloc::trim::{trim, trim_all};
+pub use alloc::trim::{note_end_of_thread, trim, trim_all};
 pub use alloc::tunables::{StoreTunables, no_memory};
 pub use code::ranges::is_code;
 pub use compile::cache_target::Cache;
