@@ -128,9 +128,9 @@ export declare class NativeStore {
   /**
    * The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
    *
-   * - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
+   * - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
    *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-   * - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+   * - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
    *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
    *   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
    * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
@@ -144,11 +144,18 @@ export declare class NativeStore {
    *   `tableSet` and `globalGet`.
    */
   rawCallbacks(): any
-  /** The slot of a table entry. */
-  tableSlot(table: number, index: number): NativeSlot
+  /** The slot of a table entry; that of the entry alone if `entry` is set. */
+  tableSlot(table: number, index: number, entry: boolean): NativeSlot
+  /**
+   * The slot that takes a function by the type of a call site, in place of a slot of another type: that of its table entry
+   * alone. The slot itself for a function of its own type, and for a JavaScript function that gets this type.
+   */
+  callSiteSlot(slot: number, address: number, wanted?: NativeFunctionType | undefined | null): NativeSlot
+  /** The types by which code calls the table entries of a slot. */
+  slotCallTypes(slot: number): Array<NativeFunctionType>
   /** The function that a slot holds; null for none. */
   slotCurrent(slot: number): unknown
-  /** The original of a slot: the function that it held first. */
+  /** The original of a slot: the function that it held first; null for none. */
   slotOriginal(slot: number): unknown
   /** Whether a slot has active links. */
   slotLinked(slot: number): boolean
@@ -159,10 +166,30 @@ export declare class NativeStore {
    * its undo root.
    */
   previous(index: number, undoRoot: unknown): unknown
-  /** The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it. */
-  slotType(slot: number): string
-  /** Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked. */
-  adapt(value: unknown, slot: number, merged: boolean): unknown
+  /**
+   * The key of an adapter for a slot: the adapter's type, and the compiler of the code that calls the slot. `wanted` is the
+   * type that the caller chose.
+   */
+  slotType(slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): string
+  /**
+   * Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
+   * the caller chose.
+   */
+  adapt(value: unknown, slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): unknown
+}
+
+/** A system of WASI. */
+export declare class NativeWasi {
+  /** A system. `stdin` are the bytes of stdin, if it is neither a descriptor nor nothing; `host` is the function of the host. */
+  constructor(options: NativeWasiOptions, stdin: unknown, host: unknown)
+  /** A function for an instance to import: an external value, which holds the system. */
+  import(number: number, index: number): object
+  /** Calls a function from JavaScript, on the bytes of a memory. Returns the errno. */
+  call(number: number, index: number, memory: unknown, isShared: boolean, arguments: unknown[]): number
+  /** Closes all descriptors: later calls fail with `BADF`. */
+  close(): void
+  /** Closes the files and folders that the guest has opened. */
+  closeOpened(): void
 }
 
 /** Empties a cache; returns the number of entries that it had. */
@@ -367,6 +394,14 @@ export interface NativeFunctionType {
   results: Array<string>
 }
 
+/** The type of a function. */
+export interface NativeFunctionType {
+  /** Parameter types */
+  parameters: Array<string>
+  /** Result types */
+  results: Array<string>
+}
+
 /** The type of a global. */
 export interface NativeGlobalType {
   /** Its value type */
@@ -439,6 +474,20 @@ export interface NativeObject {
   exports: Array<string>
 }
 
+/** A preopen. */
+export interface NativePreopen {
+  /** Its name for the guest */
+  name: string
+  /** Its path in the host */
+  path: string
+  /** Whether the guest may not change anything */
+  readOnly: boolean
+  /** Most bytes that the guest may write */
+  bytesWritten?: number
+  /** Most files and folders that the guest may have open */
+  openFiles?: number
+}
+
 /** A report on a module. */
 export interface NativeReport {
   /** Size of the rewritten module in bytes */
@@ -495,10 +544,8 @@ export interface NativeSlot {
   name: string
   /** Its slot kind */
   kind: string
-  /** Parameter types */
-  parameters: Array<string>
-  /** Result types */
-  results: Array<string>
+  /** Its type; none for an empty table entry */
+  type?: NativeFunctionType
 }
 
 /** r" Counts of what a store holds, and totals of its collections. */
@@ -543,6 +590,32 @@ export interface NativeTypedExport {
   kind: string
   /** Its type as text */
   type: string
+}
+
+/** A function of WASI. */
+export interface NativeWasiFunction {
+  /** Its name */
+  name: string
+  /** The types of its parameters */
+  parameters: Array<string>
+}
+
+/** The options of a system. */
+export interface NativeWasiOptions {
+  /** The arguments */
+  args: Array<string>
+  /** Names and values of the environment's variables, by turns */
+  env: Array<string>
+  /** The preopens */
+  preopens: Array<NativePreopen>
+  /** For each standard stream a descriptor, -1 for chunks or bytes, -2 for nothing */
+  streams: Array<number>
+  /** Whether the host tells the time */
+  hasClock: boolean
+  /** Whether the host makes random bytes */
+  hasRandom: boolean
+  /** Whether the host ends the process when the guest exits */
+  exitsProcess: boolean
 }
 
 /**
@@ -596,6 +669,9 @@ export declare function typedFunctions(bytes: Uint8Array): string
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean
+
+/** The functions of `wasi_unstable` (0) or `wasi_snapshot_preview1` (1). */
+export declare function wasiFunctions(number: number): Array<NativeWasiFunction>
 
 /**
  * Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in

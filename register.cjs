@@ -1,6 +1,27 @@
 'use strict'
 
-// `node --require wasm-relink/register` replaces the global `WebAssembly` with this package's.
+// `node --require wasm-relink/register` replaces the global `WebAssembly` and `node:wasi` with this package's.
+const { syncBuiltinESMExports } = require('node:module')
 const { WebAssembly: value } = require('.')
+const { WASI } = require('./wasi')
 
 Object.defineProperty(globalThis, 'WebAssembly', { value, writable: true, configurable: true })
+
+/** Node's own module of WASI; undefined in a build without it. On Node 20, loading it warns that it is experimental. */
+function nodeWasi() {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return require('node:wasi')
+  } catch {
+    return undefined
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+const wasi = nodeWasi()
+if (wasi !== undefined) {
+  wasi.WASI = WASI
+  syncBuiltinESMExports()
+}

@@ -15,6 +15,7 @@ const { allLimits, amounts } = require('./options/resource-limits')
 const METHODS = [
   'adapt',
   'attachTierUp',
+  'callSiteSlot',
   'collect',
   'convert',
   'find',
@@ -29,6 +30,7 @@ const METHODS = [
   'memoryShared',
   'recycle',
   'recycleTrapped',
+  'slotCallTypes',
   'slotType',
   'stats',
   'tableCreate',

@@ -1,6 +1,6 @@
 // Links: changes of slots that can be undone.
 
-import type { Implementation, WasmFunction } from './function'
+import type { FunctionType, Implementation, WasmFunction } from './function'
 import type { Slot } from './slot'
 
 /** A change of a slot: see {@link link}. */
@@ -82,6 +82,22 @@ export interface LinkOptions {
    * slot is refused with `ERR_RELINK_MERGED`.
    */
   merged?: boolean | undefined
+  /**
+   * Link a function whose type is not the slot's, but that of a call site: of a call through the slot's table entry.
+   * `'call-site'` takes the type of the implementation, and for a JavaScript function the only possible one; a function type names
+   * it. Only the entry changes: direct calls, and the slot of the function that stood there, stay as they are. The link's `slot`
+   * is then that of the entry alone: `table[3]`. An empty entry needs no option.
+   *
+   * ```js
+   * link(table.get(return_50), table.slot(replace_me), { type: 'call-site' })
+   * ```
+   */
+  type?: 'call-site' | Partial<FunctionType> | undefined
+  /**
+   * Link a function of a module with another memory although the declared Rust types have pointers, since the function
+   * only passes them on. Default: refused with `ERR_RELINK_ABI`.
+   */
+  pointers?: boolean | undefined
 }
 
 /** One change for {@link relink}. */

@@ -22,7 +22,13 @@ export class Slot<P extends unknown[] = any, R = any> {
   /** {@link SlotDescriptor.name}, or `table[3]` for a table entry. */
   readonly name: string
   readonly kind: SlotKind
+  /** The type that an implementation must have. At run time, undefined for an empty table entry, as `original` is null. */
   readonly type: FunctionType
+  /**
+   * The types by which code calls through the table entry: with {@link LinkOptions.type}, the entry takes functions of these types
+   * as well. Empty for a slot without an entry in an exported or imported table.
+   */
+  readonly callTypes: readonly FunctionType[]
   /** The function that runs now; null for an empty table entry. */
   readonly current: WasmFunction<P, R> | null
   /** The function that the slot held first: the module's own, or the one given for an import. */

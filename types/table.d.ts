@@ -8,6 +8,12 @@ import type { Slot } from './slot'
 export type TableKind = 'anyfunc' | 'externref'
 type EntryOf<K extends TableKind> = K extends 'externref' ? unknown : WasmFunction | null
 
+/** Options of {@link Table.slot}; `docs/what-can-be-relinked.md` has an example. */
+export interface TableSlotOptions {
+  /** Whether to return the slot of the entry alone, also if the entry belongs to a function's slot. Default: false */
+  entry?: boolean | undefined
+}
+
 /** A table to make: see {@link Table}. */
 export interface TableDescriptor<K extends TableKind = TableKind> {
   element: K
@@ -70,15 +76,18 @@ export class Table<K extends TableKind = 'anyfunc'> {
    * its own functions there, this is that function's slot, and linking it changes direct calls too. Any other entry (of an
    * imported table, or one that was written later) is a slot of its own, for calls through the table.
    *
+   * An empty entry is a slot too: it takes a function of a type by which some code calls through the table.
+   *
    * ```js
    * link(update.exports.handler, plugin.exports.__indirect_function_table.slot(3))
    * ```
    *
+   * With `{ entry: true }`, this is the slot of the entry alone, also if it belongs to a function's slot.
+   *
    * @throws {TypeError} `ERR_RELINK_UNSUPPORTED`: a table of externrefs; `ERR_INVALID_ARG_VALUE`: `index` is no integer of
    * 32 bits
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: beyond the table's end
-   * @throws {LinkError} `ERR_RELINK_EMPTY_SLOT`: the entry is null, so there is no type to check against
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the table's instance, or its store, is closed
    */
-  slot<P extends unknown[] = any, R = any>(index: number): Slot<P, R>
+  slot<P extends unknown[] = any, R = any>(index: number, options?: TableSlotOptions): Slot<P, R>
 }

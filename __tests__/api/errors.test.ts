@@ -20,7 +20,8 @@ import {
   link,
   relink,
 } from '../..'
-import { declaring, instanceOf, rejectionOf, root, thrownBy, wat, withSection } from '../support'
+import { WASI } from '../../wasi'
+import { declaring, guest, instanceOf, rejectionOf, root, thrownBy, wat, withSection } from '../support'
 
 /** The errors that are provoked here, by code: what throws, and what the error must be. */
 interface Case {
@@ -186,8 +187,37 @@ const cases: Record<string, Case[]> = {
         return thrownBy(() => link(instance.exports.g, instance.slot('f')))
       },
     },
+    {
+      name: 'LinkError',
+      is: {
+        slot: 'table[1]',
+        expected: '',
+        actual: '(i32) -> i32',
+        candidates: [],
+        message: /^slot "table\[1\]": no call site of type \(i32\) -> i32 is left; no code calls through its table\. /,
+      },
+      error: async () => {
+        const { table, f } = (await plugin()).exports
+        return thrownBy(() => link(f, table.slot(1)))
+      },
+    },
   ],
   ERR_RELINK_ABI: [
+    {
+      name: 'LinkError',
+      is: {
+        slot: 'scalars/first-byte',
+        expected: 'fn(*const u8) -> u8',
+        message:
+          /^slot "scalars\/first-byte" is declared as fn\(\*const u8\) -> u8, with pointers, .*link with \{ pointers: true \}$/,
+      },
+      error: () => {
+        const [one, other] = [0, 1].map(
+          () => new Instance(new Module(guest('scalars')), { env: { host_hook: () => {} } }),
+        )
+        return thrownBy(() => link(other!.slot('scalars/first-byte').original, one!.slot('scalars/first-byte')))
+      },
+    },
     {
       name: 'LinkError',
       is: {
@@ -309,19 +339,6 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
-  ERR_RELINK_EMPTY_SLOT: [
-    {
-      name: 'LinkError',
-      is: {
-        slot: 'table[1]',
-        message: /^slot "table\[1\]" is an empty table entry, .*: write a function with `table\.set` first$/,
-      },
-      error: async () => {
-        const { table } = (await plugin()).exports
-        return thrownBy(() => table.slot(1))
-      },
-    },
-  ],
   ERR_RELINK_UNDONE: [
     {
       name: 'LinkError',
@@ -416,6 +433,18 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_WASI_EXIT: [
+    {
+      name: 'RuntimeError',
+      is: { exitCode: 3, message: /^the guest has ended with exit code 3 \(proc_exit\)$/ },
+      error: async () => {
+        const text = `(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (func (export "f") i32.const 3 call $exit))`
+        const { exports } = new Instance<any>(new Module(await wat(text)), {}, { wasi: {} })
+        return thrownBy(() => exports.f())
+      },
+    },
+  ],
   ERR_RELINK_VALUE: [
     {
       name: 'RuntimeError',
@@ -428,6 +457,29 @@ const cases: Record<string, Case[]> = {
         const options = { wit: 'world plugin { export f: func() -> string; }' }
         const { exports } = new Instance(new Module(await wat(text)), {}, options)
         return thrownBy(() => exports.f())
+      },
+    },
+  ],
+  ERR_WASI_NOT_STARTED: [
+    {
+      name: 'Error',
+      is: { message: /^wasi\.start\(\) has not been called$/ },
+      error: () => thrownBy(() => new WASI({ version: 'preview1' }).wasiImport.sched_yield!()),
+    },
+    {
+      name: 'Error',
+      is: { message: /made without the option `wasi`/ },
+      error: () => thrownBy(() => new Instance(new Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))).start()),
+    },
+  ],
+  ERR_WASI_ALREADY_STARTED: [
+    {
+      name: 'Error',
+      is: { message: /^WASI instance has already started$/ },
+      error: () => {
+        const wasi = new WASI({ version: 'preview1' })
+        const start = () => wasi.start({ exports: { memory: new Memory({ initial: 1 }), _start() {} } })
+        return [start(), thrownBy(start)][1]
       },
     },
   ],

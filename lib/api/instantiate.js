@@ -24,8 +24,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onRecycle, wit, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, timeout, onTrap, onRecycle, wit }
+async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onRecycle, wasi, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout, onTrap, onRecycle, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -36,7 +36,11 @@ async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onR
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout', 'wit', ...ON_TRAP], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(
+    options,
+    ['store', 'timeout', 'wit', ...ON_TRAP, ...mode.others],
+    [...OF_INSTANCE, ...OF_COMPILE],
+  )
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   checkOnTrap(known)

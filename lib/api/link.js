@@ -3,12 +3,13 @@
 // The class Link, and `link`.
 
 const dispose = require('../node/dispose')
-const { toOptions, wrongType } = require('../options/arguments')
+const { wrongType } = require('../options/arguments')
 const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { functionIn, slotBrand } = require('./slot')
+const { toLinkOptions } = require('../options/link-options')
+const { functionIn, slotBrand, slotOf } = require('./slot')
 const { coreFunction } = require('../typed/adapters')
 const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
@@ -76,20 +77,27 @@ const isOver = ({ code }) => code === 'ERR_RELINK_UNDONE' || code === 'ERR_RELIN
 /** Makes every call of the slot run the implementation. */
 function link(implementation, slot, options = undefined) {
   checkImplementation(implementation, () => 'implementation')
-  const { store, id, details } = toSlot(slot, () => 'slot')
-  const merged = options !== undefined && toMerged(options)
-  const changes = new Changes(store, [implementation], [slot])
+  const handle = toSlot(slot, () => 'slot')
+  const permissions = toLinkOptions(options)
+  const { store } = handle
+  const target = permissions.callSite ? callSiteSlot(handle, implementation, permissions.type) : slot
+  const { id, details } = target === slot ? handle : slotBrand.get(target)
+  const changes = new Changes(store, [implementation], [target])
   const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-  const core = typed ? typedCore(store, implementation, id, details, merged) : implementation
+  const core = typed ? typedCore(store, implementation, id, details, permissions) : implementation
   const address = store.addressOf(core)
-  changes.makeOne(address === 0 ? adapterAddress(store, core, id, merged) : address, id, merged)
+  changes.makeOne(address === 0 ? adapterAddress(store, core, id, permissions) : address, id, permissions.allowed)
   return new Link(changes, 0)
 }
 
+/** The slot that takes a function by the type of a call site, in place of a slot of another type: its table entry alone. */
+const callSiteSlot = ({ store, id }, implementation, type) =>
+  slotOf(store, store.callSiteSlot(id, store.addressOf(findTyped(implementation)?.raw ?? implementation), type))
+
 /** The core function to write for an implementation, where it or the slot is typed. */
-function typedCore(store, implementation, id, { name, typed }, merged) {
+function typedCore(store, implementation, id, { name, typed }, { allowed }) {
   if (typed === undefined) return untyped(store, implementation, name)
-  return coreFunction(store, implementation, typed, (fn) => store.adapt(fn, id, merged))
+  return coreFunction(store, implementation, typed, (fn) => store.adapt(fn, id, allowed))
 }
 
 /** The core function of a typed function, for a slot of core values: addresses in the callee's memory mean nothing there. */
@@ -102,17 +110,15 @@ function untyped(store, implementation, name) {
   )
 }
 
-/** The option `merged`: whether to link slots whose function the compiler merged from several. */
-const toMerged = (options) => Boolean(toOptions(options, ['merged']).merged)
-
 /** The adapters of JavaScript functions: by function, store, and type. */
 const adapters = new WeakMap()
 
 /** The address of the adapter of a JavaScript function for a slot. The function keeps its adapters alive. */
-function adapterAddress(store, implementation, slot, merged) {
+function adapterAddress(store, implementation, slot, { allowed, type }) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  return store.addressOf(remember(types, store.slotType(slot), () => store.adapt(implementation, slot, merged)))
+  const key = store.slotType(slot, allowed, type)
+  return store.addressOf(remember(types, key, () => store.adapt(implementation, slot, allowed, type)))
 }
 
 function remember(map, key, make) {
@@ -138,4 +144,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, isOver, link, checkImplementation, toMerged, toSlot, typedCore }
+module.exports = { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, link, toSlot, typedCore }

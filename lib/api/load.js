@@ -15,11 +15,11 @@ const { toStore } = require('./store')
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { store, timeout, onTrap, onRecycle, wit, ...compiling } = check(modes.own, imports, options)
+  const { store, timeout, onTrap, onRecycle, wasi, wit, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
   const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
   const limits = instancePart(compiling.limits)
-  return new Instance(module, imports, { limits, store, timeout, onTrap, onRecycle, wit })
+  return new Instance(module, imports, { limits, store, timeout, onTrap, onRecycle, wasi, wit })
 }
 
 /** Makes the default store, unless the user gives another one. */

@@ -7,9 +7,11 @@ const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { Link, adapterAddress, checkImplementation, isOver, toMerged, toSlot, typedCore } = require('./link')
+const { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, toSlot, typedCore } = require('./link')
 const { LinkRecord } = require('../internal/link-record')
 const native = require('../native')
+const { toLinkOptions } = require('../options/link-options')
+const { slotBrand } = require('./slot')
 const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -59,9 +61,9 @@ function relink(changes, options = undefined) {
   if (typeof changes?.[Symbol.iterator] !== 'function' || typeof changes === 'string') {
     throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
   }
-  const merged = options !== undefined && toMerged(options)
+  const permissions = toLinkOptions(options)
   const all = [...changes]
-  const converted = new ConvertedChanges(all.length, merged)
+  const converted = new ConvertedChanges(all.length, permissions)
   for (let index = 0; index < all.length; index++) converted.add(all[index], index)
   return new Relink(converted.make())
 }
@@ -71,7 +73,7 @@ function relink(changes, options = undefined) {
  * also gets the changes whose arguments cannot be converted.
  */
 class ConvertedChanges {
-  #merged
+  #permissions
   #count
   #store
   #implementations = []
@@ -84,9 +86,9 @@ class ConvertedChanges {
   #last
   #address
 
-  constructor(count, merged) {
+  constructor(count, permissions) {
     this.#count = count
-    this.#merged = merged
+    this.#permissions = permissions
   }
 
   /** Converts a change, or notes why it cannot be converted. */
@@ -100,11 +102,12 @@ class ConvertedChanges {
     try {
       if (!isPair) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
       checkImplementation(implementation, () => `changes[${index}][0]`)
-      const { store, id, details } = toSlot(slot, () => `changes[${index}][1]`)
-      name = details.name
-      this.#use(store, name)
+      const handle = toSlot(slot, () => `changes[${index}][1]`)
+      name = handle.details.name
+      this.#use(handle.store, name)
+      const { id, details } = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
       const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-      const core = typed ? typedCore(store, implementation, id, details, this.#merged) : implementation
+      const core = typed ? typedCore(handle.store, implementation, id, details, this.#permissions) : implementation
       this.#request.request(index, id, this.#addressOf(core, id))
     } catch (error) {
       if (!error?.code?.startsWith?.('ERR_')) throw error
@@ -123,19 +126,26 @@ class ConvertedChanges {
     }
   }
 
+  /** The slot that takes an implementation by the type of a call site. */
+  #entryOf(handle, implementation, index) {
+    const slot = callSiteSlot(handle, implementation, this.#permissions.type)
+    this.#slots[index] = slot
+    return slotBrand.get(slot)
+  }
+
   #addressOf(implementation, slot) {
     if (implementation !== this.#last) {
       this.#last = implementation
       this.#address = this.#store.addressOf(implementation)
     }
-    return this.#address === 0 ? adapterAddress(this.#store, implementation, slot, this.#merged) : this.#address
+    return this.#address === 0 ? adapterAddress(this.#store, implementation, slot, this.#permissions) : this.#address
   }
 
   /** Makes the changes, or none. */
   make() {
     const unconverted = this.#unconverted.length > 0 ? JSON.stringify(this.#unconverted) : undefined
     const changes = new Changes(this.#store, this.#implementations, this.#slots)
-    if (this.#store !== undefined) changes.make(this.#request, this.#merged, unconverted)
+    if (this.#store !== undefined) changes.make(this.#request, this.#permissions.allowed, unconverted)
     else if (unconverted !== undefined) native.refuseChanges(unconverted)
     return changes
   }

@@ -44,6 +44,11 @@ class Slot {
     return brand.get(this).details.type
   }
 
+  get callTypes() {
+    const { store, id } = brand.get(this)
+    return store.slotCallTypes(id).map(toType)
+  }
+
   get current() {
     const { store, id, details } = brand.get(this)
     const core = store.slotCurrent(id)
@@ -79,8 +84,9 @@ function functionIn(typed, core, store, id) {
 
 /** The wrapper of a native slot. `typed` are the typed functions of its instance, if there are any. */
 function slotOf(store, info, typed = undefined) {
-  const { id, name, kind } = info
-  const make = () => new Handle(store, id, { name, kind, type: toType(info), typed: typed?.slot(name, kind) })
+  const { id, name, kind, type } = info
+  const own = () => ({ name, kind, type: type && toType(type), typed: typed?.slot(name, kind) })
+  const make = () => new Handle(store, id, own())
   return store.find('slot', id) ?? new Slot(make())
 }
 

@@ -64,9 +64,11 @@ class Table {
     return store.tableGrow(id, entries, entry)
   }
 
-  slot(index) {
+  slot(index, options = undefined) {
     const { store, id } = brand.get(this)
-    return slotOf(store, store.tableSlot(id, toUnsignedLong(index, 'index')))
+    const position = toUnsignedLong(index, 'index')
+    const { entry = false } = toOptions(options, ['entry'])
+    return slotOf(store, store.tableSlot(id, position, Boolean(entry)))
   }
 }
 

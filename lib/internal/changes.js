@@ -21,16 +21,16 @@ class Changes {
   }
 
   /** Makes all changes of the request, or none. `unconverted` are changes whose arguments cannot be converted, as JSON. */
-  make(request, merged, unconverted) {
-    this.#undoRoot = this.store.relink(request.numbers, merged, Changes.#next, unconverted)
+  make(request, allowed, unconverted) {
+    this.#undoRoot = this.store.relink(request.numbers, allowed, Changes.#next, unconverted)
     this.#record = request
     Changes.#next += this.slots.length
   }
 
   /** Makes a single change, whose refusal is not wrapped in `ERR_RELINK_REFUSED`. */
-  makeOne(address, slot, merged) {
+  makeOne(address, slot, allowed) {
     const { store } = this
-    this.#undoRoot = store.link(address, slot, merged, Changes.#next++)
+    this.#undoRoot = store.link(address, slot, allowed, Changes.#next++)
     this.#record = LinkRecord.from(store.linkScratch)
   }
 

@@ -9,6 +9,7 @@ const { findGlobal, globalOf } = require('../api/global')
 const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
+const { wasiImport } = require('./wasi-functions')
 const native = require('../native')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
@@ -37,7 +38,9 @@ function readImports(store, declared, imports, file, typed = undefined) {
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
     const value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     // The fast path: most imports are functions, and there may be many.
-    if (item.kind === 'function' && typeof value === 'function') return typed?.imported(item, value) ?? value
+    if (item.kind === 'function' && typeof value === 'function') {
+      return wasiImport(value) ?? typed?.imported(item, value) ?? value
+    }
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)

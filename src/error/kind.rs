@@ -36,6 +36,25 @@ pub enum ErrorKind {
         slot: String,
         expected: String,
         actual: String,
+        /// Whether a call site of the slot's table has the type `actual`
+        is_called: bool,
+    },
+    /// No call site has the type of a function; `types` are those of the call sites
+    CallSite {
+        slot: String,
+        types: Vec<String>,
+        /// None for a JavaScript function
+        actual: Option<String>,
+    },
+    /// A link by a call site's type needs one table entry, and the slot's function is in none or in several
+    Entries {
+        slot: String,
+        entries: Vec<u32>,
+    },
+    /// Two sides with pointers in their Rust types have different memories
+    Memories {
+        slot: String,
+        types: String,
     },
     Abi {
         slot: String,
@@ -69,9 +88,6 @@ pub enum ErrorKind {
         slot: String,
         names: Vec<String>,
     },
-    EmptySlot {
-        slot: String,
-    },
     Undone {
         slot: String,
     },
@@ -102,6 +118,16 @@ pub enum ErrorKind {
     Interrupted {
         reason: String,
         trace: Option<Arc<dyn Trace>>,
+    },
+    /// A guest has called `proc_exit` of WASI
+    WasiExit {
+        code: i32,
+    },
+    /// An option of WASI that the system refuses; `code` is that of Node
+    WasiOption {
+        option: String,
+        code: &'static str,
+        message: String,
     },
     Internal {
         message: String,

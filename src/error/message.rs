@@ -40,9 +40,47 @@ impl fmt::Display for Error {
                 "the function types {first} and {second} have the same signature hash, so the engine cannot tell them \
                  apart: instantiate this module in a store of its own"
             ),
-            K::Signature { slot, expected, actual } => {
-                write!(f, "slot \"{slot}\" takes a function of type {expected}, got {actual}")
+            K::Signature { slot, expected, actual, is_called } => {
+                let hint = if *is_called { CALLED } else { "" };
+                write!(f, "slot \"{slot}\" takes a function of type {expected}, got {actual}{hint}")
             }
+            K::CallSite { slot, types, actual } => {
+                let all = match &types[..] {
+                    [] => "no code calls through its table".to_owned(),
+                    _ => format!("code calls through its table as {}", listed(types, ", ", Clone::clone)),
+                };
+                match actual {
+                    Some(actual) => write!(
+                        f,
+                        "slot \"{slot}\": no call site of type {actual} is left; {all}. The compiler may have inlined the \
+                         call or folded it away (docs/what-can-be-relinked.md)"
+                    ),
+                    None => write!(
+                        f,
+                        "slot \"{slot}\": a JavaScript function has no type of its own, and {all}: choose a type with \
+                         {{ type: {{ parameters, results }} }}"
+                    ),
+                }
+            }
+            K::Entries { slot, entries } if entries.is_empty() => write!(
+                f,
+                "slot \"{slot}\" has no entry in a table that the module exports, so no call site reaches it by another \
+                 type: a function of its own type is needed"
+            ),
+            K::Entries { slot, entries } => {
+                let entries = listed(entries, ", ", ToString::to_string);
+                write!(
+                    f,
+                    "the function of slot \"{slot}\" is in several table entries, {entries}: choose one with \
+                     `table.slot(index, {{ entry: true }})`"
+                )
+            }
+            K::Memories { slot, types } => write!(
+                f,
+                "slot \"{slot}\" is declared as {types}, with pointers, and the implementation has another memory, in which \
+                 these addresses mean something else: give both modules one memory or, if the pointers are only passed on, \
+                 link with {{ pointers: true }}"
+            ),
             K::Abi { slot, expected, actual } => write!(
                 f,
                 "slot \"{slot}\" is declared as {expected} in Rust, the implementation as {actual}: \
@@ -70,6 +108,8 @@ impl fmt::Display for Error {
                 if *owner == "compile" { "" } else { "close what is not used any more, or " }
             ),
             K::Timeout { timeout, .. } => write!(f, "the call did not end within its timeout of {timeout} ms"),
+            K::WasiExit { code } => write!(f, "the guest has ended with exit code {code} (proc_exit)"),
+            K::WasiOption { option, message, .. } => write!(f, "`{option}`: {message}"),
             K::Interrupted { .. } => f.write_str("the call was interrupted"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),
@@ -85,13 +125,6 @@ impl fmt::Display for Error {
                  `original` or `current`"
             ),
             K::Merged { slot, names } => write!(f, "slot \"{slot}\" {}", merged(names)),
-            K::EmptySlot { slot } => {
-                write!(
-                    f,
-                    "slot \"{slot}\" is an empty table entry, so it has no type to check against: write a function with \
-                     `table.set` first"
-                )
-            }
             K::Undone { slot } => write!(f, "this link of slot \"{slot}\" has been undone already"),
             K::Order { slot } => write!(
                 f,
@@ -109,6 +142,9 @@ impl fmt::Display for Error {
         }
     }
 }
+
+/// Text for a function of another type that a call site uses.
+const CALLED: &str = "; a call site of its table has that type: to serve it, link with { type: 'call-site' }";
 
 /// Text for the memory that code for full memories expects.
 pub(super) const FULL_MEMORY: &str = "a memory of { reserve: 'full' }, since the module was compiled for such ones";

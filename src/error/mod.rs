@@ -62,14 +62,14 @@ impl Error {
             K::Import { .. } => ("ERR_RELINK_IMPORT", "LinkError"),
             K::SignatureHash { .. } => ("ERR_RELINK_SIGNATURE_HASH", "LinkError"),
             K::Signature { .. } => ("ERR_RELINK_SIGNATURE", "LinkError"),
-            K::Abi { .. } | K::Types { .. } => ("ERR_RELINK_ABI", "LinkError"),
+            K::CallSite { .. } | K::Entries { .. } => ("ERR_RELINK_SIGNATURE", "LinkError"),
+            K::Abi { .. } | K::Types { .. } | K::Memories { .. } => ("ERR_RELINK_ABI", "LinkError"),
             K::OtherStore(_) => ("ERR_RELINK_STORE", "LinkError"),
             K::Closed(_) => ("ERR_RELINK_CLOSED", "LinkError"),
             K::ClosedCall | K::ClosedObject { .. } | K::ClosedStore => ("ERR_RELINK_CLOSED", "RuntimeError"),
             K::Compiler { .. } => ("ERR_RELINK_COMPILER", "LinkError"),
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
             K::Merged { .. } => ("ERR_RELINK_MERGED", "LinkError"),
-            K::EmptySlot { .. } => ("ERR_RELINK_EMPTY_SLOT", "LinkError"),
             K::Undone { .. } => ("ERR_RELINK_UNDONE", "LinkError"),
             K::Order { .. } => ("ERR_RELINK_ORDER", "LinkError"),
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
@@ -77,6 +77,8 @@ impl Error {
             K::Trap { .. } => ("ERR_RELINK_TRAP", "RuntimeError"),
             K::Timeout { .. } => ("ERR_RELINK_TIMEOUT", "RuntimeError"),
             K::Interrupted { .. } => ("ERR_RELINK_INTERRUPTED", "RuntimeError"),
+            K::WasiExit { .. } => ("ERR_RELINK_WASI_EXIT", "RuntimeError"),
+            K::WasiOption { code, .. } => (code, "TypeError"),
             K::Internal { .. } => ("ERR_RELINK_INTERNAL", "RuntimeError"),
             K::ArgumentType { .. } => ("ERR_INVALID_ARG_TYPE", "TypeError"),
             K::ArgumentValue { .. } => ("ERR_INVALID_ARG_VALUE", "TypeError"),
@@ -108,16 +110,21 @@ impl Error {
                 })
             }
             K::SignatureHash { first, second } => json!({ "expected": first, "actual": second }),
-            K::Signature { slot, expected, actual } | K::Abi { slot, expected, actual } => {
+            K::Signature { slot, expected, actual, .. } | K::Abi { slot, expected, actual } => {
                 json!({ "slot": slot, "expected": expected, "actual": actual })
             }
+            K::CallSite { slot, types, actual } => {
+                let actual = actual.as_deref().unwrap_or("a JavaScript function");
+                json!({ "slot": slot, "expected": types.join(" or "), "actual": actual, "candidates": types })
+            }
+            K::Memories { slot, types } => json!({ "slot": slot, "expected": types }),
             K::Types { slot, expected, actual, differences } => {
                 json!({ "slot": slot, "expected": expected, "actual": actual, "differences": differences })
             }
             K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
             K::OtherStore(subject) | K::Closed(subject) => subject.details(),
             K::Cycle { slot }
-            | K::EmptySlot { slot }
+            | K::Entries { slot, .. }
             | K::Undone { slot }
             | K::Order { slot }
             | K::Changed { slot } => {
@@ -143,6 +150,8 @@ impl Error {
                 }
                 details
             }
+            K::WasiExit { code } => json!({ "exitCode": code }),
+            K::WasiOption { option, .. } => json!({ "option": option }),
             K::Timeout { timeout, .. } => json!({ "timeout": timeout }),
             K::Interrupted { reason, .. } => json!({ "reason": reason }),
             _ => json!({}),
@@ -195,8 +204,8 @@ mod tests {
 
     #[test]
     fn json_carries_class_code_and_properties() {
-        let error =
-            Error::from(ErrorKind::Signature { slot: "a::f".into(), expected: "(i32)".into(), actual: "(i64)".into() });
+        let (expected, actual) = ("(i32)".into(), "(i64)".into());
+        let error = Error::from(ErrorKind::Signature { slot: "a::f".into(), expected, actual, is_called: false });
         let json: Value = serde_json::from_str(&error.to_json(10)).unwrap();
         assert_eq!(json["class"], "LinkError");
         assert_eq!(json["code"], "ERR_RELINK_SIGNATURE");

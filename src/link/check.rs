@@ -1,14 +1,14 @@
 //! The checks before a link.
 
+use super::allowed::Allowed;
 use super::implementation::CheckedImplementation;
 use super::planned::PlannedChanges;
+use super::rust_types::check_types;
 use super::slot::{Slot, SlotId};
 use super::slots::Slots;
-use crate::abi::differences_of_texts;
 use crate::error::{ErrorKind, Result, Subject};
 use crate::rewrite::SlotKind;
 use crate::store::{FuncRef, Store};
-use crate::wasm::Declaration;
 
 impl Slots {
     /// Checks that the slot can be linked at all; `merged` allows a slot whose function stands for several.
@@ -22,32 +22,35 @@ impl Slots {
     /// Checks that `implementation`, a function of `store`, may go into the slot, and returns the function to write.
     /// Writes no entry.
     ///
-    /// `merged` allows a slot whose function stands for several; `planned` are the changes to be made before this one.
+    /// `allowed` says what the caller permits; `planned` are the changes to be made before this one.
     ///
     /// # Errors
-    /// `Closed`, `Signature`, `Abi`, `Merged` or `Cycle`, and the errors of `TableId::native`.
+    /// `Closed`, `Signature`, `CallSite`, `Abi`, `Memories`, `Merged` or `Cycle`, and the errors of `TableId::native`.
     pub(super) fn check(
         &mut self,
         store: &Store,
         implementation: FuncRef,
         id: SlotId,
-        merged: bool,
+        allowed: Allowed,
         planned: &mut PlannedChanges,
     ) -> Result<CheckedImplementation> {
         let known = planned.facts(self, store, implementation);
         let slot = self.slot(id);
-        slot.check(merged)?;
+        slot.check(allowed.merged)?;
         let name = || slot.name.clone();
         if known.is_closed {
             return Err(ErrorKind::Closed(Subject::Implementation(name())).into());
         }
         let model = slot.model(store);
-        if !implementation.has_type_of(model) {
-            let (expected, actual) = (model.ty(store).to_string(), implementation.ty(store).to_string());
-            return Err(ErrorKind::Signature { slot: name(), expected, actual }.into());
+        if !model.is_some_and(|model| implementation.has_type_of(model)) {
+            self.check_call_site(store, implementation, id, model, allowed)?;
         }
         if let Some(declared) = &slot.declaration {
             check_types(store, implementation, &slot.name, declared)?;
+        }
+        let has_pointers = slot.declaration.as_ref().is_some_and(|declared| declared.types.has_pointers());
+        if (has_pointers || known.has_pointers) && !allowed.pointers {
+            slot.check_memory(store, implementation)?;
         }
         let table = slot.primary_entry.table;
         self.check_path(store, known.thunk_of, id, planned)?;
@@ -125,52 +128,10 @@ impl Slot {
     }
 
     /// A function of the type that an implementation must have: the original or, in a table slot without an active
-    /// link, the function that the entry holds now.
-    fn model(&self, store: &Store) -> FuncRef {
+    /// link, the function that the entry holds now. None for an empty entry.
+    fn model(&self, store: &Store) -> Option<FuncRef> {
         let free = self.kind == SlotKind::Table && !self.active.is_any();
         let held = if free { self.current(store) } else { None };
-        held.unwrap_or(self.original)
+        held.or(self.original)
     }
-}
-
-/// Whether `fits` accepts the declaration of a slot that has `function` as its original or thunk. A merged function is the
-/// original of several slots: `fits` is called for each until it accepts one.
-fn is_declared(store: &Store, function: FuncRef, fits: impl FnMut(&Declaration) -> bool) -> bool {
-    let Some((instance, index)) = function.locate(store) else { return false };
-    let slots = &instance.code().slots;
-    let declared = slots.iter().take_while(|slot| slot.kind == SlotKind::Declared);
-    let own = declared.filter(|slot| slot.original == index);
-    let through = instance.code().slot_of_thunk(index).map(|position| &slots[position as usize]);
-    own.chain(through).filter_map(|slot| slot.declaration.as_ref()).any(fits)
-}
-
-/// Checks that `implementation`, if it is declared, has the types of the slot.
-fn check_types(store: &Store, implementation: FuncRef, slot: &str, expected: &Declaration) -> Result<()> {
-    let mut refusal = None;
-    // A thunk has its slot's types: every function that the slot holds was checked against them.
-    let fits = is_declared(store, implementation, |actual| {
-        let difference = difference(slot, expected, actual);
-        let fits = difference.is_none();
-        refusal = refusal.take().or(difference);
-        fits
-    });
-    refusal.filter(|_| !fits).map_or(Ok(()), |refusal| Err(refusal.into()))
-}
-
-/// Why a function of type `actual` does not fit a slot of type `expected`. Typed functions are compared by the structure of
-/// their types, the others by their Rust types.
-fn difference(slot: &str, expected: &Declaration, actual: &Declaration) -> Option<ErrorKind> {
-    let slot = slot.to_owned();
-    if let (Some(wit), Some(other)) = (&expected.wit, &actual.wit) {
-        let differences = differences_of_texts(wit, other);
-        if differences.is_empty() {
-            return None;
-        }
-        let (expected, actual) = (expected.types.to_string(), actual.types.to_string());
-        return Some(ErrorKind::Types { slot, expected, actual, differences });
-    }
-    if expected.types == actual.types && expected.wit.is_none() == actual.wit.is_none() {
-        return None;
-    }
-    Some(ErrorKind::Abi { slot, expected: expected.types.to_string(), actual: actual.types.to_string() })
 }

@@ -13,7 +13,7 @@ impl Slots {
     pub fn restorable(&self) -> FxHashMap<TableId, Vec<FuncRef>> {
         let mut restorable: FxHashMap<TableId, Vec<FuncRef>> = FxHashMap::default();
         for slot in self.slots.iter().map(|(_, slot)| slot).filter(|slot| !slot.ended) {
-            let original = (slot.kind == SlotKind::Table).then_some(slot.original);
+            let original = slot.original.filter(|_| slot.kind == SlotKind::Table);
             let functions = original.into_iter().chain(slot.forwards_to.map(|forwarding| forwarding.thunk));
             functions.for_each(|function| restorable.entry(slot.primary_entry.table).or_default().push(function));
         }
@@ -42,5 +42,6 @@ impl Slots {
         self.by_entry.retain(|_, id| stays(id));
         self.owners.retain(|table, (instance, _)| !is_gone(instance) && !swept.tables.contains(table));
         self.with_thunks.retain(|table| !swept.tables.contains(table));
+        self.separate.retain(|entry| !swept.tables.contains(&entry.table));
     }
 }

@@ -1,6 +1,7 @@
 //! Making links.
 
 use super::active::LinkId;
+use super::allowed::Allowed;
 use super::implementation::CheckedImplementation;
 use super::planned::PlannedChanges;
 use super::record::Link;
@@ -25,10 +26,10 @@ impl Slots {
     ///
     /// # Errors
     /// The errors of `check`; then nothing has changed.
-    pub fn link(&mut self, store: &Store, change: &Change, merged: bool, id: LinkId) -> Result<Link> {
+    pub fn link(&mut self, store: &Store, change: &Change, allowed: Allowed, id: LinkId) -> Result<Link> {
         let Change { implementation, slot, .. } = *change;
         let mut planned = PlannedChanges::default();
-        let checked = self.check(store, implementation, slot, merged, &mut planned)?;
+        let checked = self.check(store, implementation, slot, allowed, &mut planned)?;
         Ok(self.commit(store, *change, checked, id))
     }
 
@@ -41,13 +42,13 @@ impl Slots {
         &mut self,
         store: &Store,
         changes: &[Change],
-        merged: bool,
+        allowed: Allowed,
         mut refused: Vec<RefusedChange>,
     ) -> Result<Vec<CheckedImplementation>> {
         let mut planned = PlannedChanges::of(changes.len());
         let mut checked = Vec::with_capacity(changes.len());
         for Change { position, implementation, slot } in changes {
-            match self.check(store, *implementation, *slot, merged, &mut planned) {
+            match self.check(store, *implementation, *slot, allowed, &mut planned) {
                 Ok(function) => {
                     planned.plan(self, store, *implementation, *slot);
                     checked.push(function);
@@ -70,11 +71,11 @@ impl Slots {
         &mut self,
         store: &Store,
         changes: &[Change],
-        merged: bool,
+        allowed: Allowed,
         refused: Vec<RefusedChange>,
         first: LinkId,
     ) -> Result<Vec<Link>> {
-        let checked = self.check_all(store, changes, merged, refused)?;
+        let checked = self.check_all(store, changes, allowed, refused)?;
         let all = changes.iter().zip(checked).zip(first..);
         Ok(all.map(|((change, checked), id)| self.commit(store, *change, checked, id)).collect())
     }

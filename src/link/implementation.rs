@@ -12,6 +12,8 @@ pub(super) struct Implementation {
     pub is_closed: bool,
     /// The slot whose thunk it is
     pub thunk_of: Option<SlotId>,
+    /// Whether its declared Rust types have pointers
+    pub has_pointers: bool,
     /// The function that callers of a table can call for it
     pub native: Option<(TableId, FuncRef)>,
 }

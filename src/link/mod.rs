@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod active;
+mod allowed;
+mod call_sites;
 mod check;
 mod collect;
 mod commit;
@@ -11,6 +13,7 @@ mod implementation;
 mod planned;
 mod record;
 mod recycled;
+mod rust_types;
 mod shortcuts;
 mod slot;
 mod slots;
@@ -20,6 +23,7 @@ mod thunks;
 mod traced;
 mod undo;
 
+pub use allowed::Allowed;
 pub use commit::Change;
 pub use entry::TableEntry;
 pub use record::Link;

@@ -1,6 +1,7 @@
 //! Changes of slots that are planned but not made.
 
 use super::implementation::{CheckedImplementation, Implementation};
+use super::rust_types::is_declared;
 use super::slot::SlotId;
 use super::slots::Slots;
 use crate::error::Result;
@@ -38,8 +39,10 @@ impl PlannedChanges {
         }
         let located = function.locate(store);
         let is_closed = located.as_ref().is_some_and(|(instance, _)| instance.is_closed());
+        let declares_pointers = located.as_ref().is_some_and(|(instance, _)| instance.code().declares_pointers);
+        let has_pointers = declares_pointers && is_declared(store, function, |declared| declared.types.has_pointers());
         let thunk_of = located.and_then(|(instance, index)| slots.slot_of(store, &instance, index));
-        *self.last.insert(Implementation { function, is_closed, thunk_of, native: None })
+        *self.last.insert(Implementation { function, is_closed, thunk_of, has_pointers, native: None })
     }
 
     /// The function that callers of `table` can call for a function that was just looked up.

@@ -36,8 +36,8 @@ pub struct Slot {
     pub name: String,
     /// Origin of the slot
     pub kind: SlotKind,
-    /// The type that an implementation must have
-    pub ty: Rc<FuncType>,
+    /// The type that an implementation must have; none for an empty table entry
+    pub ty: Option<Rc<FuncType>>,
     /// The entry that decides what the slot holds
     pub primary_entry: TableEntry,
     /// Other entries that hold what the slot holds, unless someone wrote something else there
@@ -51,8 +51,8 @@ pub struct Slot {
     pub forwards_to: Option<Forwarding>,
     /// The slots that forward to this one; `Forwarding::position` is an index into this list
     pub dependents: Vec<SlotId>,
-    /// The function that the slot held before its first link
-    pub original: FuncRef,
+    /// The function that the slot held before its first link; none for an empty table entry
+    pub original: Option<FuncRef>,
     /// Names of the functions that the compiler merged into the original; empty if it merged none
     pub merged: Vec<String>,
     /// The author's declaration

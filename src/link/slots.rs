@@ -23,6 +23,8 @@ pub struct Slots {
     pub(super) owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
     /// Tables whose entries hold thunks, since code of other modules may copy functions out of them
     pub(super) with_thunks: FxHashSet<TableId>,
+    /// Entries that their function's slot no longer follows, since they are slots of their own
+    pub(super) separate: FxHashSet<TableEntry>,
 }
 
 impl Slots {
@@ -47,19 +49,20 @@ impl Slots {
         let (slot, named) = (&code.slots[position as usize], &code.details().names[position as usize]);
         let original = instance.function(store, slot.original).canonical(store);
         let entry = |entry: &ModuleEntry| TableEntry { table: instance.table(store, entry.table), index: entry.index };
-        let entries = slot.direct_entries.iter().map(entry).filter(|entry| !self.with_thunks.contains(&entry.table));
+        let follows = |entry: &TableEntry| !self.with_thunks.contains(&entry.table) && !self.separate.contains(entry);
+        let entries = slot.direct_entries.iter().map(entry).filter(follows);
         let mirrored_entries = entries.map(|entry| MirroredEntry { entry, written: false }).collect();
         let id = self.add(Slot {
             name: named.name.clone(),
             kind: slot.kind,
-            ty: original.ty(store),
+            ty: Some(original.ty(store)),
             primary_entry: entry(&slot.primary_entry),
             mirrored_entries,
             active: ActiveLinks::default(),
             private: slot.primary_entry.table == code.dispatch_table(),
             forwards_to: None,
             dependents: Vec::new(),
-            original,
+            original: Some(original),
             merged: named.merged(slot.kind).to_vec(),
             declaration: slot.declaration.clone().map(Box::new),
             instance: Some(instance.clone()),
@@ -73,9 +76,8 @@ impl Slots {
     /// slot's thunk or current function, it is that slot. Otherwise the entry is a slot of its own.
     ///
     /// # Errors
-    /// `OutOfRange`; `EmptySlot` for an entry that is null; `UnsupportedValue` for a table of another element type.
+    /// `OutOfRange`; `UnsupportedValue` for a table of another element type.
     pub fn table_slot(&mut self, store: &Store, table: TableId, index: u32) -> Result<SlotId> {
-        let name = format!("table[{index}]");
         let entry = TableEntry { table, index };
         let known = self.by_entry.get(&entry).copied();
         if let Some(id) = known.filter(|id| self.is_linked(*id)) {
@@ -85,25 +87,31 @@ impl Slots {
             let message = "expected a table of functions, got one of externref, whose entries are not slots".to_owned();
             return Err(ErrorKind::UnsupportedValue { message }.into());
         }
-        let Some(original) = table.function(store, index)? else {
-            return Err(ErrorKind::EmptySlot { slot: name }.into());
-        };
-        if let Some((instance, position)) = self.owner(entry) {
+        let original = table.function(store, index)?;
+        if original.is_some()
+            && let Some((instance, position)) = self.owner(entry)
+        {
             let id = self.of_instance(store, &instance, position);
             let thunk = instance.code().slots[position as usize].thunk;
-            let own = thunk.is_some_and(|thunk| instance.function(store, thunk) == original);
-            if own || self.current(store, id) == Some(original) {
+            let own = thunk.is_some_and(|thunk| Some(instance.function(store, thunk)) == original);
+            if own || self.current(store, id) == original {
                 return Ok(id);
             }
         }
+        Ok(self.slot_of_entry(store, entry, original))
+    }
+
+    /// The slot of an entry alone, which holds `original`.
+    pub(super) fn slot_of_entry(&mut self, store: &Store, entry: TableEntry, original: Option<FuncRef>) -> SlotId {
+        let known = self.by_entry.get(&entry).copied();
         // A write to the entry since then makes it another slot, with another original.
-        if let Some(id) = known.filter(|id| self.slot(*id).original == original) {
-            return Ok(id);
+        if let Some(id) = known.filter(|id| self.is_linked(*id) || self.slot(*id).original == original) {
+            return id;
         }
         let id = self.add(Slot {
-            name,
+            name: format!("table[{}]", entry.index),
             kind: SlotKind::Table,
-            ty: original.ty(store),
+            ty: original.map(|original| original.ty(store)),
             primary_entry: entry,
             mirrored_entries: Vec::new(),
             active: ActiveLinks::default(),
@@ -117,7 +125,7 @@ impl Slots {
             ended: false,
         });
         self.by_entry.insert(entry, id);
-        Ok(id)
+        id
     }
 
     /// The instance whose module put a slot's function into the entry, and the index of that slot.

@@ -75,13 +75,15 @@ impl Slots {
     pub fn reset(&mut self, store: &Store, id: SlotId) -> Result<()> {
         let original = self.open(id)?.original;
         let mut planned = PlannedChanges::default();
-        planned.plan(self, store, original, id);
-        self.check_cycle(store, original, id, &mut planned)?;
+        if let Some(original) = original {
+            planned.plan(self, store, original, id);
+            self.check_cycle(store, original, id, &mut planned)?;
+        }
         let slot = self.slot_mut(id);
         let written = slot.mirrored_entries.iter().filter(|mirrored| mirrored.written && slot.active.is_any());
-        written.for_each(|mirrored| mirrored.entry.set(store, Some(original)));
+        written.for_each(|mirrored| mirrored.entry.set(store, original));
         slot.active.end();
-        self.set_primary(store, id, Some(original), None);
+        self.set_primary(store, id, original, None);
         Ok(())
     }
 }

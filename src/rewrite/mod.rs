@@ -30,6 +30,7 @@ pub use transform::elements::spell_out_elements;
 pub use transform::legacy::modernize;
 pub use transform::limits::{check_limits, is_near_limits};
 pub use transform::strip::{strip_custom_sections, without_functions};
+pub use transform::tail_calls::{FETCH, OTHER, OWN, PUBLISH, TailCalls, replace_tail_calls};
 pub use transform::tier_up::{tier_up_module, why_no_tier_up};
 
 /// A module after the pass.
@@ -54,6 +55,8 @@ pub struct Rewritten<'a> {
     pub written_globals: Vec<u32>,
     /// The global that is the module's stack pointer, if it has one
     pub stack_pointer: Option<u32>,
+    /// What it needs of its store for tail calls, if it has any
+    pub tail_calls: Option<TailCalls>,
     /// Offsets of its code before the pass. Not serialized, since they are not needed after the compile
     #[serde(skip)]
     pub offsets: Offsets,
@@ -92,15 +95,16 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
         let unchanged = Rewritten::unchanged(bytes, binary.clone());
-        let details = Details { names: Vec::new(), roles: plan.roles };
+        let details = Details { names: Vec::new(), call_sites: plan.call_sites(), roles: plan.roles };
         return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
     let (encoded, step) = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
+    let call_sites = plan.call_sites();
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);
     let all = Names::new(binary, binary.name_section(bytes), &roles.declared);
     names.extend(slots[names.len()..].iter().map(|slot| all.of(slot.function)));
-    let details = Details { names, roles };
+    let details = Details { names, roles, call_sites };
     let bytes = Cow::Owned(encoded);
     let mut offsets = Offsets::default();
     offsets.add(step);
@@ -115,6 +119,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         written_tables,
         written_globals,
         stack_pointer,
+        tail_calls: None,
         offsets,
         details,
     })
@@ -153,6 +158,7 @@ impl<'a> Rewritten<'a> {
             written_tables,
             written_globals,
             stack_pointer: self.stack_pointer,
+            tail_calls: self.tail_calls,
             offsets: Offsets::default(),
             details: self.details,
         }
@@ -170,6 +176,7 @@ impl<'a> Rewritten<'a> {
             written_tables: Vec::new(),
             written_globals: Vec::new(),
             stack_pointer: None,
+            tail_calls: None,
             offsets: Offsets::default(),
             details: Details::default(),
         }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Panic, StackFrame};
 use crate::store::call::shadow_stack::Lowered;
 use crate::store::instance::entity::Instance;
 use crate::store::trap::Failure;
-use crate::store::{GlobalId, MemoryId, Store};
+use crate::store::{GlobalId, Store};
 use crate::wasm::{ExternKind, PanickedGuest, path};
 use std::rc::Rc;
 use wasmer::ExportIndex;
@@ -51,12 +51,6 @@ impl Instance {
         self.code().id() == module || self.tier_up().is_some_and(|tier_up| tier_up.code().id() == module)
     }
 
-    fn first_memory(&self, store: &Store) -> Option<MemoryId> {
-        let Self { contents, .. } = self;
-        let handle = contents.imported.memories.first().or(contents.own.memories.first())?;
-        Some(MemoryId::of(store, *handle)).filter(|memory| !memory.is_shared(store))
-    }
-
     /// The value of the immutable global `name` that it exports.
     fn address(&self, store: &Store, name: &str) -> Option<u32> {
         let mut exports = self.code().binary.exports.iter();
@@ -73,7 +67,7 @@ fn find(store: &Store, instance: &Rc<Instance>, stack: &Lowered) -> Option<Panic
     if !instance.has_started() {
         return None;
     }
-    let (base, length) = instance.first_memory(store)?.data(store);
+    let (base, length) = instance.first_memory(store).filter(|memory| !memory.is_shared(store))?.data(store);
     if length == 0 {
         return None;
     }

@@ -68,6 +68,13 @@ pub struct RustSignature {
     pub results: Vec<String>,
 }
 
+impl RustSignature {
+    /// Whether a parameter or a result is a raw pointer: an address in one memory.
+    pub fn has_pointers(&self) -> bool {
+        self.parameters.iter().chain(&self.results).any(|ty| ty.starts_with('*'))
+    }
+}
+
 impl std::fmt::Display for RustSignature {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "fn({})", self.parameters.join(", "))?;

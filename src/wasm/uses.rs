@@ -22,6 +22,8 @@ pub struct Uses {
     pub grown_tables: BTreeSet<u32>,
     /// The globals that code writes
     pub written_globals: BTreeSet<u32>,
+    /// By table, the types by which code calls its entries, as type indices
+    pub call_sites: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 /// How one function is used.
@@ -168,6 +170,10 @@ impl Uses {
                 Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                     self.of(function_index).called = true;
                 }
+                Operator::CallIndirect { type_index, table_index }
+                | Operator::ReturnCallIndirect { type_index, table_index } => {
+                    self.call_sites.entry(table_index).or_default().insert(type_index);
+                }
                 Operator::RefFunc { function_index } => self.of(function_index).referenced = true,
                 Operator::TableGet { table } => {
                     self.read_tables.insert(table);
@@ -266,6 +272,17 @@ mod tests {
         assert_eq!(uses.segments[2].target, None);
         assert_eq!(Vec::from_iter(uses.entries()), [(2, 1), (3, 3)]);
         assert_eq!(Vec::from_iter(uses.read_tables), [1]);
+    }
+
+    #[test]
+    fn the_types_of_indirect_calls_are_known_by_table() {
+        let uses = uses(
+            "(module (type (func)) (type (func (result i32))) (table $t 1 funcref) (table $u 1 funcref) (table $none 1 funcref)
+                (func (call_indirect $t (type 0) (i32.const 0)) (drop (call_indirect $t (type 1) (i32.const 0))))
+                (func (result i32) (call_indirect $t (type 0) (i32.const 0)) (call_indirect $u (type 1) (i32.const 0))))",
+        );
+        let sites = uses.call_sites.into_iter().map(|(table, types)| (table, Vec::from_iter(types)));
+        assert_eq!(Vec::from_iter(sites), [(0, vec![0, 1]), (1, vec![1])]);
     }
 
     #[test]

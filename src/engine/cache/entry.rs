@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 
 /// Magic bytes and the version of the format.
-const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x03";
+const MAGIC: [u8; 16] = *b"wasm-relink\0\0\0\0\x04";
 /// Alignment of the image in the file, in bytes, so that it can be mapped.
 const ALIGNMENT: usize = PAGE;
 

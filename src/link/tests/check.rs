@@ -1,6 +1,6 @@
 use super::{Fixture, TWO_SLOTS, code};
 use crate::engine::Compiler;
-use crate::link::Change;
+use crate::link::{Allowed, Change};
 use crate::store::Reference;
 use crate::store::test_support::{compile, instantiate, table};
 
@@ -58,7 +58,45 @@ fn a_table_entry_without_links_takes_the_type_of_what_it_holds_now() {
     table.set(&fixture.store, 0, Reference::Func(None)).unwrap();
     fixture.reset(slot).unwrap();
     table.set(&fixture.store, 0, Reference::Func(None)).unwrap();
-    assert_eq!(code(fixture.slots.table_slot(&fixture.store, table, 0)), "ERR_RELINK_EMPTY_SLOT");
+    let empty = fixture.slots.table_slot(&fixture.store, table, 0).unwrap();
+    assert_eq!((fixture.slots.slot(empty).original, fixture.slots.slot(empty).ty.clone()), (None, None));
+    assert_eq!(code(fixture.link(long, empty)), "ERR_RELINK_SIGNATURE", "no code calls through the table");
+    assert_eq!(fixture.current(empty), None);
+}
+
+#[test]
+fn an_entry_takes_the_types_of_its_call_sites() {
+    let mut fixture = Fixture::default();
+    let text = r#"(module (table (export "table") 2 funcref) (elem (i32.const 0) $nothing)
+        (type (func (result i32)))
+        (func $nothing (export "nothing"))
+        (func (export "five") (result i32) i32.const 5)
+        (func (export "long") (result i64) i64.const 1)
+        (func (export "direct") call $nothing)
+        (func (export "call") (result i32) i32.const 0 call_indirect (type 0))
+        (func (export "call_empty") (result i32) i32.const 1 call_indirect (type 0)))"#;
+    let instance = fixture.instance(text);
+    let table = table(&fixture.store, &instance, "table");
+    let (five, long) = (fixture.export(&instance, "five"), fixture.export(&instance, "long"));
+    let named = fixture.slots.table_slot(&fixture.store, table, 0).unwrap();
+    assert_eq!(code(fixture.link(five, named)), "ERR_RELINK_SIGNATURE");
+    let entry = fixture.slots.entry_slot(&fixture.store, named).unwrap();
+    let allowed = Allowed { call_sites: true, ..Allowed::default() };
+    let mut link = |implementation, slot, id| {
+        fixture.slots.link(&fixture.store, &Change { position: 0, implementation, slot }, allowed, id)
+    };
+    assert_eq!(code(link(long, entry, 1)), "ERR_RELINK_SIGNATURE");
+    let change = link(five, entry, 2).unwrap();
+    assert_eq!(fixture.call(&instance, "call"), 5);
+    assert_eq!(fixture.slots.current(&fixture.store, named), fixture.slots.slot(named).original);
+    fixture.undo(&[change]).unwrap();
+    assert_eq!(fixture.slots.table_slot(&fixture.store, table, 0).unwrap(), named, "the entry holds its thunk");
+
+    let empty = fixture.slots.table_slot(&fixture.store, table, 1).unwrap();
+    let change = fixture.link(five, empty).unwrap();
+    assert_eq!(fixture.call(&instance, "call_empty"), 5);
+    fixture.undo(&[change]).unwrap();
+    assert_eq!(fixture.current(empty), None);
 }
 
 #[test]
@@ -70,7 +108,15 @@ fn a_function_of_two_names_is_linked_only_if_that_is_allowed() {
     let implementation = fixture.export(&other, "g");
     assert_eq!(code(fixture.link(implementation, slot)), "ERR_RELINK_MERGED");
     assert_eq!(code(fixture.slots.check_slot(slot, false)), "ERR_RELINK_MERGED");
-    fixture.slots.link(&fixture.store, &Change { position: 0, implementation, slot }, true, 1).unwrap();
+    fixture
+        .slots
+        .link(
+            &fixture.store,
+            &Change { position: 0, implementation, slot },
+            Allowed { merged: true, ..Allowed::default() },
+            1,
+        )
+        .unwrap();
     assert_eq!((fixture.call(&instance, "a"), fixture.call(&instance, "b")), (2, 2));
 }
 

@@ -1,6 +1,7 @@
 use super::{Fixture, TWO_SLOTS, code};
 use crate::engine::Compiler;
 use crate::error::{ErrorKind, RefusedChange};
+use crate::link::Allowed;
 use crate::link::TableEntry;
 use crate::store::test_support::{COMPILERS, table};
 
@@ -64,11 +65,11 @@ fn a_refusal_that_the_caller_has_found_takes_its_place_among_the_others() {
     let instance = fixture.instance(TWO_SLOTS);
     let f = fixture.slot(&instance, "f");
     let refused =
-        |index, slot: &str| RefusedChange::new(index, slot, &ErrorKind::EmptySlot { slot: slot.to_owned() }.into());
+        |index, slot: &str| RefusedChange::new(index, slot, &ErrorKind::Undone { slot: slot.to_owned() }.into());
     let change = crate::link::Change { position: 2, implementation: fixture.export(&instance, "f"), slot: f };
     let error = fixture
         .slots
-        .relink(&fixture.store, &[change], false, vec![refused(3, "elsewhere"), refused(1, "first")], 1)
+        .relink(&fixture.store, &[change], Allowed::default(), vec![refused(3, "elsewhere"), refused(1, "first")], 1)
         .unwrap_err();
     let ErrorKind::Refused { changes } = error.kind() else { panic!("{error:?}") };
     assert_eq!(changes.iter().map(|change| change.index).collect::<Vec<_>>(), [1, 2, 3]);

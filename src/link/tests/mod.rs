@@ -7,7 +7,7 @@ mod forwarding;
 mod shortcuts;
 mod undo;
 
-use super::{Change, Link, SlotId, Slots, skip_forwarders};
+use super::{Allowed, Change, Link, SlotId, Slots, skip_forwarders};
 use crate::engine::Compiler;
 use crate::error::{Error, Result};
 use crate::rewrite::Selection;
@@ -64,12 +64,12 @@ impl Fixture {
     }
 
     fn original(&self, slot: SlotId) -> FuncRef {
-        self.slots.slot(slot).original
+        self.slots.slot(slot).original.unwrap()
     }
 
     fn link(&mut self, implementation: FuncRef, slot: SlotId) -> Result<Link> {
         self.last += 1;
-        self.slots.link(&self.store, &Change { position: 0, implementation, slot }, false, self.last)
+        self.slots.link(&self.store, &Change { position: 0, implementation, slot }, Allowed::default(), self.last)
     }
 
     fn relink(&mut self, changes: &[(FuncRef, SlotId)]) -> Result<Vec<Link>> {
@@ -81,7 +81,7 @@ impl Fixture {
             slot: *slot,
         };
         let changes: Vec<_> = changes.iter().enumerate().map(change).collect();
-        self.slots.relink(&self.store, &changes, false, Vec::new(), first)
+        self.slots.relink(&self.store, &changes, Allowed::default(), Vec::new(), first)
     }
 
     fn undo(&mut self, links: &[Link]) -> Result<()> {

@@ -1,6 +1,6 @@
 use super::{Fixture, TWO_SLOTS};
 use crate::engine::Compiler;
-use crate::link::{TableEntry, held_by_slot_of};
+use crate::link::{Allowed, TableEntry, held_by_slot_of};
 use crate::store::test_support::{COMPILERS, compile, instantiate, run_once, stored};
 use crate::store::{Batch, Callable, Extern};
 
@@ -18,7 +18,7 @@ fn a_batch_over_a_thunk_calls_what_the_slot_holds_until_a_link() {
             Batch::new(store, thunk, held_by_slot_of(store, thunk), &thunk.ty(store), Compiler::Cranelift).unwrap();
         let before = run_once(&batch);
         let change = crate::link::Change { position: 0, implementation: two, slot: f };
-        slots.link(store, &change, false, 1).unwrap();
+        slots.link(store, &change, Allowed::default(), 1).unwrap();
         [before, run_once(&batch)]
     };
     assert_eq!(results, [1, 2]);

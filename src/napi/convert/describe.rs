@@ -1,6 +1,7 @@
 //! Descriptions of functions, slots, imports and exports for `lib/`.
 
 use crate::error;
+use crate::napi::convert::types::from_name;
 use crate::rewrite::{Details, ModuleSlot, Named, Roles, SlotKind, WhyNot, others};
 use crate::wasm::{Binary, Declaration, ExternType, FuncType};
 use napi_derive::napi;
@@ -48,6 +49,14 @@ pub struct NativeSlot {
     pub name: String,
     /// Its slot kind
     pub kind: String,
+    /// Its type; none for an empty table entry
+    #[napi(js_name = "type")]
+    pub ty: Option<NativeFunctionType>,
+}
+
+/// The type of a function.
+#[napi(object)]
+pub struct NativeFunctionType {
     /// Parameter types
     pub parameters: Vec<String>,
     /// Result types
@@ -94,6 +103,18 @@ pub struct NativeSelection {
 
 pub(in crate::napi) fn strings(types: &[crate::wasm::ValType]) -> Vec<String> {
     types.iter().map(ToString::to_string).collect()
+}
+
+impl NativeFunctionType {
+    pub(in crate::napi) fn of(ty: &FuncType) -> Self {
+        Self { parameters: strings(&ty.parameters), results: strings(&ty.results) }
+    }
+
+    /// The type; none if it names a type that does not exist.
+    pub(in crate::napi) fn parse(&self) -> Option<FuncType> {
+        let types = |names: &[String]| names.iter().map(|name| from_name(name)).collect::<Option<Box<[_]>>>();
+        Some(FuncType { parameters: types(&self.parameters)?, results: types(&self.results)? })
+    }
 }
 
 impl NativeFunction {

@@ -8,11 +8,11 @@ use crate::napi::gc::wrappers::WrapperKind;
 use crate::napi::link::record::Requested;
 use crate::store::FuncRef;
 
-/// The original of an open slot.
+/// The original of an open slot; none for an empty table entry.
 ///
 /// # Errors
 /// `ClosedStore` or `Closed`.
-pub fn open_slot(context: &Context, slot: SlotId) -> Result<FuncRef> {
+pub fn open_slot(context: &Context, slot: SlotId) -> Result<Option<FuncRef>> {
     context.check_open()?;
     context.slots.borrow().open(slot).map(|slot| slot.original)
 }

@@ -2,7 +2,7 @@
 //! method of a napi-rs class costs more than the work that these do.
 
 use crate::error::{RefusedChange, Result};
-use crate::link::{Change, SlotId};
+use crate::link::{Allowed, Change, SlotId};
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::api::objects;
 use crate::napi::call::scope::sweep_externrefs_if_many;
@@ -29,9 +29,9 @@ type RawCallback<const COUNT: usize> = for<'a> fn(&'a Rc<Context>, [Value<'a>; C
 impl NativeStore {
     /// The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
     ///
-    /// - `link(address, slot, merged, id)` links a wasm function, with an id that no link has had. Returns the undo
+    /// - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
     ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
-    /// - `relink(record, merged, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
+    /// - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
     ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
     ///   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
     /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
@@ -154,15 +154,15 @@ unsafe extern "C" fn call<const COUNT: usize, R: CallbackBody<COUNT>>(
 
 fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Option<Value<'a>>> {
     let env = context.js();
-    let [address, slot, merged, id] = arguments;
+    let [address, slot, allowed, id] = arguments;
     let slot = integer(env, slot) as SlotId;
     linking::open_slot(context, slot)?;
     collect_if_due(context);
     let implementation = linking::implementation(context, integer(env, address) as usize, slot)?;
     linking::add_slot_edge(context, slot, implementation);
-    let (merged, id) = (boolean(env, merged), integer(env, id));
+    let (allowed, id) = (Allowed::from_bits(integer(env, allowed)), integer(env, id));
     let change = Change { position: 0, implementation, slot };
-    let link = context.slots.borrow_mut().link(&context.store, &change, merged, id)?;
+    let link = context.slots.borrow_mut().link(&context.store, &change, allowed, id)?;
     let (undo_root, id) =
         context.undo_roots.undo_root(env, &context.store, &context.retainers, &[(slot, link.previous)]);
     context.link_scratch.put(id, link);
@@ -171,15 +171,15 @@ fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Optio
 
 fn relink<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Option<Value<'a>>> {
     let env = context.js();
-    let [record, merged, first, unconverted] = arguments;
+    let [record, allowed, first, unconverted] = arguments;
     context.check_open()?;
     collect_if_due(context);
     let refused = env.get_string(unconverted).map_or(Ok(Vec::new()), |list| RefusedChange::from_json(&list))?;
     let requested = numbers(env, record, |record| record::requested(record));
     let (changes, refused) = linking::changes(context, &requested, refused);
     linking::add_slot_edges(context, changes.iter().map(|change| (change.slot, change.implementation)));
-    let (merged, first) = (boolean(env, merged), integer(env, first));
-    let links = context.slots.borrow_mut().relink(&context.store, &changes, merged, refused, first)?;
+    let (allowed, first) = (Allowed::from_bits(integer(env, allowed)), integer(env, first));
+    let links = context.slots.borrow_mut().relink(&context.store, &changes, allowed, refused, first)?;
     let previous: Vec<PreviousValue> = links.iter().map(|link| (link.slot, link.previous)).collect();
     let (undo_root, id) = context.undo_roots.undo_root(env, &context.store, &context.retainers, &previous);
     numbers(env, record, |record| record::write(record, id, links.iter().copied()));
@@ -215,9 +215,4 @@ fn numbers<T>(env: JsEnv<'_>, array: Value<'_>, work: impl FnOnce(&mut [f64]) ->
 /// An argument as an integer; `lib/` passes numbers.
 fn integer(env: JsEnv<'_>, value: Value<'_>) -> u64 {
     env.get_int64(value).unwrap_or_default().cast_unsigned()
-}
-
-/// An argument as a boolean; `lib/` passes booleans.
-fn boolean(env: JsEnv<'_>, value: Value<'_>) -> bool {
-    env.get_bool(value).unwrap_or_default()
 }

@@ -2,10 +2,10 @@
 
 use crate::engine::Compiler;
 use crate::error::ErrorKind;
-use crate::link::SlotId;
+use crate::link::{Allowed, SlotId, Slots};
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::call::import::ImportedFunction;
-use crate::napi::convert::describe::{NativeSlot, strings};
+use crate::napi::convert::describe::{NativeFunctionType, NativeSlot};
 use crate::napi::convert::exported::{function, function_or_null};
 use crate::napi::convert::types::is_convertible;
 use crate::napi::env::throw::{NativeError, refuse};
@@ -13,17 +13,51 @@ use crate::napi::env::value::Value;
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::link::{linking, record};
 use crate::store::FuncRef;
+use crate::wasm::FuncType;
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
+use std::rc::Rc;
 
 #[napi]
 impl NativeStore {
-    /// The slot of a table entry.
+    /// The slot of a table entry; that of the entry alone if `entry` is set.
     #[napi(catch_unwind)]
-    pub fn table_slot(&self, table: u32, index: u32) -> Result<NativeSlot, NativeError> {
+    pub fn table_slot(&self, table: u32, index: u32, entry: bool) -> Result<NativeSlot, NativeError> {
         let table = self.table(table)?;
-        let slot = self.context.slots.borrow_mut().table_slot(&self.context.store, table, index);
-        slot.map(|id| self.slot_info(id)).map_err(refuse)
+        let (store, slots) = (&self.context.store, &mut *self.context.slots.borrow_mut());
+        let slot = if entry { slots.entry_slot_at(store, table, index) } else { slots.table_slot(store, table, index) };
+        slot.map(|id| self.slot_info(slots, id)).map_err(refuse)
+    }
+
+    /// The slot that takes a function by the type of a call site, in place of a slot of another type: that of its table entry
+    /// alone. The slot itself for a function of its own type, and for a JavaScript function that gets this type.
+    #[napi(catch_unwind)]
+    pub fn call_site_slot(
+        &self,
+        slot: u32,
+        address: f64,
+        wanted: Option<NativeFunctionType>,
+    ) -> Result<NativeSlot, NativeError> {
+        self.open_slot(slot)?;
+        let address = address as usize;
+        let function = (address != 0).then(|| linking::implementation(&self.context, address, slot));
+        let function = function.transpose().map_err(refuse)?;
+        let (store, slots) = (&self.context.store, &mut *self.context.slots.borrow_mut());
+        let ty = match function {
+            Some(function) => function.ty(store),
+            None => self.adapter_type(slots, slot, wanted, Allowed { call_sites: true, ..Allowed::default() })?,
+        };
+        let own = slots.slot(slot).ty.as_ref().is_some_and(|own| **own == *ty);
+        let id = if own { slot } else { slots.entry_slot(store, slot).map_err(refuse)? };
+        Ok(self.slot_info(slots, id))
+    }
+
+    /// The types by which code calls the table entries of a slot.
+    #[napi(catch_unwind)]
+    pub fn slot_call_types(&self, slot: u32) -> Result<Vec<NativeFunctionType>, NativeError> {
+        self.open_slot(slot)?;
+        let types = self.context.slots.borrow().call_types(&self.context.store, slot);
+        Ok(types.iter().map(NativeFunctionType::of).collect())
     }
 
     /// The function that a slot holds; null for none.
@@ -34,11 +68,11 @@ impl NativeStore {
         Ok(self.unknown(function_or_null(&self.context, current)))
     }
 
-    /// The original of a slot: the function that it held first.
+    /// The original of a slot: the function that it held first; null for none.
     #[napi(catch_unwind)]
     pub fn slot_original(&self, slot: u32) -> Result<Unknown<'_>, NativeError> {
         let original = self.open_slot(slot)?;
-        Ok(self.unknown(function(&self.context, original)))
+        Ok(self.unknown(function_or_null(&self.context, original)))
     }
 
     /// Whether a slot has active links.
@@ -52,7 +86,9 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn slot_reset(&self, slot: u32) -> Result<(), NativeError> {
         let original = self.open_slot(slot)?;
-        linking::add_slot_edge(&self.context, slot, original);
+        if let Some(original) = original {
+            linking::add_slot_edge(&self.context, slot, original);
+        }
         self.context.slots.borrow_mut().reset(&self.context.store, slot).map_err(refuse)
     }
 
@@ -66,26 +102,39 @@ impl NativeStore {
         Ok(self.unknown(function_or_null(&self.context, link.previous)))
     }
 
-    /// The key of an adapter for a slot: the slot's type, and the compiler of the code that calls it.
+    /// The key of an adapter for a slot: the adapter's type, and the compiler of the code that calls the slot. `wanted` is the
+    /// type that the caller chose.
     #[napi(catch_unwind)]
-    pub fn slot_type(&self, slot: u32) -> Result<String, NativeError> {
+    pub fn slot_type(
+        &self,
+        slot: u32,
+        allowed: u32,
+        wanted: Option<NativeFunctionType>,
+    ) -> Result<String, NativeError> {
         self.open_slot(slot)?;
         let slots = self.context.slots.borrow();
-        let slot = slots.slot(slot);
-        let caller = slot.primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
-        Ok(format!("{} {caller}", slot.ty))
+        let ty = self.adapter_type(&slots, slot, wanted, Allowed::from_bits(allowed.into()))?;
+        let caller = slots.slot(slot).primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
+        Ok(format!("{ty} {caller}"))
     }
 
-    /// Makes a wasm function of a slot's type that calls a JavaScript function, if the slot can be linked.
+    /// Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
+    /// the caller chose.
     #[napi(catch_unwind)]
-    pub fn adapt(&self, value: Unknown<'_>, slot: u32, merged: bool) -> Result<Unknown<'_>, NativeError> {
+    pub fn adapt(
+        &self,
+        value: Unknown<'_>,
+        slot: u32,
+        allowed: u32,
+        wanted: Option<NativeFunctionType>,
+    ) -> Result<Unknown<'_>, NativeError> {
         self.open_slot(slot)?;
-        self.context.slots.borrow().check_slot(slot, merged).map_err(refuse)?;
+        let allowed = Allowed::from_bits(allowed.into());
+        self.context.slots.borrow().check_slot(slot, allowed.merged).map_err(refuse)?;
         collect_if_due(&self.context);
         let (ty, table) = {
             let slots = self.context.slots.borrow();
-            let slot = slots.slot(slot);
-            (slot.ty.clone(), slot.primary_entry.table)
+            (self.adapter_type(&slots, slot, wanted, allowed)?, slots.slot(slot).primary_entry.table)
         };
         if let Some(value_type) = ty.parameters.iter().chain(&ty.results).find(|ty| !is_convertible(**ty)) {
             let message = format!(
@@ -107,21 +156,28 @@ impl NativeStore {
 }
 
 impl NativeStore {
+    /// The type of the adapter of a JavaScript function: see `Slots::adapter_type`.
+    fn adapter_type(
+        &self,
+        slots: &Slots,
+        slot: SlotId,
+        wanted: Option<NativeFunctionType>,
+        allowed: Allowed,
+    ) -> Result<Rc<FuncType>, NativeError> {
+        // `lib/` has checked the names of the types.
+        let wanted = wanted.and_then(|wanted| wanted.parse());
+        slots.adapter_type(&self.context.store, slot, wanted, allowed).map_err(refuse)
+    }
+
     /// The original of an open slot.
-    fn open_slot(&self, slot: SlotId) -> Result<FuncRef, NativeError> {
+    fn open_slot(&self, slot: SlotId) -> Result<Option<FuncRef>, NativeError> {
         linking::open_slot(&self.context, slot).map_err(refuse)
     }
 
-    pub(in crate::napi) fn slot_info(&self, id: SlotId) -> NativeSlot {
-        let slots = self.context.slots.borrow();
+    pub(in crate::napi) fn slot_info(&self, slots: &Slots, id: SlotId) -> NativeSlot {
         let slot = slots.slot(id);
-        NativeSlot {
-            id,
-            name: slot.name.clone(),
-            kind: slot.kind.name().to_owned(),
-            parameters: strings(&slot.ty.parameters),
-            results: strings(&slot.ty.results),
-        }
+        let ty = slot.ty.as_deref().map(NativeFunctionType::of);
+        NativeSlot { id, name: slot.name.clone(), kind: slot.kind.name().to_owned(), ty }
     }
 
     fn slot_name(&self, id: SlotId) -> String {

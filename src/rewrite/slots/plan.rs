@@ -350,6 +350,11 @@ impl<'a> Plan<'a> {
         binary
     }
 
+    /// By table, the types by which code calls its entries, as type indices of the original module.
+    pub fn call_sites(&self) -> BTreeMap<u32, BTreeSet<u32>> {
+        self.uses.call_sites.clone()
+    }
+
     /// The origins of the new module's functions.
     pub fn origins(&self) -> Origins {
         let added = self.added.iter().map(|added| match added {

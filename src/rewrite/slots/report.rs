@@ -26,6 +26,8 @@ pub struct Details {
     pub names: Vec<Named>,
     /// Roles of functions besides having a slot
     pub roles: Roles,
+    /// By table, the types by which the author's code calls its entries, as type indices
+    pub call_sites: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 /// A function that is not a slot.

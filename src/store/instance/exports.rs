@@ -23,6 +23,12 @@ impl Instance {
         }
     }
 
+    /// Its first memory, in which the addresses of its code are; none for a module without one.
+    pub fn first_memory(&self, store: &Store) -> Option<MemoryId> {
+        let (imported, own) = (&self.contents.imported, &self.contents.own);
+        imported.memories.first().or(own.memories.first()).map(|handle| MemoryId::of(store, *handle))
+    }
+
     /// Notes its copy of a table's entries, if there is one: wasmer keeps a copy of each funcref table that the
     /// instance defines and that cannot grow.
     fn note_copy(&self, store: &Store, id: TableId, index: TableIndex) {

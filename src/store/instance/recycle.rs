@@ -22,8 +22,10 @@ use wasmer::sys::vm::{
 use wasmer_types::GlobalInit;
 
 /// The exports that begin an instance after its start function: the panic hook of `relinkable::report_panics`, and the
-/// initializer of a WASI reactor.
-const BEGINNINGS: [&str; 2] = ["relink:report_panics", "_initialize"];
+/// initializer of a WASI reactor, which has no `COMMAND`.
+const BEGINNINGS: [&str; 2] = ["relink:report_panics", INITIALIZE];
+const INITIALIZE: &str = "_initialize";
+const COMMAND: &str = "_start";
 
 /// What an instance had before it began again.
 pub struct Former {
@@ -189,7 +191,8 @@ impl Instance {
             let is_it = |kind, index| kind == ExternKind::Function && self.has_no_values(index);
             exports.find(|export| export.name == **name && is_it(export.kind, export.index)).map(|export| export.index)
         };
-        let beginnings = BEGINNINGS.iter().filter_map(beginning);
+        let is_command = self.code().binary.exports.iter().any(|export| export.name == COMMAND);
+        let beginnings = BEGINNINGS.iter().filter(|name| **name != INITIALIZE || !is_command).filter_map(beginning);
         let functions: Vec<_> = start.map(|start| start.as_u32()).into_iter().chain(beginnings).collect();
         for index in functions {
             let function = self.function(store, index);
