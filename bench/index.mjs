@@ -16,8 +16,9 @@ import { plugins } from './plugins.mjs'
 import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
+import { typed } from './typed.mjs'
 
-const PARTS = { calls, plugins, packages, slots, kernels, deadlines, loads, shapes, pass, memory }
+const PARTS = { calls, plugins, packages, slots, typed, kernels, deadlines, loads, shapes, pass, memory }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
