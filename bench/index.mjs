@@ -16,7 +16,7 @@ import { plugins } from './plugins.mjs'
 import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
-import { typed } from './typed.mjs'
+import { typed, wasi } from './typed.mjs'
 
 const PARTS = { calls, plugins, packages, slots, typed, kernels, deadlines, loads, shapes, pass, memory }
 

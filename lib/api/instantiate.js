@@ -34,11 +34,11 @@ async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onR
   return { module, instance: new Instance(module, imports, making) }
 }
 
-/** Checks all arguments that can be checked before compiling, and returns the options. */
-function check(mode, imports, options) {
+/** Checks all arguments that can be checked before compiling, and returns the options. `more` are names of further options. */
+function check(mode, imports, options, more = []) {
   const known = mode.compiling(
     options,
-    ['store', 'timeout', 'wit', ...ON_TRAP, ...mode.others],
+    ['store', 'timeout', 'wit', ...ON_TRAP, ...mode.others, ...more],
     [...OF_INSTANCE, ...OF_COMPILE],
   )
   if (known.store !== undefined) toStore(known)

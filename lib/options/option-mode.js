@@ -58,7 +58,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', 'wasi', 'wit', ...ON_TRAP])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wasi', 'wit', ...ON_TRAP])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
