@@ -52,6 +52,9 @@ lib_functions! {
     shared_notify = c"sharedNotify",
     /// `(retainer: object, error: unknown) => void`: recycles the instance of the retainer after that error, as its options say
     recycle = c"recycle",
+    /// `(instances: number, milliseconds: number) => void`: notes that a collection has freed so many instances in so much
+    /// time. Runs no user code
+    collected = c"collected",
     /// `() => void`: does nothing
     look = c"look",
     /// `() => boolean`: whether a `FinalizationRegistry` callback is running
