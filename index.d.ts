@@ -70,6 +70,7 @@ export type {
   InstanceOptions,
   LoadOptions,
   ModuleSignature,
+  RecycleEvent,
   Reserve,
   SlotSelection,
   StoreOptions,

@@ -344,3 +344,16 @@ test('a table of this package takes no function of `promising`', async () => {
   const table = new Table({ element: 'anyfunc', initial: 1 })
   expect(thrownBy(() => table.set(0, promising(exports.once) as never))).toMatchObject({ name: 'TypeError' })
 })
+
+test('calls that are suspended in an instance that begins again do not go on', async () => {
+  const { waiting, wait } = waiter()
+  const { exports } = await instanceWith({ wait }, { onTrap: 'recycle' })
+  const [other, traps] = [promising(exports.once)(1), promising(exports.divide)(0)]
+  waiting[1]!.resolve(0)
+  await expect(rejectionOf(traps)).resolves.toMatchObject({ code: 'ERR_RELINK_TRAP' })
+  waiting[0]!.resolve(1)
+  await expect(rejectionOf(other)).resolves.toMatchObject({ code: 'ERR_RELINK_SUSPEND' })
+  const again = promising(exports.once)(5)
+  waiting[2]!.resolve(6)
+  await expect(again).resolves.toBe(7)
+})

@@ -7,6 +7,7 @@ const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
+const { ON_TRAP, checkOnTrap } = require('../options/on-trap')
 const { toSuspending } = require('./promising')
 const { toStore } = require('./store')
 const { OF_COMPILE, OF_INSTANCE, instancePart } = require('../options/resource-limits')
@@ -24,8 +25,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, suspending, timeout, wasi, wit, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, suspending, timeout, wasi, wit }
+async function make(Class, bytesOrModule, imports, { store, suspending, timeout, onTrap, onRecycle, wasi, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, suspending, timeout, onTrap, onRecycle, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -38,12 +39,13 @@ async function make(Class, bytesOrModule, imports, { store, suspending, timeout,
 function check(mode, imports, options, more = []) {
   const known = mode.compiling(
     options,
-    ['store', 'suspending', 'timeout', 'wit', ...mode.others, ...more],
+    ['store', 'suspending', 'timeout', 'wit', ...ON_TRAP, ...mode.others, ...more],
     [...OF_INSTANCE, ...OF_COMPILE],
   )
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   toSuspending(known)
+  checkOnTrap(known)
   toWit(known)
   mode.checkImports(imports, options)
   toImports(imports)

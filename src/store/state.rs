@@ -17,9 +17,9 @@ use crate::store::object::index::{ObjectIndex, Owner};
 use crate::store::object::table_facts::TableFacts;
 use crate::store::watch::deadline::{Deadline, Timeout};
 use crate::store::watch::{interrupts, pad};
-use crate::store::{GlobalId, InstanceId, TableId};
+use crate::store::{GlobalId, InstanceId, Node, TableId};
 use crate::wasm::FuncType;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -48,6 +48,8 @@ pub struct Store {
     /// Instances that have started. They hold their code, which must be freed after the objects
     pub(in crate::store) instances: RefCell<FxHashMap<InstanceId, Rc<Instance>>>,
     pub(in crate::store) next_instance: Cell<InstanceId>,
+    /// Whether an instance that may be recycled was made
+    pub(in crate::store) has_recyclable: Cell<bool>,
     /// Code of adapters, by function type and calling compiler
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(in crate::store) bridges: RefCell<Bridges>,
@@ -66,8 +68,8 @@ pub struct Store {
     pub(in crate::store) by_context: RefCell<FxHashMap<usize, ContextOwner>>,
     /// Its instances by the addresses of their contexts, in order
     pub(in crate::store) contexts: RefCell<BTreeMap<usize, InstanceId>>,
-    /// The calls that are suspended
-    pub(in crate::store) suspended: RefCell<FxHashSet<*const SuspendableCall>>,
+    /// The calls that are suspended, each with the nodes that its stack may refer to
+    pub(in crate::store) suspended: RefCell<FxHashMap<*const SuspendableCall, Vec<Node>>>,
     /// Roots that Rust code holds
     pub(in crate::store) roots: Rc<RootSet>,
     pub(in crate::store) freed: Cell<ObjectCounts>,
@@ -102,6 +104,7 @@ impl Store {
             pending: OnceCell::new(),
             instances: RefCell::default(),
             next_instance: Cell::new(0),
+            has_recyclable: Cell::new(false),
             adapters: RefCell::default(),
             bridges: RefCell::default(),
             batches: RefCell::default(),

@@ -45,6 +45,8 @@ pub(in crate::store) enum CallState {
     Running,
     /// An import has not returned yet.
     Suspended,
+    /// It must not go on.
+    Ended,
     /// It has returned.
     Returned,
 }
@@ -84,6 +86,11 @@ impl SuspendableCall {
     /// The state.
     pub fn state(&self) -> CallState {
         self.state.get()
+    }
+
+    /// Ends a suspended call: nothing gives control to it any more.
+    pub fn end(&self) {
+        self.state.set(CallState::Ended);
     }
 
     /// The arguments or results.

@@ -92,6 +92,11 @@ impl PromisingCall {
     /// As for `FuncRef::call`. The results of the import are written.
     pub unsafe fn go_on(&self, store: &Store, thrown: Option<Thrown>) -> Result<Progress, Failure> {
         let call = &*self.call;
+        if call.state() == CallState::Ended {
+            store.suspended.borrow_mut().remove(&ptr::from_ref(call));
+            let message = "the call cannot go on: an instance that it uses was recycled meanwhile".to_owned();
+            return Err(Error::from(ErrorKind::Suspend { message }).into());
+        }
         if !matches!(call.state(), CallState::New | CallState::Suspended) {
             let message = "internal error: a call was resumed that has ended".to_owned();
             return Err(Error::from(ErrorKind::Internal { message }).into());
@@ -134,10 +139,10 @@ impl PromisingCall {
         if call.state() == CallState::Returned {
             return Ok(Progress::Returned);
         }
-        store.suspended.borrow_mut().insert(ptr::from_ref(call));
         let (import, results) = call.import();
         let nodes = store.nodes_in(call.words().iter().copied());
-        self.roots.borrow_mut().extend(nodes.into_iter().map(|node| Rooted::of(node, Some(node), &store.roots)));
+        self.roots.borrow_mut().extend(nodes.iter().map(|node| Rooted::of(*node, Some(*node), &store.roots)));
+        store.suspended.borrow_mut().insert(ptr::from_ref(call), nodes);
         Ok(Progress::Suspended { import, results })
     }
 

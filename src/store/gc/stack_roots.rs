@@ -36,11 +36,24 @@ impl Store {
 
     /// Calls `visit` for each number on the stacks of suspended calls that may be that of an externref.
     pub(in crate::store) fn each_suspended_number(&self, mut visit: impl FnMut(u32)) {
-        for call in self.suspended.borrow().iter() {
-            // SAFETY: a call is taken out of the set before it goes on or is freed.
+        for call in self.suspended.borrow().keys() {
+            // SAFETY: a call is taken out of the map before it goes on or is freed.
             for word in unsafe { (**call).words() } {
                 visit(*word as u32);
                 visit((*word as u64 >> u32::BITS) as u32);
+            }
+        }
+    }
+
+    /// Makes the suspended calls fail that may use objects of an instance, as soon as they would go on: the objects are about
+    /// to be replaced.
+    pub(in crate::store) fn end_suspended(&self, instance: InstanceId) {
+        let used = Node::Instance(instance);
+        for (call, nodes) in self.suspended.borrow().iter() {
+            let uses = |node: &Node| *node == used || node.edges(self, &|_| Vec::new()).contains(&used);
+            if nodes.iter().any(uses) {
+                // SAFETY: as above.
+                unsafe { (**call).end() };
             }
         }
     }
