@@ -25,7 +25,12 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, suspending, timeout, onTrap, onRecycle, wasi, wit, ...compiling }) {
+async function make(
+  Class,
+  bytesOrModule,
+  imports,
+  { store, suspending, timeout, onTrap, onRecycle, wasi, wit, ...compiling },
+) {
   const making = { limits: instancePart(compiling.limits), store, suspending, timeout, onTrap, onRecycle, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)

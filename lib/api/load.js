@@ -18,9 +18,12 @@ const { toStore } = require('./store')
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const start = performance.now()
-  const { store, suspending, timeout, onTrap, onRecycle, types, wasi, wit, ...compiling } = check(modes.own, imports, options, [
-    'types',
-  ])
+  const { store, suspending, timeout, onTrap, onRecycle, types, wasi, wit, ...compiling } = check(
+    modes.own,
+    imports,
+    options,
+    ['types'],
+  )
   const shape = types === undefined ? typesBeside(path) : types !== false && readTypes(toPath(types, 'options.types'))
   // Makes the store and reads the types while another thread compiles.
   const [module, expected] = await Promise.all([
