@@ -1,6 +1,8 @@
 'use strict'
 
 // `node --require wasm-relink/register` replaces the global `WebAssembly` with this package's.
-const { WebAssembly: value } = require('.')
+const { register } = require('./lib/api/register')
 
-Object.defineProperty(globalThis, 'WebAssembly', { value, writable: true, configurable: true })
+register()
+
+module.exports = { register }

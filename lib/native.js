@@ -7,6 +7,7 @@ const { arch, platform } = require('node:process')
 const { isNative, isTrap, nameFile, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { LATE_USES, isIgnored } = require('./internal/late')
+const { LivingInstances } = require('./internal/living')
 const { addon, translated } = require('./node/addon')
 const { createShared } = require('./node/shared-memory')
 const { allLimits, amounts } = require('./options/resource-limits')
@@ -52,6 +53,9 @@ class NativeStore {
 
   /** Whether the user has closed it */
   closed = false
+
+  /** Its instances */
+  living = new LivingInstances()
 
   static {
     // The buffer of a closed Memory would keep its bytes mapped (src/napi/memory/backing.rs).

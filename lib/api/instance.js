@@ -8,6 +8,7 @@ const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
 const { about, readImports } = require('../internal/imports')
+const { ownerOf } = require('../internal/living')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
@@ -73,11 +74,23 @@ class Instance {
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     store.keep('instance', id, this)
+    store.living.add(this, exports)
     compiled.tierUp?.add(this.#state, given)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
     const reportPanics = this.#state.exports['relink:report_panics']
     if (typeof reportPanics === 'function') reportPanics()
     uncloneable(this)
+  }
+
+  static of(fn) {
+    if (typeof fn !== 'function') throw wrongType('a function', 'fn', fn)
+    return ownerOf(fn)
+  }
+
+  static all(store = undefined) {
+    return toStore({ store })
+      .living.list()
+      .filter((instance) => !instance.closed)
   }
 
   get compiler() {

@@ -8,6 +8,7 @@ const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
+const { noteUse } = require('../internal/promised')
 const { toLinkOptions } = require('../options/link-options')
 const { functionIn, slotBrand, slotOf } = require('./slot')
 const { coreFunction } = require('../typed/adapters')
@@ -81,12 +82,13 @@ function link(implementation, slot, options = undefined) {
   const permissions = toLinkOptions(options)
   const { store } = handle
   const target = permissions.callSite ? callSiteSlot(handle, implementation, permissions.type) : slot
-  const { id, details } = target === slot ? handle : slotBrand.get(target)
+  const written = target === slot ? handle : slotBrand.get(target)
+  const { id, details } = written
   const changes = new Changes(store, [implementation], [target])
   const typed = details.typed !== undefined || findTyped(implementation) !== undefined
   const core = typed ? typedCore(store, implementation, id, details, permissions) : implementation
   const address = store.addressOf(core)
-  changes.makeOne(address === 0 ? adapterAddress(store, core, id, permissions) : address, id, permissions.allowed)
+  changes.makeOne(address === 0 ? adapterAddress(store, core, written, permissions) : address, id, permissions.allowed)
   return new Link(changes, 0)
 }
 
@@ -114,9 +116,10 @@ function untyped(store, implementation, name) {
 const adapters = new WeakMap()
 
 /** The address of the adapter of a JavaScript function for a slot. The function keeps its adapters alive. */
-function adapterAddress(store, implementation, slot, { allowed, type }) {
+function adapterAddress(store, implementation, { id: slot, details: { name } }, { allowed, type }) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
+  noteUse(implementation, name)
   const key = store.slotType(slot, allowed, type)
   return store.addressOf(remember(types, key, () => store.adapt(implementation, slot, allowed, type)))
 }

@@ -105,10 +105,11 @@ class ConvertedChanges {
       const handle = toSlot(slot, () => `changes[${index}][1]`)
       name = handle.details.name
       this.#use(handle.store, name)
-      const { id, details } = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
+      const written = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
+      const { id, details } = written
       const typed = details.typed !== undefined || findTyped(implementation) !== undefined
       const core = typed ? typedCore(handle.store, implementation, id, details, this.#permissions) : implementation
-      this.#request.request(index, id, this.#addressOf(core, id))
+      this.#request.request(index, id, this.#addressOf(core, written))
     } catch (error) {
       if (!error?.code?.startsWith?.('ERR_')) throw error
       const { code, message, expected, actual } = error

@@ -9,7 +9,9 @@ const { findGlobal, globalOf } = require('../api/global')
 const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
+const { addressOf } = require('./lib-functions')
 const native = require('../native')
+const { noteUse } = require('./promised')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
 
@@ -37,7 +39,11 @@ function readImports(store, declared, imports, file, typed = undefined) {
     if (!isObject(namespace)) throw nameFile(noNamespace(item, namespace), file)
     const value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     // The fast path: most imports are functions, and there may be many.
-    if (item.kind === 'function' && typeof value === 'function') return typed?.imported(item, value) ?? value
+    if (item.kind === 'function' && typeof value === 'function') {
+      const fn = typed?.imported(item, value) ?? value
+      if (addressOf(fn) === undefined) noteUse(fn, item)
+      return fn
+    }
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
       if (item.kind !== 'function') held.push(object)

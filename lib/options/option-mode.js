@@ -21,6 +21,12 @@ class OptionMode {
     this.#slots = slots
   }
 
+  /** Sets which functions are slots by default. */
+  set defaultSlots(slots) {
+    toSelection({ slots })
+    this.#slots = slots
+  }
+
   /** The options with these names. */
   options(options, names) {
     return this.#read(options, names)
