@@ -169,6 +169,20 @@ export declare class NativeStore {
   adapt(value: unknown, slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): unknown
 }
 
+/** A system of WASI. */
+export declare class NativeWasi {
+  /** A system. `stdin` are the bytes of stdin, if it is neither a descriptor nor nothing; `host` is the function of the host. */
+  constructor(options: NativeWasiOptions, stdin: unknown, host: unknown)
+  /** A function for an instance to import: an external value, which holds the system. */
+  import(number: number, index: number): object
+  /** Calls a function from JavaScript, on the bytes of a memory. Returns the errno. */
+  call(number: number, index: number, memory: unknown, isShared: boolean, arguments: unknown[]): number
+  /** Closes all descriptors: later calls fail with `BADF`. */
+  close(): void
+  /** Closes the files and folders that the guest has opened. */
+  closeOpened(): void
+}
+
 /** Empties a cache; returns the number of entries that it had. */
 export declare function cacheClear(cache: NativeCache): number
 
@@ -451,6 +465,20 @@ export interface NativeObject {
   exports: Array<string>
 }
 
+/** A preopen. */
+export interface NativePreopen {
+  /** Its name for the guest */
+  name: string
+  /** Its path in the host */
+  path: string
+  /** Whether the guest may not change anything */
+  readOnly: boolean
+  /** Most bytes that the guest may write */
+  bytesWritten?: number
+  /** Most files and folders that the guest may have open */
+  openFiles?: number
+}
+
 /** A report on a module. */
 export interface NativeReport {
   /** Size of the rewritten module in bytes */
@@ -555,6 +583,32 @@ export interface NativeTypedExport {
   type: string
 }
 
+/** A function of WASI. */
+export interface NativeWasiFunction {
+  /** Its name */
+  name: string
+  /** The types of its parameters */
+  parameters: Array<string>
+}
+
+/** The options of a system. */
+export interface NativeWasiOptions {
+  /** The arguments */
+  args: Array<string>
+  /** Names and values of the environment's variables, by turns */
+  env: Array<string>
+  /** The preopens */
+  preopens: Array<NativePreopen>
+  /** For each standard stream a descriptor, -1 for chunks or bytes, -2 for nothing */
+  streams: Array<number>
+  /** Whether the host tells the time */
+  hasClock: boolean
+  /** Whether the host makes random bytes */
+  hasRandom: boolean
+  /** Whether the host ends the process when the guest exits */
+  exitsProcess: boolean
+}
+
 /**
  * Throws the error for changes whose arguments cannot be converted, if no store can be asked. `unconverted` is a JSON array of
  * objects with the index of a change and the properties of its error.
@@ -606,6 +660,9 @@ export declare function typedFunctions(bytes: Uint8Array): string
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean
+
+/** The functions of `wasi_unstable` (0) or `wasi_snapshot_preview1` (1). */
+export declare function wasiFunctions(number: number): Array<NativeWasiFunction>
 
 /**
  * Calls `block` without arguments, and returns its result. All wasm that runs meanwhile has a deadline, in

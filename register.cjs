@@ -1,8 +1,29 @@
 'use strict'
 
-// `node --require wasm-relink/register` replaces the global `WebAssembly` with this package's.
+// `node --require wasm-relink/register` replaces the global `WebAssembly` and `node:wasi` with this package's.
+const { syncBuiltinESMExports } = require('node:module')
 const { register } = require('./lib/api/register')
+const { WASI } = require('./wasi')
 
 register()
+
+/** Node's own module of WASI; undefined in a build without it. On Node 20, loading it warns that it is experimental. */
+function nodeWasi() {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return require('node:wasi')
+  } catch {
+    return undefined
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+const wasi = nodeWasi()
+if (wasi !== undefined) {
+  wasi.WASI = WASI
+  syncBuiltinESMExports()
+}
 
 module.exports = { register }

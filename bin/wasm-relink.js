@@ -8,6 +8,7 @@ const { version } = require('../package.json')
 const cached = require('./cached')
 const { ExpectedFailure, about, toFailure } = require('./failure')
 const { isTerminal, print, read, subject, write } = require('./files')
+const { newPlugin } = require('./new')
 const { printable, printableJson } = require('./printable')
 const { toJson, toText } = require('./report')
 const { addSlots } = require('./slots')
@@ -30,6 +31,13 @@ const program = new Command('wasm-relink')
 
 // The package is loaded on first use, so that the help works on a machine without a binary.
 const face = () => require('..')
+
+program
+  .command('new')
+  .description('Writes a new plugin: a Rust crate, its test, and a host in TypeScript.')
+  .argument('<FOLDER>', 'the folder to make; its name is the name of the plugin')
+  .addHelpText('after', examples('new my-plugin'))
+  .action(async (folder) => print(await about(folder, async () => newPlugin(folder))))
 
 program
   .command('inspect')

@@ -80,7 +80,7 @@ function accessDenied(scope, resource) {
 const INTERRUPTED = 'ERR_RELINK_INTERRUPTED'
 
 /** The codes of errors that end WebAssembly and that it cannot catch. */
-const TRAPS = new Set(['ERR_RELINK_TRAP', 'ERR_RELINK_TIMEOUT', INTERRUPTED])
+const TRAPS = new Set(['ERR_RELINK_TRAP', 'ERR_RELINK_TIMEOUT', 'ERR_RELINK_WASI_EXIT', INTERRUPTED])
 
 /** The errors of traps. A `code` is not enough: users may set it too. */
 const traps = new WeakSet()

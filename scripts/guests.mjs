@@ -147,7 +147,7 @@ function hashOfSources() {
 
 /** The files that a build reads, without its outputs and the tests of the guest crates. */
 function filesUnder(path) {
-  if (!statSync(path).isDirectory()) return /\.(rs|toml|mjs)$|\bCargo\.lock$/.test(path) ? [path] : []
+  if (!statSync(path).isDirectory()) return /\.(rs|toml|mjs|wit)$|\bCargo\.lock$/.test(path) ? [path] : []
   if (['target', 'wasm', 'tests'].includes(basename(path))) return []
   return list(path).flatMap((name) => filesUnder(join(path, name)))
 }

@@ -10,6 +10,5 @@ mod link;
 mod napi;
 mod rewrite;
 mod store;
-#[allow(dead_code, unused_imports, reason = "`napi` does not import its functions yet")]
 mod wasi;
 mod wasm;

@@ -123,6 +123,8 @@ export class RuntimeError extends Error {
   readonly timeout?: number
   /** `ERR_RELINK_INTERRUPTED`: the reason that was given */
   readonly reason?: unknown
+  /** `ERR_RELINK_WASI_EXIT`: the exit code that the guest has given to `proc_exit` */
+  readonly exitCode?: number
   /** The file that was given to {@link load} or {@link compileFile} */
   readonly file?: string
 }

@@ -91,6 +91,12 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`: an unknown option or value
    */
   close(options?: CloseOptions): void
+
+  /**
+   * Runs a command of WASI, that is `_start`, and returns its exit code. Only for an instance with the option `wasi`, and only
+   * once.
+   */
+  start(): number
   readonly closed: boolean
   /** The compiler of the code that it runs now. */
   readonly compiler: 'cranelift' | 'singlepass'

@@ -6,6 +6,7 @@ import type { Memory } from './memory'
 import type { Store } from './store'
 import type { Table } from './table'
 import type { Tag } from './exception'
+import type { WASIGuestOptions } from './wasi'
 
 /** The bytes of a module. A function reads or copies them before it returns, so you may reuse them at once.
  * For an example, see {@link compile}. */
@@ -119,6 +120,11 @@ export interface InstanceOptions extends StoreOptions {
    * for none.
    */
   timeout?: number | undefined
+  /**
+   * Gives the instance WASI, for its imports from `wasi_snapshot_preview1` and `wasi_unstable`. A reactor is initialized; a
+   * command is run by `instance.start()`. Closing the instance closes all that the guest has open. See docs/wasi.md.
+   */
+  wasi?: WASIGuestOptions | undefined
   /**
    * The text of one WIT world, for a guest of wit-bindgen, which has no records of its typed functions: its functions then take
    * and return strings, records and so on. Imports of the world's own functions are those of the module `$root`.

@@ -17,7 +17,7 @@ export interface RewriteOptions extends Pick<CompileOptions, 'sha256' | 'signatu
  * await writeFile('plugin.slots.wasm', rewrite(await readFile('plugin.wasm'), { slots: 'all' }))
  * ```
  *
- * @throws {CompileError} as {@link compile}, except that it also takes tail calls, which wasmer lacks
+ * @throws {CompileError} as {@link compile}
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no bytes; `ERR_INVALID_ARG_VALUE`: an unknown option or value
  */
 export function rewrite(bytes: Bytes, options?: RewriteOptions): Uint8Array

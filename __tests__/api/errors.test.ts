@@ -20,6 +20,7 @@ import {
   link,
   relink,
 } from '../..'
+import { WASI } from '../../wasi'
 import { declaring, guest, instanceOf, rejectionOf, root, thrownBy, wat, withSection } from '../support'
 
 /** The errors that are provoked here, by code: what throws, and what the error must be. */
@@ -432,6 +433,18 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_WASI_EXIT: [
+    {
+      name: 'RuntimeError',
+      is: { exitCode: 3, message: /^the guest has ended with exit code 3 \(proc_exit\)$/ },
+      error: async () => {
+        const text = `(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (func (export "f") i32.const 3 call $exit))`
+        const { exports } = new Instance<any>(new Module(await wat(text)), {}, { wasi: {} })
+        return thrownBy(() => exports.f())
+      },
+    },
+  ],
   ERR_RELINK_VALUE: [
     {
       name: 'RuntimeError',
@@ -444,6 +457,29 @@ const cases: Record<string, Case[]> = {
         const options = { wit: 'world plugin { export f: func() -> string; }' }
         const { exports } = new Instance(new Module(await wat(text)), {}, options)
         return thrownBy(() => exports.f())
+      },
+    },
+  ],
+  ERR_WASI_NOT_STARTED: [
+    {
+      name: 'Error',
+      is: { message: /^wasi\.start\(\) has not been called$/ },
+      error: () => thrownBy(() => new WASI({ version: 'preview1' }).wasiImport.sched_yield!()),
+    },
+    {
+      name: 'Error',
+      is: { message: /made without the option `wasi`/ },
+      error: () => thrownBy(() => new Instance(new Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))).start()),
+    },
+  ],
+  ERR_WASI_ALREADY_STARTED: [
+    {
+      name: 'Error',
+      is: { message: /^WASI instance has already started$/ },
+      error: () => {
+        const wasi = new WASI({ version: 'preview1' })
+        const start = () => wasi.start({ exports: { memory: new Memory({ initial: 1 }), _start() {} } })
+        return [start(), thrownBy(start)][1]
       },
     },
   ],

@@ -183,12 +183,4 @@ describe('features that the engine lacks are refused by name, with any options',
     }
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
   })
-
-  test.each(['none', 'all'] as const)('tail calls, if they would be compiled (%s)', async (slots) => {
-    const bytes = await wat('(module (func $f (export "f") (return_call $f)))')
-    const error = thrownBy(() => new Module(bytes, { slots }))
-    expect(error.code).toBe('ERR_RELINK_UNSUPPORTED')
-    expect(error.message).toMatch(/tail calls/)
-    expect(WebAssembly.validate(rewrite(bytes, { slots }) as Uint8Array<ArrayBuffer>)).toBe(true)
-  })
 })

@@ -176,7 +176,7 @@ export const texts: [about: string, where: Where, text: string, features?: Recor
   ],
   [
     'tail calls, as deep as no stack is',
-    'v8',
+    'everywhere',
     `(module
       (type $f (func (param i32 i32) (result i32)))
       (import "env" "imported" (func $imported (param i32) (result i32)))

@@ -7,8 +7,9 @@ const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
-const { about, readImports } = require('../internal/imports')
 const { ownerOf } = require('../internal/living')
+const { about, readImports, toImports } = require('../internal/imports')
+const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
@@ -22,6 +23,8 @@ const { tableOf } = require('./table')
 const { tagOf } = require('./tag')
 const { TypedInstance } = require('../typed/instance')
 const { uncloneable } = require('../node/uncloneable')
+const { stateError } = require('./wasi')
+const { toWasi } = require('../options/wasi-options')
 const { namespace, webidl } = require('../options/webidl')
 
 let brand
@@ -43,12 +46,14 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout', 'wit'])
+    const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi', 'wit'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const types = about(file, () => compiled.typed(toWit(known)))
     const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
-    const given = readImports(store, code.imports(), imports, file, typed)
+    const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
+    const declared = code.imports()
+    const given = readImports(store, declared, wasi?.imports(declared, toImports(imports)) ?? imports, file, typed)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -65,6 +70,8 @@ class Instance {
       // Tier-up state, while a tier-up is pending.
       tierUp: undefined,
       closed: false,
+      // Its WASI, if it was made with the option.
+      wasi,
       // Typed functions; undefined without any.
       typed,
       exports: undefined,
@@ -76,6 +83,7 @@ class Instance {
     store.keep('instance', id, this)
     store.living.add(this, exports)
     compiled.tierUp?.add(this.#state, given)
+    wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
     const reportPanics = this.#state.exports['relink:report_panics']
     if (typeof reportPanics === 'function') reportPanics()
@@ -134,12 +142,27 @@ class Instance {
     return slotAt(state, findSlot(compiled.slots, wanted, others))
   }
 
+  start() {
+    const { wasi } = brand.get(this)
+    if (wasi === undefined) {
+      throw stateError(
+        'ERR_WASI_NOT_STARTED',
+        'this instance was made without the option `wasi`, so it has no command to start',
+      )
+    }
+    if (wasi.state === 'reactor')
+      throw wrongType('a function', 'instance.exports._start', undefined, 'it is no command')
+    if (wasi.state === 'started') throw stateError('ERR_WASI_ALREADY_STARTED', 'the command has already been started')
+    return wasi.start()
+  }
+
   close(options = undefined) {
     const state = brand.get(this)
     const silent = toSilent(options)
     if (this.closed) return
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    state.wasi?.close()
   }
 
   [dispose]() {

@@ -23,8 +23,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, timeout, wit, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, timeout, wit }
+async function make(Class, bytesOrModule, imports, { store, timeout, wasi, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -35,7 +35,7 @@ async function make(Class, bytesOrModule, imports, { store, timeout, wit, ...com
 
 /** Checks all arguments that can be checked before compiling, and returns the options. */
 function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout', 'wit'], [...OF_INSTANCE, ...OF_COMPILE])
+  const known = mode.compiling(options, ['store', 'timeout', 'wit', ...mode.others], [...OF_INSTANCE, ...OF_COMPILE])
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   toWit(known)

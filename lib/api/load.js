@@ -15,10 +15,10 @@ const { toStore } = require('./store')
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { store, timeout, wit, ...compiling } = check(modes.own, imports, options)
+  const { store, timeout, wasi, wit, ...compiling } = check(modes.own, imports, options)
   // Makes the store while another thread compiles.
   const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
-  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wit })
+  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
 }
 
 /** Makes the default store, unless the user gives another one. */

@@ -10,6 +10,7 @@ const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
 const { addressOf } = require('./lib-functions')
+const { wasiImport } = require('./wasi-functions')
 const native = require('../native')
 const { noteUse } = require('./promised')
 
@@ -40,8 +41,8 @@ function readImports(store, declared, imports, file, typed = undefined) {
     const value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') {
-      const fn = typed?.imported(item, value) ?? value
-      if (addressOf(fn) === undefined) noteUse(fn, item)
+      const fn = wasiImport(value) ?? typed?.imported(item, value) ?? value
+      if (typeof fn === 'function' && addressOf(fn) === undefined) noteUse(fn, item)
       return fn
     }
     return about(file, () => {

@@ -27,6 +27,9 @@ class OptionMode {
     this.#slots = slots
   }
 
+  /** Options of instances that the JS API does not have. */
+  others = []
+
   /** The options with these names. */
   options(options, names) {
     return this.#read(options, names)
@@ -60,10 +63,12 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', 'wit'])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'wasi', 'wit'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
+  others = ['wasi']
+
   /** Refuses options that are given as the imports: a module without imports would ignore them. */
   checkImports(imports, options) {
     if (options !== undefined || typeof imports !== 'object' || imports === null) return

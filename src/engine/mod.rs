@@ -7,7 +7,9 @@ mod compile;
 mod module;
 mod trace;
 mod types;
-pub use alloc::builtins::{copy_table, fill_table, init_table, install, may_begin, may_grow, replace_builtins};
+pub use alloc::builtins::{
+    copy_table, fill_table, grow_table, init_table, install, may_begin, may_grow, replace_builtins, set_own_table,
+};
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
 pub use alloc::quota::{Charge, Quota, Resource};

@@ -119,6 +119,16 @@ pub enum ErrorKind {
         reason: String,
         trace: Option<Arc<dyn Trace>>,
     },
+    /// A guest has called `proc_exit` of WASI
+    WasiExit {
+        code: i32,
+    },
+    /// An option of WASI that the system refuses; `code` is that of Node
+    WasiOption {
+        option: String,
+        code: &'static str,
+        message: String,
+    },
     Internal {
         message: String,
     },

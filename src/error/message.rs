@@ -108,6 +108,8 @@ impl fmt::Display for Error {
                 if *owner == "compile" { "" } else { "close what is not used any more, or " }
             ),
             K::Timeout { timeout, .. } => write!(f, "the call did not end within its timeout of {timeout} ms"),
+            K::WasiExit { code } => write!(f, "the guest has ended with exit code {code} (proc_exit)"),
+            K::WasiOption { option, message, .. } => write!(f, "`{option}`: {message}"),
             K::Interrupted { .. } => f.write_str("the call was interrupted"),
             K::ClosedCall => f.write_str("the instance of this function is closed"),
             K::ClosedObject { what } => write!(f, "the instance of this {what} is closed"),

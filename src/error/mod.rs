@@ -77,6 +77,8 @@ impl Error {
             K::Trap { .. } => ("ERR_RELINK_TRAP", "RuntimeError"),
             K::Timeout { .. } => ("ERR_RELINK_TIMEOUT", "RuntimeError"),
             K::Interrupted { .. } => ("ERR_RELINK_INTERRUPTED", "RuntimeError"),
+            K::WasiExit { .. } => ("ERR_RELINK_WASI_EXIT", "RuntimeError"),
+            K::WasiOption { code, .. } => (code, "TypeError"),
             K::Internal { .. } => ("ERR_RELINK_INTERNAL", "RuntimeError"),
             K::ArgumentType { .. } => ("ERR_INVALID_ARG_TYPE", "TypeError"),
             K::ArgumentValue { .. } => ("ERR_INVALID_ARG_VALUE", "TypeError"),
@@ -148,6 +150,8 @@ impl Error {
                 }
                 details
             }
+            K::WasiExit { code } => json!({ "exitCode": code }),
+            K::WasiOption { option, .. } => json!({ "option": option }),
             K::Timeout { timeout, .. } => json!({ "timeout": timeout }),
             K::Interrupted { reason, .. } => json!({ "reason": reason }),
             _ => json!({}),

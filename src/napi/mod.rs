@@ -11,3 +11,4 @@ mod env;
 mod gc;
 mod link;
 mod memory;
+mod wasi;

@@ -30,6 +30,7 @@ pub use transform::elements::spell_out_elements;
 pub use transform::legacy::modernize;
 pub use transform::limits::{check_limits, is_near_limits};
 pub use transform::strip::{strip_custom_sections, without_functions};
+pub use transform::tail_calls::{FETCH, OTHER, OWN, PUBLISH, TailCalls, replace_tail_calls};
 pub use transform::tier_up::{tier_up_module, why_no_tier_up};
 
 /// A module after the pass.
@@ -54,6 +55,8 @@ pub struct Rewritten<'a> {
     pub written_globals: Vec<u32>,
     /// The global that is the module's stack pointer, if it has one
     pub stack_pointer: Option<u32>,
+    /// What it needs of its store for tail calls, if it has any
+    pub tail_calls: Option<TailCalls>,
     /// Offsets of its code before the pass. Not serialized, since they are not needed after the compile
     #[serde(skip)]
     pub offsets: Offsets,
@@ -116,6 +119,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         written_tables,
         written_globals,
         stack_pointer,
+        tail_calls: None,
         offsets,
         details,
     })
@@ -154,6 +158,7 @@ impl<'a> Rewritten<'a> {
             written_tables,
             written_globals,
             stack_pointer: self.stack_pointer,
+            tail_calls: self.tail_calls,
             offsets: Offsets::default(),
             details: self.details,
         }
@@ -171,6 +176,7 @@ impl<'a> Rewritten<'a> {
             written_tables: Vec::new(),
             written_globals: Vec::new(),
             stack_pointer: None,
+            tail_calls: None,
             offsets: Offsets::default(),
             details: Details::default(),
         }

@@ -2,11 +2,20 @@
 
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Offsets in the author's module of a module's code, as a chain of the steps of the pass that changed bodies.
 #[derive(Debug, Default)]
-pub struct Offsets(Vec<StepOffsets>);
+pub struct Offsets(Vec<Step>);
+
+/// A step of the pass.
+#[derive(Debug)]
+struct Step {
+    bodies: StepOffsets,
+    /// The bodies that it has moved to other functions: the function before the step, by the function after it
+    moved: BTreeMap<u32, u32>,
+}
 
 /// For each body that a step changed, by its index among the functions that the module defines: its offsets before the step.
 pub(in crate::rewrite) type StepOffsets = FxHashMap<u32, BodyOffsets>;
@@ -14,15 +23,23 @@ pub(in crate::rewrite) type StepOffsets = FxHashMap<u32, BodyOffsets>;
 impl Offsets {
     /// Adds a step, the last one so far.
     pub(in crate::rewrite) fn add(&mut self, step: StepOffsets) {
-        if !step.is_empty() {
-            self.0.push(step);
+        self.add_moved(step, BTreeMap::new());
+    }
+
+    /// Adds a step that has moved bodies to other functions.
+    pub(in crate::rewrite) fn add_moved(&mut self, bodies: StepOffsets, moved: BTreeMap<u32, u32>) {
+        if !bodies.is_empty() {
+            self.0.push(Step { bodies, moved });
         }
     }
 
-    /// The offset in the body as its author compiled it, for an offset in the body of function `index`, counted among the
-    /// functions that the module defines.
-    pub fn original(&self, index: u32, offset: u32) -> u32 {
-        self.0.iter().rev().filter_map(|step| step.get(&index)).fold(offset, |offset, body| body.before(offset))
+    /// The function and the offset in its body as its author compiled it, for an offset in the body of function `index`.
+    /// Functions are counted among those that the module defines.
+    pub fn original(&self, index: u32, offset: u32) -> (u32, u32) {
+        self.0.iter().rev().fold((index, offset), |(index, offset), step| {
+            let offset = step.bodies.get(&index).map_or(offset, |body| body.before(offset));
+            (step.moved.get(&index).copied().unwrap_or(index), offset)
+        })
     }
 }
 
@@ -154,12 +171,12 @@ mod tests {
         let second = edit.finish().unwrap();
         let mut all = Offsets::default();
         all.add([(3, offsets)].into_iter().collect());
-        all.add([(3, second.offsets)].into_iter().collect());
+        all.add_moved([(5, second.offsets)].into_iter().collect(), [(5, 3)].into());
         assert_eq!(
-            (0..12).map(|offset| all.original(3, offset)).collect::<Vec<_>>(),
-            [0, 0, 1, 2, 2, 2, 4, 5, 6, 6, 7, 9]
+            (0..12).map(|offset| all.original(5, offset)).collect::<Vec<_>>(),
+            [0, 0, 1, 2, 2, 2, 4, 5, 6, 6, 7, 9].map(|offset| (3, offset))
         );
-        assert_eq!(all.original(2, 7), 7, "another function");
+        assert_eq!(all.original(2, 7), (2, 7), "another function");
         assert!(BodyEdit::new(&bytes).finish().is_none());
     }
 }

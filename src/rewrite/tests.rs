@@ -195,7 +195,7 @@ fn every_way_to_a_function_goes_through_its_slot() {
     assert_eq!(code_of(&bytes, 1), call);
     assert_eq!(code_of(&bytes, 2)[1], "ReturnCallIndirect { type_index: 0, table_index: 1 }");
     assert_eq!(code_of(&bytes, 3)[0], format!("RefFunc {{ function_index: {thunk} }}"));
-    assert_eq!(code_of(&bytes, thunk as usize), call);
+    assert_eq!(code_of(&bytes, thunk as usize)[1], "ReturnCallIndirect { type_index: 0, table_index: 1 }");
     let uses = crate::wasm::Uses::read(&bytes, &Binary::parse(&bytes, ALL).unwrap()).unwrap();
     let segments: Vec<_> = uses.segments.into_iter().map(|segment| segment.functions).collect();
     // The segment of the dispatch table, the author's two segments, and the segment that declares referenced functions.

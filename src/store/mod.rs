@@ -38,14 +38,14 @@ pub use instance::extern_value::{Callable, Extern};
 pub use instance::open_flag::OpenFlag;
 pub use object::funcref::FuncRef;
 pub use object::id::{GlobalId, InstanceId, MemoryId, TableId, TagId, free_id};
-#[allow(unused_imports, reason = "only `wasi` uses it")]
 pub use object::importer_memory::ImporterMemory;
 pub use object::reference::{ExceptionRef, ExternRef, Reference};
 pub use state::Store;
 pub use trap::{Failure, Thrown};
 /// An untyped value in the form in which compiled code passes it.
 pub use wasmer_types::RawValue;
+pub use watch::checkpoint::must_stop;
 pub use watch::deadline::{Deadline, Timeout};
 pub use watch::interrupts::interrupt;
 pub use watch::signal::AVAILABLE as HAS_INTERRUPTION;
-pub use watch::wait::wait_until_stopped;
+pub use watch::wait::{wait_slice, wait_until_stopped};

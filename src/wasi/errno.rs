@@ -2,8 +2,6 @@
 
 /// Success
 pub const SUCCESS: i32 = 0;
-/// The call would block, or must be made again
-pub const AGAIN: i32 = 6;
 /// No such descriptor, or not open for this
 pub const BADF: i32 = 8;
 /// In use
@@ -14,6 +12,8 @@ pub const FAULT: i32 = 21;
 pub const ILSEQ: i32 = 25;
 /// The wasm must stop
 pub const INTR: i32 = 27;
+/// The system failed
+pub const IO: i32 = 29;
 /// An argument that the function does not take
 pub const INVAL: i32 = 28;
 /// No socket

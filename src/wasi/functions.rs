@@ -32,6 +32,8 @@ impl Snapshot {
 pub struct Function {
     /// Its name
     pub name: &'static str,
+    /// The same as an enum
+    pub id: FunctionId,
     parameters: &'static [ValType],
     code: fn() -> StaticCode,
     bound: unsafe fn(&mut WasiCtx, &mut GuestMemory<'_>, *const RawValue) -> anyhow::Result<i32>,
@@ -42,6 +44,11 @@ impl Function {
     pub fn ty(&self) -> FuncType {
         let results: &[_] = if self.name == "proc_exit" { &[] } else { &[ValType::I32] };
         FuncType { parameters: self.parameters.into(), results: results.into() }
+    }
+
+    /// Whether it has no parameters.
+    pub fn has_no_parameters(&self) -> bool {
+        self.parameters.is_empty()
     }
 
     /// Its static code.
@@ -107,9 +114,16 @@ fn refused_argument(error: &GuestError) -> i32 {
 }
 
 macro_rules! functions {
+    (ids of $snapshot:ident: $($name:ident($($argument:ident: $ty:ident),*))*) => {
+        /// Which function it is.
+        #[allow(non_camel_case_types, missing_docs, reason = "the names are those of WASI")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum FunctionId { $($name),* }
+    };
     ($list:ident of $snapshot:ident: $($name:ident($($argument:ident: $ty:ident),*))*) => {
         static $list: &[Function] = &[$(Function {
             name: stringify!($name),
+            id: FunctionId::$name,
             parameters: <($($ty,)*) as Parameters>::TYPES,
             code: <($($ty,)*) as Parameters>::code,
             bound: |context, memory, values| {
@@ -178,6 +192,7 @@ macro_rules! of_both {
     };
 }
 
+of_both! { ids of wasi_snapshot_preview1: sock_accept(fd: i32, flags: i32, to: i32) }
 of_both! { UNSTABLE of wasi_unstable: }
 of_both! { PREVIEW_1 of wasi_snapshot_preview1: sock_accept(fd: i32, flags: i32, to: i32) }
 

@@ -1,7 +1,22 @@
 //! WASI: the system interface of preview 1, and of `wasi_unstable` before it, over wasi-common. Only this room uses that
 //! crate, so that another one can replace it.
+//!
+//! wasi-common has the functions; cap-std, below it, keeps every path within its preopen. This room adds what they lack:
+//! policies of preopens, waits that end with deadlines and interrupts, streams of the host, rights that a guest gives up.
 
 mod errno;
+mod file;
+mod folder;
 mod functions;
+mod guest_bytes;
+mod policy;
+mod rights;
+mod scheduler;
+mod streams;
+mod system;
+mod waits;
 
 pub use functions::{Function, Snapshot};
+pub use guest_bytes::GuestBytes;
+pub use streams::Stream;
+pub use system::{Outcome, Preopen, Refusal, System, SystemOptions};

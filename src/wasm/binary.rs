@@ -47,6 +47,8 @@ pub struct Binary {
     pub exceptions: bool,
     /// Whether it has exception instructions of the legacy proposal: `try` and `catch`
     pub legacy_exceptions: bool,
+    /// Whether it has tail calls
+    pub tail_calls: bool,
     /// Type index of every tag, the imported ones first
     pub tags: Vec<u32>,
     /// Whether it has element segments with items that only the instance knows, or segments of host references that code
@@ -77,15 +79,20 @@ impl Binary {
             return Err(unsupported("components: use the core module inside".into()));
         }
         let validate = |features| Validator::new_with_features(features).validate_all(bytes);
-        // Most modules have no exceptions: one validation is enough for them.
+        // Most modules have neither exceptions nor tail calls: one validation is enough for them.
         let (all, both) = (features.parsed(), WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS);
-        let exceptions = validate(all.difference(both)).is_err();
-        let legacy_exceptions = exceptions && validate(all.difference(WasmFeatures::LEGACY_EXCEPTIONS)).is_err();
-        if legacy_exceptions && let Err(error) = validate(all) {
+        let is_plain = validate(all.difference(both | WasmFeatures::TAIL_CALL)).is_ok();
+        let needs = |feature: WasmFeatures| !is_plain && validate(all.difference(feature)).is_err();
+        let exceptions = needs(both);
+        let legacy_exceptions = exceptions && needs(WasmFeatures::LEGACY_EXCEPTIONS);
+        let tail_calls = needs(WasmFeatures::TAIL_CALL);
+        if (legacy_exceptions || tail_calls)
+            && let Err(error) = validate(all)
+        {
             // A module that another engine would accept is not malformed.
             return Err(if validate(WasmFeatures::all()).is_ok() { lacking(&error) } else { error.into() });
         }
-        let mut binary = Self { exceptions, legacy_exceptions, ..Self::default() };
+        let mut binary = Self { exceptions, legacy_exceptions, tail_calls, ..Self::default() };
         for payload in Parser::new(0).parse_all(bytes) {
             binary.section(payload?, bytes)?;
         }

@@ -12,7 +12,7 @@ pub struct Features {
     /// Exceptions in tables, and code that reads an exception from a global other than to throw it: Cranelift assumes a
     /// wrong size for them.
     pub stored_exceptions: bool,
-    /// Tail calls: no compiler has them, but the load-time pass accepts them.
+    /// Tail calls: no compiler has them, but the load-time pass replaces them.
     pub tail_calls: bool,
 }
 

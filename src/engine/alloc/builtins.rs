@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use wasmer::sys::vm::libcalls::{
     wasmer_vm_imported_memory32_grow, wasmer_vm_imported_table_grow, wasmer_vm_imported_table_set,
     wasmer_vm_imported_table_size, wasmer_vm_memory32_grow, wasmer_vm_table_copy, wasmer_vm_table_fill,
-    wasmer_vm_table_grow, wasmer_vm_table_init, wasmer_vm_table_size,
+    wasmer_vm_table_grow, wasmer_vm_table_init, wasmer_vm_table_set, wasmer_vm_table_size,
 };
 use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance, raise_user_trap};
 
@@ -92,6 +92,26 @@ fn grown(before: u32) -> u32 {
 
 /// `table.grow` of a table that the instance defines.
 unsafe extern "C" fn table_grow(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
+    // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
+    unsafe { grow_table(context, value, delta, table) }
+}
+
+/// wasmer's `table.set` of a table that the instance defines.
+///
+/// # Safety
+/// The instance with this context defines the table, which has the entry and holds references to functions. `value` is one.
+pub unsafe fn set_own_table(context: *mut VMContext, table: u32, entry: u32, value: usize) {
+    // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.
+    let set: TableSet = unsafe { std::mem::transmute(wasmer_vm_table_set as *const ()) };
+    // SAFETY: by the contract of this function.
+    unsafe { set(context, table, entry, value) };
+}
+
+/// `table.grow` of a table that the instance defines, with its charge.
+///
+/// # Safety
+/// Compiled code, whose instance has this context, passes these arguments and is on the stack.
+pub unsafe fn grow_table(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     let size = unsafe { wasmer_vm_table_size(context, table) };
     // SAFETY: the types differ only in the value, a union of pointers, which the C ABI passes as a pointer.

@@ -78,7 +78,7 @@ impl Compiler {
             simd_and_exceptions: cranelift,
             multi_value_imports: cranelift,
             stored_exceptions: false,
-            tail_calls: false,
+            tail_calls: true,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, check_declarations, check_limits, compare_branches, cut_chains, is_near_limits,
-    modernize, outline_atomics, rewrite, spell_out_elements, strip_custom_sections, tier_up_module,
+    modernize, outline_atomics, replace_tail_calls, rewrite, spell_out_elements, strip_custom_sections, tier_up_module,
 };
 use crate::wasm::{Binary, function_names, path};
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub fn check(bytes: &[u8], options: &CompileOptions) -> Result<()> {
     if options.compiler.has_largest_frame() && may_exceed_frame(bytes)? {
         return CompiledImage::new(bytes, &binary, options, &Arc::default()).map(drop);
     }
-    if is_near_limits(bytes, &binary)? {
+    if binary.tail_calls || is_near_limits(bytes, &binary)? {
         prepare(bytes, &binary, options, &Waiters::default())?;
     }
     Ok(())
@@ -85,6 +85,9 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waite
     }
     if binary.legacy_exceptions {
         modernize(&mut rewritten)?;
+    }
+    if binary.tail_calls {
+        replace_tail_calls(&mut rewritten)?;
     }
     waiters.check()?;
     // With the selection `none`, code runs as its author compiled it.

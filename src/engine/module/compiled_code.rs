@@ -16,7 +16,7 @@ use crate::engine::compile::pipeline::{Compiled, PassMetadata};
 use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
-use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten};
+use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten, TailCalls};
 use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
@@ -52,6 +52,8 @@ pub struct Code {
     pub written_globals: Vec<u32>,
     /// The global that is the module's stack pointer, if it has one
     pub stack_pointer: Option<u32>,
+    /// What it needs of its store for tail calls, if it has any
+    pub tail_calls: Option<TailCalls>,
     /// Whether the Rust types of a declared slot have pointers
     pub declares_pointers: bool,
     /// Size of the compiled module in memory, in bytes
@@ -124,7 +126,7 @@ impl Code {
             return Err(ErrorKind::Memory { message }.into());
         }
         let PassMetadata { original, compiler, rewritten } = metadata;
-        let stack_pointer = rewritten.stack_pointer;
+        let (stack_pointer, tail_calls) = (rewritten.stack_pointer, rewritten.tail_calls.clone());
         let mut declared = rewritten.slots.iter().filter_map(|slot| slot.declaration.as_ref());
         let declares_pointers = declared.any(|declaration| declaration.types.has_pointers());
         let Rewritten { binary, slots, forwarders, origins, read_tables, written_tables, written_globals, .. } =
@@ -167,6 +169,7 @@ impl Code {
             written_tables,
             written_globals,
             stack_pointer,
+            tail_calls,
             declares_pointers,
             size: size * loaded.copies(),
             details: LazyDecoded::new(details),

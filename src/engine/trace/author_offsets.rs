@@ -26,11 +26,13 @@ impl<'a> AuthorOffsets<'a> {
     /// The offset in the author's module of the code at `offset`, in function `index`, counted among the functions that the
     /// compiled module defines. Code of an added function keeps its offset.
     pub fn of(&self, index: usize, offset: u32) -> u32 {
-        let (Some(author), Some(compiled)) = (self.author.get(index), self.compiled.get(index)) else { return offset };
+        let Some(compiled) = self.compiled.get(index) else { return offset };
         // Code that stands for no instruction has the greatest offset.
         let end = self.compiled.get(index + 1).copied().unwrap_or(u32::MAX);
         let within = if (*compiled..end).contains(&offset) { offset - compiled } else { 0 };
-        author + self.within.map_or(within, |offsets| offsets.original(index as u32, within))
+        let unmoved = (index as u32, within);
+        let (index, within) = self.within.map_or(unmoved, |offsets| offsets.original(index as u32, within));
+        self.author.get(index as usize).map_or(offset, |author| author + within)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::napi::env::reference::WrapReference;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::{collect, collect_all, collect_if_due};
+use crate::napi::wasi::import::WasiImport;
 use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId, Timeout};
 use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
 use napi::bindgen_prelude::{Array, Unknown};
@@ -256,6 +257,15 @@ impl NativeStore {
         let (context, env) = (&self.context, self.js());
         if let Some(function) = ExportedFunction::of(env, value) {
             return Ok(Extern::Function(Callable::Wasm(function.in_store(context, subject).map_err(refuse)?)));
+        }
+        if let Some(import) = WasiImport::of(context, value) {
+            let expected = import.ty();
+            if expected != *ty {
+                let Subject::Import { module, field, .. } = subject() else { unreachable!("it is an import") };
+                let (expected, actual) = (format!("func {ty}"), format!("the function of WASI, func {expected}"));
+                return Err(refuse(ErrorKind::Import { module, field, expected, actual }.into()));
+            }
+            return Ok(Extern::Function(Callable::Host(Box::new(import))));
         }
         // `lib/` has checked that the value is a function.
         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);

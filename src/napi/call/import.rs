@@ -163,21 +163,34 @@ impl HostFunction for ImportedFunction {
         let Some(context) = self.context.upgrade() else {
             return Err(Thrown::error(Error::from(ErrorKind::ClosedCall)));
         };
-        context.buffers.detach_grown(context.js(), &context.store);
-        context.environment.running.hold(context.js());
-        // A scope for each call, so that a loop of calls in wasm does not accumulate handles. The handles made in it do
-        // not leave it: results go to `values`, and `throw_at_wasm` takes the exception out.
-        let _scope = context.js().open_scope();
-        let parked = context.shared_values.as_ref().map(|shared| (&shared.parked, shared.parked.len()));
-        // Node aborts if a panic leaves the scope open.
-        let run = || {
-            // SAFETY: by the contract of `HostFunction::call`.
-            let result = unsafe { self.run(&context, values) };
-            if let Some((parked, count)) = parked {
-                end_above(parked, count);
-            }
-            result.or_else(|PendingException| throw_at_wasm(&context, self.adapted))
-        };
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
+        // SAFETY: by the contract of `HostFunction::call`.
+        run_javascript(&context, self.adapted, || unsafe { self.run(&context, values) })
     }
+}
+
+/// Runs JavaScript in a host function. With `adapted`, wasm may catch the exception that it throws.
+///
+/// # Errors
+/// The exception, if wasm may not catch it.
+#[inline]
+pub fn run_javascript(
+    context: &Rc<Context>,
+    adapted: bool,
+    run: impl FnOnce() -> Result<(), PendingException>,
+) -> Result<(), Thrown> {
+    context.buffers.detach_grown(context.js(), &context.store);
+    context.environment.running.hold(context.js());
+    // A scope for each call, so that a loop of calls in wasm does not accumulate handles. The handles made in it do
+    // not leave it: results go to memory, and `throw_at_wasm` takes the exception out.
+    let _scope = context.js().open_scope();
+    let parked = context.shared_values.as_ref().map(|shared| (&shared.parked, shared.parked.len()));
+    // Node aborts if a panic leaves the scope open.
+    let run = || {
+        let result = run();
+        if let Some((parked, count)) = parked {
+            end_above(parked, count);
+        }
+        result.or_else(|PendingException| throw_at_wasm(context, adapted))
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Thrown::error(panicked(&*panic))))
 }

@@ -70,6 +70,16 @@ impl<'a> JsEnv<'a> {
         }
     }
 
+    /// A new `Buffer` with a copy of these bytes; none if there is no room.
+    pub fn buffer_of(self, bytes: &[u8]) -> Option<Value<'a>> {
+        let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: see `JsEnv`; N-API reads `bytes.len()` bytes.
+        unsafe {
+            sys::napi_create_buffer_copy(self.raw(), bytes.len(), bytes.as_ptr().cast(), &mut data, &mut value);
+            self.value(value)
+        }
+    }
+
     /// A new `ArrayBuffer` over the bytes at `base`. V8 drops `data` when nothing uses the bytes any more. None if this
     /// build of Node forbids external buffers.
     ///

@@ -98,6 +98,35 @@ impl<'a> JsEnv<'a> {
         (status == sys::Status::napi_ok).then_some(data)
     }
 
+    /// A new external value that holds `data`.
+    pub fn external<T: 'static>(self, data: Rc<T>) -> Value<'a> {
+        let mut value = ptr::null_mut();
+        let data = Rc::into_raw(data).cast_mut().cast::<c_void>();
+        // SAFETY: see `JsEnv`; `drop_data` gets back the `Rc` that was leaked here, of the same type, once.
+        unsafe {
+            sys::napi_create_external(self.raw(), data, Some(drop_data::<T>), ptr::null_mut(), &mut value);
+            self.value(value).unwrap_or_else(|| self.undefined())
+        }
+    }
+
+    /// The data of an external value; none for any other value.
+    ///
+    /// # Safety
+    /// An external value of this addon that comes here holds a `T`.
+    pub unsafe fn data_of<T: 'static>(self, value: Value<'_>) -> Option<Rc<T>> {
+        let mut data = ptr::null_mut();
+        // SAFETY: see `JsEnv`.
+        let status = unsafe { sys::napi_get_value_external(self.raw(), value.raw(), &mut data) };
+        if status != sys::Status::napi_ok || data.is_null() {
+            return None;
+        }
+        // SAFETY: by the contract of this function; the external value keeps its own count.
+        unsafe {
+            Rc::increment_strong_count(data.cast::<T>().cast_const());
+            Some(Rc::from_raw(data.cast::<T>().cast_const()))
+        }
+    }
+
     /// Holds `data` until V8 has collected an object. Returns its address.
     pub fn hold_with<T: 'static>(self, object: Value<'_>, data: Rc<T>) -> *mut c_void {
         let data = Rc::into_raw(data).cast_mut().cast::<c_void>();

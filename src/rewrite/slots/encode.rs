@@ -101,14 +101,25 @@ impl Encoder<'_> {
     fn add_code(&self, section: &mut CodeSection) {
         for added in &self.plan.added {
             let parameters = self.plan.binary.types[self.plan.added_type(*added) as usize].parameters.len();
+            // In a module with tail calls, a chain of these may lead through any number of thunks.
+            let tail = self.plan.binary.tail_calls;
             let body = match added {
                 Added::Thunk(slot) => {
                     let slot = &self.plan.slots[*slot];
                     let (entry, type_index) = (slot.primary_entry.index.cast_signed(), slot.ty);
-                    let call = Instruction::CallIndirect { type_index, table_index: slot.primary_entry.table };
+                    let table_index = slot.primary_entry.table;
+                    let call = if tail {
+                        Instruction::ReturnCallIndirect { type_index, table_index }
+                    } else {
+                        Instruction::CallIndirect { type_index, table_index }
+                    };
                     forwarding_body(parameters, &[Instruction::I32Const(entry), call])
                 }
-                Added::Forwarder(import) => forwarding_body(parameters, &[Instruction::Call(self.plan.moved(*import))]),
+                Added::Forwarder(import) => {
+                    let import = self.plan.moved(*import);
+                    let call = if tail { Instruction::ReturnCall(import) } else { Instruction::Call(import) };
+                    forwarding_body(parameters, &[call])
+                }
             };
             section.function(&body);
         }

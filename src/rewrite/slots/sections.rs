@@ -90,6 +90,15 @@ impl<'a> Sections<'a> {
         Ok(())
     }
 
+    /// Appends the `count` items of `added` to the section that is such a list.
+    pub fn append_section(&mut self, id: SectionId, count: u32, added: &impl Encode) -> wasmparser::Result<()> {
+        let items = content(added)?;
+        let mut reader = BinaryReader::new(&items, 0);
+        reader.read_var_u32()?;
+        let begin = reader.original_position() as usize;
+        self.append(id, count, &items[begin..])
+    }
+
     pub fn finish(self) -> Vec<u8> {
         let mut module = Module::new();
         for (id, data) in &self.0 {

@@ -9,4 +9,5 @@ pub(in crate::rewrite) mod legacy;
 pub(in crate::rewrite) mod limits;
 pub(in crate::rewrite) mod outlined;
 pub(in crate::rewrite) mod strip;
+pub(in crate::rewrite) mod tail_calls;
 pub(in crate::rewrite) mod tier_up;

@@ -13,7 +13,8 @@ pub(in crate::rewrite) struct Outlined {
     types: Vec<FuncType>,
     /// Index of the first added type
     first_type: u32,
-    functions: Vec<(u32, Function)>,
+    /// Type index and body of each function
+    functions: Vec<(u32, Vec<u8>)>,
 }
 
 impl Outlined {
@@ -26,15 +27,25 @@ impl Outlined {
         self.functions.is_empty()
     }
 
-    /// Adds a function, and returns its index.
-    pub fn add(&mut self, ty: FuncType, function: Function) -> u32 {
+    /// The index of a type, which is added if no function has it yet.
+    pub fn type_index(&mut self, ty: FuncType) -> u32 {
         let known = self.types.iter().position(|each| *each == ty);
-        let ty = self.first_type
+        self.first_type
             + known.unwrap_or_else(|| {
                 self.types.push(ty);
                 self.types.len() - 1
-            }) as u32;
-        self.functions.push((ty, function));
+            }) as u32
+    }
+
+    /// Adds a function, and returns its index.
+    pub fn add(&mut self, ty: FuncType, function: Function) -> u32 {
+        let type_index = self.type_index(ty);
+        self.add_raw(type_index, function.into_raw_body())
+    }
+
+    /// Adds a function with this type and this body, and returns its index.
+    pub fn add_raw(&mut self, type_index: u32, body: Vec<u8>) -> u32 {
+        self.functions.push((type_index, body));
         self.first + self.functions.len() as u32 - 1
     }
 
@@ -52,9 +63,9 @@ impl Outlined {
                 list.iter().copied().map(encoded).collect::<Vec<_>>().encode(&mut types);
             }
         }
-        for (ty, function) in &self.functions {
+        for (ty, body) in &self.functions {
             ty.encode(&mut indices);
-            code.function(function);
+            code.raw(body);
         }
         let count = self.functions.len() as u32;
         sections.append(SectionId::Type, self.types.len() as u32, &types)?;

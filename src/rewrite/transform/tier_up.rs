@@ -37,6 +37,7 @@ pub fn why_no_tier_up(bytes: &[u8], binary: &Binary) -> Result<Option<&'static s
             !binary.types.iter().all(|ty| ty.parameters.iter().chain(&ty.results).all(is_scalar)),
             "it has functions of references or vectors",
         ),
+        (binary.tail_calls, "it has tail calls"),
         (binary.exceptions || !binary.tags.is_empty(), "it has exceptions"),
         (binary.computed_elements, "its tables hold what its globals do"),
         (has_passive_data(bytes)?, "it has data that code copies"),
@@ -199,6 +200,7 @@ mod tests {
             ("(module (global externref (ref.null extern)))", "it has a global that holds a reference"),
             ("(module (func (param v128)))", "it has functions of references or vectors"),
             ("(module (tag))", "it has exceptions"),
+            ("(module (func $f return_call $f))", "it has tail calls"),
             ("(module (memory 1) (data \"abc\"))", "it has data that code copies"),
         ];
         for (text, expected) in cases {

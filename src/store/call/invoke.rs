@@ -3,6 +3,7 @@
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::host_stack::OpenScope;
 use crate::store::call::shadow_stack::{ShadowCall, StackPointer};
+use crate::store::call::tail_calls::forget_waiting;
 use crate::store::trap::{Failure, Thrown};
 use crate::store::watch::checkpoint;
 use crate::store::{FuncRef, RawValue, Store};
@@ -91,11 +92,12 @@ impl Store {
         self.call_stacks.fail(self.after_failure(failure));
     }
 
-    /// The failure of a call that has just failed, with the panic that caused it, if one did. No exception is pending
-    /// afterwards: the call may have been stopped before wasm saw the one that its import had thrown.
+    /// The failure of a call that has just failed, with the panic that caused it, if one did. No exception and no tail call
+    /// is pending afterwards: the call may have been stopped before wasm saw the one that its import had thrown.
     #[cold]
     pub(in crate::store) fn after_failure(&self, failure: Failure) -> Failure {
         self.clear_pending_throw();
+        forget_waiting();
         failure.with_panic(self)
     }
 

@@ -10,4 +10,5 @@ pub(in crate::store) mod shadow_stack;
 pub(in crate::store) mod stack_guard;
 pub(in crate::store) mod stack_switch;
 pub(in crate::store) mod static_code;
+pub(in crate::store) mod tail_calls;
 pub(in crate::store) mod wasm_stack;

@@ -2,6 +2,7 @@
 
 use crate::engine::{Charge, Code, KnownTables, forget_imported_tables};
 use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::tail_calls::KnownEntries;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
 use crate::store::{FuncRef, InstanceId};
@@ -43,6 +44,8 @@ pub(in crate::store) struct Held {
     pub charges: Vec<Charge>,
     #[expect(dead_code, reason = "held for its destructor")]
     pub tables: Option<KnownTables>,
+    #[expect(dead_code, reason = "held for its destructor")]
+    pub entries: Option<KnownEntries>,
 }
 
 /// An instance of a module.

@@ -1,13 +1,16 @@
 //! Functions in their store: type, instance, canonical function, and the functions of an instance.
 
 use crate::engine::{Code, Compiler};
+use crate::rewrite::TailCalls;
 use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::tail_calls::{Asking, KnownEntries, State};
 use crate::store::instance::entity::Instance;
 use crate::store::{FuncRef, InstanceId, Store};
 use crate::wasm::FuncType;
+use std::ptr::NonNull;
 use std::rc::Rc;
 use wasmer::ExportIndex;
-use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMInstance};
+use wasmer::sys::vm::{InternalStoreHandle, StoreObject, VMExtern, VMFunction, VMGlobalDefinition, VMInstance};
 use wasmer_types::{FunctionIndex, GlobalIndex};
 
 impl Instance {
@@ -36,12 +39,26 @@ impl Instance {
 
     /// The stack pointer of a new instance.
     pub(in crate::store) fn find_stack_pointer(store: &Store, code: &Code, vm: &mut VMInstance) -> StackPointer {
-        StackPointer::new(code.stack_pointer.map(|global| {
-            match vm.lookup_by_declaration(ExportIndex::Global(GlobalIndex::from_u32(global))) {
-                VMExtern::Global(handle) => store.with_objects(|objects| handle.get(objects).vmglobal()),
-                _ => unreachable!("asked for a global"),
-            }
-        }))
+        StackPointer::new(code.stack_pointer.map(|global| definition(store, vm, global)))
+    }
+
+    /// The entries of a new instance whose first function is `first`; none for code without tail calls. Its types are
+    /// registered.
+    pub(in crate::store) fn find_entries(
+        store: &Store,
+        code: &Code,
+        vm: &mut VMInstance,
+        first: Option<FuncRef>,
+    ) -> Option<KnownEntries> {
+        let TailCalls { table, flag, waiting, entries } = code.tail_calls.as_ref()?;
+        let (first, binary) = (first?, &code.binary);
+        let mut signatures = store.signatures.borrow_mut();
+        let types = binary.types.iter().map(|ty| signatures.register(ty).expect("the types are registered")).collect();
+        let waiting = State::new(definition(store, vm, *waiting));
+        let flag = State::new(definition(store, vm, *flag));
+        let entries = entries.iter().map(|entry| first.after(entry - binary.imported_functions));
+        let asking = Asking { table: table - binary.imported_tables, types, waiting };
+        Some(KnownEntries::of(vm, entries, flag, asking))
     }
 
     /// The function with this index in its module.
@@ -52,6 +69,14 @@ impl Instance {
         let index = ExportIndex::Function(FunctionIndex::from_u32(index));
         let VMExtern::Function(handle) = self.lookup(index) else { unreachable!("asked for a function") };
         FuncRef::take(store, handle)
+    }
+}
+
+/// The definition of a global of a new instance.
+fn definition(store: &Store, vm: &mut VMInstance, index: u32) -> NonNull<VMGlobalDefinition> {
+    match vm.lookup_by_declaration(ExportIndex::Global(GlobalIndex::from_u32(index))) {
+        VMExtern::Global(handle) => store.with_objects(|objects| handle.get(objects).vmglobal()),
+        _ => unreachable!("asked for a global"),
     }
 }
 

@@ -66,7 +66,8 @@ pub(in crate::store) unsafe fn instantiate(
     })?;
     let instance = register(store, code, &mut allocated, hosts);
     let mut vm = allocated.vm;
-    *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm) });
+    let entries = Instance::find_entries(store, code, &mut vm, instance.contents.first_function);
+    *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm), entries });
     instance.write_table_copies(store, &mut vm);
     made(&instance);
     let has_start = vm.module().start_function.is_some();

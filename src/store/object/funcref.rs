@@ -21,6 +21,12 @@ impl FuncRef {
         (bytes / size_of::<VMCallerCheckedAnyfunc>()) as u32
     }
 
+    /// The function that follows this one by `distance` functions of its instance, which defines both.
+    pub(in crate::store) fn after(self, distance: u32) -> Self {
+        // SAFETY: the functions that an instance defines follow each other in memory.
+        Self(unsafe { self.0.add(distance as usize) })
+    }
+
     /// Address of the function. No other function of the store has it while this one lives.
     pub fn address(self) -> usize {
         self.0.as_ptr() as usize

@@ -6,7 +6,6 @@ use wasmer::sys::vm::{LinearMemory, VMMemory, VMMemoryDefinition};
 /// The first memory of the instance that imports a host function. The instance owns its host functions and keeps its
 /// memories, so the memory exists whenever the function runs.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "only `wasi` reads it")]
 pub struct ImporterMemory {
     definition: NonNull<VMMemoryDefinition>,
     /// Whether other threads may use it
@@ -18,7 +17,6 @@ impl ImporterMemory {
         Self { definition: memory.vmmemory(), is_shared: memory.ty().shared }
     }
 
-    #[allow(dead_code, reason = "only `wasi` calls it")]
     /// Address of the memory and its size in bytes. A memory never moves or shrinks.
     pub fn data(self) -> (*mut u8, usize) {
         // SAFETY: the memory exists while the importer calls the function, and only this thread writes the definition.

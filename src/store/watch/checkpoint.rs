@@ -91,6 +91,20 @@ fn go_on(record: &ThreadRecord, interrupted: usize) -> Result<(), Box<Thrown>> {
     }
 }
 
+/// To be called by a host function that waits, between two slices of the wait: whether wasm must stop. Then the function
+/// returns, and wasm comes to a checkpoint.
+///
+/// # Errors
+/// The error that unwinds wasm while its thread is being terminated.
+pub fn must_stop() -> Result<bool, Thrown> {
+    let record = ThreadRecord::of_thread();
+    if record.take_flags() & WAKE != 0 {
+        watchdog::wake();
+    }
+    look().map_err(|thrown| *thrown)?;
+    Ok(stop(record, || None).is_some())
+}
+
 fn look() -> Result<(), Box<Thrown>> {
     let Some(look) = LOOK_AT_V8.get() else { return Ok(()) };
     let result = catch_unwind(AssertUnwindSafe(look));

@@ -13,6 +13,12 @@ const OK: u32 = 0;
 const NOT_EQUAL: u32 = 1;
 const TIMED_OUT: u32 = 2;
 
+/// How long a host function may wait before it calls `must_stop`.
+pub fn wait_slice() -> Duration {
+    let deadline = ThreadRecord::of_thread().deadline.load(Ordering::Relaxed);
+    Duration::from_nanos(deadline.saturating_sub(now()).min(SLICE))
+}
+
 /// Waits by `wait`, which returns the instruction's result: by one call of it if nothing can stop the wasm meanwhile.
 /// Otherwise the wait ends with the deadline, or soon after an interrupt, and the caller comes to a checkpoint.
 ///

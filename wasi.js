@@ -1,0 +1,5 @@
+'use strict'
+
+const { WASI } = require('./lib/api/wasi')
+
+module.exports = { WASI }
