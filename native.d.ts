@@ -651,9 +651,9 @@ export declare function sharedValues(buffer: ArrayBuffer): any
 
 /**
  * The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
- * whether the callee has a function that frees its result.
+ * whether the callee has a function that frees its result; the others are whether each side checks what it receives.
  */
-export declare function typedAdapter(functionType: string, hasPost: boolean): Uint8Array
+export declare function typedAdapter(functionType: string, hasPost: boolean, callerChecks: boolean, calleeChecks: boolean): Uint8Array
 
 /** The typed functions that the records of a binary describe, as a JSON array. */
 export declare function typedFunctions(bytes: Uint8Array): string

@@ -15,8 +15,9 @@ import { plugins } from './plugins.mjs'
 import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
+import { typed } from './typed.mjs'
 
-const PARTS = { calls, plugins, packages, slots, kernels, loads, shapes, pass, memory }
+const PARTS = { calls, plugins, packages, slots, typed, kernels, loads, shapes, pass, memory }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

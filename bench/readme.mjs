@@ -39,6 +39,14 @@ const TABLES = {
         name,
         ...[ours, Singlepass, V8, Extism].map(short),
       ]),
+  '| what goes in and out | wasm-relink | V8, by hand | Extism | jco | / V8 |': ({ typed }) =>
+    Object.values(typed ?? {})
+      .flat()
+      .map(({ name, values: { 'wasm-relink': ours, V8, Extism, jco }, ratios }) => [
+        name,
+        ...[ours, V8, Extism, jco].map((value) => (value ? short(value) : '')),
+        times(ratios['wasm-relink / V8']),
+      ]),
   '| module | disk cache | Singlepass | Cranelift | V8 | Extism | disk cache / V8 |': ({ loads }) =>
     loads['From a file to the first answer'].map(({ name, labels, values, ratios }) => [
       `${name}, ${labels.size}`,

@@ -48,6 +48,7 @@ export const bump = `(global $top (mut i32) (i32.const 1024))
     (global.set $top (i32.add (local.get $at) (local.get $new)))
     (if (i32.gt_u (global.get $top) (i32.mul (memory.size) (i32.const 65536)))
       (then (drop (memory.grow (i32.add (i32.div_u (local.get $new) (i32.const 65536)) (i32.const 16))))))
+    (memory.copy (local.get $at) (local.get $old) (local.get $size))
     (local.get $at))`
 
 /**

@@ -2,6 +2,7 @@
 import { Instance, link, Module } from '../..'
 import { compilers, thrownBy, wat } from '../support'
 import { bump, forwarder } from '../support/typed'
+import { seeded } from '../support/typed-values'
 
 /** An export `f` of a guest, whose body gives the address of its result; words of memory from address 0 on. */
 async function guest(wit: string, words: number[], body = '(i32.const 0)', parameters = '', realloc = bump) {
@@ -176,5 +177,78 @@ describe.each(compilers)('between plugins, %s', (compiler) => {
     expect(thrownBy(() => caller.exports.run(['hello']))).toMatchObject({ code: 'ERR_RELINK_TRAP' })
     link((all: string[]) => all, caller.slot('t::run'))
     expect(caller.exports.run(['hello'])).toEqual(['hello'])
+  })
+})
+
+describe('towards a guest that checks nothing, the adapter checks', () => {
+  const types =
+    'enum e { a, b } record r { c: char, yes: bool, e: e, text: option<string>, all: list<e>, two: list<e, 2> }'
+  /** A caller of `world`, whose export `lie` gives the bytes at address 0 to its slot, and a callee that would take them. */
+  async function pair(type: string, size: number) {
+    const wit = `world w { ${types} import f: func(all: list<${type}>); export f: func(all: list<${type}>); }`
+    const text = `(module (import "$root" "f" (func $f (param i32 i32))) (memory (export "memory") 1) ${bump}
+      (func (export "f") (param i32 i32))
+      (func (export "lie") (call $f (i32.const 0) (i32.const 1))))`
+    const module = new Module(await wat(text))
+    const make = () => new Instance(module, { $root: { f: () => {} } }, { wit })
+    const [caller, callee] = [make(), make()]
+    link(callee.exports.f, caller.slot('$root.f'))
+    return (...bytes: number[]) => {
+      new Uint8Array(caller.exports.memory.buffer).fill(0, 0, size).set(bytes)
+      caller.exports.lie()
+    }
+  }
+  const isTaken = (run: () => void) => {
+    try {
+      run()
+      return true
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ERR_RELINK_TRAP') return false
+      throw error
+    }
+  }
+  const traps = (run: () => void) => thrownBy(run).code === 'ERR_RELINK_TRAP'
+
+  test('characters, booleans and cases', async () => {
+    const lie = await pair('r', 64)
+    lie(0xff, 0xff, 0x10, 0, 1, 1)
+    lie(0, 0xd7, 0, 0, 0, 0)
+    expect(traps(() => lie(0, 0, 0x11))).toBe(true)
+    expect(traps(() => lie(0, 0xd8))).toBe(true)
+    expect(traps(() => lie(0xff, 0xdf))).toBe(true)
+    expect(traps(() => lie(65, 0, 0, 0, 2))).toBe(true)
+    expect(traps(() => lie(65, 0, 0, 0, 1, 2))).toBe(true)
+    expect(traps(() => lie(65, 0, 0, 0, 1, 1, 0, 0, 2))).toBe(true)
+    // The last place is the list of two.
+    lie(...Array(28).fill(0), 1, 1)
+    expect(traps(() => lie(...Array(28).fill(0), 1, 2))).toBe(true)
+    // A list of one case at address 40.
+    lie(...Array(20).fill(0), 40, 0, 0, 0, 1, 0, 0, 0, ...Array(12).fill(0), 1)
+    expect(traps(() => lie(...Array(20).fill(0), 40, 0, 0, 0, 1, 0, 0, 0, ...Array(12).fill(0), 2))).toBe(true)
+  })
+
+  test('UTF-8, as Node takes it', async () => {
+    const lie = await pair('string', 256)
+    const decoder = new TextDecoder('utf-8', { fatal: true })
+    const random = seeded(7)
+    const good = 'aé€𝄞\u{10ffff}\ud7ff\ue000z'.repeat(2)
+    const isValid = (bytes: Uint8Array) => {
+      try {
+        decoder.decode(bytes)
+        return true
+      } catch {
+        return false
+      }
+    }
+    const seen = new Set<boolean>()
+    for (let round = 0; round < 3000; round++) {
+      const all = Buffer.from(good).subarray(Math.floor(random() * 20), 20 + Math.floor(random() * 20))
+      const bytes = Uint8Array.from(all)
+      if (random() < 0.7) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
+      const given = [16, 0, 0, 0, bytes.length, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...bytes]
+      seen.add(isValid(bytes))
+      expect(isTaken(() => lie(...given))).toBe(isValid(bytes))
+    }
+    expect(seen.size).toBe(2)
   })
 })

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { transformSync } from '@swc/core'
 import { root } from '../support'
 
-const example = readFileSync(join(root, 'examples/http-filter.ts'), 'utf8')
+const example = readFileSync(join(root, 'examples/http-filter.mts'), 'utf8')
 const rust = (name: string) => readFileSync(join(root, `examples/plugins/${name}/src/lib.rs`), 'utf8')
 
 test('a second version is taken while the server runs', () => {
@@ -18,8 +18,10 @@ test('a second version is taken while the server runs', () => {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
       module: { type: 'es6' },
     })
-    const modules = pathToFileURL(join(root, 'examples/modules.mjs')).href
-    writeFileSync(join(folder, 'http-filter.mjs'), code.replace('./modules.mjs', modules))
+    writeFileSync(
+      join(folder, 'http-filter.mjs'),
+      code.replace('../fixtures', pathToFileURL(join(root, 'fixtures')).href),
+    )
     writeFileSync(
       join(folder, 'main.mjs'),
       `import { server, upgrade } from './http-filter.mjs'

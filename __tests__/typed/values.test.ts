@@ -13,7 +13,19 @@ const echo = async (wit: string, options?: Parameters<typeof forwarder>[1]) => {
 test('a string goes in and out', async () => {
   const { run, slot } = await echo('interface i { run: func(text: string) -> string; }')
   link((text: string) => `${text}!`, slot)
-  for (const text of ['', 'hello', 'grüße', '\0', '𝄞 clef', 'x'.repeat(1000), 'é'.repeat(1000), 'a'.repeat(23) + '€']) {
+  for (const text of [
+    '',
+    'hello',
+    'grüße',
+    '\0',
+    '𝄞 clef',
+    'x'.repeat(1000),
+    'é'.repeat(1000),
+    'a'.repeat(23) + '€',
+    'é'.repeat(5000),
+    `${'x'.repeat(3000)}𝄞${'y'.repeat(3000)}`,
+    `${'z'.repeat(3000)}\ufeff`,
+  ]) {
     expect(run(text)).toBe(`${text}!`)
   }
   expect(run('\ud800')).toBe('\ufffd!')

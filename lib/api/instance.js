@@ -81,7 +81,7 @@ class Instance {
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     store.keep('instance', id, this)
-    store.living.add(this, exports)
+    store.living.add(store, id, this, exports)
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -96,9 +96,8 @@ class Instance {
   }
 
   static all(store = undefined) {
-    return toStore({ store })
-      .living.list()
-      .filter((instance) => !instance.closed)
+    const own = toStore({ store })
+    return own.living.list(own).filter((instance) => !instance.closed)
   }
 
   get compiler() {

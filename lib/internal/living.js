@@ -8,26 +8,29 @@ const FIRST = 64
 /** The instance of each exported function. While the function is alive, so is the wrapper of its instance. */
 const owners = new WeakMap()
 
-/** The wrappers of a store's instances, held weakly, in the order in which they were made. */
+/**
+ * The ids of a store's instances, in the order in which they were made. Not their wrappers, also not by a `WeakRef`: that would
+ * keep each alive until the running job ends, and a loop may make any number of instances.
+ */
 class LivingInstances {
-  #references = new Set()
+  #ids = new Set()
   #limit = FIRST
 
   /** Adds an instance with its exports. A function that another instance exports belongs to that one. */
-  add(instance, exports) {
+  add(store, id, instance, exports) {
     for (const { kind, value } of exports) {
       if (kind === 'function' && !owners.has(value)) owners.set(value, instance)
     }
-    this.#references.add(new WeakRef(instance))
-    if (this.#references.size > this.#limit) this.#limit = Math.max(FIRST, 2 * this.list().length)
+    this.#ids.add(id)
+    if (this.#ids.size > this.#limit) this.#limit = Math.max(FIRST, 2 * this.list(store).length)
   }
 
   /** The instances that are not collected. */
-  list() {
+  list(store) {
     const found = []
-    for (const reference of this.#references) {
-      const instance = reference.deref()
-      if (instance === undefined) this.#references.delete(reference)
+    for (const id of this.#ids) {
+      const instance = store.find('instance', id)
+      if (instance === undefined) this.#ids.delete(id)
       else found.push(instance)
     }
     return found

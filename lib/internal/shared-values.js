@@ -133,6 +133,7 @@ function exported(parameters, results) {
 /**
  * The source of a function that makes thunks: they call `fn` and then resume the call that has parked. `fn` may call wasm, so
  * the number of that call is read before, and the result written after it. What `resume` and `fail` throw comes from wasm.
+ * Without a parked call, the number is 0: then native code has called the thunk, and gets the result or the exception.
  */
 function thunk(parameters, results) {
   const call = `fn(${parameters.map(read).join(', ')})`
@@ -146,11 +147,13 @@ function thunk(parameters, results) {
         ${type === undefined || isReference(type) ? '' : "if (typeof next === 'object') refusePromise(next, fn)"}
         ${type === undefined ? '' : `next = ${TYPES[type].convert('next')}`}
       } catch (error) {
+        if (number === 0) throw error
         ${NUMBER} = number
         next = fail(error)
         continue
       }
       ${type === undefined ? '' : write(type, 0, 'next')}
+      if (number === 0) return
       ${NUMBER} = number
       next = resume()
     } while (${AGAIN} !== 0)

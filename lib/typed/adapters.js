@@ -46,7 +46,7 @@ function coreFunction(store, implementation, slot, adapt) {
   if (callee.instance === instance && callee.lowered !== undefined) return callee.lowered
   // The link refuses it.
   if (callee.instance.store !== store || callee.instance.closed) return callee.raw
-  return own(callee.fn, slot, () => connect(store, instance, callee))
+  return own(callee.fn, slot, () => connect(store, slot, callee))
 }
 
 /** The core function that was made for a function and the slot's instance and type. */
@@ -59,12 +59,15 @@ function own(fn, { instance, type }, make) {
 }
 
 /** Makes the adapter between two instances. */
-function connect(store, caller, { instance, type, raw, post, fn }) {
+function connect(store, slot, { instance, type, raw, post, fn }) {
+  const caller = slot.instance
   const { compiler } = caller
-  const key = `${compiler}:${post === undefined}:${type.structure}`
+  // A guest of the `relinkable` crate checks what it receives. One of wit-bindgen, which has no records, trusts the adapter.
+  const checks = [slot.type, type].map(({ wit }) => wit !== null)
+  const key = `${compiler}:${post === undefined}:${checks}:${type.structure}`
   const compiled = remember(modules, store, () => new Map())
   const code = remember(compiled, key, () => {
-    const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined)
+    const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined, ...checks)
     return native.compileSync(bytes, {
       compiler,
       slots: { kind: 'none' },

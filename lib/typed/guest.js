@@ -46,10 +46,10 @@ class Guest {
     this.view = new DataView(buffer)
   }
 
-  /** Allocates memory, of at least one byte. */
-  allocate(size, align) {
+  /** Allocates memory, of at least one byte; or moves and enlarges what was allocated. */
+  allocate(size, align, old = 0, oldSize = 0) {
     if (size > 0xffffffff) throw new Misfit('at most 4294967295 bytes', `${size}`)
-    const address = this.#realloc(0, 0, align, size | 0) >>> 0
+    const address = this.#realloc(old | 0, oldSize | 0, align, size | 0) >>> 0
     this.refresh()
     if (address % align !== 0) throw new Misfit(`an address from cabi_realloc that ${align} divides`, `${address}`)
     this.#check(address, size)

@@ -2,13 +2,20 @@
 
 // Conversions of strings.
 
+const { isAscii } = require('node:buffer')
 const { Conversion } = require('./scalars')
 const { Misfit, kindOf } = require('./misfit')
 
-/** Lengths up to which a loop beats Node's own functions, which are calls from JavaScript to C++. */
-const [SHORT, SHORT_ASCII] = [24, 12]
+/**
+ * Lengths that decide how a string is passed, as measured: up to the first, loops beat Node's own functions, which are calls from
+ * JavaScript to C++; up to the second, a string is encoded beside the guest's memory first, so that its size is known when memory
+ * is allocated; from the third on, two functions for ASCII beat the decoder.
+ */
+const [SHORT_WRITE, SHORT_READ, SCRATCH, LONG_READ] = [20, 12, 2048, 256]
 
+const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const scratch = new Uint8Array(3 * SCRATCH)
 
 /** Length of the last string that `put` wrote, in bytes. */
 let written = 0
@@ -19,21 +26,37 @@ function put(guest, text) {
   written = length
   // No call for an empty string: no byte of it is read, and an address must only not be null.
   if (length === 0) return 1
-  if (length <= SHORT && isAscii(text, length)) {
+  if (length <= SHORT_WRITE && hasOnlyAscii(text, length)) {
     const address = guest.allocate(length, 1)
     const { u8 } = guest
     for (let index = 0; index < length; index++) u8[address + index] = text.charCodeAt(index)
     return address
   }
-  const size = Buffer.byteLength(text)
+  if (length > SCRATCH) return putLong(guest, text)
+  written = encoder.encodeInto(text, scratch).written
+  const size = written
   const address = guest.allocate(size, 1)
-  // As many bytes as characters: all are ASCII.
-  guest.text.write(text, address, size, size === length ? 'latin1' : 'utf8')
+  guest.u8.set(scratch.subarray(0, size), address)
   written = size
   return address
 }
 
-function isAscii(text, length) {
+/** Writes a long string: room for ASCII first, and for what other characters take besides once one is met. */
+function putLong(guest, text) {
+  const { length } = text
+  const address = guest.allocate(length, 1)
+  const { read, written: done } = encoder.encodeInto(text, guest.u8.subarray(address, address + length))
+  written = length
+  if (read === length) return address
+  const rest = text.slice(read)
+  const size = done + Buffer.byteLength(rest)
+  const moved = guest.allocate(size, 1, address, length)
+  encoder.encodeInto(rest, guest.u8.subarray(moved + done, moved + size))
+  written = size
+  return moved
+}
+
+function hasOnlyAscii(text, length) {
   for (let index = 0; index < length; index++) if (text.charCodeAt(index) > 0x7f) return false
   return true
 }
@@ -44,14 +67,16 @@ function get(guest, address, length) {
   guest.range(address, length, 1)
   const { u8 } = guest
   const end = address + length
-  if (length <= SHORT_ASCII) {
+  if (length <= SHORT_READ) {
     let text = ''
     let index = address
     for (; index < end && u8[index] < 0x80; index++) text += String.fromCharCode(u8[index])
     if (index === end) return text
   }
+  const bytes = u8.subarray(address, end)
+  if (length >= LONG_READ && isAscii(bytes)) return guest.text.latin1Slice(address, end)
   try {
-    return decoder.decode(u8.subarray(address, end))
+    return decoder.decode(bytes)
   } catch (error) {
     if (error.name !== 'TypeError') throw error
     throw new Misfit('UTF-8', 'other bytes')

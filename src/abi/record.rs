@@ -91,8 +91,8 @@ impl TypedRecord {
         } else if !used {
             return Ok(());
         }
-        if self.function.uses_memory() && !binary.exports.iter().any(|export| export.name == MEMORY) {
-            return Err(self.lacks("its memory, as \"memory\""));
+        if self.function.uses_memory() && !has_memory(binary) {
+            return Err(self.lacks("its memory, which is not shared, as \"memory\""));
         }
         let (parameters, result) = (self.function.allocates_parameters(), self.function.allocates_result());
         let allocates = match self.kind {
@@ -124,6 +124,12 @@ impl TypedRecord {
     fn lacks(&self, what: &str) -> String {
         format!("the record of \"{}\": the module does not export {what}", self.name)
     }
+}
+
+fn has_memory(binary: &Binary) -> bool {
+    let export = binary.exports.iter().find(|export| export.name == MEMORY && export.kind == ExternKind::Memory);
+    let memory = export.and_then(|export| binary.memories.get(export.index as usize));
+    matches!(memory, Some(ExternType::Memory { shared: false, .. }))
 }
 
 fn exported<'a>(binary: &'a Binary, name: &str) -> Option<&'a FuncType> {

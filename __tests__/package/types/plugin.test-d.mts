@@ -257,3 +257,45 @@ void [ofNamespace, globalMemory, Instance.of(exports.total)?.exports, Instance.a
 register({ slots: ['compress'] })
 // @ts-expect-error no such word
 register({ slots: 'some' })
+
+// Typed functions take and return strings, records and so on.
+interface Item {
+  sku: string
+  price: bigint
+}
+interface Order {
+  items: Item[]
+  note: string | undefined
+}
+type Problem = { tag: 'empty' } | { tag: 'unknown'; val: string }
+interface Shop {
+  exports: { callDiscount(order: Order): bigint; greet(name: string): string; reverse(bytes: Uint8Array): Uint8Array }
+  slots: {
+    'shop::discount': (order: Order) => bigint
+    'shop::greet': (name: string) => string
+    'shop::check': (order: Order) => Problem | undefined
+  }
+}
+const shop = await load<Shop>('shop.wasm', {
+  env: { translate: (text: string, language: string): string | undefined => (language === 'en' ? text : undefined) },
+})
+const order: Order = { items: [{ sku: 'a', price: 1n }], note: undefined }
+const price: bigint = shop.exports.callDiscount(order)
+const greeting: string = shop.exports.greet('Ada')
+const reversed: Uint8Array = shop.exports.reverse(Uint8Array.of(1))
+// @ts-expect-error a string where a record belongs
+shop.exports.callDiscount('order')
+// @ts-expect-error a record without a field
+shop.exports.callDiscount({ items: [] })
+link((given) => given.items.reduce((sum, item) => sum + item.price, 0n), shop.slots['shop::discount'])
+link(shop.exports.callDiscount, shop.slots['shop::discount'])
+link(shop.slots['shop::greet'].original, shop.slots['shop::greet'])
+link(({ note }) => (note === undefined ? { tag: 'empty' } : { tag: 'unknown', val: note }), shop.slots['shop::check'])
+const current: string | undefined = shop.slots['shop::greet'].current?.('Ada')
+// @ts-expect-error a number where a bigint belongs
+link(() => 1, shop.slots['shop::discount'])
+// @ts-expect-error another parameter
+link((name: number) => `${name}`, shop.slots['shop::greet'])
+// @ts-expect-error a typed function of another type
+link(shop.exports.greet, shop.slots['shop::discount'])
+void [price, greeting, reversed, current]

@@ -1,4 +1,4 @@
-//! The attribute macro of the crate `relinkable`. Use it through that crate.
+//! The macros of the crate `relinkable`. Use them through that crate.
 
 mod argument;
 mod declared;
@@ -22,16 +22,21 @@ use proc_macro::TokenStream;
 /// becomes the export `relink:<crate>::<function>`, the slot's original. A record in the custom section `relink` has the
 /// slot's name, Rust types and documentation for the host. On every other target the function stays as it is.
 ///
-/// Parameters and result are scalars: `i8` to `i64`, `u8` to `u64`, `isize`, `usize`, `f32`, `f64`, `bool`, `char` and thin
-/// raw pointers; a slot may have no result. The name must be unique in the crate. `#[relinkable(name = "shop::price")]` sets
-/// another name.
+/// If all parameters and the result are scalars, the import has them as they are: `i8` to `i64`, `u8` to `u64`, `isize`,
+/// `usize`, `f32`, `f64`, `bool`, `char` and thin raw pointers; a slot may have no result. With any other type that
+/// implements `relinkable::Type`, such as `&str`, `Vec<u8>`, `Option<T>` or a struct of your own, the slot is typed: it has
+/// the component model's canonical ABI, and JavaScript and other plugins see values, not addresses.
+///
+/// The name must be unique in the crate. `#[relinkable(name = "shop::price")]` sets another name. `#[relinkable(suspend)]`
+/// says in the record that an implementation in JavaScript may return a promise.
 ///
 /// # Errors
 /// On every target, these do not compile: generic, `async`, `const` and `extern` functions, methods, other types, and a name
 /// that another slot has.
 ///
 /// # Panics
-/// A slot with a `char` panics if it is given a number that is not a `char`.
+/// A slot panics if another module gives it a value that is invalid in Rust: a number that is not a `char`, text that is not
+/// UTF-8, a discriminant that no case has.
 ///
 /// # Examples
 /// ```

@@ -107,7 +107,9 @@ pub fn may_own_memory(ty: &Type) -> bool {
         Type::Array(array) => may_own_memory(&array.elem),
         Type::Tuple(tuple) => tuple.elems.iter().any(may_own_memory),
         Type::Path(path) => match path.path.segments.last() {
-            Some(last) if last.ident == "Option" || last.ident == "Result" => arguments(path).any(may_own_memory),
+            // With another number of arguments, it is an alias that hides a type.
+            Some(last) if last.ident == "Option" && arguments(path).count() == 1 => arguments(path).any(may_own_memory),
+            Some(last) if last.ident == "Result" && arguments(path).count() == 2 => arguments(path).any(may_own_memory),
             _ => Scalar::of(ty).is_err(),
         },
         _ => true,
@@ -225,7 +227,7 @@ mod tests {
         for ty in ["u64", "Option<(u8, char)>", "Result<[u8; 4], i64>", "()"] {
             assert!(!may_own_memory(&syn::parse_str(ty).unwrap()), "{ty}");
         }
-        for ty in ["String", "Option<String>", "Order", "Vec<u8>"] {
+        for ty in ["String", "Option<String>", "Order", "Vec<u8>", "Result<u8>", "io::Result<u8>"] {
             assert!(may_own_memory(&syn::parse_str(ty).unwrap()), "{ty}");
         }
     }

@@ -21,6 +21,25 @@
 //! assert_eq!(total(1000), 900);
 //! ```
 //!
+//! Strings, lists, structs and enums go through slots too: derive [`Type`](derive@Type) for your own. [`export`](macro@export)
+//! and [`import`](macro@import) give exports and imports such types.
+//!
+//! ```
+//! # #[cfg(feature = "types")]
+//! # mod typed {
+//! #[derive(relinkable::Type)]
+//! pub struct Order {
+//!     pub customer: String,
+//!     pub cents: u64,
+//! }
+//!
+//! #[relinkable::export]
+//! pub fn receipt(order: Order) -> String {
+//!     format!("{} pays {}", order.customer, order.cents)
+//! }
+//! # }
+//! ```
+//!
 //! The host, Node.js with `wasm-relink`, then replaces `discount`:
 //!
 //! ```js

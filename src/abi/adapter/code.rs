@@ -42,10 +42,24 @@ pub struct Functions {
     pub elements: HashMap<(Side, String), u32>,
     /// The functions that copy lists, likewise
     pub lists: HashMap<(Side, String), u32>,
+    /// The functions that check UTF-8, by the side whose memory they read
+    pub utf8: HashMap<Side, u32>,
+    /// Whether each side checks what it receives
+    pub checks: [bool; 2],
     imported: u32,
 }
 
 impl Functions {
+    /// No functions; `checks` is whether each side checks what it receives.
+    pub fn new(checks: [bool; 2]) -> Self {
+        Self { checks, ..Self::default() }
+    }
+
+    /// Whether the adapter checks what this side receives.
+    pub fn must_check(&self, side: Side) -> bool {
+        !self.checks[side as usize]
+    }
+
     /// The index of a function type.
     pub fn ty(&mut self, parameters: &[ValType], results: &[ValType]) -> u32 {
         let ty = (parameters.to_vec(), results.to_vec());

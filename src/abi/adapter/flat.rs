@@ -96,7 +96,7 @@ fn translate_case(
 }
 
 /// Converts the value on the stack between the type of a case and the type that has room for all cases.
-fn cast(code: &mut Code, from: ValType, to: ValType) {
+pub fn cast(code: &mut Code, from: ValType, to: ValType) {
     use ValType::{F32, F64, I32, I64};
     let steps: &[Instruction<'static>] = match (from, to) {
         (I64, I32) => &[Instruction::I32WrapI64],

@@ -2,6 +2,7 @@
 
 use super::super::value_type::{TypeKind, ValueType};
 use super::code::{Code, Functions, Side, cases, place};
+use super::{utf8, valid};
 use crate::abi::layout::discriminant_size;
 use crate::wasm::ValType;
 use wasm_encoder::{BlockType, Instruction};
@@ -60,6 +61,7 @@ pub fn translate(
                 translate(code, functions, element, source, target, offset + own, from);
             }
         }
+        // The elements are checked with the whole value.
         TypeKind::FixedList { element, length } => {
             for local in [source, target] {
                 code.get(local);
@@ -128,7 +130,8 @@ pub fn list(functions: &mut Functions, ty: &ValueType, from: Side) -> u32 {
         TypeKind::List { element } => Some(&**element),
         _ => None,
     };
-    let key = (from, element.map_or_else(|| "u8".to_owned(), ToString::to_string));
+    let text = element.is_none() && functions.must_check(from.other());
+    let key = (from, element.map_or_else(|| if text { "text" } else { "u8" }.to_owned(), ToString::to_string));
     if let Some(known) = functions.lists.get(&key) {
         return *known;
     }
@@ -173,7 +176,14 @@ pub fn list(functions: &mut Functions, ty: &ValueType, from: Side) -> u32 {
     code.get(bytes);
     code.push(Instruction::I32WrapI64);
     code.push(Instruction::MemoryCopy { dst_mem: from.other().memory(), src_mem: from.memory() });
-    if let Some(element) = element.filter(|element| element.has_pointers()) {
+    if text {
+        code.get(target);
+        code.get(count);
+        let check = utf8::checking(functions, from.other());
+        code.push(Instruction::Call(check));
+    }
+    let checked = functions.must_check(from.other());
+    if let Some(element) = element.filter(|each| each.has_pointers() || (checked && valid::has_invalid(each))) {
         let run = elements(functions, element, from);
         code.get(source);
         code.get(target);
@@ -208,6 +218,9 @@ fn elements(functions: &mut Functions, element: &ValueType, from: Side) -> u32 {
     code.get(count);
     code.begin_if();
     translate(&mut code, functions, element, source, target, 0, from);
+    if functions.must_check(from.other()) {
+        valid::check(&mut code, element, target, 0, from.other());
+    }
     for (local, step) in [(source, element.layout.size), (target, element.layout.size), (count, u32::MAX)] {
         code.get(local);
         code.i32(step);

@@ -7,6 +7,8 @@
 mod code;
 mod flat;
 mod memory;
+mod utf8;
+mod valid;
 
 use self::code::{Code, Functions, Side};
 use super::function_type::FunctionType;
@@ -17,12 +19,13 @@ use wasm_encoder::{
     Module, TypeSection,
 };
 
-/// The adapter for a function of this type; `has_post` is whether the callee has a function that frees its result.
+/// The adapter for a function of this type; `has_post` is whether the callee has a function that frees its result, `checks`
+/// whether the caller and the callee check the values that they receive. For a side that does not, the adapter does.
 ///
 /// It imports, as far as the type needs them: `a.memory`, `b.memory`, `a.cabi_realloc`, `b.cabi_realloc`, `b.call`, `b.post`,
 /// and `b.keep`, a function that it never calls: the host's function for the callee, so that it lives as long as the adapter.
-pub fn adapter(function: &FunctionType, has_post: bool) -> Vec<u8> {
-    let mut functions = Functions::default();
+pub fn adapter(function: &FunctionType, has_post: bool, checks: [bool; 2]) -> Vec<u8> {
+    let mut functions = Functions::new(checks);
     let mut imports = ImportSection::new();
     if function.uses_memory() {
         for side in ["a", "b"] {
@@ -69,6 +72,9 @@ fn body(function: &FunctionType, functions: &mut Functions, call: u32, post: Opt
         for parameter in &function.parameters {
             let width = parameter.ty.layout.flat.as_ref().map_or(0, Vec::len) as u32;
             let locals: Vec<u32> = (next..next + width).collect();
+            if functions.must_check(Side::B) {
+                valid::check_flat(&mut code, &parameter.ty, &locals);
+            }
             given.extend(flat::translate(&mut code, functions, &parameter.ty, &locals, Side::A));
             next += width;
         }
@@ -80,6 +86,11 @@ fn body(function: &FunctionType, functions: &mut Functions, call: u32, post: Opt
         memory::copy_in_place(&mut code, parameters.size, 0, area, Side::A);
         for (parameter, offset) in function.parameters.iter().zip(&parameters.offsets) {
             memory::translate(&mut code, functions, &parameter.ty, 0, area, *offset, Side::A);
+        }
+        if functions.must_check(Side::B) {
+            for (parameter, offset) in function.parameters.iter().zip(&parameters.offsets) {
+                valid::check(&mut code, &parameter.ty, area, *offset, Side::B);
+            }
         }
         code.get(area);
     }
@@ -98,6 +109,11 @@ fn body(function: &FunctionType, functions: &mut Functions, call: u32, post: Opt
         let area = lowered.parameters.len() as u32 - 1;
         memory::copy_in_place(&mut code, result.layout.size, returned, area, Side::B);
         memory::translate(&mut code, functions, result, returned, area, 0, Side::B);
+        if functions.must_check(Side::A) {
+            valid::check(&mut code, result, area, 0, Side::A);
+        }
+    } else if functions.must_check(Side::A) {
+        valid::check_flat(&mut code, result, &[returned]);
     }
     if let Some(post) = post {
         code.get(returned);
@@ -148,8 +164,8 @@ mod tests {
         ];
         for text in texts {
             let function = parse::function(&format!("interface i {{ {text} }}")).unwrap();
-            for has_post in [false, true] {
-                let bytes = adapter(&function, has_post && function.has_return_area());
+            for (has_post, checks) in [(false, true), (true, true), (false, false)] {
+                let bytes = adapter(&function, has_post && function.has_return_area(), [checks; 2]);
                 let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
                 let export = binary.exports.iter().find(|export| export.name == "call").unwrap();
                 assert_eq!(*binary.function_type(export.index), function.lowered(), "{text}");

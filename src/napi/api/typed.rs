@@ -51,11 +51,16 @@ pub fn check_types(slot: String, expected: String, actual: String) -> std::resul
 }
 
 /// The module that takes calls of a typed function, whose type is given as JSON, from one memory to another. `has_post` is
-/// whether the callee has a function that frees its result.
+/// whether the callee has a function that frees its result; the others are whether each side checks what it receives.
 #[napi]
-pub fn typed_adapter(function_type: String, has_post: bool) -> std::result::Result<Uint8Array, NativeError> {
+pub fn typed_adapter(
+    function_type: String,
+    has_post: bool,
+    caller_checks: bool,
+    callee_checks: bool,
+) -> std::result::Result<Uint8Array, NativeError> {
     let ty = function(&function_type)?;
-    guarded(|| Ok(adapter(&ty, has_post).into()))
+    guarded(|| Ok(adapter(&ty, has_post, [caller_checks, callee_checks]).into()))
 }
 
 fn checked(records: std::result::Result<Vec<TypedRecord>, String>, binary: &Binary) -> Result<String> {

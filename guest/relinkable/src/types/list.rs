@@ -66,6 +66,12 @@ const fn any_bytes<T: Type>() -> bool {
     T::IN_PLACE && T::ANY_BYTES
 }
 
+/// Size in bytes of a list. Elements may need no memory in Rust, so that a list has more of them than fit here.
+#[inline]
+fn list_size(length: usize, element: usize) -> usize {
+    length.checked_mul(element).expect("a list is larger than the memory")
+}
+
 /// Writes an address and a length.
 ///
 /// # Safety
@@ -102,7 +108,7 @@ unsafe impl<E: Value> Type for [E] {
             Memory(self.as_ptr().cast_mut().cast())
         } else {
             let Shape { size, align, .. } = E::SHAPE;
-            let memory = scope.allocate(self.len() * size, align);
+            let memory = scope.allocate(list_size(self.len(), size), align);
             for (index, element) in self.iter().enumerate() {
                 // SAFETY: the memory has room for all elements.
                 unsafe { element.lend(Memory(memory.0.add(index * size)), scope) };
@@ -147,7 +153,7 @@ unsafe impl<E: Value> Value for Vec<E> {
             return unsafe { give_parts(self, to) };
         }
         let (length, Shape { size, align, .. }) = (self.len(), E::SHAPE);
-        let memory = allocate(length * size, align);
+        let memory = allocate(list_size(length, size), align);
         for (index, element) in self.into_iter().enumerate() {
             // SAFETY: the memory has room for all elements.
             unsafe { element.give(Memory(memory.0.add(index * size))) };

@@ -1,15 +1,15 @@
 // An HTTP server that asks a plugin about each request, and takes the plugin's second version while it runs.
 //
-//   node examples/http-filter.ts    (Node 22.18 or newer; listens at port 8080, and the signal SIGHUP upgrades it)
+//   node examples/http-filter.mts    (Node 22.18 or newer; listens at port 8080, and the signal SIGHUP upgrades it)
 import { createServer } from 'node:http'
 import { link, load } from 'wasm-relink'
-import { modulePath } from './modules.mjs'
 
 type Request = { method: string; path: string; headers: [string, string][]; body: Uint8Array }
 type Decision = { tag: 'reject'; val: { status: number; reason: string } } | { tag: 'forward'; val: Uint8Array }
 type Decide = (request: Request) => Decision
 
-const plugin = await load<{ exports: { filter: Decide } }>(modulePath('http_filter'))
+const file = (name: string) => new URL(`../fixtures/wasm/${name}.wasm`, import.meta.url)
+const plugin = await load<{ exports: { filter: Decide } }>(file('http_filter'))
 
 export const server = createServer(async (request, response) => {
   const { method = '', url: path = '' } = request
@@ -21,7 +21,7 @@ export const server = createServer(async (request, response) => {
 
 /** Takes the second version; `undo()` of what it returns takes the first again. */
 export async function upgrade() {
-  const next = await load<{ exports: { decide: Decide } }>(modulePath('http_filter_v2'))
+  const next = await load<{ exports: { decide: Decide } }>(file('http_filter_v2'))
   return link(next.exports.decide, plugin.slot('http_filter::decide'))
 }
 
