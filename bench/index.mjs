@@ -15,7 +15,7 @@ import { plugins } from './plugins.mjs'
 import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
-import { typed } from './typed.mjs'
+import { typed, wasi } from './typed.mjs'
 
 const PARTS = { calls, plugins, packages, slots, typed, kernels, loads, shapes, pass, memory }
 

@@ -358,6 +358,20 @@ describe('the option wasi', () => {
     }))
 })
 
+test('the files that a guest has opened are closed with the last instance of its WASI', () =>
+  inFolder((folder) => {
+    writeFileSync(join(folder, 'file'), 'content')
+    const wasi = preview1({ preopens: { '/': folder } })
+    const [first, second] = [new Guest(wasi), new Guest(wasi)]
+    const fd = first.open('file')
+    expect(second.read(fd, 3)).toBe('con')
+    first.instance.close()
+    expect(second.read(fd, 3)).toBe('ten')
+    second.instance.close()
+    const third = new Guest(wasi)
+    expect([third.read(fd), third.cat('file')]).toEqual([-E.BADF, 'content'])
+  }))
+
 test('a function of WASI is an import like others: its slot is relinked, and its original called', async () => {
   const chunks: string[] = []
   const wasi = { stdout: (chunk: Buffer) => void chunks.push(String(chunk)) }

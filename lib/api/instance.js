@@ -9,6 +9,7 @@ const { globalOf } = require('./global')
 const { Brand } = require('../internal/handle')
 const { ownerOf } = require('../internal/living')
 const { about, readImports, toImports } = require('../internal/imports')
+const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { MOST_UNSIGNED } = require('../options/limits')
@@ -72,6 +73,8 @@ class Instance {
       closed: false,
       // Its WASI, if it was made with the option.
       wasi,
+      // The systems of WASI whose functions it imports.
+      systems: systemsIn(given),
       // Typed functions; undefined without any.
       typed,
       exports: undefined,
@@ -82,6 +85,7 @@ class Instance {
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
     store.keep('instance', id, this)
     store.living.add(store, id, this, exports)
+    for (const system of this.#state.systems ?? []) system.retain()
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
     // A plugin with `relinkable::report_panics!()` sets its panic hook.
@@ -161,6 +165,7 @@ class Instance {
     if (this.closed) return
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    for (const system of state.systems ?? []) system.release()
     state.wasi?.close()
   }
 

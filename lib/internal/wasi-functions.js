@@ -16,8 +16,8 @@ const functionsOf = (number) => (known[number] ??= addon.wasiFunctions(number))
 /** For each function, how to make the import in its place. */
 const functions = new WeakMap()
 
-/** Keeps the host of a system alive as long as an import (`src/napi/wasi/host.rs`). */
-const hosts = new WeakMap()
+/** The system of each import, which so keeps the system's host alive (`src/napi/wasi/host.rs`). */
+const systems = new WeakMap()
 
 /** What an instance imports in the place of a function of WASI: wasm then calls it without JavaScript. */
 const wasiImport = (fn) => functions.get(fn)?.()
@@ -28,15 +28,14 @@ const call = translated((native, ...args) => native.call(...args))
 /** A system of WASI: the native one, with errors of this realm. */
 class System {
   #native
-  #host
+  /** The function that answers the native side, which holds it weakly */
+  host
   #imports = new Map()
-
-  /** The Memory for calls from JavaScript */
-  memory
+  #users = 0
 
   constructor({ stdin, host, ...options }) {
     this.#native = construct(options, stdin, host)
-    this.#host = host
+    this.host = host
   }
 
   /** The functions of a module, as an object. `memory` returns the Memory on which calls from JavaScript work. */
@@ -67,16 +66,37 @@ class System {
     const key = number * 100 + index
     if (!this.#imports.has(key)) {
       const made = this.#native.import(number, index)
-      hosts.set(made, this.#host)
+      systems.set(made, this)
       this.#imports.set(key, made)
     }
     return this.#imports.get(key)
+  }
+
+  /** Notes that one more instance uses the system. */
+  retain() {
+    this.#users++
+  }
+
+  /** Notes that an instance is closed. With the last one, the files that the guest has opened are closed. */
+  release() {
+    this.#users--
+    if (this.#users === 0) this.#native.closeOpened()
   }
 
   /** Closes all descriptors: later calls fail with `BADF`. */
   close() {
     this.#native.close()
   }
+}
+
+/** The systems of WASI among the imports of an instance; undefined for none. */
+function systemsIn(given) {
+  let found
+  for (const item of given) {
+    const system = typeof item === 'object' ? systems.get(item) : undefined
+    if (system !== undefined) (found ??= new Set()).add(system)
+  }
+  return found
 }
 
 /** The exit code in the error of a guest that has called `proc_exit`; undefined for any other value. */
@@ -105,4 +125,4 @@ function toRandomBytes(length, fill) {
   return bytes
 }
 
-module.exports = { MODULES, System, run, toRandomBytes, wasiImport }
+module.exports = { MODULES, System, run, systemsIn, toRandomBytes, wasiImport }
