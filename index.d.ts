@@ -60,6 +60,7 @@ export type {
   Bytes,
   CloseOptions,
   CompileOptions,
+  TypesOption,
   FileUrl,
   ImportValue,
   Imports,

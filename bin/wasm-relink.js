@@ -79,6 +79,24 @@ program
   })
 
 program
+  .command('types')
+  .description('Writes the TypeScript types of a module: the shape for load<T>(), with its documentation.')
+  .argument('<FILE>', 'the module; - for standard input')
+  .option('-o, --output <OUT>', 'the file to write, such as plugin.d.ts; - for standard output', '-')
+  .option('--beside', 'write plugin.wasm.d.ts beside plugin.wasm, where load() finds it and import statements do')
+  .addHelpText('after', examples('types plugin.wasm -o plugin.d.ts', 'types plugin.wasm --beside'))
+  .action(async (file, { output, beside }, command) => {
+    if (beside && file === '-') command.error('error: --beside needs a file, not standard input')
+    if (beside && output !== '-') command.error('error: --beside and --output name two files: give one of them')
+    const { declarationsOf } = require('../lib/shape/declarations')
+    const text = await about(subject(file), async () =>
+      declarationsOf(await read(file), file === '-' ? 'plugin.wasm' : file),
+    )
+    const target = beside ? `${file}.d.ts` : output
+    await about(target, () => write(target, text))
+  })
+
+program
   .command('compile')
   .description('Compiles modules ahead into the cache on disk, from which load() takes them.')
   .argument('<FILE...>', 'the modules')

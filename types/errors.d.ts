@@ -88,6 +88,8 @@ export class LinkError extends Error {
   readonly candidates?: readonly string[]
   /** `ERR_RELINK_ABI` of typed functions: a sentence for each place where the types differ */
   readonly differences?: readonly string[]
+  /** `ERR_RELINK_ABI` of `load`: the file of generated types with which the module was compared */
+  readonly types?: string
   /** `ERR_RELINK_UNKNOWN_SLOT`: why a function is not a slot, as {@link WhyNot.reason} */
   readonly reason?: WhyNot['reason']
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */

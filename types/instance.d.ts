@@ -1,7 +1,16 @@
 // Instances: modules at work in a store.
 
 import type { Module } from './module'
-import type { Bytes, CloseOptions, FileUrl, Imports, InstanceOptions, LoadOptions, Reserve } from './options'
+import type {
+  Bytes,
+  CloseOptions,
+  FileUrl,
+  Imports,
+  InstanceOptions,
+  LoadOptions,
+  Reserve,
+  TypesOption,
+} from './options'
 import type { Exports, ExportsOf, PluginShape, SlotNamed, SlotNames, Slots, SlotsOf } from './plugin'
 import type { Slot } from './slot'
 import type { Store } from './store'
@@ -149,5 +158,5 @@ export function instantiate<T extends PluginShape = {}>(
 export function load<T extends PluginShape = {}>(
   file: string | FileUrl,
   imports?: Imports,
-  options?: LoadOptions,
+  options?: LoadOptions & TypesOption,
 ): Promise<Instance<ExportsOf<T>, SlotsOf<T>>>

@@ -86,6 +86,16 @@ export interface CompileOptions {
   signature?: ModuleSignature | undefined
 }
 
+/** The option of {@link load} for generated types. */
+export interface TypesOption {
+  /**
+   * The file of types that `wasm-relink types` has written, as a path or a `file:` URL. A module that has not the shape of these
+   * types is refused with `ERR_RELINK_ABI`, and `differences` says what differs. Default: the file `plugin.wasm.d.ts` beside
+   * `plugin.wasm`, if there is one. With `false`, nothing is checked.
+   */
+  types?: string | FileUrl | false | undefined
+}
+
 /**
  * An Ed25519 signature over the bytes of a module. Bytes that the key has not signed are refused with `ERR_RELINK_UNTRUSTED`
  * before anything reads them.

@@ -39,7 +39,8 @@ export type SlotNamed<S, Name> = Name extends keyof S
  * const plugin: InstanceOf<Pricing> = await load<Pricing>('pricing.wasm')
  * ```
  *
- * The shape is not checked against the file: it is your promise.
+ * `npx wasm-relink types plugin.wasm` writes it. {@link load} then checks that the file has this shape (see {@link TypesOption}). A
+ * shape that you write yourself is not checked: it is your promise.
  */
 export interface PluginShape {
   exports?: object

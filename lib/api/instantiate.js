@@ -33,9 +33,13 @@ async function make(Class, bytesOrModule, imports, { store, timeout, wasi, wit, 
   return { module, instance: new Instance(module, imports, making) }
 }
 
-/** Checks all arguments that can be checked before compiling, and returns the options. */
-function check(mode, imports, options) {
-  const known = mode.compiling(options, ['store', 'timeout', 'wit', ...mode.others], [...OF_INSTANCE, ...OF_COMPILE])
+/** Checks all arguments that can be checked before compiling, and returns the options. `more` are names of further options. */
+function check(mode, imports, options, more = []) {
+  const known = mode.compiling(
+    options,
+    ['store', 'timeout', 'wit', ...mode.others, ...more],
+    [...OF_INSTANCE, ...OF_COMPILE],
+  )
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
   toWit(known)

@@ -10,14 +10,21 @@ const { Instance } = require('./instance')
 const { check } = require('./instantiate')
 const { OwnModule, compileAsync, compileFromPath } = require('./module')
 const { instancePart } = require('../options/resource-limits')
+const { checkShape, readTypes, typesBeside } = require('../shape/generated')
 const { toStore } = require('./store')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
-  const { store, timeout, wasi, wit, ...compiling } = check(modes.own, imports, options)
-  // Makes the store while another thread compiles.
-  const [module] = await Promise.all([compilePath(path, compiling, store && toStore({ store })), prepareStore(store)])
+  const { store, timeout, types, wasi, wit, ...compiling } = check(modes.own, imports, options, ['types'])
+  const shape = types === undefined ? typesBeside(path) : types !== false && readTypes(toPath(types, 'options.types'))
+  // Makes the store and reads the types while another thread compiles.
+  const [module, expected] = await Promise.all([
+    compilePath(path, compiling, store && toStore({ store })),
+    shape,
+    prepareStore(store),
+  ])
+  if (expected) checkShape(expected, await readFile(path), path)
   return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
 }
 
@@ -55,12 +62,13 @@ async function readAll(path) {
 }
 
 /** A path, or a `file:` URL as an object or as a string. */
-function toPath(file) {
+function toPath(file, argument = 'file') {
   if (typeof file === 'string') return file.startsWith('file:') ? fileURLToPath(file) : file
   // Each getter of an object runs once. `fileURLToPath` would read other properties, and more than once.
   const [href, protocol] = [file?.href, file?.protocol]
   if (typeof href === 'string' && typeof protocol === 'string') return fileURLToPath(href)
-  throw wrongType('a path or a file: URL', 'file', file, 'for bytes, use `instantiate(bytes)`')
+  const hint = argument === 'file' ? 'for bytes, use `instantiate(bytes)`' : undefined
+  throw wrongType('a path or a file: URL', argument, file, hint)
 }
 
 module.exports = { compileFile, load }

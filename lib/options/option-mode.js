@@ -63,7 +63,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', 'wasi', 'wit'])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wasi', 'wit'])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
