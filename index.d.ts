@@ -39,9 +39,10 @@ export {
 export { Exception, Tag } from './types/exception'
 export type { FunctionType, Implementation, ValueType, WasmFunction } from './types/function'
 export { Global, type GlobalDescriptor, type GlobalType } from './types/global'
+export type { ActiveLink, FunctionRecord, SlotChange, SlotCommit } from './types/history'
 export { Instance, type InstanceOf, instantiate, load } from './types/instance'
 export { type AbortSignalLike, Interrupter, type InterrupterOptions, withTimeout } from './types/interruption'
-export { type Change, Link, type LinkOptions, Relink, link, relink } from './types/link'
+export { Link, type LinkOptions, link, wrap } from './types/link'
 export { Memory, type MemoryDescriptor, type MemoryOptions } from './types/memory'
 export {
   type ExportDescriptor,
@@ -73,6 +74,15 @@ export type {
 } from './types/options'
 export type { PluginShape } from './types/plugin'
 export {
+  type Change,
+  type CommitPlan,
+  Relink,
+  type RelinkOptions,
+  type Skipped,
+  type Verdict,
+  relink,
+} from './types/relink'
+export {
   type CostlyReason,
   type ModuleReport,
   type ObjectReport,
@@ -81,6 +91,8 @@ export {
   rewrite,
 } from './types/rewrite'
 export { Slot } from './types/slot'
+export { Split, type SplitOptions, split } from './types/split'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'
+export type { TrialOptions, TrialResult } from './types/trial'
 export { WebAssembly } from './types/webassembly'

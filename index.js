@@ -15,11 +15,13 @@ const { OwnModule: Module } = require('./lib/api/module')
 const { Relink, relink } = require('./lib/api/relink')
 const { inspect, rewrite } = require('./lib/api/rewrite')
 const { Slot } = require('./lib/api/slot')
+const { Split, split } = require('./lib/api/split')
 const { Store } = require('./lib/api/store')
 const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
 const { withTimeout } = require('./lib/api/with-timeout')
+const { wrap } = require('./lib/api/wrap')
 
 // One literal with plain names: Node's CommonJS lexer finds them for `import { link } from 'wasm-relink'`.
 module.exports = {
@@ -35,6 +37,7 @@ module.exports = {
   Relink,
   RuntimeError,
   Slot,
+  Split,
   Store,
   Table,
   Tag,
@@ -48,6 +51,8 @@ module.exports = {
   load,
   relink,
   rewrite,
+  split,
   validate,
   withTimeout,
+  wrap,
 }

@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class NativeModule {
   /** The compiler of the code. */
   compiler(): string
+  /** The BLAKE3 hash of the module's bytes, in hex. */
+  hash(): string
   /** The address space that its memories reserve. */
   reserve(): string
   /** Starts to compile the tier-up of this module; returns whether it has one that was not started before. */
@@ -45,6 +47,8 @@ export declare class NativeModule {
 export declare class NativeStore {
   /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
   collect(): NativeFreed | null
+  /** Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import. */
+  activeCalls(): number
   /** Counts of the objects in the store, and totals of its collections. */
   stats(): NativeStats
   /**
@@ -116,14 +120,20 @@ export declare class NativeStore {
   find(kind: string, id: number): object | null
   /** Whether uses of a closed thing do nothing, instead of throwing. */
   isSilent(kind: string, id: number): boolean
+  /** Facts about a function of this store; null for one that no instance defines. */
+  functionFacts(value: unknown): NativeFunctionFacts | null
   /**
    * The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
    *
    * - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
-   *   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
+   *   root, and writes the record and the time, in milliseconds since 1970, to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
    * - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
    *   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
    *   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
+   * - `checkChanges(record, merged, unconverted)` is `relink` that only checks: it throws what `relink` would throw.
+   * - `rollback(records, positions, undo_roots)` undoes the links of several commits, the last one first: all or none. It
+   *   skips those that are undone or reset already, or whose slots are closed. `positions` has each link's index in its
+   *   undo root.
    * - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
    *   the scratch that it is undone.
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
@@ -150,6 +160,8 @@ export declare class NativeStore {
   slotOriginal(slot: number): unknown
   /** Whether a slot has active links. */
   slotLinked(slot: number): boolean
+  /** The open slots with an active link, each with the id of its newest one. */
+  linkedSlots(): Array<NativeLinkedSlot>
   /** Puts a slot's original back. */
   slotReset(slot: number): void
   /**
@@ -162,6 +174,8 @@ export declare class NativeStore {
    * type that the caller chose.
    */
   slotType(slot: number, allowed: number, wanted?: NativeFunctionType | undefined | null): string
+  /** A module that splits the calls of a slot between `count` functions (`rewrite::split`). */
+  splitModule(slot: number, count: number): Uint8Array
   /**
    * Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that
    * the caller chose.
@@ -377,6 +391,16 @@ export interface NativeFunction {
   docs?: string
 }
 
+/** Facts about a wasm function. */
+export interface NativeFunctionFacts {
+  /** The id of the instance that defines it */
+  instance: number
+  /** The BLAKE3 hash of the module's bytes, in hex */
+  hash: string
+  /** Its path in the module's name section, else its index */
+  name: string
+}
+
 /** The type of a function. */
 export interface NativeFunctionType {
   /** Parameter types */
@@ -441,6 +465,14 @@ export interface NativeLimits {
   initial: number
   /** Maximum size */
   maximum: number
+}
+
+/** A slot with an active link. */
+export interface NativeLinkedSlot {
+  /** The slot */
+  slot: NativeSlot
+  /** The id of its newest active link */
+  link: number
 }
 
 /** The names of a function, for the option `slots`. */

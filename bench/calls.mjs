@@ -77,6 +77,15 @@ const WORK = {
     const slot = new engine.Instance(new engine.Module(declaring)).slots['bench::next']
     return { run: () => relink.link(both[turn++ & 1], slot) }
   },
+  'the same in a store with a history, `historyLimit: 100`'(engine) {
+    if (engine === WebAssembly) return undefined
+    const store = new engine.Store({ historyLimit: 100 })
+    const make = (bytes) => new engine.Instance(new engine.Module(bytes), {}, { store })
+    const both = [make(provider).exports.next, make(provider).exports.next]
+    const slot = make(declaring).slots['bench::next']
+    let turn = 0
+    return { run: () => relink.link(both[turn++ & 1], slot) }
+  },
   '`link` and `undo` (V8: `table.set`, twice)'(engine) {
     const { next } = build(engine, provider)
     if (engine === WebAssembly) {

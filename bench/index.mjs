@@ -15,9 +15,10 @@ import { plugins } from './plugins.mjs'
 import { dated, read, write } from './results.mjs'
 import { shapes } from './shapes.mjs'
 import { slots } from './slots.mjs'
-import { typed, wasi } from './typed.mjs'
+import { typed } from './typed.mjs'
+import { wasi } from './wasi.mjs'
 
-const PARTS = { calls, plugins, packages, slots, typed, kernels, loads, shapes, pass, memory }
+const PARTS = { calls, plugins, packages, slots, typed, kernels, loads, shapes, pass, memory, wasi }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -22,6 +22,13 @@ function linkedEntry(instance, implementation) {
   return instance.exports.loop
 }
 
+/** The loop of an instance whose slot is split between two implementations that are the same. */
+function splitBetween(instance, implementation) {
+  const both = { a: implementation, b: implementation }
+  relink.split(instance.slot('bench::next'), both, { weights: { a: 90, b: 10 } })
+  return instance.exports.loop
+}
+
 /** Loops that reach the same function in different ways. */
 function ways() {
   // The provider has no slots, so that the loop calls the function and not a thunk.
@@ -38,6 +45,7 @@ function ways() {
     'import slot, linked': linked(ours(importing, {}, env), 'env.next', plain.next),
     'declared slot, not linked': ours(declaring).exports.loop,
     'declared slot, linked': linked(ours(declaring), 'bench::next', plain.next),
+    'declared slot, split between two by weight': splitBetween(ours(declaring), plain.next),
     'entry of an exported table of fixed size, linked': linkedEntry(ours(throughFixedTable), plain.next),
     'entry of an exported table that can grow, linked': linkedEntry(ours(throughTable), plain.next),
   }

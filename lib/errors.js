@@ -2,6 +2,7 @@
 
 // Error classes, and errors made from native errors.
 
+const { publishLater } = require('./internal/events')
 const { decodeReason } = require('./internal/reasons')
 const { node } = require('./node/node-webassembly')
 
@@ -97,8 +98,17 @@ function buildError(json) {
   Error.captureStackTrace?.(error, buildError)
   annotate(error, { code, details })
   if (code === INTERRUPTED) explain(error)
-  if (TRAPS.has(code)) traps.add(error)
-  return frames.length > 0 ? withFrames(error, frames) : error
+  const isEnd = TRAPS.has(code)
+  if (isEnd) traps.add(error)
+  if (frames.length > 0) withFrames(error, frames)
+  if (isEnd)
+    publishLater(code === 'ERR_RELINK_TRAP' ? 'trap' : 'timeout', () => ({
+      ...details,
+      error,
+      code,
+      reason: error.reason,
+    }))
+  return error
 }
 
 /** Puts the reason of an interruption in the place of its encoded form, and into the message if it has words. */

@@ -6,6 +6,7 @@ const { isMainThread } = require('node:worker_threads')
 const { arch, platform } = require('node:process')
 const { isNative, isTrap, nameFile, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
+const { Commits } = require('./internal/commits')
 const { LATE_USES, isIgnored } = require('./internal/late')
 const { LivingInstances } = require('./internal/living')
 const { addon, translated } = require('./node/addon')
@@ -14,23 +15,27 @@ const { allLimits, amounts } = require('./options/resource-limits')
 
 /** The methods of the addon's store that are called as they are. */
 const METHODS = [
+  'activeCalls',
   'adapt',
   'attachTierUp',
   'callSiteSlot',
   'collect',
   'convert',
   'find',
+  'functionFacts',
   'globalCreate',
   'globalType',
   'hasMemory',
   'instanceSlot',
   'interruptToken',
   'keep',
+  'linkedSlots',
   'memoryCreate',
   'memoryOf',
   'memoryShared',
   'slotCallTypes',
   'slotType',
+  'splitModule',
   'stats',
   'tableCreate',
   'tableSlot',
@@ -80,12 +85,22 @@ class NativeStore {
     }
   }
 
+  /** Whether an instance exports hooks that commits run */
+  hasGuestHooks = false
+
+  /** Whether an instance has imports of `relink:previous` */
+  hasPrevious = false
+
   /** The limits that it was given */
   limits
 
-  constructor(stackSize, timeout, limits = {}) {
+  /** The newest commits */
+  commits
+
+  constructor(stackSize, timeout, limits = {}, historyLimit = undefined) {
     if (timeout !== undefined) checkInterruption('options.timeout')
     this.limits = limits
+    this.commits = new Commits(historyLimit)
     this.#addon = newStore(
       libFunctions(this, () => NativeStore.exceptions),
       stackSize,

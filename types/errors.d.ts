@@ -90,8 +90,12 @@ export class LinkError extends Error {
   readonly differences?: readonly string[]
   /** `ERR_RELINK_ABI` of `load`: the file of generated types with which the module was compared */
   readonly types?: string
-  /** `ERR_RELINK_UNKNOWN_SLOT`: why a function is not a slot, as {@link WhyNot.reason} */
-  readonly reason?: WhyNot['reason']
+  /** `ERR_RELINK_UNKNOWN_SLOT`: why a function is not a slot, as {@link WhyNot.reason}. `ERR_RELINK_VETO`: the reason
+   * that `check` gave, or what it returned
+   */
+  readonly reason?: WhyNot['reason'] | (string & {}) | boolean
+  /** `ERR_RELINK_ORDER`, `ERR_RELINK_UNDONE`: the ids of the commits in the way */
+  readonly commits?: readonly number[]
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */
   readonly refusals?: readonly Refusal[]
   /** `ERR_RELINK_IMPORT`: `'full'` if the import is a memory that must be made with this `reserve` */

@@ -1,6 +1,7 @@
 // Links: changes of slots that can be undone.
 
 import type { FunctionType, Implementation, WasmFunction } from './function'
+import type { Relink } from './relink'
 import type { Slot } from './slot'
 
 /** A change of a slot: see {@link link}. */
@@ -17,6 +18,10 @@ export class Link<P extends unknown[] = any, R = any> {
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
   readonly previous: WasmFunction<P, R> | null
+  /** As {@link Relink.drained}, for the function that this link has replaced. */
+  drained(): Promise<void>
+  /** The commit that the link belongs to: its id, label and time. */
+  readonly commit: Relink
   /**
    * Puts the previous function back.
    *
@@ -30,18 +35,6 @@ export class Link<P extends unknown[] = any, R = any> {
    * {@link undo}, for `using`. Does nothing if the link was undone already, or its instance is closed; throws as
    * {@link undo} does if the slot was linked again later.
    */
-  [Symbol.dispose](): void
-}
-
-/** Changes of slots that were made together: see {@link relink}. */
-export class Relink {
-  #private
-  private constructor()
-  /** The link of each change, in order. */
-  readonly links: readonly Link[]
-  /** Undoes all links, the last one first, or none; throws as {@link Link.undo} does. */
-  undo(): void
-  /** {@link undo}, for `using`. Skips links that were undone already. */
   [Symbol.dispose](): void
 }
 
@@ -75,6 +68,28 @@ export function link<P extends unknown[], R>(
   options?: LinkOptions,
 ): Link<P, R>
 
+/**
+ * Links an implementation that calls what it replaces. `make` gets the function that the slot holds, and returns the
+ * implementation: for logging, caching, or a choice between both.
+ *
+ * ```js
+ * wrap(plugin.slot('discount'), (previous) => (...args) => {
+ *   const result = previous(...args)
+ *   console.log('discount', args, result)
+ *   return result
+ * })
+ * ```
+ *
+ * @throws {LinkError} as {@link link}; `ERR_RELINK_NO_PREVIOUS`: the table entry is null; `ERR_RELINK_CHANGED`: `make` has linked
+ * the slot
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: `make` is not a function, or does not return one
+ */
+export function wrap<P extends unknown[], R>(
+  slot: Slot<P, R>,
+  make: (previous: WasmFunction<P, R>) => NoInfer<Implementation<P, R>>,
+  options?: LinkOptions,
+): Link<P, R>
+
 /** Options of linking. For an example, see `docs/what-can-be-relinked.md`. */
 export interface LinkOptions {
   /**
@@ -82,6 +97,10 @@ export interface LinkOptions {
    * slot is refused with `ERR_RELINK_MERGED`.
    */
   merged?: boolean | undefined
+  /** What the change is, for the history: at most 1,000 characters. */
+  label?: string | undefined
+  /** Who makes the change, for the history: at most 1,000 characters. */
+  by?: string | undefined
   /**
    * Link a function whose type is not the slot's, but that of a call site: of a call through the slot's table entry.
    * `'call-site'` takes the type of the implementation, and for a JavaScript function the only possible one; a function type names
@@ -99,32 +118,3 @@ export interface LinkOptions {
    */
   pointers?: boolean | undefined
 }
-
-/** One change for {@link relink}. */
-export type Change<P extends unknown[] = any, R = any> = readonly [
-  implementation: Implementation<P, R>,
-  slot: Slot<P, R>,
-]
-
-/**
- * Makes many changes, or none: all are checked before the first is made.
- *
- * ```ts
- * relink([
- *   [update.exports.discount, plugin.slots['pricing::discount']],
- *   [update.exports.tax, plugin.slots['pricing::tax']],
- * ])
- * ```
- *
- * @throws {LinkError} `ERR_RELINK_REFUSED`: `refusals` lists every change that cannot be made, with the reason
- * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no iterable; `ERR_INVALID_ARG_VALUE`: an unknown option
- * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
- */
-export function relink<const C extends Iterable<Change>>(changes: C & CheckedChanges<C>, options?: LinkOptions): Relink
-
-/** Checks each change of an array by its own types, so that a wrong pair is an error where it stands. */
-type CheckedChanges<C> = C extends readonly unknown[]
-  ? {
-      readonly [Index in keyof C]: C[Index] extends readonly [unknown, Slot<infer P, infer R>] ? Change<P, R> : Change
-    }
-  : unknown

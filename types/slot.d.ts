@@ -1,6 +1,7 @@
 // Slots: places in a module where an implementation can be changed.
 
 import type { Exactly, FunctionType, WasmFunction, signature } from './function'
+import type { SlotCommit } from './history'
 import type { SlotKind } from './module'
 
 /**
@@ -35,6 +36,8 @@ export class Slot<P extends unknown[] = any, R = any> {
   readonly original: WasmFunction<P, R>
   /** Whether the slot has active links. */
   readonly linked: boolean
+  /** The commits in the store's history that changed this slot, the oldest first. */
+  readonly history: readonly SlotCommit[]
   /**
    * Puts the original back, in every entry that links have written. All active links of the slot end, as if undone.
    *

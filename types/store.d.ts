@@ -2,7 +2,9 @@
 
 import type { ResourceLimits } from './limits'
 import type { Interrupter, InterrupterOptions } from './interruption'
+import type { ActiveLink } from './history'
 import type { CloseOptions } from './options'
+import type { Relink } from './relink'
 
 /**
  * An island of instances. Objects of one store never mix with objects of another.
@@ -29,6 +31,32 @@ export class Store {
   readonly closed: boolean
   /** All limits of the store: those of the option `limits`, and the defaults of the others. A new object each time. */
   readonly limits: Required<ResourceLimits>
+  /**
+   * The newest commits, the oldest first: at most {@link historyLimit}. They keep alive the functions that {@link rollback} would
+   * put back.
+   *
+   * A store without the option `historyLimit` begins to keep commits at the first one with a `label` or a `by`, or
+   * when this property is first read. Before, it lists those of `relink` that V8 has not collected: plain links cost nothing. See `docs/relinking.md`.
+   */
+  readonly history: readonly Relink[]
+  /** Most commits in {@link history}: the option `historyLimit`. */
+  readonly historyLimit: number
+  /** Number of calls from JavaScript into WebAssembly of the store that run now, those that wait below a JavaScript import too. */
+  readonly activeCalls: number
+  /** Resolves at a moment at which {@link activeCalls} is 0. See {@link Relink.drained}. */
+  drained(): Promise<void>
+  /** The slots with an active link, and what each holds at this moment. */
+  links(): readonly ActiveLink[]
+  /**
+   * Returns to just after the commit with this id: undoes all later commits, the last one first, or none. 0 stands for the time
+   * before the first commit of the history, if none has left it. Returns the commits that it has undone.
+   *
+   * @throws {RangeError} `ERR_RELINK_UNKNOWN_COMMIT`: the history does not have this commit
+   * @throws {LinkError} `ERR_RELINK_UNDONE`: the commit, or one before it, was undone or reset later, so that state is gone;
+   * otherwise as {@link Link.undo}
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a number
+   */
+  rollback(id: number): Relink[]
   /**
    * Makes an object by which any thread can end the calls that run in this store.
    *
@@ -73,6 +101,11 @@ export interface NewStoreOptions {
    * Without room for one such stack, no store is made: `ERR_RELINK_MEMORY`.
    */
   stackSize?: number | undefined
+  /**
+   * Most commits in {@link Store.history}: from 0 to 100,000. Default: 32. Each keeps alive the functions that it replaced, with
+   * their instances.
+   */
+  historyLimit?: number | undefined
   /** Limits of what is in the store: see {@link ResourceLimits}. `stackSize` limits the depth of calls. */
   limits?: ResourceLimits | undefined
   /**

@@ -350,6 +350,65 @@ const cases: Record<string, Case[]> = {
       },
     },
   ],
+  ERR_RELINK_DUPLICATE: [
+    {
+      name: 'Object',
+      is: { index: 1, slot: 'f', message: /^slot "f" is changed twice by one `relink`: list each slot once$/ },
+      error: async () => {
+        const { slots } = await plugin()
+        const twice = [slots.f!, slots.f!].map((slot) => [(x: number) => x, slot] as const)
+        return { name: 'Object', ...thrownBy(() => relink(twice)).refusals[0] }
+      },
+    },
+  ],
+  ERR_RELINK_VETO: [
+    {
+      name: 'LinkError',
+      is: { reason: 'not on Fridays', message: /^`check` says: not on Fridays; no change was made$/ },
+      error: async () => {
+        const instance = await plugin()
+        return thrownBy(() => relink({ f: (x: number) => x }, instance, { check: () => 'not on Fridays' }))
+      },
+    },
+  ],
+  ERR_RELINK_REENTRANT: [
+    {
+      name: 'LinkError',
+      is: {
+        slot: 'f',
+        message: /^`reset` of "f" was called by a hook of a commit that is being made in the same store: /,
+      },
+      error: async () => {
+        const instance = await plugin()
+        return thrownBy(() => relink({ f: (x: number) => x }, instance, { check: () => instance.slot('f').reset() }))
+      },
+    },
+  ],
+  ERR_RELINK_NO_PREVIOUS: [
+    {
+      name: 'LinkError',
+      is: {
+        slot: 'a::f',
+        message: /^the import "relink:previous"."a::f" stands for the function that slot "a::f" held /,
+      },
+      error: async () => {
+        const text = '(module (import "relink:previous" "a::f" (func $f)) (func (export "run") (call $f)))'
+        const { exports } = await instanceOf(text)
+        return thrownBy(() => exports.run())
+      },
+    },
+  ],
+  ERR_RELINK_UNKNOWN_COMMIT: [
+    {
+      name: 'RangeError',
+      is: {
+        commit: 7,
+        commits: [],
+        message: /^the history has no commit 7: it has no commits, and `historyLimit` is 5$/,
+      },
+      error: () => thrownBy(() => new Store({ historyLimit: 5 }).rollback(7)),
+    },
+  ],
   ERR_RELINK_ORDER: [
     {
       name: 'LinkError',

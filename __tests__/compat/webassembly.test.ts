@@ -32,7 +32,7 @@ function outcome(run: () => unknown): string {
 
 const names = ['Module', 'Instance', 'Memory', 'Table', 'Global', 'Tag'] as const
 const added: Partial<Record<(typeof names)[number], string[]>> = {
-  Instance: ['slots', 'slot', 'closed', 'close', 'compiler', 'reserve', 'optimized'],
+  Instance: ['slots', 'slot', 'closed', 'close', 'compiler', 'reserve', 'optimized', 'start'],
   Table: ['slot'],
 }
 

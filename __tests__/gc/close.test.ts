@@ -144,17 +144,18 @@ test('an undo restores a function that was closed meanwhile', () => {
 })
 
 test('a link of a closed slot keeps nothing alive', () => {
-  const host = make()
+  const [host, another] = [make(), make()]
   const [first, second] = [maker.make(PLUGIN, { env: { f: () => 1 } }), maker.make(PLUGIN, { env: { f: () => 2 } })]
   const { five } = first.exports
   const other = link(first.exports.run, make().slot('env.f'))
   const all = relink([
     [first.exports.run, host.slot('env.f')],
-    [second.exports.run, host.slot('env.f')],
+    [second.exports.run, another.slot('env.f')],
   ])
   first.close()
   second.close()
   host.close()
+  another.close()
   expect(maker.instances).toBe(2)
   expect(all.links.map((change) => thrownBy(() => change.previous).code)).toEqual(Array(2).fill('ERR_RELINK_CLOSED'))
   other.undo()

@@ -41,11 +41,11 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     const { a, b, answers } = await pair()
     function* changes() {
       yield [b.slot('b::f').original, a.slot('a::f')] as const
-      yield [b.slot('b::g').original, a.slot('a::f')] as const
+      yield [b.slot('b::g').original, a.slot('a::g')] as const
     }
     const all = relink(changes())
-    expect(answers()).toEqual([200, 2, 3n])
-    expect(all.links[1]?.previous).toBe(b.slot('b::f').original)
+    expect(answers()).toEqual([100, 200, 3n])
+    expect(all.links[1]?.previous).toBe(a.slot('a::g').original)
     all.undo()
     relink(new Map([[b.slot('b::g').original, a.slot('a::g')]]))
     expect(answers()).toEqual([1, 200, 3n])
@@ -121,22 +121,21 @@ describe.each(compilers)('relink (%s)', (compiler) => {
     expect(answers()).toEqual([1, 2, 3n])
   })
 
-  test('a slot that is linked twice is undone twice, or not at all', async () => {
+  test('is undone altogether, or not at all', async () => {
     const { a, b, answers } = await pair()
     const [f, g] = [b.slot('b::f').original, b.slot('b::g').original]
     const first = link(g, a.slot('a::g'))
     const all = relink([
       [f, a.slot('a::f')],
       [f, a.slot('a::g')],
-      [g, a.slot('a::f')],
     ])
-    expect(all.links.map(({ previous }) => previous)).toEqual([a.slot('a::f').original, g, f])
-    expect(answers()).toEqual([200, 100, 3n])
+    expect(all.links.map(({ previous }) => previous)).toEqual([a.slot('a::f').original, g])
+    expect(answers()).toEqual([100, 100, 3n])
     expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_ORDER', slot: 'a::g' })
     a.slot('a::g').reset()
     // The first change could be made, the second could not.
     expect(thrownBy(() => all.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
-    expect(answers()).toEqual([200, 2, 3n])
+    expect(answers()).toEqual([100, 2, 3n])
     expect(thrownBy(() => first.undo())).toMatchObject({ code: 'ERR_RELINK_UNDONE', slot: 'a::g' })
     all[Symbol.dispose]()
     expect(answers()).toEqual([1, 2, 3n])

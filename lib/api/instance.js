@@ -6,15 +6,18 @@ const { toOptions, toSilent, toTimeout, toWit, wrongType } = require('../options
 const dispose = require('../node/dispose')
 const { typeError } = require('../errors')
 const { globalOf } = require('./global')
+const { hasGuestHooks } = require('../internal/guest-hooks')
 const { Brand } = require('../internal/handle')
 const { ownerOf } = require('../internal/living')
 const { about, readImports, toImports } = require('../internal/imports')
 const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
+const { noteOwner } = require('../internal/owners')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
+const { previousSlots, withPrevious } = require('../internal/previous-imports')
 const { toModule } = require('./module')
 const native = require('../native')
 const { slotOf } = require('./slot')
@@ -50,11 +53,12 @@ class Instance {
     const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi', 'wit'])
     const [store, timeout] = [toStore(known), toTimeout(known)]
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
+    const declared = code.imports()
     const types = about(file, () => compiled.typed(toWit(known)))
     const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
-    const declared = code.imports()
-    const given = readImports(store, declared, wasi?.imports(declared, toImports(imports)) ?? imports, file, typed)
+    const resolved = wasi?.imports(declared, toImports(imports)) ?? imports
+    const given = readImports(store, declared, withPrevious(declared, resolved), file, typed)
     const forSmallMemories = () => {
       const small = compiled.forSmallMemories()
       if (small !== undefined) compiled = small
@@ -81,8 +85,10 @@ class Instance {
       // Made on first use: a module may have thousands.
       slots: undefined,
     }
+    noteOwner(retainer, { store, id, compiled, previous: previousSlots(store, compiled, declared) })
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
     this.#state.exports = namespace(typed?.complete(this.#state, core) ?? core)
+    if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
     store.living.add(store, id, this, exports)
     for (const system of this.#state.systems ?? []) system.retain()
@@ -163,6 +169,7 @@ class Instance {
     const state = brand.get(this)
     const silent = toSilent(options)
     if (this.closed) return
+    state.store.commits.describe()
     state.store.closeInstance(state.id, silent)
     state.closed = true
     for (const system of state.systems ?? []) system.release()
@@ -186,4 +193,4 @@ const wrap = {
   tag: tagOf,
 }
 
-module.exports = { Instance }
+module.exports = { Instance, findInstance: (value) => brand.find(value) }

@@ -3,13 +3,18 @@
 // The class Link, and `link`.
 
 const dispose = require('../node/dispose')
+const { above } = require('../internal/above')
 const { wrongType } = require('../options/arguments')
+const { toLinkOptions } = require('../options/commit-options')
 const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
+const { drained } = require('../internal/drained')
+const { channels } = require('../internal/events')
+const { noteAdapter } = require('../internal/function-record')
 const { Brand, onlyInternal } = require('../internal/handle')
-const { inspectable } = require('../node/inspect')
+const { ownerOf } = require('../internal/owners')
 const { noteUse } = require('../internal/promised')
-const { toLinkOptions } = require('../options/link-options')
+const { inspectable } = require('../node/inspect')
 const { functionIn, slotBrand, slotOf } = require('./slot')
 const { coreFunction } = require('../typed/adapters')
 const { findTyped } = require('../typed/functions')
@@ -58,9 +63,17 @@ class Link {
     return details.typed === undefined || core === null ? core : functionIn(details.typed, core, store, id)
   }
 
+  get commit() {
+    return above.commitOf(brand.get(this).#changes)
+  }
+
+  async drained() {
+    await drained(brand.get(this).#changes.store)
+  }
+
   undo() {
     const link = brand.get(this)
-    link.#changes.undo(link.#index)
+    undoOne(link.#changes, link.#index)
   }
 
   [dispose]() {
@@ -81,15 +94,33 @@ function link(implementation, slot, options = undefined) {
   const handle = toSlot(slot, () => 'slot')
   const permissions = toLinkOptions(options)
   const { store } = handle
+  const { about } = permissions
+  store.commits.refuseInHook('link', handle.details.name)
+  if (store.hasPrevious && ownerOf(implementation)?.previous !== undefined) {
+    return above.linkWithPrevious(implementation, slot, permissions)
+  }
   const target = permissions.callSite ? callSiteSlot(handle, implementation, permissions.type) : slot
-  const written = target === slot ? handle : slotBrand.get(target)
-  const { id, details } = written
+  const { id, details } = target === slot ? handle : slotBrand.get(target)
   const changes = new Changes(store, [implementation], [target])
+  if (about !== undefined) {
+    store.commits.begin()
+    changes.more.about = about
+  }
   const typed = details.typed !== undefined || findTyped(implementation) !== undefined
   const core = typed ? typedCore(store, implementation, id, details, permissions) : implementation
   const address = store.addressOf(core)
-  changes.makeOne(address === 0 ? adapterAddress(store, core, written, permissions) : address, id, permissions.allowed)
-  return new Link(changes, 0)
+  changes.makeOne(address === 0 ? adapterAddress(store, core, id, permissions) : address, id, permissions.allowed)
+  const made = new Link(changes, 0)
+  if (channels.link.hasSubscribers) above.publish('link', changes, { link: made })
+  return made
+}
+
+/** Undoes one change of a commit. */
+function undoOne(changes, index) {
+  const { store, slots } = changes
+  store.commits.refuseInHook('undo', slots[index].name)
+  if (!changes.undo(index) || !channels.undo.hasSubscribers) return
+  above.publish('undo', changes, { reason: 'undo', undone: [slots[index].name] })
 }
 
 /** The slot that takes a function by the type of a call site, in place of a slot of another type: its table entry alone. */
@@ -116,12 +147,18 @@ function untyped(store, implementation, name) {
 const adapters = new WeakMap()
 
 /** The address of the adapter of a JavaScript function for a slot. The function keeps its adapters alive. */
-function adapterAddress(store, implementation, { id: slot, details: { name } }, { allowed, type }) {
+function adapterAddress(store, implementation, slot, { allowed, type }) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  noteUse(implementation, name)
+  noteUse(implementation, store.find('slot', slot)?.name)
   const key = store.slotType(slot, allowed, type)
-  return store.addressOf(remember(types, key, () => store.adapt(implementation, slot, allowed, type)))
+  return store.addressOf(remember(types, key, () => makeAdapter(store, implementation, slot, allowed, type)))
+}
+
+function makeAdapter(store, implementation, slot, allowed, type) {
+  const adapter = store.adapt(implementation, slot, allowed, type)
+  noteAdapter(adapter, implementation)
+  return adapter
 }
 
 function remember(map, key, make) {

@@ -6,9 +6,10 @@ const { readFile } = require('node:fs/promises')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')
 const modes = require('../options/option-mode')
+const { channels } = require('../internal/events')
 const { Instance } = require('./instance')
 const { check } = require('./instantiate')
-const { OwnModule, compileAsync, compileFromPath } = require('./module')
+const { OwnModule, compileAsync, compileFromPath, toModule } = require('./module')
 const { instancePart } = require('../options/resource-limits')
 const { checkShape, readTypes, typesBeside } = require('../shape/generated')
 const { toStore } = require('./store')
@@ -16,6 +17,7 @@ const { toStore } = require('./store')
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
+  const start = performance.now()
   const { store, timeout, types, wasi, wit, ...compiling } = check(modes.own, imports, options, ['types'])
   const shape = types === undefined ? typesBeside(path) : types !== false && readTypes(toPath(types, 'options.types'))
   // Makes the store and reads the types while another thread compiles.
@@ -25,7 +27,18 @@ async function load(file, imports = undefined, options = undefined) {
     prepareStore(store),
   ])
   if (expected) checkShape(expected, await readFile(path), path)
-  return new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
+  const instance = new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
+  if (channels.load.hasSubscribers) {
+    const hash = toModule(module).native.hash()
+    channels.load.publish({
+      instance,
+      file: path,
+      hash,
+      compiler: instance.compiler,
+      duration: performance.now() - start,
+    })
+  }
+  return instance
 }
 
 /** Makes the default store, unless the user gives another one. */

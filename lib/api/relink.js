@@ -3,22 +3,22 @@
 // The class Relink, and `relink`.
 
 const dispose = require('../node/dispose')
-const { wrongType } = require('../options/arguments')
+const { above } = require('../internal/above')
 const { Changes } = require('../internal/changes')
+const { commit } = require('../internal/commit')
+const { drained } = require('../internal/drained')
+const { channels } = require('../internal/events')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, toSlot, typedCore } = require('./link')
-const { LinkRecord } = require('../internal/link-record')
-const native = require('../native')
-const { toLinkOptions } = require('../options/link-options')
-const { slotBrand } = require('./slot')
-const { findTyped } = require('../typed/functions')
+const { Link, isOver } = require('./link')
+const { toRequest } = require('./relink-forms')
+const { RequestedChanges } = require('./requested-changes')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
 let brand
 
-/** Changes of slots that were made together. */
+/** A commit: changes of slots that were made together. */
 class Relink {
   #changes
   #links
@@ -26,7 +26,17 @@ class Relink {
   static {
     brand = new Brand('a Relink', (value) => (#changes in value ? value : undefined))
     webidl(this)
-    inspectable(this, { links: (all) => all.links })
+    inspectable(this, {
+      links: (all) => all.links,
+      id: (all) => all.id,
+      label: (all) => all.label,
+      by: (all) => all.by,
+      time: (all) => all.time,
+      undone: (all) => all.undone,
+    })
+    above.commitOf = (changes) => (changes.more.wrapper ??= new Relink(changes))
+    above.publish = publish
+    above.linkWithPrevious = linkWithPrevious
   }
 
   constructor(changes) {
@@ -35,14 +45,56 @@ class Relink {
     uncloneable(this)
   }
 
+  get id() {
+    return brand.get(this).#changes.id
+  }
+
+  get label() {
+    return brand.get(this).#changes.about?.label
+  }
+
+  get by() {
+    return brand.get(this).#changes.about?.by
+  }
+
+  get time() {
+    return new Date(brand.get(this).#changes.time)
+  }
+
+  get slots() {
+    return brand.get(this).#changes.describe()
+  }
+
+  get skipped() {
+    return brand.get(this).#changes.more.skipped
+  }
+
+  get settled() {
+    const trial = brand.get(this).#changes.more.trial
+    trial?.hold()
+    return trial?.settled
+  }
+
+  get undone() {
+    return brand.get(this).#changes.isUndone
+  }
+
   get links() {
     const all = brand.get(this)
     // Made on demand: most changes are only ever undone together.
     return (all.#links ??= Object.freeze(all.#changes.slots.map((_, index) => new Link(all.#changes, index))))
   }
 
+  async drained() {
+    const { store } = brand.get(this).#changes
+    if (store !== undefined) await drained(store)
+  }
+
   undo() {
-    brand.get(this).#changes.undoAll()
+    const changes = brand.get(this).#changes
+    changes.store?.commits.refuseInHook('undo')
+    if (!changes.undoAll() || !channels.undo.hasSubscribers) return
+    publish('undo', changes, { reason: 'undo', undone: changes.slots.map(({ name }) => name) })
   }
 
   [dispose]() {
@@ -56,100 +108,48 @@ class Relink {
   }
 }
 
-/** Makes many changes, or none. */
-function relink(changes, options = undefined) {
-  if (typeof changes?.[Symbol.iterator] !== 'function' || typeof changes === 'string') {
-    throw wrongType('an iterable of [implementation, slot]', 'changes', changes)
-  }
-  const permissions = toLinkOptions(options)
-  const all = [...changes]
-  const converted = new ConvertedChanges(all.length, permissions)
-  for (let index = 0; index < all.length; index++) converted.add(all[index], index)
-  return new Relink(converted.make())
+/** Publishes an event about changes. */
+function publish(name, changes, more) {
+  const made = above.commitOf(changes)
+  const { id, label, by, time, slots } = made
+  channels[name].publish({ id, label, by, time, slots, commit: made, ...more })
 }
 
-/**
- * The arguments of `relink`, converted for the native side, in columns. The native side decides which changes are refused; it
- * also gets the changes whose arguments cannot be converted.
- */
-class ConvertedChanges {
-  #permissions
-  #count
-  #store
-  #implementations = []
-  #slots = []
-  /** The changes whose arguments cannot be converted, with the properties of the error */
-  #unconverted = []
-  /** The request for the native side. A change that cannot be converted has no address in it */
-  #request
-  /** Cache of the last implementation and its address, 0 for a JavaScript function: many slots often get the same one */
-  #last
-  #address
+/** Links an implementation, and the import by which it calls what it replaces: both or none. */
+function linkWithPrevious(implementation, slot, permissions) {
+  const requested = new RequestedChanges(1, permissions)
+  requested.addPair([implementation, slot], 0)
+  requested.addPrevious()
+  const changes = requested.make(permissions.about)
+  changes.more.isJoined = true
+  const made = new Link(changes, 0)
+  if (channels.link.hasSubscribers) publish('link', changes, { link: made })
+  return made
+}
 
-  constructor(count, permissions) {
-    this.#count = count
-    this.#permissions = permissions
-  }
+/** Makes many changes, or none. */
+function relink(changes, ...rest) {
+  const { requested, options, skipped } = toRequest(changes, rest)
+  return commit(
+    requested,
+    options,
+    (made) => {
+      const all = new Relink(made)
+      if (skipped !== undefined) made.more.skipped = skipped
+      // The history returns this object.
+      if (requested.slots.length > 0) made.more.wrapper = all
+      if (channels.relink.hasSubscribers) publish('relink', made, { skipped })
+      return all
+    },
+    reportTrial,
+  )
+}
 
-  /** Converts a change, or notes why it cannot be converted. */
-  add(change, index) {
-    // Reading the change runs the user's code, whose errors come out unchanged.
-    const isPair = Array.isArray(change) && change.length === 2
-    const [implementation, slot] = isPair ? change : []
-    this.#implementations.push(implementation)
-    this.#slots.push(slot)
-    let name
-    try {
-      if (!isPair) throw wrongType('an array [implementation, slot]', `changes[${index}]`, change)
-      checkImplementation(implementation, () => `changes[${index}][0]`)
-      const handle = toSlot(slot, () => `changes[${index}][1]`)
-      name = handle.details.name
-      this.#use(handle.store, name)
-      const written = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
-      const { id, details } = written
-      const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-      const core = typed ? typedCore(handle.store, implementation, id, details, this.#permissions) : implementation
-      this.#request.request(index, id, this.#addressOf(core, written))
-    } catch (error) {
-      if (!error?.code?.startsWith?.('ERR_')) throw error
-      const { code, message, expected, actual } = error
-      this.#unconverted.push({ index, code, message, slot: name, expected, actual })
-    }
-  }
-
-  /** All slots must be of the store of the first slot. */
-  #use(store, name) {
-    if (this.#store === undefined) {
-      this.#store = store
-      this.#request = LinkRecord.request(this.#count)
-    } else if (this.#store !== store) {
-      native.refuseStoreOfSlot(name)
-    }
-  }
-
-  /** The slot that takes an implementation by the type of a call site. */
-  #entryOf(handle, implementation, index) {
-    const slot = callSiteSlot(handle, implementation, this.#permissions.type)
-    this.#slots[index] = slot
-    return slotBrand.get(slot)
-  }
-
-  #addressOf(implementation, slot) {
-    if (implementation !== this.#last) {
-      this.#last = implementation
-      this.#address = this.#store.addressOf(implementation)
-    }
-    return this.#address === 0 ? adapterAddress(this.#store, implementation, slot, this.#permissions) : this.#address
-  }
-
-  /** Makes the changes, or none. */
-  make() {
-    const unconverted = this.#unconverted.length > 0 ? JSON.stringify(this.#unconverted) : undefined
-    const changes = new Changes(this.#store, this.#implementations, this.#slots)
-    if (this.#store !== undefined) changes.make(this.#request, this.#permissions.allowed, unconverted)
-    else if (unconverted !== undefined) native.refuseChanges(unconverted)
-    return changes
-  }
+/** Publishes the result of a trial. */
+function reportTrial(changes, result) {
+  if (channels.trial.hasSubscribers) publish('trial', changes, result)
+  if (result.outcome !== 'undone' || result.reason === 'undo' || !channels.undo.hasSubscribers) return
+  publish('undo', changes, { reason: 'trial', undone: changes.slots.map(({ name }) => name) })
 }
 
 module.exports = { Relink, relink }

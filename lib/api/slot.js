@@ -2,7 +2,10 @@
 
 // The class Slot.
 
+const { above } = require('../internal/above')
+const { channels } = require('../internal/events')
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
+const { historyOf } = require('../internal/history-entries')
 const { formatType, inspectable } = require('../node/inspect')
 const { functionOf } = require('../typed/adapters')
 const { uncloneable } = require('../node/uncloneable')
@@ -66,9 +69,18 @@ class Slot {
     return store.slotLinked(id)
   }
 
+  get history() {
+    const { store } = brand.get(this)
+    store.commits.begin()
+    return historyOf(store, this)
+  }
+
   reset() {
-    const { store, id } = brand.get(this)
+    const { store, id, details } = brand.get(this)
+    store.commits.refuseInHook('reset', details.name)
     store.slotReset(id)
+    store.commits.noteReset(this)
+    if (channels.undo.hasSubscribers) channels.undo.publish({ reason: 'reset', undone: [details.name], slot: this })
   }
 }
 
@@ -89,5 +101,7 @@ function slotOf(store, info, typed = undefined) {
   const make = () => new Handle(store, id, own())
   return store.find('slot', id) ?? new Slot(make())
 }
+
+above.slotOf = slotOf
 
 module.exports = { Slot, functionIn, slotOf, toType, slotBrand: brand }

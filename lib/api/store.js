@@ -4,7 +4,13 @@
 
 const { formatValue, toOptions, toSilent, toTimeout, wrongType } = require('../options/arguments')
 const dispose = require('../node/dispose')
+const { above } = require('../internal/above')
+const { Changes } = require('../internal/changes')
+const { drained } = require('../internal/drained')
+const { channels } = require('../internal/events')
+const { linksOf } = require('../internal/history-entries')
 const { rangeError } = require('../errors')
+const { toHistoryLimit } = require('../options/commit-options')
 const { STACK_SIZES } = require('../options/limits')
 const { allLimits, toStoreLimits } = require('../options/resource-limits')
 const { Brand } = require('../internal/handle')
@@ -15,6 +21,10 @@ const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
 let brand
+
+/** The Store of each native store */
+const wrappers = new WeakMap()
+above.storeOf = (native) => wrappers.get(native)
 
 /** An island of instances: objects of different stores never mix. */
 class Store {
@@ -29,6 +39,7 @@ class Store {
   constructor() {
     const [given] = arguments
     this.#native = given instanceof NativeStore ? given : nativeStore(given)
+    wrappers.set(this.#native, this)
     uncloneable(this)
   }
 
@@ -38,6 +49,44 @@ class Store {
 
   get limits() {
     return allLimits(brand.get(this).limits)
+  }
+
+  get history() {
+    const { commits } = brand.get(this)
+    commits.begin()
+    return Object.freeze(commits.list().map(above.commitOf))
+  }
+
+  get historyLimit() {
+    const { commits } = brand.get(this)
+    commits.begin()
+    return commits.limit
+  }
+
+  get activeCalls() {
+    return brand.get(this).activeCalls()
+  }
+
+  async drained() {
+    await drained(brand.get(this))
+  }
+
+  links() {
+    return Object.freeze(linksOf(brand.get(this)))
+  }
+
+  rollback(id) {
+    const native = brand.get(this)
+    native.commits.refuseInHook('rollback')
+    native.commits.begin()
+    const undone = native.commits.after(id)
+    native.commits.refuseUnknown(id, native.linkedSlots())
+    if (undone.length === 0) return []
+    Changes.undoMany(native, undone)
+    const commits = undone.map(above.commitOf)
+    if (channels.rollback.hasSubscribers)
+      channels.rollback.publish({ id, commits, undone: commits.map((each) => each.id) })
+    return commits
   }
 
   interrupter(options = undefined) {
@@ -57,6 +106,7 @@ class Store {
     const native = brand.get(this)
     const silent = toSilent(options)
     if (native.closed) return
+    native.commits.describe()
     native.close(silent)
     native.closed = true
   }
@@ -75,9 +125,9 @@ Object.defineProperty(Store, 'default', { get: () => (defaultWrapper ??= new Sto
 
 /** A native store with the options of a Store. */
 function nativeStore(options) {
-  const known = toOptions(options, ['limits', 'stackSize', 'timeout'])
+  const known = toOptions(options, ['historyLimit', 'limits', 'stackSize', 'timeout'])
   const [limits, stackSize, timeout] = [toStoreLimits(known.limits), toStackSize(known), toTimeout(known)]
-  return new NativeStore(stackSize, timeout, limits)
+  return new NativeStore(stackSize, timeout, limits, toHistoryLimit(known))
 }
 
 /** The option `stackSize`, in bytes. */

@@ -2,6 +2,8 @@
 
 // The functions that the native side calls.
 
+const { above } = require('./above')
+const { publishLater } = require('./events')
 const { buildError, stackTraceLimit } = require('../errors')
 const { Externrefs } = require('./externrefs')
 const { inFinalizer } = require('./late')
@@ -42,6 +44,8 @@ function libFunctions(store, exceptions) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
+    collected: (instances, milliseconds) =>
+      publishLater('collect', () => ({ store: above.storeOf(weak.deref()), instances, duration: milliseconds })),
     look() {},
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),
@@ -75,4 +79,7 @@ function numeric(value, fn) {
 /** The native address of a WebAssembly function that this copy of the package has made; undefined for any other value. */
 const addressOf = (value) => functions.get(value)?.address
 
-module.exports = { addressOf, libFunctions }
+/** The retainer that a WebAssembly function keeps alive; undefined for any other value. */
+const retainerOf = (value) => functions.get(value)?.retainer
+
+module.exports = { addressOf, libFunctions, retainerOf }

@@ -5,6 +5,8 @@
 // Node's own timer, whatever a test has put on `globalThis`.
 const { setTimeout } = require('node:timers')
 
+const { channels } = require('./events')
+
 /** Interval at which the compile is checked, in milliseconds. */
 const INTERVAL = 3
 
@@ -79,7 +81,12 @@ class TierUpQueue {
     const { store, id } = state
     state.tierUp = undefined
     if (!this.#tierUp || state.closed || store.closed) return
-    if (store.attachTierUp(id, this.#tierUp, imports)) state.compiler = this.#tierUp.compiler()
+    if (!store.attachTierUp(id, this.#tierUp, imports)) return
+    state.compiler = this.#tierUp.compiler()
+    if (!channels['tier-up'].hasSubscribers) return
+    const { file } = state.compiled
+    const instance = store.find('instance', id)
+    channels['tier-up'].publish({ instance, file, hash: this.#tierUp.hash(), compiler: state.compiler })
   }
 }
 

@@ -2,6 +2,7 @@
 
 // Guests: the memory of an instance, as typed functions use it.
 
+const { Buffer } = require('node:buffer')
 const { RuntimeError } = require('../errors')
 const { onForget } = require('../api/memory')
 const { Misfit } = require('./misfit')

@@ -88,6 +88,9 @@ pub enum ErrorKind {
         slot: String,
         names: Vec<String>,
     },
+    Duplicate {
+        slot: String,
+    },
     Undone {
         slot: String,
     },

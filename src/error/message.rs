@@ -125,6 +125,7 @@ impl fmt::Display for Error {
                  `original` or `current`"
             ),
             K::Merged { slot, names } => write!(f, "slot \"{slot}\" {}", merged(names)),
+            K::Duplicate { slot } => write!(f, "slot \"{slot}\" is changed twice by one `relink`: list each slot once"),
             K::Undone { slot } => write!(f, "this link of slot \"{slot}\" has been undone already"),
             K::Order { slot } => write!(
                 f,

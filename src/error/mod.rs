@@ -70,6 +70,7 @@ impl Error {
             K::Compiler { .. } => ("ERR_RELINK_COMPILER", "LinkError"),
             K::Cycle { .. } => ("ERR_RELINK_CYCLE", "LinkError"),
             K::Merged { .. } => ("ERR_RELINK_MERGED", "LinkError"),
+            K::Duplicate { .. } => ("ERR_RELINK_DUPLICATE", "LinkError"),
             K::Undone { .. } => ("ERR_RELINK_UNDONE", "LinkError"),
             K::Order { .. } => ("ERR_RELINK_ORDER", "LinkError"),
             K::Changed { .. } => ("ERR_RELINK_CHANGED", "LinkError"),
@@ -124,6 +125,7 @@ impl Error {
             K::Compiler { expected, actual, .. } => json!({ "expected": expected, "actual": actual }),
             K::OtherStore(subject) | K::Closed(subject) => subject.details(),
             K::Cycle { slot }
+            | K::Duplicate { slot }
             | K::Entries { slot, .. }
             | K::Undone { slot }
             | K::Order { slot }

@@ -47,8 +47,11 @@ impl Slots {
     ) -> Result<Vec<CheckedImplementation>> {
         let mut planned = PlannedChanges::of(changes.len());
         let mut checked = Vec::with_capacity(changes.len());
+        self.checks += 1;
         for Change { position, implementation, slot } in changes {
-            match self.check(store, *implementation, *slot, allowed, &mut planned) {
+            let is_new = self.note_listed(*slot);
+            let checked_one = self.check(store, *implementation, *slot, allowed, &mut planned);
+            match checked_one.and_then(|function| is_new.map(|()| function)) {
                 Ok(function) => {
                     planned.plan(self, store, *implementation, *slot);
                     checked.push(function);
@@ -61,6 +64,33 @@ impl Slots {
         }
         refused.sort_by_key(|change| change.index);
         Err(ErrorKind::Refused { changes: refused }.into())
+    }
+
+    /// Notes that a slot is in the list that is being checked.
+    ///
+    /// # Errors
+    /// `Duplicate` for a slot that was in it before.
+    fn note_listed(&mut self, id: SlotId) -> Result<()> {
+        let check = self.checks;
+        let slot = self.slot_mut(id);
+        if std::mem::replace(&mut slot.listed, check) == check {
+            return Err(ErrorKind::Duplicate { slot: slot.name.clone() }.into());
+        }
+        Ok(())
+    }
+
+    /// Checks all changes, and makes none.
+    ///
+    /// # Errors
+    /// The errors of `check_all`.
+    pub fn check_changes(
+        &mut self,
+        store: &Store,
+        changes: &[Change],
+        allowed: Allowed,
+        refused: Vec<RefusedChange>,
+    ) -> Result<()> {
+        self.check_all(store, changes, allowed, refused).map(drop)
     }
 
     /// Checks all changes, then makes them in order. Link ids count up from `first`.

@@ -59,6 +59,8 @@ pub struct Slot {
     pub declaration: Option<Box<Declaration>>,
     /// The instance that the slot belongs to; none for a slot that is only a table entry
     pub instance: Option<Rc<Instance>>,
+    /// The number of the last check of several changes that had this slot in its list
+    pub listed: u64,
     /// Whether its table or instance was freed: only its name, kind and type may be used from then on
     pub ended: bool,
 }

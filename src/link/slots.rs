@@ -1,6 +1,6 @@
 //! The slots of a store, and the look-ups that make them.
 
-use super::active::ActiveLinks;
+use super::active::{ActiveLinks, LinkId};
 use super::entry::TableEntry;
 use super::slot::{MirroredEntry, Slot, SlotId};
 use crate::error::{ErrorKind, Result, Subject};
@@ -23,6 +23,8 @@ pub struct Slots {
     pub(super) owners: FxHashMap<TableId, (Rc<Instance>, u32)>,
     /// Tables whose entries hold thunks, since code of other modules may copy functions out of them
     pub(super) with_thunks: FxHashSet<TableId>,
+    /// Number of checks of several changes so far
+    pub(super) checks: u64,
     /// Entries that their function's slot no longer follows, since they are slots of their own
     pub(super) separate: FxHashSet<TableEntry>,
 }
@@ -66,6 +68,7 @@ impl Slots {
             merged: named.merged(slot.kind).to_vec(),
             declaration: slot.declaration.clone().map(Box::new),
             instance: Some(instance.clone()),
+            listed: 0,
             ended: false,
         });
         self.of_instance.insert(key, id);
@@ -122,6 +125,7 @@ impl Slots {
             merged: Vec::new(),
             declaration: None,
             instance: None,
+            listed: 0,
             ended: false,
         });
         self.by_entry.insert(entry, id);
@@ -176,6 +180,12 @@ impl Slots {
     /// Number of slots with an active link.
     pub fn linked(&self) -> usize {
         self.slots.iter().map(|(_, slot)| slot).filter(|slot| slot.active.is_any()).count()
+    }
+
+    /// The open slots with an active link, each with the id of its newest one.
+    pub fn active_links(&self) -> Vec<(SlotId, LinkId)> {
+        let linked = self.slots.iter().filter(|(_, slot)| slot.active.is_any() && !slot.is_closed());
+        linked.map(|(id, slot)| (id as SlotId, slot.active.newest)).collect()
     }
 
     /// The function that the slot holds now.

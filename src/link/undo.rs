@@ -31,6 +31,11 @@ impl Slots {
         result
     }
 
+    /// Whether the link can still be undone: its slot is open, and it has been neither undone nor reset.
+    pub fn is_active(&self, link: &Link) -> bool {
+        self.find(link.slot).is_some_and(|slot| !slot.is_closed() && link.id >= slot.active.ended.max(1))
+    }
+
     /// Undoes one link, and notes in `undone` what puts it back.
     fn undo_one(&mut self, store: &Store, link: &Link, undone: &mut Undone) -> Result<()> {
         let slot = self.open(link.slot)?;

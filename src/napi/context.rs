@@ -13,6 +13,7 @@ use crate::napi::gc::policy::GcPolicy;
 use crate::napi::gc::retainers::Retainers;
 use crate::napi::gc::undo_roots::UndoRoots;
 use crate::napi::gc::wrappers::Wrappers;
+use crate::napi::link::clock::Clock;
 use crate::napi::link::record::LinkScratch;
 use crate::napi::memory::buffer::Buffers;
 use crate::napi::memory::shared::SharedMemories;
@@ -36,6 +37,8 @@ pub struct Context {
     pub wrappers: Wrappers,
     /// The link scratch
     pub link_scratch: LinkScratch,
+    /// The time of links
+    pub clock: Clock,
     /// The undo roots
     pub undo_roots: UndoRoots,
     /// The retainers of the store's nodes
@@ -82,6 +85,7 @@ impl Context {
             functions: FunctionWrappers::default(),
             wrappers: Wrappers::default(),
             link_scratch: LinkScratch::new(env),
+            clock: Clock::default(),
             undo_roots: UndoRoots::default(),
             retainers: Retainers::new(env, object),
             gc_policy: GcPolicy::default(),

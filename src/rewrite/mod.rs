@@ -16,6 +16,7 @@ use std::borrow::Cow;
 
 pub use generate::adapter::{adapter, catching_adapter};
 pub use generate::batch::{Columns, batch, width};
+pub use generate::split::split;
 pub use offsets::Offsets;
 pub use slots::encode::ADDED_NAME;
 pub use slots::naming::Named;

@@ -6,6 +6,7 @@ mod derive;
 mod docs;
 mod expand;
 mod function;
+mod hooks;
 mod json;
 mod kebab;
 mod name;
@@ -81,4 +82,56 @@ pub fn import(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Type, attributes(relinkable))]
 pub fn derive_type(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a function the plugin's self-test: `relink` of `wasm-relink` runs it before it links functions of this plugin, and
+/// refuses the commit with the message if it fails. Needs `std`; on other targets than `wasm32` the function stays as it is.
+///
+/// ```
+/// # use relinkable_macros::self_test;
+/// #[self_test]
+/// fn check_tables() -> Result<(), String> {
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn self_test(_arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hook(item, hooks::self_test)
+}
+
+/// Makes a function the one that hands the plugin's state over: `relink` calls it before functions of another plugin replace
+/// those of this one, and gives the bytes to the other one's `#[take_over]`. Needs `std`.
+///
+/// ```
+/// # use relinkable_macros::hand_over;
+/// #[hand_over]
+/// fn state() -> Vec<u8> {
+///     vec![1, 2, 3]
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn hand_over(_arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hook(item, hooks::hand_over)
+}
+
+/// Makes a function the one that takes over the state of the plugin that this one replaces: see `#[hand_over]`. An error refuses
+/// the commit. Needs `std`.
+///
+/// ```
+/// # use relinkable_macros::take_over;
+/// #[take_over]
+/// fn restore(state: &[u8]) -> Result<(), String> {
+///     if state.is_empty() { Err("no state".into()) } else { Ok(()) }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn take_over(_arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hook(item, hooks::take_over)
+}
+
+fn hook(
+    item: TokenStream,
+    expand: fn(proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStream>,
+) -> TokenStream {
+    expand::or_errors(item.into(), expand).into()
 }

@@ -59,9 +59,9 @@ mod types;
 
 #[cfg(feature = "types")]
 pub use abi::{Type, Value};
-pub use relinkable_macros::relinkable;
 #[cfg(feature = "types")]
 pub use relinkable_macros::{Type, export, import};
+pub use relinkable_macros::{hand_over, relinkable, self_test, take_over};
 #[cfg(feature = "json")]
 pub use types::json::Json;
 

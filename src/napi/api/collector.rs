@@ -105,6 +105,13 @@ impl NativeStore {
         })
     }
 
+    /// Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import.
+    #[napi(catch_unwind)]
+    pub fn active_calls(&self) -> u32 {
+        end_abandoned(&ParkedCalls::of_thread(), here());
+        self.context.depth.get()
+    }
+
     /// Counts of the objects in the store, and totals of its collections.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeStats {

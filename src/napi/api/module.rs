@@ -59,6 +59,12 @@ impl NativeModule {
         self.code.compiler.name()
     }
 
+    /// The BLAKE3 hash of the module's bytes, in hex.
+    #[napi]
+    pub fn hash(&self) -> String {
+        self.code.hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The address space that its memories reserve.
     #[napi]
     pub fn reserve(&self) -> &'static str {

@@ -50,6 +50,9 @@ lib_functions! {
     /// `(memory: object, offset: number, count: number) => number`: `memory.atomic.notify`; returns the number of woken
     /// threads
     shared_notify = c"sharedNotify",
+    /// `(instances: number, milliseconds: number) => void`: notes that a collection has freed so many instances in so much
+    /// time. Runs no user code
+    collected = c"collected",
     /// `() => void`: does nothing
     look = c"look",
     /// `() => boolean`: whether a `FinalizationRegistry` callback is running

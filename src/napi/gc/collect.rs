@@ -51,6 +51,7 @@ pub fn collect(context: &Context) -> bool {
     context.retainers.sync_edges(env, store, &marks);
     context.functions.retain(|function| !marks.is_unreached(store, function));
     let mut swept = store.sweep(&marks);
+    let freed = swept.instances.len();
     slots.borrow_mut().forget(&swept, |id| context.wrappers.has(env, WrapperKind::Slot, id));
     context.buffers.retain_detached(env, std::mem::take(&mut swept.memories));
     context.shared_memories.forget_removed();
@@ -58,7 +59,18 @@ pub fn collect(context: &Context) -> bool {
     drop(scope);
     trim();
     context.gc_policy.note_collection(context.js(), store, start);
+    report(context, freed, start);
     true
+}
+
+/// Tells `lib/` of a collection, for those who listen. While the environment is torn down this fails, and nobody does.
+fn report(context: &Context, instances: usize, start: Instant) {
+    let scope = context.js().open_scope();
+    let env = scope.env();
+    let arguments = [env.uint32(instances as u32), env.double(start.elapsed().as_secs_f64() * 1e3)];
+    if context.environment.call_after(|lib| &lib.collected, &arguments).is_err() && env.is_exception_pending() {
+        drop(ThrownValue::take(env));
+    }
 }
 
 /// Collects after a call has ended. A pending exception is taken out meanwhile, since N-API refuses to write into

@@ -30,10 +30,14 @@ impl NativeStore {
     /// The raw callbacks, on an object. A link can be undone by its link record while its undo root is alive.
     ///
     /// - `link(address, slot, allowed, id)` links a wasm function, with an id that no link has had. Returns the undo
-    ///   root, and writes the record to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
+    ///   root, and writes the record and the time, in milliseconds since 1970, to the link scratch: the `Float64Array` that is the object's property `linkScratch`.
     /// - `relink(record, allowed, id, unconverted)` makes the links that `record`, a `Float64Array`, requests: all or none,
     ///   with ids from `id` on. Writes the records of the links over it, and returns the undo root. `unconverted` are the
     ///   changes whose arguments `lib/` cannot convert, as JSON: then it checks the others, and throws the refusals of all.
+    /// - `checkChanges(record, merged, unconverted)` is `relink` that only checks: it throws what `relink` would throw.
+    /// - `rollback(records, positions, undo_roots)` undoes the links of several commits, the last one first: all or none. It
+    ///   skips those that are undone or reset already, or whose slots are closed. `positions` has each link's index in its
+    ///   undo root.
     /// - `undo(index, undo_root)` undoes the link in the link scratch, which has this index in the undo root. Notes in
     ///   the scratch that it is undone.
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
@@ -48,9 +52,11 @@ impl NativeStore {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 10] = [
+        let callbacks: [(&CStr, Callback); 12] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
+            (c"checkChanges", call::<3, CheckChanges>),
+            (c"rollback", call::<3, Rollback>),
             (c"undo", call::<2, Undo>),
             (c"undoAll", call::<2, UndoAll>),
             (c"findFunction", call::<1, FindFunction>),
@@ -79,6 +85,8 @@ trait CallbackBody<const COUNT: usize> {
 
 struct MakeLink;
 struct RelinkCallback;
+struct CheckChanges;
+struct Rollback;
 struct Undo;
 struct UndoAll;
 struct FindFunction;
@@ -93,6 +101,12 @@ impl CallbackBody<4> for MakeLink {
 }
 impl CallbackBody<4> for RelinkCallback {
     const RUN: RawCallback<4> = relink;
+}
+impl CallbackBody<3> for CheckChanges {
+    const RUN: RawCallback<3> = check_changes;
+}
+impl CallbackBody<3> for Rollback {
+    const RUN: RawCallback<3> = rollback;
 }
 impl CallbackBody<2> for Undo {
     const RUN: RawCallback<2> = undo;
@@ -165,7 +179,7 @@ fn link<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Optio
     let link = context.slots.borrow_mut().link(&context.store, &change, allowed, id)?;
     let (undo_root, id) =
         context.undo_roots.undo_root(env, &context.store, &context.retainers, &[(slot, link.previous)]);
-    context.link_scratch.put(id, link);
+    context.link_scratch.put(id, link, context.clock.now());
     Ok(Some(undo_root))
 }
 
@@ -184,6 +198,32 @@ fn relink<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 4]) -> Result<Opt
     let (undo_root, id) = context.undo_roots.undo_root(env, &context.store, &context.retainers, &previous);
     numbers(env, record, |record| record::write(record, id, links.iter().copied()));
     Ok(Some(undo_root))
+}
+
+fn check_changes<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 3]) -> Result<Option<Value<'a>>> {
+    let env = context.js();
+    let [record, allowed, unconverted] = arguments;
+    context.check_open()?;
+    let refused = env.get_string(unconverted).map_or(Ok(Vec::new()), |list| RefusedChange::from_json(&list))?;
+    let requested = numbers(env, record, |record| record::requested(record));
+    let (changes, refused) = linking::changes(context, &requested, refused);
+    context.slots.borrow_mut().check_changes(
+        &context.store,
+        &changes,
+        Allowed::from_bits(integer(env, allowed)),
+        refused,
+    )?;
+    Ok(None)
+}
+
+fn rollback<'a>(context: &'a Rc<Context>, arguments: [Value<'a>; 3]) -> Result<Option<Value<'a>>> {
+    let env = context.js();
+    let [records, positions, _undo_roots] = arguments;
+    let positions = numbers(env, positions, |positions| positions.to_vec());
+    let mut links = numbers(env, records, |records| record::read_at(records, &positions, &context.undo_roots));
+    links.retain(|link| context.slots.borrow().is_active(link));
+    linking::undo(context, &links)?;
+    Ok(None)
 }
 
 fn undo<'a>(context: &'a Rc<Context>, [index, _undo_root]: [Value<'a>; 2]) -> Result<Option<Value<'a>>> {

@@ -57,6 +57,12 @@ pub fn read(record: &[f64], undo_roots: &UndoRoots, first: usize) -> Vec<Link> {
     (first..).zip(record.as_chunks::<WIDTH>().0).map(read).collect()
 }
 
+/// The links of records of several commits, in order. `positions` has the index of each link in its undo root.
+pub fn read_at(records: &[f64], positions: &[f64], undo_roots: &UndoRoots) -> Vec<Link> {
+    let one = |(record, position): (&One, &f64)| read(record, undo_roots, *position as usize);
+    records.as_chunks::<WIDTH>().0.iter().zip(positions).flat_map(one).collect()
+}
+
 /// Notes in a record that its links have been undone.
 pub fn end(record: &mut [f64]) {
     for [_, _, id, ..] in record.as_chunks_mut::<WIDTH>().0 {
@@ -64,7 +70,7 @@ pub fn end(record: &mut [f64]) {
     }
 }
 
-/// The link scratch: a `Float64Array` that passes the record of one link between `lib/` and native code. Passing an
+/// The link scratch: a `Float64Array` that passes the record of one link, and its time, between `lib/` and native code. Passing an
 /// array with each call would take longer than the rest of the call.
 pub struct LinkScratch {
     array: StrongReference,
@@ -75,7 +81,7 @@ pub struct LinkScratch {
 impl LinkScratch {
     /// An empty scratch.
     pub fn new(env: JsEnv<'_>) -> Self {
-        let (array, numbers) = env.float64_array(WIDTH);
+        let (array, numbers) = env.float64_array(WIDTH + 1);
         Self { array: StrongReference::new(env, array), numbers: numbers.cast() }
     }
 
@@ -96,12 +102,16 @@ impl LinkScratch {
         end(unsafe { &mut *self.numbers });
     }
 
-    /// Writes the record of a link to the scratch.
-    pub fn put(&self, undo_root: UndoRootId, link: Link) {
+    /// Writes the record of a link to the scratch, and the time after it.
+    pub fn put(&self, undo_root: UndoRootId, link: Link, time: f64) {
         let mut record = One::default();
         write(&mut record, undo_root, [link].into_iter());
-        // SAFETY: `array` is held strongly, and only `lib/` has it besides, which never detaches its buffer.
-        unsafe { self.numbers.write(record) };
+        // SAFETY: `array` is held strongly, and only `lib/` has it besides, which never detaches its buffer. It has room for
+        // a record and one number more.
+        unsafe {
+            self.numbers.write(record);
+            self.numbers.add(1).cast::<f64>().write(time);
+        }
     }
 }
 

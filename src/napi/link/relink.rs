@@ -12,11 +12,21 @@ use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::collect_if_due;
 use crate::napi::link::{linking, record};
+use crate::rewrite::split;
 use crate::store::FuncRef;
 use crate::wasm::FuncType;
-use napi::bindgen_prelude::Unknown;
+use napi::bindgen_prelude::{Uint8Array, Unknown};
 use napi_derive::napi;
 use std::rc::Rc;
+
+/// A slot with an active link.
+#[napi(object, object_from_js = false)]
+pub struct NativeLinkedSlot {
+    /// The slot
+    pub slot: NativeSlot,
+    /// The id of its newest active link
+    pub link: f64,
+}
 
 #[napi]
 impl NativeStore {
@@ -90,6 +100,18 @@ impl NativeStore {
         Ok(self.context.slots.borrow().is_linked(slot))
     }
 
+    /// The open slots with an active link, each with the id of its newest one.
+    #[napi(catch_unwind)]
+    pub fn linked_slots(&self) -> Result<Vec<NativeLinkedSlot>, NativeError> {
+        self.check_open()?;
+        let linked = self.context.slots.borrow().active_links();
+        let slots = self.context.slots.borrow();
+        Ok(linked
+            .into_iter()
+            .map(|(id, link)| NativeLinkedSlot { slot: self.slot_info(&slots, id), link: link as f64 })
+            .collect())
+    }
+
     /// Puts a slot's original back.
     #[napi(catch_unwind)]
     pub fn slot_reset(&self, slot: u32) -> Result<(), NativeError> {
@@ -124,6 +146,19 @@ impl NativeStore {
         let ty = self.adapter_type(&slots, slot, wanted, Allowed::from_bits(allowed.into()))?;
         let caller = slots.slot(slot).primary_entry.table.compiler(&self.context.store).map_or("", Compiler::name);
         Ok(format!("{ty} {caller}"))
+    }
+
+    /// A module that splits the calls of a slot between `count` functions (`rewrite::split`).
+    #[napi(catch_unwind)]
+    pub fn split_module(&self, slot: u32, count: u32) -> Result<Uint8Array, NativeError> {
+        self.open_slot(slot)?;
+        let slots = self.context.slots.borrow();
+        let ty = slots.slot(slot).ty.as_ref().ok_or_else(|| {
+            let message =
+                "an empty table entry has no type, so its calls cannot be split: link a function first".to_owned();
+            refuse(ErrorKind::UnsupportedValue { message }.into())
+        })?;
+        Ok(Uint8Array::new(split(ty, count.max(1))))
     }
 
     /// Makes a wasm function for a slot that calls a JavaScript function, if the slot can be linked. `wanted` is the type that

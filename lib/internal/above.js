@@ -1,0 +1,18 @@
+'use strict'
+
+// Functions that files of `lib/api` provide to the files below them.
+
+const above = {
+  /** The `Relink` of changes */
+  commitOf: undefined,
+  /** `link` for an implementation whose instance imports what it replaces */
+  linkWithPrevious: undefined,
+  /** The wrapper of a native slot */
+  slotOf: undefined,
+  /** The `Store` of a native store; undefined if it has none */
+  storeOf: undefined,
+  /** Publishes an event about changes: its channel, the changes, and further properties of the message */
+  publish: undefined,
+}
+
+module.exports = { above }

@@ -1,0 +1,45 @@
+'use strict'
+
+// The entries of a slot's history and of a store's list of links.
+
+const { above } = require('./above')
+const { recordOf } = require('./function-record')
+const { ownerOf } = require('./owners')
+
+/** The commits of one slot, the oldest first. */
+function historyOf(store, slot) {
+  return Object.freeze(
+    store.commits.list().flatMap((commit) =>
+      commit.slots.flatMap((each, index) => {
+        if (each !== slot) return []
+        const { before, after } = commit.describe()[index]
+        const { id, label, by, time } = above.commitOf(commit)
+        return [Object.freeze({ id, label, by, time, before, after, undone: !commit.isActive(index) })]
+      }),
+    ),
+  )
+}
+
+/** The active links of a store. */
+function linksOf(store) {
+  return store.linkedSlots().map(({ slot: info, link }) => {
+    const slot = slotIn(store, info)
+    const { current } = slot
+    const commit = store.commits.ofLink(link)
+    return Object.freeze({
+      slot,
+      implementation: current,
+      after: recordOf(store, current),
+      commit: commit && above.commitOf(commit),
+    })
+  })
+}
+
+/** The wrapper of a slot, made by its instance, which knows the slot's types, if there still is a wrapper of that. */
+function slotIn(store, info) {
+  const owner = ownerOf(store.slotOriginal(info.id))
+  const instance = owner && store.find('instance', owner.id)
+  return info.kind !== 'table' && instance ? instance.slot(info.name) : above.slotOf(store, info)
+}
+
+module.exports = { historyOf, linksOf }
