@@ -68,6 +68,7 @@ export type {
   InstanceOptions,
   LoadOptions,
   ModuleSignature,
+  RecycleEvent,
   Reserve,
   SlotSelection,
   StoreOptions,

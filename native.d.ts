@@ -64,9 +64,10 @@ export declare class NativeStore {
   /**
    * Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
    * own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
-   * milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`.
+   * milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`. With `recyclable`, `recycle` may make it
+   * begin again.
    */
-  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null, limits?: Array<number> | undefined | null): NativeInstance
+  instantiate(module: NativeModule, imports: unknown[], shared: Array<unknown>, timeout?: number | undefined | null, limits?: Array<number> | undefined | null, recyclable?: boolean | undefined | null): NativeInstance
   /**
    * Tiers an instance up to the code of `module`, with the `imports` of the instance. Returns false if it cannot:
    * then nothing has changed.
@@ -108,6 +109,14 @@ export declare class NativeStore {
   tagParameters(id: number): Array<string>
   /** Converts a value to a wasm type and back to JavaScript. */
   convert(ty: string, value: unknown): unknown
+  /** Recycles the instances that traps have left within an instantiation, once the new instance has its wrapper. */
+  recycleTrapped(): void
+  /**
+   * Recycles an instance: its memories, tables and globals become those of a new one, and its start function runs. Its
+   * functions, slots and links stay. Returns whether it has: not if the instance is closed, was not made for it, or if wasm
+   * of the store is on the stack. If this throws, the instance is what it was.
+   */
+  recycle(id: number): boolean
   /**
    * Makes an empty store. `lib` has the functions of `lib/` (`env/lib_functions.rs`) and the store's object there, `store`.
    * `stack_size` is the size of the stack that its calls run on, in bytes; `timeout` that of each call, in milliseconds;

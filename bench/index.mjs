@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { calls } from './calls.mjs'
+import { deadlines } from './deadlines.mjs'
 import { heading, machine, versions } from './environment.mjs'
 import { kernels } from './kernels.mjs'
 import { loads } from './loads.mjs'
@@ -18,7 +19,7 @@ import { slots } from './slots.mjs'
 import { typed } from './typed.mjs'
 import { wasi } from './wasi.mjs'
 
-const PARTS = { calls, plugins, packages, slots, typed, kernels, loads, shapes, pass, memory, wasi }
+const PARTS = { calls, plugins, packages, slots, typed, kernels, deadlines, loads, shapes, pass, memory, wasi }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

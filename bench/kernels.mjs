@@ -6,7 +6,7 @@ import { geometricMean, inRounds, middle, quotients } from './rounds.mjs'
 import { time, timed } from './rows.mjs'
 
 /** The crate of each kernel, and how often it does its work in a measured call of a few milliseconds. */
-const KERNELS = {
+export const KERNELS = {
   sha256: { work: 'hash, `sha2`', count: 16 },
   blake3: { work: 'hash, `blake3`', count: 80 },
   regex: { work: 'search, `regex`', count: 4 },

@@ -33,6 +33,8 @@ const METHODS = [
   'memoryCreate',
   'memoryOf',
   'memoryShared',
+  'recycle',
+  'recycleTrapped',
   'slotCallTypes',
   'slotType',
   'splitModule',
@@ -61,6 +63,9 @@ class NativeStore {
 
   /** Its instances */
   living = new LivingInstances()
+
+  /** Whether it has had an instance that may be recycled */
+  hasRecyclers = false
 
   static {
     // The buffer of a closed Memory would keep its bytes mapped (src/napi/memory/backing.rs).
@@ -161,12 +166,13 @@ class NativeStore {
   /**
    * Makes an instance of a module. `file` is the module's file, if it has one. `forSmallMemories` returns the same module for
    * small memories, if there is one: it is used if the system refuses full memories. `timeout` is that of
-   * each call, in milliseconds; `limits` are those of the instance, as amounts.
+   * each call, in milliseconds; `limits` are those of the instance, as amounts. `recyclable` says whether it may be recycled.
    */
-  instantiate(code, imports, { file, timeout, limits, forSmallMemories }) {
+  instantiate(code, imports, { file, timeout, limits, recyclable, forSmallMemories }) {
     if (timeout !== undefined) checkInterruption('options.timeout')
     try {
-      return this.#addon.instantiate(code, imports, code.sharedMemories().map(createShared), timeout, limits)
+      const shared = code.sharedMemories().map(createShared)
+      return this.#addon.instantiate(code, imports, shared, timeout, limits, recyclable)
     } catch (error) {
       // The start function may have called an import that threw: the user's own error comes out unchanged.
       if (!isNative(error) && !isNewTrap(error)) throw error
@@ -175,7 +181,7 @@ class NativeStore {
       // already.
       const small = isNative(error) && refusal.reserve === 'full' ? forSmallMemories?.() : undefined
       if (small === undefined) throw refusal
-      return this.instantiate(small, imports, { file, timeout, limits })
+      return this.instantiate(small, imports, { file, timeout, limits, recyclable })
     }
   }
 }

@@ -123,6 +123,11 @@ export class RuntimeError extends Error {
   readonly slot?: string
   /** `ERR_RELINK_TRAP`: the name of the function that {@link slot} held */
   readonly implementation?: string
+  /**
+   * Whether all instances with the option `onTrap: 'recycle'` whose functions it ended have begun again; undefined if there are
+   * none, and while WebAssembly of their store is still on the stack
+   */
+  readonly recycled?: boolean
   /** `ERR_RELINK_VALUE`: the place in the value, like `result.items[3].name` */
   readonly path?: string
   /** `ERR_RELINK_TIMEOUT`: the timeout that has passed, in milliseconds */
@@ -146,7 +151,7 @@ export class RuntimeError extends Error {
 export interface LimitError extends RangeError {
   readonly code: 'ERR_RELINK_LIMIT'
   /** The name of the limit: a member of {@link ResourceLimits} */
-  readonly limit: keyof ResourceLimits
+  readonly limit: keyof ResourceLimits | 'recycle'
   /** The limit, in the unit of its option */
   readonly value: number
   /** What there would have been, in the same unit; for `compileTime`, one more than the limit */

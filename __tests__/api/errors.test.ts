@@ -73,7 +73,10 @@ const cases: Record<string, Case[]> = {
   ERR_RELINK_UNSUPPORTED: [
     {
       name: 'CompileError',
-      is: { message: /^the module is valid, but this compiler does not support it: SIMD / },
+      is: {
+        message:
+          /^the module is valid, but the compiler singlepass does not support it: SIMD .*; compile it with 'cranelift'$/,
+      },
       error: async () => {
         const bytes = await wat('(module (func (drop (v128.const i32x4 0 0 0 0))))', { simd: true })
         return thrownBy(() => new Module(bytes, { compiler: 'singlepass' }))

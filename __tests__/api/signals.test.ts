@@ -48,6 +48,21 @@ const fine = (lines: string[]) => ({ status: 0, signal: null, stderr: '', lines 
     expect(run(['SIGUSR2', root])).toEqual(fine([...round, 'SIGUSR2', ...round]))
   })
 
+  test.each(['main', 'worker'])(
+    'go with a library that handles faults, loaded before or after, in the %s thread',
+    (thread) => {
+      const library = join(copy, 'fault-handler.node')
+      const source = join(root, '__tests__', 'support', 'fault-handler.c')
+      const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-o', library, source], { encoding: 'utf8' })
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      for (const when of ['first', 'last']) {
+        expect(run([`${thread === 'main' ? '' : 'worker-'}library-${when}:${library}`, root])).toEqual(
+          fine([...round, ...round]),
+        )
+      }
+    },
+  )
+
   test('go with a profiler, which samples by SIGPROF', () => {
     const profiled = Array.from({ length: 5 }, () => round).flat()
     expect(run(['profile', root])).toEqual(fine([...round, ...profiled, 'profile true', ...round]))

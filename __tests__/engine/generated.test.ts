@@ -10,7 +10,7 @@ const COUNT = 300
 const lacks = [
   /^not valid there$/,
   /imported functions with more than one result on the compiler singlepass/,
-  /this compiler does not support it: (SIMD|exceptions|exception refs)/i,
+  /(singlepass does not support|neither cranelift nor singlepass supports) it: (SIMD|exceptions|exception refs)/i,
   /the engine does not support (tables of |element segments of |)exceptions \(exnref\)/,
 ]
 

@@ -1,9 +1,13 @@
 'use strict'
 
 // A program of signals.test.ts: node signals.cjs SCENARIO FIRST SECOND. FIRST and SECOND are two copies of the package, which are
-// loaded in this order.
+// loaded in this order. `library-first:PATH` and `library-last:PATH` load an addon before and after them; with `worker-` before
+// it, all happens in a worker.
+
+const { isMainThread, Worker } = require('node:worker_threads')
 
 const [scenario, first, second] = process.argv.slice(2)
+const [, when, library] = /^(?:worker-)?library-(first|last):(.*)$/.exec(scenario) ?? []
 
 const TEXT = `(module
   (memory 1)
@@ -20,6 +24,7 @@ const codeOf = (run) => {
 }
 
 async function main() {
+  if (when === 'first') require(library)
   const wabt = await require('wabt')()
   const bytes = wabt.parseWat('test.wat', TEXT, {}).toBinary({}).buffer
   const theirs = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports
@@ -39,6 +44,7 @@ async function main() {
     console.log(codeOf(theirs.trap), codeOf(theirs.outside))
   }
   round()
+  if (when === 'last') require(library)
   if (scenario === 'SIGUSR2') {
     // A handler alone keeps no process alive.
     const alive = setInterval(() => {}, 1000)
@@ -63,4 +69,5 @@ async function main() {
   round()
 }
 
-void main()
+if (isMainThread && scenario.startsWith('worker-')) new Worker(__filename, { argv: process.argv.slice(2) })
+else void main()

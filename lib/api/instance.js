@@ -10,11 +10,13 @@ const { hasGuestHooks } = require('../internal/guest-hooks')
 const { Brand } = require('../internal/handle')
 const { ownerOf } = require('../internal/living')
 const { about, readImports, toImports } = require('../internal/imports')
+const { Recycler, holdRecycler } = require('../internal/recycler')
 const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { noteOwner } = require('../internal/owners')
 const { MOST_UNSIGNED } = require('../options/limits')
+const { ON_TRAP, toOnRecycle, toOnTrap } = require('../options/on-trap')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
 const { previousSlots, withPrevious } = require('../internal/previous-imports')
@@ -50,8 +52,10 @@ class Instance {
   constructor(module, imports = undefined, options = undefined) {
     let compiled = toModule(module)
     const { native: code, file } = compiled
-    const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi', 'wit'])
+    const known = toOptions(options, ['limits', 'store', 'timeout', 'wasi', 'wit', ...ON_TRAP])
     const [store, timeout] = [toStore(known), toTimeout(known)]
+    const [recycling, onRecycle] = [toOnTrap(known), toOnRecycle(known)]
+    if (recycling !== undefined) refuseShared(code)
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const declared = code.imports()
     const types = about(file, () => compiled.typed(toWit(known)))
@@ -64,7 +68,8 @@ class Instance {
       if (small !== undefined) compiled = small
       return small?.native
     }
-    const { id, retainer, exports } = store.instantiate(code, given, { file, timeout, limits, forSmallMemories })
+    const making = { file, timeout, limits, recyclable: recycling !== undefined, forSmallMemories }
+    const { id, retainer, exports } = store.instantiate(code, given, making)
     this.#state = {
       store,
       id,
@@ -91,6 +96,12 @@ class Instance {
     if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
     store.living.add(store, id, this, exports)
+    if (recycling !== undefined) {
+      store.hasRecyclers = true
+      holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onRecycle }))
+    }
+    // Its start function may have called instances that trapped.
+    if (store.hasRecyclers) store.recycleTrapped()
     for (const system of this.#state.systems ?? []) system.retain()
     compiled.tierUp?.add(this.#state, given)
     wasi?.initialize(this.#state.exports)
@@ -179,6 +190,14 @@ class Instance {
   [dispose]() {
     this.close()
   }
+}
+
+/** Refuses to recycle instances that share memory with other threads. */
+function refuseShared(code) {
+  if (code.sharedMemories().length === 0) return
+  const message =
+    'an instance that defines a shared memory cannot be recycled, since other threads may use it: expected '
+  throw typeError(`${message}'keep' as \`options.onTrap\``, 'ERR_RELINK_UNSUPPORTED')
 }
 
 /** The slot at a position in the module's list. */

@@ -7,6 +7,7 @@ const modes = require('../options/option-mode')
 const { toImports } = require('../internal/imports')
 const { Instance } = require('./instance')
 const { Module, OwnModule, compileAsync, findModule } = require('./module')
+const { ON_TRAP, checkOnTrap } = require('../options/on-trap')
 const { toStore } = require('./store')
 const { OF_COMPILE, OF_INSTANCE, instancePart } = require('../options/resource-limits')
 const { refuseTrust } = require('../options/trust')
@@ -23,8 +24,8 @@ const standard = {
   },
 }
 
-async function make(Class, bytesOrModule, imports, { store, timeout, wasi, wit, ...compiling }) {
-  const making = { limits: instancePart(compiling.limits), store, timeout, wasi, wit }
+async function make(Class, bytesOrModule, imports, { store, timeout, onTrap, onRecycle, wasi, wit, ...compiling }) {
+  const making = { limits: instancePart(compiling.limits), store, timeout, onTrap, onRecycle, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)
@@ -37,11 +38,12 @@ async function make(Class, bytesOrModule, imports, { store, timeout, wasi, wit, 
 function check(mode, imports, options, more = []) {
   const known = mode.compiling(
     options,
-    ['store', 'timeout', 'wit', ...mode.others, ...more],
+    ['store', 'timeout', 'wit', ...ON_TRAP, ...mode.others, ...more],
     [...OF_INSTANCE, ...OF_COMPILE],
   )
   if (known.store !== undefined) toStore(known)
   toTimeout(known)
+  checkOnTrap(known)
   toWit(known)
   mode.checkImports(imports, options)
   toImports(imports)

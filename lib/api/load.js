@@ -18,7 +18,9 @@ const { toStore } = require('./store')
 async function load(file, imports = undefined, options = undefined) {
   const path = toPath(file)
   const start = performance.now()
-  const { store, timeout, types, wasi, wit, ...compiling } = check(modes.own, imports, options, ['types'])
+  const { store, timeout, onTrap, onRecycle, types, wasi, wit, ...compiling } = check(modes.own, imports, options, [
+    'types',
+  ])
   const shape = types === undefined ? typesBeside(path) : types !== false && readTypes(toPath(types, 'options.types'))
   // Makes the store and reads the types while another thread compiles.
   const [module, expected] = await Promise.all([
@@ -27,7 +29,9 @@ async function load(file, imports = undefined, options = undefined) {
     prepareStore(store),
   ])
   if (expected) checkShape(expected, await readFile(path), path)
-  const instance = new Instance(module, imports, { limits: instancePart(compiling.limits), store, timeout, wasi, wit })
+  const limits = instancePart(compiling.limits)
+  const making = { limits, store, timeout, onTrap, onRecycle, wasi, wit }
+  const instance = new Instance(module, imports, making)
   if (channels.load.hasSubscribers) {
     const hash = toModule(module).native.hash()
     channels.load.publish({

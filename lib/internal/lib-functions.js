@@ -10,6 +10,7 @@ const { inFinalizer } = require('./late')
 const { mapOf } = require('./map')
 const { refusePromise } = require('./promised')
 const { addon, translated } = require('../node/addon')
+const { recycle } = require('./recycler')
 const { sharedValues } = require('./shared-values')
 const { shared } = require('../node/shared-memory')
 
@@ -44,6 +45,7 @@ function libFunctions(store, exceptions) {
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
+    recycle,
     collected: (instances, milliseconds) =>
       publishLater('collect', () => ({ store: above.storeOf(weak.deref()), instances, duration: milliseconds })),
     look() {},

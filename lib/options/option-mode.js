@@ -4,6 +4,7 @@
 
 const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
+const { ON_TRAP } = require('./on-trap')
 const { OF_COMPILE, toResourceLimits } = require('./resource-limits')
 const { toSelection } = require('./slot-selection')
 const { TRUST, toTrust } = require('./trust')
@@ -63,7 +64,7 @@ function isPlain(value) {
 }
 
 /** The options of `load` and `instantiate`. */
-const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wasi', 'wit'])
+const NAMES = new Set([...COMPILING, 'store', 'timeout', 'types', 'wasi', 'wit', ...ON_TRAP])
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {

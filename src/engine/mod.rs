@@ -12,7 +12,7 @@ pub use alloc::builtins::{
 };
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
-pub use alloc::quota::{Charge, Quota, Resource};
+pub use alloc::quota::{Charge, Quota, Resource, SetAside};
 pub use alloc::reserve::Reserve;
 pub use alloc::room::{has_headroom, has_headroom_besides, has_room, try_copy};
 pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_memory, take_stopped};
@@ -20,9 +20,10 @@ pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_m
 pub use alloc::table_charges::is_charged;
 pub use alloc::table_charges::{
     KnownTables, charge_for_table, charge_table_growth, keep_table_charge, release_table, release_table_growth,
+    take_table_charge,
 };
 pub use alloc::table_copies::{TableCopy, forget_imported_tables, note_imported_tables};
-pub use alloc::trim::{trim, trim_all};
+pub use alloc::trim::{note_end_of_thread, trim, trim_all};
 pub use alloc::tunables::{StoreTunables, no_memory};
 pub use code::ranges::is_code;
 pub use compile::cache_target::Cache;

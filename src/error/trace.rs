@@ -14,7 +14,7 @@ pub struct StackFrame {
 }
 
 /// A compiled function on the stack of a trap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TracedFunction {
     /// The id of its code
     pub module: usize,

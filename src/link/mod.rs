@@ -12,6 +12,7 @@ mod forwarding;
 mod implementation;
 mod planned;
 mod record;
+mod recycled;
 mod rust_types;
 mod shortcuts;
 mod slot;

@@ -4,6 +4,7 @@ use crate::error::{ErrorKind, Result};
 use crate::link::Slots;
 use crate::napi::convert::exceptions::Exceptions;
 use crate::napi::convert::externrefs::Externrefs;
+use crate::napi::env::deferred::Deferred;
 use crate::napi::env::environment::{Environment, InEnvironment};
 use crate::napi::env::function::Callback;
 use crate::napi::env::shared_values::SharedValues;
@@ -63,8 +64,8 @@ pub struct Context {
     pub silent: Cell<bool>,
     /// Number of calls from JavaScript into wasm on the stack
     pub depth: Cell<u32>,
-    /// Whether a collection is deferred until no wasm is on the stack
-    pub collection_is_deferred: Cell<bool>,
+    /// Work that is deferred until no wasm is on the stack
+    pub deferred: Deferred,
     /// The store; the host functions in it point back here
     pub store: Store,
 }
@@ -99,7 +100,7 @@ impl Context {
             closed: Cell::new(false),
             silent: Cell::new(false),
             depth: Cell::new(0),
-            collection_is_deferred: Cell::new(false),
+            deferred: Deferred::default(),
             store,
         }
     }

@@ -47,6 +47,8 @@ pub struct Store {
     /// Instances that have started. They hold their code, which must be freed after the objects
     pub(in crate::store) instances: RefCell<FxHashMap<InstanceId, Rc<Instance>>>,
     pub(in crate::store) next_instance: Cell<InstanceId>,
+    /// Whether an instance that may be recycled was made
+    pub(in crate::store) has_recyclable: Cell<bool>,
     /// Code of adapters, by function type and calling compiler
     pub(in crate::store) adapters: RefCell<HashMap<(FuncType, Compiler), Arc<Code>>>,
     pub(in crate::store) bridges: RefCell<Bridges>,
@@ -97,6 +99,7 @@ impl Store {
             pending: OnceCell::new(),
             instances: RefCell::default(),
             next_instance: Cell::new(0),
+            has_recyclable: Cell::new(false),
             adapters: RefCell::default(),
             bridges: RefCell::default(),
             batches: RefCell::default(),

@@ -90,7 +90,11 @@ impl Binary {
             && let Err(error) = validate(all)
         {
             // A module that another engine would accept is not malformed.
-            return Err(if validate(WasmFeatures::all()).is_ok() { lacking(&error) } else { error.into() });
+            if validate(WasmFeatures::all()).is_err() {
+                return Err(error.into());
+            }
+            let with_cranelift = Features { simd_and_exceptions: true, ..features }.parsed();
+            return Err(lacking(&error, validate(with_cranelift).is_ok()));
         }
         let mut binary = Self { exceptions, legacy_exceptions, tail_calls, ..Self::default() };
         for payload in Parser::new(0).parse_all(bytes) {

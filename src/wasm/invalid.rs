@@ -8,10 +8,15 @@ impl From<wasmparser::BinaryReaderError> for Error {
     }
 }
 
-/// The error of a valid module for a compiler that lacks a proposal which it uses.
-pub(super) fn lacking(error: &wasmparser::BinaryReaderError) -> Error {
+/// The error of a valid module that uses a proposal which Singlepass lacks, or both compilers unless Cranelift has it.
+pub(super) fn lacking(error: &wasmparser::BinaryReaderError, cranelift_has_it: bool) -> Error {
     let (says, offset) = (error.message(), error.offset());
-    let message = format!("the module is valid, but this compiler does not support it: {says} (at offset {offset:#x})");
+    let (who, advice) = if cranelift_has_it {
+        ("the compiler singlepass does not support it", "; compile it with 'cranelift'")
+    } else {
+        ("neither cranelift nor singlepass supports it", "")
+    };
+    let message = format!("the module is valid, but {who}: {says} (at offset {offset:#x}){advice}");
     ErrorKind::Unsupported { message }.into()
 }
 

@@ -208,14 +208,50 @@ impl Charge {
     pub fn raise_to(&self, amount: u64) {
         let before = self.amount.fetch_max(amount, Ordering::Relaxed);
         if let Some(more) = amount.checked_sub(before) {
-            self.quota
-                .chain()
-                .for_each(|quota| _ = quota.used[self.resource as usize].fetch_add(more, Ordering::Relaxed));
+            self.quota.chain().for_each(|quota| quota.take(self.resource, more));
         }
     }
 }
 
+/// An amount that is in use but does not count for the time being; it counts again when this is dropped, whatever the limits.
+#[derive(Debug)]
+pub struct SetAside {
+    quota: Arc<Quota>,
+    resource: Resource,
+    amount: u64,
+    /// Whether it counts in the store
+    counts_in_store: bool,
+}
+
+impl SetAside {
+    /// Makes the amount count in the store, though not in its instance.
+    pub fn count_in_store(&mut self) {
+        if !std::mem::replace(&mut self.counts_in_store, true) {
+            let stores = self.quota.chain().filter(|quota| quota.store.is_none());
+            stores.for_each(|quota| quota.take(self.resource, self.amount));
+        }
+    }
+}
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        let rest = self.quota.chain().filter(|quota| quota.store.is_some() || !self.counts_in_store);
+        rest.for_each(|quota| quota.take(self.resource, self.amount));
+    }
+}
+
 impl Quota {
+    /// Sets aside an amount that charges of this quota have.
+    pub fn set_aside(self: &Arc<Self>, resource: Resource, amount: u64) -> SetAside {
+        self.chain().for_each(|quota| quota.give_back(resource, amount));
+        SetAside { quota: self.clone(), resource, amount, counts_in_store: false }
+    }
+
+    /// Takes an amount whatever the limits.
+    fn take(&self, resource: Resource, amount: u64) {
+        self.used[resource as usize].fetch_add(amount, Ordering::Relaxed);
+    }
+
     fn give_back(&self, resource: Resource, amount: u64) {
         self.used[resource as usize].fetch_sub(amount, Ordering::Relaxed);
     }
@@ -270,6 +306,14 @@ mod tests {
         own.raise_to(8);
         own.raise_to(7);
         assert_eq!((instance.used(Resource::MemorySize), store.used(Resource::MemorySize)), (8, 13));
+        let mut aside = instance.set_aside(Resource::MemorySize, 7);
+        assert_eq!((instance.used(Resource::MemorySize), store.used(Resource::MemorySize)), (1, 6));
+        let fresh = instance.charge(Resource::MemorySize, 4).unwrap();
+        aside.count_in_store();
+        assert_eq!((instance.used(Resource::MemorySize), store.used(Resource::MemorySize)), (5, 17));
+        drop(aside);
+        assert_eq!((instance.used(Resource::MemorySize), store.used(Resource::MemorySize)), (12, 17));
+        drop(fresh);
         drop((own, others));
         assert_eq!((instance.used(Resource::MemorySize), store.used(Resource::MemorySize)), (0, 0));
     }

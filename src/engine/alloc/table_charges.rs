@@ -52,6 +52,11 @@ pub fn release_table(table: &VMTable) {
     charges().remove(&(table.vmtable().as_ptr() as usize));
 }
 
+/// Takes the charge of a table out, for `keep_table_charge`.
+pub fn take_table_charge(table: &VMTable) -> Option<Charge> {
+    charges().remove(&(table.vmtable().as_ptr() as usize))
+}
+
 /// Charges the growth of a table by `delta` entries.
 ///
 /// # Errors

@@ -5,12 +5,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bytes of code dropped since the last trim.
 static GONE: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes that an ended thread leaves to the allocator, about: its own, and those of its compiles.
+const OF_THREAD: usize = 2 << 20;
+
 /// Bytes from which a trim is worth its milliseconds.
 const MUCH: usize = 32 << 20;
 
 /// Counts dropped code, in bytes.
 pub(in crate::engine) fn note_gone(bytes: usize) {
     GONE.fetch_add(bytes, Ordering::Relaxed);
+}
+
+/// Counts a thread of JavaScript that has ended.
+pub fn note_end_of_thread() {
+    note_gone(OF_THREAD);
+    trim();
 }
 
 /// Trims, if much code has been dropped since the last time. A compiled module is many small allocations: after it

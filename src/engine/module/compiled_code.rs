@@ -21,11 +21,13 @@ use crate::wasm::{Binary, ExternKind};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashSet};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
+use wasmer::sys::Tunables;
 use wasmer::sys::vm::{StoreObjects, VMExtern, VMInstance};
 use wasmer_compiler::InstantiationError;
-use wasmer_types::DataInitializer;
+use wasmer_types::{DataInitializer, LocalMemoryIndex, LocalTableIndex};
 
 /// A compiled module: its loaded code and its metadata. Immutable, shared by threads. Instances do not keep their code
 /// alive: each thing that runs it holds this.
@@ -302,13 +304,57 @@ impl Code {
         shared: Vec<Rc<dyn SharedBytes>>,
         quota: &Arc<Quota>,
     ) -> Allocated {
-        let own_tables = self.original.tables.len() - self.original.imported_tables as usize;
-        let allocator = InstanceAllocator::new(self.loaded.tunables(), quota, own_tables, free, shared);
+        let allocator = InstanceAllocator::new(self.loaded.tunables(), quota, self.own_tables(), free, shared);
         // SAFETY: by the contract of this function.
         let instance = unsafe { self.loaded.artifact().instantiate(&allocator, imports, objects) };
         let lacks_addresses = allocator.lacks_addresses();
         let (free, made) = allocator.into_lists();
         Allocated { instance, made, free, lacks_addresses }
+    }
+
+    /// Number of tables of the author's module that an instance defines. The load-time pass adds others after them.
+    pub fn own_tables(&self) -> usize {
+        self.original.tables.len() - self.original.imported_tables as usize
+    }
+
+    /// Makes memories and tables for a live instance as `allocate` made them, at the indices `places` and with the same
+    /// definitions: `places` has all memories that the instance defines, and its first tables. They are charged to `quota`.
+    ///
+    /// # Errors
+    /// The message, if there is no room; then some of them are made.
+    ///
+    /// # Safety
+    /// The instance is of this code. None of its code runs, and the objects that had these definitions were taken out.
+    pub unsafe fn renew(
+        &self,
+        instance: &VMInstance,
+        objects: &mut StoreObjects,
+        places: ObjectIndices,
+        quota: &Arc<Quota>,
+    ) -> std::result::Result<(), String> {
+        let (context, offsets, module) = (instance.vmctx_ptr().cast::<u8>(), instance.vmoffsets(), instance.module());
+        let at = |offset: u32| context.wrapping_add(offset as usize);
+        let memories = (0..places.memories.len() as u32).map(LocalMemoryIndex::from_u32);
+        let memories = memories.filter_map(|index| NonNull::new(at(offsets.vmctx_vmmemory_definition(index)).cast()));
+        let tables = (0..places.tables.len() as u32).map(LocalTableIndex::from_u32);
+        let tables = tables.filter_map(|index| NonNull::new(at(offsets.vmctx_vmtable_definition(index)).cast()));
+        let (memories, tables): (Vec<_>, Vec<_>) = (memories.collect(), tables.collect());
+        // The allocator takes the last index first.
+        let ObjectIndices { memories: mut memory_places, tables: mut table_places, globals } = places;
+        memory_places.reverse();
+        table_places.reverse();
+        let places = ObjectIndices { memories: memory_places, tables: table_places, globals };
+        let tunables = self.loaded.tunables();
+        let memory_styles = module.memories.values().map(|ty| tunables.memory_style(ty)).collect();
+        let table_styles = module.tables.values().map(|ty| tunables.table_style(ty)).collect();
+        let allocator = InstanceAllocator::new(tunables, quota, self.own_tables(), places, Vec::new());
+        // SAFETY: the definitions lie in the context of the instance, which outlives its objects.
+        unsafe {
+            let memories = allocator.create_memories(objects, module, &memory_styles, &memories);
+            drop(memories.map_err(|error| error.to_string())?);
+            let tables = allocator.create_tables(objects, module, &table_styles, &tables);
+            tables.map(drop).map_err(|error| error.to_string())
+        }
     }
 }
 

@@ -49,6 +49,17 @@ pub struct NativeInstanceExport<'a> {
     pub value: Unknown<'a>,
 }
 
+/// The options of a new instance.
+#[derive(Default)]
+struct Terms {
+    /// The quota of its objects; none for an instance of the store's own
+    quota: Option<Arc<Quota>>,
+    /// The timeout of each call of its functions
+    timeout: Option<Timeout>,
+    /// Whether it may be recycled
+    is_recyclable: bool,
+}
+
 /// A new instance and its retainer.
 type MadeInstance<'a> = (Rc<Instance>, Value<'a>);
 
@@ -56,7 +67,8 @@ type MadeInstance<'a> = (Rc<Instance>, Value<'a>);
 impl NativeStore {
     /// Makes an instance. `imports` has one function or id for each import of the module; `shared` has one of Node's
     /// own memories for each shared memory that the module defines. `timeout` is that of each call of its functions, in
-    /// milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`.
+    /// milliseconds; `limits` are those of the instance, in the order of `Resource::ALL`. With `recyclable`, `recycle` may make it
+    /// begin again.
     #[napi(catch_unwind)]
     pub fn instantiate<'a>(
         &'a self,
@@ -65,6 +77,7 @@ impl NativeStore {
         shared: Vec<Unknown<'a>>,
         timeout: Option<f64>,
         limits: Option<Vec<f64>>,
+        recyclable: Option<bool>,
     ) -> Result<NativeInstance<'a>, NativeError> {
         let (context, imports) = (&self.context, Value::of(&imports));
         self.check_open()?;
@@ -77,12 +90,13 @@ impl NativeStore {
         };
         // If there was no room, collecting may make some.
         let timeout = Timeout::shorter(context.store.timeout, timeout.map(Timeout::new));
-        let first = self.try_instantiate(module, imports, &shared, &quota, timeout)?;
+        let terms = Terms { quota: Some(quota), timeout, is_recyclable: recyclable.unwrap_or_default() };
+        let first = self.try_instantiate(module, imports, &shared, &terms)?;
         let (instance, retainer) = match first {
             Ok(made) => made,
             Err(_) => {
                 collect_all(context);
-                let made = self.try_instantiate(module, imports, &shared, &quota, timeout)?;
+                let made = self.try_instantiate(module, imports, &shared, &terms)?;
                 made.map_err(|failure| refuse_failure(context, failure))?
             }
         };
@@ -115,7 +129,8 @@ impl NativeStore {
         // An import may be closed by now; then the instance keeps its code.
         let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
         externs.extend(old.state(&context.store));
-        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), None, imports, old.timeout.get()) else {
+        let terms = Terms { timeout: old.timeout.get(), ..Terms::default() };
+        let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), imports, &terms) else {
             return Ok(false);
         };
         if old.attach_tier_up(&context.store, &new).is_err() {
@@ -143,8 +158,7 @@ impl NativeStore {
         module: &NativeModule,
         imports: Value<'_>,
         shared: &[Unknown<'_>],
-        quota: &Arc<Quota>,
-        timeout: Option<Timeout>,
+        terms: &Terms,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let context = &self.context;
         let externs = self.externs(module, imports, module.code.binary.imports.len())?;
@@ -158,7 +172,7 @@ impl NativeStore {
             Ok(memory as Rc<dyn SharedBytes>)
         });
         let shared = shared.collect::<std::result::Result<_, PendingException>>()?;
-        self.try_make(module, externs, shared, Some(quota), imports, timeout)
+        self.try_make(module, externs, shared, imports, terms)
     }
 
     /// `try_instantiate` with imports that are already converted.
@@ -167,21 +181,24 @@ impl NativeStore {
         module: &NativeModule,
         externs: Vec<Extern>,
         shared: Vec<Rc<dyn SharedBytes>>,
-        quota: Option<&Arc<Quota>>,
         imports: Value<'_>,
-        timeout: Option<Timeout>,
+        terms: &Terms,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let (context, env) = (&self.context, self.js());
+        let Terms { quota, timeout, is_recyclable } = terms;
         let mut retainer = None;
         // SAFETY: no function is being called.
         let scope = unsafe { CallScope::enter(context, WrapReference::NONE, false) };
         let scope = scope.map_err(|PendingException| refuse_failure(context, take_failure(env)))?;
-        let deadline = context.store.deadline(timeout).map_err(refuse)?;
+        let deadline = context.store.deadline(*timeout).map_err(refuse)?;
         // SAFETY: `self` holds the context, which owns the store, and no `RefCell` of it is borrowed. The host
         // functions were made for this call.
         let made = unsafe {
-            Instance::new(&context.store, &module.code, externs, shared, quota, |instance| {
-                instance.timeout.set(timeout);
+            Instance::new(&context.store, &module.code, externs, shared, quota.as_ref(), |instance| {
+                instance.timeout.set(*timeout);
+                if let Some(quota) = quota.as_ref().filter(|_| *is_recyclable) {
+                    instance.make_recyclable(&context.store, quota);
+                }
                 retainer = Some(context.retainers.make_for_instance(env, &context.store, instance, imports));
             })
         };

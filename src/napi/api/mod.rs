@@ -11,6 +11,7 @@ mod interruption;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod native_store;
 pub(in crate::napi) mod objects;
+mod recycling;
 mod refusals;
 mod store;
 mod typed;

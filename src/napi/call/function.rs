@@ -4,7 +4,7 @@ use crate::error::ErrorKind;
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::{ExportedFunction, clone_data};
-use crate::napi::convert::thrown::throw_failure;
+use crate::napi::convert::thrown::throw_failure_of;
 use crate::napi::convert::value::{throw_unconvertible, to_js, to_wasm};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::{CallInfo, Callback};
@@ -104,7 +104,7 @@ impl ExportedFunction {
         drop(deadline);
         context.buffers.detach_grown(context.js(), &context.store);
         if let Err(failure) = result {
-            return Err(throw_failure(context, failure));
+            return Err(throw_failure_of(context, self.function, failure));
         }
         // SAFETY: the call has written results of these types.
         unsafe { self.results(values) }

@@ -1,5 +1,6 @@
 //! Calls of exported functions whose values go through shared memory.
 
+use crate::engine::note_end_of_thread;
 use crate::error::ErrorKind;
 use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::parked::{end_abandoned, end_above};
@@ -82,6 +83,7 @@ unsafe extern "C" fn end_of_environment(data: *mut c_void) {
     let _ = catch_unwind(|| end_above(&ParkedCalls::of_thread(), 0));
     // A panic would end the process. Call stacks that could not be freed are lost with the thread.
     let _ = catch_unwind(free_idle_call_stacks);
+    note_end_of_thread();
 }
 
 /// The callback of `invoke`. Returns what JavaScript is to call next; undefined if the call has ended.

@@ -5,7 +5,7 @@ use crate::link::held_by_slot_of;
 use crate::napi::call::scope::CallScope;
 use crate::napi::convert::describe::strings;
 use crate::napi::convert::exported::ExportedFunction;
-use crate::napi::convert::thrown::throw_failure;
+use crate::napi::convert::thrown::throw_failure_of;
 use crate::napi::env::bytes::TypedArray;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::CallInfo;
@@ -134,7 +134,8 @@ impl ExportedFunction {
         // SAFETY: `mapCalls` has the function as an argument, so JavaScript holds it until this returns.
         let _scope = unsafe { CallScope::enter(context, self.reference(), false)? };
         let _deadline = self.begin_deadline()?;
-        self.run_batches(count, arguments, results).map_err(|failure| throw_failure(context, failure))
+        let made = self.run_batches(count, arguments, results);
+        made.map_err(|failure| throw_failure_of(context, self.function, failure))
     }
 
     fn run_batches(&self, count: usize, arguments: &[Column<'_>], results: &[Column<'_>]) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! Calls between JavaScript and WebAssembly: of exported functions, of imported functions, and `fn.map`.
 
+pub(in crate::napi) mod after;
 pub(in crate::napi) mod function;
 pub(in crate::napi) mod import;
 pub(in crate::napi) mod invoke;

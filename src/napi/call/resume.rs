@@ -5,7 +5,7 @@ use crate::napi::call::parked::end_above_number;
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
-use crate::napi::convert::thrown::throw_failure;
+use crate::napi::convert::thrown::throw_failure_of;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::parked_calls::Parked;
 use crate::napi::env::shared_values::SharedValues;
@@ -43,7 +43,7 @@ pub fn go_on(
             Ok(ptr::null_mut())
         }
         // Converted before `scope` is dropped: a deferred collection frees wasm exceptions.
-        Called::Failed => Err(throw_failure(context, context.store.take_failure())),
+        Called::Failed => Err(throw_failure_of(context, function.function, context.store.take_failure())),
         Called::Parked => {
             let suspended = suspended.take().expect("a parked call has a scope");
             park(shared, function, scope, suspended, position)

@@ -1,10 +1,10 @@
 //! The scope of a call from JavaScript into wasm.
 
+use crate::napi::call::after::run_deferred;
 use crate::napi::context::Context;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::running::Running;
-use crate::napi::gc::collect::collect_after_call;
 use crate::store::ExternRef;
 use std::mem::ManuallyDrop;
 
@@ -62,7 +62,7 @@ impl<'a> CallScope<'a> {
     #[inline]
     pub fn end_with_results(self, results: impl FnOnce() -> Vec<ExternRef>) {
         let context = self.context;
-        if context.collection_is_deferred.get() || context.externrefs.are_many() {
+        if context.deferred.is_any() || context.externrefs.are_many() {
             let end = || {
                 drop(self);
                 sweep_externrefs_if_many(context);
@@ -71,12 +71,12 @@ impl<'a> CallScope<'a> {
         }
     }
 
-    /// Ends the call without running a deferred collection. For callers with a new object that has no wrapper yet.
+    /// Ends the call without running deferred work. For callers with a new object that has no wrapper yet.
     pub fn end_without_collection(self) {
         let context = self.context;
-        let is_deferred = context.collection_is_deferred.take();
+        let deferred = context.deferred.take();
         drop(self);
-        context.collection_is_deferred.set(is_deferred);
+        context.deferred.put_back(deferred);
     }
 }
 
@@ -106,8 +106,8 @@ impl Drop for CallScope<'_> {
         let context = self.context;
         context.environment.running.leave(context.js(), self.enclosing);
         context.depth.set(context.depth.get() - 1);
-        if context.depth.get() == 0 && context.collection_is_deferred.get() {
-            collect_after_call(context);
+        if context.depth.get() == 0 && context.deferred.is_any() {
+            run_deferred(context);
         }
     }
 }

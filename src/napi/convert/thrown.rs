@@ -9,7 +9,7 @@ use crate::napi::convert::value::{externref_to_js, to_js, to_wasm};
 use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{ExceptionRef, Failure, RawValue, TagId, Thrown};
+use crate::store::{ExceptionRef, Failure, FuncRef, RawValue, TagId, Thrown};
 use std::rc::Rc;
 
 /// Takes the pending exception, as the failure of a call into wasm.
@@ -27,7 +27,25 @@ pub fn refuse_failure(context: &Rc<Context>, failure: Failure) -> NativeError {
     }
 }
 
-/// Throws the failure of a call. A JavaScript exception is thrown unchanged.
+/// Throws the failure of a call of `called`, and notes the instances that are to be recycled. A JavaScript exception is thrown
+/// unchanged.
+#[cold]
+pub fn throw_failure_of(context: &Rc<Context>, called: FuncRef, failure: Failure) -> PendingException {
+    let Failure::Error(error) = failure else { return throw_failure(context, failure) };
+    let unwound = match error.kind() {
+        ErrorKind::Trap { trace, .. } | ErrorKind::Timeout { trace, .. } | ErrorKind::Interrupted { trace, .. } => {
+            context.store.unwound(called, trace.as_deref())
+        }
+        _ => Vec::new(),
+    };
+    context.environment.throw_noted(&with_link(context, error), |error| {
+        if !unwound.is_empty() {
+            context.deferred.note_trapped(context.js(), unwound, error);
+        }
+    })
+}
+
+/// Throws a failure. A JavaScript exception is thrown unchanged.
 #[cold]
 pub fn throw_failure(context: &Rc<Context>, failure: Failure) -> PendingException {
     match failure {

@@ -70,10 +70,17 @@ impl Environment {
     /// Throws the JavaScript error that `lib/` builds of `error`.
     #[cold]
     pub fn throw(&self, error: &Error) -> PendingException {
+        self.throw_noted(error, |_| {})
+    }
+
+    /// `throw`, which first gives the error to `note`.
+    #[cold]
+    pub fn throw_noted(&self, error: &Error, note: impl FnOnce(Value<'_>)) -> PendingException {
         let env = self.js();
         let json = error.to_json(self.stack_trace_limit());
         // If `lib/` itself throws, its exception is the pending one.
         if let Ok(error) = self.call_after(|lib| &lib.error, &[env.string(&json)]) {
+            note(error);
             env.throw(error);
         }
         PendingException

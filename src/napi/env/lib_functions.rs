@@ -50,6 +50,8 @@ lib_functions! {
     /// `(memory: object, offset: number, count: number) => number`: `memory.atomic.notify`; returns the number of woken
     /// threads
     shared_notify = c"sharedNotify",
+    /// `(retainer: object, error: unknown) => void`: recycles the instance of the retainer after that error, as its options say
+    recycle = c"recycle",
     /// `(instances: number, milliseconds: number) => void`: notes that a collection has freed so many instances in so much
     /// time. Runs no user code
     collected = c"collected",

@@ -3,6 +3,7 @@
 
 pub(in crate::napi) mod background;
 pub(in crate::napi) mod bytes;
+pub(in crate::napi) mod deferred;
 pub(in crate::napi) mod environment;
 pub(in crate::napi) mod exception;
 pub(in crate::napi) mod external_memory;

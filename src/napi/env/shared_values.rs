@@ -47,6 +47,19 @@ pub struct SharedValues {
     types: RefCell<FxHashMap<FuncType, u32>>,
 }
 
+/// The content that the memory gets back when this is dropped.
+pub struct SavedValues<'a> {
+    shared: &'a SharedValues,
+    bytes: [u8; LENGTH],
+}
+
+impl Drop for SavedValues<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the memory has `LENGTH` bytes, and JavaScript is waiting for the call that has saved them.
+        unsafe { self.shared.values.cast::<[u8; LENGTH]>().write(self.bytes) };
+    }
+}
+
 impl SharedValues {
     /// Over the bytes of an `ArrayBuffer` of `lib/`.
     ///
@@ -173,6 +186,12 @@ impl SharedValues {
     #[inline]
     pub fn values(&self) -> *mut RawValue {
         self.values
+    }
+
+    /// Keeps the content of the memory: JavaScript that runs until this is dropped may call wasm.
+    pub fn saved(&self) -> SavedValues<'_> {
+        // SAFETY: as in `called`.
+        SavedValues { shared: self, bytes: unsafe { self.values.cast::<[u8; LENGTH]>().read() } }
     }
 
     /// Makes all results zero.

@@ -2,6 +2,7 @@
 
 use crate::engine::trim;
 use crate::napi::context::Context;
+use crate::napi::env::deferred::COLLECTION;
 use crate::napi::env::exception::ThrownValue;
 use crate::napi::env::external_memory::report_change;
 use crate::napi::gc::wrappers::WrapperKind;
@@ -31,7 +32,7 @@ pub fn collect_all(context: &Context) {
 /// false.
 pub fn collect(context: &Context) -> bool {
     let is_deferred = context.depth.get() > 0 || !context.js().can_use_objects();
-    context.collection_is_deferred.set(is_deferred);
+    context.deferred.set(COLLECTION, is_deferred);
     if is_deferred {
         return false;
     }

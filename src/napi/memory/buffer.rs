@@ -17,6 +17,9 @@ pub struct Buffers {
     growths: Cell<u32>,
 }
 
+/// Memories whose bytes were replaced, as they were before.
+pub struct FormerBuffers(Vec<(MemoryId, BufferedMemory)>);
+
 /// A memory that JavaScript has had a buffer of.
 #[derive(Default)]
 struct BufferedMemory {
@@ -54,7 +57,7 @@ impl Buffers {
         }
         let charge = store.quota.charge(Resource::Buffers, 1)?;
         // SAFETY: a static memory never moves, and never shrinks before it is freed. It goes to `retain` when it leaves
-        // the store. When it grows, its buffer is detached before JavaScript runs again.
+        // the store, or when another one takes its place. When it grows, its buffer is detached before JavaScript runs again.
         let made = unsafe { memory.backing.buffer(env, base, length, charge) };
         let (value, buffer) = made.ok_or_else(|| {
             let message = "this build of Node allows no ArrayBuffer over memory of an addon".to_owned();
@@ -84,6 +87,39 @@ impl Buffers {
                 backing.retain(env, &self.retained, detached);
             }
         }
+    }
+
+    /// Takes memories out whose bytes are about to be replaced, and detaches their buffers.
+    pub fn take_out(&self, env: JsEnv<'_>, ids: &[MemoryId]) -> FormerBuffers {
+        let mut memories = self.memories.borrow_mut();
+        let taken: Vec<_> = ids.iter().filter_map(|id| Some((*id, memories.remove(id)?))).collect();
+        drop(memories);
+        FormerBuffers(
+            taken
+                .into_iter()
+                .map(|(id, mut memory)| {
+                    memory.take_current().into_iter().for_each(|current| current.detach(env));
+                    (id, memory)
+                })
+                .collect(),
+        )
+    }
+
+    /// Keeps the replaced memories mapped while their former buffers may be in use.
+    pub fn retain_former(&self, env: JsEnv<'_>, former: FormerBuffers, memories: Vec<(MemoryId, DetachedMemory)>) {
+        let mut former: HashMap<_, _> = former.0.into_iter().collect();
+        for (id, detached) in memories {
+            if let Some(BufferedMemory { backing, .. }) = former.remove(&id) {
+                backing.retain(env, &self.retained, detached);
+            }
+        }
+    }
+
+    /// Puts memories back whose bytes are the former ones again. `given_up` are those that had taken their place.
+    pub fn put_back(&self, env: JsEnv<'_>, former: FormerBuffers, given_up: Vec<(MemoryId, DetachedMemory)>) {
+        given_up.iter().for_each(|(id, _)| self.detach(env, *id));
+        self.retain_detached(env, given_up);
+        self.memories.borrow_mut().extend(former.0);
     }
 
     /// Detaches the buffers of memories that have grown. To be called whenever control passes from wasm to JavaScript.

@@ -2,30 +2,8 @@
 
 use crate::engine::release_table;
 use crate::store::instance::entity::Objects;
-use crate::store::{MemoryId, Store};
+use crate::store::{DetachedMemory, MemoryId, Store};
 use wasmer::sys::vm::{InternalStoreHandle, LinearMemory, VMMemory};
-
-/// A memory that has left its store. Its bytes stay mapped until this is dropped.
-pub struct DetachedMemory {
-    #[expect(dead_code, reason = "held for its destructor")]
-    memory: VMMemory,
-    bytes: u64,
-}
-
-impl DetachedMemory {
-    /// # Safety
-    /// The definition of the memory is still allocated.
-    unsafe fn new(memory: VMMemory) -> Self {
-        // SAFETY: by the contract of this function.
-        let bytes = unsafe { (*memory.vmmemory().as_ptr()).current_length };
-        Self { memory, bytes: bytes as u64 }
-    }
-
-    /// Size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-}
 
 impl MemoryId {
     /// Takes the memory out of a store that is about to be dropped. None if there is no memory with this id.

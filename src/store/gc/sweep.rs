@@ -1,9 +1,9 @@
 //! Sweeping: freeing the nodes that marking has not reached.
 
-use crate::store::gc::removal::{DetachedMemory, bytes_of};
+use crate::store::gc::removal::bytes_of;
 use crate::store::instance::entity::Objects;
 use crate::store::object::index::{ObjectIndex, Owner, index_of};
-use crate::store::{GlobalId, InstanceId, Marks, MemoryId, Node, Store, TableId};
+use crate::store::{DetachedMemory, GlobalId, InstanceId, Marks, MemoryId, Node, Store, TableId};
 use rustc_hash::FxHashSet;
 use wasmer::sys::vm::InternalStoreHandle;
 

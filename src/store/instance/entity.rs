@@ -1,12 +1,13 @@
 //! An instance, and what it holds.
 
-use crate::engine::{Charge, Code, KnownTables, forget_imported_tables};
+use crate::engine::{Charge, Code, KnownTables, Quota, forget_imported_tables};
 use crate::store::call::shadow_stack::StackPointer;
 use crate::store::call::tail_calls::KnownEntries;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
-use crate::store::{FuncRef, InstanceId};
-use std::cell::{Cell, RefCell};
+use crate::store::watch::dropped_segments;
+use crate::store::{FuncRef, InstanceId, RawValue};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use wasmer::sys::vm::{InternalStoreHandle, VMFunction, VMGlobal, VMInstance, VMMemory, VMTable, VMTag};
@@ -48,6 +49,14 @@ pub(in crate::store) struct Held {
     pub entries: Option<KnownEntries>,
 }
 
+/// How an instance that may be recycled began.
+pub(in crate::store) struct InitialState {
+    /// Values of the globals that it defines
+    pub globals: Box<[RawValue]>,
+    /// The quota of its objects
+    pub quota: Arc<Quota>,
+}
+
 /// An instance of a module.
 ///
 /// The collector frees it when no root reaches it. Until then it holds everything that its code needs. The host holds
@@ -60,6 +69,8 @@ pub struct Instance {
     tier_up: RefCell<Option<Rc<Instance>>>,
     /// The timeout of each call of its functions from the host, if it has one
     pub timeout: Cell<Option<Timeout>>,
+    /// How it began, if it may be recycled
+    pub(in crate::store) initial: OnceCell<InitialState>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
     is_adapter: Cell<bool>,
     /// The charges that end when the instance is freed
@@ -78,6 +89,7 @@ impl Instance {
             open_flag: Rc::default(),
             tier_up: RefCell::default(),
             timeout: Cell::new(None),
+            initial: OnceCell::new(),
             is_adapter: Cell::new(false),
             held: RefCell::default(),
             vm: RefCell::new(None),
@@ -90,6 +102,7 @@ impl Instance {
     pub(in crate::store) fn free_vm(&self) {
         if let Some(vm) = self.vm.take() {
             forget_imported_tables(vm.vmctx_ptr());
+            drop(dropped_segments::take(vm.vmctx_ptr()));
         }
     }
 

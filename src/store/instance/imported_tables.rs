@@ -2,7 +2,7 @@
 
 use crate::engine::{TableCopy, note_imported_tables};
 use crate::store::instance::entity::Instance;
-use crate::store::{FuncRef, Reference, Store, TableId};
+use crate::store::{ExternRef, FuncRef, Reference, Store, TableId};
 use wasmer::ExportIndex;
 use wasmer::sys::vm::{VMExtern, VMInstance};
 use wasmer_types::entity::packed_option::ReservedValue;
@@ -29,26 +29,37 @@ impl Instance {
         }
     }
 
-    /// Writes the active segments for imported tables that are `copied`, up to the first segment that is out of bounds.
-    fn write_segments(&self, store: &Store, vm: &mut VMInstance, imported: &[TableId], copied: &[bool]) {
+    /// Writes the active segments for those of the first `tables` of the module that are `written`, up to the first segment
+    /// that is out of bounds.
+    pub(in crate::store) fn write_segments(
+        &self,
+        store: &Store,
+        vm: &mut VMInstance,
+        tables: &[TableId],
+        written: &[bool],
+    ) {
         let module = vm.module().clone();
         for segment in &module.table_initializers {
             let Some(first) = offset(store, vm, &segment.offset_expr) else { return };
             let table = segment.table_index.as_u32() as usize;
-            let size = match imported.get(table) {
+            let size = match tables.get(table) {
                 Some(id) => id.size(store),
                 None => module.tables[segment.table_index].minimum,
             };
             if first as usize + segment.elements.len() > size as usize {
                 return;
             }
-            if !copied.get(table).is_some_and(|copied| *copied) {
+            if !written.get(table).is_some_and(|written| *written) {
                 continue;
             }
+            let null = match module.tables[segment.table_index].ty {
+                wasmer::Type::FuncRef => Reference::Func(None),
+                _ => Reference::Extern(ExternRef::default()),
+            };
             for (entry, function) in (first..).zip(&segment.elements) {
                 let written = match self.function_of(store, vm, *function) {
-                    Some(function) => imported[table].put(store, entry, function),
-                    None => imported[table].set(store, entry, Reference::Func(None)),
+                    Some(function) if matches!(null, Reference::Func(_)) => tables[table].put(store, entry, function),
+                    _ => tables[table].set(store, entry, null),
                 };
                 written.expect("the entries were found to be in bounds");
             }
@@ -71,7 +82,7 @@ impl Instance {
 }
 
 /// The value of an offset; none if it is no i32 of at least 0, as wasmer reads it.
-fn offset(store: &Store, vm: &mut VMInstance, expression: &InitExpr) -> Option<u32> {
+pub(in crate::store) fn offset(store: &Store, vm: &mut VMInstance, expression: &InitExpr) -> Option<u32> {
     let mut stack: Vec<i32> = Vec::new();
     for operation in &expression.ops {
         let value = match *operation {

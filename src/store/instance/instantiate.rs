@@ -11,7 +11,7 @@ use crate::store::object::importer_memory::ImporterMemory;
 use crate::store::object::index::{Owner, handle_at};
 use crate::store::state::ContextOwner;
 use crate::store::trap::Failure;
-use crate::store::watch::{builtins, bulk, checkpoint};
+use crate::store::watch::{builtins, bulk, checkpoint, dropped_segments};
 use crate::store::{Store, free_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -70,6 +70,9 @@ pub(in crate::store) unsafe fn instantiate(
     *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm), entries });
     instance.write_table_copies(store, &mut vm);
     made(&instance);
+    if instance.is_recyclable() {
+        dropped_segments::install(&vm);
+    }
     let has_start = vm.module().start_function.is_some();
     let may_start = if has_start { checkpoint::enter(store.host_stack.record) } else { Ok(()) };
     let _entered = store.host_stack.enter();

@@ -1,4 +1,4 @@
-//! Instances: instantiation, tier-up, and the open flag.
+//! Instances: instantiation, tier-up, recycling, and the open flag.
 
 pub(in crate::store) mod entity;
 pub(in crate::store) mod exports;
@@ -8,5 +8,7 @@ pub(in crate::store) mod imported_tables;
 pub(in crate::store) mod imports;
 pub(in crate::store) mod instantiate;
 pub(in crate::store) mod open_flag;
+pub(in crate::store) mod recycle;
 pub(in crate::store) mod resolved;
 pub(in crate::store) mod tier_up;
+pub(in crate::store) mod unwound;

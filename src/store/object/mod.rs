@@ -1,5 +1,6 @@
 //! Objects of a store: memories, tables, globals, tags, exceptions, and references to functions and values.
 
+pub(in crate::store) mod detached_memory;
 pub(in crate::store) mod exception;
 pub(in crate::store) mod funcref;
 pub(in crate::store) mod global;

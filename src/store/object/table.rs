@@ -112,6 +112,28 @@ impl TableId {
         }
     }
 
+    /// Reads an entry of a funcref table as it stands there: it may be a bridge or a forwarder. None for null, and out of bounds.
+    pub fn stored(self, store: &Store, index: u32) -> Option<FuncRef> {
+        let handle = self.handle(store);
+        match store.with_objects(|objects| handle.get(objects).get(index)) {
+            // SAFETY: every entry of a funcref table points to a function of its store.
+            Some(TableElement::FuncRef(entry)) => entry.map(|entry| unsafe { FuncRef::new(entry.0) }),
+            _ => None,
+        }
+    }
+
+    /// Writes all entries of wasmer's copy again, if there is one, after the table itself was replaced.
+    pub(in crate::store) fn write_copy(self, store: &Store) {
+        let facts = self.facts(store);
+        if facts.copy.is_some() {
+            for index in 0..self.size(store) {
+                let entry = self.stored(store, index).map(FuncRef::raw);
+                let written = self.write(store, facts, index, entry);
+                debug_assert!(written.is_ok(), "the index is in bounds");
+            }
+        }
+    }
+
     /// Writes a reference of the table's element type, and wasmer's copy of a fixed table. Compiled code of every instance
     /// sees the write at once.
     ///

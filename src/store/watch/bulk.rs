@@ -112,7 +112,10 @@ unsafe extern "C" fn memory_copy(
 }
 
 /// `memory.init`.
-unsafe extern "C" fn memory_init(context: *mut VMContext, memory: u32, data: u32, to: u32, from: u32, length: u32) {
+///
+/// # Safety
+/// Compiled code passes these arguments, and is on the stack.
+pub unsafe extern "C" fn memory_init(context: *mut VMContext, memory: u32, data: u32, to: u32, from: u32, length: u32) {
     // SAFETY: as in `memory_fill`.
     unsafe {
         if length < MEMORY.long || to.max(from).checked_add(length).is_none() {
@@ -156,7 +159,17 @@ unsafe extern "C" fn table_copy(
 }
 
 /// `table.init`.
-unsafe extern "C" fn table_init(context: *mut VMContext, table: u32, elements: u32, to: u32, from: u32, length: u32) {
+///
+/// # Safety
+/// As for `memory_init`.
+pub unsafe extern "C" fn table_init(
+    context: *mut VMContext,
+    table: u32,
+    elements: u32,
+    to: u32,
+    from: u32,
+    length: u32,
+) {
     // SAFETY: as in `memory_fill`.
     unsafe {
         if length < TABLE.long || to.max(from).checked_add(length).is_none() {

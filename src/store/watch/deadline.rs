@@ -64,6 +64,26 @@ impl Deadline {
     }
 }
 
+impl Deadline {
+    /// Suspends the deadlines of this thread until this is dropped. The shorter one of `timeout` and the timeout of the nearest of them begins in
+    /// their place, if there is one.
+    ///
+    /// # Errors
+    /// `Memory` if there is no room for the watchdog.
+    pub fn begin_again(timeout: Option<Timeout>) -> Result<Self> {
+        let record = ThreadRecord::of_thread();
+        let outer = (record.deadline.load(Ordering::Relaxed), record.timeout.load(Ordering::Relaxed));
+        let nearest = (outer.0 != NEVER).then(|| Timeout::new(f64::from_bits(outer.1)));
+        record.deadline.store(NEVER, Ordering::Relaxed);
+        let suspended = Self { record, outer, _stays_on_its_thread: PhantomData };
+        if let Some(timeout) = Timeout::shorter(timeout, nearest) {
+            // `suspended` ends this one too.
+            std::mem::forget(Self::begin(record, timeout)?);
+        }
+        Ok(suspended)
+    }
+}
+
 #[cold]
 fn start(record: &ThreadRecord) -> Result<()> {
     if record.is_watched() && watchdog::call() {

@@ -9,6 +9,7 @@ pub(in crate::store) mod bulk;
 pub(in crate::store) mod checkpoint;
 pub(in crate::store) mod clock;
 pub(in crate::store) mod deadline;
+pub(in crate::store) mod dropped_segments;
 pub(in crate::store) mod interrupts;
 #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "no_pad.rs")]
 pub(in crate::store) mod pad;
