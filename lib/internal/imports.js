@@ -9,8 +9,10 @@ const { findGlobal, globalOf } = require('../api/global')
 const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
+const { addressOf } = require('./lib-functions')
 const { wasiImport } = require('./wasi-functions')
 const native = require('../native')
+const { noteUse } = require('./promised')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
 
@@ -39,7 +41,9 @@ function readImports(store, declared, imports, file, typed = undefined) {
     const value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') {
-      return wasiImport(value) ?? typed?.imported(item, value) ?? value
+      const fn = wasiImport(value) ?? typed?.imported(item, value) ?? value
+      if (typeof fn === 'function' && addressOf(fn) === undefined) noteUse(fn, item)
+      return fn
     }
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
