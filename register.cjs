@@ -2,10 +2,10 @@
 
 // `node --require wasm-relink/register` replaces the global `WebAssembly` and `node:wasi` with this package's.
 const { syncBuiltinESMExports } = require('node:module')
-const { WebAssembly: value } = require('.')
+const { register } = require('./lib/api/register')
 const { WASI } = require('./wasi')
 
-Object.defineProperty(globalThis, 'WebAssembly', { value, writable: true, configurable: true })
+register()
 
 /** Node's own module of WASI; undefined in a build without it. On Node 20, loading it warns that it is experimental. */
 function nodeWasi() {
@@ -25,3 +25,5 @@ if (wasi !== undefined) {
   wasi.WASI = WASI
   syncBuiltinESMExports()
 }
+
+module.exports = { register }

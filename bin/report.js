@@ -8,8 +8,8 @@ const { printable, printableJson } = require('./printable')
 /** The report of `inspect()` as JSON. */
 const toJson = (report) => `${printableJson(JSON.stringify(report, null, 2))}\n`
 
-/** The report of `inspect()`, as text. */
-function toText(report, name) {
+/** The report of `inspect()`, as text. Without `all`, only the number of slots of the standard library is in it. */
+function toText(report, name, { all = false } = {}) {
   const { imports, exports, tables, memories, sections } = report
   const parts = [
     head(report, name),
@@ -18,7 +18,7 @@ function toText(report, name) {
     part('Exports', exports, ({ name, kind, type }) => [kind, typeText(type, kind), name]),
     part('Tables', tables, object('table')),
     part('Memories', memories, object('memory')),
-    ...slotParts(report.slots),
+    ...slotParts(report.slots, all),
   ]
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
@@ -44,8 +44,11 @@ function head({ size, rewrittenSize, functions: { imported, defined, named }, ..
 }
 
 /** The slots, then the other functions, by the reason why they are not slots. */
-function slotParts(slots) {
+function slotParts(slots, all) {
   const isSlot = ({ whyNot }) => whyNot === undefined || whyNot.reason === 'merged'
+  const linkable = slots.filter(isSlot).sort((a, b) => rank(a) - rank(b))
+  const shown = linkable.filter((slot) => all || !isOfLibrary(slot))
+  const hidden = linkable.length - shown.length
   const reasons = new Map()
   for (const each of slots.filter((slot) => !isSlot(slot))) {
     const { reason } = each.whyNot
@@ -55,12 +58,23 @@ function slotParts(slots) {
   const notSelected = reasons.get('not-selected') ?? []
   reasons.delete('not-selected')
   return [
-    part('Slots', slots.filter(isSlot), slot),
+    part('Slots', shown, slot),
+    hidden > 0 && `Slots of Rust's standard library, for its vtables and pointers: ${number(hidden)}. --all shows them`,
     ...Array.from(reasons, ([reason, others]) => part(`No slots: ${reason}`, others, other)),
     notSelected.length > 0 &&
       `Not selected: ${number(notSelected.length)} functions. --slots all shows them as slots, --slots NAME makes one of them a slot`,
   ]
 }
+
+/** The order of slots: those that an author meant to be linked come first. */
+const rank = ({ kind }) => ['declared', 'import'].indexOf(kind) >>> 0
+
+/** The crates of Rust's standard library. */
+const LIBRARY =
+  /^[<&(]*(?:dyn )?(?:alloc|compiler_builtins|core|dlmalloc|hashbrown|rustc_demangle|std)(?:\[[0-9a-f]+\])?::/
+
+/** Whether a slot is there only because the standard library takes the address of the function. */
+const isOfLibrary = ({ name, kind }) => kind === 'function' && LIBRARY.test(name)
 
 function slot({ name, kind, type, functionIndex, tableIndex, aliases, whyNot, rust }) {
   const where = [

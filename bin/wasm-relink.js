@@ -43,16 +43,17 @@ program
   .command('inspect')
   .description('Prints what there is in a module: imports, exports, slots, and what cannot be linked and why.')
   .argument('<FILE>', 'the module; - for standard input')
+  .option('--all', "also the slots of Rust's standard library, which are there for its vtables")
   .option('--json', 'the whole report of inspect() as JSON')
   .option('--slots <PATTERN>', SLOTS, addSlots)
   .addHelpText(
     'after',
     examples('inspect plugin.wasm', "inspect plugin.wasm --slots 'guest::pricing::*' --slots '/tax$/'"),
   )
-  .action(async (file, { json, slots }) => {
+  .action(async (file, { all, json, slots }) => {
     const { inspect } = face()
     const report = await about(subject(file), async () => inspect(await read(file), { slots }))
-    print(json ? toJson(report) : toText(report, subject(file)))
+    print(json ? toJson(report) : toText(report, subject(file), { all: all ?? slots !== undefined }))
   })
 
 program
@@ -106,7 +107,7 @@ program
   .action(async (files, { compiler, reserve, slots }, command) => {
     const { Module, cache, compileFile } = face()
     if (cache.directory === undefined) command.error(`error: the cache is off: ${cached.whyOff()}`)
-    for (const file of files) {
+    const compileOne = async (file) => {
       const module = await about(file, () => compileFile(file, { compiler, reserve, slots }))
       warn(file, { slots: Module.slots(module) })
       // An unusable cache is not an error for `load`, but it is here.
@@ -114,6 +115,8 @@ program
       if (!cached.holds(entries, file)) throw new ExpectedFailure(`${file}: compiled, but the cache did not take it`)
       print(`${printable(file)}: compiled\n`)
     }
+    // A bad file does not keep the others from being compiled.
+    for (const file of files) await compileOne(file).catch((error) => fail(toFailure(error)))
   })
 
 program

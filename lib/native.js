@@ -8,6 +8,7 @@ const { isNative, isTrap, nameFile, translate, typeError } = require('./errors')
 const { addressOf, libFunctions } = require('./internal/lib-functions')
 const { Commits } = require('./internal/commits')
 const { LATE_USES, isIgnored } = require('./internal/late')
+const { LivingInstances } = require('./internal/living')
 const { addon, translated } = require('./node/addon')
 const { createShared } = require('./node/shared-memory')
 const { allLimits, amounts } = require('./options/resource-limits')
@@ -59,6 +60,9 @@ class NativeStore {
 
   /** Whether the user has closed it */
   closed = false
+
+  /** Its instances */
+  living = new LivingInstances()
 
   /** Whether it has had an instance that may be recycled */
   hasRecyclers = false

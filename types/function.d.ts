@@ -44,6 +44,8 @@ export type Exactly<P, R> = (type: [parameters: P, result: R]) => [parameters: P
  */
 export interface WasmFunction<P extends unknown[] = any, R = any> {
   (...parameters: P): R
+  /** For the type checker only: this property does not exist. It comes first, so that a mismatch is reported by the types. */
+  readonly [signature]: Exactly<P, R>
   readonly name: string
   readonly length: number
   /**
@@ -68,8 +70,6 @@ export interface WasmFunction<P extends unknown[] = any, R = any> {
    * `ERR_RELINK_MEMORY`: no room for the generated code
    */
   map(...columns: [...Columns<P>, options?: { into?: Mapped<R> | undefined }]): Mapped<R>
-  /** For the type checker only: this property does not exist. */
-  readonly [signature]: Exactly<P, R>
 }
 
 /** A typed array of values of a type. */

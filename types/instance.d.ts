@@ -11,8 +11,9 @@ import type {
   Reserve,
   TypesOption,
 } from './options'
-import type { Exports, ExportsOf, PluginShape, Slots, SlotsOf } from './plugin'
+import type { Exports, ExportsOf, PluginShape, SlotNamed, SlotNames, Slots, SlotsOf } from './plugin'
 import type { Slot } from './slot'
+import type { Store } from './store'
 
 /**
  * A module at work in a store. `E` and `S` are the types of its exports and slots: see {@link PluginShape}.
@@ -36,6 +37,24 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * `ERR_RELINK_INTERRUPTED`
    */
   constructor(module: Module, imports?: Imports, options?: InstanceOptions)
+  /**
+   * The open instance that exports a function, also if only glue code keeps its exports, as wasm-bindgen's does. Undefined for any
+   * other function. A function that an instance imports and exports again belongs to the one that defines it.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a function
+   */
+  static of(fn: (...parameters: any[]) => unknown): Instance | undefined
+  /**
+   * The open instances of a store in the order in which they were made, without those that V8 has collected. Default: the store of
+   * this thread.
+   *
+   * ```js
+   * const [greeter] = Instance.all().filter(({ exports }) => 'greeter_new' in exports)
+   * ```
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a Store
+   */
+  static all(store?: Store): Instance[]
   /** The exports, by name. Frozen, without a prototype. */
   readonly exports: Exports<E>
   /**
@@ -47,7 +66,8 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   /**
    * The slot with this name. Without such a slot, the only one with this alias, or whose path ends with it: `discount` or
    * `pricing::discount` for `shop::pricing::discount`, `price` for the import `env.price`. The types of a generic
-   * function may be left out: `max` for `shop::max::<u32>`. A number is the function's index in the module.
+   * function may be left out: `max` for `shop::max::<u32>`. A number is the function's index in the module. If a
+   * {@link PluginShape} names the slots, the type checker accepts their names, ends of their paths, and numbers.
    *
    * ```js
    * plugin.slot('discount').original(1000n)
@@ -58,8 +78,8 @@ export class Instance<E extends object = Record<string, any>, S extends object =
    * @throws {LinkError} `ERR_RELINK_UNKNOWN_SLOT` or `ERR_RELINK_AMBIGUOUS_SLOT`, both with `candidates`;
    * `ERR_RELINK_CLOSED`
    */
-  slot<Name extends keyof S>(name: Name): Slots<S>[Name]
-  slot<P extends unknown[] = any, R = any>(name: string | number): Slot<P, R>
+  slot<Name extends SlotNames<S>>(name: Name): SlotNamed<S, Name>
+  slot<P extends unknown[] = any, R = any>(name: string extends keyof S ? string | number : number): Slot<P, R>
   /**
    * Closes the instance. From then on its exports, its slots and links, and the memories, tables and globals that it defines
    * throw `ERR_RELINK_CLOSED`. Functions of it that are linked elsewhere go on running; the instance is freed when nothing

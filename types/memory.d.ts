@@ -56,4 +56,8 @@ export class Memory<Shared extends boolean = false> {
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the memory's instance, or its store, is closed
    */
   grow(delta: number): number
+  /** For the type checker only, so that a Memory fits where the global `WebAssembly.Memory` is expected: does not exist. */
+  readonly toFixedLengthBuffer: never
+  /** For the type checker only, as `toFixedLengthBuffer`: does not exist. */
+  readonly toResizableBuffer: never
 }

@@ -5,12 +5,28 @@ import type { Slot } from './slot'
 
 /** Turns the functions of a record into exported WebAssembly functions. */
 export type Exports<E> = { readonly [Name in keyof E]: Export<E[Name]> }
-/** Distributes over unions: the type of an optional function is one. */
-type Export<T> = T extends (...parameters: infer P) => infer R ? WasmFunction<P, R> : T
+/** Distributes over unions: the type of an optional function is one. An export is a function or an object, so never a string. */
+type Export<T> = T extends (...parameters: infer P) => infer R
+  ? WasmFunction<P, R>
+  : T extends string | number | bigint | boolean | symbol | null
+    ? never
+    : T
 
 /** Turns the functions of a record into slots. */
 export type Slots<S> = { readonly [Name in keyof S]: Declared<S[Name]> }
 type Declared<T> = T extends (...parameters: infer P) => infer R ? Slot<P, R> : T
+
+/** The names by which `instance.slot` finds a declared slot: its full name, and the ends of its path. */
+export type SlotNames<S> = string extends keyof S ? keyof S : keyof S | Ends<keyof S>
+type Ends<Name> = Name extends `${string}::${infer Rest}`
+  ? Rest | Ends<Rest>
+  : Name extends `${string}.${infer Rest}`
+    ? Rest
+    : never
+/** The slot with this name or path. */
+export type SlotNamed<S, Name> = Name extends keyof S
+  ? Slots<S>[Name]
+  : { [Full in keyof S]: Name extends Ends<Full> ? Slots<S>[Full] : never }[keyof S]
 
 /**
  * The exports of a plugin, and its slots by their full names, for the type checker.

@@ -57,3 +57,22 @@ export const WebAssembly: {
     options?: CompileOptions & InstanceOptions,
   ): Promise<{ module: Module; instance: Instance }>
 }
+
+/** The types of the objects, as in the global namespace: `WebAssembly.Module` is a type too. */
+export namespace WebAssembly {
+  type Module = ModuleOf
+  type Instance = InstanceOf
+  type Memory = MemoryOf<boolean>
+  type Table = TableOf<any>
+  type Global = GlobalOf
+  type Tag = TagOf
+  type Exception = ExceptionOf
+}
+
+type ModuleOf = Module
+type InstanceOf = Instance
+type MemoryOf<Shared extends boolean> = Memory<Shared>
+type TableOf<Kind extends 'anyfunc' | 'externref'> = Table<Kind>
+type GlobalOf = Global
+type TagOf = Tag
+type ExceptionOf = Exception

@@ -1,4 +1,5 @@
 // Recycling: instances that begin again after a trap, under the same JavaScript objects.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import {
   Global,
   Instance,
@@ -92,6 +93,12 @@ describe.each([...compilers, 'auto'] as const)('an instance of %s that is recycl
     for (const [name, value] of Object.entries(instance.exports)) expect(value).toBe(before[name])
     expect([buffer.byteLength, exports.memory.buffer.byteLength]).toEqual([0, 65_536])
     expect(events).toEqual([{ instance, error, recycled: true, count: 1 }])
+    const published: unknown[] = []
+    const listen = (event: unknown) => void published.push(event)
+    subscribe('wasm-relink:recycle', listen)
+    thrownBy(exports.trap)
+    unsubscribe('wasm-relink:recycle', listen)
+    expect(published).toEqual([events[1]])
   })
 
   test('has its passive segments again', async () => {

@@ -65,6 +65,15 @@ test('compile names the invalid file', () => {
   expect(off.stderr).toContain('wasm-relink: the cache is off: WASM_RELINK_CACHE turns it off')
 })
 
+test('compile goes on after an invalid file', () => {
+  const bad = join(folder, 'bad-among-others.wasm')
+  writeFileSync(bad, 'not wasm')
+  const good = plugin('plugin')
+  const { status, stdout, stderr } = run(['compile', bad, good])
+  expect({ status, stdout }).toEqual({ status: 1, stdout: `${good}: compiled\n` })
+  expect(stderr).toContain('bad-among-others.wasm: ')
+})
+
 test('compile fails if the cache does not store the result', () => {
   // Windows has no such check of owners.
   if (process.platform === 'win32') return

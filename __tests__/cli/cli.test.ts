@@ -80,6 +80,19 @@ describe('inspect', () => {
     ])
   })
 
+  test('lists declared slots first, and those of the standard library only on request', () => {
+    const kinds = (...options: string[]) => rows(output('inspect', guestPath('scalars'), ...options), 'Slots').flat()
+    const few = kinds().filter((cell) => ['declared', 'import', 'function'].includes(cell))
+    expect(few.indexOf('function')).toBe(few.lastIndexOf('declared') + 1)
+    const library = join(root, 'fixtures/bindgen/pkg/bindgen_bg.wasm')
+    const short = output('inspect', library)
+    expect(short).toMatch(/^Slots of Rust's standard library, .*: \d+\. --all shows them$/m)
+    expect(short).not.toContain('alloc::string::String as ')
+    for (const options of [['--all'], ['--slots', 'all']]) {
+      expect(output('inspect', library, ...options)).toMatch(/alloc\S*::string::String as /)
+    }
+  })
+
   test('lists declared slots with their Rust types', () => {
     const slots = rows(output('inspect', guestPath('pricing')), 'Slots')
     expect(slots).toContainEqual(['func[0]', 'declared', '(i64, i32) -> i64', 'pricing::discount'])

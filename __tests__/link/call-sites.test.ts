@@ -168,6 +168,17 @@ describe.each(compilers)('a table entry (%s)', (compiler) => {
     expect(table.get(3)).toBeNull()
   })
 
+  test('refuses a WebAssembly function of another type than the one that is named', async () => {
+    const { table, fifty } = await make()
+    const options = { type: { parameters: ['i32'], results: ['i32'] } } as const
+    expect(thrownBy(() => link(fifty, table.slot(3), options as any))).toMatchObject({
+      code: 'ERR_RELINK_SIGNATURE',
+      expected: '(i32) -> i32',
+      actual: '() -> i64',
+    })
+    expect(table.get(3)).toBeNull()
+  })
+
   test('of a closed instance, or for a function of another store, is refused', async () => {
     const instance = await instanceOf(TEXT, {}, { compiler })
     const { table, fifty } = instance.exports

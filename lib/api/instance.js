@@ -8,6 +8,7 @@ const { typeError } = require('../errors')
 const { globalOf } = require('./global')
 const { hasGuestHooks } = require('../internal/guest-hooks')
 const { Brand } = require('../internal/handle')
+const { ownerOf } = require('../internal/living')
 const { about, readImports, toImports } = require('../internal/imports')
 const { Recycler, holdRecycler } = require('../internal/recycler')
 const { systemsIn } = require('../internal/wasi-functions')
@@ -98,6 +99,7 @@ class Instance {
     this.#state.exports = namespace(suspending === undefined ? complete : complete.map(withPromise))
     if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
+    store.living.add(store, id, this, exports)
     if (recycling !== undefined) {
       store.hasRecyclers = true
       holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onRecycle }))
@@ -111,6 +113,16 @@ class Instance {
     const reportPanics = coreOf(this.#state.exports['relink:report_panics'])
     if (typeof reportPanics === 'function') reportPanics()
     uncloneable(this)
+  }
+
+  static of(fn) {
+    if (typeof fn !== 'function') throw wrongType('a function', 'fn', fn)
+    return ownerOf(fn)
+  }
+
+  static all(store = undefined) {
+    const own = toStore({ store })
+    return own.living.list(own).filter((instance) => !instance.closed)
   }
 
   get compiler() {

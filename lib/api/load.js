@@ -61,11 +61,24 @@ async function compileFile(file, options = undefined) {
 /** Compiles a file through the disk cache, unless the options say no: a file is likely to be loaded again. */
 async function compilePath(path, { cache = true, ...compiling }, store = undefined) {
   // The file is read once: the bytes that are checked are those that are compiled, and the cache finds code by their hash.
-  const trust = await compiling.trust?.beside(path, readFile)
+  const trust = await compiling.trust?.beside(path, readAll)
   const options = { ...compiling, cache, trust }
   // If the native side cannot read the file, `readFile` throws Node's own error.
   const module = await compileFromPath(path, options, store)
-  return module ?? compileAsync(OwnModule, await readFile(path), options, path, store)
+  return module ?? compileAsync(OwnModule, await readAll(path), options, path, store)
+}
+
+/** Reads a file. Node's error for a folder lacks the path. */
+async function readAll(path) {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (error?.code === 'EISDIR' && error.path === undefined) {
+      error.path = path
+      error.message += ` '${path}'`
+    }
+    throw error
+  }
 }
 
 /** A path, or a `file:` URL as an object or as a string. */

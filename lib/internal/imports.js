@@ -10,8 +10,10 @@ const { findMemory } = require('../api/memory')
 const { findTable } = require('../api/table')
 const { findTag } = require('../api/tag')
 const { coreOf, suspendingFunction } = require('../api/promising')
+const { addressOf } = require('./lib-functions')
 const { wasiImport } = require('./wasi-functions')
 const native = require('../native')
+const { noteUse } = require('./promised')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
 
@@ -48,7 +50,9 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
     }
     // The fast path: most imports are functions, and there may be many.
     if (item.kind === 'function' && typeof value === 'function') {
-      return wasiImport(value) ?? typed?.imported(item, value, flags.has(index)) ?? value
+      const fn = wasiImport(value) ?? typed?.imported(item, value, flags.has(index)) ?? value
+      if (typeof fn === 'function' && addressOf(fn) === undefined) noteUse(fn, item)
+      return fn
     }
     return about(file, () => {
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value

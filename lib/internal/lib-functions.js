@@ -8,6 +8,7 @@ const { buildError, stackTraceLimit } = require('../errors')
 const { Externrefs } = require('./externrefs')
 const { inFinalizer } = require('./late')
 const { mapOf } = require('./map')
+const { refusePromise } = require('./promised')
 const { addon, translated } = require('../node/addon')
 const { recycle } = require('./recycler')
 const { sharedValues } = require('./shared-values')
@@ -38,8 +39,9 @@ function libFunctions(store, exceptions) {
     store,
     error: buildError,
     stackTraceLimit,
-    toBigInt64: (value) => BigInt.asIntN(64, value),
-    toNumber: (value) => +value,
+    // `fn` is the imported function that returned the value, if one did.
+    toBigInt64: (value, fn) => BigInt.asIntN(64, numeric(value, fn)),
+    toNumber: (value, fn) => +numeric(value, fn),
     toList: (value) => [...value],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
@@ -72,6 +74,12 @@ function libFunctions(store, exceptions) {
 
 /** Lets a function stand for a WebAssembly function wherever the address of one is needed. */
 const standFor = (fn, core) => void functions.set(fn, functions.get(core))
+
+/** A value to be converted to a number: a promise that a function returned is none. */
+function numeric(value, fn) {
+  if (fn !== undefined) refusePromise(value, fn)
+  return value
+}
 
 /** The native address of a WebAssembly function that this copy of the package has made; undefined for any other value. */
 const addressOf = (value) => functions.get(value)?.address

@@ -5,6 +5,7 @@
 const { performance } = require('node:perf_hooks')
 const { nextTick } = require('node:process')
 const { rangeError } = require('../errors')
+const { channels } = require('./events')
 
 /**
  * Recycles one instance, at most so often in so long. The instance's retainer holds it, so it lives as long as a function of the
@@ -60,6 +61,7 @@ class Recycler {
  * caller of WebAssembly gets the error of the trap.
  */
 function tell(event, onRecycle) {
+  channels.recycle.publish(event)
   try {
     onRecycle?.(event)
   } catch (thrown) {

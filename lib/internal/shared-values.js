@@ -3,6 +3,8 @@
 // Exported functions whose arguments and results go through memory that native code shares (src/napi/env/shared_values.rs),
 // and the imports that they call.
 
+const { refusePromise } = require('./promised')
+
 /** Most parameters or results of such a function. */
 const MOST = 32
 
@@ -53,6 +55,7 @@ function sharedValues(make) {
     F32: new Float32Array(buffer),
     F64: new Float64Array(buffer),
     asIntN: BigInt.asIntN,
+    refusePromise,
     invoke: native.invoke,
     resume: native.resume,
     fail: native.fail,
@@ -141,6 +144,7 @@ function thunk(parameters, results) {
       const number = ${NUMBER}
       try {
         next = ${call}
+        ${type === undefined || isReference(type) ? '' : "if (typeof next === 'object') refusePromise(next, fn)"}
         ${type === undefined ? '' : `next = ${TYPES[type].convert('next')}`}
       } catch (error) {
         if (number === 0) throw error

@@ -22,6 +22,12 @@ class OptionMode {
     this.#slots = slots
   }
 
+  /** Sets which functions are slots by default. */
+  set defaultSlots(slots) {
+    toSelection({ slots })
+    this.#slots = slots
+  }
+
   /** Options of instances that the JS API does not have. */
   others = []
 

@@ -16,7 +16,7 @@ fn types_of(store: &Store, table: TableId) -> Vec<FuncType> {
     for instance in store.instances().iter().filter(|instance| !instance.is_closed()) {
         let code = instance.code();
         let sites = code.details().call_sites.iter().filter(|(index, _)| instance.table(store, **index) == table);
-        for ty in sites.flat_map(|(_, types)| types).map(|ty| &code.original.types[*ty as usize]) {
+        for ty in sites.flat_map(|(_, types)| types).map(|ty| &code.binary.types[*ty as usize]) {
             if !found.contains(ty) {
                 found.push(ty.clone());
             }

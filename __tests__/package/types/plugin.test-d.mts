@@ -23,7 +23,9 @@ import {
   Table,
   validate,
   type WasmFunction,
+  WebAssembly as Relinkable,
 } from 'wasm-relink'
+import { register } from 'wasm-relink/register'
 
 interface Pricing {
   exports: {
@@ -227,6 +229,34 @@ try {
 }
 
 void [bytesOf, halves, maybe, maybeMemory, sizes, total, buffer, previous, sum, compiled, valid, narrow]
+
+// A typed plugin's slots have the names of the shape, or ends of their paths.
+const byEnd: Slot<[cents: bigint], bigint> = plugin.slot('discount')
+const byNumber: Slot = plugin.slot(3)
+// @ts-expect-error a misspelled name
+plugin.slot('discuont')
+const anySlot: Slot = (await load('other.wasm')).slot('anything')
+
+// An export is never a string.
+const named = await load<{ exports: { name: string } }>('pricing.wasm')
+// @ts-expect-error it has no value of this type
+const nameOf: { length: 5 } = named.exports.name.anything
+void [byEnd, byNumber, anySlot, nameOf]
+
+// The names of the namespace are types too, and a memory fits where the global one is expected.
+const ofNamespace: Relinkable.Module = await Relinkable.compile(new Uint8Array())
+/** As TypeScript's own library has it. */
+interface GlobalMemory {
+  readonly buffer: ArrayBuffer
+  grow(delta: number): number
+  toFixedLengthBuffer(): ArrayBuffer
+  toResizableBuffer(): ArrayBuffer
+}
+const globalMemory: GlobalMemory = new Memory({ initial: 1 })
+void [ofNamespace, globalMemory, Instance.of(exports.total)?.exports, Instance.all(new Store()).length]
+register({ slots: ['compress'] })
+// @ts-expect-error no such word
+register({ slots: 'some' })
 
 // Typed functions take and return strings, records and so on.
 interface Item {

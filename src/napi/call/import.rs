@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::napi::call::parked::end_above;
 use crate::napi::context::Context;
 use crate::napi::convert::thrown::{throw_at_wasm, throw_value_at_wasm};
-use crate::napi::convert::value::{to_js, to_wasm};
+use crate::napi::convert::value::{result_to_wasm, to_js, to_wasm};
 use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::reference::{StrongReference, WeakReference};
 use crate::napi::env::shared_values::SharedValues;
@@ -186,7 +186,7 @@ impl ImportedFunction {
         match &*self.ty.results {
             [] => {}
             // SAFETY: `values` has room for the results, by the contract of this function.
-            [ty] => unsafe { *values = to_wasm(context, *ty, result, self.caller)? },
+            [ty] => unsafe { *values = result_to_wasm(context, *ty, result, self.caller, callback)? },
             // SAFETY: as for one result.
             types => unsafe { self.read_list(context, types, result, values)? },
         }

@@ -5,7 +5,7 @@ use crate::napi::call::import::ImportedFunction;
 use crate::napi::call::scope::CallScope;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
-use crate::napi::convert::thrown::{refuse_failure, take_failure};
+use crate::napi::convert::thrown::{refuse_failure, take_failure, throw_failure_of};
 use crate::napi::convert::value::{throw_unconvertible, to_wasm};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::throw::{NativeError, refuse};
@@ -74,36 +74,36 @@ impl NativePromisingCall {
         let progress = self.run(&mut call, outcome, Value::of(&value));
         let Some(call) = call else { return Err(progress.err().unwrap_or_else(has_ended)) };
         match progress {
-            Ok(Progress::Suspended { import, results }) => {
-                let import: *const ImportedFunction = ptr::with_exposed_provenance(import);
+            Ok(None) => {
+                let held = call.nodes().into_iter();
+                let held = held.map(|node| env.to_unknown(context.retainers.retainer(env, &context.store, node)));
+                let held = held.collect();
+                self.call.replace(Some(call));
+                let import = self.suspended.get().map(|(import, _)| import).expect("`run` has set it");
                 // SAFETY: the call keeps the instance that imports it.
                 let value = env.to_unknown(unsafe { &*import }.take_promise(env));
-                self.suspended.set(Some((import, results)));
-                let retainer = |node| env.to_unknown(context.retainers.retainer(env, &context.store, node));
-                let held = call.nodes().into_iter().map(retainer).collect();
-                self.call.replace(Some(call));
                 Ok(NativeProgress { returned: false, value, held })
             }
-            ended => {
-                let values = call.values().take();
+            Ok(Some(result)) => {
                 free(call, context);
-                ended?;
-                // SAFETY: the call has written results of these types.
-                let result = unsafe { self.exported.results(&values) }?.unwrap_or_else(|| env.undefined());
                 Ok(NativeProgress { returned: true, value: env.to_unknown(result), held: Vec::new() })
+            }
+            Err(error) => {
+                free(call, context);
+                Err(error)
             }
         }
     }
 }
 
 impl NativePromisingCall {
-    /// Begins the call, which `call` is then, or goes on with it.
+    /// Begins the call, which `call` is then, or goes on with it. Returns its result; none if it was suspended.
     fn run(
         &self,
         call: &mut Option<Rc<PromisingCall>>,
         outcome: NativeOutcome,
         value: Value<'_>,
-    ) -> Result<Progress, NativeError> {
+    ) -> Result<Option<Value<'_>>, NativeError> {
         let (exported, context) = (&self.exported, &self.exported.context);
         self.check_open()?;
         let is_new = matches!(outcome, NativeOutcome::Begin);
@@ -128,7 +128,20 @@ impl NativePromisingCall {
         let result = unsafe { call.go_on(&context.store, thrown.err()) };
         drop(deadline);
         context.buffers.detach_grown(context.js(), &context.store);
-        result.map_err(|failure| refuse_failure(context, failure))
+        // Converted before the scope is dropped: the deferred work frees what wasm has let go of.
+        match result {
+            Ok(Progress::Suspended { import, results }) => {
+                self.suspended.set(Some((ptr::with_exposed_provenance(import), results)));
+                Ok(None)
+            }
+            Ok(Progress::Returned) => {
+                let values = call.values().take();
+                // SAFETY: the call has written results of these types.
+                let result = unsafe { exported.results(&values) }?;
+                Ok(Some(result.unwrap_or_else(|| context.js().undefined())))
+            }
+            Err(failure) => Err(throw_failure_of(context, exported.target().0, failure).into()),
+        }
     }
 
     /// A new call with these arguments.

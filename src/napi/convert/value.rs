@@ -29,19 +29,40 @@ pub fn to_wasm(
     value: Value<'_>,
     reader: Compiler,
 ) -> Result<RawValue, PendingException> {
-    to_bits(context, ty, value, reader).map(from_bits)
+    to_bits(context, ty, value, reader, None).map(from_bits)
+}
+
+/// `to_wasm` for a result of `function`, an imported JavaScript function: a promise is no number.
+///
+/// # Errors
+/// As `to_wasm`, and `ArgumentType` for a promise in place of a number.
+#[inline(always)] // as `to_wasm`
+pub fn result_to_wasm(
+    context: &Context,
+    ty: ValType,
+    value: Value<'_>,
+    reader: Compiler,
+    function: Value<'_>,
+) -> Result<RawValue, PendingException> {
+    to_bits(context, ty, value, reader, Some(function)).map(from_bits)
 }
 
 /// The bits of the converted value, returned in a register. A `RawValue` that is written to memory in parts and
 /// then read whole would fail store forwarding, and stall.
 #[inline(never)]
-fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -> Result<u64, PendingException> {
+fn to_bits(
+    context: &Context,
+    ty: ValType,
+    value: Value<'_>,
+    reader: Compiler,
+    function: Option<Value<'_>>,
+) -> Result<u64, PendingException> {
     let env = context.js();
     let bits = match ty {
         ValType::I32 => {
             let number = match env.get_int32(value) {
                 Some(number) => number,
-                None => env.get_int32(to_number(context, value)?).unwrap_or_default(),
+                None => env.get_int32(to_number(context, value, function)?).unwrap_or_default(),
             };
             number.cast_unsigned().into()
         }
@@ -49,7 +70,9 @@ fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -
             let number = match env.get_bigint64(value) {
                 Some(number) => number,
                 None => {
-                    let converted = context.environment.call(|lib| &lib.to_bigint64, &[value])?;
+                    let converted = context
+                        .environment
+                        .call(|lib| &lib.to_bigint64, &[value, function.unwrap_or(env.undefined())])?;
                     env.get_bigint64(converted).unwrap_or_default()
                 }
             };
@@ -58,7 +81,7 @@ fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -
         ValType::F32 | ValType::F64 => {
             let number = match env.get_double(value) {
                 Some(number) => number,
-                None => env.get_double(to_number(context, value)?).unwrap_or_default(),
+                None => env.get_double(to_number(context, value, function)?).unwrap_or_default(),
             };
             if ty == ValType::F32 { (number as f32).to_bits().into() } else { number.to_bits() }
         }
@@ -78,10 +101,15 @@ fn to_bits(context: &Context, ty: ValType, value: Value<'_>, reader: Compiler) -
     Ok(bits)
 }
 
-/// ToNumber.
+/// ToNumber. `function` is the imported function that returned the value, if one did.
 #[cold]
-fn to_number<'a>(context: &'a Context, value: Value<'_>) -> Result<Value<'a>, PendingException> {
-    context.environment.call(|lib| &lib.to_number, &[value])
+fn to_number<'a>(
+    context: &'a Context,
+    value: Value<'_>,
+    function: Option<Value<'_>>,
+) -> Result<Value<'a>, PendingException> {
+    let function = function.unwrap_or(context.js().undefined());
+    context.environment.call(|lib| &lib.to_number, &[value, function])
 }
 
 /// The wasm function of `value`; none for null.

@@ -54,7 +54,15 @@ impl NativeStore {
         let function = function.transpose().map_err(refuse)?;
         let (store, slots) = (&self.context.store, &mut *self.context.slots.borrow_mut());
         let ty = match function {
-            Some(function) => function.ty(store),
+            Some(function) => {
+                let (actual, wanted) = (function.ty(store), wanted.and_then(|wanted| wanted.parse()));
+                if let Some(wanted) = wanted.filter(|wanted| *wanted != *actual) {
+                    let (slot, expected) = (slots.slot(slot).name.clone(), wanted.to_string());
+                    let actual = actual.to_string();
+                    return Err(refuse(ErrorKind::Signature { slot, expected, actual, is_called: false }.into()));
+                }
+                actual
+            }
             None => self.adapter_type(slots, slot, wanted, Allowed { call_sites: true, ..Allowed::default() })?,
         };
         let own = slots.slot(slot).ty.as_ref().is_some_and(|own| **own == *ty);
