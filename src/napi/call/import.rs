@@ -85,8 +85,9 @@ impl ImportedFunction {
         results: *mut RawValue,
     ) -> Result<(), Thrown> {
         let _scope = context.js().open_scope();
+        let callback = self.callback.get(context.js()).unwrap_or_else(|| context.js().undefined());
         // SAFETY: by the contract of this function.
-        let read = unsafe { self.read_results(context, value, results) };
+        let read = unsafe { self.read_results(context, callback, value, results) };
         read.or_else(|PendingException| throw_at_wasm(context, self.adapted))
     }
 
@@ -169,10 +170,10 @@ impl ImportedFunction {
             return Ok(false);
         }
         // SAFETY: by the contract of this function.
-        unsafe { self.read_results(context, result, values) }.map(|()| true)
+        unsafe { self.read_results(context, callback, result, values) }.map(|()| true)
     }
 
-    /// Converts what the function has returned.
+    /// Converts what the function, `callback`, has returned.
     ///
     /// # Safety
     /// `values` has room for its results.
@@ -180,6 +181,7 @@ impl ImportedFunction {
     unsafe fn read_results(
         &self,
         context: &Rc<Context>,
+        callback: Value<'_>,
         result: Value<'_>,
         values: *mut RawValue,
     ) -> Result<(), PendingException> {
