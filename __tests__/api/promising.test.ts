@@ -1,4 +1,6 @@
 // Calls that an import may suspend: `Suspending`, `promising`, and the option `suspending`.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { Exception, Instance, Module, Store, SuspendError, Suspending, Table, Tag, link, promising } from '../..'
 import { compilers, rejectionOf, thrownBy, wat } from '../support'
 import { collectGarbage } from '../support/collecting'
@@ -154,18 +156,75 @@ describe('where a call cannot be suspended', () => {
   })
 })
 
+test('at the end of its stack, a call traps also in code of the host', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(__dirname, '../support/suspended-ends.cjs')], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'stack-overflow '.repeat(24), stderr: '' })
+})
+
+const KEEP = `(module (import "env" "wait" (func $wait (param i32) (result i32)))
+  (memory (export "memory") 1) (global $__stack_pointer (mut i32) (i32.const 65536))
+  (export "__stack_pointer" (global $__stack_pointer))
+  (func (export "trap") unreachable)
+  (func (export "keep") (param i32) (result i32) (local $frame i32)
+    (global.set $__stack_pointer (local.tee $frame (i32.sub (global.get $__stack_pointer) (i32.const 16))))
+    (i32.store (local.get $frame) (local.get 0))
+    (if (i32.lt_s (call $wait (local.get $frame)) (i32.const 0)) (then unreachable))
+    (i32.load (local.get $frame))
+    (global.set $__stack_pointer (i32.add (local.get $frame) (i32.const 16)))))`
+
+test('shadow stacks of calls are not used again once their memory was replaced', async () => {
+  const { waiting, wait } = waiter()
+  const { exports } = await instanceWith({ wait }, { onTrap: 'recycle' }, undefined, KEEP)
+  const keep = promising(exports.keep) as (value: number) => Promise<number>
+  const [ended, suspended, traps] = [keep(1), keep(2), keep(3)]
+  waiting[0]!.resolve(0)
+  await expect(ended).resolves.toBe(1)
+  waiting[2]!.resolve(-1)
+  await expect(rejectionOf(traps)).resolves.toMatchObject({ trap: 'unreachable' })
+  waiting[1]!.resolve(0)
+  await expect(rejectionOf(suspended)).resolves.toMatchObject({ code: 'ERR_RELINK_SUSPEND' })
+  for (const value of [4, 5]) {
+    const again = keep(value)
+    waiting.at(-1)!.resolve(0)
+    await expect(again).resolves.toBe(value)
+    expect(thrownBy(() => exports.trap())).toMatchObject({ trap: 'unreachable' })
+  }
+})
+
+test('a promise with a `then` of its own is awaited as any other', async () => {
+  let calls = 0
+  const wait = new Suspending((x: number) =>
+    Object.defineProperty(Promise.resolve(x), 'then', { value: () => calls++ }),
+  )
+  const { exports } = await instanceWith({ wait })
+  await expect(promising(exports.twice)(7)).resolves.toBe(-93)
+  expect(calls).toBe(0)
+})
+
+test('a call that cannot be suspended keeps nothing of the promise', async () => {
+  const store = new Store()
+  const before = store.stats().instances
+  const begin = async () => {
+    const held: { instance?: unknown } = {}
+    const wait = new Suspending(() => Object.assign(new Promise(() => {}), { held }))
+    const instance = await instanceWith({ wait }, { store })
+    held.instance = instance
+    expect(thrownBy(() => instance.exports.once(1))).toBeInstanceOf(SuspendError)
+  }
+  for (let index = 0; index < 20; index++) await begin()
+  for (let round = 0; round < 8 && store.stats().instances > before; round++) {
+    await collectGarbage()
+    store.collect()
+  }
+  expect(store.stats().instances).toBe(before)
+})
+
 test('each call has a shadow stack of its own, which others do not overwrite', async () => {
   const { waiting, wait } = waiter()
-  const text = `(module (import "env" "wait" (func $wait (param i32) (result i32)))
-    (memory (export "memory") 1) (global $__stack_pointer (mut i32) (i32.const 65536))
-    (export "__stack_pointer" (global $__stack_pointer))
-    (func (export "keep") (param i32) (result i32) (local $frame i32)
-      (global.set $__stack_pointer (local.tee $frame (i32.sub (global.get $__stack_pointer) (i32.const 16))))
-      (i32.store (local.get $frame) (local.get 0))
-      (drop (call $wait (local.get $frame)))
-      (i32.load (local.get $frame))
-      (global.set $__stack_pointer (i32.add (local.get $frame) (i32.const 16)))))`
-  const { exports } = await instanceWith({ wait }, {}, undefined, text)
+  const { exports } = await instanceWith({ wait }, {}, undefined, KEEP)
   const keep = promising(exports.keep as never) as unknown as (value: number) => Promise<number>
   const pointer = exports.__stack_pointer as unknown as { value: number }
   const calls = [1, 2, 3].map((value) => keep(value))

@@ -58,18 +58,19 @@ async function call(fn, args) {
   let progress = running.begin()
   while (!progress.returned) {
     held.objects = progress.held
-    progress = await settle(running, progress.value)
+    let goOn
+    // Not by `then`, which a promise may have of its own.
+    try {
+      const value = await progress.value
+      goOn = () => running.fulfill(value)
+    } catch (reason) {
+      goOn = () => running.reject(reason)
+    }
     held.objects = undefined
+    progress = goOn()
   }
   return progress.value
 }
-
-/** Goes on with a call when the promise of its import is settled. */
-const settle = (running, promise) =>
-  promise.then(
-    (value) => running.fulfill(value),
-    (reason) => running.reject(reason),
-  )
 
 /** The option `suspending`: names of imports, as "module.name". */
 function toSuspending({ suspending }) {

@@ -13,7 +13,7 @@ use wasmer::sys::vm::libcalls::{
     wasmer_vm_imported_table_size, wasmer_vm_memory32_grow, wasmer_vm_table_copy, wasmer_vm_table_fill,
     wasmer_vm_table_grow, wasmer_vm_table_init, wasmer_vm_table_set, wasmer_vm_table_size,
 };
-use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance, raise_user_trap};
+use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance, on_host_stack, raise_user_trap};
 
 /// Result of `memory.grow` and `table.grow` on failure.
 const FAILED: u32 = u32::MAX;
@@ -130,19 +130,23 @@ unsafe extern "C" fn imported_table_grow(context: *mut VMContext, value: usize, 
     grown(grow_charged(context, TableOf::Import(table), size, delta, || unsafe { grow(context, value, delta, table) }))
 }
 
-/// Runs `grow`, if there is room for `delta` more entries of a table and no limit refuses them.
+/// Runs `grow`, if there is room for `delta` more entries of a table and no limit refuses them. On the host's stack: at the
+/// end of wasm's, a trap would leave the charges locked.
 fn grow_charged(context: *mut VMContext, table: TableOf, size: u32, delta: u32, grow: impl FnOnce() -> u32) -> u32 {
-    let definition = definition_in(context, table);
-    if !may_grow(size, delta) || definition.is_some_and(|definition| charge_table_growth(definition, delta).is_err()) {
-        return FAILED;
-    }
-    let before = grow();
-    if before == FAILED
-        && let Some(definition) = definition
-    {
-        release_table_growth(definition, delta);
-    }
-    before
+    on_host_stack(|| {
+        let definition = definition_in(context, table);
+        let is_refused = |definition| charge_table_growth(definition, delta).is_err();
+        if !may_grow(size, delta) || definition.is_some_and(is_refused) {
+            return FAILED;
+        }
+        let before = grow();
+        if before == FAILED
+            && let Some(definition) = definition
+        {
+            release_table_growth(definition, delta);
+        }
+        before
+    })
 }
 
 /// `table.set` of a table that the instance imports.

@@ -265,6 +265,10 @@ impl HostFunction for ImportedFunction {
         })?;
         if has_returned { Ok(()) } else { Err(Thrown::suspension(ptr::from_ref(self).expose_provenance())) }
     }
+
+    fn not_suspended(&self) {
+        self.promise.take();
+    }
 }
 
 /// Runs JavaScript in a host function. With `adapted`, wasm may catch the exception that it throws.

@@ -10,7 +10,7 @@ use crate::napi::convert::value::{throw_unconvertible, to_wasm};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::{JsEnv, Value};
-use crate::store::{Progress, PromisingCall, RawValue};
+use crate::store::{HostFunction, Progress, PromisingCall, RawValue};
 use napi::Env;
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
@@ -140,7 +140,13 @@ impl NativePromisingCall {
                 let result = unsafe { exported.results(&values) }?;
                 Ok(Some(result.unwrap_or_else(|| context.js().undefined())))
             }
-            Err(failure) => Err(throw_failure_of(context, exported.target().0, failure).into()),
+            Err(failure) => {
+                if let Some(import) = call.import() {
+                    // SAFETY: nothing is collected before the scope is dropped.
+                    unsafe { &*ptr::with_exposed_provenance::<ImportedFunction>(import) }.not_suspended();
+                }
+                Err(throw_failure_of(context, exported.target().0, failure).into())
+            }
         }
     }
 

@@ -39,6 +39,9 @@ pub trait HostFunction {
     /// whichever is more, and holds arguments of those types.
     unsafe fn call(&self, values: *mut RawValue) -> Result<(), Thrown>;
 
+    /// To be called when `call` has returned `Thrown::suspension`, but the call cannot be suspended.
+    fn not_suspended(&self) {}
+
     /// An address by which the caller of the running wasm knows the function, if that caller can call it: then wasm parks
     /// instead of calling `call`. Both types and the number of values are asked for by the caller.
     fn parkable(&self) -> Option<*const c_void> {
@@ -258,7 +261,11 @@ unsafe fn call_or_suspend(
     match unsafe { &(*context).ctx }.suspendable_calls.here() {
         // SAFETY: by the contract of this function; this frame has nothing left to drop.
         Some(call) => unsafe { call.suspend(import, values) },
-        None => Some(Box::new(Thrown::error(cannot_suspend()))),
+        None => {
+            // SAFETY: by the contract of this function.
+            on_host_stack(|| unsafe { &(*context).ctx }.function.not_suspended());
+            Some(Box::new(Thrown::error(cannot_suspend())))
+        }
     }
 }
 

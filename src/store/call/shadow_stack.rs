@@ -59,8 +59,25 @@ pub(in crate::store) struct ShadowStacks {
     changed: Cell<Changed>,
     /// The stacks of functions that the last failed call unwound
     lowered: RefCell<Vec<Lowered>>,
-    /// Free shadow stacks for calls that may be suspended, by their upper ends
-    free: RefCell<Vec<(StackPointer, i32)>>,
+    /// Free shadow stacks for calls that may be suspended
+    free: RefCell<Vec<OwnStack>>,
+}
+
+/// A shadow stack of a call that may be suspended.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct OwnStack {
+    pointer: StackPointer,
+    /// Its upper end
+    end: i32,
+    /// `ShadowStack::replaced` when it was made
+    replaced: u32,
+}
+
+impl OwnStack {
+    /// Its upper end.
+    pub fn end(self) -> i32 {
+        self.end
+    }
 }
 
 /// The stack of unwound functions.
@@ -99,6 +116,8 @@ struct ShadowStack {
     resting: i32,
     /// Number of instances that use it
     users: u32,
+    /// How often the memory in which it points was replaced
+    replaced: u32,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -276,7 +295,7 @@ impl ShadowStacks {
         match all.iter_mut().find(|stack| stack.pointer == pointer) {
             Some(stack) => stack.users += 1,
             // SAFETY: the instance was just made.
-            None => all.push(ShadowStack { pointer, resting: unsafe { pointer.value() }, users: 1 }),
+            None => all.push(ShadowStack { pointer, resting: unsafe { pointer.value() }, users: 1, replaced: 0 }),
         }
     }
 
@@ -287,7 +306,7 @@ impl ShadowStacks {
             all[index].users -= 1;
             if all[index].users == 0 {
                 all.swap_remove(index);
-                self.free.borrow_mut().retain(|(of, _)| *of != pointer);
+                self.free.borrow_mut().retain(|stack| stack.pointer != pointer);
             }
         }
     }
@@ -298,17 +317,32 @@ impl ShadowStacks {
     }
 
     /// Takes a free shadow stack of the instances with this pointer.
-    pub fn take(&self, pointer: StackPointer) -> Option<i32> {
+    pub fn take(&self, pointer: StackPointer) -> Option<OwnStack> {
         let mut free = self.free.borrow_mut();
-        let index = free.iter().position(|(of, _)| *of == pointer)?;
-        Some(free.swap_remove(index).1)
+        let index = free.iter().position(|stack| stack.pointer == pointer)?;
+        Some(free.swap_remove(index))
     }
 
-    /// Gives a shadow stack back, if an instance still uses the pointer.
-    pub fn give_back(&self, pointer: StackPointer, end: i32) {
-        if self.resting(pointer).is_some() {
-            self.free.borrow_mut().push((pointer, end));
+    /// A new shadow stack, with this upper end, for the instances with this pointer.
+    pub fn own(&self, pointer: StackPointer, end: i32) -> OwnStack {
+        OwnStack { pointer, end, replaced: self.replaced(pointer).unwrap_or_default() }
+    }
+
+    /// Gives a shadow stack back, if an instance still uses its pointer and memory.
+    pub fn give_back(&self, stack: OwnStack) {
+        if self.replaced(stack.pointer) == Some(stack.replaced) {
+            self.free.borrow_mut().push(stack);
         }
+    }
+
+    /// Notes that the memory of an instance with this pointer was replaced: the shadow stacks of calls are no longer there.
+    pub fn note_replaced(&self, pointer: StackPointer) {
+        self.all.borrow_mut().iter_mut().filter(|all| all.pointer == pointer).for_each(|stack| stack.replaced += 1);
+        self.free.borrow_mut().retain(|stack| stack.pointer != pointer);
+    }
+
+    fn replaced(&self, pointer: StackPointer) -> Option<u32> {
+        self.all.borrow().iter().find(|stack| stack.pointer == pointer).map(|stack| stack.replaced)
     }
 
     /// Number of calls from the host into wasm on the stack.

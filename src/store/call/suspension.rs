@@ -1,7 +1,7 @@
 //! Calls whose imports may suspend them.
 
 use crate::error::{Error, ErrorKind};
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::shadow_stack::{OwnStack, StackPointer};
 use crate::store::call::suspendable_call::{CallState, SuspendableCall, give_control};
 use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::gc::rooted::Rooted;
@@ -25,8 +25,8 @@ pub struct PromisingCall {
     /// The stack pointer of the called instance, and its value on the call's shadow stack while the call is suspended
     pointer: StackPointer,
     shadow_pointer: Cell<i32>,
-    /// The call's shadow stack, by its upper end; none if the instance has no shadow stack
-    shadow_stack: Option<i32>,
+    /// The call's shadow stack; none if the instance has no shadow stack
+    shadow_stack: Option<OwnStack>,
     /// What the stack of the suspended call may refer to
     roots: RefCell<Vec<Rooted<Node>>>,
 }
@@ -79,7 +79,7 @@ impl PromisingCall {
         let shadow_stack = take_shadow_stack(store, function, pointer)?;
         // SAFETY: by the contract of this function. The record is that of the store's thread.
         let call = unsafe { SuspendableCall::new(function, values, stack, store.host_stack.record) };
-        let shadow_pointer = Cell::new(shadow_stack.unwrap_or_default());
+        let shadow_pointer = Cell::new(shadow_stack.map_or(0, OwnStack::end));
         Ok(Self { call, pointer, shadow_pointer, shadow_stack, roots: RefCell::default() })
     }
 
@@ -151,6 +151,11 @@ impl PromisingCall {
         self.call.values()
     }
 
+    /// The import, if the call was to be suspended for it.
+    pub fn import(&self) -> Option<usize> {
+        (self.call.state() == CallState::Suspended).then(|| self.call.import().0)
+    }
+
     /// What the stack of the suspended call may refer to.
     pub fn nodes(&self) -> Vec<Node> {
         self.roots.borrow().iter().map(|root| **root).collect()
@@ -160,18 +165,16 @@ impl PromisingCall {
     pub fn free(self, store: &Store) {
         store.suspended.borrow_mut().remove(&ptr::from_ref(&*self.call));
         SuspendableCalls::of_thread().give_back(self.call.into_stack());
-        if let Some(end) = self.shadow_stack {
-            store.shadow_stacks.give_back(self.pointer, end);
-        }
+        self.shadow_stack.into_iter().for_each(|stack| store.shadow_stacks.give_back(stack));
     }
 }
 
 /// A shadow stack for a call of `function`: pages of its instance's memory that no other function uses. Other calls go on with
 /// the instance's own while this one is suspended.
-fn take_shadow_stack(store: &Store, function: FuncRef, pointer: StackPointer) -> Result<Option<i32>, Failure> {
+fn take_shadow_stack(store: &Store, function: FuncRef, pointer: StackPointer) -> Result<Option<OwnStack>, Failure> {
     let Some(resting) = store.shadow_stacks.resting(pointer) else { return Ok(None) };
-    if let Some(end) = store.shadow_stacks.take(pointer) {
-        return Ok(Some(end));
+    if let Some(stack) = store.shadow_stacks.take(pointer) {
+        return Ok(Some(stack));
     }
     let instance = function.instance(store);
     let memory = instance.and_then(|instance| {
@@ -182,5 +185,6 @@ fn take_shadow_stack(store: &Store, function: FuncRef, pointer: StackPointer) ->
     let memory = MemoryId(store.memories.borrow_mut().id(memory));
     let pages = resting.cast_unsigned().min(LARGEST_SHADOW).div_ceil(PAGE_SIZE as u32).max(1);
     let before = memory.grow(store, pages)?;
-    Ok(Some(((before + pages) * PAGE_SIZE as u32).cast_signed()))
+    let end = ((before + pages) * PAGE_SIZE as u32).cast_signed();
+    Ok(Some(store.shadow_stacks.own(pointer, end)))
 }

@@ -97,6 +97,7 @@ impl Instance {
     /// If the instance is not recyclable, or has not started.
     pub fn begin_again(&self, store: &Store) -> Result<Former, Error> {
         store.end_suspended(self.id);
+        self.note_replaced(store);
         let InitialState { quota, .. } = self.initial.get().expect("the caller has checked that it is recyclable");
         let tables = self.recycled_tables(store);
         let imported = self.contents.imported.tables.len();
@@ -123,6 +124,16 @@ impl Instance {
         }
         self.write_segments(store, vm, &tables, &vec![true; tables.len()]);
         Ok(former)
+    }
+
+    /// Notes that the shadow stacks of calls in its memories are gone.
+    fn note_replaced(&self, store: &Store) {
+        let own = &self.contents.own.memories;
+        let uses =
+            |other: &Self| other.id == self.id || other.contents.imported.memories.iter().any(|it| own.contains(it));
+        for instance in store.instances.borrow().values().filter(|other| uses(other)) {
+            store.shadow_stacks.note_replaced(instance.stack_pointer());
+        }
     }
 
     /// Takes the memories and the first `tables` tables that the instance defines out of the store.
@@ -266,6 +277,7 @@ impl Former {
             store.shadow_stacks.note_set(definition);
         }
         let given_up = self.restore(store);
+        instance.note_replaced(store);
         instance.recycled_tables(store).into_iter().for_each(|table| table.write_copy(store));
         given_up
     }

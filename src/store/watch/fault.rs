@@ -48,7 +48,9 @@ pub unsafe fn handle(
             record.fault.store(if is_access { ACCESS } else { OTHER }, Ordering::Relaxed);
             resume_in_pad(record, context, pc);
         }
-        (false, true) => return lend(address),
+        // The lent part is used up, as by a recursion that calls the host each time: wasmer makes a trap of this, too.
+        (false, true) if !lend(address) => resume_at(context, overflow as *const () as usize, entered),
+        (false, true) => {}
         (false, false) => return false,
     }
     true
@@ -105,9 +107,9 @@ unsafe fn encoded(at: usize) -> Option<TrapCode> {
     })
 }
 
-/// The end of the stack. Runs on the one that wasmer has entered.
-unsafe extern "C-unwind" fn overflow() -> ! {
-    let thrown = Box::new(Thrown::error(trap_error(Some(TrapCode::StackOverflow), None)));
-    // SAFETY: the code that has given control to the other stack waits, and has nothing to drop.
-    unsafe { raise_user_trap(thrown) }
+/// The end of the stack. Runs on the one that wasmer has entered: an instruction by which wasm code traps so, since wasmer's
+/// handler also makes a trap of it if the thread was about to leave wasm.
+#[unsafe(naked)]
+unsafe extern "C" fn overflow() -> ! {
+    std::arch::naked_asm!("ud1 eax, eax")
 }
