@@ -26,12 +26,21 @@
 /// <reference lib="es2020.bigint" />
 /// <reference lib="esnext.disposable" />
 
+export {
+  type Applied,
+  type ApplyOptions,
+  type Manifest,
+  type ManifestLink,
+  type ManifestModule,
+  apply,
+} from './types/manifest'
 export { type CacheEntry, cache } from './types/cache'
 export {
   CompileError,
   type ErrorOptions,
   type LimitError,
   LinkError,
+  type ManifestMistake,
   type Panic,
   type Refusal,
   RuntimeError,

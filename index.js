@@ -1,5 +1,6 @@
 'use strict'
 
+const { apply } = require('./lib/api/apply')
 const { cache } = require('./lib/api/cache')
 const { compile, validate } = require('./lib/api/compile')
 const { CompileError, LinkError, RuntimeError, SuspendError } = require('./lib/errors')
@@ -45,6 +46,7 @@ module.exports = {
   Table,
   Tag,
   WebAssembly,
+  apply,
   cache,
   compile,
   compileFile,

@@ -1,10 +1,11 @@
-// The programs of docs/relinking.md run as they stand.
+// The programs of some pages run as they stand.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../support'
 
-const page = readFileSync(join(root, 'docs/relinking.md'), 'utf8')
+const pages = ['relinking', 'manifest'].map((name) => readFileSync(join(root, `docs/${name}.md`), 'utf8'))
+const page = pages.join('\n')
 const programs = [...page.matchAll(/^```js file=(\S+)\n([^]*?)^```$/gm)].map(
   ([, name, text]) => [name!, text!] as const,
 )
@@ -23,4 +24,4 @@ test.each(programs)('%s runs, and prints what it says', (name, text) => {
   }
 })
 
-test('the page has programs', () => expect(programs.length).toBeGreaterThan(2))
+test('the pages have programs', () => expect(programs.length).toBeGreaterThan(2))

@@ -7,6 +7,8 @@ const above = {
   commitOf: undefined,
   /** `link` for an implementation whose instance imports what it replaces */
   linkWithPrevious: undefined,
+  /** The manifest of a `Store`'s present state */
+  manifestOf: undefined,
   /** The wrapper of a native slot */
   slotOf: undefined,
   /** The `Store` of a native store; undefined if it has none */
