@@ -70,12 +70,12 @@ export type {
   InstanceOptions,
   LoadOptions,
   ModuleSignature,
-  RecycleEvent,
   Reserve,
   SlotSelection,
   StoreOptions,
 } from './types/options'
 export type { PluginShape } from './types/plugin'
+export type { RecycleEvent } from './types/recycling'
 export {
   type Change,
   type CommitPlan,
