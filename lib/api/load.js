@@ -3,6 +3,7 @@
 // `load` and `compileFile`.
 
 const { readFile } = require('node:fs/promises')
+const { performance } = require('node:perf_hooks')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')
 const modes = require('../options/option-mode')
