@@ -21,6 +21,7 @@ const { Store } = require('./lib/api/store')
 const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
+const { Watcher, watch } = require('./lib/api/watch')
 const { withTimeout } = require('./lib/api/with-timeout')
 const { wrap } = require('./lib/api/wrap')
 
@@ -44,6 +45,7 @@ module.exports = {
   Suspending,
   Table,
   Tag,
+  Watcher,
   WebAssembly,
   cache,
   compile,
@@ -57,6 +59,7 @@ module.exports = {
   rewrite,
   split,
   validate,
+  watch,
   withTimeout,
   wrap,
 }
