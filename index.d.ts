@@ -79,12 +79,12 @@ export type {
   InstanceOptions,
   LoadOptions,
   ModuleSignature,
-  RecycleEvent,
   Reserve,
   SlotSelection,
   StoreOptions,
 } from './types/options'
 export type { PluginShape } from './types/plugin'
+export type { RecycleEvent } from './types/recycling'
 export {
   type Change,
   type CommitPlan,
@@ -107,4 +107,5 @@ export { Split, type SplitOptions, split } from './types/split'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'
 export type { TrialOptions, TrialResult } from './types/trial'
+export { type ReloadEvent, type WatchOptions, type WatchProblem, Watcher, watch } from './types/watch'
 export { WebAssembly } from './types/webassembly'

@@ -22,6 +22,7 @@ const { Store } = require('./lib/api/store')
 const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
+const { Watcher, watch } = require('./lib/api/watch')
 const { withTimeout } = require('./lib/api/with-timeout')
 const { wrap } = require('./lib/api/wrap')
 
@@ -45,6 +46,7 @@ module.exports = {
   Suspending,
   Table,
   Tag,
+  Watcher,
   WebAssembly,
   apply,
   cache,
@@ -59,6 +61,7 @@ module.exports = {
   rewrite,
   split,
   validate,
+  watch,
   withTimeout,
   wrap,
 }

@@ -141,6 +141,17 @@ program
   })
 
 program
+  .command('watch')
+  .description('Prints what watch() would relink, each time that one of the files was rebuilt, until it is stopped.')
+  .argument('<FILE...>', 'the modules')
+  .option('--slots <PATTERN>', SLOTS, addSlots)
+  .addHelpText('after', examples('watch target/wasm32-unknown-unknown/release/plugin.wasm'))
+  .action((files, { slots }) => {
+    const { watchFiles } = require('./watching')
+    watchFiles(files, { slots, print, fail: (error) => fail(toFailure(error)) })
+  })
+
+program
   .command('cache')
   .description('Lists the compiled modules on disk, or removes them.')
   .addArgument(new Argument('[ACTION]', 'what to do').choices(['list', 'clear']).default('list'))

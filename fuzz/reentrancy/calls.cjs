@@ -83,6 +83,25 @@ const own = {
     const manifest = w.hostile.object({ version: 1, modules, links })
     await w.relink.apply(w.store, manifest, w.hostile.object({ label: w.hostile.primitive('label') }))
   },
+  Watcher: (w) => void new w.relink.Watcher(w.hostile.junk(), '', undefined, {}),
+  'Watcher#file': of('watcher', (watcher) => void watcher.file),
+  'Watcher#instance': of('watcher', (watcher) => void watcher.instance),
+  'Watcher#closed': of('watcher', (watcher) => void watcher.closed),
+  'Watcher#reload': of('watcher', (watcher) => void watcher.reload()),
+  'Watcher#close': of('watcher', (watcher, w) => {
+    watcher.close()
+    w.same(watcher.closed, true, 'closed')
+  }),
+  'Watcher#[dispose]': of('watcher', (watcher) => watcher[dispose]()),
+  async watch(w) {
+    const instance = w.pick('instance')?.instance
+    const signal = new AbortController().signal
+    const options = { instance, imports: importsOf(w, 'owner'), signal, onError() {} }
+    const watcher = await w.relink.watch(fileOf(w), w.hostile.object(options))
+    // The number of watched directories is limited by the system.
+    if (w.random.below(8) > 0) watcher.close()
+    w.add('watcher', watcher)
+  },
   rewrite: (w) => void w.relink.rewrite(bytesOf(w), w.hostile.object({ slots: selectionOf(w) })),
   inspect: (w) => void w.relink.inspect(bytesOf(w), w.hostile.object({ slots: selectionOf(w) })),
   CompileError: (w) => void new w.relink.CompileError(w.hostile.primitive('text'), w.hostile.object({ code: 'CODE' })),

@@ -13,6 +13,8 @@ const above = {
   slotOf: undefined,
   /** The `Store` of a native store; undefined if it has none */
   storeOf: undefined,
+  /** The result of the trial of a `Relink`, as a promise; undefined without one. `settled` would keep the process alive */
+  trialOf: undefined,
   /** Publishes an event about changes: its channel, the changes, and further properties of the message */
   publish: undefined,
 }
