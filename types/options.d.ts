@@ -1,10 +1,9 @@
 // Options of compiling and instantiating, and the arguments that several functions share.
 
-import type { RuntimeError } from './errors'
 import type { Global } from './global'
-import type { Instance } from './instance'
 import type { CompileLimits, InstanceLimits } from './limits'
 import type { Memory } from './memory'
+import type { RecycleEvent } from './recycling'
 import type { Store } from './store'
 import type { Table } from './table'
 import type { Tag } from './exception'
@@ -155,31 +154,6 @@ export interface InstanceOptions extends StoreOptions {
   onTrap?: 'keep' | 'recycle' | { recycle: { most?: number | undefined; within?: number | undefined } } | undefined
   /** Called each time that the instance was recycled, or was to be recycled. For an example, see {@link RecycleEvent}. */
   onRecycle?: ((event: RecycleEvent) => void) | undefined
-}
-
-/**
- * An instance was recycled after a trap, or was to be. Its memories, tables and globals are those of a new instance, its start
- * function and `_initialize` have run, and its exports, slots, links and imports are the same as before.
- *
- * ```js
- * const plugin = await load('plugin.wasm', {}, {
- *   onTrap: { recycle: { most: 5, within: 60_000 } },
- *   onRecycle({ error, recycled }) {
- *     console.error(recycled ? 'began again after' : 'is left as it was by', error)
- *   },
- * })
- * ```
- */
-export interface RecycleEvent {
-  readonly instance: Instance<any, any>
-  /** The error of the trap, which the caller gets */
-  readonly error: RuntimeError
-  /** Whether the instance was recycled. If not, it is what it was after the trap */
-  readonly recycled: boolean
-  /** Number of times that it was recycled, this one included */
-  readonly count: number
-  /** Why it was not: `ERR_RELINK_LIMIT` if it was recycled too often, or the error of its start function */
-  readonly failure?: unknown
 }
 
 /** Options of {@link load} and {@link instantiate}, which compile and make an instance. For an example, see {@link load}. */

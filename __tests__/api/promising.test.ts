@@ -197,6 +197,7 @@ test('shadow stacks of calls are not used again once their memory was replaced',
 test('a promise with a `then` of its own is awaited as any other', async () => {
   let calls = 0
   const wait = new Suspending((x: number) =>
+    // oxlint-disable-next-line unicorn/no-thenable -- it is meant to be awaited
     Object.defineProperty(Promise.resolve(x), 'then', { value: () => calls++ }),
   )
   const { exports } = await instanceWith({ wait })

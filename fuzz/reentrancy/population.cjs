@@ -15,6 +15,7 @@ const KINDS = [
   'link',
   'relink',
   'module',
+  'watcher',
 ]
 
 /** Greatest number of objects of a kind. */

@@ -35,6 +35,7 @@ class Relink {
       undone: (all) => all.undone,
     })
     above.commitOf = (changes) => (changes.more.wrapper ??= new Relink(changes))
+    above.trialOf = (all) => all.#changes.more.trial?.settled
     above.publish = publish
     above.linkWithPrevious = linkWithPrevious
   }
