@@ -86,8 +86,8 @@ class Relink {
   }
 
   async drained() {
-    const { store } = brand.get(this).#changes
-    if (store !== undefined) await drained(store)
+    const changes = brand.get(this).#changes
+    if (changes.store !== undefined) await drained(changes.store, changes.replaced([...changes.slots.keys()]))
   }
 
   undo() {
