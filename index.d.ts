@@ -26,12 +26,21 @@
 /// <reference lib="es2020.bigint" />
 /// <reference lib="esnext.disposable" />
 
+export {
+  type Applied,
+  type ApplyOptions,
+  type Manifest,
+  type ManifestLink,
+  type ManifestModule,
+  apply,
+} from './types/manifest'
 export { type CacheEntry, cache } from './types/cache'
 export {
   CompileError,
   type ErrorOptions,
   type LimitError,
   LinkError,
+  type ManifestMistake,
   type Panic,
   type Refusal,
   RuntimeError,
@@ -98,4 +107,5 @@ export { Split, type SplitOptions, split } from './types/split'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'
 export type { TrialOptions, TrialResult } from './types/trial'
+export { type ReloadEvent, type WatchOptions, type WatchProblem, Watcher, watch } from './types/watch'
 export { WebAssembly } from './types/webassembly'

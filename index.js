@@ -1,5 +1,6 @@
 'use strict'
 
+const { apply } = require('./lib/api/apply')
 const { cache } = require('./lib/api/cache')
 const { compile, validate } = require('./lib/api/compile')
 const { CompileError, LinkError, RuntimeError, SuspendError } = require('./lib/errors')
@@ -21,6 +22,7 @@ const { Store } = require('./lib/api/store')
 const { Table } = require('./lib/api/table')
 const { Tag } = require('./lib/api/tag')
 const { WebAssembly } = require('./lib/api/webassembly')
+const { Watcher, watch } = require('./lib/api/watch')
 const { withTimeout } = require('./lib/api/with-timeout')
 const { wrap } = require('./lib/api/wrap')
 
@@ -44,7 +46,9 @@ module.exports = {
   Suspending,
   Table,
   Tag,
+  Watcher,
   WebAssembly,
+  apply,
   cache,
   compile,
   compileFile,
@@ -57,6 +61,7 @@ module.exports = {
   rewrite,
   split,
   validate,
+  watch,
   withTimeout,
   wrap,
 }

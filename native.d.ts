@@ -228,6 +228,9 @@ export declare function cacheList(cache: NativeCache): Array<NativeCached>
 /** Number of compiles that were cancelled in this process. */
 export declare function cancelledCompiles(): number
 
+/** Checks the text of a manifest. Returns JSON: the manifest, or an object with all `mistakes`. */
+export declare function checkManifest(text: string): string
+
 /** Throws `ERR_RELINK_ABI` unless two function types, as JSON, have the same structure. */
 export declare function checkTypes(slot: string, expected: string, actual: string): void
 
@@ -245,6 +248,9 @@ export declare function compileForSmallMemories(module: NativeModule, options: N
 
 /** Compiles while this thread waits, through the cache if one is given. */
 export declare function compileSync(bytes: Uint8Array, options: NativeCompileOptions, inWorker: boolean): NativeModule
+
+/** The hash of bytes that the history gives for the module with these bytes: BLAKE3, in hex. */
+export declare function contentHash(bytes: Uint8Array): string
 
 /** The address space that memories reserve by default. */
 export declare function defaultReserve(): string

@@ -6,6 +6,7 @@
 const { Argument, Command, CommanderError, Option } = require('commander')
 const { version } = require('../package.json')
 const cached = require('./cached')
+const { checkManifest } = require('./check')
 const { ExpectedFailure, about, toFailure } = require('./failure')
 const { isTerminal, print, read, subject, write } = require('./files')
 const { newPlugin } = require('./new')
@@ -117,6 +118,37 @@ program
     }
     // A bad file does not keep the others from being compiled.
     for (const file of files) await compileOne(file).catch((error) => fail(toFailure(error)))
+  })
+
+program
+  .command('check')
+  .description('Says what apply() would refuse of a manifest: files, hashes, imports, slots and types.')
+  .argument('<MANIFEST>', 'the manifest, a JSON file')
+  .option(
+    '--imports <FILE>',
+    'an ES module that exports the imports from JavaScript; by default, functions that do nothing',
+  )
+  .addHelpText('after', examples('check manifest.json', 'check manifest.json --imports host.mjs'))
+  .action(async (file, { imports }) => {
+    try {
+      const { modules, links } = await about(file, () => checkManifest(file, imports))
+      print(`${printable(file)}: fine (${modules} modules, ${links} links)\n`)
+    } catch (error) {
+      const { mistakes } = error.cause ?? {}
+      if (mistakes === undefined) throw error
+      for (const { path, message } of mistakes) fail(new ExpectedFailure(`${file}: ${path}: ${message}`))
+    }
+  })
+
+program
+  .command('watch')
+  .description('Prints what watch() would relink, each time that one of the files was rebuilt, until it is stopped.')
+  .argument('<FILE...>', 'the modules')
+  .option('--slots <PATTERN>', SLOTS, addSlots)
+  .addHelpText('after', examples('watch target/wasm32-unknown-unknown/release/plugin.wasm'))
+  .action((files, { slots }) => {
+    const { watchFiles } = require('./watching')
+    watchFiles(files, { slots, print, fail: (error) => fail(toFailure(error)) })
   })
 
 program

@@ -274,6 +274,10 @@ const typedAdapter = translated(addon.typedAdapter)
 const typedFunctionsOf = translated((module) => module.typedFunctions())
 const typedWorldOf = translated((module, wit) => module.typedWorld(wit))
 
+/** The manifest that a text describes, or its mistakes, as JSON; and the hash of a module's bytes that the history gives. */
+const checkManifest = translated(addon.checkManifest)
+const contentHash = translated(addon.contentHash)
+
 const cacheClear = translated(addon.cacheClear)
 const cacheList = translated(addon.cacheList)
 
@@ -312,12 +316,14 @@ module.exports = {
   cacheClear,
   cacheList,
   checkInterruption,
+  checkManifest,
   checkSuspension,
   checkTypes,
   compileAsync,
   compileFile,
   compileForSmallMemories,
   compileSync,
+  contentHash,
   copyOf,
   customSections,
   defaultReserve: addon.defaultReserve,

@@ -14,6 +14,15 @@ export interface Refusal {
   actual?: string
 }
 
+/** A mistake in a manifest, which `docs/manifest.md` describes. */
+export interface ManifestMistake {
+  /** The JSON path of the item, like `$.links[0].slot` */
+  readonly path: string
+  readonly message: string
+  /** The code of the error that the item has caused, if there is one */
+  readonly code?: string
+}
+
 /**
  * A Rust panic, as {@link RuntimeError.panic} has it.
  *
@@ -107,6 +116,10 @@ export class LinkError extends Error {
   readonly commits?: readonly number[]
   /** `ERR_RELINK_REFUSED`: every change that cannot be made */
   readonly refusals?: readonly Refusal[]
+  /** `ERR_RELINK_MANIFEST`: every mistake that was found */
+  readonly mistakes?: readonly ManifestMistake[]
+  /** `ERR_RELINK_MANIFEST`: the JSON path of the first mistake, like `$.links[0].slot` */
+  readonly path?: string
   /** `ERR_RELINK_IMPORT`: `'full'` if the import is a memory that must be made with this `reserve` */
   readonly reserve?: 'full'
   /** Module name of the import that the error is about */

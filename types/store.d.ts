@@ -4,6 +4,7 @@ import type { ResourceLimits } from './limits'
 import type { Interrupter, InterrupterOptions } from './interruption'
 import type { ActiveLink } from './history'
 import type { CloseOptions } from './options'
+import type { Manifest } from './manifest'
 import type { Relink } from './relink'
 
 /**
@@ -47,6 +48,13 @@ export class Store {
   drained(): Promise<void>
   /** The slots with an active link, and what each holds at this moment. */
   links(): readonly ActiveLink[]
+  /**
+   * The manifest of the present state, for {@link apply}: the instances that were loaded from files, and the active links.
+   *
+   * @throws {LinkError} `ERR_RELINK_MANIFEST`: a slot holds a function that no module exports, like one of JavaScript, or a file
+   * was changed after it was loaded
+   */
+  manifest(): Manifest
   /**
    * Returns to just after the commit with this id: undoes all later commits, the last one first, or none. 0 stands for the time
    * before the first commit of the history, if none has left it. Returns the commits that it has undone.

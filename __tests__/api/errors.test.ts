@@ -18,6 +18,7 @@ import {
   Table,
   Tag,
   WebAssembly as ours,
+  apply,
   link,
   relink,
 } from '../..'
@@ -363,6 +364,17 @@ const cases: Record<string, Case[]> = {
         const twice = [slots.f!, slots.f!].map((slot) => [(x: number) => x, slot] as const)
         return { name: 'Object', ...thrownBy(() => relink(twice)).refusals[0] }
       },
+    },
+  ],
+  ERR_RELINK_MANIFEST: [
+    {
+      name: 'LinkError',
+      is: {
+        path: '$.modules',
+        mistakes: [{ path: '$.modules' }],
+        message: /\$\.modules: expected an object, got an array$/,
+      },
+      error: () => rejectionOf(apply(new Store(), { version: 1, modules: [] } as any)),
     },
   ],
   ERR_RELINK_VETO: [

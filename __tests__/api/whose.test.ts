@@ -29,14 +29,14 @@ function load(context: Context): Package {
     const module = { exports: {} }
     loaded.set(path, module)
     const source = readFileSync(path, 'utf8')
-    const run = compileFunction(source, ['require', 'module', 'process', 'Buffer'], { parsingContext: context })
-    run(requireFrom(path), module, process, Buffer)
+    const run = compileFunction(source, ['require', 'module'], { parsingContext: context })
+    run(requireFrom(path), module)
     return module.exports
   }
   return requireFrom(join(root, 'test.js'))('./index.js')
 }
 
-const realm = createContext({})
+const realm = createContext({ process, Buffer })
 const makers: [maker: string, namespace: any, words: string][] = [
   ['Node', WebAssembly, "made by Node's WebAssembly, not by wasm-relink"],
   [

@@ -23,14 +23,18 @@ async function faults(bytes: Uint8Array<ArrayBuffer>, where: Where = 'everywhere
   return [...differences, ...missing, ...known, ...(returned < calls ? [`${returned} calls came back`] : [])]
 }
 
-// Not the guest whose panics this package reads from its memory: instances write to that memory, as no other engine does.
+/**
+ * Guests that behave otherwise on no other engine: instances write to the memory of the one whose panics this package reads, and
+ * the typed exports of the others take values of JavaScript (`__tests__/typed` compares those with what they are to do).
+ */
+const OWN = ['panics_reported', 'http_filter', 'http_filter_v2', 'shop', 'typed', 'typed_v2', 'typed_bindgen']
 const guests = readdirSync(join(root, 'fixtures', 'target', 'modules'))
   .map((name) => name.replace(/\.wasm$/, ''))
-  .filter((name) => name !== 'panics_reported')
+  .filter((name) => !OWN.includes(name))
 
 test.each(guests)('the guest %s', async (name) => {
   const options = { argumentSets: gentle, stackPointer: STACK_POINTER }
-  expect(await faults(withStackPointer(guest(name)), 'everywhere', 8, options)).toEqual([])
+  expect(await faults(withStackPointer(guest(name)), 'everywhere', 4, options)).toEqual([])
 })
 
 test('declared slots', async () => {

@@ -1,13 +1,13 @@
-// The programs of docs/relinking.md run as they stand.
+// The programs of these pages run as they stand.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../support'
 
-const page = readFileSync(join(root, 'docs/relinking.md'), 'utf8')
-const programs = [...page.matchAll(/^```js file=(\S+)\n([^]*?)^```$/gm)].map(
-  ([, name, text]) => [name!, text!] as const,
-)
+const programs = ['relinking', 'watching', 'manifest'].flatMap((page) => {
+  const text = readFileSync(join(root, `docs/${page}.md`), 'utf8')
+  return [...text.matchAll(/^```js file=(\S+)\n([^]*?)^```$/gm)].map(([, name, program]) => [name!, program!] as const)
+})
 
 test.each(programs)('%s runs, and prints what it says', (name, text) => {
   // Inside the package, so that the package finds itself by its name.
@@ -23,4 +23,4 @@ test.each(programs)('%s runs, and prints what it says', (name, text) => {
   }
 })
 
-test('the page has programs', () => expect(programs.length).toBeGreaterThan(2))
+test('the pages have programs', () => expect(programs.length).toBeGreaterThan(3))

@@ -70,6 +70,18 @@ test('a link is undone, and its functions are those that were given', async () =
   expect(slot.linked).toBe(true)
 })
 
+test('two instances: slots are linked; typed exports and the allocator stay with their memory', async () => {
+  const wit = 'interface i { record item { sku: string, price: u64 } run: func(items: list<item>) -> string; }'
+  const bytes = await forwarder(wit)
+  const [first, second] = [new Instance(new Module(bytes)), new Instance(new Module(bytes))]
+  const change = relink(first, second)
+  expect(change.slots.map(({ slot }) => slot)).toEqual(['t::run', 'freed'])
+  expect(change.skipped).toContainEqual(expect.objectContaining({ slot: 'run', code: 'ERR_RELINK_ABI' }))
+  link((items) => items[0].sku, second.slot('t::run'))
+  link((items) => items[0].sku, first.slot('t::run'))
+  expect((first.exports.run as Run)([{ sku: 'tea', price: 1n }])).toBe('tea')
+})
+
 test('a type that differs is refused, field by field, and nothing changes', async () => {
   const { first } = await pair(TEXT, (text: string) => text)
   const slot = first.slot('t::run')

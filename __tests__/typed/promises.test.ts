@@ -24,6 +24,14 @@ describe.each(compilers)('%s', (compiler) => {
     await expect(Promise.all(calls)).resolves.toEqual(['hello (0)', undefined, `grüß dich (${'x'.repeat(2000)}2)`])
   })
 
+  test('results of calls that end in the same turn stay apart', async () => {
+    const translate = new Suspending(async (text: string, language: string) => text + language)
+    const { exports } = new Instance(module(), importsOf({ translate }))
+    const call = promising(exports.callTranslate as never) as unknown as (...texts: string[]) => Promise<string>
+    const texts = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(100))
+    await expect(Promise.all(texts.map((text) => call(text, 'x')))).resolves.toEqual(texts.map((text) => `${text}x`))
+  })
+
   test('a linked function waits; its errors are those of the slot', async () => {
     const plugin = new Instance(module(), importsOf({}))
     const half = async (number: number | undefined) => {

@@ -32,6 +32,7 @@ const own = {
   'Store#drained': (w) => void w.store.drained().catch(() => {}),
   'Store#links': (w) => void w.store.links(),
   'Store#rollback': (w) => void (w.random.below(20) === 0 && w.store.rollback(w.hostile.primitive(0))),
+  'Store#manifest': (w) => void w.store.manifest(),
   'Store#stats': (w) => void w.store.stats(),
   'Store#collect': (w) => void w.store.collect(),
   'Store#interrupter': (w) => void w.store.interrupter(w.hostile.object({ signal: new AbortController().signal })),
@@ -117,6 +118,32 @@ const own = {
   'Split#end': of('split', (split, w) => void split.end(w.hostile.primitive('a'))),
   'Split#undo': of('split', (split) => split.undo()),
   'Split#[dispose]': of('split', (split) => split[dispose]()),
+  async apply(w) {
+    const sha256 = w.random.pick(['0'.repeat(64), w.hostile.primitive('hash')])
+    const modules = { guest: w.hostile.object({ file: fileOf(w), sha256 }) }
+    const links = w.hostile.array([{ module: 'guest', slot: 'step', from: 'guest', function: 'id' }])
+    const manifest = w.hostile.object({ version: 1, modules, links })
+    await w.relink.apply(w.store, manifest, w.hostile.object({ label: w.hostile.primitive('label') }))
+  },
+  Watcher: (w) => void new w.relink.Watcher(w.hostile.junk(), '', undefined, {}),
+  'Watcher#file': of('watcher', (watcher) => void watcher.file),
+  'Watcher#instance': of('watcher', (watcher) => void watcher.instance),
+  'Watcher#closed': of('watcher', (watcher) => void watcher.closed),
+  'Watcher#reload': of('watcher', (watcher) => void watcher.reload()),
+  'Watcher#close': of('watcher', (watcher, w) => {
+    watcher.close()
+    w.same(watcher.closed, true, 'closed')
+  }),
+  'Watcher#[dispose]': of('watcher', (watcher) => watcher[dispose]()),
+  async watch(w) {
+    const instance = w.pick('instance')?.instance
+    const signal = new AbortController().signal
+    const options = { instance, imports: importsOf(w, 'owner'), signal, onError() {} }
+    const watcher = await w.relink.watch(fileOf(w), w.hostile.object(options))
+    // The number of watched directories is limited by the system.
+    if (w.random.below(8) > 0) watcher.close()
+    w.add('watcher', watcher)
+  },
   rewrite: (w) => void w.relink.rewrite(bytesOf(w), w.hostile.object({ slots: selectionOf(w) })),
   inspect: (w) => void w.relink.inspect(bytesOf(w), w.hostile.object({ slots: selectionOf(w) })),
   CompileError: (w) => void new w.relink.CompileError(w.hostile.primitive('text'), w.hostile.object({ code: 'CODE' })),

@@ -16,6 +16,7 @@ const KINDS = [
   'relink',
   'split',
   'module',
+  'watcher',
 ]
 
 /** Greatest number of objects of a kind. */

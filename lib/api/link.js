@@ -70,7 +70,7 @@ class Link {
 
   async drained() {
     const link = brand.get(this)
-    await drained(link.#changes.store, link.#changes.replaced([link.#index]))
+    await drained(link.#changes.store, { functions: link.#changes.replaced([link.#index]) })
   }
 
   undo() {

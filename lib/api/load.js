@@ -3,6 +3,7 @@
 // `load` and `compileFile`.
 
 const { readFile } = require('node:fs/promises')
+const { performance } = require('node:perf_hooks')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')
 const modes = require('../options/option-mode')
@@ -16,14 +17,17 @@ const { toStore } = require('./store')
 
 /** Reads a file, compiles it off the main thread and makes an instance of it. */
 async function load(file, imports = undefined, options = undefined) {
+  return loadUnless(undefined, file, imports, options)
+}
+
+/** Checks the arguments of `load` besides the file, and returns the options. */
+const checkLoad = (imports, options) => check(modes.own, imports, options, ['types'])
+
+/** `load`; undefined if the file has the module with this hash. */
+async function loadUnless(known, file, imports, options) {
   const path = toPath(file)
   const start = performance.now()
-  const { store, suspending, timeout, onTrap, onRecycle, types, wasi, wit, ...compiling } = check(
-    modes.own,
-    imports,
-    options,
-    ['types'],
-  )
+  const { store, suspending, timeout, onTrap, onRecycle, types, wasi, wit, ...compiling } = checkLoad(imports, options)
   const shape = types === undefined ? typesBeside(path) : types !== false && readTypes(toPath(types, 'options.types'))
   // Makes the store and reads the types while another thread compiles.
   const [module, expected] = await Promise.all([
@@ -31,6 +35,7 @@ async function load(file, imports = undefined, options = undefined) {
     shape,
     prepareStore(store),
   ])
+  if (known !== undefined && toModule(module).native.hash() === known) return undefined
   if (expected) checkShape(expected, await readFile(path), path)
   const limits = instancePart(compiling.limits)
   const making = { limits, store, suspending, timeout, onTrap, onRecycle, wasi, wit }
@@ -91,4 +96,4 @@ function toPath(file, argument = 'file') {
   throw wrongType('a path or a file: URL', argument, file, hint)
 }
 
-module.exports = { compileFile, load }
+module.exports = { checkLoad, compileFile, load, loadUnless, toPath }

@@ -41,7 +41,8 @@ function promising(fn) {
     throw wrongType('an exported WebAssembly function', 'fn', fn)
   native.checkSuspension('promising')
   const typed = findTyped(fn)
-  const made = typed?.fn === fn ? typed.over(promising(typed.raw)) : (...args) => call(fn, args)
+  const made =
+    typed?.fn === fn ? typed.over((core, finish) => call(typed.raw, core, finish)) : (...args) => call(fn, args)
   cores.set(made, fn)
   if (typed?.fn !== fn) standFor(made, fn)
   for (const name of ['name', 'length']) {
@@ -50,25 +51,30 @@ function promising(fn) {
   return made
 }
 
-/** Calls an exported function. As for any async function, errors reject the promise. */
-async function call(fn, args) {
+/**
+ * Calls an exported function. As for any async function, errors reject the promise. `finish` makes its result of what the function
+ * returns, before any other call of the guest runs: the result may lie in memory that the next call writes again.
+ */
+async function call(fn, args, finish = undefined) {
   // V8 need not keep a local variable that is not read again: after each wait, what was held is read once more.
   const held = { fn, objects: undefined }
   const running = native.promisingCall(fn, args)
-  let progress = running.begin()
+  const step = (progress) =>
+    progress.returned && finish !== undefined ? { returned: true, value: finish(progress.value) } : progress
+  let progress = step(running.begin())
   while (!progress.returned) {
     held.objects = progress.held
-    progress = await settle(running, progress.value)
+    progress = await settle(running, progress.value, step)
     held.objects = undefined
   }
   return progress.value
 }
 
 /** Goes on with a call when the promise of its import is settled. */
-const settle = (running, promise) =>
+const settle = (running, promise, step) =>
   promise.then(
-    (value) => running.fulfill(value),
-    (reason) => running.reject(reason),
+    (value) => step(running.fulfill(value)),
+    (reason) => step(running.reject(reason)),
   )
 
 /** The option `suspending`: names of imports, as "module.name". */

@@ -35,6 +35,7 @@ class Relink {
       undone: (all) => all.undone,
     })
     above.commitOf = (changes) => (changes.more.wrapper ??= new Relink(changes))
+    above.trialOf = (all) => all.#changes.more.trial?.settled
     above.publish = publish
     above.linkWithPrevious = linkWithPrevious
   }
@@ -87,7 +88,8 @@ class Relink {
 
   async drained() {
     const changes = brand.get(this).#changes
-    if (changes.store !== undefined) await drained(changes.store, changes.replaced([...changes.slots.keys()]))
+    if (changes.store !== undefined)
+      await drained(changes.store, { functions: changes.replaced([...changes.slots.keys()]) })
   }
 
   undo() {

@@ -75,6 +75,11 @@ class Store {
     return Object.freeze(linksOf(brand.get(this)))
   }
 
+  manifest() {
+    brand.get(this)
+    return above.manifestOf(this)
+  }
+
   rollback(id) {
     const native = brand.get(this)
     native.commits.refuseInHook('rollback')

@@ -14,10 +14,11 @@ const INTERVAL = 5
 /**
  * Waits until no call is inside the functions; without functions, until no call into WebAssembly of the store is running. Calls
  * that have begun before a commit may still run the functions that it has replaced; every later call runs the new ones.
+ * With `ref: false`, the wait does not keep the process alive.
  */
-async function drained(store, functions = undefined) {
+async function drained(store, { ref = true, functions = undefined } = {}) {
   for (let turn = 0; !store.closed && isActive(store, functions); turn++) {
-    await (turn < TURNS ? setImmediate() : setTimeout(INTERVAL))
+    await (turn < TURNS ? setImmediate(undefined, { ref }) : setTimeout(INTERVAL, undefined, { ref }))
   }
 }
 

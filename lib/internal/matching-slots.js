@@ -4,8 +4,8 @@
 
 const { formatType } = require('../node/inspect')
 
-/** Prefix of the exports that the guest crate adds. */
-const ADDED = 'relink:'
+/** Whether an export belongs to the ABI. The allocator and the releases work on the memory of their own instance only. */
+const isOfAbi = (name) => /^(relink:|cabi_post_|cabi_realloc$)/.test(name)
 
 /**
  * The changes by which the functions of `next` replace those of `previous`: `matches` are the slots of `previous` for which
@@ -13,10 +13,15 @@ const ADDED = 'relink:'
  */
 function matchingSlots(previous, next) {
   const own = slotsByName(next)
+  const { typed } = previous.state
   const matches = []
   const skipped = []
   for (const { name, kind, type } of previous.state.compiled.slots) {
-    if (name.startsWith(ADDED)) continue
+    if (isOfAbi(name)) continue
+    if (kind === 'function' && typed?.isExport(name)) {
+      skipped.push(ofOwnMemory(name))
+      continue
+    }
     const found = candidate(next, own, name)
     const isPublic = kind === 'declared' || (kind === 'function' && typeof previous.state.exports[name] === 'function')
     if (found === undefined) {
@@ -50,6 +55,14 @@ const missing = (slot, type) =>
     code: 'ERR_RELINK_UNKNOWN_SLOT',
     expected: formatType(type),
     message: `the new instance neither declares nor exports a function "${slot}"`,
+  })
+
+/** The core function of a typed export takes addresses of its own memory. */
+const ofOwnMemory = (slot) =>
+  Object.freeze({
+    slot,
+    code: 'ERR_RELINK_ABI',
+    message: `"${slot}" is a typed export, which another memory cannot serve: declare a slot for what is to change`,
   })
 
 function different(slot, type, other) {

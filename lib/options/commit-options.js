@@ -73,4 +73,4 @@ function toHistoryLimit({ historyLimit }) {
   throw rangeError(`${expected}, got ${formatValue(historyLimit)}`)
 }
 
-module.exports = { COMMITS, toHistoryLimit, toLinkOptions, toRelinkOptions }
+module.exports = { COMMITS, OF_RELINK, toHistoryLimit, toLinkOptions, toRelinkOptions }

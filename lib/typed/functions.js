@@ -51,11 +51,11 @@ function exportedFunction({ instance, plan, type, subject, name, raw, post, lowe
     if (instance.closed) return void apply(raw, plan.zeros)
     return finish(apply(raw, plan.lowerArguments(guest, values)))
   }
-  /** The same over a core function that returns a promise. */
+  /** The same over a function that takes core values and `finish`, and returns a promise. */
   const over =
     (core) =>
     async (...values) =>
-      instance.closed ? core(...plan.zeros) : finish(await core(...plan.lowerArguments(guest, values)))
+      instance.closed ? core(plan.zeros) : core(plan.lowerArguments(guest, values), finish)
   const description = { instance, plan, type, raw, post, lowered, fn, over }
   for (const each of [fn, raw, lowered]) if (each !== undefined) exported.set(each, description)
   return Object.defineProperties(fn, {

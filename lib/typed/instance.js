@@ -52,6 +52,11 @@ class TypedInstance {
     return importedFunction({ guest: this.guest, plan: type.plan, subject, fn, suspends })
   }
 
+  /** Whether a core function is that of a typed export. */
+  isExport(name) {
+    return this.#types.some(({ kind, lifted }) => kind === 'export' && lifted === name)
+  }
+
   #find(kind, module, name) {
     return this.#types.find((type) => type.kind === kind && type.module === module && type.name === name)
   }

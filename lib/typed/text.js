@@ -3,7 +3,7 @@
 // Conversions of strings.
 
 const { isAscii } = require('node:buffer')
-const { TextDecoder } = require('node:util')
+const { TextDecoder, TextEncoder } = require('node:util')
 const { Conversion } = require('./scalars')
 const { Misfit, kindOf } = require('./misfit')
 

@@ -8,6 +8,7 @@ pub(in crate::napi) mod compile;
 mod inspect;
 mod instances;
 mod interruption;
+mod manifest;
 pub(in crate::napi) mod module;
 pub(in crate::napi) mod native_store;
 pub(in crate::napi) mod objects;

@@ -55,8 +55,13 @@ impl SuspendableStack {
 
     /// Sets the guard again after it was lent. Returns whether it is set.
     pub fn take_back(&self) -> bool {
+        if !self.is_lent.get() {
+            return true;
+        }
         // SAFETY: the range is part of the guard of this stack, and nothing of it is in use.
-        !self.is_lent.get() || unsafe { protect(self.limit - LENT, LENT, true) } && !self.is_lent.replace(false)
+        let is_set = unsafe { protect(self.limit - LENT, LENT, true) };
+        self.is_lent.set(!is_set);
+        is_set
     }
 }
 

@@ -1,0 +1,140 @@
+'use strict'
+
+// A file that is looked at after each change, when its writer has finished.
+
+const { stat } = require('node:fs/promises')
+// Node's own timers, whatever a test has put on `globalThis`.
+const { clearTimeout, setTimeout } = require('node:timers')
+const { PathWatcher } = require('./path-watcher')
+
+/** Most attempts to watch directories that come and go meanwhile. */
+const ATTEMPTS = 10
+
+/**
+ * Calls `changed` after a file was written or replaced, one call at a time, and `failed` with an error of the file system. A file
+ * counts as finished when its identity, size and times stay the same for `settle` milliseconds. Keeps no process alive.
+ */
+class FileWatcher {
+  #path
+  #settle
+  #changed
+  #failed
+  #directories
+  /** The state of the file in which `changed` was last called */
+  #seen
+  /** Whether something has happened since the last look */
+  #isDirty = false
+  /** Whether `changed` is due even if the file is the same */
+  #isForced = false
+  /** Number of calls of `force` that wait */
+  #waiting = 0
+  #isClosed = false
+  /** The promise of the looks, while there are any */
+  #looks
+  #timer
+  #wake
+
+  constructor(path, { settle, changed, failed }) {
+    this.#path = path
+    this.#settle = settle
+    this.#changed = changed
+    this.#failed = failed
+    this.#directories = new PathWatcher(path, () => void this.#look())
+  }
+
+  /** Begins to watch, and looks once. Throws Node's error if the directories cannot be watched. */
+  start() {
+    this.#update()
+    void this.#look()
+  }
+
+  /** Calls `changed` when the file is finished, also if it is the same. Keeps the process alive until then. */
+  async force() {
+    this.#isForced = true
+    this.#waiting++
+    this.#timer?.ref()
+    try {
+      await this.#look()
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  #look() {
+    this.#isDirty = true
+    return (this.#looks ??= this.#lookAgain().finally(() => (this.#looks = undefined)))
+  }
+
+  async #lookAgain() {
+    while (this.#isDirty && !this.#isClosed) {
+      this.#isDirty = false
+      try {
+        await this.#lookOnce()
+      } catch (error) {
+        await this.#failed(error)
+      }
+    }
+  }
+
+  async #lookOnce() {
+    // Watching comes first, so that no change after the look is missed.
+    this.#update()
+    const isForced = this.#isForced
+    this.#isForced = false
+    const state = await this.#finished()
+    if (this.#isClosed || (!isForced && (state === undefined || state === this.#seen))) return
+    this.#seen = state
+    await this.#changed()
+  }
+
+  /** The state of the file, when it stays the same; undefined without a file. */
+  async #finished() {
+    let before = await this.#state()
+    while (!this.#isClosed) {
+      await this.#wait()
+      const now = await this.#state()
+      if (now === before) return now
+      before = now
+    }
+    return undefined
+  }
+
+  async #state() {
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(this.#path, { bigint: true })
+      return [dev, ino, size, mtimeNs, ctimeNs].join()
+    } catch (error) {
+      if (error?.code === 'ENOENT' || error?.code === 'ENOTDIR') return undefined
+      throw error
+    }
+  }
+
+  #wait() {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      this.#timer = setTimeout(resolve, this.#settle)
+      if (this.#waiting === 0) this.#timer.unref()
+    })
+  }
+
+  #update() {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.#directories.update()
+      } catch (error) {
+        // A directory was removed between finding and watching it.
+        const isGone = error?.code === 'ENOENT' || error?.code === 'ENOTDIR'
+        if (!isGone || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  close() {
+    this.#isClosed = true
+    this.#directories.close()
+    clearTimeout(this.#timer)
+    this.#wake?.()
+  }
+}
+
+module.exports = { FileWatcher }
