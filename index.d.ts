@@ -102,7 +102,7 @@ export {
   inspect,
   rewrite,
 } from './types/rewrite'
-export { Slot } from './types/slot'
+export { type ActiveImplementation, Slot } from './types/slot'
 export { Split, type SplitOptions, split } from './types/split'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'

@@ -55,7 +55,10 @@ export declare class NativePromisingCall {
 export declare class NativeStore {
   /** Collects, and returns what was freed. Null if wasm is on the stack: the collection then runs once none is. */
   collect(): NativeFreed | null
-  /** Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import. */
+  /**
+   * Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import or
+   * that it has suspended.
+   */
   activeCalls(): number
   /** Counts of the objects in the store, and totals of its collections. */
   stats(): NativeStats
@@ -171,6 +174,8 @@ export declare class NativeStore {
   callSiteSlot(slot: number, address: number, wanted?: NativeFunctionType | undefined | null): NativeSlot
   /** The types by which code calls the table entries of a slot. */
   slotCallTypes(slot: number): Array<NativeFunctionType>
+  /** Number of calls in progress inside a function of the store, or in those that it calls as the thunk of a slot. */
+  activeIn(address: number): number
   /** The function that a slot holds; null for none. */
   slotCurrent(slot: number): unknown
   /** The original of a slot: the function that it held first; null for none. */

@@ -16,6 +16,7 @@ const { allLimits, amounts } = require('./options/resource-limits')
 /** The methods of the addon's store that are called as they are. */
 const METHODS = [
   'activeCalls',
+  'activeIn',
   'adapt',
   'attachTierUp',
   'callSiteSlot',

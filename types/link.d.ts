@@ -19,7 +19,7 @@ export class Link<P extends unknown[] = any, R = any> {
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the store is closed
    */
   readonly previous: WasmFunction<P, R> | null
-  /** As {@link Relink.drained}, for the function that this link has replaced. */
+  /** Resolves at a moment at which no call is inside the function that this link has replaced. See {@link Relink.drained}. */
   drained(): Promise<void>
   /** The commit that the link belongs to: its id, label and time. */
   readonly commit: Relink

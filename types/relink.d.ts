@@ -31,8 +31,9 @@ export class Relink {
   /** The link of each change, in order. */
   readonly links: readonly Link[]
   /**
-   * Resolves when no call that had begun before it runs any more, so that none is inside a function that was replaced: then the old
-   * instance can be closed without harm. It waits for a moment at which no call into WebAssembly of the store is running.
+   * Resolves at a moment at which no call is inside a function that the commit has replaced, also none that is suspended: then the
+   * old instance can be closed without harm. If a link was undone, or the instance of a slot or of a replaced function is closed, it
+   * waits until no call into WebAssembly of the store is running.
    *
    * ```js
    * await change.drained()

@@ -36,6 +36,12 @@ export class Slot<P extends unknown[] = any, R = any> {
   readonly original: WasmFunction<P, R>
   /** Whether the slot has active links. */
   readonly linked: boolean
+  /**
+   * The functions that the slot holds or has held, the current one first, each with the number of calls that are inside it now.
+   * Earlier ones than `current` and `original` are those of the active links in {@link Store.history}. Looks at the stacks when it is
+   * read; see `docs/relinking.md` for what counts.
+   */
+  readonly active: readonly ActiveImplementation[]
   /** The commits in the store's history that changed this slot, the oldest first. */
   readonly history: readonly SlotCommit[]
   /**
@@ -46,4 +52,12 @@ export class Slot<P extends unknown[] = any, R = any> {
   reset(): void
   /** For the type checker only: this property does not exist. */
   private readonly [signature]: Exactly<P, R>
+}
+
+/** An entry of {@link Slot.active}. */
+export interface ActiveImplementation {
+  /** The function; for a JavaScript implementation, the function that was given */
+  readonly implementation: Function
+  /** Number of calls that are inside it, nested calls and suspended ones each for itself. Never too small */
+  readonly calls: number
 }

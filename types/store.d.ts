@@ -42,7 +42,7 @@ export class Store {
   readonly history: readonly Relink[]
   /** Most commits in {@link history}: the option `historyLimit`. */
   readonly historyLimit: number
-  /** Number of calls from JavaScript into WebAssembly of the store that run now, those that wait below a JavaScript import too. */
+  /** Number of calls from JavaScript into WebAssembly of the store that have not ended, those that wait for an import or a promise too. */
   readonly activeCalls: number
   /** Resolves at a moment at which {@link activeCalls} is 0. See {@link Relink.drained}. */
   drained(): Promise<void>

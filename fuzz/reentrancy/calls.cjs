@@ -26,6 +26,12 @@ const own = {
   'Store.default': (w) => void w.relink.Store.default.closed,
   'Store#closed': (w) => void w.store.closed,
   'Store#limits': (w) => void w.store.limits,
+  'Store#history': (w) => void w.store.history,
+  'Store#historyLimit': (w) => void w.store.historyLimit,
+  'Store#activeCalls': (w) => void w.store.activeCalls,
+  'Store#drained': (w) => void w.store.drained().catch(() => {}),
+  'Store#links': (w) => void w.store.links(),
+  'Store#rollback': (w) => void (w.random.below(20) === 0 && w.store.rollback(w.hostile.primitive(0))),
   'Store#manifest': (w) => void w.store.manifest(),
   'Store#stats': (w) => void w.store.stats(),
   'Store#collect': (w) => void w.store.collect(),
@@ -52,6 +58,9 @@ const own = {
   'Slot#current': of('slot', (slot) => void slot.current),
   'Slot#original': of('slot', (slot) => void slot.original),
   'Slot#linked': of('slot', (slot) => void slot.linked),
+  'Slot#callTypes': of('slot', (slot) => void slot.callTypes),
+  'Slot#active': of('slot', (slot) => void slot.active),
+  'Slot#history': of('slot', (slot) => void slot.history),
   'Slot#reset': of('slot', (slot, w) => {
     slot.reset()
     w.same(slot.linked, false, 'linked')
@@ -60,10 +69,21 @@ const own = {
   'Link#slot': of('link', (link) => void link.slot),
   'Link#implementation': of('link', (link) => void link.implementation),
   'Link#previous': of('link', (link) => void link.previous),
+  'Link#commit': of('link', (link) => void link.commit),
+  'Link#drained': of('link', (link) => void link.drained().catch(() => {})),
   'Link#undo': of('link', (link) => link.undo()),
   'Link#[dispose]': of('link', (link) => link[dispose]()),
   Relink: (w) => void new w.relink.Relink(w.hostile.junk()),
   'Relink#links': of('relink', (all, w) => all.links.forEach((link) => w.add('link', link))),
+  'Relink#id': of('relink', (all) => void all.id),
+  'Relink#label': of('relink', (all) => void all.label),
+  'Relink#by': of('relink', (all) => void all.by),
+  'Relink#time': of('relink', (all) => void all.time),
+  'Relink#slots': of('relink', (all) => void all.slots),
+  'Relink#skipped': of('relink', (all) => void all.skipped),
+  'Relink#settled': of('relink', (all) => void all.settled),
+  'Relink#undone': of('relink', (all) => void all.undone),
+  'Relink#drained': of('relink', (all) => void all.drained().catch(() => {})),
   'Relink#undo': of('relink', (all) => all.undo()),
   'Relink#[dispose]': of('relink', (all) => all[dispose]()),
   link(w) {
@@ -76,6 +96,28 @@ const own = {
     const changes = Array.from({ length: w.random.below(4) }, () => w.hostile.array([functionOf(w), w.pick('slot')]))
     w.add('relink', w.relink.relink(w.hostile.list(changes), w.hostile.object({ merged: w.hostile.primitive(false) })))
   },
+  wrap(w) {
+    const make =
+      w.hostile.callback?.() ??
+      ((previous) =>
+        (...values) =>
+          previous(...values))
+    w.add('link', w.relink.wrap(w.pick('slot') ?? w.hostile.junk(), make))
+  },
+  split(w) {
+    const weights = w.hostile.object({ a: w.hostile.primitive(1), b: w.hostile.primitive(2) })
+    const implementations = { a: functionOf(w), b: functionOf(w) }
+    w.add('split', w.relink.split(w.pick('slot') ?? w.hostile.junk(), implementations, w.hostile.object({ weights })))
+  },
+  Split: (w) => void new w.relink.Split(w.hostile.junk()),
+  'Split#slot': of('split', (split) => void split.slot),
+  'Split#link': of('split', (split, w) => w.add('link', split.link)),
+  'Split#weights': of('split', (split) => void split.weights),
+  'Split#calls': of('split', (split) => void split.calls),
+  'Split#set': of('split', (split, w) => void split.set(w.hostile.object({ a: w.hostile.primitive(3), b: 1 }))),
+  'Split#end': of('split', (split, w) => void split.end(w.hostile.primitive('a'))),
+  'Split#undo': of('split', (split) => split.undo()),
+  'Split#[dispose]': of('split', (split) => split[dispose]()),
   async apply(w) {
     const sha256 = w.random.pick(['0'.repeat(64), w.hostile.primitive('hash')])
     const modules = { guest: w.hostile.object({ file: fileOf(w), sha256 }) }

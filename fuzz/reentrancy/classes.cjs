@@ -36,6 +36,9 @@ const classes = {
   'Module.slots': (w, { Module }) =>
     void Module.slots(moduleOf(w, 'owner'), w.hostile.object({ all: w.hostile.primitive(true) })),
   Instance: makeInstance,
+  'Instance.of': (w, { Instance }) => void Instance.of(wasmFunctionOf(w) ?? w.hostile.junk()),
+  'Instance.all': (w, { Instance }) => void Instance.all(w.store),
+  'Instance#start': of('instance', ({ instance }) => void instance.start()),
   'Instance#exports': of('instance', ({ instance, exports }, w) => w.same(instance.exports, exports, 'exports')),
   'Instance#slots': of('instance', ({ instance }, w) =>
     w.addSlot(instance, w.random.pick(Object.values(instance.slots))),

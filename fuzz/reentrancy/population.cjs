@@ -14,6 +14,7 @@ const KINDS = [
   'slot',
   'link',
   'relink',
+  'split',
   'module',
   'watcher',
 ]

@@ -69,7 +69,8 @@ class Link {
   }
 
   async drained() {
-    await drained(brand.get(this).#changes.store)
+    const link = brand.get(this)
+    await drained(link.#changes.store, { functions: link.#changes.replaced([link.#index]) })
   }
 
   undo() {

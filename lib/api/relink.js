@@ -87,8 +87,9 @@ class Relink {
   }
 
   async drained() {
-    const { store } = brand.get(this).#changes
-    if (store !== undefined) await drained(store)
+    const changes = brand.get(this).#changes
+    if (changes.store !== undefined)
+      await drained(changes.store, { functions: changes.replaced([...changes.slots.keys()]) })
   }
 
   undo() {

@@ -5,7 +5,7 @@
 const { above } = require('../internal/above')
 const { channels } = require('../internal/events')
 const { Brand, Handle, onlyInternal } = require('../internal/handle')
-const { historyOf } = require('../internal/history-entries')
+const { activeOf, historyOf } = require('../internal/history-entries')
 const { formatType, inspectable } = require('../node/inspect')
 const { functionOf } = require('../typed/adapters')
 const { uncloneable } = require('../node/uncloneable')
@@ -67,6 +67,11 @@ class Slot {
   get linked() {
     const { store, id } = brand.get(this)
     return store.slotLinked(id)
+  }
+
+  get active() {
+    const { store, id } = brand.get(this)
+    return activeOf(store, this, [store.slotCurrent(id), store.slotOriginal(id)])
   }
 
   get history() {

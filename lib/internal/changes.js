@@ -133,6 +133,20 @@ class Changes {
     return this.store.previous(index, this.#undoRoot)
   }
 
+  /**
+   * The functions that some changes have replaced, the null of empty entries left out. Undefined if they are not known any more:
+   * a change was undone, or its slot is closed.
+   */
+  replaced(indices) {
+    if (!indices.every((index) => this.isActive(index))) return undefined
+    try {
+      return indices.map((index) => this.previous(index)).filter((fn) => fn !== null)
+    } catch (error) {
+      if (error?.code !== 'ERR_RELINK_CLOSED') throw error
+      return undefined
+    }
+  }
+
   /** The record of each change for users. */
   describe() {
     return (this.more.described ??= Object.freeze(this.slots.map((slot, index) => this.#recordOf(slot, index))))

@@ -3,8 +3,9 @@
 // The entries of a slot's history and of a store's list of links.
 
 const { above } = require('./above')
-const { recordOf } = require('./function-record')
-const { ownerOf } = require('./owners')
+const { activeIn } = require('./drained')
+const { recordOf, unadapted } = require('./function-record')
+const { coreOf, ownerOf } = require('./owners')
 
 /** The commits of one slot, the oldest first. */
 function historyOf(store, slot) {
@@ -17,6 +18,19 @@ function historyOf(store, slot) {
         return [Object.freeze({ id, label, by, time, before, after, undone: !commit.isActive(index) })]
       }),
     ),
+  )
+}
+
+/** The functions that a slot holds, or has held, with the calls inside each: the current one first. */
+function activeOf(store, slot, functions) {
+  for (const commit of store.commits.list().toReversed()) {
+    commit.slots.forEach((each, index) => {
+      if (each === slot && commit.isActive(index)) functions.push(commit.previous(index))
+    })
+  }
+  const known = [...new Set(functions)].filter((fn) => fn !== null)
+  return Object.freeze(
+    known.map((fn) => Object.freeze({ implementation: coreOf(unadapted(fn)), calls: activeIn(store, fn) })),
   )
 }
 
@@ -42,4 +56,4 @@ function slotIn(store, info) {
   return info.kind !== 'table' && instance ? instance.slot(info.name) : above.slotOf(store, info)
 }
 
-module.exports = { historyOf, linksOf }
+module.exports = { activeOf, historyOf, linksOf }

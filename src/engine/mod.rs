@@ -36,5 +36,5 @@ pub use compile::threads::{has_room_for_thread, hash};
 pub use module::compiled::{cancelled_compiles, compile, compile_file, compiled_before, running_compiles};
 pub use module::compiled_code::{Allocated, Code};
 pub use module::tier_up::{PendingTierUp, TierUp, Tiered, compile_tiered, stay_silent_at_the_end};
-pub use trace::frames::{CapturedStack, CodeLocation, module_code, trace, trap_at};
+pub use trace::frames::{CapturedStack, CodeLocation, function_code, module_code, trace, trap_at};
 pub use types::{function_type, memory_type, raw_type, table_type, value_type};

@@ -198,6 +198,24 @@ impl Slots {
         self.slot(id).active.is_any()
     }
 
+    /// A function, and if it is the thunk of a slot, the functions that this slot holds and held first, each with those behind it.
+    pub fn behind(&mut self, store: &Store, function: FuncRef) -> Vec<FuncRef> {
+        let mut functions = vec![function.canonical(store)];
+        let mut next = 0;
+        while let Some(function) = functions.get(next).copied() {
+            next += 1;
+            let Some(id) = self.slot_of_thunk(store, function) else { continue };
+            let slot = self.slot(id);
+            for held in [slot.current(store), slot.original].into_iter().flatten() {
+                let held = held.canonical(store);
+                if !functions.contains(&held) {
+                    functions.push(held);
+                }
+            }
+        }
+        functions
+    }
+
     /// The slot whose thunk `function` is.
     pub(super) fn slot_of_thunk(&mut self, store: &Store, function: FuncRef) -> Option<SlotId> {
         let (instance, index) = function.locate(store)?;

@@ -260,6 +260,14 @@ pub fn module_code(address: usize) -> Option<Range<usize>> {
     (address < frames.end).then(|| *begin..frames.end)
 }
 
+/// The machine code of the function at `address`; none if no module has code there.
+pub fn function_code(address: usize) -> Option<Range<usize>> {
+    let frames = Frames::of(address)?;
+    let (index, function, _) = frames.function(address)?;
+    let begin = frames.functions[index];
+    Some(begin..begin + function.length as usize)
+}
+
 /// The code of the trap that the compiler lists for the instruction at an address of machine code.
 pub fn trap_at(pc: usize) -> Option<TrapCode> {
     let frames = Frames::of(pc)?;

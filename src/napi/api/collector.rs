@@ -105,11 +105,12 @@ impl NativeStore {
         })
     }
 
-    /// Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import.
+    /// Number of calls from JavaScript into wasm of the store that have not ended, those among them that wait for an import or
+    /// that it has suspended.
     #[napi(catch_unwind)]
     pub fn active_calls(&self) -> u32 {
         end_abandoned(&ParkedCalls::of_thread(), here());
-        self.context.depth.get()
+        self.context.depth.get() + self.context.store.suspended_calls()
     }
 
     /// Counts of the objects in the store, and totals of its collections.

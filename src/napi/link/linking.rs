@@ -22,7 +22,14 @@ pub fn open_slot(context: &Context, slot: SlotId) -> Result<Option<FuncRef>> {
 /// # Errors
 /// `Closed` or `OtherStore`.
 pub fn implementation(context: &Context, address: usize, slot: SlotId) -> Result<FuncRef> {
-    let subject = || Subject::Implementation(context.slots.borrow().slot(slot).name.clone());
+    function_at(context, address, || Subject::Implementation(context.slots.borrow().slot(slot).name.clone()))
+}
+
+/// The function of the store at an address, which `subject` names in errors.
+///
+/// # Errors
+/// `Closed` or `OtherStore`.
+pub fn function_at(context: &Context, address: usize, subject: impl Fn() -> Subject) -> Result<FuncRef> {
     let function = ExportedFunction::at(address).ok_or_else(|| {
         let message = "internal error: there is no function at this address".to_owned();
         ErrorKind::Internal { message }

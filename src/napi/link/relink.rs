@@ -1,13 +1,15 @@
 //! The cold methods of slots and links, by id. The frequent ones are in `raw_callbacks`.
 
 use crate::engine::Compiler;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Subject};
 use crate::link::{Allowed, SlotId, Slots};
 use crate::napi::api::native_store::NativeStore;
 use crate::napi::call::import::ImportedFunction;
+use crate::napi::call::parked::{end_abandoned, here};
 use crate::napi::convert::describe::{NativeFunctionType, NativeSlot};
 use crate::napi::convert::exported::{function, function_or_null};
 use crate::napi::convert::types::is_convertible;
+use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
 use crate::napi::gc::collect::collect_if_due;
@@ -76,6 +78,17 @@ impl NativeStore {
         self.open_slot(slot)?;
         let types = self.context.slots.borrow().call_types(&self.context.store, slot);
         Ok(types.iter().map(NativeFunctionType::of).collect())
+    }
+
+    /// Number of calls in progress inside a function of the store, or in those that it calls as the thunk of a slot.
+    #[napi(catch_unwind)]
+    pub fn active_in(&self, address: f64) -> Result<u32, NativeError> {
+        self.context.check_open().map_err(refuse)?;
+        end_abandoned(&ParkedCalls::of_thread(), here());
+        let function = linking::function_at(&self.context, address as usize, || Subject::Function);
+        let store = &self.context.store;
+        let functions = self.context.slots.borrow_mut().behind(store, function.map_err(refuse)?);
+        Ok(store.active_calls(&functions))
     }
 
     /// The function that a slot holds; null for none.

@@ -49,6 +49,8 @@ pub struct CallStack {
     outcome: Cell<Outcome>,
     import: Cell<*const c_void>,
     failure: Cell<Option<Box<Failure>>>,
+    /// wasm's stack, while the call is covered
+    pub covered_at: Cell<usize>,
     /// The number of its last parking
     pub number: Cell<u32>,
     /// The next outer one
@@ -108,6 +110,7 @@ impl CallStack {
             outcome: Cell::new(Outcome::Left),
             import: Cell::new(ptr::null()),
             failure: Cell::new(None),
+            covered_at: Cell::new(0),
             number: Cell::new(0),
             below: Cell::new(ptr::null()),
             stack: has_headroom_besides(SIZE).then(|| DefaultStack::new(SIZE).ok()).flatten()?,
@@ -150,6 +153,15 @@ impl CallStack {
         // heap.
         unsafe { switch(self.host.as_ptr(), self.own.as_ptr()) };
         self.outcome.get()
+    }
+
+    /// wasm's stack, saved when the running call parked; none if it has not.
+    pub fn parked_at(&self) -> Option<usize> {
+        match self.state.get() {
+            CallStackState::Parked => Some(self.own.get()),
+            CallStackState::Covered => Some(self.covered_at.get()),
+            CallStackState::Running | CallStackState::Idle => None,
+        }
     }
 
     /// Why it has given control back.

@@ -15,6 +15,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::store::call::call_stack::{CallStack, CallStackState, Job, Outcome};
+use crate::store::call::host_call::HostCall;
 use crate::store::call::wasm_stack::WasmStack;
 use crate::store::trap::{Failure, Thrown};
 use crate::store::{FuncRef, RawValue};
@@ -50,6 +51,8 @@ struct Stacks {
     count: Cell<usize>,
     /// The one whose wasm runs now; null while the host runs
     running: Cell<*const CallStack>,
+    /// The innermost call of a host function that runs; null for none
+    host_call: Cell<*const HostCall>,
     /// The number of the last parking, from 1 on
     parked: Cell<u32>,
     /// The failure of a call that has just failed
@@ -65,6 +68,7 @@ impl Default for Stacks {
             top: Cell::new(none),
             count: Cell::new(0),
             running: Cell::new(none),
+            host_call: Cell::new(ptr::null()),
             parked: Cell::new(0),
             failure: Cell::new(None),
             spare: RefCell::default(),
@@ -304,10 +308,25 @@ impl CallStacks {
 
     #[cold]
     fn cover(&self, stack: &CallStack) {
+        stack.covered_at.set(stack.parked_at().unwrap_or_default());
         match self.run(stack) {
             Outcome::Covered => stack.state.set(CallStackState::Covered),
             _ => unreachable!("a parked import waits for its result"),
         }
+    }
+
+    /// The innermost call of a host function that runs; null for none.
+    #[inline]
+    pub fn host_call(&self) -> &Cell<*const HostCall> {
+        &self.0.host_call
+    }
+
+    /// The calls that are parked: where wasm's stack was saved, and the import for which each waits.
+    pub fn parked_calls(&self) -> impl Iterator<Item = (usize, *const c_void)> {
+        let mut next: *const CallStack = self.0.top.get();
+        // SAFETY: `top` is null or points to a call stack that is alive, and so does `below`.
+        let stacks = std::iter::from_fn(move || unsafe { next.as_ref() }.inspect(|stack| next = stack.below.get()));
+        stacks.filter_map(|stack| Some((stack.parked_at()?, stack.import())))
     }
 
     /// Leaves and frees what is not in use. To be called before the thread ends.

@@ -3,6 +3,7 @@
 use crate::engine::function_type;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
+use crate::store::call::host_call::HostCall;
 use crate::store::call::import_stub::{CALLS, Locations, Saved, StubCalls, stub};
 use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::call::suspension::Suspension;
@@ -90,6 +91,16 @@ impl HostContext {
         }
     }
 
+    /// The address by which a parked call knows a host function.
+    ///
+    /// # Safety
+    /// `context` is that of a host function that is alive.
+    pub unsafe fn parkable_at(context: usize) -> Option<*const c_void> {
+        let context: *const VMDynamicFunctionContext<Self> = ptr::with_exposed_provenance(context);
+        // SAFETY: by the contract of this function.
+        unsafe { &(*context).ctx }.parked.map(|(import, ..)| import)
+    }
+
     /// Address of a host function's context: the same as `FuncRef::context`.
     pub fn address_in(function: &VMFunction) -> usize {
         // SAFETY: `function` owns what `anyfunc` points to, and both members of the union are pointers.
@@ -171,7 +182,7 @@ pub(in crate::store) unsafe extern "C-unwind" fn host_call(
             thrown
         },
         // SAFETY: by the contract of this function.
-        _ => unsafe { call_or_suspend(context, values) },
+        _ => unsafe { call_or_suspend(context, values, values.addr()) },
     };
     // SAFETY: wasm is on the stack, since only its trampolines and `call_trampoline` call this function. No other value of this
     // frame has a destructor.
@@ -226,7 +237,7 @@ unsafe fn call_import(context: *mut VMDynamicFunctionContext<HostContext>, locat
     unsafe {
         values.write(RawValue::default()); // without parameters and a result, nothing else writes it
         locations.copy_arguments(saved, values);
-        return_to_wasm(&(*context).ctx, call_or_suspend(context, values));
+        return_to_wasm(&(*context).ctx, call_or_suspend(context, values, saved.addr()));
         (*saved).result = (*values).u64;
     }
 }
@@ -246,15 +257,17 @@ unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) {
 }
 
 /// Calls a host function on the host's stack. If it suspends the call, waits for its results. Returns what it throws.
+/// `from` is an address below the frames of wasm, for `HostCall`.
 ///
 /// # Safety
 /// As for `host_call`. No frame of wasm's stack has a value to drop.
 unsafe fn call_or_suspend(
     context: *mut VMDynamicFunctionContext<HostContext>,
     values: *mut RawValue,
+    from: usize,
 ) -> Option<Box<Thrown>> {
     // SAFETY: by the contract of this function.
-    let thrown = unsafe { call_on_host_stack(context, values) }.err()?;
+    let thrown = unsafe { call_on_host_stack(context, values, from) }.err()?;
     let Some(&Suspension { import }) = thrown.0.downcast_ref() else { return Some(thrown) };
     drop(thrown);
     // SAFETY: by the contract of this function.
@@ -285,8 +298,13 @@ fn cannot_suspend() -> Error {
 unsafe fn call_on_host_stack(
     context: *mut VMDynamicFunctionContext<HostContext>,
     values: *mut RawValue,
+    from: usize,
 ) -> Result<(), Box<Thrown>> {
-    on_host_stack(|| {
+    // SAFETY: by the contract of this function.
+    let running = unsafe { &(*context).ctx }.call_stacks.host_call();
+    let call = HostCall { context: context.addr(), from, outer: running.get() };
+    running.set(&raw const call);
+    let result = on_host_stack(|| {
         // SAFETY: by the contract of this function. The context is only borrowed shared, so the host function may be
         // re-entered while it runs.
         let HostContext { function, call_stacks, .. } = unsafe { &(*context).ctx };
@@ -299,7 +317,9 @@ unsafe fn call_on_host_stack(
                 Err(Thrown::error(ErrorKind::Internal { message }.into()))
             })
             .map_err(Box::new)
-    })
+    });
+    running.set(call.outer);
+    result
 }
 
 /// The trampoline by which `FuncRef::call` calls a host function that wasm passed back to the host.

@@ -1,12 +1,15 @@
 //! Calls into WebAssembly and out of it.
 
+pub(in crate::store) mod active_calls;
 pub(in crate::store) mod call_stack;
 pub(in crate::store) mod call_stacks;
 pub(in crate::store) mod host;
+pub(in crate::store) mod host_call;
 pub(in crate::store) mod host_stack;
 pub(in crate::store) mod import_stub;
 pub(in crate::store) mod invoke;
 pub(in crate::store) mod shadow_stack;
+pub(in crate::store) mod stack_bases;
 pub(in crate::store) mod stack_guard;
 pub(in crate::store) mod stack_switch;
 pub(in crate::store) mod static_code;

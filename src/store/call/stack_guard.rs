@@ -56,6 +56,7 @@ impl Guarded {
 mod system {
     use super::*;
     use crate::engine::is_code;
+    use crate::store::call::stack_bases::note_stack;
 
     /// Page size of the system, in bytes.
     pub fn page() -> usize {
@@ -100,6 +101,7 @@ mod system {
             }
             *head = size;
         }
+        note_stack(bottom, base);
         true
     }
 

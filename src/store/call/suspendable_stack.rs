@@ -2,6 +2,7 @@
 //! order of their entries.
 
 use crate::engine::has_headroom_besides;
+use crate::store::call::stack_bases::note_stack;
 use crate::store::call::stack_guard::{GUARD, LENT, protect};
 use corosensei::stack::{DefaultStack, Stack};
 use std::cell::Cell;
@@ -22,6 +23,7 @@ impl SuspendableStack {
         let mapped = size + GUARD;
         let stack = has_headroom_besides(mapped).then(|| DefaultStack::new(mapped).ok()).flatten()?;
         let limit = stack.base().get() - size;
+        note_stack(limit - GUARD, stack.base().get());
         // SAFETY: the range is part of the new stack, which nothing uses yet.
         unsafe { protect(limit - GUARD, GUARD, true) }.then_some(Self { stack, limit, is_lent: Cell::new(false) })
     }
