@@ -58,6 +58,6 @@ export class Slot<P extends unknown[] = any, R = any> {
 export interface ActiveImplementation {
   /** The function; for a JavaScript implementation, the function that was given */
   readonly implementation: Function
-  /** Number of calls that are inside it, nested calls and suspended ones each for itself. Never too small */
+  /** Number of calls that are inside it, nested calls and suspended ones each for itself */
   readonly calls: number
 }

@@ -116,3 +116,19 @@ test('other stores and closed instances are refused', async () => {
   expect(thrownBy(() => link(second.exports.run, slot))).toMatchObject({ code: 'ERR_RELINK_CLOSED' })
   expect(thrownBy(() => second.exports.run('a'))).toMatchObject({ code: 'ERR_RELINK_CLOSED' })
 })
+
+test('the core function of a typed export takes none of another memory, unless the caller says that it may', async () => {
+  const { first, second } = await pair(TEXT, (text: string) => text)
+  const [slot, other] = [first.slot('run'), second.slot('run')]
+  for (const attempt of [
+    () => link(other.original, slot),
+    () => relink([[other.original, slot]]),
+    () => relink({ run: other.original } as never, first as never),
+  ]) {
+    const error = thrownBy(attempt)
+    expect([error.code, error.refusals?.[0].code]).toContain('ERR_RELINK_ABI')
+  }
+  expect(first.exports.run('a')).toBe('a')
+  link(other.original, slot, { pointers: true }).undo()
+  link(slot.original, slot).undo()
+})

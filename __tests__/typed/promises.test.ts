@@ -1,6 +1,6 @@
 // Typed functions that wait: imports, slots and exports over `Suspending` and `promising`, in a guest built from Rust.
 import { Instance, Module, Suspending, link, promising } from '../..'
-import { compilers, guest, rejectionOf } from '../support'
+import { compilers, guest, rejectionOf, thrownBy } from '../support'
 
 const later = <T>(value: T) => new Promise<T>((resolve) => setImmediate(resolve, value))
 
@@ -52,6 +52,16 @@ describe.each(compilers)('%s', (compiler) => {
     ])
     change.undo()
     await expect(call(8)).resolves.toBe(4)
+  })
+
+  test('the option `suspending` takes the name of a typed import in camelCase', async () => {
+    const imports = importsOf({ hostString: async (text: string) => later(text) })
+    for (const name of ['env.hostString', 'env.host-string']) {
+      expect(new Instance(module(), imports, { suspending: [name] }).closed).toBe(false)
+    }
+    expect(thrownBy(() => new Instance(module(), imports, { suspending: ['env.host_string'] })).message).toContain(
+      'env.hostString',
+    )
   })
 
   test('with the option `suspending`, typed exports return promises', async () => {

@@ -63,7 +63,7 @@ class Instance {
     const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
     const suspending = toSuspending(known)
-    if (suspending !== undefined) checkSuspending(suspending, declared)
+    if (suspending !== undefined) checkSuspending(suspending, declared, typed)
     const resolved = wasi?.imports(declared, toImports(imports)) ?? imports
     const given = readImports(store, declared, withPrevious(declared, resolved), file, { suspending, typed })
     const forSmallMemories = () => {

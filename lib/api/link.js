@@ -6,7 +6,6 @@ const dispose = require('../node/dispose')
 const { above } = require('../internal/above')
 const { wrongType } = require('../options/arguments')
 const { toLinkOptions } = require('../options/commit-options')
-const { LinkError } = require('../errors')
 const { Changes } = require('../internal/changes')
 const { drained } = require('../internal/drained')
 const { channels } = require('../internal/events')
@@ -17,7 +16,7 @@ const { noteUse } = require('../internal/promised')
 const { inspectable } = require('../node/inspect')
 const { suspendingFunction } = require('./promising')
 const { functionIn, slotBrand, slotOf } = require('./slot')
-const { coreFunction } = require('../typed/adapters')
+const { coreFor } = require('../typed/core-for')
 const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -108,8 +107,7 @@ function link(implementation, slot, options = undefined) {
     store.commits.begin()
     changes.more.about = about
   }
-  const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-  const core = typed ? typedCore(store, implementation, id, details, permissions) : implementation
+  const core = coreFor(store, implementation, id, details, permissions)
   const address = store.addressOf(core)
   changes.makeOne(address === 0 ? adapterAddress(store, core, id, permissions) : address, id, permissions.allowed)
   const made = new Link(changes, 0)
@@ -128,22 +126,6 @@ function undoOne(changes, index) {
 /** The slot that takes a function by the type of a call site, in place of a slot of another type: its table entry alone. */
 const callSiteSlot = ({ store, id }, implementation, type) =>
   slotOf(store, store.callSiteSlot(id, store.addressOf(findTyped(implementation)?.raw ?? implementation), type))
-
-/** The core function to write for an implementation, where it or the slot is typed. */
-function typedCore(store, implementation, id, { name, typed }, { allowed }) {
-  if (typed === undefined) return untyped(store, implementation, name)
-  return coreFunction(store, implementation, typed, (fn, suspends) => store.adapt(fn, id, allowed, suspends))
-}
-
-/** The core function of a typed function, for a slot of core values: addresses in the callee's memory mean nothing there. */
-function untyped(store, implementation, name) {
-  const { raw, type } = findTyped(implementation)
-  if (implementation === raw) return implementation
-  throw new LinkError(
-    `slot "${name}" takes core values, the implementation is typed as ${type.structure}: link a declared slot`,
-    { code: 'ERR_RELINK_ABI', details: { slot: name, expected: 'core values', actual: type.structure } },
-  )
-}
 
 /** The adapters of JavaScript functions: by function, store, and type. */
 const adapters = new WeakMap()
@@ -188,4 +170,4 @@ function toSlot(value, argument) {
   throw wrongType('a Slot', argument(), value, hint)
 }
 
-module.exports = { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, link, toSlot, typedCore }
+module.exports = { Link, adapterAddress, callSiteSlot, checkImplementation, isOver, link, toSlot }

@@ -90,9 +90,11 @@ function toSuspending({ suspending }) {
   return names
 }
 
-/** Refuses names that are no imported functions of a module. */
-function checkSuspending(names, imports) {
-  const functions = imports.filter(({ kind }) => kind === 'function').map(({ module, name }) => `${module}.${name}`)
+/** Refuses names that are no imported functions of a module; `typed` are its typed functions, if it has any. */
+function checkSuspending(names, imports, typed) {
+  const functions = imports
+    .filter(({ kind }) => kind === 'function')
+    .flatMap((item) => (typed?.namesOf(item) ?? [item.name]).map((name) => `${item.module}.${name}`))
   const unknown = names.find((name) => !functions.includes(name))
   if (unknown === undefined) return
   const known = functions.length === 0 ? 'none' : functions.join(', ')

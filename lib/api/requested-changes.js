@@ -4,8 +4,8 @@
 
 const { wrongType } = require('../options/arguments')
 const { Changes } = require('../internal/changes')
-const { adapterAddress, callSiteSlot, checkImplementation, toSlot, typedCore } = require('./link')
-const { findTyped } = require('../typed/functions')
+const { adapterAddress, callSiteSlot, checkImplementation, toSlot } = require('./link')
+const { coreFor } = require('../typed/core-for')
 const records = require('../internal/link-record')
 const native = require('../native')
 const { ownerOf } = require('../internal/owners')
@@ -121,8 +121,7 @@ class RequestedChanges {
       native.refuseStoreOfSlot(handle.details.name)
     }
     const { id, details } = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
-    const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-    const core = typed ? typedCore(store, implementation, id, details, this.#permissions) : implementation
+    const core = coreFor(store, implementation, id, details, this.#permissions)
     records.request(this.#record, index, id, this.#addressOf(core, id))
   }
 

@@ -9,11 +9,11 @@ const dispose = require('../node/dispose')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { Instance } = require('./instance')
-const { checkImplementation, isOver, link, toSlot, typedCore } = require('./link')
+const { checkImplementation, isOver, link, toSlot } = require('./link')
+const { coreFor } = require('../typed/core-for')
 const { OwnModule } = require('./module')
 const { RequestedChanges } = require('./requested-changes')
 const { above } = require('../internal/above')
-const { findTyped } = require('../typed/functions')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 
@@ -129,8 +129,7 @@ function generated(slot, implementations, permissions) {
   const { store, id, details } = toSlot(slot, () => 'slot')
   const compiler = store.slotType(id, 0, undefined).split(' ').at(-1) || 'cranelift'
   const module = new OwnModule(store.splitModule(id, implementations.length), { slots: 'none', compiler })
-  const core = (fn) =>
-    details.typed !== undefined || findTyped(fn) !== undefined ? typedCore(store, fn, id, details, permissions) : fn
+  const core = (fn) => coreFor(store, fn, id, details, permissions)
   return new Instance(module, { '': implementations.map(core) }, { store: above.storeOf(store) }).exports
 }
 

@@ -44,7 +44,8 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
     let value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     if (item.kind === 'function') {
       const fn = suspendingFunction(value)
-      const isNamed = suspending.includes(`${item.module}.${item.name}`)
+      const names = typed?.namesOf(item) ?? [item.name]
+      const isNamed = names.some((name) => suspending.includes(`${item.module}.${name}`))
       if (fn !== undefined || isNamed || typed?.suspends(item)) flags.set(index, 1)
       value = coreOf(fn ?? value)
     }

@@ -50,4 +50,4 @@ function toValueTypes(types, argument) {
   throw typeError(message, 'ERR_INVALID_ARG_VALUE')
 }
 
-module.exports = { LINK_OPTIONS, toLinkOptions }
+module.exports = { ALLOWED, LINK_OPTIONS, toLinkOptions }

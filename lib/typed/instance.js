@@ -52,6 +52,11 @@ class TypedInstance {
     return importedFunction({ guest: this.guest, plan: type.plan, subject, fn, suspends })
   }
 
+  /** The id of the instance in its store. */
+  get id() {
+    return this.#state.id
+  }
+
   /** Whether a core function is that of a typed export. */
   isExport(name) {
     return this.#types.some(({ kind, lifted }) => kind === 'export' && lifted === name)
