@@ -1,4 +1,5 @@
 // Instances by their functions and by their store.
+import { collectGarbage } from '../support/collecting'
 import { Instance, Module, Store } from '../..'
 import { instanceOf, thrownBy, wat } from '../support'
 
@@ -32,6 +33,13 @@ describe('Instance.of', () => {
 })
 
 describe('Instance.all', () => {
+  test('leaves out those that V8 has collected', async () => {
+    const store = new Store()
+    for (let count = 0; count < 20; count++) await instanceOf(TEXT, {}, { store })
+    await collectGarbage()
+    expect(Instance.all(store)).toEqual([])
+  })
+
   test('lists the open instances of a store, in order', async () => {
     const [store, elsewhere] = [new Store(), new Store()]
     const one = await instanceOf(TEXT, {}, { store })

@@ -30,7 +30,8 @@ class LivingInstances {
     const found = []
     for (const id of this.#ids) {
       const instance = store.find('instance', id)
-      if (instance === undefined) this.#ids.delete(id)
+      // Of a wrapper that V8 has collected, the native side knows at once or later: null or undefined.
+      if (instance === undefined || instance === null) this.#ids.delete(id)
       else found.push(instance)
     }
     return found
