@@ -56,7 +56,7 @@ export class Interrupter {
   static from(value: unknown, options?: InterrupterOptions): Interrupter
   /**
    * Ends the calls that run in the store now: each throws `ERR_RELINK_INTERRUPTED` with this `reason`, as soon as WebAssembly
-   * runs. It does nothing to later calls. Returns false once the store has been collected. True does not mean that a call
+   * runs; a suspended call ({@link promising}) when it would go on. It does nothing to later calls. Returns false once the store has been collected. True does not mean that a call
    * was interrupted.
    *
    * The reason is cloned, as by `postMessage`, unless the store is of this thread.

@@ -365,6 +365,50 @@ test('a deadline covers what runs, not the wait', async () => {
   await expect(rejectionOf(loops)).resolves.toMatchObject({ code: 'ERR_RELINK_TIMEOUT' })
 })
 
+describe.each(compilers)('an interrupt (%s)', (compiler) => {
+  test('ends the suspended calls of its store when they would go on, and no later ones', async () => {
+    const { waiting, wait } = waiter()
+    const [store, other] = [new Store(), new Store()]
+    const { exports } = await instanceWith({ wait }, { store, onTrap: 'recycle' }, compiler)
+    const theirs = promising((await instanceWith({ wait }, { store: other }, compiler)).exports.once)(1)
+    const before = promising(exports.once)(2)
+    const interrupter = store.interrupter()
+    const [after, rejected] = [promising(exports.once)(3), promising(exports.twice)(4)]
+    expect(interrupter.interrupt('mine')).toBe(true)
+    const later = promising(exports.once)(5)
+    waiting[4]!.resolve(50)
+    await expect(later).resolves.toBe(51)
+    waiting[0]!.resolve(10)
+    await expect(theirs).resolves.toBe(11)
+    waiting[3]!.reject(new Error('aborted'))
+    const expected = { code: 'ERR_RELINK_INTERRUPTED', reason: 'mine', recycled: true }
+    await expect(rejectionOf(rejected)).resolves.toMatchObject(expected)
+    // The others were suspended in the instance that was recycled.
+    for (const index of [1, 2]) waiting[index]!.resolve(0)
+    for (const call of [before, after]) {
+      await expect(rejectionOf(call)).resolves.toMatchObject({ code: 'ERR_RELINK_SUSPEND' })
+    }
+    expect(exports.now()).toBe(7)
+  })
+
+  test('ends a loop that is suspended again and again', async () => {
+    const text = `(module (import "env" "wait" (func $wait (param i32) (result i32)))
+      (func (export "spin") (loop (drop (call $wait (i32.const 0))) (br 0))))`
+    const store = new Store()
+    let calls = 0
+    const wait = new Suspending(async () => {
+      // Ends the loop in any case, so that the test fails if the interrupt does nothing.
+      if (++calls > 100) throw new Error('goes on')
+      await turns()
+      if (calls === 10) store.interrupter().interrupt('enough')
+    })
+    const { exports } = await instanceWith({ wait }, { store }, compiler, text)
+    const spin = promising(exports.spin as never) as unknown as () => Promise<void>
+    await expect(rejectionOf(spin())).resolves.toMatchObject({ code: 'ERR_RELINK_INTERRUPTED', reason: 'enough' })
+    expect(calls).toBe(10)
+  })
+})
+
 test('promises that are never settled keep nothing', async () => {
   const store = new Store()
   const before = store.stats().instances

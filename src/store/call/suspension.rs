@@ -6,7 +6,7 @@ use crate::store::call::suspendable_call::{CallState, SuspendableCall, give_cont
 use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::gc::rooted::Rooted;
 use crate::store::trap::{Failure, Thrown};
-use crate::store::watch::checkpoint;
+use crate::store::watch::{checkpoint, interrupts};
 use crate::store::{FuncRef, MemoryId, Node, RawValue, Store};
 use crate::wasm::PAGE_SIZE;
 use std::cell::{Cell, RefCell};
@@ -29,6 +29,8 @@ pub struct PromisingCall {
     shadow_stack: Option<OwnStack>,
     /// What the stack of the suspended call may refer to
     roots: RefCell<Vec<Rooted<Node>>>,
+    /// How often the store had been interrupted before the call
+    interrupts: u64,
 }
 
 /// How far a call has come.
@@ -80,7 +82,8 @@ impl PromisingCall {
         // SAFETY: by the contract of this function. The record is that of the store's thread.
         let call = unsafe { SuspendableCall::new(function, values, stack, store.host_stack.record) };
         let shadow_pointer = Cell::new(shadow_stack.map_or(0, OwnStack::end));
-        Ok(Self { call, pointer, shadow_pointer, shadow_stack, roots: RefCell::default() })
+        let interrupts = store.interrupt_token.get().map_or(0, |token| interrupts::count(*token));
+        Ok(Self { call, pointer, shadow_pointer, shadow_stack, roots: RefCell::default(), interrupts })
     }
 
     /// Begins the call, or goes on with it after `Suspended`: then the import has returned, or throws.
@@ -105,10 +108,13 @@ impl PromisingCall {
         checkpoint::enter(store.host_stack.record)?;
         store.call_stacks.before_entry();
         let _entered = store.host_stack.enter();
-        call.set_thrown(thrown.map(Box::new));
         let shadows = &store.shadow_stacks;
         // SAFETY: no collection runs while wasm is on the stack.
         let (shadow, others) = unsafe { (shadows.begin(self.pointer), shadows.read_all()) };
+        // An interrupt since the call began ends it at the checkpoint after the import, whatever that has thrown.
+        let is_interrupted = call.state() == CallState::Suspended
+            && store.interrupt_token.get().is_some_and(|token| interrupts::repeat(*token, self.interrupts));
+        call.set_thrown(thrown.filter(|_| !is_interrupted).map(Box::new));
         if self.shadow_stack.is_some() {
             // SAFETY: as above.
             unsafe { self.pointer.set(self.shadow_pointer.get()) };
