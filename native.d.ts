@@ -440,14 +440,6 @@ export interface NativeFunctionType {
   results: Array<string>
 }
 
-/** The type of a function. */
-export interface NativeFunctionType {
-  /** Parameter types */
-  parameters: Array<string>
-  /** Result types */
-  results: Array<string>
-}
-
 /** The type of a global. */
 export interface NativeGlobalType {
   /** Its value type */

@@ -221,8 +221,8 @@ test('the process has no more mappings and no more addresses than before', () =>
   const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' })
   expect(stderr).toBe('')
   const { before, after } = JSON.parse(stdout)
-  // V8 and malloc vary; but one leaked memory would be 8 GiB, and leaked code of 400 modules 400 mappings.
-  expect(after.maps - before.maps).toBeLessThan(100)
+  // V8 and malloc vary by about 100 mappings; but one leaked memory would be 8 GiB, and leaked code of 400 modules 400 mappings.
+  expect(after.maps - before.maps).toBeLessThan(200)
   expect(after.addresses - before.addresses).toBeLessThan(4 * 1024 * 1024)
 })
 

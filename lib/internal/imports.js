@@ -44,9 +44,7 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
     let value = typed === undefined ? givenIn(namespace, item.name) : typedIn(namespace, item, typed)
     if (item.kind === 'function') {
       const fn = suspendingFunction(value)
-      const names = typed?.namesOf(item) ?? [item.name]
-      const isNamed = names.some((name) => suspending.includes(`${item.module}.${name}`))
-      if (fn !== undefined || isNamed || typed?.suspends(item)) flags.set(index, 1)
+      if (fn !== undefined || isNamed(suspending, item, typed) || typed?.suspends(item)) flags.set(index, 1)
       value = coreOf(fn ?? value)
     }
     // The fast path: most imports are functions, and there may be many.
@@ -64,6 +62,13 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
   if (flags.size === 0) return Object.assign(given, { held })
   native.checkSuspension('a suspending import')
   return Object.assign(given, { held, suspending: declared.map((_, index) => flags.get(index) ?? 0) })
+}
+
+/** Whether the list has an import, by one of its names. */
+function isNamed(list, item, typed) {
+  if (list.length === 0) return false
+  const names = typed?.namesOf(item) ?? [item.name]
+  return names.some((name) => list.includes(`${item.module}.${name}`))
 }
 
 /** The first property of the user's object that is there, of the names of a typed import. */

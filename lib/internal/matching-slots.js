@@ -2,10 +2,8 @@
 
 // The slots of one instance for which another instance has a function.
 
+const { isOfAbi } = require('../names/abi-exports')
 const { formatType } = require('../node/inspect')
-
-/** Whether an export belongs to the ABI. The allocator and the releases work on the memory of their own instance only. */
-const isOfAbi = (name) => /^(relink:|cabi_post_|cabi_realloc$)/.test(name)
 
 /**
  * The changes by which the functions of `next` replace those of `previous`: `matches` are the slots of `previous` for which

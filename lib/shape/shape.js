@@ -4,11 +4,9 @@
 
 const { createHash } = require('node:crypto')
 const { inspect } = require('../api/rewrite')
+const { isOfAbi } = require('../names/abi-exports')
 const { typedFunctions } = require('../native')
 const { camelCase } = require('../typed/fields')
-
-/** The exports of the ABI, which users do not call. */
-const isInternal = (name) => /^(relink:|cabi_post_|cabi_realloc$)/.test(name)
 
 /** The import modules of WASI, which the option `wasi` of `load` gives. */
 const WASI = new Set(['wasi_snapshot_preview1', 'wasi_unstable'])
@@ -54,13 +52,13 @@ function shapeOf(bytes) {
   for (const { name, type } of report.exports) {
     // Of a memory or a table only the kind counts: its size changes from build to build.
     const core = /^(memory|table|tag)\b/.exec(type)?.[0] ?? type
-    if (!hidden.has(name) && !isInternal(name)) exports[name] = { core }
+    if (!hidden.has(name) && !isOfAbi(name)) exports[name] = { core }
   }
   for (const each of of('export')) exports[camelCase(each.name)] = typedItem(each)
   const isCalled = ({ kind, name }) =>
     kind === 'declared' || kind === 'import' || (kind === 'function' && name in exports)
   for (const slot of report.slots.filter(
-    (slot) => isCalled(slot) && !isInternal(slot.name) && !hidden.has(slot.name),
+    (slot) => isCalled(slot) && !isOfAbi(slot.name) && !hidden.has(slot.name),
   )) {
     slots[slot.name] = { core: coreText(slot.type), docs: slot.docs, rust: slot.rust }
   }

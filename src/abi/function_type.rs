@@ -1,6 +1,6 @@
 //! The type of a typed function.
 
-use super::layout::{Layout, MOST_FLAT, of_fields};
+use super::layout::{MOST_FLAT, TypeLayout, of_fields};
 use super::value_type::ValueType;
 use crate::wasm::{FuncType, ValType};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct Parameter {
 
 impl FunctionType {
     /// The layout of the parameters one after the other, as those that go through memory have.
-    pub fn parameter_layout(&self) -> Layout {
+    pub fn parameter_layout(&self) -> TypeLayout {
         of_fields(self.parameters.iter().map(|parameter| parameter.ty.layout.clone()))
     }
 

@@ -12,7 +12,7 @@ pub const MOST_SIZE: u64 = 1 << 20;
 
 /// The layout of a value type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layout {
+pub struct TypeLayout {
     /// Size in bytes
     pub size: u32,
     /// Alignment in bytes
@@ -39,18 +39,18 @@ fn types<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<Vec<ValType>
 }
 
 /// The layout of a scalar, which is as large as its alignment.
-pub fn of_scalar(size: u32, flat: ValType) -> Layout {
-    Layout { size, align: size, flat: Some(vec![flat]), offsets: Vec::new() }
+pub fn of_scalar(size: u32, flat: ValType) -> TypeLayout {
+    TypeLayout { size, align: size, flat: Some(vec![flat]), offsets: Vec::new() }
 }
 
 /// The layout of a string or a list: an address and a length.
-pub fn of_list() -> Layout {
-    Layout { size: 8, align: 4, flat: Some(vec![ValType::I32; 2]), offsets: Vec::new() }
+pub fn of_list() -> TypeLayout {
+    TypeLayout { size: 8, align: 4, flat: Some(vec![ValType::I32; 2]), offsets: Vec::new() }
 }
 
 /// The layout of values one after the other.
-pub fn of_fields(fields: impl IntoIterator<Item = Layout>) -> Layout {
-    let mut layout = Layout { size: 0, align: 1, flat: Some(Vec::new()), offsets: Vec::new() };
+pub fn of_fields(fields: impl IntoIterator<Item = TypeLayout>) -> TypeLayout {
+    let mut layout = TypeLayout { size: 0, align: 1, flat: Some(Vec::new()), offsets: Vec::new() };
     for field in fields {
         let offset = aligned(layout.size, field.align);
         layout.offsets.push(offset);
@@ -69,9 +69,9 @@ pub fn of_fields(fields: impl IntoIterator<Item = Layout>) -> Layout {
 }
 
 /// The layout of `count` values of one type, one after the other.
-pub fn of_repeated(element: &Layout, count: u32) -> Layout {
+pub fn of_repeated(element: &TypeLayout, count: u32) -> TypeLayout {
     let flat = element.flat.as_ref().filter(|flat| flat.len() as u64 * u64::from(count) <= MOST_FLAT as u64);
-    Layout {
+    TypeLayout {
         size: element.size.saturating_mul(count),
         align: element.align,
         flat: flat.map(|flat| flat.repeat(count as usize)),
@@ -80,7 +80,7 @@ pub fn of_repeated(element: &Layout, count: u32) -> Layout {
 }
 
 /// The layout of a discriminant among `count` cases, and then the value of one of these cases.
-pub fn of_variant<'a>(count: usize, cases: impl IntoIterator<Item = Option<&'a Layout>>) -> Layout {
+pub fn of_variant<'a>(count: usize, cases: impl IntoIterator<Item = Option<&'a TypeLayout>>) -> TypeLayout {
     let tag = discriminant_size(count);
     let (mut size, mut align) = (0, 1);
     let mut flat = Some(vec![ValType::I32]);
@@ -102,7 +102,7 @@ pub fn of_variant<'a>(count: usize, cases: impl IntoIterator<Item = Option<&'a L
     }
     let offset = aligned(tag, align);
     let align = align.max(tag);
-    Layout { size: aligned(offset.saturating_add(size), align), align, flat, offsets: vec![offset] }
+    TypeLayout { size: aligned(offset.saturating_add(size), align), align, flat, offsets: vec![offset] }
 }
 
 /// Size of the discriminant among `count` cases, in bytes.

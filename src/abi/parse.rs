@@ -43,7 +43,7 @@ pub fn text_of(error: impl std::fmt::Debug + std::fmt::Display) -> String {
 /// # Errors
 /// As `function`.
 pub fn function_of(resolve: &Resolve, function: &Function) -> Result<FunctionType, String> {
-    let mut types = Types { resolve, count: 0 };
+    let mut types = WitTypes { resolve, count: 0 };
     let parameters = function.params.iter().map(|parameter| {
         let ty = types.value(&parameter.ty, 0).map_err(|message| format!("{}: {message}", parameter.name))?;
         Ok(Parameter { name: parameter.name.clone(), ty })
@@ -59,12 +59,12 @@ fn docs(docs: &Docs) -> Option<String> {
 }
 
 /// The types of one function.
-struct Types<'a> {
+struct WitTypes<'a> {
     resolve: &'a Resolve,
     count: usize,
 }
 
-impl Types<'_> {
+impl WitTypes<'_> {
     fn value(&mut self, ty: &Type, depth: usize) -> Result<ValueType, String> {
         use TypeKind as K;
         if depth >= MOST_DEPTH {

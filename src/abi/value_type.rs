@@ -1,6 +1,6 @@
 //! Value types: the types of parameters and results of typed functions, each with its layout.
 
-use super::layout::{Layout, MOST_SIZE, of_fields, of_list, of_repeated, of_scalar, of_variant};
+use super::layout::{MOST_SIZE, TypeLayout, of_fields, of_list, of_repeated, of_scalar, of_variant};
 use crate::wasm::ValType;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -19,7 +19,7 @@ pub struct ValueType {
     pub docs: Option<String>,
     /// Its layout
     #[serde(flatten)]
-    pub layout: Layout,
+    pub layout: TypeLayout,
 }
 
 /// The kind of a value type.

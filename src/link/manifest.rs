@@ -22,7 +22,7 @@ pub struct Mistake {
 /// # Errors
 /// All mistakes.
 pub fn check_manifest(text: &str) -> Result<Value, Vec<Mistake>> {
-    let node: Node = serde_json::from_str(text)
+    let node: JsonNode = serde_json::from_str(text)
         .map_err(|error| vec![Mistake { path: "$".into(), message: format!("invalid JSON: {error}") }])?;
     let mut check = Check::default();
     let manifest = check.manifest(&node);
@@ -30,16 +30,16 @@ pub fn check_manifest(text: &str) -> Result<Value, Vec<Mistake>> {
 }
 
 /// A value of JSON. Unlike serde_json's own, an object keeps a name that stands twice.
-enum Node {
+enum JsonNode {
     Null,
     Bool,
     Number(Option<u64>),
     Text(String),
-    List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    List(Vec<JsonNode>),
+    Object(Vec<(String, JsonNode)>),
 }
 
-impl Node {
+impl JsonNode {
     fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -52,7 +52,7 @@ impl Node {
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for JsonNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
     }
@@ -61,50 +61,50 @@ impl<'de> Deserialize<'de> for Node {
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
+    type Value = JsonNode;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a value of JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
+    fn visit_unit<E>(self) -> Result<JsonNode, E> {
+        Ok(JsonNode::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Bool)
+    fn visit_bool<E>(self, _: bool) -> Result<JsonNode, E> {
+        Ok(JsonNode::Bool)
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Ok(Node::Number(Some(number)))
+    fn visit_u64<E>(self, number: u64) -> Result<JsonNode, E> {
+        Ok(JsonNode::Number(Some(number)))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Number(None))
+    fn visit_i64<E>(self, _: i64) -> Result<JsonNode, E> {
+        Ok(JsonNode::Number(None))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Number(None))
+    fn visit_f64<E>(self, _: f64) -> Result<JsonNode, E> {
+        Ok(JsonNode::Number(None))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<JsonNode, E> {
+        Ok(JsonNode::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<JsonNode, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Node::List(list))
+        Ok(JsonNode::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<JsonNode, A::Error> {
         let mut object = Vec::new();
         while let Some(entry) = entries.next_entry()? {
             object.push(entry);
         }
-        Ok(Node::Object(object))
+        Ok(JsonNode::Object(object))
     }
 }
 
@@ -133,12 +133,12 @@ impl Check {
         self.mistakes.push(Mistake { path: path.to_owned(), message: message.into() });
     }
 
-    fn manifest(&mut self, node: &Node) -> Value {
+    fn manifest(&mut self, node: &JsonNode) -> Value {
         let Some(top) = self.object("$", node, &["$schema", "version", "label", "modules", "links"]) else {
             return Value::Null;
         };
         match get(top, "version") {
-            Some(Node::Number(Some(1))) => {}
+            Some(JsonNode::Number(Some(1))) => {}
             Some(other) => self.mistake("$.version", format!("expected the number 1, got {}", other.kind())),
             None => self.mistake("$", "expected a member \"version\""),
         }
@@ -160,7 +160,7 @@ impl Check {
     }
 
     /// The members of an object, without any name that is not `known` or stands twice.
-    fn object<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Option<&'a [(String, Node)]> {
+    fn object<'a>(&mut self, path: &str, node: &'a JsonNode, known: &[&str]) -> Option<&'a [(String, JsonNode)]> {
         let entries = self.entries(path, node)?;
         for (name, _) in entries.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             self.mistake(&member(path, name), format!("unknown member; expected one of \"{}\"", known.join("\", \"")));
@@ -169,8 +169,8 @@ impl Check {
     }
 
     /// The members of an object of any names.
-    fn entries<'a>(&mut self, path: &str, node: &'a Node) -> Option<&'a [(String, Node)]> {
-        let Node::Object(entries) = node else {
+    fn entries<'a>(&mut self, path: &str, node: &'a JsonNode) -> Option<&'a [(String, JsonNode)]> {
+        let JsonNode::Object(entries) = node else {
             self.mistake(path, format!("expected an object, got {}", node.kind()));
             return None;
         };
@@ -183,10 +183,10 @@ impl Check {
         Some(entries)
     }
 
-    fn text<'a>(&mut self, path: &str, node: &'a Node) -> Option<&'a str> {
+    fn text<'a>(&mut self, path: &str, node: &'a JsonNode) -> Option<&'a str> {
         match node {
-            Node::Text(text) if !text.is_empty() => Some(text),
-            Node::Text(_) => {
+            JsonNode::Text(text) if !text.is_empty() => Some(text),
+            JsonNode::Text(_) => {
                 self.mistake(path, "expected a string that is not empty");
                 None
             }
@@ -197,7 +197,7 @@ impl Check {
         }
     }
 
-    fn label<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
+    fn label<'a>(&mut self, node: &'a JsonNode) -> Option<&'a str> {
         let label = self.text("$.label", node)?;
         // As JavaScript counts, so that `relink` agrees.
         let count = label.encode_utf16().count();
@@ -209,7 +209,7 @@ impl Check {
     }
 
     /// A required member that is a text.
-    fn required<'a>(&mut self, path: &str, object: &'a [(String, Node)], name: &str) -> Option<&'a str> {
+    fn required<'a>(&mut self, path: &str, object: &'a [(String, JsonNode)], name: &str) -> Option<&'a str> {
         if let Some(node) = get(object, name) {
             return self.text(&member(path, name), node);
         }
@@ -217,12 +217,12 @@ impl Check {
         None
     }
 
-    fn modules<'a>(&mut self, node: &'a Node) -> Vec<Module<'a>> {
+    fn modules<'a>(&mut self, node: &'a JsonNode) -> Vec<Module<'a>> {
         let entries = self.entries("$.modules", node).unwrap_or_default();
         entries.iter().map(|(name, node)| self.module(name, node)).collect()
     }
 
-    fn module<'a>(&mut self, name: &'a str, node: &'a Node) -> Module<'a> {
+    fn module<'a>(&mut self, name: &'a str, node: &'a JsonNode) -> Module<'a> {
         let path = member("$.modules", name);
         let none = Module { name, imports: Vec::new(), json: Value::Null };
         if name.is_empty() {
@@ -248,8 +248,8 @@ impl Check {
         Module { name, imports, json }
     }
 
-    fn links(&mut self, node: &Node, names: &HashSet<&str>) -> Vec<Value> {
-        let Node::List(list) = node else {
+    fn links(&mut self, node: &JsonNode, names: &HashSet<&str>) -> Vec<Value> {
+        let JsonNode::List(list) = node else {
             self.mistake("$.links", format!("expected an array, got {}", node.kind()));
             return Vec::new();
         };
@@ -307,7 +307,7 @@ impl Check {
     }
 }
 
-fn get<'a>(object: &'a [(String, Node)], name: &str) -> Option<&'a Node> {
+fn get<'a>(object: &'a [(String, JsonNode)], name: &str) -> Option<&'a JsonNode> {
     object.iter().find(|(each, _)| each == name).map(|(_, node)| node)
 }
 

@@ -19,4 +19,4 @@ mod waits;
 pub use functions::{Function, Snapshot};
 pub use guest_bytes::GuestBytes;
 pub use streams::Stream;
-pub use system::{Outcome, Preopen, Refusal, System, SystemOptions};
+pub use system::{Preopen, Refusal, System, SystemOptions, SystemOutcome};

@@ -54,12 +54,12 @@ impl Outbox {
 }
 
 /// Writes to an outbox.
-struct Writer {
+struct StreamWriter {
     stream: u32,
     outbox: Arc<Outbox>,
 }
 
-impl Write for Writer {
+impl Write for StreamWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[io::IoSlice::new(bytes)])
     }
@@ -93,7 +93,9 @@ impl Stream {
         Ok(match self {
             Self::Descriptor(fd) => descriptor(fd, waits)?,
             Self::Bytes(bytes) if number == 0 => Box::new(ReadPipe::new(Cursor::new(bytes))),
-            Self::Chunks if number > 0 => Box::new(WritePipe::new(Writer { stream: number, outbox: outbox.clone() })),
+            Self::Chunks if number > 0 => {
+                Box::new(WritePipe::new(StreamWriter { stream: number, outbox: outbox.clone() }))
+            }
             _ if number == 0 => Box::new(ReadPipe::new(io::empty())),
             _ => Box::new(WritePipe::new(io::sink())),
         })

@@ -59,7 +59,7 @@ pub enum Refusal {
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SystemOutcome {
     /// With an errno
     Errno(i32),
     /// The guest wants to exit
@@ -182,7 +182,7 @@ impl System {
         values: *const RawValue,
         must_stop: impl Fn() -> Result<bool, E>,
         fault: impl Fn(anyhow::Error) -> E,
-    ) -> Result<Outcome, E> {
+    ) -> Result<SystemOutcome, E> {
         loop {
             // SAFETY: by the contract of this function.
             let outcome = unsafe { self.try_call(function, &mut bytes(), values) };
@@ -194,7 +194,7 @@ impl System {
                 Ok(false) => {}
                 Ok(true) => {
                     self.waits.end();
-                    return Ok(Outcome::Errno(errno::INTR));
+                    return Ok(SystemOutcome::Errno(errno::INTR));
                 }
                 Err(error) => {
                     self.waits.end();
@@ -213,55 +213,55 @@ impl System {
         function: &Function,
         bytes: &mut GuestBytes,
         values: *const RawValue,
-    ) -> anyhow::Result<Outcome> {
+    ) -> anyhow::Result<SystemOutcome> {
         use FunctionId as F;
         // SAFETY: by the contract of this function, for as many as the function has parameters.
         let argument = |index: usize| unsafe { (*values.add(index)).u32 };
         // SAFETY: as above.
         let wide = |index: usize| unsafe { (*values.add(index)).u64 };
         match function.id {
-            F::proc_exit => return Ok(Outcome::Exit(argument(0) as i32)),
-            F::clock_time_get if self.has_host_clock => return Ok(Outcome::Clock(argument(0), argument(2))),
-            F::random_get if self.has_host_random => return Ok(Outcome::Random(argument(0), argument(1))),
-            F::clock_time_get => return Ok(Outcome::Errno(self.time(bytes, argument(0), argument(2)))),
+            F::proc_exit => return Ok(SystemOutcome::Exit(argument(0) as i32)),
+            F::clock_time_get if self.has_host_clock => return Ok(SystemOutcome::Clock(argument(0), argument(2))),
+            F::random_get if self.has_host_random => return Ok(SystemOutcome::Random(argument(0), argument(1))),
+            F::clock_time_get => return Ok(SystemOutcome::Errno(self.time(bytes, argument(0), argument(2)))),
             F::clock_res_get => {
                 let is_known = argument(0) <= 3;
                 let written = if is_known { bytes.write(argument(1), &1_u64.to_le_bytes()) } else { errno::INVAL };
-                return Ok(Outcome::Errno(written));
+                return Ok(SystemOutcome::Errno(written));
             }
-            F::random_get => return Ok(Outcome::Errno(bytes.fill_randomly(argument(0), argument(1)))),
+            F::random_get => return Ok(SystemOutcome::Errno(bytes.fill_randomly(argument(0), argument(1)))),
             F::sched_yield => {
                 std::thread::yield_now();
-                return Ok(Outcome::Errno(errno::SUCCESS));
+                return Ok(SystemOutcome::Errno(errno::SUCCESS));
             }
-            F::proc_raise => return Ok(Outcome::Errno(errno::NOTSUP)),
+            F::proc_raise => return Ok(SystemOutcome::Errno(errno::NOTSUP)),
             F::fd_read | F::fd_pread | F::fd_write | F::fd_pwrite | F::sock_recv | F::sock_send
                 if argument(2) > MOST_VECTORS =>
             {
-                return Ok(Outcome::Errno(errno::INVAL));
+                return Ok(SystemOutcome::Errno(errno::INVAL));
             }
-            F::poll_oneoff if argument(2) > MOST_SUBSCRIPTIONS => return Ok(Outcome::Errno(errno::INVAL)),
+            F::poll_oneoff if argument(2) > MOST_SUBSCRIPTIONS => return Ok(SystemOutcome::Errno(errno::INVAL)),
             _ => {}
         }
         // Only JavaScript that V8 runs between two slices of another call could find it borrowed.
-        let Ok(mut context) = self.context.try_borrow_mut() else { return Ok(Outcome::Errno(errno::BUSY)) };
-        let Some(context) = context.as_mut() else { return Ok(Outcome::Errno(errno::BADF)) };
+        let Ok(mut context) = self.context.try_borrow_mut() else { return Ok(SystemOutcome::Errno(errno::BUSY)) };
+        let Some(context) = context.as_mut() else { return Ok(SystemOutcome::Errno(errno::BADF)) };
         let mut rights = self.rights.borrow_mut();
         let open = if function.id == F::path_open { argument(4) } else { 0 };
         let takes_fd = !function.has_no_parameters();
         if takes_fd && !rights.allow(function.id, argument(0), open) {
-            return Ok(Outcome::Errno(errno::NOTCAPABLE));
+            return Ok(SystemOutcome::Errno(errno::NOTCAPABLE));
         }
         if function.id == F::fd_fdstat_set_rights {
             let wanted = Rights { base: wide(1), inheriting: wide(2) };
-            return Ok(Outcome::Errno(set_rights(context, &mut rights, argument(0), wanted)));
+            return Ok(SystemOutcome::Errno(set_rights(context, &mut rights, argument(0), wanted)));
         }
         // SAFETY: by the contract of this function.
         let errno = bytes.with(|memory| unsafe { function.call(context, memory, values) })?;
         if errno != errno::SUCCESS {
             let is_socket_call = matches!(function.id, F::sock_accept | F::sock_recv | F::sock_send | F::sock_shutdown);
             let is_no_socket = errno == errno::BADF && is_socket_call && context.table().contains_key(argument(0));
-            return Ok(Outcome::Errno(if is_no_socket { errno::NOTSOCK } else { errno }));
+            return Ok(SystemOutcome::Errno(if is_no_socket { errno::NOTSOCK } else { errno }));
         }
         match function.id {
             F::fd_close => drop(rights.take(argument(0))),
@@ -271,7 +271,7 @@ impl System {
             },
             F::fd_fdstat_get => {
                 if let Some(has) = rights.of(argument(0)).or_else(|| rights_of(context, argument(0))) {
-                    return Ok(Outcome::Errno(bytes.write_rights(argument(1), has)));
+                    return Ok(SystemOutcome::Errno(bytes.write_rights(argument(1), has)));
                 }
             }
             F::path_open => {
@@ -284,7 +284,7 @@ impl System {
             }
             _ => {}
         }
-        Ok(Outcome::Errno(errno))
+        Ok(SystemOutcome::Errno(errno))
     }
 
     /// Writes the time of a clock, in nanoseconds. Returns an errno.

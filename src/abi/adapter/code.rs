@@ -31,13 +31,13 @@ impl Side {
 
 /// The functions of an adapter.
 #[derive(Default)]
-pub struct Functions {
+pub struct AdapterFunctions {
     /// The function types, by index
     pub types: Vec<(Vec<ValType>, Vec<ValType>)>,
     /// The functions that allocate, by side
     pub reallocs: [u32; 2],
     /// The defined functions: the type, and the code
-    pub defined: Vec<(u32, Code)>,
+    pub defined: Vec<(u32, AdapterCode)>,
     /// The functions that translate elements, by the side that they come from and the structure of an element
     pub elements: HashMap<(Side, String), u32>,
     /// The functions that copy lists, likewise
@@ -49,7 +49,7 @@ pub struct Functions {
     imported: u32,
 }
 
-impl Functions {
+impl AdapterFunctions {
     /// No functions; `checks` is whether each side checks what it receives.
     pub fn new(checks: [bool; 2]) -> Self {
         Self { checks, ..Self::default() }
@@ -79,24 +79,24 @@ impl Functions {
     /// The index of a function that is defined later.
     pub fn reserve(&mut self, parameters: &[ValType], results: &[ValType]) -> u32 {
         let ty = self.ty(parameters, results);
-        self.defined.push((ty, Code::new(parameters)));
+        self.defined.push((ty, AdapterCode::new(parameters)));
         self.imported + self.defined.len() as u32 - 1
     }
 
     /// Gives a reserved function its code.
-    pub fn define(&mut self, function: u32, code: Code) {
+    pub fn define(&mut self, function: u32, code: AdapterCode) {
         self.defined[(function - self.imported) as usize].1 = code;
     }
 }
 
 /// The code of a function.
-pub struct Code {
+pub struct AdapterCode {
     parameters: u32,
     locals: Vec<ValType>,
     instructions: Vec<Instruction<'static>>,
 }
 
-impl Code {
+impl AdapterCode {
     /// The code of a function with these parameters, which are its first locals.
     pub fn new(parameters: &[ValType]) -> Self {
         Self { parameters: parameters.len() as u32, locals: Vec::new(), instructions: Vec::new() }
@@ -146,7 +146,7 @@ impl Code {
     }
 
     /// Pushes the address of new memory in the memory of `side`; `size` pushes its size in bytes.
-    pub fn allocate(&mut self, functions: &Functions, side: Side, align: u32, size: impl FnOnce(&mut Self)) {
+    pub fn allocate(&mut self, functions: &AdapterFunctions, side: Side, align: u32, size: impl FnOnce(&mut Self)) {
         self.i32(0);
         self.i32(0);
         self.i32(align);

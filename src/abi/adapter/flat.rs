@@ -1,13 +1,19 @@
 //! Flat values that cross: those with addresses are translated, the others pass as they are.
 
 use super::super::value_type::{TypeKind, ValueType};
-use super::code::{Code, Functions, Side, cases};
+use super::code::{AdapterCode, AdapterFunctions, Side, cases};
 use super::memory::list;
 use crate::wasm::ValType;
 use wasm_encoder::Instruction;
 
 /// The locals with the flat values of a value for the other side; `locals` has those of the side that it comes from.
-pub fn translate(code: &mut Code, functions: &mut Functions, ty: &ValueType, locals: &[u32], from: Side) -> Vec<u32> {
+pub fn translate(
+    code: &mut AdapterCode,
+    functions: &mut AdapterFunctions,
+    ty: &ValueType,
+    locals: &[u32],
+    from: Side,
+) -> Vec<u32> {
     if !ty.has_pointers() {
         return locals.to_vec();
     }
@@ -36,8 +42,8 @@ pub fn translate(code: &mut Code, functions: &mut Functions, ty: &ValueType, loc
 }
 
 fn translate_all<'a>(
-    code: &mut Code,
-    functions: &mut Functions,
+    code: &mut AdapterCode,
+    functions: &mut AdapterFunctions,
     types: impl Iterator<Item = &'a ValueType>,
     locals: &[u32],
     from: Side,
@@ -52,8 +58,8 @@ fn translate_all<'a>(
 }
 
 fn translate_case(
-    code: &mut Code,
-    functions: &mut Functions,
+    code: &mut AdapterCode,
+    functions: &mut AdapterFunctions,
     ty: &ValueType,
     cases: &[Option<&ValueType>],
     locals: &[u32],
@@ -96,7 +102,7 @@ fn translate_case(
 }
 
 /// Converts the value on the stack between the type of a case and the type that has room for all cases.
-pub fn cast(code: &mut Code, from: ValType, to: ValType) {
+pub fn cast(code: &mut AdapterCode, from: ValType, to: ValType) {
     use ValType::{F32, F64, I32, I64};
     let steps: &[Instruction<'static>] = match (from, to) {
         (I64, I32) => &[Instruction::I32WrapI64],

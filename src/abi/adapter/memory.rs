@@ -1,7 +1,7 @@
 //! Values in memory that cross: their bytes are copied as they are, then the addresses in the copy are translated.
 
 use super::super::value_type::{TypeKind, ValueType};
-use super::code::{Code, Functions, Side, cases, place};
+use super::code::{AdapterCode, AdapterFunctions, Side, cases, place};
 use super::{utf8, valid};
 use crate::abi::layout::discriminant_size;
 use crate::wasm::ValType;
@@ -11,7 +11,7 @@ use wasm_encoder::{BlockType, Instruction};
 const MOST_INLINE: u32 = 64;
 
 /// Copies the bytes of a value in its place. `source` and `target` are locals with addresses.
-pub fn copy_in_place(code: &mut Code, size: u32, source: u32, target: u32, from: Side) {
+pub fn copy_in_place(code: &mut AdapterCode, size: u32, source: u32, target: u32, from: Side) {
     let to = from.other();
     if size > MOST_INLINE {
         code.get(target);
@@ -39,8 +39,8 @@ pub fn copy_in_place(code: &mut Code, size: u32, source: u32, target: u32, from:
 /// Translates the addresses in a copy of a value: copies what they lead to, and writes the new ones. `source` and `target`
 /// are locals with addresses, to which `offset` is added.
 pub fn translate(
-    code: &mut Code,
-    functions: &mut Functions,
+    code: &mut AdapterCode,
+    functions: &mut AdapterFunctions,
     ty: &ValueType,
     source: u32,
     target: u32,
@@ -90,8 +90,8 @@ pub fn translate(
 
 #[expect(clippy::too_many_arguments, reason = "as `translate`, with the cases")]
 fn translate_case(
-    code: &mut Code,
-    functions: &mut Functions,
+    code: &mut AdapterCode,
+    functions: &mut AdapterFunctions,
     ty: &ValueType,
     cases: &[Option<&ValueType>],
     source: u32,
@@ -125,7 +125,7 @@ fn translate_case(
 }
 
 /// The function that copies a list or string: it takes the address and the length, and returns the address of the copy.
-pub fn list(functions: &mut Functions, ty: &ValueType, from: Side) -> u32 {
+pub fn list(functions: &mut AdapterFunctions, ty: &ValueType, from: Side) -> u32 {
     let element = match &ty.kind {
         TypeKind::List { element } => Some(&**element),
         _ => None,
@@ -138,7 +138,7 @@ pub fn list(functions: &mut Functions, ty: &ValueType, from: Side) -> u32 {
     let function = functions.reserve(&[ValType::I32; 2], &[ValType::I32]);
     functions.lists.insert(key, function);
     let (size, align) = element.map_or((1, 1), |element| (element.layout.size, element.layout.align));
-    let mut code = Code::new(&[ValType::I32; 2]);
+    let mut code = AdapterCode::new(&[ValType::I32; 2]);
     let (source, count) = (0, 1);
     let (bytes, target) = (code.local(ValType::I64), code.local(ValType::I32));
     // An empty list needs no memory. Its address is not null.
@@ -195,7 +195,7 @@ pub fn list(functions: &mut Functions, ty: &ValueType, from: Side) -> u32 {
     function
 }
 
-fn trap_unless_aligned(code: &mut Code, address: u32, align: u32) {
+fn trap_unless_aligned(code: &mut AdapterCode, address: u32, align: u32) {
     if align > 1 {
         code.get(address);
         code.i32(align - 1);
@@ -205,14 +205,14 @@ fn trap_unless_aligned(code: &mut Code, address: u32, align: u32) {
 }
 
 /// The function that translates the elements of a list: it takes both addresses and their number, which may be 0.
-fn elements(functions: &mut Functions, element: &ValueType, from: Side) -> u32 {
+fn elements(functions: &mut AdapterFunctions, element: &ValueType, from: Side) -> u32 {
     let key = (from, element.to_string());
     if let Some(known) = functions.elements.get(&key) {
         return *known;
     }
     let function = functions.reserve(&[ValType::I32; 3], &[]);
     functions.elements.insert(key, function);
-    let mut code = Code::new(&[ValType::I32; 3]);
+    let mut code = AdapterCode::new(&[ValType::I32; 3]);
     let (source, target, count) = (0, 1, 2);
     code.push(Instruction::Loop(BlockType::Empty));
     code.get(count);

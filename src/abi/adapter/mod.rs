@@ -10,7 +10,7 @@ mod memory;
 mod utf8;
 mod valid;
 
-use self::code::{Code, Functions, Side};
+use self::code::{AdapterCode, AdapterFunctions, Side};
 use super::function_type::FunctionType;
 use super::layout::MOST_FLAT;
 use crate::wasm::ValType;
@@ -25,7 +25,7 @@ use wasm_encoder::{
 /// It imports, as far as the type needs them: `a.memory`, `b.memory`, `a.cabi_realloc`, `b.cabi_realloc`, `b.call`, `b.post`,
 /// and `b.keep`, a function that it never calls: the host's function for the callee, so that it lives as long as the adapter.
 pub fn adapter(function: &FunctionType, has_post: bool, checks: [bool; 2]) -> Vec<u8> {
-    let mut functions = Functions::new(checks);
+    let mut functions = AdapterFunctions::new(checks);
     let mut imports = ImportSection::new();
     if function.uses_memory() {
         for side in ["a", "b"] {
@@ -62,9 +62,9 @@ pub fn adapter(function: &FunctionType, has_post: bool, checks: [bool; 2]) -> Ve
 }
 
 /// The body of the adapter's function.
-fn body(function: &FunctionType, functions: &mut Functions, call: u32, post: Option<u32>) -> Code {
+fn body(function: &FunctionType, functions: &mut AdapterFunctions, call: u32, post: Option<u32>) -> AdapterCode {
     let lowered = function.lowered();
-    let mut code = Code::new(&lowered.parameters);
+    let mut code = AdapterCode::new(&lowered.parameters);
     let parameters = function.parameter_layout();
     if parameters.flat.as_ref().is_some_and(|flat| flat.len() <= MOST_FLAT) {
         let mut next = 0;
@@ -125,7 +125,7 @@ fn body(function: &FunctionType, functions: &mut Functions, call: u32, post: Opt
     code
 }
 
-fn finish(functions: Functions, imports: &ImportSection, main: u32) -> Vec<u8> {
+fn finish(functions: AdapterFunctions, imports: &ImportSection, main: u32) -> Vec<u8> {
     let (mut types, mut section, mut bodies) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     for (parameters, results) in &functions.types {
         types.ty().function(parameters.iter().copied().map(code::encoded), results.iter().copied().map(code::encoded));

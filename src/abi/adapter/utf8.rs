@@ -1,6 +1,6 @@
 //! The check of text that crosses, for a side that does not check it itself.
 
-use super::code::{Code, Functions, Side, place};
+use super::code::{AdapterCode, AdapterFunctions, Side, place};
 use crate::wasm::ValType;
 use wasm_encoder::{BlockType, Instruction};
 
@@ -8,7 +8,7 @@ use wasm_encoder::{BlockType, Instruction};
 const NOT_ASCII: i64 = 0x8080_8080_8080_8080_u64.cast_signed();
 
 /// The function that traps unless the bytes at an address, of a number of bytes, are UTF-8 in the memory of `side`.
-pub fn checking(functions: &mut Functions, side: Side) -> u32 {
+pub fn checking(functions: &mut AdapterFunctions, side: Side) -> u32 {
     if let Some(known) = functions.utf8.get(&side) {
         return *known;
     }
@@ -21,7 +21,7 @@ pub fn checking(functions: &mut Functions, side: Side) -> u32 {
 
 /// The code of that function, while it is made. The parameters are the next address, and the number of bytes from there.
 struct Checking {
-    code: Code,
+    code: AdapterCode,
     side: Side,
     /// The byte at the address, and the least and most of the byte after it
     byte: u32,
@@ -36,12 +36,12 @@ const LEFT: u32 = 1;
 
 impl Checking {
     fn new(side: Side) -> Self {
-        let mut code = Code::new(&[ValType::I32; 2]);
+        let mut code = AdapterCode::new(&[ValType::I32; 2]);
         let [byte, least, most, more] = [(); 4].map(|()| code.local(ValType::I32));
         Self { code, side, byte, least, most, more }
     }
 
-    fn finish(mut self) -> Code {
+    fn finish(mut self) -> AdapterCode {
         self.code.push(Instruction::Loop(BlockType::Empty));
         self.skip_ascii();
         self.code.get(LEFT);

@@ -2,7 +2,7 @@
 //! copied.
 
 use super::super::value_type::{TypeKind, ValueType};
-use super::code::{Code, Side, cases, place};
+use super::code::{AdapterCode, Side, cases, place};
 use crate::abi::layout::discriminant_size;
 use crate::wasm::ValType;
 use wasm_encoder::{BlockType, Instruction};
@@ -19,7 +19,7 @@ pub fn has_invalid(ty: &ValueType) -> bool {
 }
 
 /// Traps unless the value at an address is valid. `address` is a local, to which `offset` is added.
-pub fn check(code: &mut Code, ty: &ValueType, address: u32, offset: u32, side: Side) {
+pub fn check(code: &mut AdapterCode, ty: &ValueType, address: u32, offset: u32, side: Side) {
     if !has_invalid(ty) {
         return;
     }
@@ -93,12 +93,12 @@ pub fn check(code: &mut Code, ty: &ValueType, address: u32, offset: u32, side: S
 }
 
 /// Traps unless the flat values in `locals` are valid.
-pub fn check_flat(code: &mut Code, ty: &ValueType, locals: &[u32]) {
+pub fn check_flat(code: &mut AdapterCode, ty: &ValueType, locals: &[u32]) {
     if !has_invalid(ty) {
         return;
     }
     let mut next = 0;
-    let mut part = |code: &mut Code, ty: &ValueType| {
+    let mut part = |code: &mut AdapterCode, ty: &ValueType| {
         let width = ty.layout.flat.as_ref().map_or(0, Vec::len);
         check_flat(code, ty, &locals[next..next + width]);
         next += width;
@@ -137,14 +137,14 @@ pub fn check_flat(code: &mut Code, ty: &ValueType, locals: &[u32]) {
     }
 }
 
-fn begin_case(code: &mut Code, tag: u32, index: usize) {
+fn begin_case(code: &mut AdapterCode, tag: u32, index: usize) {
     code.get(tag);
     code.i32(index as u32);
     code.push(Instruction::I32Eq);
     code.begin_if();
 }
 
-fn check_tag(code: &mut Code, tag: u32, count: usize) {
+fn check_tag(code: &mut AdapterCode, tag: u32, count: usize) {
     code.get(tag);
     code.i32(count as u32);
     code.push(Instruction::I32GeU);
@@ -152,7 +152,7 @@ fn check_tag(code: &mut Code, tag: u32, count: usize) {
 }
 
 /// Traps for a number that is no Unicode scalar value: beyond 0x10ffff, or a surrogate.
-fn check_char(code: &mut Code, value: u32) {
+fn check_char(code: &mut AdapterCode, value: u32) {
     code.get(value);
     code.i32(0x0011_0000);
     code.push(Instruction::I32GeU);

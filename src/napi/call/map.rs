@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::link::held_by_slot_of;
 use crate::napi::call::scope::CallScope;
-use crate::napi::convert::describe::strings;
+use crate::napi::convert::describe::NativeFunctionType;
 use crate::napi::convert::exported::ExportedFunction;
 use crate::napi::convert::thrown::throw_failure_of;
 use crate::napi::env::bytes::TypedArray;
@@ -19,20 +19,11 @@ use napi::{Env, sys};
 use napi_derive::napi;
 use std::ptr;
 
-/// The type of a function.
-#[napi(object, object_from_js = false)]
-pub struct NativeFunctionType {
-    /// Parameter types
-    pub parameters: Vec<String>,
-    /// Result types
-    pub results: Vec<String>,
-}
-
 /// The type of a wasm function; null for anything else.
 #[napi]
 pub fn function_type(env: &Env, value: Unknown<'_>) -> Option<NativeFunctionType> {
     let function = ExportedFunction::of(JsEnv::of(env), Value::of(&value))?;
-    Some(NativeFunctionType { parameters: strings(&function.ty.parameters), results: strings(&function.ty.results) })
+    Some(NativeFunctionType::of(&function.ty))
 }
 
 /// Makes `mapCalls(address, count, columns, results, function)`, which calls the wasm function at `address` `count`

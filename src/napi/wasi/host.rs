@@ -6,12 +6,12 @@ use crate::napi::env::bytes::TypedArray;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::reference::WeakReference;
 use crate::napi::env::value::{JsEnv, Value};
-use crate::wasi::{GuestBytes, Outcome, System};
+use crate::wasi::{GuestBytes, System, SystemOutcome};
 use napi::sys;
 
 /// What the host is asked for: the first argument of its function.
 #[derive(Clone, Copy)]
-enum Request {
+enum HostRequest {
     /// `(stream, Buffer) => void`
     Chunk,
     /// `(clock) => bigint`, in nanoseconds
@@ -48,7 +48,7 @@ impl WasiHost {
     pub fn finish(
         &self,
         env: JsEnv<'_>,
-        outcome: Outcome,
+        outcome: SystemOutcome,
         bytes: impl Fn() -> GuestBytes,
     ) -> Result<Result<i32, Error>, PendingException> {
         // The host may call the guest again, which writes more: that call delivers its own chunks.
@@ -57,25 +57,25 @@ impl WasiHost {
                 let message = format!("there is no room for a copy of {} bytes of output", chunk.bytes.len());
                 return Ok(Err(ErrorKind::Memory { message }.into()));
             };
-            self.ask(env, Request::Chunk, &[env.uint32(chunk.stream), buffer])?;
+            self.ask(env, HostRequest::Chunk, &[env.uint32(chunk.stream), buffer])?;
         }
         let errno = match outcome {
-            Outcome::Errno(errno) => errno,
-            Outcome::Exit(code) => {
+            SystemOutcome::Errno(errno) => errno,
+            SystemOutcome::Exit(code) => {
                 if self.exits_process {
-                    self.ask(env, Request::Exit, &[env.int32(code)])?;
+                    self.ask(env, HostRequest::Exit, &[env.int32(code)])?;
                 }
                 return Ok(Err(ErrorKind::WasiExit { code }.into()));
             }
-            Outcome::Clock(clock, to) => {
-                let time = self.ask(env, Request::Clock, &[env.uint32(clock)])?;
+            SystemOutcome::Clock(clock, to) => {
+                let time = self.ask(env, HostRequest::Clock, &[env.uint32(clock)])?;
                 bytes().write(to, &env.get_bigint64(time).unwrap_or_default().to_le_bytes())
             }
-            Outcome::Random(to, length) => {
+            SystemOutcome::Random(to, length) => {
                 if !bytes().has(to, length) {
                     return Ok(Ok(FAULT));
                 }
-                let random = self.ask(env, Request::Random, &[env.uint32(length)])?;
+                let random = self.ask(env, HostRequest::Random, &[env.uint32(length)])?;
                 match env.typed_array(random) {
                     Some(TypedArray { kind: sys::TypedarrayType::uint8_array, length: made, data })
                         if made == length as usize && made > 0 =>
@@ -93,7 +93,7 @@ impl WasiHost {
     fn ask<'a>(
         &self,
         env: JsEnv<'a>,
-        request: Request,
+        request: HostRequest,
         arguments: &[Value<'_>],
     ) -> Result<Value<'a>, PendingException> {
         let Some(function) = self.function.get(env) else { return Ok(env.undefined()) };

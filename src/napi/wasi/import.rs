@@ -6,7 +6,7 @@ use crate::napi::context::Context;
 use crate::napi::env::value::Value;
 use crate::napi::wasi::host::WasiHost;
 use crate::store::{HostFunction, ImporterMemory, RawValue, StaticCode, Thrown, must_stop};
-use crate::wasi::{Function, GuestBytes, Outcome};
+use crate::wasi::{Function, GuestBytes, SystemOutcome};
 use crate::wasm::FuncType;
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -55,7 +55,7 @@ impl WasiImport {
 
     /// Does what remains for the host.
     #[cold]
-    fn finish(&self, outcome: Outcome) -> Result<i32, Thrown> {
+    fn finish(&self, outcome: SystemOutcome) -> Result<i32, Thrown> {
         let Some(context) = self.context.upgrade() else { return Err(Thrown::error(ErrorKind::ClosedCall.into())) };
         let mut done = None;
         run_javascript(&context, false, || {
@@ -74,7 +74,7 @@ impl HostFunction for WasiImport {
         // SAFETY: by the contract of `HostFunction::call`; the import has the function's type.
         let outcome = unsafe { host.system.call(function, || self.bytes(), values, must_stop, fault) }?;
         let errno = match outcome {
-            Outcome::Errno(errno) if !host.system.outbox.is_full() => errno,
+            SystemOutcome::Errno(errno) if !host.system.outbox.is_full() => errno,
             outcome => self.finish(outcome)?,
         };
         // SAFETY: by the contract of `HostFunction::call`. There is room for a result, also where there is none.

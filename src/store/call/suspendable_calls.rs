@@ -14,10 +14,10 @@ const SPARE: usize = 8;
 
 /// The suspendable calls of a thread.
 #[derive(Clone, Default)]
-pub(in crate::store) struct SuspendableCalls(Rc<State>);
+pub(in crate::store) struct SuspendableCalls(Rc<ThreadCalls>);
 
 #[derive(Default)]
-struct State {
+struct ThreadCalls {
     /// The call that has control; null for none
     running: Cell<*const SuspendableCall>,
     spare: RefCell<Vec<SuspendableStack>>,

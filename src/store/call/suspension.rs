@@ -132,10 +132,9 @@ impl PromisingCall {
             let has_moved =
                 || others.iter().any(|(pointer, value)| *pointer != self.pointer && pointer.value() != *value);
             if result.is_ok() && call.state() == CallState::Suspended && has_moved() {
-                let message =
-                    "cannot suspend: a function of another instance waits for the import, and uses the stack in \
-                               its memory, which other calls will use"
-                        .to_owned();
+                let message = "cannot suspend: a function of another instance waits for the import, and uses the \
+                               stack in its memory, which other calls will use";
+                let message = message.to_owned();
                 result = Err(Error::from(ErrorKind::Suspend { message }).into());
             }
             shadows.end(shadow, result.is_err());
@@ -191,6 +190,7 @@ fn take_shadow_stack(store: &Store, function: FuncRef, pointer: StackPointer) ->
     let memory = MemoryId(store.memories.borrow_mut().id(memory));
     let pages = resting.cast_unsigned().min(LARGEST_SHADOW).div_ceil(PAGE_SIZE as u32).max(1);
     let before = memory.grow(store, pages)?;
-    let end = ((before + pages) * PAGE_SIZE as u32).cast_signed();
+    // The end of a memory of 4 GiB is 0.
+    let end = (before + pages).wrapping_mul(PAGE_SIZE as u32).cast_signed();
     Ok(Some(store.shadow_stacks.own(pointer, end)))
 }

@@ -13,9 +13,9 @@ use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMGlobalDefini
 
 /// A global of type i32 that an instance defines.
 #[derive(Clone, Copy)]
-pub(in crate::store) struct State(NonNull<VMGlobalDefinition>);
+pub(in crate::store) struct TailState(NonNull<VMGlobalDefinition>);
 
-impl State {
+impl TailState {
     /// The global with this definition.
     pub fn new(definition: NonNull<VMGlobalDefinition>) -> Self {
         Self(definition)
@@ -40,7 +40,7 @@ pub(in crate::store) struct Asking {
     /// Hash of each of its function types
     pub types: Box<[VMSignatureHash]>,
     /// Not 0 while one of its tail calls waits
-    pub waiting: State,
+    pub waiting: TailState,
 }
 
 /// What is known of the instances of this thread whose code has tail calls.
@@ -49,9 +49,9 @@ struct Known {
     /// By the address of the context
     asking: FxHashMap<usize, Asking>,
     /// The flag of each entry, by the addresses of its code and its context
-    entries: FxHashMap<(usize, usize), State>,
+    entries: FxHashMap<(usize, usize), TailState>,
     /// The flag that was set last; its entry may not have run yet
-    flagged: Option<State>,
+    flagged: Option<TailState>,
     /// The step that was published last, and the context of its instance. If no call of that instance waits, a driver loop of
     /// the instance has made it
     step: Option<(usize, usize)>,
@@ -68,7 +68,7 @@ pub(in crate::store) struct KnownEntries {
 
 impl KnownEntries {
     /// The entries of a new instance whose code has not run yet, and what its code asks with.
-    pub fn of(vm: &VMInstance, entries: impl Iterator<Item = FuncRef>, flag: State, asking: Asking) -> Self {
+    pub fn of(vm: &VMInstance, entries: impl Iterator<Item = FuncRef>, flag: TailState, asking: Asking) -> Self {
         let context = vm.vmctx_ptr() as usize;
         replace_builtins(vm, &[(Index::get_table_grow_index(), answer as *const ())]);
         let code = |entry: FuncRef| entry.callee().func_ptr as usize;

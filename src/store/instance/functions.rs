@@ -3,7 +3,7 @@
 use crate::engine::{Code, Compiler};
 use crate::rewrite::TailCalls;
 use crate::store::call::shadow_stack::StackPointer;
-use crate::store::call::tail_calls::{Asking, KnownEntries, State};
+use crate::store::call::tail_calls::{Asking, KnownEntries, TailState};
 use crate::store::instance::entity::Instance;
 use crate::store::{FuncRef, InstanceId, Store};
 use crate::wasm::FuncType;
@@ -54,8 +54,8 @@ impl Instance {
         let (first, binary) = (first?, &code.binary);
         let mut signatures = store.signatures.borrow_mut();
         let types = binary.types.iter().map(|ty| signatures.register(ty).expect("the types are registered")).collect();
-        let waiting = State::new(definition(store, vm, *waiting));
-        let flag = State::new(definition(store, vm, *flag));
+        let waiting = TailState::new(definition(store, vm, *waiting));
+        let flag = TailState::new(definition(store, vm, *flag));
         let entries = entries.iter().map(|entry| first.after(entry - binary.imported_functions));
         let asking = Asking { table: table - binary.imported_tables, types, waiting };
         Some(KnownEntries::of(vm, entries, flag, asking))
