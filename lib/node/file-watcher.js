@@ -80,6 +80,7 @@ class FileWatcher {
       try {
         await this.#lookOnce()
       } catch (error) {
+        this.#isForced = false
         await this.#failed(error)
       }
     }
@@ -88,9 +89,10 @@ class FileWatcher {
   async #lookOnce() {
     // Watching comes first, so that no change after the look is missed.
     this.#update()
+    const state = await this.#finished()
+    // After the wait: what `force` asked for meanwhile is in this look, too.
     const isForced = this.#isForced
     this.#isForced = false
-    const state = await this.#finished()
     if (this.#isClosed || (!isForced && (state === undefined || state === this.#seen))) return
     this.#seen = state
     await this.#changed()
