@@ -1,7 +1,7 @@
 //! An instance, and what it holds.
 
 use crate::engine::{Charge, Code, KnownTables, Quota, forget_imported_tables};
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::call::tail_calls::KnownEntries;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
