@@ -1,7 +1,8 @@
 // Commits: the three forms of `relink`, the history, undo in any order, rollback and hooks.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Instance, Module, Store, link, relink } from '../..'
-import { declaring, rejectionOf, thrownBy } from '../support'
+import { declaring, rejectionOf, thrownBy, wat } from '../support'
+import { collectGarbage } from '../support/collecting'
 
 const functions = (step: number) =>
   [
@@ -110,6 +111,33 @@ describe('the history', () => {
     ])
     v2.close()
     expect(change.slots).toEqual(slots)
+  })
+
+  test('links() names an import whose original is of another instance, also when nothing else holds the slot', async () => {
+    const store = new Store()
+    const make = async (text: string, imports = {}) => new Instance(new Module(await wat(text)), imports, { store })
+    // Both have a slot "env.f": that of the importing one is linked.
+    const other = await make(
+      `(module (import "env" "f" (func (result i32))) (func (export "f") (result i32) i32.const 1))`,
+      { env: { f: () => 0 } },
+    )
+    const plain = await make('(module (func (export "f") (result i32) i32.const 1))')
+    for (const { exports } of [other, plain]) {
+      const importing = await make(
+        '(module (import "env" "f" (func $f (result i32))) (func (export "call") (result i32) call $f))',
+        { env: exports },
+      )
+      let id: number
+      // The slot's wrapper may be collected.
+      ;(() => (id = relink({ 'env.f': () => 5 }, importing).id))()
+      await collectGarbage()
+      const [found, ...more] = store.links()
+      expect([found!.slot === importing.slot('env.f'), found!.slot.name, more]).toEqual([true, 'env.f', []])
+      expect([found!.implementation!(), importing.exports.call()]).toEqual([5, 5])
+      expect(found!.commit === undefined || found!.commit.id === id!).toBe(true)
+      found!.slot.reset()
+      expect([importing.exports.call(), store.links()]).toEqual([1, []])
+    }
   })
 
   test('is bounded, and keeps no old instance alive', async () => {
