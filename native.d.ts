@@ -733,6 +733,9 @@ export declare function typedAdapter(functionType: string, hasPost: boolean, cal
 /** The typed functions that the records of a binary describe, as a JSON array. */
 export declare function typedFunctions(bytes: Uint8Array): string
 
+/** The module that takes calls of a typed function from JavaScript, through a transfer memory of `size` bytes. */
+export declare function typedTransfer(functionType: string, hasPost: boolean, size: number): Uint8Array
+
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean
 

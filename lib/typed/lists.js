@@ -96,6 +96,7 @@ class Numbers extends List {
   constructor(type, element) {
     super(type, element)
     this.Array = ARRAYS[type.element.kind]
+    this.elementSize = element.size
     this.atomic = true
   }
 
@@ -112,10 +113,13 @@ class Numbers extends List {
     }
     const { length } = value
     const { element } = this
+    let address = element.align
+    if (length > 0) {
+      address = guest.allocate(length * element.size, element.align)
+      new this.Array(guest.u8.buffer, address, length).set(value)
+    }
+    // Last, since a guest that allocates may call JavaScript, which may write other lists.
     written = length
-    if (length === 0) return element.align
-    const address = guest.allocate(length * element.size, element.align)
-    new this.Array(guest.u8.buffer, address, length).set(value)
     return address
   }
 
