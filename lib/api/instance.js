@@ -144,8 +144,8 @@ class Instance {
 
   get slots() {
     const state = brand.get(this)
-    const { slots } = state.compiled
-    return (state.slots ??= namespace(slots.map(({ name }, position) => [name, slotAt(state, position)])))
+    const { slots, listed } = state.compiled
+    return (state.slots ??= namespace(listed.map((position) => [slots[position].name, slotAt(state, position)])))
   }
 
   get closed() {
