@@ -99,7 +99,11 @@ test('an import of the user’s own takes precedence, and a previous function of
 test('a slot that the implementation’s instance does not ask for is linked, or refused, as by any function', async () => {
   const store = new Store()
   const twice = await instanceOf(TWICE, {}, { store })
-  const wide = new Instance(new Module(await declaring({ name: 'a::g', call: 'g', step: 1, type: 'i64' })), {}, { store })
+  const wide = new Instance(
+    new Module(await declaring({ name: 'a::g', call: 'g', step: 1, type: 'i64' })),
+    {},
+    { store },
+  )
   const refused = thrownBy(() => link(twice.exports.twice, wide.slot('a::g')))
   expect(refused.code).toBe('ERR_RELINK_SIGNATURE')
 })
