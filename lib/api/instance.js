@@ -17,6 +17,7 @@ const { inspectable } = require('../node/inspect')
 const { noteOwner } = require('../internal/owners')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { ON_TRAP, toOnRecycle, toOnTrap } = require('../options/on-trap')
+const modes = require('../options/option-mode')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
 const { memoryOf } = require('./memory')
 const { previousSlots, withPrevious } = require('../internal/previous-imports')
@@ -59,6 +60,7 @@ class Instance {
     if (recycling !== undefined) refuseShared(code)
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const declared = code.imports()
+    if (compiled.isPlugin) modes.own.checkImportsOf(declared, imports, options)
     const types = about(file, () => compiled.typed(toWit(known)))
     const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
@@ -144,8 +146,8 @@ class Instance {
 
   get slots() {
     const state = brand.get(this)
-    const { slots } = state.compiled
-    return (state.slots ??= namespace(slots.map(({ name }, position) => [name, slotAt(state, position)])))
+    const { slots, listed } = state.compiled
+    return (state.slots ??= namespace(listed.map((position) => [slots[position].name, slotAt(state, position)])))
   }
 
   get closed() {
