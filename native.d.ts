@@ -47,6 +47,8 @@ export declare class NativeModule {
 export declare class NativePromisingCall {
   /** A call of the function at an address, which is yet to begin. */
   static of(address: number): NativePromisingCall
+  /** Whether the call is suspended and cannot go on. */
+  get ended(): boolean
   /** Begins the call, with an array of its arguments as the `value`; or goes on with it, with that of the import's promise. */
   goOn(outcome: NativeOutcome, value: unknown): NativeProgress
 }
