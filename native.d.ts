@@ -422,6 +422,8 @@ export interface NativeFunction {
   rust?: string
   /** The documentation comment */
   docs?: string
+  /** True if the declaration says that an implementation may suspend the caller */
+  suspend?: boolean
 }
 
 /** Facts about a wasm function. */
@@ -614,6 +616,8 @@ export interface NativeSlot {
   kind: string
   /** Its type; none for an empty table entry */
   type?: NativeFunctionType
+  /** Whether its declaration says that an implementation may suspend the caller */
+  suspend: boolean
 }
 
 /** r" Counts of what a store holds, and totals of its collections. */
