@@ -107,5 +107,14 @@ export { Split, type SplitOptions, split } from './types/split'
 export { type Freed, type NewStoreOptions, Store, type StoreStats } from './types/store'
 export { Table, type TableDescriptor, type TableKind } from './types/table'
 export type { TrialOptions, TrialResult } from './types/trial'
-export { type ReloadEvent, type WatchOptions, type WatchProblem, Watcher, watch } from './types/watch'
+export {
+  type ManifestReloadEvent,
+  type ManifestWatcher,
+  type ReloadEvent,
+  type WatchManifestOptions,
+  type WatchOptions,
+  type WatchProblem,
+  Watcher,
+  watch,
+} from './types/watch'
 export { WebAssembly } from './types/webassembly'

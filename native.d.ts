@@ -413,6 +413,8 @@ export interface NativeFunction {
   tableIndex?: number
   /** Other names */
   aliases: Array<string>
+  /** Whether the module exports it; false for a function that is not a slot */
+  exported: boolean
   /** Why it is not a slot, or why it should be linked with care: one word */
   reason?: string
   /** The reason as a sentence */

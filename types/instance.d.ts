@@ -58,7 +58,8 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   /** The exports, by name. Frozen, without a prototype. */
   readonly exports: Exports<E>
   /**
-   * The slots, by their full names. Frozen, without a prototype; {@link slot} takes other names too.
+   * The declared, imported and exported slots, and those that the option `slots` names, by their full names. Frozen, without a
+   * prototype. {@link slot} takes other names and the other slots too, which `Module.slots(module, { all: true })` lists.
    *
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the instance was closed before this property was first read
    */

@@ -101,8 +101,9 @@ export class Module {
    */
   static customSections(module: Module, name: string): ArrayBuffer[]
   /**
-   * The slots, and the patterns in the option `slots` that matched no function. With `all`, also every function that is not a
-   * slot, with the reason.
+   * The slots that {@link Instance.slots} has, and the patterns in the option `slots` that matched no function. With `all`, also the
+   * functions that are slots because something takes their address, as vtables do, and every function that is not a slot, with
+   * the reason.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a Module; `ERR_INVALID_ARG_VALUE`: an unknown option
    */

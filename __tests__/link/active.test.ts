@@ -82,6 +82,14 @@ describe.each(compilers)('%s', (compiler) => {
     expect(seen).toEqual([[0], [0], [0], [0]])
   })
 
+  test('an import that is a slot counts while it runs, called from native code and by the JavaScript below', async () => {
+    const seen: number[] = []
+    const { host, exports } = await make(() => void seen.push(counts(host.slot('env.pause'))[0]!))
+    for (let round = 0; round < 5; round++) exports.run!(1)
+    expect(seen).toEqual(Array(10).fill(1))
+    expect(counts(host.slot('env.pause'))).toEqual([0])
+  })
+
   test('nested calls count each', async () => {
     let depth = 0
     const seen: number[] = []

@@ -57,9 +57,7 @@ function shapeOf(bytes) {
   for (const each of of('export')) exports[camelCase(each.name)] = typedItem(each)
   const isCalled = ({ kind, name }) =>
     kind === 'declared' || kind === 'import' || (kind === 'function' && name in exports)
-  for (const slot of report.slots.filter(
-    (slot) => isCalled(slot) && !isOfAbi(slot.name) && !hidden.has(slot.name),
-  )) {
+  for (const slot of report.slots.filter((slot) => isCalled(slot) && !isOfAbi(slot.name) && !hidden.has(slot.name))) {
     slots[slot.name] = { core: coreText(slot.type), docs: slot.docs, rust: slot.rust }
   }
   for (const each of of('slot')) slots[each.name] = typedItem(each)

@@ -6,7 +6,7 @@ use crate::napi::call::parked::end_above;
 use crate::napi::context::Context;
 use crate::napi::convert::externref_charges::limiting;
 use crate::napi::convert::thrown::{throw_at_wasm, throw_value_at_wasm};
-use crate::napi::convert::value::{result_to_wasm, to_js, to_wasm};
+use crate::napi::convert::value::{result_to_wasm, to_js};
 use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::reference::{StrongReference, WeakReference};
 use crate::napi::env::shared_values::SharedValues;
@@ -203,7 +203,7 @@ impl ImportedFunction {
             // SAFETY: `values` has room for the results, by the contract of this function.
             [ty] => unsafe { *values = result_to_wasm(context, *ty, result, self.caller, callback)? },
             // SAFETY: as for one result.
-            types => unsafe { self.read_list(context, types, result, values)? },
+            types => unsafe { self.read_list(context, types, callback, result, values)? },
         }
         if let Some(quota) = &self.externref_quota {
             // SAFETY: `values` holds the results.
@@ -238,7 +238,7 @@ impl ImportedFunction {
         context.shared_memories.publish_lengths(&context.environment)
     }
 
-    /// Converts the results of a multi-value function, which are in anything that JavaScript can iterate.
+    /// Converts the results of a multi-value function, `callback`, which are in anything that JavaScript can iterate.
     ///
     /// # Safety
     /// `values` has room for values of these types.
@@ -247,18 +247,19 @@ impl ImportedFunction {
         &self,
         context: &Context,
         types: &[ValType],
+        callback: Value<'_>,
         result: Value<'_>,
         values: *mut RawValue,
     ) -> Result<(), PendingException> {
         let env = context.js();
-        let list = context.environment.call(|lib| &lib.to_list, &[result])?;
+        let list = context.environment.call(|lib| &lib.to_list, &[result, callback])?;
         let length = env.array_length(list).unwrap_or_default();
         if length as usize != types.len() {
             let message = format!("expected {} results of an imported function, got {length}", types.len());
             return Err(context.environment.throw(&ErrorKind::ArgumentType { message }.into()));
         }
         for (index, ty) in types.iter().enumerate() {
-            let value = to_wasm(context, *ty, env.element(list, index as u32), self.caller)?;
+            let value = result_to_wasm(context, *ty, env.element(list, index as u32), self.caller, callback)?;
             // SAFETY: by the contract of this function.
             unsafe { *values.add(index) = value };
         }

@@ -3,8 +3,9 @@
 use crate::error;
 use crate::napi::convert::types::from_name;
 use crate::rewrite::{Details, ModuleSlot, Named, Roles, SlotKind, WhyNot, others};
-use crate::wasm::{Binary, Declaration, ExternType, FuncType};
+use crate::wasm::{Binary, Declaration, ExternKind, ExternType, FuncType};
 use napi_derive::napi;
+use std::collections::BTreeSet;
 
 /// The type of a global.
 #[napi(object)]
@@ -82,6 +83,8 @@ pub struct NativeFunction {
     pub table_index: Option<u32>,
     /// Other names
     pub aliases: Vec<String>,
+    /// Whether the module exports it; false for a function that is not a slot
+    pub exported: bool,
     /// Why it is not a slot, or why it should be linked with care: one word
     pub reason: Option<String>,
     /// The reason as a sentence
@@ -128,6 +131,7 @@ impl NativeFunction {
             function_index,
             table_index: None,
             aliases: named.aliases.clone(),
+            exported: false,
             reason: None,
             message: None,
             rust: None,
@@ -162,8 +166,14 @@ impl NativeFunction {
 
 /// The slots of a module. `binary` is the module before the load-time pass.
 pub(in crate::napi) fn slots(binary: &Binary, slots: &[ModuleSlot], details: &Details) -> Vec<NativeFunction> {
+    let functions = binary.exports.iter().filter(|export| export.kind == ExternKind::Function);
+    let exported: BTreeSet<u32> = functions.map(|export| export.index).collect();
     let all = slots.iter().zip(&details.names);
-    all.map(|(slot, named)| NativeFunction::slot(binary, slot, named, &details.roles)).collect()
+    let describe = |(slot, named): (&ModuleSlot, &Named)| NativeFunction {
+        exported: exported.contains(&slot.function),
+        ..NativeFunction::slot(binary, slot, named, &details.roles)
+    };
+    all.map(describe).collect()
 }
 
 /// The functions of a module that are not slots.

@@ -1,7 +1,7 @@
 //! An instance, and what it holds.
 
 use crate::engine::{Charge, Code, KnownTables, Quota, forget_imported_tables};
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::call::tail_calls::KnownEntries;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
@@ -77,6 +77,8 @@ pub struct Instance {
     is_adapter: Cell<bool>,
     /// The charges that end when the instance is freed
     pub(in crate::store) held: RefCell<Option<Held>>,
+    /// The functions that calls through its dispatch table reach in the place of its forwarders, in their order
+    pub(in crate::store) called: OnceCell<Box<[FuncRef]>>,
     // Fields drop in this order: the code must go last.
     /// wasmer's instance, once it has started
     pub(in crate::store) vm: RefCell<Option<VMInstance>>,
@@ -100,6 +102,7 @@ impl Instance {
             initial: OnceCell::new(),
             is_adapter: Cell::new(false),
             held: RefCell::default(),
+            called: OnceCell::new(),
             vm: RefCell::new(None),
             contents,
             code,
