@@ -97,7 +97,7 @@ function link(implementation, slot, options = undefined) {
   const { store } = handle
   const { about } = permissions
   store.commits.refuseInHook('link', handle.details.name)
-  if (store.hasPrevious && ownerOf(implementation)?.previous !== undefined) {
+  if (store.hasPrevious && ownerOf(implementation)?.previous?.has(handle.details.name)) {
     return above.linkWithPrevious(implementation, slot, permissions)
   }
   const target = permissions.callSite ? callSiteSlot(handle, implementation, permissions.type) : slot

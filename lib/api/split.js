@@ -170,7 +170,7 @@ class SplitPlan {
     }
     if (choose !== undefined && typeof choose !== 'function') throw wrongType('a function', 'options.choose', choose)
     this.choose = choose
-    this.weights = weights && toWeights(weights, this.names, 'options.weights')
+    this.weights = weights === undefined ? undefined : toWeights(weights, this.names, 'options.weights')
     this.linking = linking
     for (const implementation of this.implementations) {
       const requested = new RequestedChanges(1, toLinkOptions(linking))
@@ -187,7 +187,8 @@ const MOST = 16
 function toWeights(value, names, argument) {
   if (typeof value !== 'object' || value === null) throw wrongType('an object of numbers', argument, value)
   for (const name of Object.keys(value)) if (!names.includes(name)) throw unknownName(name, names, argument)
-  const weights = Object.fromEntries(names.map((name) => [name, value[name] ?? 0]))
+  const own = (name) => (Object.hasOwn(value, name) ? value[name] : undefined)
+  const weights = Object.fromEntries(names.map((name) => [name, own(name) ?? 0]))
   for (const [name, weight] of Object.entries(weights)) {
     if (typeof weight !== 'number') throw wrongType('a number', `${argument}.${name}`, weight)
     if (!(weight >= 0 && weight < Infinity)) {

@@ -38,6 +38,12 @@ class TypedInstance {
     return this.#find('import', module, name) === undefined ? [name] : [camelCase(name), name]
   }
 
+  /** The function that the user gives for a typed import, for messages: `function fetchPrice(sku: &str) -> u64`. */
+  describe({ module, name }) {
+    const type = this.#find('import', module, name)
+    return type && `function ${camelCase(name)}${type.signature ?? ''}`
+  }
+
   /** Whether the module says that an import may suspend its caller. */
   suspends({ module, name }) {
     return this.#find('import', module, name)?.suspend === true

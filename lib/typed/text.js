@@ -126,10 +126,26 @@ class Text extends Conversion {
   }
 }
 
+/** V8's messages for values that JSON does not have, and what these have. */
+const NO_JSON = [
+  [/^Converting circular structure to JSON/, 'one that contains itself'],
+  [/^Do not know how to serialize a BigInt/, 'one with a bigint'],
+]
+
+/** The JSON text of a value. An error of the user's own code comes out unchanged. */
+function stringify(value) {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    const found = NO_JSON.find(([message]) => message.test(error?.message))
+    throw found === undefined ? error : new Misfit('a value that JSON has', found[1])
+  }
+}
+
 /** The conversion of JSON values. */
 class Json extends Text {
   encode(value) {
-    const text = JSON.stringify(value)
+    const text = stringify(value)
     if (text === undefined) throw new Misfit('a value that JSON has', kindOf(value))
     return text
   }
