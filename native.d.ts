@@ -161,8 +161,9 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
-   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
-   *   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
+   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count, quota)` makes numbers free for
+   *   new ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself. `chargeExternref(number,
+   *   quota)` counts one for the instance whose quota of externrefs has this key.
    * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
    *   `tableSet` and `globalGet`.
    */
@@ -424,6 +425,8 @@ export interface NativeFunction {
   rust?: string
   /** The documentation comment */
   docs?: string
+  /** True if the declaration says that an implementation may suspend the caller */
+  suspend?: boolean
 }
 
 /** Facts about a wasm function. */
@@ -616,6 +619,8 @@ export interface NativeSlot {
   kind: string
   /** Its type; none for an empty table entry */
   type?: NativeFunctionType
+  /** Whether its declaration says that an implementation may suspend the caller */
+  suspend: boolean
 }
 
 /** r" Counts of what a store holds, and totals of its collections. */

@@ -168,6 +168,8 @@ impl NativePromisingCall {
         for ((value, ty), index) in values.iter_mut().zip(&ty.parameters).zip(0..) {
             *value = to_wasm(context, *ty, context.js().element(arguments, index), compiler)?;
         }
+        // SAFETY: `values` holds the arguments.
+        unsafe { exported.charge_externrefs(values.as_ptr())? };
         // A conversion may have run JavaScript that closed the instance.
         self.check_open()?;
         // SAFETY: the values are of the function's type. `exported` holds the context, and no `RefCell` of it is borrowed.
