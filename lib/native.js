@@ -235,6 +235,9 @@ function promisingCall(fn, args) {
     begin: () => goOn(Begin, args),
     fulfill: (value) => goOn(Fulfilled, value),
     reject: (reason) => goOn(Rejected, reason),
+    get ended() {
+      return call.ended
+    },
   }
 }
 

@@ -11,6 +11,7 @@ const { Brand } = require('../internal/handle')
 const { ownerOf } = require('../internal/living')
 const { about, readImports, toImports } = require('../internal/imports')
 const { Recycler, holdRecycler } = require('../internal/recycler')
+const { endClosed } = require('../internal/trial')
 const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
@@ -190,6 +191,7 @@ class Instance {
     state.typed?.close(silent)
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    endClosed(state.store)
     for (const system of state.systems ?? []) system.release()
     state.wasi?.close()
   }

@@ -3,6 +3,7 @@
 // Typed functions of JavaScript: over an export of a guest, and for an import of one.
 
 const { inspect, types } = require('node:util')
+const { LateResult } = require('./late-result')
 
 /** What is known of each typed function that a guest exports, by the function for JavaScript and by its core functions. */
 const exported = new WeakMap()
@@ -105,9 +106,20 @@ function importedFunction({ guest, plan, subject, fn, suspends = false }) {
     } catch (error) {
       return finish(refused(error))
     }
-    if (suspends && types.isPromise(value)) return value.then(returned, refused).then(finish)
+    if (suspends && types.isPromise(value)) return late(value, returned, refused, finish)
     return finish(returned(value))
   }
+}
+
+/** Waits for the promise of an import. Not by `then`, which a promise may have of its own. */
+async function late(promise, returned, refused, finish) {
+  let result
+  try {
+    result = returned(await promise)
+  } catch (reason) {
+    result = refused(reason)
+  }
+  return new LateResult(() => finish(result))
 }
 
 module.exports = { exportedFunction, findTyped, importedFunction }
