@@ -52,8 +52,8 @@ function libFunctions(store, exceptions) {
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),
     addType: values?.addType,
-    makeFunction(index, type, name, address, retainer) {
-      const fn = values.functionAt(index, type, externrefs)
+    makeFunction(index, type, name, address, retainer, quota) {
+      const fn = values.functionAt(index, type, externrefs.within(quota))
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
         name: { __proto__: null, value: name, configurable: true },
@@ -62,9 +62,13 @@ function libFunctions(store, exceptions) {
       functions.set(fn, { address, retainer })
       return fn
     },
-    importThunk: (fn, parameters, results) => values.thunkOf(thunks, externrefs, fn, parameters, results),
+    importThunk: (fn, parameters, results, quota) =>
+      values.thunkOf(thunks, externrefs.within(quota), fn, parameters, results),
     externrefs,
     dropExternrefs: (from) => externrefs.drop(from),
+    dropRetained: (numbers) => externrefs.dropRetained(numbers),
+    retainExternrefs: (...lists) => externrefs.retain(...lists),
+    returnExternrefs: (...lists) => externrefs.take(...lists),
     sharedValues: values?.values,
     registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,

@@ -241,7 +241,8 @@ impl NativeStore {
     pub(in crate::napi) fn slot_info(&self, slots: &Slots, id: SlotId) -> NativeSlot {
         let slot = slots.slot(id);
         let ty = slot.ty.as_deref().map(NativeFunctionType::of);
-        NativeSlot { id, name: slot.name.clone(), kind: slot.kind.name().to_owned(), ty }
+        let suspend = slot.declaration.as_ref().is_some_and(|declaration| declaration.suspend);
+        NativeSlot { id, name: slot.name.clone(), kind: slot.kind.name().to_owned(), ty, suspend }
     }
 
     fn slot_name(&self, id: SlotId) -> String {
