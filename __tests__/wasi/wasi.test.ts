@@ -56,6 +56,15 @@ describe('the shape of node:wasi', () => {
     expect([...new Uint32Array(instance.exports.memory.buffer, 0, 2)]).toEqual([2, 6])
   })
 
+  test('a call from JavaScript with arguments that are missing or no integers is EINVAL', () => {
+    const wasi = preview1({ stdin: null })
+    wasi.finalizeBindings({ exports: { memory: memory() } })
+    const { fd_close, fd_seek } = wasi.wasiImport
+    const wrong = [fd_close!(), fd_close!(0, 0), fd_close!('0'), fd_close!(undefined), fd_seek!(0, 0.5, 0, 8)]
+    expect(wrong).toEqual([E.INVAL, E.INVAL, E.INVAL, E.INVAL, E.INVAL])
+    expect([fd_close!(0), fd_close!(0)]).toEqual([0, E.BADF])
+  })
+
   test.each([
     [(wasi: WASI) => wasi.start(5 as never), 'instance'],
     [(wasi: WASI) => wasi.start({}), 'instance.exports'],

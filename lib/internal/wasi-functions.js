@@ -13,6 +13,11 @@ const known = []
 
 const functionsOf = (number) => (known[number] ??= addon.wasiFunctions(number))
 
+/** The errno of arguments that a function does not take. */
+const INVAL = 28
+
+const isInteger = (value) => typeof value === 'bigint' || Number.isInteger(value)
+
 /** For each function, how to make the import in its place. */
 const functions = new WeakMap()
 
@@ -48,10 +53,12 @@ class System {
     const wrapper = {
       [name]: (...args) => {
         const { buffer } = memory()
+        // As in Node. A missing descriptor is not descriptor 0.
+        if (args.length !== parameters.length || !args.every(isInteger)) return name === 'proc_exit' ? undefined : INVAL
         const shared =
           !(buffer instanceof ArrayBuffer) && Object.prototype.toString.call(buffer) !== '[object ArrayBuffer]'
         const values = parameters.map((type, at) =>
-          type === 'i64' ? BigInt.asIntN(64, BigInt(args[at] ?? 0)) : args[at] | 0,
+          type === 'i64' ? BigInt.asIntN(64, BigInt(args[at])) : Number(args[at]) | 0,
         )
         const errno = call(this.#native, number, index, new Uint8Array(buffer), shared, values)
         return name === 'proc_exit' ? undefined : errno

@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[cfg(unix)]
 use std::sync::atomic::AtomicBool;
 use wasi_common::dir::{ReaddirCursor, ReaddirEntity};
-use wasi_common::file::{FdFlags, FileAccessMode, Filestat, OFlags};
+use wasi_common::file::{FdFlags, FileAccessMode, FileType, Filestat, OFlags};
 use wasi_common::snapshots::preview_1::types::Errno;
 use wasi_common::sync::dir::Dir;
 #[cfg(not(unix))]
@@ -247,7 +247,15 @@ impl WasiDir for GuestFolder {
 
     async fn rename(&self, path: &str, folder: &dyn WasiDir, new_path: &str) -> Result<(), Error> {
         self.policy.check_writable()?;
-        self.inner.rename_(path, &Self::writable(folder)?.inner, new_path)
+        let folder = Self::writable(folder)?;
+        // cap-std ignores the slash, with which only a folder may be named.
+        if path.ends_with('/') || new_path.ends_with('/') {
+            let moved = self.inner.get_path_filestat(path.trim_end_matches('/'), false).await?;
+            if moved.filetype != FileType::Directory {
+                return Err(Error::not_dir());
+            }
+        }
+        self.inner.rename_(path, &folder.inner, new_path)
     }
 
     /// A link in a writable preopen to a file of a read-only one would make that file writable: both must be writable.
