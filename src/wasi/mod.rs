@@ -3,7 +3,7 @@
 //!
 //! wasi-common has the functions; cap-std, below it, keeps every path within its preopen. This room adds what they lack:
 //! policies of preopens, waits that end with deadlines and interrupts, streams of the host, rights that a guest gives up. Files
-are opened, read and written here (`open_system.rs`, `transfers.rs`): wasi-common takes several times as long.
+//! are opened, read and written here (`open_system.rs`, `transfers.rs`): wasi-common takes several times as long.
 
 mod descriptors;
 mod errno;
