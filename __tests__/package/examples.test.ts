@@ -18,6 +18,8 @@ const PROGRAMS: Record<string, RegExp | string | undefined> = {
   'component.mjs': 'compat/component.test.ts',
   'hot-patch.mjs': 'compat/packages.test.ts',
   'http-filter.mts': 'typed/http-filter.test.ts',
+  'journal.mjs':
+    /^\d{10} good morning, Ada\n\d{10} good morning, Grace\n2 lines\ncan write: false\n\d{8} good morning, Ada\n\d{8} good morning, Grace\n$/,
   'load-generator.mjs': undefined,
   'modules.mjs': undefined,
   'opentelemetry.mjs': /^reported a commit and its undo\n$/,
