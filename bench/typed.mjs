@@ -1,7 +1,5 @@
 // The cost of typed functions: strings, bytes and records between JavaScript and a plugin, and between plugins.
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as relink from 'wasm-relink'
 import { inRounds, ratio } from './rounds.mjs'
 import { time } from './rows.mjs'
@@ -9,9 +7,9 @@ import { glue } from './typed-glue.mjs'
 import { peers } from './typed-peers.mjs'
 import { caller, callee } from './typed-plugins.mjs'
 
-const folder = join(fileURLToPath(new URL('.', import.meta.url)), '..', '__tests__', 'support', 'wit-guest')
-const bytes = readFileSync(join(folder, 'wit_guest.wasm'))
-const wit = readFileSync(join(folder, 'world.wit'), 'utf8')
+const fixtures = new URL('../fixtures/', import.meta.url)
+const bytes = readFileSync(new URL('target/modules/everything_bindgen.wasm', fixtures))
+const wit = readFileSync(new URL('everything_bindgen/wit/world.wit', fixtures), 'utf8')
 
 const item = { name: 'a plain item', price: 12n, tags: ['small', 'red'], at: 0.5 }
 const items = Array.from({ length: 10 }, () => item)

@@ -21,25 +21,30 @@ function standIns(Module, { modules }, compiled) {
   return imports
 }
 
-/** Throws what `apply` would throw. Returns what it would do to a new store. `host` is a file that exports the imports. */
-async function checkManifest(file, host = undefined) {
-  const { Module, Store, apply } = require('..')
-  const { readManifest } = require('../lib/manifest/document')
+/** The imports for a manifest: what `host` exports, an ES module's file, or functions that do nothing. */
+async function importsFor(manifest, host) {
+  if (host !== undefined) return { ...(await import(pathToFileURL(resolve(host)))) }
+  const { Module } = require('..')
   const { compileAll } = require('../lib/manifest/modules')
+  return standIns(Module, manifest, await compileAll(manifest))
+}
+
+/** Applies a manifest, which `readManifest` has read, to a store. Throws what `apply` would throw. */
+async function applyTo(store, manifest, host) {
+  return require('..').apply(store, manifest.file, { imports: await importsFor(manifest, host) })
+}
+
+/** Throws what `apply` would throw. Returns what it would do to a new store. */
+async function checkManifest(file, host = undefined) {
+  const { Store } = require('..')
+  const { readManifest } = require('../lib/manifest/document')
   const store = new Store()
   try {
-    let imports
-    if (host === undefined) {
-      const manifest = await readManifest(file)
-      imports = standIns(Module, manifest, await compileAll(manifest))
-    } else {
-      imports = { ...(await import(pathToFileURL(resolve(host)))) }
-    }
-    const { loaded, linked } = await apply(store, file, { imports })
+    const { loaded, linked } = await applyTo(store, await readManifest(file), host)
     return { modules: loaded.length, links: linked.length }
   } finally {
     store.close()
   }
 }
 
-module.exports = { checkManifest }
+module.exports = { applyTo, checkManifest }

@@ -28,6 +28,13 @@ function toFailure(error, prefix = '') {
   return message === undefined ? error : new ExpectedFailure(prefix + message, { cause: error })
 }
 
+/** The failures that an error stands for: each mistake of a manifest, `file`; otherwise itself. */
+function failuresOf(error, file) {
+  const { mistakes } = error.cause ?? {}
+  if (mistakes === undefined) return [toFailure(error)]
+  return mistakes.map(({ path, message }) => new ExpectedFailure(`${file}: ${path}: ${message}`))
+}
+
 /** The message of an error of the system or of the package, with its code. */
 function messageOf({ code, errno, message }) {
   const [name, words] = getSystemErrorMap().get(errno) ?? []
@@ -36,4 +43,4 @@ function messageOf({ code, errno, message }) {
   return code?.startsWith?.('ERR_') ? `${message} (${code})` : undefined
 }
 
-module.exports = { ExpectedFailure, about, toFailure }
+module.exports = { ExpectedFailure, about, failuresOf, toFailure }

@@ -7,7 +7,7 @@ const { Argument, Command, CommanderError, Option } = require('commander')
 const { version } = require('../package.json')
 const cached = require('./cached')
 const { checkManifest } = require('./check')
-const { ExpectedFailure, about, toFailure } = require('./failure')
+const { ExpectedFailure, about, failuresOf, toFailure } = require('./failure')
 const { isTerminal, print, read, subject, write } = require('./files')
 const { newPlugin } = require('./new')
 const { printable, printableJson } = require('./printable')
@@ -134,21 +134,23 @@ program
       const { modules, links } = await about(file, () => checkManifest(file, imports))
       print(`${printable(file)}: fine (${modules} modules, ${links} links)\n`)
     } catch (error) {
-      const { mistakes } = error.cause ?? {}
-      if (mistakes === undefined) throw error
-      for (const { path, message } of mistakes) fail(new ExpectedFailure(`${file}: ${path}: ${message}`))
+      for (const each of failuresOf(error, file)) fail(each)
     }
   })
 
 program
   .command('watch')
-  .description('Prints what watch() would relink, each time that one of the files was rebuilt, until it is stopped.')
-  .argument('<FILE...>', 'the modules')
+  .description('Prints what watch() would do, each time that one of the files was rebuilt, until it is stopped.')
+  .argument('<FILE...>', 'the modules, and manifests: files that end in .json')
   .option('--slots <PATTERN>', SLOTS, addSlots)
-  .addHelpText('after', examples('watch target/wasm32-unknown-unknown/release/plugin.wasm'))
-  .action((files, { slots }) => {
+  .option('--imports <FILE>', 'for manifests, an ES module that exports the imports from JavaScript, as for check')
+  .addHelpText(
+    'after',
+    examples('watch target/wasm32-unknown-unknown/release/plugin.wasm', 'watch manifest.json --imports host.mjs'),
+  )
+  .action((files, { slots, imports }) => {
     const { watchFiles } = require('./watching')
-    watchFiles(files, { slots, print, fail: (error) => fail(toFailure(error)) })
+    watchFiles(files, { slots, imports, print, fail: (error) => fail(toFailure(error)) })
   })
 
 program

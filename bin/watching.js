@@ -10,6 +10,7 @@ const { formatType } = require('../lib/node/inspect')
 const { FileWatcher } = require('../lib/node/file-watcher')
 const { columns } = require('./columns')
 const { about } = require('./failure')
+const { ManifestPreview } = require('./manifest-preview')
 const { printable } = require('./printable')
 
 /** A file, and what `watch` of the package would do after each change of it. */
@@ -28,7 +29,7 @@ class WatchedFile {
     this.#slots = slots
     this.#print = print
     const changed = () => this.#look().catch(fail)
-    this.#files = new FileWatcher(resolve(file), { settle: 50, changed, failed: fail })
+    this.#files = new FileWatcher([resolve(file)], { settle: 50, changed, failed: fail })
   }
 
   /** Looks at the file, which may be missing, and then at each change of it. */
@@ -42,7 +43,7 @@ class WatchedFile {
     if (hash === this.#hash) return this.#say('the same bytes, so nothing would change')
     if (this.#first === undefined) {
       this.#first = module
-      this.#say(`${slots(toModule(module).slots)}; waiting for changes`)
+      this.#say(`${slots(toModule(module).listed)}; waiting for changes`)
     } else if (!this.#compare(module)) {
       return
     }
@@ -90,9 +91,12 @@ function sideOf(module) {
 }
 
 /** Watches files until the process ends. */
-function watchFiles(files, { slots, print, fail }) {
+function watchFiles(files, options) {
   // Each file is looked at once, also if it is given twice.
-  for (const file of new Set(files)) new WatchedFile(file, { slots, print, fail }).start()
+  for (const file of new Set(files)) {
+    const Watched = file.endsWith('.json') ? ManifestPreview : WatchedFile
+    new Watched(file, options).start()
+  }
   // The watchers keep no process alive.
   setInterval(() => {}, 2 ** 30)
 }

@@ -21,6 +21,13 @@ export interface InstanceLimits {
   tableElements?: number | undefined
   /** Most functions that the instance has, imported ones among them. Default: none */
   functions?: number | undefined
+  /**
+   * Most JavaScript values that were passed to the instance as `externref`, until WebAssembly no longer holds them: arguments of
+   * its exports, results of its imports, values of its tables and globals. Default: none
+   */
+  externrefs?: number | undefined
+  /** Most `ArrayBuffer` objects over memories that the instance defines, which V8 has not collected. Default: none */
+  buffers?: number | undefined
 }
 
 /**
@@ -28,7 +35,8 @@ export interface InstanceLimits {
  * hold for the modules that `load` and `instantiate` compile for this store.
  *
  * At a limit, the instructions `memory.grow` and `table.grow` return -1. Everything else throws a `RangeError` with the code
- * `ERR_RELINK_LIMIT`, and nothing has changed. Before that, the store collects what is not used any more.
+ * `ERR_RELINK_LIMIT`, and nothing has changed. Before that, the store collects what is not used any more; after a collection that
+ * has made little room, it waits ten times as long as that took until the next one.
  *
  * ```js
  * const store = new Store({ limits: { memorySize: 64 * 1024 * 1024, instances: 10 } })

@@ -70,6 +70,15 @@ const turns = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
 }
 
+test('a reload that is asked for at once tries a broken file once', async () => {
+  await begin({ settle: 50 })
+  writeFileSync(path, 'not a module')
+  await watcher!.reload()
+  expect(happened).toMatchObject([{ stage: 'load', error: { code: 'ERR_RELINK_INVALID_WASM' } }])
+  await watcher!.reload()
+  expect(happened).toHaveLength(2)
+})
+
 test('a rebuilt file is relinked, and the version before it can be undone', async () => {
   const instance = await begin({ label: 'build' })
   expect(instance.exports['f']()).toBe(1)

@@ -18,6 +18,12 @@ test.each(programs)('%s runs, and prints what it says', (name, text) => {
     expect([status, stderr]).toEqual([0, ''])
     const said = [...text.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].map(([, output]) => output)
     for (const output of said) expect(stdout).toContain(output)
+    // Other lines say what they print: // prints: a line, or its beginning …
+    const prints = [...text.matchAll(/\/\/ prints: (.+?)( …)?$/gm)].map(([, output]) => output!)
+    const printed = stdout.split('\n')
+    expect(prints.map((output) => printed.filter((line) => line.startsWith(output)).length)).toEqual(
+      prints.map(() => 1),
+    )
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -101,10 +101,10 @@ function functionIn(typed, core, store, id) {
 
 /** The wrapper of a native slot. `typed` are the typed functions of its instance, if there are any. */
 function slotOf(store, info, typed = undefined) {
-  const { id, name, kind, type } = info
+  const { id, name, kind, type, suspend } = info
   // The instance of a typed export, whose core function takes addresses in its memory.
   const exporter = kind === 'function' && typed?.isExport(name) ? typed : undefined
-  const own = () => ({ name, kind, type: type && toType(type), typed: typed?.slot(name, kind), exporter })
+  const own = () => ({ name, kind, type: type && toType(type), suspend, typed: typed?.slot(name, kind), exporter })
   const make = () => new Handle(store, id, own())
   return store.find('slot', id) ?? new Slot(make())
 }

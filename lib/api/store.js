@@ -9,6 +9,7 @@ const { Changes } = require('../internal/changes')
 const { drained } = require('../internal/drained')
 const { channels } = require('../internal/events')
 const { linksOf } = require('../internal/history-entries')
+const { endClosed } = require('../internal/trial')
 const { rangeError } = require('../errors')
 const { toHistoryLimit } = require('../options/commit-options')
 const { STACK_SIZES } = require('../options/limits')
@@ -114,6 +115,7 @@ class Store {
     native.commits.describe()
     native.close(silent)
     native.closed = true
+    endClosed(native)
   }
 
   [dispose]() {

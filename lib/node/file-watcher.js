@@ -1,6 +1,6 @@
 'use strict'
 
-// A file that is looked at after each change, when its writer has finished.
+// Files that are looked at after each change, when their writers have finished.
 
 const { stat } = require('node:fs/promises')
 // Node's own timers, whatever a test has put on `globalThis`.
@@ -11,16 +11,17 @@ const { PathWatcher } = require('./path-watcher')
 const ATTEMPTS = 10
 
 /**
- * Calls `changed` after a file was written or replaced, one call at a time, and `failed` with an error of the file system. A file
- * counts as finished when its identity, size and times stay the same for `settle` milliseconds. Keeps no process alive.
+ * Calls `changed` after one of some files was written or replaced, one call at a time, and `failed` with an error of the file
+ * system. Files count as finished when their identities, sizes and times stay the same for `settle` milliseconds. While the first
+ * file is not there, `changed` is not called. Keeps no process alive.
  */
 class FileWatcher {
-  #path
+  #paths
   #settle
   #changed
   #failed
   #directories
-  /** The state of the file in which `changed` was last called */
+  /** The state of the files in which `changed` was last called */
   #seen
   /** Whether something has happened since the last look */
   #isDirty = false
@@ -34,12 +35,12 @@ class FileWatcher {
   #timer
   #wake
 
-  constructor(path, { settle, changed, failed }) {
-    this.#path = path
+  constructor(paths, { settle, changed, failed }) {
+    this.#paths = paths
     this.#settle = settle
     this.#changed = changed
     this.#failed = failed
-    this.#directories = new PathWatcher(path, () => void this.#look())
+    this.#directories = new PathWatcher(() => void this.#look())
   }
 
   /** Begins to watch, and looks once. Throws Node's error if the directories cannot be watched. */
@@ -48,7 +49,15 @@ class FileWatcher {
     void this.#look()
   }
 
-  /** Calls `changed` when the file is finished, also if it is the same. Keeps the process alive until then. */
+  /** Watches these files from now on. Returns whether they are others than before: `changed` is then called when they are finished. */
+  watch(paths) {
+    if (paths.join('\0') === this.#paths.join('\0')) return false
+    this.#paths = paths
+    this.#isDirty = true
+    return true
+  }
+
+  /** Calls `changed` when the files are finished, also if they are the same. Keeps the process alive until then. */
   async force() {
     this.#isForced = true
     this.#waiting++
@@ -71,6 +80,7 @@ class FileWatcher {
       try {
         await this.#lookOnce()
       } catch (error) {
+        this.#isForced = false
         await this.#failed(error)
       }
     }
@@ -79,15 +89,16 @@ class FileWatcher {
   async #lookOnce() {
     // Watching comes first, so that no change after the look is missed.
     this.#update()
+    const state = await this.#finished()
+    // After the wait: what `force` asked for meanwhile is in this look, too.
     const isForced = this.#isForced
     this.#isForced = false
-    const state = await this.#finished()
     if (this.#isClosed || (!isForced && (state === undefined || state === this.#seen))) return
     this.#seen = state
     await this.#changed()
   }
 
-  /** The state of the file, when it stays the same; undefined without a file. */
+  /** The state of the files, when it stays the same; undefined without the first one. */
   async #finished() {
     let before = await this.#state()
     while (!this.#isClosed) {
@@ -100,13 +111,8 @@ class FileWatcher {
   }
 
   async #state() {
-    try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(this.#path, { bigint: true })
-      return [dev, ino, size, mtimeNs, ctimeNs].join()
-    } catch (error) {
-      if (error?.code === 'ENOENT' || error?.code === 'ENOTDIR') return undefined
-      throw error
-    }
+    const states = await Promise.all(this.#paths.map(stateOf))
+    return states[0] === undefined ? undefined : states.join(';')
   }
 
   #wait() {
@@ -120,7 +126,7 @@ class FileWatcher {
   #update() {
     for (let attempt = 1; ; attempt++) {
       try {
-        return this.#directories.update()
+        return this.#directories.update(this.#paths)
       } catch (error) {
         // A directory was removed between finding and watching it.
         const isGone = error?.code === 'ENOENT' || error?.code === 'ENOTDIR'
@@ -134,6 +140,17 @@ class FileWatcher {
     this.#directories.close()
     clearTimeout(this.#timer)
     this.#wake?.()
+  }
+}
+
+/** The identity, size and times of a file; undefined without one. */
+async function stateOf(path) {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+    return [dev, ino, size, mtimeNs, ctimeNs].join()
+  } catch (error) {
+    if (error?.code === 'ENOENT' || error?.code === 'ENOTDIR') return undefined
+    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 'use strict'
 
-// The directories that decide to which file a path leads.
+// The directories that decide to which files paths lead.
 
 const fs = require('node:fs')
 const { basename, join, parse, resolve, sep } = require('node:path')
@@ -37,20 +37,18 @@ function directoriesOf(path) {
 
 const namesOf = (path) => path.slice(parse(path).root.length).split(sep).filter(Boolean)
 
-/** Calls `changed` when something changes in the directories of a path. Keeps no process alive. */
+/** Calls `changed` when something changes in the directories of some paths. Keeps no process alive. */
 class PathWatcher {
-  #path
   #changed
   #watchers = new Map()
 
-  constructor(path, changed) {
-    this.#path = path
+  constructor(changed) {
     this.#changed = changed
   }
 
-  /** Watches the directories that the path goes through now, and no others. Throws Node's error if that cannot be done. */
-  update() {
-    const wanted = directoriesOf(this.#path)
+  /** Watches the directories that the paths go through now, and no others. Throws Node's error if that cannot be done. */
+  update(paths) {
+    const wanted = new Set(paths.flatMap((path) => [...directoriesOf(path)]))
     for (const directory of this.#watchers.keys()) if (!wanted.has(directory)) this.#forget(directory)
     for (const directory of wanted) if (!this.#watchers.has(directory)) this.#watch(directory)
   }

@@ -30,9 +30,9 @@ function withoutLayout(type) {
   return own
 }
 
-function typedItem({ function: { parameters, result, docs }, docs: own }) {
+function typedItem({ function: { parameters, result, docs }, docs: own, suspend }) {
   const typed = parameters.map(({ name, type }) => ({ name, type: withoutLayout(type) }))
-  return { parameters: typed, result: withoutLayout(result), docs: own ?? docs }
+  return { parameters: typed, result: withoutLayout(result), docs: own ?? docs, ...(suspend && { suspend }) }
 }
 
 const coreText = ({ parameters, results }) =>
@@ -40,7 +40,8 @@ const coreText = ({ parameters, results }) =>
 
 /**
  * The shape of a module: `exports`, `slots`, and for each import module its `imports`. An item is a typed function
- * (`{ parameters, result }`) or `{ core }`, the text of its type in WebAssembly.
+ * (`{ parameters, result }`) or `{ core }`, the text of its type in WebAssembly; with `suspend`, an implementation may return a
+ * promise.
  */
 function shapeOf(bytes) {
   const report = inspect(bytes)
@@ -57,10 +58,9 @@ function shapeOf(bytes) {
   for (const each of of('export')) exports[camelCase(each.name)] = typedItem(each)
   const isCalled = ({ kind, name }) =>
     kind === 'declared' || kind === 'import' || (kind === 'function' && name in exports)
-  for (const slot of report.slots.filter(
-    (slot) => isCalled(slot) && !isOfAbi(slot.name) && !hidden.has(slot.name),
-  )) {
-    slots[slot.name] = { core: coreText(slot.type), docs: slot.docs, rust: slot.rust }
+  for (const slot of report.slots.filter((slot) => isCalled(slot) && !isOfAbi(slot.name) && !hidden.has(slot.name))) {
+    const { name, type, docs, rust, suspend } = slot
+    slots[name] = { core: coreText(type), docs, rust, ...(suspend && { suspend }) }
   }
   for (const each of of('slot')) slots[each.name] = typedItem(each)
   const declared = new Set(report.slots.filter(({ kind }) => kind === 'declared').map(({ name }) => name))

@@ -18,22 +18,23 @@ pub fn held_by_slot_of(store: &Store, function: FuncRef) -> Option<FuncRef> {
 }
 
 /// Replaces the forwarders in the dispatch table of a new instance by the functions that they call, if the module's code
-/// can call these directly. Saves one call.
+/// can call these directly. Saves one call. A host function only replaces its forwarder for calls: see
+/// `Instance::skip_forwarders`.
 pub fn skip_forwarders(store: &Store, instance: &Instance) {
     let code = instance.code();
-    // Without forwarders, the module may have no dispatch table.
-    if code.forwarders.is_empty() {
-        return;
-    }
     let dispatch = code.dispatch_table();
     let is_import = |slot: &&ModuleSlot| slot.kind == SlotKind::Import && slot.primary_entry.table == dispatch;
-    for slot in code.slots.iter().filter(is_import) {
+    let mut slots = code.slots.iter().filter(is_import).peekable();
+    // Without such slots, the module may have no dispatch table.
+    if slots.peek().is_none() {
+        return;
+    }
+    let table = instance.table(store, dispatch);
+    instance.skip_forwarders(store, table);
+    for slot in slots {
         let forwarder = instance.function(store, slot.original);
         let function = forwarder.canonical(store);
-        if function == forwarder {
-            continue;
-        }
-        let entry = TableEntry { table: instance.table(store, dispatch), index: slot.primary_entry.index };
+        let entry = TableEntry { table, index: slot.primary_entry.index };
         // The start function may have made a link there, which must stay.
         if entry.get(store) == Some(function) && entry.table.is_native(store, function) {
             entry.put(store, function);

@@ -41,7 +41,7 @@ impl Store {
         }
         for call in self.suspended.borrow().keys() {
             // SAFETY: a call is taken out of the map before it goes on or is freed.
-            let words = unsafe { (**call).words() };
+            let words = unsafe { (**call).wasm_words() };
             count += u32::from(has_return(words, &searched.codes) || has_return(words, &searched.adapters));
         }
         count
@@ -72,6 +72,8 @@ impl Searched {
         let copy = instance.tier_up().map(|tier_up| tier_up.function(store, index));
         let bodies = iter::once(function).chain(copy).map(|function| function.callee().func_ptr.addr());
         let codes = bodies.filter_map(function_code);
+        // Calls through the dispatch table skip a forwarder.
+        self.hosts.extend(function.skipped_to(store).map(FuncRef::context));
         match instance.contents.imports[..] {
             // The adapter of a host function has no other function.
             [import] if !instance.is_users() && import.instance(store).is_none() => {

@@ -69,6 +69,8 @@ pub(in crate::store) struct HostContext {
     stub: StubCalls,
     /// Where the stub finds the arguments; none for a dynamic function
     locations: Option<Locations>,
+    /// Whether it has static code
+    is_static: bool,
     /// The function's `parkable`, and the numbers of its parameters and of its results
     parked: Option<(*const c_void, usize, usize)>,
     function: Box<dyn HostFunction>,
@@ -101,6 +103,16 @@ impl HostContext {
         unsafe { &(*context).ctx }.parked.map(|(import, ..)| import)
     }
 
+    /// Whether a host function has static code, which all code of its importer can call.
+    ///
+    /// # Safety
+    /// `context` is that of a host function that is alive.
+    pub unsafe fn is_static(context: usize) -> bool {
+        let context: *const VMDynamicFunctionContext<Self> = ptr::with_exposed_provenance(context);
+        // SAFETY: by the contract of this function.
+        unsafe { &(*context).ctx }.is_static
+    }
+
     /// Address of a host function's context: the same as `FuncRef::context`.
     pub fn address_in(function: &VMFunction) -> usize {
         // SAFETY: `function` owns what `anyfunc` points to, and both members of the union are pointers.
@@ -126,11 +138,14 @@ impl FuncRef {
         let own_code = function.code();
         let parked = function.parkable().map(|import| (import, parameters, results));
         let parked = parked.filter(|_| parameters.max(results) <= MOST_SHARED);
+        let locations = parked.and_then(|_| Locations::of(ty));
+        let is_static = own_code.is_some() || locations.is_some();
         let context = Box::new(VMDynamicFunctionContext {
             address: host_call as *const VMFunctionBody,
             ctx: HostContext {
                 stub: StubCalls { begin: begin_import, finish: finish_import },
-                locations: parked.and_then(|_| Locations::of(ty)),
+                is_static,
+                locations,
                 parked,
                 function,
                 call_stacks: store.call_stacks.clone(),
@@ -138,7 +153,6 @@ impl FuncRef {
                 record: store.host_stack.record,
             },
         });
-        let is_static = own_code.is_some() || context.ctx.locations.is_some();
         let func_ptr = match own_code {
             Some(StaticCode(code)) => code,
             None if is_static => stub as *const VMFunctionBody,
@@ -273,7 +287,7 @@ unsafe fn call_or_suspend(
     // SAFETY: by the contract of this function.
     match unsafe { &(*context).ctx }.suspendable_calls.here() {
         // SAFETY: by the contract of this function; this frame has nothing left to drop.
-        Some(call) => unsafe { call.suspend(import, values) },
+        Some(call) => unsafe { call.suspend(import, values, from) },
         None => {
             // SAFETY: by the contract of this function.
             on_host_stack(|| unsafe { &(*context).ctx }.function.not_suspended());

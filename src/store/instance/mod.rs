@@ -3,6 +3,7 @@
 pub(in crate::store) mod entity;
 pub(in crate::store) mod exports;
 pub(in crate::store) mod extern_value;
+pub(in crate::store) mod forwarders;
 pub(in crate::store) mod functions;
 pub(in crate::store) mod imported_tables;
 pub(in crate::store) mod imports;

@@ -9,6 +9,9 @@ use wasmer::sys::vm::{VMCallerCheckedAnyfunc, VMFuncRef};
 pub struct FuncRef(NonNull<VMCallerCheckedAnyfunc>);
 
 impl FuncRef {
+    /// Distance in memory between functions that follow each other, in bytes
+    pub(in crate::store) const SIZE: usize = size_of::<VMCallerCheckedAnyfunc>();
+
     /// # Safety
     /// `pointer` is that of a function of a store. The result is used only while the store keeps the function alive.
     pub(in crate::store) unsafe fn new(pointer: NonNull<VMCallerCheckedAnyfunc>) -> Self {
@@ -18,7 +21,7 @@ impl FuncRef {
     /// Number of functions from `first` to this function; the same instance defines both.
     pub(in crate::store) fn distance(self, first: Self) -> u32 {
         let bytes = self.address().wrapping_sub(first.address());
-        (bytes / size_of::<VMCallerCheckedAnyfunc>()) as u32
+        (bytes / Self::SIZE) as u32
     }
 
     /// The function that follows this one by `distance` functions of its instance, which defines both.

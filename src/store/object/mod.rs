@@ -2,6 +2,7 @@
 
 pub(in crate::store) mod detached_memory;
 pub(in crate::store) mod exception;
+pub(in crate::store) mod forwarders;
 pub(in crate::store) mod funcref;
 pub(in crate::store) mod global;
 pub(in crate::store) mod id;

@@ -37,6 +37,7 @@ impl TableId {
             handle,
             compiler: None,
             copy: None,
+            forwarders: None,
             tier_up_copy: None,
         });
         id
@@ -164,13 +165,17 @@ impl TableId {
     }
 
     fn write(self, store: &Store, facts: TableFacts, index: u32, entry: Option<VMFuncRef>) -> Result<()> {
-        let TableFacts { handle, copy, tier_up_copy, .. } = facts;
+        let TableFacts { handle, copy, forwarders, tier_up_copy, .. } = facts;
         store
             .with_objects(|objects| handle.get_mut(objects).set(index, TableElement::FuncRef(entry)))
             .map_err(|_| self.out_of_bounds(store, index))?;
         if let Some(copy) = copy {
-            // SAFETY: the entry points to a function that the table now keeps alive.
-            let function = entry.map_or_else(VMCallerCheckedAnyfunc::null, |entry| unsafe { *entry.0.as_ptr() });
+            let function = entry.map(|entry| {
+                // SAFETY: the entry points to a function that the table now keeps alive.
+                let function = unsafe { FuncRef::new(entry.0) };
+                forwarders.map_or(function, |forwarders| forwarders.called(function)).callee()
+            });
+            let function = function.unwrap_or_else(VMCallerCheckedAnyfunc::null);
             // SAFETY: `set` has accepted the index, and a table with a copy cannot grow, so the copy has this entry. No
             // wasm runs meanwhile.
             unsafe { *copy.as_ptr().add(index as usize) = function };

@@ -2,6 +2,7 @@
 
 use crate::engine::Compiler;
 use crate::store::TableId;
+use crate::store::object::forwarders::Forwarders;
 use std::ptr::NonNull;
 use wasmer::sys::vm::{InternalStoreHandle, VMCallerCheckedAnyfunc, VMTable};
 
@@ -14,6 +15,8 @@ pub(in crate::store) struct TableFacts {
     pub compiler: Option<Compiler>,
     /// The copy of the entries that calls read, if wasmer keeps one in the context of the table's instance
     pub copy: Option<NonNull<VMCallerCheckedAnyfunc>>,
+    /// The forwarders in whose place the copy of a dispatch table holds other functions
+    pub forwarders: Option<Forwarders>,
     /// The table of the tier-up instance with the same index: every write to this table goes there too
     pub tier_up_copy: Option<TableId>,
 }
