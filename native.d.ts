@@ -503,6 +503,8 @@ export interface NativeLinkedSlot {
   slot: NativeSlot
   /** The id of its newest active link */
   link: number
+  /** The id of the instance that it belongs to; none for a slot that is only a table entry */
+  instance?: number
 }
 
 /** The names of a function, for the option `slots`. */
