@@ -53,7 +53,8 @@ class Split {
     if (choose === undefined) {
       this.#exports = generated(slot, implementations, toLinkOptions(linking))
       this.#setWeights(weights)
-      this.#link = link(this.#exports.split, slot, linking)
+      // It passes on what it gets: `generated` has checked the memories of the implementations.
+      this.#link = link(this.#exports.split, slot, { ...linking, pointers: true })
     } else {
       this.#counts = names.map(() => 0)
       const chooser = (...args) => this.#choose(choose, args)
