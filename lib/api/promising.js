@@ -6,6 +6,7 @@ const { formatValue, wrongType } = require('../options/arguments')
 const { standFor } = require('../internal/lib-functions')
 const native = require('../native')
 const { findTyped } = require('../typed/functions')
+const { LateResult } = require('../typed/late-result')
 const { webidl } = require('../options/webidl')
 
 let functionOf
@@ -67,7 +68,7 @@ async function call(fn, args, finish = undefined) {
     let goOn
     // Not by `then`, which a promise may have of its own.
     try {
-      const value = await progress.value
+      const value = valueOf(await progress.value, running)
       goOn = () => running.fulfill(value)
     } catch (reason) {
       goOn = () => running.reject(reason)
@@ -76,6 +77,12 @@ async function call(fn, args, finish = undefined) {
     progress = step(goOn())
   }
   return progress.value
+}
+
+/** The value of an import's promise. Nothing is written into the memory of a guest whose call cannot go on. */
+function valueOf(value, running) {
+  if (!(value instanceof LateResult)) return value
+  return running.ended ? undefined : value.write()
 }
 
 /** The option `suspending`: names of imports, as "module.name". */

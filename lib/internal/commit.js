@@ -3,6 +3,7 @@
 // Commits with hooks.
 
 const { LinkError } = require('../errors')
+const { formatValue } = require('../options/arguments')
 const { handOver, selfTest } = require('./guest-hooks')
 const { ownerOf } = require('./owners')
 const { Trial } = require('./trial')
@@ -67,7 +68,7 @@ class HookedCommit {
     let { value: hook, done } = steps.next(result)
     while (!done) {
       const answer = commits.during(hook)
-      if (isThenable(answer)) return Promise.resolve(answer).then((value) => this.#next(steps, value))
+      if (isThenable(answer)) return answer.then((value) => this.#next(steps, value))
       ;({ value: hook, done } = steps.next(answer))
     }
     return this.#make()
@@ -117,7 +118,7 @@ function instanceOf(fn) {
 /** The error of a `check` that refuses. */
 function vetoed(verdict) {
   const reason = typeof verdict === 'string' ? verdict : undefined
-  const why = reason === undefined ? `returned ${String(verdict)}` : `says: ${reason}`
+  const why = reason === undefined ? `returned ${formatValue(verdict)}` : `says: ${reason}`
   return new LinkError(`\`check\` ${why}; no change was made`, {
     code: 'ERR_RELINK_VETO',
     details: { reason: reason ?? verdict },

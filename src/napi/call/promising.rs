@@ -60,6 +60,12 @@ impl NativePromisingCall {
         Ok(Self { exported, call: RefCell::default(), suspended: Cell::new(None) })
     }
 
+    /// Whether the call is suspended and cannot go on.
+    #[napi(getter)]
+    pub fn ended(&self) -> bool {
+        self.call.borrow().as_ref().is_some_and(|call| call.has_ended())
+    }
+
     /// Begins the call, with an array of its arguments as the `value`; or goes on with it, with that of the import's promise.
     #[napi(catch_unwind)]
     pub fn go_on<'a>(

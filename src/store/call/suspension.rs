@@ -87,7 +87,7 @@ impl PromisingCall {
     /// As for `FuncRef::call`. The results of the import are written.
     pub unsafe fn go_on(&self, store: &Store, thrown: Option<Thrown>) -> Result<Progress, Failure> {
         let call = &*self.call;
-        if call.state() == CallState::Ended {
+        if self.has_ended() {
             store.suspended.borrow_mut().remove(&ptr::from_ref(call));
             let message = "the call cannot go on: an instance that it uses was recycled meanwhile".to_owned();
             return Err(Error::from(ErrorKind::Suspend { message }).into());
@@ -120,6 +120,11 @@ impl PromisingCall {
         self.roots.borrow_mut().extend(nodes.iter().map(|node| Rooted::of(*node, Some(*node), &store.roots)));
         store.suspended.borrow_mut().insert(ptr::from_ref(call), nodes);
         Ok(Progress::Suspended { import, results })
+    }
+
+    /// Whether an instance that it uses was recycled while it was suspended: it cannot go on.
+    pub fn has_ended(&self) -> bool {
+        self.call.state() == CallState::Ended
     }
 
     /// Its arguments or results.
