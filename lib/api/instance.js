@@ -211,7 +211,7 @@ function refuseShared(code) {
 }
 
 /** The slot at a position in the module's list. */
-const slotAt = ({ store, id, typed }, position) => slotOf(store, store.instanceSlot(id, position), typed)
+const slotAt = (state, position) => slotOf(state.store, state.store.instanceSlot(state.id, position), state)
 
 /** An export of an instance whose exports return promises. */
 const withPromise = ([name, value]) => [name, typeof value === 'function' ? promising(value) : value]
