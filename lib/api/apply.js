@@ -48,8 +48,11 @@ async function apply(store, manifest, options = undefined) {
 async function bring(native, state, manifest, modules, options) {
   const { found, loaded } = modules
   const { changes, made, ended, emptied } = changesOf(native, manifest, found)
-  const change = changes.length === 0 ? undefined : await commit(changes, options, { manifest, made, ended })
+  const filled = emptied.map((slot) => [slot.current, slot])
+  const isChanged = changes.length > 0 || filled.length > 0
+  const change = isChanged ? await commit(changes, options, { manifest, made, ended }) : undefined
   for (const slot of emptied) slot.reset()
+  if (filled.length > 0) above.noteEmptied(change, filled)
   const removed = [...state.named].filter(([name, { instance }]) => found.get(name)?.instance !== instance)
   state.take([...found.values()])
   const instances = Object.fromEntries(manifest.modules.map(({ name }) => [name, found.get(name).instance]))
