@@ -199,6 +199,7 @@ describe('mistakes', () => {
     const { store, manifest } = await setUp()
     const codeOf = async (...args: any[]) => (await rejectionOf((apply as any)(...args))).code
     expect(await codeOf(undefined, manifest)).toBe('ERR_INVALID_ARG_TYPE')
+    expect((await rejectionOf(apply({} as never, manifest))).message).toBe('expected a Store as `store`, got {}')
     expect(await codeOf(store, 5)).toBe('ERR_INVALID_ARG_TYPE')
     expect(await codeOf(store, manifest, { lable: 'x' })).toBe('ERR_INVALID_ARG_VALUE')
     expect(await codeOf(store, manifest, { imports: 5 })).toBe('ERR_INVALID_ARG_TYPE')

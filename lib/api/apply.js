@@ -20,7 +20,7 @@ const OF_COMMIT = ['by', 'check', 'label', 'merged', 'migrate', 'pointers', 'tri
 /** Brings a store to the state of a manifest: all or nothing. Resolves to what it has changed. */
 async function apply(store, manifest, options = undefined) {
   if (store === undefined) throw wrongType('a Store', 'store', store)
-  const native = toStore({ store })
+  const native = toStore({ store }, 'store')
   const { imports, base, ...commit } = toOptions(options, ['base', 'imports', ...OF_COMMIT])
   if (imports !== undefined && (typeof imports !== 'object' || imports === null)) {
     throw wrongType('an object', 'options.imports', imports)
