@@ -63,6 +63,19 @@ test.each(['u8', 'u16', 'f32', 's64'])('lists of %s of all lengths', async (type
   for (const length of LENGTHS) expect([...(run(list(length)) as Iterable<unknown>)]).toEqual(list(length))
 })
 
+test('objects that only look like lists are refused without being read', async () => {
+  const { run } = await echo('interface i { run: func(all: list<u8>) -> list<u8>; }')
+  callOften(() => run(Uint8Array.of(1)))
+  const object = {
+    get length() {
+      throw new Error('read')
+    },
+  }
+  expect(thrownBy(() => run(object)).message).toBe('all: expected Uint8Array, got object')
+  const lying = Object.defineProperty(Uint8Array.of(1, 2), 'length', { value: 1e9 })
+  expect(run(lying)).toEqual(Uint8Array.of(1, 2))
+})
+
 test('values that do not fit the transfer memory', async () => {
   const { run } = await echo(
     'interface i { record r { a: string, b: list<string> } run: func(all: list<r>) -> list<r>; }',
