@@ -128,6 +128,11 @@ describe('apply', () => {
     const refused = await rejectionOf(apply(store, manifest, { ...options, check: async () => 'no' }))
     expect(refused).toMatchObject({ code: 'ERR_RELINK_VETO', reason: 'no' })
     expect([store.links(), store.manifest()]).toEqual([[], { version: 1, modules: {}, links: [] }])
+    const within = await rejectionOf(
+      apply(store, manifest, { ...options, check: async () => void (await apply(store, manifest, options)) }),
+    )
+    expect(within).toMatchObject({ code: 'ERR_RELINK_REENTRANT' })
+    expect(store.links()).toEqual([])
     const all = await Promise.all([1, 2, 3].map(() => apply(store, manifest, options)))
     expect(all.map(({ changed }) => changed)).toEqual([true, false, false])
   })

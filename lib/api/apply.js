@@ -29,6 +29,8 @@ async function apply(store, manifest, options = undefined) {
     throw wrongType('a path or a file: URL', 'options.base', base)
   }
   toRelinkOptions(commit)
+  // It would wait for the commit, and the commit for its hook.
+  native.commits.refuseInHook('apply')
   const state = stateOf(native)
   return state.queue(async () => {
     const known = await readManifest(manifest, base)
