@@ -125,7 +125,7 @@ class Instance {
   }
 
   static all(store = undefined) {
-    const own = toStore({ store })
+    const own = toStore({ store }, 'store')
     return own.living.list(own).filter((instance) => !instance.closed)
   }
 
