@@ -443,3 +443,13 @@ test('calls that are suspended in an instance that begins again do not go on', a
   waiting[2]!.resolve(6)
   await expect(again).resolves.toBe(7)
 })
+
+test('`map` makes no promises: it is refused with what to do instead', async () => {
+  const { wait } = waiter()
+  const { exports } = await instanceWith({ wait })
+  const error = thrownBy(() => (promising(exports.once) as any).map(Int32Array.of(1)))
+  expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_RELINK_UNSUPPORTED' })
+  expect(error.message).toContain('Promise.all')
+  expect(thrownBy(() => (exports.once as any).map(Int32Array.of(1)))).toMatchObject({ code: 'ERR_RELINK_SUSPEND' })
+  expect(exports.now()).toBe(7)
+})
