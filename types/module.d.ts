@@ -50,6 +50,8 @@ export interface SlotDescriptor {
   rust?: string | undefined
   /** The documentation comment of the Rust function. Only for declared slots */
   docs?: string | undefined
+  /** Whether a JavaScript function in it may return a promise: `#[relinkable(suspend)]`. Missing for other slots */
+  suspend?: true | undefined
 }
 
 /** Why a function cannot simply be linked. `docs/what-can-be-relinked.md` says what to do in each case. */

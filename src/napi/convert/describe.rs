@@ -53,6 +53,8 @@ pub struct NativeSlot {
     /// Its type; none for an empty table entry
     #[napi(js_name = "type")]
     pub ty: Option<NativeFunctionType>,
+    /// Whether its declaration says that an implementation may suspend the caller
+    pub suspend: bool,
 }
 
 /// The type of a function.
@@ -93,6 +95,8 @@ pub struct NativeFunction {
     pub rust: Option<String>,
     /// The documentation comment
     pub docs: Option<String>,
+    /// True if the declaration says that an implementation may suspend the caller
+    pub suspend: Option<bool>,
 }
 
 /// Which functions become slots.
@@ -136,6 +140,7 @@ impl NativeFunction {
             message: None,
             rust: None,
             docs: None,
+            suspend: None,
         }
     }
 
@@ -148,6 +153,7 @@ impl NativeFunction {
             message: merged.map(|names| format!("it {}", error::merged(names))),
             rust: declaration.map(|declaration: &Declaration| declaration.signature.clone()),
             docs: declaration.and_then(|declaration| declaration.docs.clone()),
+            suspend: declaration.is_some_and(|declaration| declaration.suspend).then_some(true),
             ..Self::new(named, slot.kind, &binary.types[slot.ty as usize], slot.function)
         }
     }
