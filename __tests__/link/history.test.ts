@@ -76,7 +76,7 @@ describe('the forms of relink', () => {
     const { v1, v2, answers } = await setUp()
     const own = (globalThis as any).WebAssembly
     const module = new own.Module(await wat('(module)'))
-    for (const wrong of [new own.Instance(module), module, v1.slot('a::f'), new Date(), new (class {})()]) {
+    for (const wrong of [new own.Instance(module), module, v1.slot('a::f'), new Date()]) {
       expect(thrownBy(() => relink(wrong, v2))).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
     }
     const error = thrownBy(() => relink(new own.Instance(module), v2))

@@ -87,7 +87,7 @@ function hastened(description, ways, replace) {
 /** Whether an error says that a limit of the store or of the process stands against more modules, instances or memories. */
 const isLackOfRoom = ({ code }) => code === 'ERR_RELINK_LIMIT' || code === 'ERR_RELINK_MEMORY'
 
-const TOOLS = { Misfit, TOO_LARGE: Transfer.TOO_LARGE, kindOf }
+const TOOLS = { Misfit, TOO_LARGE: Transfer.TOO_LARGE, isView: ArrayBuffer.isView, kindOf }
 
 /**
  * The source of a function that makes the function over a core function. All conversions of arguments come before the call, so
@@ -131,8 +131,7 @@ function source(plan) {
 /** The tests whether an argument would be copied once too often. */
 function largeness({ kind, elementSize }, name) {
   if (kind === 'string') return [`(typeof ${name} === 'string' && ${name}.length > ${Transfer.MOST})`]
-  if (elementSize === undefined) return []
-  return [`${name}?.length > ${Transfer.MOST / elementSize}`]
+  return elementSize === undefined ? [] : [`(isView(${name}) && ${name}.byteLength > ${Transfer.MOST})`]
 }
 
 /** The statements that write arguments to an area, and the core value: its address. */

@@ -6,7 +6,7 @@ const { Buffer } = require('node:buffer')
 const { Handle } = require('../internal/handle')
 const { Memory } = require('../api/memory')
 const { PAGE } = require('../options/limits')
-const { SHORT_READ, SHORT_WRITE, decoded, encoder, short } = require('./utf8')
+const { SHORT_READ, SHORT_WRITE, decoded, encoder, fewAscii } = require('./utf8')
 
 /** Size of a transfer memory, in pages and in bytes. It does not grow. */
 const PAGES = 1
@@ -90,7 +90,7 @@ class Transfer {
   getText(address, length) {
     if (length === 0) return ''
     if (this.head[3] !== 0) return decoded(this.u8.subarray(address, address + length))
-    return length <= SHORT_READ ? short(this.u8, address, length) : this.text.latin1Slice(address, address + length)
+    return length <= SHORT_READ ? fewAscii(this.u8, address, length) : this.text.latin1Slice(address, address + length)
   }
 }
 

@@ -7,7 +7,7 @@ const { TextDecoder, TextEncoder } = require('node:util')
 const { Misfit } = require('./misfit')
 
 /**
- * Lengths that decide how a string is passed, as measured: up to the first two, loops and `few` beat Node's own functions, which
+ * Lengths that decide how a string is passed, as measured: up to the first two, loops and `fewAscii` beat Node's own functions, which
  * are calls from JavaScript to C++; up to the third, a string is encoded beside the guest's memory first, so that its size is known
  * when memory is allocated; from the last on, two functions for ASCII beat the decoder.
  */
@@ -70,9 +70,8 @@ function get(guest, address, length) {
   if (length === 0) return ''
   guest.range(address, length, 1)
   const { u8 } = guest
-  const text = length <= SHORT_READ ? short(u8, address, length) : undefined
-  if (text !== undefined) return text
   const end = address + length
+  if (length <= SHORT_READ && areAscii(u8, address, end)) return fewAscii(u8, address, length)
   const bytes = u8.subarray(address, end)
   if (length >= LONG_READ && isAscii(bytes)) return guest.text.latin1Slice(address, end)
   return decoded(bytes)
@@ -90,31 +89,46 @@ function decoded(bytes) {
 
 const { fromCharCode } = String
 
-/** A string of at most 16 ASCII characters; undefined for other bytes. */
-function short(u8, at, length) {
-  if (length <= 8) return few(u8, at, length)
-  const [first, rest] = [few(u8, at, 8), few(u8, at + 8, length - 8)]
-  return first === undefined || rest === undefined ? undefined : first + rest
+/** Whether bytes are ASCII. */
+function areAscii(u8, at, end) {
+  for (let index = at; index < end; index++) if (u8[index] > 0x7f) return false
+  return true
 }
 
-/** A string of 1 to 8 ASCII characters. A call of `fromCharCode` with all of them takes a fraction of one call for each. */
-function few(u8, at, length) {
+/** The string of 1 to 16 ASCII characters. A call of `fromCharCode` with all of them takes a fraction of one call for each. */
+function fewAscii(u8, at, length) {
   const a = u8[at]
-  if (length === 1) return a < 0x80 ? fromCharCode(a) : undefined
+  if (length === 1) return fromCharCode(a)
   const b = u8[at + 1]
-  if (length === 2) return (a | b) < 0x80 ? fromCharCode(a, b) : undefined
+  if (length === 2) return fromCharCode(a, b)
   const c = u8[at + 2]
-  if (length === 3) return (a | b | c) < 0x80 ? fromCharCode(a, b, c) : undefined
+  if (length === 3) return fromCharCode(a, b, c)
   const d = u8[at + 3]
-  if (length === 4) return (a | b | c | d) < 0x80 ? fromCharCode(a, b, c, d) : undefined
+  if (length === 4) return fromCharCode(a, b, c, d)
   const e = u8[at + 4]
-  if (length === 5) return (a | b | c | d | e) < 0x80 ? fromCharCode(a, b, c, d, e) : undefined
+  if (length === 5) return fromCharCode(a, b, c, d, e)
   const f = u8[at + 5]
-  if (length === 6) return (a | b | c | d | e | f) < 0x80 ? fromCharCode(a, b, c, d, e, f) : undefined
+  if (length === 6) return fromCharCode(a, b, c, d, e, f)
   const g = u8[at + 6]
-  if (length === 7) return (a | b | c | d | e | f | g) < 0x80 ? fromCharCode(a, b, c, d, e, f, g) : undefined
+  if (length === 7) return fromCharCode(a, b, c, d, e, f, g)
   const h = u8[at + 7]
-  return (a | b | c | d | e | f | g | h) < 0x80 ? fromCharCode(a, b, c, d, e, f, g, h) : undefined
+  if (length === 8) return fromCharCode(a, b, c, d, e, f, g, h)
+  const i = u8[at + 8]
+  if (length === 9) return fromCharCode(a, b, c, d, e, f, g, h, i)
+  const j = u8[at + 9]
+  if (length === 10) return fromCharCode(a, b, c, d, e, f, g, h, i, j)
+  const k = u8[at + 10]
+  if (length === 11) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k)
+  const l = u8[at + 11]
+  if (length === 12) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l)
+  const m = u8[at + 12]
+  if (length === 13) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m)
+  const n = u8[at + 13]
+  if (length === 14) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n)
+  const o = u8[at + 14]
+  if (length === 15) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
+  const p = u8[at + 15]
+  return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
 }
 
-module.exports = { SHORT_READ, SHORT_WRITE, decoded, encoder, get, put, short }
+module.exports = { SHORT_READ, SHORT_WRITE, decoded, encoder, fewAscii, get, put }
