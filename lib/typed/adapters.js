@@ -70,14 +70,18 @@ function connect(store, slot, { instance, type, raw, post, fn }) {
   const checks = [slot.type, type].map(({ wit }) => wit !== null)
   const key = `${compiler}:${post === undefined}:${checks}:${type.structure}`
   const compiled = remember(modules, store, () => new Map())
-  const code = remember(compiled, key, () => {
+  const adapter = (reserve) => {
     const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined, ...checks)
     return native.compileSync(bytes, {
       compiler,
+      reserve,
       slots: { kind: 'none' },
       limits: toCompileLimits({}),
     })
-  })
+  }
+  const code = remember(compiled, key, () => adapter(undefined))
+  // One of the memories may be small: code for full ones would not check its accesses.
+  const forSmallMemories = () => remember(compiled, `${key}:small`, () => adapter('small'))
   const functions = { a: caller.exports, b: { ...instance.exports, call: raw, post, keep: fn } }
   const held = []
   const imports = code.imports().map(({ module, name, kind }) => {
@@ -86,7 +90,7 @@ function connect(store, slot, { instance, type, raw, post, fn }) {
     held.push(value)
     return findMemory(value).id
   })
-  const { exports } = store.instantiate(code, Object.assign(imports, { held }), {})
+  const { exports } = store.instantiate(code, Object.assign(imports, { held }), { forSmallMemories })
   return exports[0].value
 }
 
