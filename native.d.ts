@@ -503,6 +503,8 @@ export interface NativeLinkedSlot {
   slot: NativeSlot
   /** The id of its newest active link */
   link: number
+  /** The id of the instance that it belongs to; none for a slot that is only a table entry */
+  instance?: number
 }
 
 /** The names of a function, for the option `slots`. */
@@ -741,6 +743,9 @@ export declare function typedAdapter(functionType: string, hasPost: boolean, cal
 
 /** The typed functions that the records of a binary describe, as a JSON array. */
 export declare function typedFunctions(bytes: Uint8Array): string
+
+/** The module that takes calls of a typed function from JavaScript, through a transfer memory of `size` bytes. */
+export declare function typedTransfer(functionType: string, hasPost: boolean, size: number): Uint8Array
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

@@ -98,7 +98,7 @@ class Instance {
     }
     noteOwner(retainer, { store, id, compiled, previous: previousSlots(store, compiled, declared) })
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
-    const complete = typed?.complete(this.#state, core) ?? core
+    const complete = typed?.complete(this.#state, core, timeout) ?? core
     this.#state.exports = namespace(suspending === undefined ? complete : complete.map(withPromise))
     if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
@@ -124,7 +124,7 @@ class Instance {
   }
 
   static all(store = undefined) {
-    const own = toStore({ store })
+    const own = toStore({ store }, 'store')
     return own.living.list(own).filter((instance) => !instance.closed)
   }
 
@@ -188,6 +188,7 @@ class Instance {
     const silent = toSilent(options)
     if (this.closed) return
     state.store.commits.describe()
+    state.typed?.close(silent)
     state.store.closeInstance(state.id, silent)
     state.closed = true
     endClosed(state.store)

@@ -147,9 +147,9 @@ function toStackSize({ stackSize }) {
   throw rangeError(`${expected}, got ${formatValue(stackSize)}`)
 }
 
-/** The native store of the option `store`: by default, this thread's default store. */
-function toStore({ store } = {}) {
-  if (store !== undefined) return brand.get(store, 'options.store')
+/** The native store of the option `store`: by default, this thread's default store. `argument` names it in messages. */
+function toStore({ store } = {}, argument = 'options.store') {
+  if (store !== undefined) return brand.get(store, argument)
   return (defaultStore ??= new NativeStore())
 }
 

@@ -2,7 +2,7 @@
 
 // Option modes.
 
-const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
+const { isPlain, toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
 const { ON_TRAP } = require('./on-trap')
 const { OF_COMPILE, toResourceLimits } = require('./resource-limits')
@@ -54,13 +54,6 @@ class OptionMode {
       trust: toTrust(known),
     }
   }
-}
-
-/** Whether a value is a plain object, of any realm. */
-function isPlain(value) {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** The options of `load` and `instantiate`. */

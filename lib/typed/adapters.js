@@ -2,11 +2,10 @@
 
 // Adapters between typed functions: what is written into a typed slot in place of the function that the user gives.
 
-const { findMemory } = require('../api/memory')
 const { suspendingFunction } = require('../api/promising')
 const native = require('../native')
-const { toCompileLimits } = require('../options/resource-limits')
 const { findTyped, importedFunction } = require('./functions')
+const { compileGenerated, instantiateGenerated } = require('./generated-modules')
 
 /** The adapter modules of each store, by the structure of the type and whether the callee has a function that frees. */
 const modules = new WeakMap()
@@ -70,28 +69,12 @@ function connect(store, slot, { instance, type, raw, post, fn }) {
   const checks = [slot.type, type].map(({ wit }) => wit !== null)
   const key = `${compiler}:${post === undefined}:${checks}:${type.structure}`
   const compiled = remember(modules, store, () => new Map())
-  const adapter = (reserve) => {
+  const code = remember(compiled, key, () => {
     const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined, ...checks)
-    return native.compileSync(bytes, {
-      compiler,
-      reserve,
-      slots: { kind: 'none' },
-      limits: toCompileLimits({}),
-    })
-  }
-  const code = remember(compiled, key, () => adapter(undefined))
-  // One of the memories may be small: code for full ones would not check its accesses.
-  const forSmallMemories = () => remember(compiled, `${key}:small`, () => adapter('small'))
-  const functions = { a: caller.exports, b: { ...instance.exports, call: raw, post, keep: fn } }
-  const held = []
-  const imports = code.imports().map(({ module, name, kind }) => {
-    const value = functions[module][name]
-    if (kind !== 'memory') return value
-    held.push(value)
-    return findMemory(value).id
+    return compileGenerated(bytes, compiler)
   })
-  const { exports } = store.instantiate(code, Object.assign(imports, { held }), { forSmallMemories })
-  return exports[0].value
+  const functions = { a: caller.exports, b: { ...instance.exports, call: raw, post, keep: fn } }
+  return instantiateGenerated(store, code, functions).exports[0].value
 }
 
 /** The function for the user of a core function in a typed slot. */

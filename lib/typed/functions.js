@@ -36,6 +36,22 @@ function outcome({ tag, val }, name) {
   throw Object.assign(error, { payload: val })
 }
 
+/** A function that calls the present one. Without a rest parameter, the common counts take less time. */
+function forwarding(count, present) {
+  switch (count) {
+    case 0:
+      return () => present()()
+    case 1:
+      return (a) => present()(a)
+    case 2:
+      return (a, b) => present()(a, b)
+    case 3:
+      return (a, b, c) => present()(a, b, c)
+    default:
+      return (...values) => present()(...values)
+  }
+}
+
 /**
  * The function for JavaScript over a guest's function. `raw` is the core function in the lifted shape, and `post` frees what the
  * result owns. `lowered` is the same function in the shape of the slot's import, if it is a slot's original.
@@ -47,17 +63,20 @@ function exportedFunction({ instance, plan, type, subject, name, raw, post, lowe
     if (post !== undefined) post(returned)
     return plan.throws ? outcome(value, name) : value
   }
-  const fn = (...values) => {
+  const classic = (...values) => {
     // Throws, or does nothing if late calls are ignored.
     if (instance.closed) return void apply(raw, plan.zeros)
     return finish(apply(raw, plan.lowerArguments(guest, values)))
   }
+  let present = classic
+  const fn = forwarding(plan.count, () => present)
   /** The same over a function that takes core values and `finish`, and returns a promise. */
   const over =
     (core) =>
     async (...values) =>
       instance.closed ? core(plan.zeros) : core(plan.lowerArguments(guest, values), finish)
-  const description = { instance, plan, type, raw, post, lowered, fn, over }
+  const description = { instance, plan, type, subject, name, raw, post, lowered, fn, over }
+  present = instance.hastened(description, { classic, finish, outcome }, (faster) => (present = faster))
   for (const each of [fn, raw, lowered]) if (each !== undefined) exported.set(each, description)
   return Object.defineProperties(fn, {
     name: { value: name, configurable: true },

@@ -6,6 +6,7 @@ const { Buffer } = require('node:buffer')
 const { RuntimeError } = require('../errors')
 const { onForget } = require('../api/memory')
 const { Misfit } = require('./misfit')
+const { get, put } = require('./utf8')
 
 const EMPTY = new Uint8Array(0)
 const NOTHING = { u8: EMPTY, text: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
@@ -25,6 +26,9 @@ class Guest {
 
   /** Bytes that the values of the call may still have */
   budget = 0
+
+  /** Size of the last string that was written, in bytes */
+  written = 0
 
   /** Sets the exports once the instance is made; an import may be called before. */
   bind({ memory, cabi_realloc }) {
@@ -69,6 +73,16 @@ class Guest {
     this.#check(address, size)
     this.budget -= size
     if (this.budget < 0) throw new Misfit('values of at most as many bytes as the memory has', 'more')
+  }
+
+  /** Writes a string to memory that it allocates. Returns its address; `written` has its size. */
+  putText(text) {
+    return put(this, text)
+  }
+
+  /** Reads a string. */
+  getText(address, length) {
+    return get(this, address, length)
   }
 
   #check(address, size) {

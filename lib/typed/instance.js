@@ -4,6 +4,7 @@
 
 const { exportedFunction, importedFunction } = require('./functions')
 const { Guest } = require('./guest')
+const { hastened } = require('./one-crossing')
 const { camelCase } = require('./conversions')
 
 const POST = 'cabi_post_'
@@ -13,6 +14,8 @@ class TypedInstance {
   guest = new Guest()
   /** The core exports that typed functions use */
   exports = {}
+  /** The deadline of each call, in milliseconds; undefined for that of the store */
+  timeout
   #state
   #types
   /** The typed originals of the slots, and the functions given for imports, by name of the slot */
@@ -27,6 +30,24 @@ class TypedInstance {
   /** The compiler of the instance's code. */
   get compiler() {
     return this.#state.compiler
+  }
+
+  /** See `hastened` in one-crossing.js; its transfer instances, by id, with the functions that let go of them. */
+  hastened = hastened
+  transfers = []
+
+  /** Ends what would keep the memory of the instance, which is being closed. */
+  close(silent) {
+    for (const { id, end } of this.transfers) {
+      end()
+      this.store.closeInstance(id, silent)
+    }
+    this.transfers = []
+  }
+
+  /** Whether the instance will get other code soon. */
+  get isTieringUp() {
+    return this.#state.tierUp !== undefined
   }
 
   get closed() {
@@ -72,9 +93,13 @@ class TypedInstance {
     return this.#types.find((type) => type.kind === kind && type.module === module && type.name === name)
   }
 
-  /** Takes the exports of the instance, once it is made. `state` is what the Instance knows; returns all exports. */
-  complete(state, exports) {
+  /**
+   * Takes the exports of the instance, once it is made. `state` is what the Instance knows, `timeout` that of each call, in
+   * milliseconds; returns all exports.
+   */
+  complete(state, exports, timeout) {
     this.#state = state
+    this.timeout = timeout
     const core = Object.fromEntries(exports)
     const { memory, cabi_realloc } = core
     this.exports = { memory, cabi_realloc }

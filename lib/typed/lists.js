@@ -105,6 +105,7 @@ class Numbers extends List {
   constructor(type, element) {
     super(type, element)
     this.Array = ARRAYS[type.element.kind]
+    this.elementSize = element.size
     this.atomic = true
   }
 
