@@ -32,6 +32,26 @@ describe.each(compilers)('a suspended call (%s)', (compiler) => {
     await expect(result).resolves.toBe(42)
   })
 
+  test('that cannot go on leaves nothing of what its import has thrown', async () => {
+    const { waiting, wait } = waiter()
+    const store = new Store()
+    const catching = new Module(await wat('(module (func try catch_all end))', { exceptions: true }), {
+      compiler: 'cranelift',
+    })
+    // From now on, what imports throw may be caught.
+    new Instance(catching, {}, { store })
+    const instance = await instanceWith({ wait: () => 0 }, { store, onTrap: 'recycle' }, compiler)
+    const slot = instance.slot('env.wait')
+    const change = link(wait as never, slot)
+    const ended = promising(instance.exports.once)(1)
+    change.undo()
+    expect(thrownBy(() => instance.exports.unreachable()).code).toBe('ERR_RELINK_TRAP')
+    waiting[0]!.reject(new Error('late'))
+    expect((await rejectionOf(ended)).code).toBe('ERR_RELINK_SUSPEND')
+    link(() => 41, slot)
+    expect(instance.exports.once(0)).toBe(42)
+  })
+
   test('others begin, are suspended and end meanwhile, in any order', async () => {
     const { waiting, wait } = waiter()
     const { exports } = await instanceWith({ wait }, {}, compiler)
@@ -422,4 +442,14 @@ test('calls that are suspended in an instance that begins again do not go on', a
   const again = promising(exports.once)(5)
   waiting[2]!.resolve(6)
   await expect(again).resolves.toBe(7)
+})
+
+test('`map` makes no promises: it is refused with what to do instead', async () => {
+  const { wait } = waiter()
+  const { exports } = await instanceWith({ wait })
+  const error = thrownBy(() => (promising(exports.once) as any).map(Int32Array.of(1)))
+  expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_RELINK_UNSUPPORTED' })
+  expect(error.message).toContain('Promise.all')
+  expect(thrownBy(() => (exports.once as any).map(Int32Array.of(1)))).toMatchObject({ code: 'ERR_RELINK_SUSPEND' })
+  expect(exports.now()).toBe(7)
 })

@@ -127,6 +127,19 @@ describe('a slot that is declared with `suspend`', () => {
     await expect(run(2, 3)).resolves.toBe(203)
   })
 
+  test('a split waits in plugins that have tiered up', async () => {
+    const env = { fetch: new Suspending(async (key: number) => fetched(key)), translate: (text: string) => text }
+    const make = () => new Instance(new Module(guest('waiting'), { compiler: 'auto' }), { env } as never)
+    const [first, second] = [make(), make()]
+    await Promise.all([first.optimized, second.optimized])
+    const variants = { x: second.exports.fetch_rounds as never, y: async () => 5 }
+    const all = split(first.slot('waiting::digest'), variants, { weights: { x: 1, y: 0 } })
+    const run = promising(first.exports.run as never) as unknown as Run
+    await expect(run(7, 3)).resolves.toBe(digest(7, 3))
+    all.set({ x: 0, y: 1 })
+    await expect(run(7, 3)).resolves.toBe(5)
+  })
+
   test('a split by a chooser takes functions of `Suspending`', async () => {
     const { slot, run } = slotOf()
     const variants = { first: new Suspending(later), second: new Suspending(async () => 2) }

@@ -20,7 +20,7 @@ const { MOST_UNSIGNED } = require('../options/limits')
 const { ON_TRAP, toOnRecycle, toOnTrap } = require('../options/on-trap')
 const modes = require('../options/option-mode')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
-const { memoryOf } = require('./memory')
+const { forgetContent, memoryOf } = require('./memory')
 const { previousSlots, withPrevious } = require('../internal/previous-imports')
 const { toModule } = require('./module')
 const native = require('../native')
@@ -105,7 +105,8 @@ class Instance {
     store.living.add(store, id, this, exports)
     if (recycling !== undefined) {
       store.hasRecyclers = true
-      holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onRecycle }))
+      const onReplaced = () => Object.values(this.#state.exports).forEach(forgetContent)
+      holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onReplaced, onRecycle }))
     }
     // Its start function may have called instances that trapped.
     if (store.hasRecyclers) store.recycleTrapped()
@@ -210,7 +211,7 @@ function refuseShared(code) {
 }
 
 /** The slot at a position in the module's list. */
-const slotAt = ({ store, id, typed }, position) => slotOf(store, store.instanceSlot(id, position), typed)
+const slotAt = (state, position) => slotOf(state.store, state.store.instanceSlot(state.id, position), state)
 
 /** An export of an instance whose exports return promises. */
 const withPromise = ([name, value]) => [name, typeof value === 'function' ? promising(value) : value]

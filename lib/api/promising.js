@@ -3,6 +3,7 @@
 // `Suspending` and `promising`: calls that an import may suspend until a promise is settled.
 
 const { formatValue, wrongType } = require('../options/arguments')
+const { typeError } = require('../errors')
 const { standFor } = require('../internal/lib-functions')
 const native = require('../native')
 const { findTyped } = require('../typed/functions')
@@ -49,7 +50,16 @@ function promising(fn) {
   for (const name of ['name', 'length']) {
     Object.defineProperty(made, name, { __proto__: null, value: fn[name], configurable: true })
   }
-  return made
+  return Object.defineProperty(made, 'map', { __proto__: null, value: refuseMap, configurable: true, writable: true })
+}
+
+/** The method `map` of these functions: a batch makes its calls in a loop of wasm, which goes on at once. */
+function refuseMap() {
+  throw typeError(
+    'calls of `map` cannot be suspended: expected `Promise.all` over calls of this function, or `map` of the function that was ' +
+      'given to `promising`',
+    'ERR_RELINK_UNSUPPORTED',
+  )
 }
 
 /**

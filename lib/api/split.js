@@ -53,7 +53,8 @@ class Split {
     if (choose === undefined) {
       this.#exports = generated(slot, implementations, toLinkOptions(linking))
       this.#setWeights(weights)
-      this.#link = link(this.#exports.split, slot, linking)
+      // It passes on what it gets: `generated` has checked the memories of the implementations.
+      this.#link = link(this.#exports.split, slot, { ...linking, pointers: true })
     } else {
       this.#counts = names.map(() => 0)
       const chooser = (...args) => this.#choose(choose, args)
@@ -133,7 +134,9 @@ class Split {
 /** The exports of the generated module over the implementations. */
 function generated(slot, implementations, permissions) {
   const { store, id, details } = toSlot(slot, () => 'slot')
-  const compiler = store.slotType(id, 0, undefined).split(' ').at(-1) || 'cranelift'
+  const first = store.slotType(id, 0, undefined).split(' ').at(-1) || 'cranelift'
+  // Code that has tiered up calls code of its compiler directly, and other code over a bridge.
+  const compiler = details.instance?.deref()?.compiler === 'cranelift' ? 'cranelift' : first
   const module = new OwnModule(store.splitModule(id, implementations.length), { slots: 'none', compiler })
   const mayWait = (fn) =>
     details.suspend && !store.isWasmFunction(fn) && typeof fn === 'function' ? new Suspending(fn) : fn

@@ -63,6 +63,8 @@ function shapeOf(bytes) {
     slots[name] = { core: coreText(type), docs, rust, ...(suspend && { suspend }) }
   }
   for (const each of of('slot')) slots[each.name] = typedItem(each)
+  const isSlot = ({ name }) => report.slots.some((slot) => slot.kind === 'function' && slot.name === name)
+  for (const each of of('export').filter(isSlot)) slots[each.name] = typedItem(each)
   const declared = new Set(report.slots.filter(({ kind }) => kind === 'declared').map(({ name }) => name))
   for (const { module, name, type } of report.imports) {
     // Neither does the user give these: a declared slot, and a function of WASI.

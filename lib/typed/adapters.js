@@ -4,7 +4,7 @@
 
 const { suspendingFunction } = require('../api/promising')
 const native = require('../native')
-const { findTyped, importedFunction } = require('./functions')
+const { findTyped, importedFunction, replacingFunction } = require('./functions')
 const { compileGenerated, instantiateGenerated } = require('./generated-modules')
 
 /** The adapter modules of each store, by the structure of the type and whether the callee has a function that frees. */
@@ -52,11 +52,29 @@ function coreFunction(store, implementation, slot, adapt) {
   return own(callee.fn, slot, callee.fn, () => connect(store, slot, callee))
 }
 
+/**
+ * The core function to write in the place of a typed export for a function of values: one of JavaScript, or a typed function of
+ * another export. Undefined for a core function. `adapt` is as for `coreFunction`.
+ */
+function replacementOf(store, implementation, slot, adapt) {
+  const { instance, type, plan, subject } = slot
+  const callee = findTyped(implementation)
+  const waits = suspendingFunction(implementation)
+  const fn = waits ?? implementation
+  const isCore = callee === undefined ? store.isWasmFunction(implementation) : callee.fn !== implementation
+  if (typeof fn !== 'function' || isCore) return undefined
+  if (callee !== undefined) checkTypes(slot.name, type, callee.type)
+  if (callee?.instance === instance) return callee.raw
+  const suspends = waits !== undefined
+  const make = () => adapt(replacingFunction({ guest: instance.guest, plan, subject, fn, suspends }), suspends)
+  return own(implementation, { instance, key: `export ${type.structure}` }, fn, make)
+}
+
 /** The core function that was made for an implementation and the slot's instance and type. `fn` is the function for the user. */
-function own(implementation, { instance, type }, fn, make) {
+function own(implementation, { instance, type, key = type.structure }, fn, make) {
   const instances = remember(written, implementation, () => new WeakMap())
   const types = remember(instances, instance, () => new Map())
-  const core = remember(types, type.structure, make)
+  const core = remember(types, key, make)
   given.set(core, fn)
   return core
 }
@@ -80,4 +98,4 @@ function connect(store, slot, { instance, type, raw, post, fn }) {
 /** The function for the user of a core function in a typed slot. */
 const functionOf = (core) => given.get(core) ?? findTyped(core)?.fn ?? core
 
-module.exports = { coreFunction, functionOf }
+module.exports = { coreFunction, functionOf, replacementOf }

@@ -92,14 +92,36 @@ const hasPayload = (error) => typeof error === 'object' && error !== null && 'pa
  * JavaScript may return a promise, and then this one does.
  */
 function importedFunction({ guest, plan, subject, fn, suspends = false }) {
+  const lift = (core) => plan.liftArguments(guest, core, subject)
+  const lower = (value, core) => plan.lowerResult(guest, value, core[plan.width] >>> 0, subject)
+  return coreFunction({ plan, fn, suspends, lift, lower })
+}
+
+/**
+ * The function of core values for a function of JavaScript that takes the place of a guest's export: it owns its arguments, and its
+ * result is in memory of its own, as for the export. The arguments are copied and freed.
+ */
+function replacingFunction({ guest, plan, subject, fn, suspends = false }) {
+  const lift = (core) => guest.take(() => plan.liftArguments(guest, core, subject))
+  const lower = (value) => {
+    if (!plan.hasArea) return plan.lowerResult(guest, value, 0, subject)
+    const area = guest.resultArea(plan)
+    plan.lowerResult(guest, value, area, subject)
+    return area
+  }
+  return coreFunction({ plan, fn, suspends, lift, lower })
+}
+
+/** A function of core values over a function of JavaScript. `lift` makes the arguments of them, and `lower` the result. */
+function coreFunction({ plan, fn, suspends, lift, lower }) {
   const refused = (error) => {
     if (!plan.throws || !hasPayload(error)) throw error
     return { tag: 'err', val: error.payload }
   }
   const returned = plan.throws ? (val) => ({ tag: 'ok', val }) : (value) => value
   return (...core) => {
-    const values = plan.liftArguments(guest, core, subject)
-    const finish = (value) => plan.lowerResult(guest, value, core[plan.width] >>> 0, subject)
+    const values = lift(core)
+    const finish = (value) => lower(value, core)
     let value
     try {
       value = fn(...values)
@@ -122,4 +144,4 @@ async function late(promise, returned, refused, finish) {
   return new LateResult(() => finish(result))
 }
 
-module.exports = { exportedFunction, findTyped, importedFunction }
+module.exports = { exportedFunction, findTyped, importedFunction, replacingFunction }

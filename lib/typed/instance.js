@@ -11,7 +11,7 @@ const POST = 'cabi_post_'
 
 /** The typed functions of an instance: its exports and slots, and the imports that it was given. */
 class TypedInstance {
-  guest = new Guest()
+  guest
   /** The core exports that typed functions use */
   exports = {}
   /** The deadline of each call, in milliseconds; undefined for that of the store */
@@ -20,11 +20,14 @@ class TypedInstance {
   #types
   /** The typed originals of the slots, and the functions given for imports, by name of the slot */
   #originals = new Map()
+  /** The functions that free results, by the names of the core functions that return these */
+  #posts = new Map()
 
   /** `types` are the typed functions of the module. */
   constructor(store, types) {
     this.store = store
     this.#types = types
+    this.guest = new Guest(types.some(({ wit }) => wit !== null))
   }
 
   /** The compiler of the instance's code. */
@@ -89,6 +92,19 @@ class TypedInstance {
     return this.#types.some(({ kind, lifted }) => kind === 'export' && lifted === name)
   }
 
+  /** What is known of the slot of a typed export, by the name of its core function. */
+  exportSlot(name) {
+    const type = this.#types.find(({ kind, lifted }) => kind === 'export' && lifted === name)
+    return { instance: this, name, type, plan: type.plan, subject: `export ${JSON.stringify(type.name)}` }
+  }
+
+  /** A typed function over the core function that a typed export holds now: for one that takes its place. */
+  exportOver(name, raw) {
+    const { type, plan, subject } = this.exportSlot(name)
+    const post = this.#posts.get(name)
+    return exportedFunction({ instance: this, plan, type, subject, name: camelCase(type.function.name), raw, post })
+  }
+
   #find(kind, module, name) {
     return this.#types.find((type) => type.kind === kind && type.module === module && type.name === name)
   }
@@ -107,6 +123,7 @@ class TypedInstance {
     const typed = []
     for (const type of this.#types.filter(({ lifted }) => core[lifted] !== undefined)) {
       const isSlot = type.kind === 'slot'
+      this.#posts.set(type.lifted, core[POST + type.lifted])
       const fn = exportedFunction({
         instance: this,
         plan: type.plan,

@@ -120,6 +120,8 @@ impl NativePromisingCall {
             *call = Some(Rc::new(self.begin(value)?));
         }
         let call = call.as_ref().ok_or_else(has_ended)?;
+        // Before the import throws: what is pending then is for the call to take.
+        let deadline = context.store.deadline(exported.timeout).map_err(refuse)?;
         let thrown = match (outcome, self.suspended.take()) {
             (NativeOutcome::Fulfilled, Some((import, results))) => {
                 // SAFETY: the call keeps the instance that imports it, and waits for results of its type there.
@@ -129,7 +131,6 @@ impl NativePromisingCall {
             (NativeOutcome::Rejected, Some((import, _))) => unsafe { (*import).thrown(context, value) },
             _ => Ok(()),
         };
-        let deadline = context.store.deadline(exported.timeout).map_err(refuse)?;
         // SAFETY: `exported` holds the context, and no `RefCell` of it is borrowed. The arguments or results are written.
         let result = unsafe { call.go_on(&context.store, thrown.err()) };
         drop(deadline);

@@ -87,17 +87,19 @@ impl PromisingCall {
     /// As for `FuncRef::call`. The results of the import are written.
     pub unsafe fn go_on(&self, store: &Store, thrown: Option<Thrown>) -> Result<Progress, Failure> {
         let call = &*self.call;
+        // What the import throws may be pending already.
+        let refused = |error: Error| store.after_failure(error.into());
         if self.has_ended() {
             store.suspended.borrow_mut().remove(&ptr::from_ref(call));
             let message = "the call cannot go on: an instance that it uses was recycled meanwhile".to_owned();
-            return Err(Error::from(ErrorKind::Suspend { message }).into());
+            return Err(refused(ErrorKind::Suspend { message }.into()));
         }
         if !matches!(call.state(), CallState::New | CallState::Suspended) {
             let message = "internal error: a call was resumed that has ended".to_owned();
-            return Err(Error::from(ErrorKind::Internal { message }).into());
+            return Err(refused(ErrorKind::Internal { message }.into()));
         }
         store.suspended.borrow_mut().remove(&ptr::from_ref(call));
-        checkpoint::enter(store.host_stack.record)?;
+        checkpoint::enter(store.host_stack.record).map_err(refused)?;
         store.call_stacks.before_entry();
         let _entered = store.host_stack.enter();
         // An interrupt since the call began ends it at the checkpoint after the import, whatever that has thrown.
