@@ -53,7 +53,7 @@ export type { ActiveLink, FunctionRecord, SlotChange, SlotCommit } from './types
 export { Instance, type InstanceOf, instantiate, load } from './types/instance'
 export { type AbortSignalLike, Interrupter, type InterrupterOptions, withTimeout } from './types/interruption'
 export { Link, type LinkOptions, link, wrap } from './types/link'
-export { Suspending, promising } from './types/promising'
+export { type PromisingExports, Suspending, type SuspendingImports, promising } from './types/promising'
 export { Memory, type MemoryDescriptor, type MemoryOptions } from './types/memory'
 export {
   type ExportDescriptor,
@@ -72,6 +72,7 @@ export type {
   Bytes,
   CloseOptions,
   CompileOptions,
+  SuspendingOption,
   TypesOption,
   FileUrl,
   ImportValue,

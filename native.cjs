@@ -873,6 +873,7 @@ module.exports.runningCompiles = nativeBinding.runningCompiles
 module.exports.sharedValues = nativeBinding.sharedValues
 module.exports.typedAdapter = nativeBinding.typedAdapter
 module.exports.typedFunctions = nativeBinding.typedFunctions
+module.exports.typedTransfer = nativeBinding.typedTransfer
 module.exports.validate = nativeBinding.validate
 module.exports.wasiFunctions = nativeBinding.wasiFunctions
 module.exports.withTimeout = nativeBinding.withTimeout

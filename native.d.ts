@@ -47,6 +47,8 @@ export declare class NativeModule {
 export declare class NativePromisingCall {
   /** A call of the function at an address, which is yet to begin. */
   static of(address: number): NativePromisingCall
+  /** Whether the call is suspended and cannot go on. */
+  get ended(): boolean
   /** Begins the call, with an array of its arguments as the `value`; or goes on with it, with that of the import's promise. */
   goOn(outcome: NativeOutcome, value: unknown): NativeProgress
 }
@@ -159,8 +161,9 @@ export declare class NativeStore {
    * - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
    *   that they are undone.
    * - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
-   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
-   *   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
+   * - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count, quota)` makes numbers free for
+   *   new ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself. `chargeExternref(number,
+   *   quota)` counts one for the instance whose quota of externrefs has this key.
    * - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
    *   `tableSet` and `globalGet`.
    */
@@ -412,6 +415,8 @@ export interface NativeFunction {
   tableIndex?: number
   /** Other names */
   aliases: Array<string>
+  /** Whether the module exports it; false for a function that is not a slot */
+  exported: boolean
   /** Why it is not a slot, or why it should be linked with care: one word */
   reason?: string
   /** The reason as a sentence */
@@ -420,6 +425,8 @@ export interface NativeFunction {
   rust?: string
   /** The documentation comment */
   docs?: string
+  /** True if the declaration says that an implementation may suspend the caller */
+  suspend?: boolean
 }
 
 /** Facts about a wasm function. */
@@ -496,6 +503,8 @@ export interface NativeLinkedSlot {
   slot: NativeSlot
   /** The id of its newest active link */
   link: number
+  /** The id of the instance that it belongs to; none for a slot that is only a table entry */
+  instance?: number
 }
 
 /** The names of a function, for the option `slots`. */
@@ -612,6 +621,8 @@ export interface NativeSlot {
   kind: string
   /** Its type; none for an empty table entry */
   type?: NativeFunctionType
+  /** Whether its declaration says that an implementation may suspend the caller */
+  suspend: boolean
 }
 
 /** r" Counts of what a store holds, and totals of its collections. */
@@ -732,6 +743,9 @@ export declare function typedAdapter(functionType: string, hasPost: boolean, cal
 
 /** The typed functions that the records of a binary describe, as a JSON array. */
 export declare function typedFunctions(bytes: Uint8Array): string
+
+/** The module that takes calls of a typed function from JavaScript, through a transfer memory of `size` bytes. */
+export declare function typedTransfer(functionType: string, hasPost: boolean, size: number): Uint8Array
 
 /** Whether these bytes are a module that can be compiled with these options. */
 export declare function validate(bytes: Uint8Array, compilerName: string, slots: NativeSelection): boolean

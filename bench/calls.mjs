@@ -1,4 +1,5 @@
 // Times of a call, a link and a load, next to Node's own WebAssembly.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { Script, createContext } from 'node:vm'
 import * as relink from 'wasm-relink'
@@ -16,6 +17,8 @@ const BATCH = 1000
 const TIMEOUT = 1000
 /** Number of slots that are linked together. */
 const SLOTS = 100
+/** Number of links while a function listens. */
+const LISTENED = 1000
 
 const build = ({ Module, Instance }, bytes, imports) => new Instance(new Module(bytes), imports).exports
 
@@ -99,6 +102,20 @@ const WORK = {
     }
     const slot = new engine.Instance(new engine.Module(declaring)).slots['bench::next']
     return { run: () => relink.link(next, slot).undo() }
+  },
+  '`link` and `undo` while a function listens to both events'(engine) {
+    if (engine === WebAssembly) return undefined
+    const { next } = build(engine, provider)
+    const slot = new engine.Instance(new engine.Module(declaring)).slots['bench::next']
+    const channels = ['wasm-relink:link', 'wasm-relink:undo']
+    const listen = () => {}
+    const run = () => {
+      // Not for longer: the other rows are measured while nobody listens.
+      for (const channel of channels) subscribe(channel, listen)
+      for (let count = 0; count < LISTENED; count++) relink.link(next, slot).undo()
+      for (const channel of channels) unsubscribe(channel, listen)
+    }
+    return { run, calls: LISTENED }
   },
   '`relink` of 100 slots, over other links (V8: `table.set`, 100 times)'(engine) {
     const both = [build(engine, provider).next, build(engine, provider).next]

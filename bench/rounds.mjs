@@ -4,11 +4,12 @@
  * Measures each variant once a round, in turn, so that a disturbance of the machine affects all of them.
  *
  * @param {Record<string, () => unknown>} variants a promise that one returns is awaited
- * @param {{ rounds: number, samples?: number, calls?: number }} options `samples`: number of runs in a round,
- * of which the fastest counts, since disturbances only add time. `calls`: number of calls in a run.
+ * @param {{ rounds: number, samples?: number, calls?: number, prepare?: () => void }} options `samples`: number of runs in a
+ * round, of which the fastest counts, since disturbances only add time. `calls`: number of calls in a run. `prepare` runs before
+ * each run, and its time does not count.
  * @returns {Promise<Record<string, number[]>>} the nanoseconds of a call, for each round
  */
-export async function inRounds(variants, { rounds, samples = 5, calls = 1 }) {
+export async function inRounds(variants, { rounds, samples = 5, calls = 1, prepare = () => {} }) {
   const names = Object.keys(variants)
   const times = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -16,7 +17,10 @@ export async function inRounds(variants, { rounds, samples = 5, calls = 1 }) {
     for (let position = 0; position < names.length; position++) {
       const name = names[(round + position) % names.length]
       const all = []
-      while (all.length < samples) all.push(await time(variants[name]))
+      while (all.length < samples) {
+        prepare()
+        all.push(await time(variants[name]))
+      }
       times[name].push(Math.min(...all) / calls)
     }
   }

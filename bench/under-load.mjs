@@ -1,8 +1,8 @@
 // A server whose plugin is relinked under load: `node bench/under-load.mjs [--short]`.
 //
 // 64 connections send requests; each answer comes from ten slots, which 200 commits replace while requests flow. The program
-// prints the latencies with and without commits, and ends with 1 if a request failed, or if an answer mixes versions or is older
-// than the version that was in force when its request began.
+// prints the latencies with and without commits, in milliseconds, and ends with 1 if a request failed, or if an answer mixes
+// versions or is older than the version that was in force when its request began.
 import { Agent, createServer, request } from 'node:http'
 import { once } from 'node:events'
 import { Instance, Module, Store, relink } from 'wasm-relink'
@@ -86,7 +86,8 @@ export async function load({ commits, requests, swap }) {
   server.close()
   latencies.sort((a, b) => a - b)
   const at = (part) => latencies[Math.min(latencies.length - 1, Math.floor(part * latencies.length))]
-  return { requests: latencies.length, commits: version(), ...counts, p50: at(0.5), p99: at(0.99), worst: at(1) }
+  const [p50, p99, worst] = [0.5, 0.99, 1].map((part) => Number(at(part).toFixed(2)))
+  return { requests: latencies.length, commits: version(), ...counts, p50, p99, worst }
 }
 
 if (process.argv[1]?.endsWith('under-load.mjs')) {

@@ -20,6 +20,7 @@ const FILES = {
   'lib.rs.txt': 'src/lib.rs',
   'package.json.txt': 'package.json',
   'plugin.test.mjs.txt': 'plugin.test.mjs',
+  'tsconfig.json.txt': 'tsconfig.json',
 }
 
 /** Words of Rust that no crate can be named, and names of crates that the new one would hide. */

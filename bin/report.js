@@ -70,11 +70,22 @@ function slotParts(slots, all) {
 const rank = ({ kind }) => ['declared', 'import'].indexOf(kind) >>> 0
 
 /** The crates of Rust's standard library. */
-const LIBRARY =
-  /^[<&(]*(?:dyn )?(?:alloc|compiler_builtins|core|dlmalloc|hashbrown|rustc_demangle|std)(?:\[[0-9a-f]+\])?::/
+const LIBRARY = 'alloc|compiler_builtins|core|dlmalloc|hashbrown|rustc_demangle|std'
+
+/** A path of one of them. */
+const OF_LIBRARY = new RegExp(`^[<&(]*(?:dyn )?(?:${LIBRARY})(?:\\[[0-9a-f]+\\])?::`)
+
+/** The first name of a path inside a name. */
+const FIRST = /(?<![\w>}\])]|::)\w+(?:\[[0-9a-f]+\])?(?=::)/g
+
+/** The method of a trait of theirs for a type that is of no other crate: `<u64 as core::fmt::Display>::fmt`. */
+const isTheirMethod = (name) => {
+  const crates = name.startsWith('<') ? (name.match(FIRST) ?? []) : []
+  return crates.length > 0 && crates.every((crate) => OF_LIBRARY.test(`${crate}::`))
+}
 
 /** Whether a slot is there only because the standard library takes the address of the function. */
-const isOfLibrary = ({ name, kind }) => kind === 'function' && LIBRARY.test(name)
+const isOfLibrary = ({ name, kind }) => kind === 'function' && (OF_LIBRARY.test(name) || isTheirMethod(name))
 
 function slot({ name, kind, type, functionIndex, tableIndex, aliases, whyNot, rust }) {
   const where = [

@@ -43,7 +43,7 @@ class WatchedFile {
     if (hash === this.#hash) return this.#say('the same bytes, so nothing would change')
     if (this.#first === undefined) {
       this.#first = module
-      this.#say(`${slots(toModule(module).slots)}; waiting for changes`)
+      this.#say(`${slots(toModule(module).listed)}; waiting for changes`)
     } else if (!this.#compare(module)) {
       return
     }

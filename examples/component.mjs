@@ -32,5 +32,11 @@ print('at the list price')
 price.undo()
 print('with a discount again')
 
+// Or a function of JavaScript.
+const double = link(({ cents }) => cents * 2n, core.slot('price'))
+print('twice the price')
+double.undo()
+print('with a discount once more')
+
 discount.undo()
 print('as it was')

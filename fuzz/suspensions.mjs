@@ -19,6 +19,7 @@ function fail(...words) {
 const TEXT = `(module
   (import "env" "wait" (func $wait (param i32) (result i32)))
   (import "env" "pass" (func $pass (param externref) (result externref)))
+  (import "env" "next" (func $next (param i32 i32) (result i32)))
   (memory (export "memory") 1)
   (global $__stack_pointer (mut i32) (i32.const 65536))
   (export "__stack_pointer" (global $__stack_pointer))
@@ -38,6 +39,28 @@ const TEXT = `(module
       (br 0)))
     (i32.load (local.get $frame))
     (global.set $__stack_pointer (i32.add (local.get $frame) (i32.const 32))))
+  ;; as "keep", with a frame of 128 bytes and more, and waits in the function of another instance
+  (func (export "chain") (param $value i32) (param $depth i32) (result i32) (local $frame i32) (local $size i32)
+    (local.set $size (i32.add (i32.const 128) (i32.and (local.get $value) (i32.const 0xff0))))
+    (global.set $__stack_pointer (local.tee $frame (i32.sub (global.get $__stack_pointer) (local.get $size))))
+    (memory.fill (local.get $frame) (local.get $value) (local.get $size))
+    (if (i32.ne (i32.const 0) (if (result i32) (local.get $depth)
+        (then (i32.sub (local.get $value) (call $next (local.get $value) (i32.sub (local.get $depth) (i32.const 1)))))
+        (else (i32.eq (call $wait (local.get $value)) (i32.const -1)))))
+      (then unreachable))
+    (call $scribble (local.get $size))
+    (local.set $depth (i32.const 0))
+    (loop
+      (if (i32.ne (i32.load8_u (i32.add (local.get $frame) (local.get $depth))) (i32.and (local.get $value) (i32.const 255)))
+        (then (return (i32.const -7))))
+      (br_if 0 (i32.lt_s (local.tee $depth (i32.add (local.get $depth) (i32.const 1))) (local.get $size))))
+    (global.set $__stack_pointer (i32.add (local.get $frame) (local.get $size)))
+    (local.get $value))
+  ;; writes a frame of this size
+  (func $scribble (export "scribble") (param $size i32) (local $frame i32)
+    (global.set $__stack_pointer (local.tee $frame (i32.sub (global.get $__stack_pointer) (local.get $size))))
+    (memory.fill (local.get $frame) (i32.const 0xee) (local.get $size))
+    (global.set $__stack_pointer (i32.add (local.get $frame) (local.get $size))))
   (func (export "refer") (param externref) (result externref)
     (drop (call $wait (i32.const 1))) (call $pass (local.get 0)))
   (func $deep (export "deep") (param i32) (result i32)
@@ -58,13 +81,24 @@ let store = new Store({ stackSize: 1 << 17 })
 let instances = []
 
 function wait(value) {
+  if (below(8) === 0) within()
   if (below(3) === 0) return value
   const promise = new Promise((resolve, reject) => waiting.push({ resolve, reject }))
   // A call that cannot be suspended does not wait for it.
   promise.catch(() => {})
   return promise
 }
-const imports = { env: { wait: new Suspending(wait), pass: new Suspending(async (value) => value) } }
+
+/** Calls within a call: others whose frames lie between, and those that are suspended while it runs. */
+function within() {
+  if (instances.length === 0) return
+  if (below(2) === 0) one().exports.scribble(below(4000))
+  else if (waiting.length < MOST) begin.chain()
+}
+
+const imports = {
+  env: { wait: new Suspending(wait), pass: new Suspending(async (value) => value), next: (value) => value },
+}
 
 const one = () => instances[below(instances.length)]
 
@@ -87,6 +121,10 @@ const begin = {
     const value = {}
     follow(promising(one().exports.refer)(value), (result) => result === value)
   },
+  chain() {
+    const value = below(1_000_000)
+    follow(promising(one().exports.chain)(value, below(4)), (result) => result === value)
+  },
   deep: () => follow(promising(one().exports.deep)(below(2000)), Number.isInteger),
 }
 
@@ -100,8 +138,10 @@ async function settle() {
 
 function replace() {
   const implementation = below(2) === 0 ? one().exports.deep : (value) => value
+  const isChain = below(3) > 0
   try {
-    link(implementation, one().slot('env.wait'))
+    if (isChain) link(one().exports.chain, one().slot('env.next'))
+    else link(implementation, one().slot('env.wait'))
   } catch (error) {
     if (!error.code?.startsWith('ERR_RELINK_')) throw error
   }
@@ -114,7 +154,8 @@ for (let step = 0; step < steps; step++) {
   else if (action === 1 && instances.length > 3) {
     const [left] = instances.splice(below(instances.length), 1)
     if (below(2) === 0) left.close()
-  } else if (action <= 4 && mayBegin) begin.keep()
+  } else if (action <= 3 && mayBegin) begin.keep()
+  else if (action === 4 && mayBegin) begin.chain()
   else if (action === 5 && mayBegin) begin.refer()
   else if (action === 6 && mayBegin) begin.deep()
   else if (action === 7 && below(60) === 0) {

@@ -1,16 +1,17 @@
 // Builds a target of fuzz/targets for libFuzzer, with the installed compiler, and runs it until it is stopped.
 //
-//   node fuzz/targets.mjs rewrite|names [options of libFuzzer]
+//   node fuzz/targets.mjs TARGET [options of libFuzzer]
 //
 // Compiler options replace cargo-fuzz, so the stable toolchain suffices. Findings are kept in fuzz/failures.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { seeds } from './targets/seeds.mjs'
 
 const [target, ...options] = process.argv.slice(2)
-if (!['rewrite', 'names'].includes(target)) {
-  console.error('usage: node fuzz/targets.mjs rewrite|names [options of libFuzzer]')
+if (!Object.hasOwn(seeds, target)) {
+  console.error(`usage: node fuzz/targets.mjs ${Object.keys(seeds).join('|')} [options of libFuzzer]`)
   process.exit(2)
 }
 
@@ -37,12 +38,7 @@ execFileSync('cargo', [...build, '--manifest-path', join(here, 'Cargo.toml')], {
 
 const [corpus, failures] = [join(here, 'target', 'corpus', target), join(here, 'failures')]
 for (const each of [corpus, failures]) mkdirSync(each, { recursive: true })
-const guests = join(here, '..', 'fixtures', 'wasm')
-for (const name of readdirSync(guests).filter((each) => each.endsWith('.wasm'))) {
-  const bytes = readFileSync(join(guests, name))
-  const names = () => WebAssembly.Module.customSections(new WebAssembly.Module(bytes), 'name')[0] ?? []
-  writeFileSync(join(corpus, name), target === 'rewrite' ? bytes : new Uint8Array(names()))
-}
+for (const [name, bytes] of seeds[target]()) writeFileSync(join(corpus, name), bytes)
 
 const program = join(directory, host, 'release', target)
 // Given files run without the corpus.

@@ -235,6 +235,9 @@ function promisingCall(fn, args) {
     begin: () => goOn(Begin, args),
     fulfill: (value) => goOn(Fulfilled, value),
     reject: (reason) => goOn(Rejected, reason),
+    get ended() {
+      return call.ended
+    },
   }
 }
 
@@ -270,6 +273,8 @@ const typedFunctions = translated(addon.typedFunctions)
 const checkTypes = translated(addon.checkTypes)
 /** The bytes of the module between two memories, for a function type as JSON. */
 const typedAdapter = translated(addon.typedAdapter)
+/** The bytes of the module between JavaScript and a typed function, whose type is given as JSON. */
+const typedTransfer = translated(addon.typedTransfer)
 /** The typed functions of a native module, or of the world in a WIT text, as JSON; null for none. */
 const typedFunctionsOf = translated((module) => module.typedFunctions())
 const typedWorldOf = translated((module, wit) => module.typedWorld(wit))
@@ -343,6 +348,7 @@ module.exports = {
   typedAdapter,
   typedFunctions,
   typedFunctionsOf,
+  typedTransfer,
   typedWorldOf,
   validate,
   withTimeout,

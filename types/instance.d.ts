@@ -9,9 +9,11 @@ import type {
   InstanceOptions,
   LoadOptions,
   Reserve,
+  SuspendingOption,
   TypesOption,
 } from './options'
 import type { Exports, ExportsOf, PluginShape, SlotNamed, SlotNames, Slots, SlotsOf } from './plugin'
+import type { PromisingExports } from './promising'
 import type { Slot } from './slot'
 import type { Store } from './store'
 
@@ -58,7 +60,8 @@ export class Instance<E extends object = Record<string, any>, S extends object =
   /** The exports, by name. Frozen, without a prototype. */
   readonly exports: Exports<E>
   /**
-   * The slots, by their full names. Frozen, without a prototype; {@link slot} takes other names too.
+   * The declared, imported and exported slots, and those that the option `slots` names, by their full names. Frozen, without a
+   * prototype. {@link slot} takes other names and the other slots too, which `Module.slots(module, { all: true })` lists.
    *
    * @throws {RuntimeError} `ERR_RELINK_CLOSED`: the instance was closed before this property was first read
    */
@@ -135,6 +138,16 @@ export type InstanceOf<T extends PluginShape = {}> = Instance<ExportsOf<T>, Slot
  */
 export function instantiate<T extends PluginShape = {}>(
   module: Module,
+  imports: Imports | undefined,
+  options: LoadOptions & SuspendingOption,
+): Promise<Instance<PromisingExports<ExportsOf<T>>, SlotsOf<T>>>
+export function instantiate<T extends PluginShape = {}>(
+  bytes: Bytes,
+  imports: Imports | undefined,
+  options: LoadOptions & SuspendingOption,
+): Promise<{ module: Module; instance: Instance<PromisingExports<ExportsOf<T>>, SlotsOf<T>> }>
+export function instantiate<T extends PluginShape = {}>(
+  module: Module,
   imports?: Imports,
   options?: LoadOptions,
 ): Promise<Instance<ExportsOf<T>, SlotsOf<T>>>
@@ -155,6 +168,11 @@ export function instantiate<T extends PluginShape = {}>(
  * constructors of {@link Module} and {@link Instance}. The message of an error about the module begins with the file's name,
  * and its `file` is that name.
  */
+export function load<T extends PluginShape = {}>(
+  file: string | FileUrl,
+  imports: Imports | undefined,
+  options: LoadOptions & TypesOption & SuspendingOption,
+): Promise<Instance<PromisingExports<ExportsOf<T>>, SlotsOf<T>>>
 export function load<T extends PluginShape = {}>(
   file: string | FileUrl,
   imports?: Imports,

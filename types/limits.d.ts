@@ -6,7 +6,10 @@ export interface CompileLimits {
   moduleSize?: number | undefined
   /** Most bytes of the compiled module: its machine code, data and metadata. Default: 1 GiB */
   codeSize?: number | undefined
-  /** Longest duration of the compile, in milliseconds. It is checked after each function. Default: 600,000 (ten minutes) */
+  /**
+   * Longest duration of the compile, in milliseconds, both compiles of `auto` together. It is checked after each function and each
+   * section, and between the steps of a compile. Default: 180,000 (three minutes)
+   */
   compileTime?: number | undefined
 }
 
@@ -21,6 +24,13 @@ export interface InstanceLimits {
   tableElements?: number | undefined
   /** Most functions that the instance has, imported ones among them. Default: none */
   functions?: number | undefined
+  /**
+   * Most JavaScript values that were passed to the instance as `externref`, until WebAssembly no longer holds them: arguments of
+   * its exports, results of its imports, values of its tables and globals. Default: none
+   */
+  externrefs?: number | undefined
+  /** Most `ArrayBuffer` objects over memories that the instance defines, which V8 has not collected. Default: none */
+  buffers?: number | undefined
 }
 
 /**
@@ -28,7 +38,8 @@ export interface InstanceLimits {
  * hold for the modules that `load` and `instantiate` compile for this store.
  *
  * At a limit, the instructions `memory.grow` and `table.grow` return -1. Everything else throws a `RangeError` with the code
- * `ERR_RELINK_LIMIT`, and nothing has changed. Before that, the store collects what is not used any more.
+ * `ERR_RELINK_LIMIT`, and nothing has changed. Before that, the store collects what is not used any more; after a collection that
+ * has made little room, it waits ten times as long as that took until the next one.
  *
  * ```js
  * const store = new Store({ limits: { memorySize: 64 * 1024 * 1024, instances: 10 } })

@@ -50,6 +50,8 @@ export interface SlotDescriptor {
   rust?: string | undefined
   /** The documentation comment of the Rust function. Only for declared slots */
   docs?: string | undefined
+  /** Whether a JavaScript function in it may return a promise: `#[relinkable(suspend)]`. Missing for other slots */
+  suspend?: true | undefined
 }
 
 /** Why a function cannot simply be linked. `docs/what-can-be-relinked.md` says what to do in each case. */
@@ -101,8 +103,9 @@ export class Module {
    */
   static customSections(module: Module, name: string): ArrayBuffer[]
   /**
-   * The slots, and the patterns in the option `slots` that matched no function. With `all`, also every function that is not a
-   * slot, with the reason.
+   * The slots that {@link Instance.slots} has, and the patterns in the option `slots` that matched no function. With `all`, also the
+   * functions that are slots because something takes their address, as vtables do, and every function that is not a slot, with
+   * the reason.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: not a Module; `ERR_INVALID_ARG_VALUE`: an unknown option
    */

@@ -121,6 +121,11 @@ export interface StoreOptions {
   store?: Store | undefined
 }
 
+/** {@link InstanceOptions.suspending}, if it is given: then the exports return promises. */
+export interface SuspendingOption {
+  suspending: readonly string[]
+}
+
 /** Options of making an instance. For an example, see `docs/deadlines.md` and {@link ResourceLimits}. */
 export interface InstanceOptions extends StoreOptions {
   /** Limits of the instance: see {@link InstanceLimits}. */

@@ -22,6 +22,30 @@ export class Suspending<P extends unknown[] = any, R = any> {
 }
 
 /**
+ * Exports whose functions return promises: those of an instance with the option `suspending`. {@link load} and
+ * {@link instantiate} return it for that option; for the constructor, write `Instance<PromisingExports<Exports>>`.
+ */
+export type PromisingExports<E> = {
+  [Name in keyof E]: E[Name] extends (...parameters: infer P) => infer R
+    ? (...parameters: P) => Promise<Awaited<R>>
+    : E[Name]
+}
+
+/**
+ * Imports of a generated file (`wasm-relink types`), each of whose functions may also return a promise, or be a
+ * {@link Suspending}: those that the option `suspending` names.
+ *
+ * ```ts
+ * const imports: SuspendingImports<PluginImports> = { env: { fetchPrice: async (id) => (await prices.get(id)).cents } }
+ * const plugin = await load<Plugin>('plugin.wasm', imports, { suspending: ['env.fetchPrice'] })
+ * ```
+ */
+export type SuspendingImports<I> = { [Module in keyof I]: { [Name in keyof I[Module]]: MaySuspend<I[Module][Name]> } }
+type MaySuspend<T> = T extends (...parameters: infer P) => infer R
+  ? ((...parameters: P) => R | Promise<Awaited<R>>) | Suspending<P, Awaited<R>>
+  : T
+
+/**
  * A function that calls an exported function, and returns a promise of its result. While the call is suspended by a
  * {@link Suspending} import, other calls of the same instance may begin, be suspended and end, in any order.
  *

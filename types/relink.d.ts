@@ -4,6 +4,7 @@ import type { Implementation } from './function'
 import type { SlotChange } from './history'
 import type { Instance } from './instance'
 import type { Link, LinkOptions } from './link'
+import type { Suspending } from './promising'
 import type { Slot } from './slot'
 import type { TrialOptions, TrialResult } from './trial'
 
@@ -62,7 +63,7 @@ export interface Skipped {
 
 /** One change for {@link relink}. */
 export type Change<P extends unknown[] = any, R = any> = readonly [
-  implementation: Implementation<P, R>,
+  implementation: Implementation<P, R> | Suspending<P, R>,
   slot: Slot<P, R>,
 ]
 

@@ -2,6 +2,7 @@
 
 import type { Implementation } from './function'
 import type { Link, LinkOptions } from './link'
+import type { Suspending } from './promising'
 import type { Slot } from './slot'
 
 /** A slot whose calls are split between implementations: see {@link split}. */
@@ -63,6 +64,6 @@ export interface SplitOptions<P extends unknown[] = any, N extends string = stri
  */
 export function split<P extends unknown[], R, const N extends string>(
   slot: Slot<P, R>,
-  implementations: { readonly [Name in N]: NoInfer<Implementation<P, R>> | null },
+  implementations: { readonly [Name in N]: NoInfer<Implementation<P, R> | Suspending<P, R>> | null },
   options: SplitOptions<NoInfer<P>, NoInfer<N>>,
 ): Split<N>

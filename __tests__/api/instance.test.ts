@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { Instance, LinkError, Module, RuntimeError, Store, instantiate, load } from '../..'
+import { Instance, LinkError, Module, RuntimeError, Store, WebAssembly, instantiate, load } from '../..'
 import { compilers, guest, guestPath, instanceOf, rejectionOf, thrownBy, wat } from '../support'
 
 describe.each(compilers)('instances (%s)', (compiler) => {
@@ -133,6 +133,37 @@ test('options in the place of the imports are refused', async () => {
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' })
     expect(error.message).toContain(Object.keys(options).join(', '))
   }
+  // Options whose values are objects, as those of imports are, and constructors.
+  const module = new Module(await wat('(module)'))
+  const importing = new Module(await wat('(module (import "env" "f" (func)))'))
+  const limits = { memory: 1 << 20 }
+  for (const each of [
+    { limits },
+    { wasi: {} },
+    { onTrap: { recycle: {} } },
+    { timeout: 5 },
+    { store: new Store() },
+    { limits, compiler: 'auto' },
+  ]) {
+    for (const attempt of [
+      () => load(file, each as never),
+      () => instantiate(module, each as never),
+      async () => instantiate(await wat('(module)'), each as never),
+      async () => new Instance(module, each as never),
+      async () => new Instance(importing, each as never),
+    ]) {
+      const error = await rejectionOf(attempt())
+      expect([error.name, error.code]).toEqual(['TypeError', 'ERR_INVALID_ARG_VALUE'])
+      expect(error.message).toContain(`got options (${Object.keys(each).join(', ')})`)
+    }
+  }
+  const some = { store: { get: () => 7 } }
+  expect(new Instance(module, some).exports).toEqual({}) // the value is no Store, so these are imports that others use
+  expect(new WebAssembly.Instance(new WebAssembly.Module(await wat('(module)')), { limits } as never).exports).toEqual(
+    {},
+  )
+  const named = new Module(await wat('(module (import "limits" "memory" (func)))'))
+  expect(new Instance(named, { limits: { memory: () => {} } }).exports).toEqual({})
   // The name of an option may also be the module name of an import.
   const bytes = await wat('(module (import "store" "get" (func (result i32))) (export "get" (func 0)))')
   const { instance } = await instantiate(bytes, { store: { get: () => 7 } })

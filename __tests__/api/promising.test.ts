@@ -4,28 +4,7 @@ import { join } from 'node:path'
 import { Exception, Instance, Module, Store, SuspendError, Suspending, Table, Tag, link, promising } from '../..'
 import { compilers, rejectionOf, thrownBy, wat } from '../support'
 import { collectGarbage } from '../support/collecting'
-
-/** A promise that the test settles. */
-function deferred() {
-  let resolve!: (value: unknown) => void
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<unknown>((...both) => ([resolve, reject] = both))
-  return { promise, resolve, reject }
-}
-
-/** An import that waits: each call adds what settles its promise to `waiting`. */
-function waiter() {
-  const waiting: (ReturnType<typeof deferred> & { argument: unknown })[] = []
-  const wait = new Suspending((argument: unknown) => {
-    const one = { ...deferred(), argument }
-    waiting.push(one)
-    return one.promise
-  })
-  return { waiting, wait }
-}
-
-/** Lets promises settle. */
-const turns = () => new Promise((resolve) => setImmediate(resolve))
+import { turns, waiter } from '../support/waiter'
 
 const TEXT = `(module
   (import "env" "wait" (func $wait (param i32) (result i32)))
@@ -51,6 +30,26 @@ describe.each(compilers)('a suspended call (%s)', (compiler) => {
     expect(waiting.map(({ argument }) => argument)).toEqual([5])
     waiting[0]!.resolve('41.9')
     await expect(result).resolves.toBe(42)
+  })
+
+  test('that cannot go on leaves nothing of what its import has thrown', async () => {
+    const { waiting, wait } = waiter()
+    const store = new Store()
+    const catching = new Module(await wat('(module (func try catch_all end))', { exceptions: true }), {
+      compiler: 'cranelift',
+    })
+    // From now on, what imports throw may be caught.
+    new Instance(catching, {}, { store })
+    const instance = await instanceWith({ wait: () => 0 }, { store, onTrap: 'recycle' }, compiler)
+    const slot = instance.slot('env.wait')
+    const change = link(wait as never, slot)
+    const ended = promising(instance.exports.once)(1)
+    change.undo()
+    expect(thrownBy(() => instance.exports.unreachable()).code).toBe('ERR_RELINK_TRAP')
+    waiting[0]!.reject(new Error('late'))
+    expect((await rejectionOf(ended)).code).toBe('ERR_RELINK_SUSPEND')
+    link(() => 41, slot)
+    expect(instance.exports.once(0)).toBe(42)
   })
 
   test('others begin, are suspended and end meanwhile, in any order', async () => {
@@ -136,23 +135,6 @@ describe('where a call cannot be suspended', () => {
     await expect(rejectionOf(promising(exports.run as never)(1 as never) as never)).resolves.toBeInstanceOf(
       SuspendError,
     )
-  })
-
-  test('a function of another instance that uses the stack in its memory', async () => {
-    const { wait } = waiter()
-    const uses = `(module (import "env" "wait" (func $wait (param i32) (result i32)))
-      (memory 1) (global $__stack_pointer (mut i32) (i32.const 65536)) (export "__stack_pointer" (global $__stack_pointer))
-      (func (export "f") (param i32) (result i32)
-        (global.set $__stack_pointer (i32.sub (global.get $__stack_pointer) (i32.const 16)))
-        (call $wait (local.get 0))
-        (global.set $__stack_pointer (i32.add (global.get $__stack_pointer) (i32.const 16)))))`
-    const inner = await instanceWith({ wait }, {}, undefined, uses)
-    const text = `(module (import "env" "f" (func $f (param i32) (result i32)))
-      (func (export "run") (param i32) (result i32) (call $f (local.get 0))))`
-    const { exports } = await instanceWith({ f: inner.exports.f }, {}, undefined, text)
-    const error = await rejectionOf(promising(exports.run as never)(1 as never) as never)
-    expect(error.message).toContain('another instance')
-    expect((inner.exports.__stack_pointer as unknown as { value: number }).value).toBe(65536)
   })
 })
 
@@ -460,4 +442,14 @@ test('calls that are suspended in an instance that begins again do not go on', a
   const again = promising(exports.once)(5)
   waiting[2]!.resolve(6)
   await expect(again).resolves.toBe(7)
+})
+
+test('`map` makes no promises: it is refused with what to do instead', async () => {
+  const { wait } = waiter()
+  const { exports } = await instanceWith({ wait })
+  const error = thrownBy(() => (promising(exports.once) as any).map(Int32Array.of(1)))
+  expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_RELINK_UNSUPPORTED' })
+  expect(error.message).toContain('Promise.all')
+  expect(thrownBy(() => (exports.once as any).map(Int32Array.of(1)))).toMatchObject({ code: 'ERR_RELINK_SUSPEND' })
+  expect(exports.now()).toBe(7)
 })

@@ -91,6 +91,10 @@ describe('inspect', () => {
     for (const options of [['--all'], ['--slots', 'all']]) {
       expect(output('inspect', library, ...options)).toMatch(/alloc\S*::string::String as /)
     }
+    // Traits of the standard library for its own types and for numbers, not for those of the author.
+    expect(output('inspect', guestPath('shop'))).not.toContain('<&str as core::any::Any>')
+    expect(output('inspect', guestPath('shop'), '--all')).toContain('<&str as core::any::Any>')
+    expect(output('inspect', guestPath('ordinary.v0'))).toContain('<ordinary::ways::scale as core::ops::function::Fn')
   })
 
   test('lists declared slots with their Rust types', () => {

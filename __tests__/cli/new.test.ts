@@ -46,6 +46,22 @@ withToolchain('with a toolchain', () => {
   }, 600_000)
 })
 
+test('the host has the settings and packages of its type check', () => {
+  expect(create('my-plugin').status).toBe(0)
+  const plugin = join(folder, 'my-plugin')
+  const { devDependencies } = JSON.parse(readFileSync(join(plugin, 'package.json'), 'utf8'))
+  const ours: Record<string, string> = require('../../package.json').devDependencies
+  expect(devDependencies).toEqual({ '@types/node': ours['@types/node'], typescript: ours.typescript })
+  mkdirSync(join(plugin, 'node_modules'))
+  symlinkSync(root, join(plugin, 'node_modules/wasm-relink'), 'junction')
+  symlinkSync(join(root, 'node_modules/@types'), join(plugin, 'node_modules/@types'), 'junction')
+  const check = () => run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], plugin)
+  expect(check()).toMatchObject({ status: 0, stdout: '' })
+  const host = readFileSync(join(plugin, 'host.ts'), 'utf8')
+  writeFileSync(join(plugin, 'host.ts'), host.replace("{ name: 'Ada', age: 12 }", '{ name: 12 }'))
+  expect(check()).toMatchObject({ stdout: expect.stringContaining("'number' is not assignable") })
+}, 60_000)
+
 test('a folder that is there, and a name that is none, are refused', () => {
   expect(create('my-plugin').status).toBe(0)
   expect(create('my-plugin')).toMatchObject({

@@ -207,3 +207,58 @@ test('what is no generated file is refused by name', async () => {
   expect(command('types', path)).toMatchObject({ status: 1, stdout: '' })
   expect(command('types', '-', '--beside').status).toBe(2)
 })
+
+test('slots and imports that may suspend take functions that return promises', () => {
+  const waiting = join(folder, 'waiting.wasm')
+  copyFileSync(join(root, 'fixtures', 'wasm', 'waiting.wasm'), waiting)
+  expect(command('types', waiting, '-o', join(folder, 'waiting.d.ts')).status).toBe(0)
+  const text = readFileSync(join(folder, 'waiting.d.ts'), 'utf8')
+  for (const part of [
+    "'waiting::digest'(seed: number, rounds: number): number | Promise<number>\n",
+    "'waiting::describe'(texts: string[]): string[] | Promise<string[]>\n",
+    '    translate(text: string): string | Promise<string>\n',
+    '    fetch(arg0: number): number\n',
+  ]) {
+    expect(text).toContain(part)
+  }
+  const head = `
+    import { link, load, promising, type SuspendingImports } from 'wasm-relink'
+    import type { Waiting, WaitingImports } from './waiting'
+    const imports: SuspendingImports<WaitingImports> = {
+      env: { translate: async (text) => text, fetch: async (key) => key },
+    }
+    const plugin = await load<Waiting>('waiting.wasm', imports, { suspending: ['env.fetch'] })\n`
+  writeFileSync(
+    join(folder, 'waits.ts'),
+    `${head}
+    const sum: number = await plugin.exports.run(1, 2)
+    link(async (seed) => seed, plugin.slots['waiting::digest'])
+    link(plugin.slots['waiting::digest'].original, plugin.slots['waiting::digest'])
+    export { sum }`,
+  )
+  expect(compiled('waits.ts')).toBe('')
+  for (const line of [
+    'const sum: number = plugin.exports.run(1, 2)',
+    "link(async (seed) => String(seed), plugin.slots['waiting::digest'])",
+    "link(async (seed: number) => seed, plugin.slots['fetch_rounds'])",
+  ]) {
+    writeFileSync(join(folder, 'waits-wrong.ts'), `${head}${line}\nexport {}`)
+    expect(compiled('waits-wrong.ts')).toContain('error TS')
+  }
+})
+
+test('a slot whose function may no longer return a promise is a difference', async () => {
+  const path = join(folder, 'waiting-2.wasm')
+  const bytes = readFileSync(join(root, 'fixtures', 'wasm', 'waiting.wasm'), 'latin1')
+  copyFileSync(join(root, 'fixtures', 'wasm', 'waiting.wasm'), path)
+  expect(command('types', path, '--beside').status).toBe(0)
+  const record = '"suspend":true'
+  expect(bytes).toContain(record)
+  // A property that nothing knows, of the same length.
+  writeFileSync(path, bytes.replaceAll(record, '"suspenX":true'), 'latin1')
+  const env = { translate: () => '', fetch: () => 0 }
+  await expect(rejectionOf(load(path, { env }))).resolves.toMatchObject({
+    code: 'ERR_RELINK_ABI',
+    differences: expect.arrayContaining(['slot "waiting::digest": its function may no longer return a promise']),
+  })
+})

@@ -82,7 +82,9 @@ test('watch prints what a manifest would change, and each mistake', async () => 
     write({ version: 1, modules: { main, next }, links: [{ ...links[0], slot: 'g' }] })
     await says('release.json: $.links[0].slot: no slot is called "g"')
     write({ version: 1, modules: { main }, links: [] })
-    const said = await says('release.json: would no longer name 1 module\n  next\nrelease.json: would end 1 link\n  f\n')
+    const said = await says(
+      'release.json: would no longer name 1 module\n  next\nrelease.json: would end 1 link\n  f\n',
+    )
     expect(said).not.toContain('would load')
     await moduleOf('main.wasm', f(3))
     await says('release.json: $.modules.main.sha256: ')

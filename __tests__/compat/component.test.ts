@@ -59,10 +59,18 @@ test('a function that a component exports gives way to another of its core modul
   expect(core.exports.price(item)).toBe(250n)
 })
 
+test('a function of JavaScript takes the place of one that a component exports, with its WIT types', () => {
+  const core = make()
+  const change = link(({ sku, cents }: typeof item) => cents + BigInt(sku.length), core.slot('price'))
+  expect(core.exports.price({ sku: 'größe', cents: 500n })).toBe(505n)
+  change.undo()
+  expect(core.exports.price(item)).toBe(500n)
+})
+
 test('the example says what it does', () => {
   const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'examples', 'component.mjs')], {
     encoding: 'utf8',
   })
   expect(stderr).toBe('')
-  expect(stdout.match(/\d+/g)).toEqual(['500', '450', '500', '450', '500'])
+  expect(stdout.match(/\d+/g)).toEqual(['500', '450', '500', '450', '1000', '450', '500'])
 })

@@ -157,6 +157,35 @@ describe.each(compilers)('%s', (compiler) => {
   })
 })
 
+test.each(compilers)(
+  '`drained` ends though other calls stay suspended, and ends with the last of them at the latest (%s)',
+  async (compiler) => {
+    const store = new Store()
+    const ends: (() => void)[] = []
+    const pause = new Suspending(() => new Promise<void>((resolve) => void ends.push(resolve)))
+    const module = new Module(await wat(HOST), { compiler })
+    const make = () => new Instance(module, { env: { pause } } as any, { store })
+    const [host, next] = [make(), make()]
+    const { work, other, deep } = host.exports as Record<string, any>
+    // Stacks are used again: the calls that stay suspended run where calls of `work` and `deep` have left their return addresses.
+    for (let round = 0; round < 4; round++) {
+      const used = [promising(deep)(1, 50), promising(work)(1)]
+      ends.splice(0).forEach((end) => end())
+      await Promise.all(used)
+    }
+    const staying = [promising(other)(1), promising(other)(1)]
+    const change = relink({ work: next.exports.work as any }, host)
+    await change.drained()
+    expect([store.activeCalls, change.undone]).toEqual([2, false])
+    // Instances of one module share code: this call counts for both, and `drained` waits no longer than it lasts.
+    const shared = promising(next.exports.work as any)(1)
+    const drained = change.drained()
+    ends.splice(0).forEach((end) => end())
+    await Promise.all([...staying, shared, drained])
+    expect(store.activeCalls).toBe(0)
+  },
+)
+
 test('code that a tier-up has replaced counts as the same function', async () => {
   const store = new Store()
   const seen: number[][] = []

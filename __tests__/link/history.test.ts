@@ -1,7 +1,8 @@
 // Commits: the three forms of `relink`, the history, undo in any order, rollback and hooks.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Instance, Module, Store, link, relink } from '../..'
-import { declaring, rejectionOf, thrownBy } from '../support'
+import { declaring, rejectionOf, thrownBy, wat } from '../support'
+import { collectGarbage } from '../support/collecting'
 
 const functions = (step: number) =>
   [
@@ -71,6 +72,20 @@ describe('the forms of relink', () => {
     expect(store.history).toEqual([])
   })
 
+  test('an Instance of Node’s own, and objects without implementations, are refused', async () => {
+    const { v1, v2, answers } = await setUp()
+    const own = (globalThis as any).WebAssembly
+    const module = new own.Module(await wat('(module)'))
+    for (const wrong of [new own.Instance(module), module, v1.slot('a::f'), new Date()]) {
+      expect(thrownBy(() => relink(wrong, v2))).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+    }
+    const error = thrownBy(() => relink(new own.Instance(module), v2))
+    expect(error.message).toContain("an Instance made by Node's WebAssembly, not by wasm-relink")
+    const odd = Object.create(null)
+    expect(thrownBy(() => relink(v1, v2, { check: () => odd }))).toMatchObject({ code: 'ERR_RELINK_VETO', reason: odd })
+    expect(answers()).toEqual([1, 2])
+  })
+
   test('other arguments are refused', async () => {
     const { v1, v2 } = await setUp()
     for (const args of [[{}], [null], [v1], [v1, {}], [{ f: () => 1 }, null], [5, v1]]) {
@@ -110,6 +125,33 @@ describe('the history', () => {
     ])
     v2.close()
     expect(change.slots).toEqual(slots)
+  })
+
+  test('links() names an import whose original is of another instance, also when nothing else holds the slot', async () => {
+    const store = new Store()
+    const make = async (text: string, imports = {}) => new Instance(new Module(await wat(text)), imports, { store })
+    // Both have a slot "env.f": that of the importing one is linked.
+    const other = await make(
+      `(module (import "env" "f" (func (result i32))) (func (export "f") (result i32) i32.const 1))`,
+      { env: { f: () => 0 } },
+    )
+    const plain = await make('(module (func (export "f") (result i32) i32.const 1))')
+    for (const { exports } of [other, plain]) {
+      const importing = await make(
+        '(module (import "env" "f" (func $f (result i32))) (func (export "call") (result i32) call $f))',
+        { env: exports },
+      )
+      let id: number
+      // The slot's wrapper may be collected.
+      ;(() => (id = relink({ 'env.f': () => 5 }, importing).id))()
+      await collectGarbage()
+      const [found, ...more] = store.links()
+      expect([found!.slot === importing.slot('env.f'), found!.slot.name, more]).toEqual([true, 'env.f', []])
+      expect([found!.implementation!(), importing.exports.call()]).toEqual([5, 5])
+      expect(found!.commit === undefined || found!.commit.id === id!).toBe(true)
+      found!.slot.reset()
+      expect([importing.exports.call(), store.links()]).toEqual([1, []])
+    }
   })
 
   test('is bounded, and keeps no old instance alive', async () => {
@@ -258,6 +300,38 @@ describe('hooks', () => {
     ]) {
       expect(inHook(run)).toBe('ERR_RELINK_REENTRANT')
     }
+    expect(answers()).toEqual([100, 2])
+    // The same after an `await`, while the rest of the program may change slots.
+    const late = async (run: () => unknown) => {
+      let go = () => {}
+      const check = async () => {
+        await new Promise<void>((resolve) => (go = resolve))
+        run()
+      }
+      const refused = rejectionOf(relink(v1, v2, { check }) as Promise<unknown>)
+      v2.slot('a::g').reset()
+      go()
+      return (await refused).code
+    }
+    for (const run of [
+      () => relink(v2, v3),
+      () => made.undo(),
+      () => store.rollback(0),
+      () => v2.slot('a::f').reset(),
+    ]) {
+      expect(await late(run)).toBe('ERR_RELINK_REENTRANT')
+    }
+    // A hook of another store's commit, inside of a hook of this one's.
+    const { v1: other, v2: otherNext } = await setUp()
+    const nested = () => relink(other, otherNext, { check: () => made.undo() })
+    expect(thrownBy(() => relink(v1, v2, { check: nested as never })).code).toBe('ERR_RELINK_REENTRANT')
+    // What a hook has begun may change slots when the hook has ended.
+    let after: Promise<unknown>
+    const check = () => {
+      after = Promise.resolve().then(() => link(v3.slot('a::g').original, v1.slot('a::g')).undo())
+    }
+    relink([[v2.slot('a::g').original, v1.slot('a::g')]], { check }).undo()
+    await after!
     expect(answers()).toEqual([100, 2])
     const pending = relink(v1, v2, { check: async () => {} })
     made.undo()

@@ -62,6 +62,41 @@ describe('apply', () => {
     expect([main!.slot('f').current!(100), main!.slot('call').current!(5)]).toEqual([110, 5])
   })
 
+  test('an entry of a table that was empty is emptied, and undo fills it again', async () => {
+    const { store, options } = await setUp()
+    const table = await moduleOf(
+      'table.wasm',
+      `(module (table (export "table") 4 4 funcref) (type $t (func (result i32))) (memory (export "memory") 1)
+        (func $f (export "f") (result i32) i32.const 1) (func (export "other") (result i32) i32.const 7)
+        (func (export "call") (param i32) (result i32) (call_indirect (type $t) (local.get 0)))
+        (func (export "f2") (result i32) (call $f)))`,
+    )
+    const manifest = { version: 1 as const, modules: { main: table }, links: [] as NonNullable<Manifest['links']> }
+    const { main } = (await apply(store, manifest, options)).instances
+    const { call, other, f2 } = main!.exports
+    const slots = [1, 2].map((index) => main!.exports.table.slot(index))
+    const fill = () => {
+      link(other, slots[0], { label: 'filled' })
+      link((() => 9) as never, slots[1])
+    }
+    fill()
+    expect([call(1), call(2)]).toEqual([7, 9])
+    // Nothing but entries, and together with other links.
+    for (const links of [[], [{ module: 'main', slot: 'f', from: 'main', function: 'other' }]]) {
+      const { changed, change, unlinked } = await apply(store, { ...manifest, links }, options)
+      expect([changed, unlinked, change!.undone]).toEqual([true, ['table[1]', 'table[2]'], false])
+      expect([slots[0].current, slots[1].current, f2()]).toEqual([null, null, links.length > 0 ? 7 : 1])
+      change!.undo()
+      expect([call(1), call(2), f2(), change!.undone]).toEqual([7, 9, 1, true])
+      expect(store.links().map(({ slot }) => slot)).toEqual(slots)
+    }
+    // What was filled meanwhile stays.
+    const { change } = await apply(store, manifest, options)
+    link((() => 11) as never, slots[1], { type: { results: ['i32'] } })
+    change!.undo()
+    expect([call(1), call(2)]).toEqual([7, 11])
+  })
+
   test('a module with other bytes is loaded anew, and those that import it are too', async () => {
     const { store, modules, options } = await setUp()
     const user = await moduleOf(
@@ -93,6 +128,11 @@ describe('apply', () => {
     const refused = await rejectionOf(apply(store, manifest, { ...options, check: async () => 'no' }))
     expect(refused).toMatchObject({ code: 'ERR_RELINK_VETO', reason: 'no' })
     expect([store.links(), store.manifest()]).toEqual([[], { version: 1, modules: {}, links: [] }])
+    const within = await rejectionOf(
+      apply(store, manifest, { ...options, check: async () => void (await apply(store, manifest, options)) }),
+    )
+    expect(within).toMatchObject({ code: 'ERR_RELINK_REENTRANT' })
+    expect(store.links()).toEqual([])
     const all = await Promise.all([1, 2, 3].map(() => apply(store, manifest, options)))
     expect(all.map(({ changed }) => changed)).toEqual([true, false, false])
   })
@@ -164,6 +204,7 @@ describe('mistakes', () => {
     const { store, manifest } = await setUp()
     const codeOf = async (...args: any[]) => (await rejectionOf((apply as any)(...args))).code
     expect(await codeOf(undefined, manifest)).toBe('ERR_INVALID_ARG_TYPE')
+    expect((await rejectionOf(apply({} as never, manifest))).message).toBe('expected a Store as `store`, got {}')
     expect(await codeOf(store, 5)).toBe('ERR_INVALID_ARG_TYPE')
     expect(await codeOf(store, manifest, { lable: 'x' })).toBe('ERR_INVALID_ARG_VALUE')
     expect(await codeOf(store, manifest, { imports: 5 })).toBe('ERR_INVALID_ARG_TYPE')

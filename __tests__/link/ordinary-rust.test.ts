@@ -79,7 +79,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
 
   test('function pointers, vtables and lists of pointers', () => {
     const a = start(name, compiler)
-    const slot = a.slots['ordinary::ways::scale']!
+    const slot = a.slot('ordinary::ways::scale')
     expect(scaled(a)).toEqual({ ways: Array(7).fill(21), others })
     const change = link(v2.scale, slot)
     expect(scaled(a)).toEqual({ ways: Array(7).fill(700), others })
@@ -100,7 +100,7 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
 
   test('a method in the vtable of one type only', () => {
     const a = start(name, compiler)
-    const slot = a.slots['<ordinary::ways::Scaled as ordinary::ways::Shape>::area']!
+    const slot = a.slot('<ordinary::ways::Scaled as ordinary::ways::Shape>::area')
     expect([a.exports.area(1, 7), a.exports.area(0, 7)]).toEqual([22, 49])
     const change = link(v2.area, slot)
     expect([a.exports.area(1, 7), a.exports.area(0, 7)]).toEqual([6, 49])
@@ -110,11 +110,12 @@ describe.each(everywhere)('the ways to a function ($name, $compiler)', ({ name, 
 
   test('a closure, which gets its captured values', () => {
     const a = start(name, compiler)
-    const closures = Object.values(a.slots).filter((slot) => slot.name.startsWith('ordinary::ways::apply_closure::'))
+    const all = inspect(guest(name)).slots.filter((slot) => slot.whyNot === undefined)
+    const closures = all.filter((slot) => slot.name.startsWith('ordinary::ways::apply_closure::'))
     expect(closures).toHaveLength(1)
     expect(a.exports.apply_closure(5, 7)).toBe(12)
     const step = (closure: number) => new DataView(a.exports.memory.buffer).getInt32(closure, true)
-    link((closure: number, x: number) => x * step(closure), closures[0]!)
+    link((closure: number, x: number) => x * step(closure), a.slot(closures[0]!.name))
     expect(a.exports.apply_closure(5, 7)).toBe(35)
   })
 
@@ -264,9 +265,27 @@ describe.each(named)('names (%s)', (name) => {
     ? [1, 2, 3].map((number) => `ordinary::generic::largest#${number}`)
     : ['f64', 'i32', 'u32'].map((type) => `ordinary::generic::largest::<${type}>`)
 
-  test('are those of exports, imports and address-taken functions', () => {
-    expect(byDefault).toEqual(expect.arrayContaining(['total', 'fib', 'env.price', 'ordinary::ways::scale']))
-    expect(byDefault).not.toContain('ordinary::pricing::discount')
+  test('are those of exports, imports and address-taken functions; these are listed where they are selected', () => {
+    expect(byDefault).toEqual(expect.arrayContaining(['total', 'fib', 'env.price']))
+    const { imports, exports } = inspect(guest(name))
+    const functions = [...imports, ...exports].filter(({ kind }) => kind === 'function')
+    expect(byDefault).toHaveLength(functions.length - 1) // `notes` and `days` are one function
+    for (const [slots, isListed] of [
+      [undefined, false],
+      [['scale'], true],
+      ['all', true],
+    ] as const) {
+      const a = instance(slots as SlotSelection | undefined)
+      expect([Object.keys(a.slots).includes('ordinary::ways::scale'), a.slot('scale').name]).toEqual([
+        isListed,
+        'ordinary::ways::scale',
+      ])
+    }
+    const module = new Module(guest(name), { compiler: 'singlepass' })
+    const named = (all: boolean) => Module.slots(module, { all }).map((slot) => slot.name)
+    expect(named(false)).toEqual(byDefault)
+    expect(named(true)).toEqual(expect.arrayContaining([...byDefault, 'ordinary::ways::scale']))
+    expect(thrownBy(() => instance().slot('ordinary::pricing::discount'))).toMatchObject({ reason: 'not-selected' })
     for (const slot of Object.keys(instance('all').slots)) {
       expect(slot).not.toMatch(/_ZN|_R[A-Z]|h[0-9a-f]{16}|17h|\[[0-9a-f]{8,}\]/)
     }
@@ -287,7 +306,7 @@ describe.each(named)('names (%s)', (name) => {
       [/^ordinary::(pricing|floats)::(discount|mix)$/g],
       ['ordinary::floats::mix', 'ordinary::pricing::discount'],
     ],
-    ['what is a slot anyway', ['total', 'env.*', /scale/], []],
+    ['what is a slot anyway', ['total', 'env.*', /ways::scale$/], ['ordinary::ways::scale']],
     ['every instance of a generic function', ['largest'], largest],
   ])('%s', (_, selection, expected) => {
     expect(added(selection).toSorted()).toEqual(expected.toSorted())
@@ -403,10 +422,10 @@ describe.each(compilers)('without a name section (%s)', (compiler) => {
   test('the address of a function identifies it', () => {
     const module = new Module(guest(stripped), { compiler })
     const a = new Instance(module, { env: { price } })
-    const scale = Module.slots(module).find(({ tableIndex }) => tableIndex === a.exports.scale_index())!
+    const scale = Module.slots(module, { all: true }).find(({ tableIndex }) => tableIndex === a.exports.scale_index())!
     expect(scale.name).toBe(`func[${scale.functionIndex}]`)
     const slot = a.slot(scale.functionIndex!)
-    expect(slot).toBe(a.slots[scale.name])
+    expect(slot).toBe(a.slot(scale.name))
     const change = link(update(compiler).scale, slot)
     const { exports } = a
     expect([exports.scale_directly(7), exports.scale_by_pointer(7), exports.scale_by_trait(7)]).toEqual([700, 700, 700])

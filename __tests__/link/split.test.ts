@@ -79,6 +79,14 @@ test('a chooser decides by tenant', async () => {
   expect(f(0)).toBe(1)
 })
 
+test('an implementation may have the name of a property that every object has', async () => {
+  const { slot, ten } = await setUp()
+  const all = split(slot, { toString: ten, constructor: (x: number) => x }, { weights: { constructor: 1 } as any })
+  expect(slot.current!(1)).toBe(1)
+  all.set({ toString: 1 } as any)
+  expect(slot.current!(1)).toBe(11)
+})
+
 test('bad arguments change nothing', async () => {
   const { host, f, slot, ten } = await setUp()
   const two = { a: ten, b: ten }
@@ -87,6 +95,7 @@ test('bad arguments change nothing', async () => {
   expect(code(two, { weights: { a: 1 }, choose: () => 'a' })).toBe('ERR_INVALID_ARG_VALUE')
   expect(code(two, { weights: { z: 1 } })).toBe('ERR_INVALID_ARG_VALUE')
   expect(code(two, { weights: { a: 'much' } })).toBe('ERR_INVALID_ARG_TYPE')
+  for (const weights of [null, 0, '']) expect(code(two, { weights })).toBe('ERR_INVALID_ARG_TYPE')
   for (const weights of [
     { a: -1, b: 2 },
     { a: 0, b: 0 },

@@ -90,6 +90,25 @@ test('an undo and a later link end it', async () => {
   expect(f(2)).toBe(3)
 })
 
+test.each(['the instance', 'the store', 'the instance during a call'])('it ends when %s is closed', async (what) => {
+  const { store, host, f } = await setUp()
+  const results: any[] = []
+  const listen = (message: any) => void results.push(message.reason)
+  subscribe('wasm-relink:trial', listen)
+  const close = () => (what === 'the store' ? store.close() : host.close())
+  const next = (x: number) => {
+    if (what.endsWith('call')) close()
+    return x
+  }
+  const change = relink({ 'a::f': next }, host, { trial: { calls: 3 } })
+  f(1)
+  close()
+  const counted = what.endsWith('call') ? 0 : 1
+  expect(await change.settled).toMatchObject({ outcome: 'undone', reason: 'closed', calls: counted })
+  unsubscribe('wasm-relink:trial', listen)
+  expect(results).toEqual(['closed'])
+})
+
 test('types are checked, and bad options refused, before anything changes', async () => {
   const { host, f } = await setUp()
   const wrong = (await instanceOf('(module (func (export "next") (param i64)))')).exports.next

@@ -96,6 +96,18 @@ test('an import of the user’s own takes precedence, and a previous function of
   expect(host.exports.f(1)).toBe(2)
 })
 
+test('a slot that the implementation’s instance does not ask for is linked, or refused, as by any function', async () => {
+  const store = new Store()
+  const twice = await instanceOf(TWICE, {}, { store })
+  const wide = new Instance(
+    new Module(await declaring({ name: 'a::g', call: 'g', step: 1, type: 'i64' })),
+    {},
+    { store },
+  )
+  const refused = thrownBy(() => link(twice.exports.twice, wide.slot('a::g')))
+  expect(refused.code).toBe('ERR_RELINK_SIGNATURE')
+})
+
 test('bad arguments of wrap change nothing', async () => {
   const { exports, slot } = await bound('cranelift')
   expect(thrownBy(() => wrap(slot, 5 as any)).code).toBe('ERR_INVALID_ARG_TYPE')

@@ -75,3 +75,8 @@ export async function forwarder(wit: string, { more = '', realloc = bump, slot =
   const records = record({ kind: 'slot', name: slot, wit }) + record({ kind: 'export', name: 'run', wit })
   return withSection(await wat(text), 'relink', records)
 }
+
+/** Calls a typed function so often that its calls cross to wasm once from then on. */
+export function callOften(run: () => unknown) {
+  for (let call = 0; call <= 1000; call++) run()
+}

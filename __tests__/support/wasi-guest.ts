@@ -54,6 +54,7 @@ export const E = {
   NOENT: 44,
   NOSPC: 51,
   NOTDIR: 54,
+  NXIO: 60,
   PERM: 63,
   ROFS: 69,
   XDEV: 75,

@@ -4,14 +4,22 @@ import { compilers, thrownBy, wat } from '../support'
 import { bump, forwarder } from '../support/typed'
 import { seeded } from '../support/typed-values'
 
-/** An export `f` of a guest, whose body gives the address of its result; words of memory from address 0 on. */
-async function guest(wit: string, words: number[], body = '(i32.const 0)', parameters = '', realloc = bump) {
+/** A guest with an export `f`, whose body gives the address of its result; words of memory from address 0 on. */
+async function guestInstance(
+  wit: string,
+  words: number[],
+  body = '(i32.const 0)',
+  parameters = '',
+  realloc = bump,
+  hook = () => {},
+): Promise<Instance> {
   const data = Buffer.from(Uint32Array.from(words).buffer).toString('hex').replace(/../g, '\\$&')
-  const text = `(module (memory (export "memory") 1) (data (i32.const 0) "${data}") ${realloc}
-    (func (export "f") ${parameters} (result i32) ${body}))`
-  const { exports } = new Instance(new Module(await wat(text)), {}, { wit: `world w { ${wit} }` })
-  return exports.f
+  const text = `(module (import "env" "hook" (func $hook)) (memory (export "memory") 1)
+    (data (i32.const 0) "${data}") ${realloc} (func (export "f") ${parameters} (result i32) ${body}))`
+  return new Instance(new Module(await wat(text)), { env: { hook } }, { wit: `world w { ${wit} }` })
 }
+
+const guest = async (...parameters: Parameters<typeof guestInstance>) => (await guestInstance(...parameters)).exports.f
 
 const invalid = (path: string, words: string) => ({
   name: 'RuntimeError',
@@ -109,6 +117,69 @@ test('an allocation that traps, grows, or is not aligned', async () => {
     realloc('(drop (memory.grow (i32.const 9))) (i32.const 65528)'),
   )
   expect(grows(BigUint64Array.of(1n))).toBe('')
+})
+
+test('fields and flags named like methods that every object has, and values that JSON does not have', async () => {
+  const wit = `record r { %constructor: option<u32>, to-string: u32 } flags g { %constructor, b }
+    export f: func(r: r, g: g) -> bool;`
+  const f = await guest(wit, [], '(i32.add (local.get 0) (local.get 3))', '(param i32 i32 i32 i32)')
+  expect(f({ toString: 1 }, {})).toBe(false)
+  expect(f({ constructor: 1, toString: 1 }, {})).toBe(true)
+  expect(f({ toString: 1 }, { constructor: true })).toBe(true)
+  expect(thrownBy(() => f({}, {})).message).toBe('r.toString: expected number, got undefined')
+
+  const json = await guest(
+    'type json = string; export f: func(value: json) -> string;',
+    [],
+    undefined,
+    '(param i32 i32)',
+  )
+  const circle: any = {}
+  circle.itself = [circle]
+  for (const value of [circle, { a: 1n }]) {
+    expect(thrownBy(() => json(value))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', path: 'value' })
+  }
+  const own = new Error('mine')
+  const failing = {
+    toJSON() {
+      throw own
+    },
+  }
+  expect(thrownBy(() => json(failing))).toBe(own)
+})
+
+test('bytes of the guest itself, when its allocation grows the memory', async () => {
+  const grows = '(drop (memory.grow (i32.const 1))) (i32.const 64)'
+  const echo = ' (i32.store (i32.const 8) (local.get 0)) (i32.store (i32.const 12) (local.get 1)) (i32.const 8)'
+  const wit = 'export f: func(all: list<u8>) -> list<u8>;'
+  const instance = await guestInstance(wit, [1, 2, 3, 4], echo, '(param i32 i32)', realloc(grows))
+  const { f, memory } = instance.exports
+  expect(f(new Uint8Array(memory.buffer, 0, 8))).toEqual(Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0))
+})
+
+test('an array whose length is none, or that changes meanwhile', async () => {
+  const echo = ' (i32.store (i32.const 8) (local.get 0)) (i32.store (i32.const 12) (local.get 1)) (i32.const 8)'
+  const bytes = await guest('export f: func(all: list<u8>) -> list<u8>;', [], echo, '(param i32 i32)')
+  const own = Object.defineProperty(Uint8Array.of(1, 2), 'length', { value: 1e9 })
+  expect(bytes(own)).toEqual(Uint8Array.of(1, 2))
+  const wit = 'export f: func(all: list<option<u32>>) -> list<option<u32>>;'
+  const options = await guest(wit, [], echo, '(param i32 i32)')
+  for (const length of [1.5, -1, NaN, '2', 1n, 2 ** 32, 2 ** 30, {}]) {
+    const lying = new Proxy([1, 2], { get: (all, key) => (key === 'length' ? length : Reflect.get(all, key)) })
+    expect(thrownBy(() => options(lying))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', path: 'all' })
+  }
+  // Before its elements are looked at, which would take half a minute.
+  expect(thrownBy(() => options(Array(2 ** 30))).code).toBe('ERR_INVALID_ARG_TYPE')
+  // Node 20 has resizable buffers; the types do not.
+  const resizable: any = new (ArrayBuffer as any)(8, { maxByteLength: 16 })
+  const shrink = realloc('(call $hook) (i32.const 64)')
+  const shrinking = await guest('export f: func(all: list<u8>) -> list<u8>;', [], echo, '(param i32 i32)', shrink, () =>
+    resizable.resize(0),
+  )
+  expect(thrownBy(() => shrinking(new Uint8Array(resizable)))).toMatchObject({
+    code: 'ERR_INVALID_ARG_TYPE',
+    message: 'all: expected 8 elements, got 0',
+  })
 })
 
 test('an allocation that closes its instance', async () => {

@@ -1,6 +1,7 @@
 // Typed functions that wait: imports, slots and exports over `Suspending` and `promising`, in a guest built from Rust.
 import { Instance, Module, Suspending, link, promising } from '../..'
-import { compilers, guest, rejectionOf, thrownBy } from '../support'
+import { compilers, guest, rejectionOf, thrownBy, wat } from '../support'
+import { bump } from '../support/typed'
 
 const later = <T>(value: T) => new Promise<T>((resolve) => setImmediate(resolve, value))
 
@@ -71,5 +72,43 @@ describe.each(compilers)('%s', (compiler) => {
     await expect((exports.callGreet as any)('Ada')).resolves.toContain('Ada')
     const error = await rejectionOf((exports.callGreet as any)(5))
     expect(error).toBeInstanceOf(TypeError)
+  })
+
+  describe('the result of a call that does not go on is written nowhere', () => {
+    /** A guest whose `f` waits for `wait` with a return area at 64; the promise is settled by `settle`. */
+    async function waiting(onTrap: 'keep' | 'recycle') {
+      const text = `(module (import "$root" "wait" (func $wait (param i32 i32 i32))) (memory (export "memory") 1) ${bump}
+        (func (export "f") (param i32 i32) (result i32)
+          (call $wait (local.get 0) (local.get 1) (i32.const 64)) (i32.const 64))
+        (func (export "fail") unreachable)
+        (func (export "allocated") (result i32) (global.get $top))
+        (func (export "area") (result i64) (i64.load (i32.const 64))))`
+      let settle!: (value: unknown) => void
+      const wait = new Suspending(() => new Promise((resolve) => (settle = resolve)))
+      const { exports } = new Instance(
+        new Module(await wat(text), { compiler }),
+        { $root: { wait } },
+        { wit: 'world w { import wait: func(x: string) -> string; export f: func(x: string) -> string; }', onTrap },
+      )
+      return { exports, settle: (value: unknown) => settle(value) }
+    }
+
+    test('if its guest was recycled', async () => {
+      const { exports, settle } = await waiting('recycle')
+      const promise = promising(exports.f)('hello')
+      expect(thrownBy(() => exports.fail()).recycled).toBe(true)
+      settle('late')
+      expect((await rejectionOf(promise)).code).toBe('ERR_RELINK_SUSPEND')
+      expect([exports.allocated(), exports.area()]).toEqual([1024, 0n])
+    })
+
+    test('if it could not be suspended', async () => {
+      const { exports, settle } = await waiting('keep')
+      expect(thrownBy(() => exports.f('hello')).code).toBe('ERR_RELINK_SUSPEND')
+      const allocated = exports.allocated()
+      settle('late')
+      await later(undefined)
+      expect([exports.allocated(), exports.area()]).toEqual([allocated, 0n])
+    })
   })
 })

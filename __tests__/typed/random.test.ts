@@ -1,7 +1,7 @@
 // Random types and values: from JavaScript to a plugin, from there to another one, to JavaScript, and all the way back.
 import { Instance, link, Module } from '../..'
 import { compilers } from '../support'
-import { forwarder } from '../support/typed'
+import { callOften, forwarder } from '../support/typed'
 import { seeded, Types } from '../support/typed-values'
 
 const SEEDS = Array.from({ length: 60 }, (_, index) => index + 1)
@@ -31,8 +31,9 @@ test.each(SEEDS)('types of seed %i', async (seed) => {
       link(b!.exports.run, a!.slot('t::run'))
       link(echo, b!.slot('t::run'))
     }
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 16; round++) {
       const values = parameters.map(({ value }) => value())
+      if (round === 8 && !through) callOften(() => a!.exports.run(...values))
       expect(a!.exports.run(...values)).toEqual([values[0]])
       expect(seen).toEqual(values)
     }

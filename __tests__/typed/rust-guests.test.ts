@@ -242,3 +242,18 @@ describe('what a guest refuses, called by another engine', () => {
     expect(panic(() => exports['call-echo-longs'](8, 0x7fff_ffff))).toContain('has a list of 2147483647 elements')
   })
 })
+
+test('a missing import is described as Rust declares it, and no name of the ABI is proposed', () => {
+  const module = new Module(guest('typed'))
+  const given = (missing?: string) =>
+    new Proxy({}, { get: () => new Proxy({}, { get: (_, name) => (name === missing ? undefined : () => {}) }) })
+  expect(thrownBy(() => new Instance(module, given('translate')))).toMatchObject({
+    code: 'ERR_RELINK_IMPORT',
+    expected: 'function translate(text: &str, language: String) -> Option<String>',
+    actual: 'undefined',
+  })
+  const instance = new Instance(module, given())
+  const { candidates } = thrownBy(() => instance.slot('echo_byte'))
+  expect(candidates).toContain('typed::echo_bytes')
+  expect(candidates.filter((name: string) => /^(relink:|cabi_)/.test(name))).toEqual([])
+})

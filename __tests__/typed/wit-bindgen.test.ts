@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Instance, link, Module } from '../..'
-import { compilers, root, thrownBy } from '../support'
+import { compilers, guest, root, thrownBy } from '../support'
 import { seeded } from '../support/typed-values'
 
-const folder = join(root, '__tests__', 'support', 'wit-guest')
-const bytes = readFileSync(join(folder, 'wit_guest.wasm'))
-const wit = readFileSync(join(folder, 'world.wit'), 'utf8')
+const bytes = guest('everything_bindgen')
+const wit = readFileSync(join(root, 'fixtures/everything_bindgen/wit/world.wit'), 'utf8')
 
 type Functions = Record<string, (...values: any[]) => any>
 const instanceOf = (imports: Functions = {}, compiler: (typeof compilers)[number] = 'cranelift') => {

@@ -8,10 +8,10 @@ const { random } = require('../random.cjs')
 const SIZE = 8
 
 /** Actions that await. */
-const ASYNCHRONOUS = new Set(['turn', 'endThread'])
+const ASYNCHRONOUS = new Set(['turn', 'endThread', 'settle'])
 
 /** Actions that call wasm whose import runs further actions. */
-const ENTERING = ['enter', 'enterCatcher', 'start']
+const ENTERING = ['enter', 'enterCatcher', 'start', 'discountOfJavaScript']
 
 /** One history of a store, with the model that its state is compared with. */
 class History {
@@ -31,6 +31,16 @@ class History {
   #catchers = []
   /** Values that JavaScript may throw, each with its payload and the catcher whose tag it has, if any */
   #throwable = []
+  /** Suspended calls, with the functions that settle the promises for which they wait */
+  waiting = []
+  /** Weak references to suspended calls that nothing settles */
+  forgotten = []
+  /** Instances that begin again after a trap */
+  recyclable = []
+  /** Number of times that any of them has begun again */
+  recycled = 0
+  /** Instances with typed functions */
+  shops = []
   /** The entries of both tables: the result of a call, and the state of the function's instance; or null */
   #entries = [Array(SIZE).fill(null), Array(SIZE).fill(null)]
 
@@ -159,6 +169,17 @@ class History {
       { store: this.store },
     ))
     return Object.assign(catcher, { exports, own: exports.own })
+  }
+
+  /** Whether a call ends normally; false if it is refused since its instance was closed while it ran. */
+  closesMeanwhile({ state }, run) {
+    try {
+      run()
+      return true
+    } catch (error) {
+      if (state.closed && error.code === 'ERR_RELINK_CLOSED') return false
+      throw error
+    }
   }
 
   /** The value that a call throws. */

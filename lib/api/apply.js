@@ -20,7 +20,7 @@ const OF_COMMIT = ['by', 'check', 'label', 'merged', 'migrate', 'pointers', 'tri
 /** Brings a store to the state of a manifest: all or nothing. Resolves to what it has changed. */
 async function apply(store, manifest, options = undefined) {
   if (store === undefined) throw wrongType('a Store', 'store', store)
-  const native = toStore({ store })
+  const native = toStore({ store }, 'store')
   const { imports, base, ...commit } = toOptions(options, ['base', 'imports', ...OF_COMMIT])
   if (imports !== undefined && (typeof imports !== 'object' || imports === null)) {
     throw wrongType('an object', 'options.imports', imports)
@@ -29,6 +29,8 @@ async function apply(store, manifest, options = undefined) {
     throw wrongType('a path or a file: URL', 'options.base', base)
   }
   toRelinkOptions(commit)
+  // It would wait for the commit, and the commit for its hook.
+  native.commits.refuseInHook('apply')
   const state = stateOf(native)
   return state.queue(async () => {
     const known = await readManifest(manifest, base)
@@ -48,8 +50,11 @@ async function apply(store, manifest, options = undefined) {
 async function bring(native, state, manifest, modules, options) {
   const { found, loaded } = modules
   const { changes, made, ended, emptied } = changesOf(native, manifest, found)
-  const change = changes.length === 0 ? undefined : await commit(changes, options, { manifest, made, ended })
+  const filled = emptied.map((slot) => [slot.current, slot])
+  const isChanged = changes.length > 0 || filled.length > 0
+  const change = isChanged ? await commit(changes, options, { manifest, made, ended }) : undefined
   for (const slot of emptied) slot.reset()
+  if (filled.length > 0) above.noteEmptied(change, filled)
   const removed = [...state.named].filter(([name, { instance }]) => found.get(name)?.instance !== instance)
   state.take([...found.values()])
   const instances = Object.fromEntries(manifest.modules.map(({ name }) => [name, found.get(name).instance]))

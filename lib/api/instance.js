@@ -11,14 +11,16 @@ const { Brand } = require('../internal/handle')
 const { ownerOf } = require('../internal/living')
 const { about, readImports, toImports } = require('../internal/imports')
 const { Recycler, holdRecycler } = require('../internal/recycler')
+const { endClosed } = require('../internal/trial')
 const { systemsIn } = require('../internal/wasi-functions')
 const { WasiGuest } = require('../internal/wasi-guest')
 const { inspectable } = require('../node/inspect')
 const { noteOwner } = require('../internal/owners')
 const { MOST_UNSIGNED } = require('../options/limits')
 const { ON_TRAP, toOnRecycle, toOnTrap } = require('../options/on-trap')
+const modes = require('../options/option-mode')
 const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options/resource-limits')
-const { memoryOf } = require('./memory')
+const { forgetContent, memoryOf } = require('./memory')
 const { previousSlots, withPrevious } = require('../internal/previous-imports')
 const { toModule } = require('./module')
 const native = require('../native')
@@ -59,6 +61,7 @@ class Instance {
     if (recycling !== undefined) refuseShared(code)
     const limits = toInstanceAmounts(toResourceLimits(known.limits, OF_INSTANCE), compiled)
     const declared = code.imports()
+    if (compiled.isPlugin) modes.own.checkImportsOf(declared, imports, options)
     const types = about(file, () => compiled.typed(toWit(known)))
     const typed = types.length > 0 ? new TypedInstance(store, types) : undefined
     const wasi = known.wasi === undefined ? undefined : new WasiGuest(toWasi(known))
@@ -95,14 +98,15 @@ class Instance {
     }
     noteOwner(retainer, { store, id, compiled, previous: previousSlots(store, compiled, declared) })
     const core = exports.map(({ name, kind, value }) => [name, wrap[kind](store, value)])
-    const complete = typed?.complete(this.#state, core) ?? core
+    const complete = typed?.complete(this.#state, core, timeout) ?? core
     this.#state.exports = namespace(suspending === undefined ? complete : complete.map(withPromise))
     if (hasGuestHooks(this.#state.exports)) store.hasGuestHooks = true
     store.keep('instance', id, this)
     store.living.add(store, id, this, exports)
     if (recycling !== undefined) {
       store.hasRecyclers = true
-      holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onRecycle }))
+      const onReplaced = () => Object.values(this.#state.exports).forEach(forgetContent)
+      holdRecycler(retainer, new Recycler(store, id, { instance: this, limits: recycling, onReplaced, onRecycle }))
     }
     // Its start function may have called instances that trapped.
     if (store.hasRecyclers) store.recycleTrapped()
@@ -121,7 +125,7 @@ class Instance {
   }
 
   static all(store = undefined) {
-    const own = toStore({ store })
+    const own = toStore({ store }, 'store')
     return own.living.list(own).filter((instance) => !instance.closed)
   }
 
@@ -144,8 +148,8 @@ class Instance {
 
   get slots() {
     const state = brand.get(this)
-    const { slots } = state.compiled
-    return (state.slots ??= namespace(slots.map(({ name }, position) => [name, slotAt(state, position)])))
+    const { slots, listed } = state.compiled
+    return (state.slots ??= namespace(listed.map((position) => [slots[position].name, slotAt(state, position)])))
   }
 
   get closed() {
@@ -185,8 +189,10 @@ class Instance {
     const silent = toSilent(options)
     if (this.closed) return
     state.store.commits.describe()
+    state.typed?.close(silent)
     state.store.closeInstance(state.id, silent)
     state.closed = true
+    endClosed(state.store)
     for (const system of state.systems ?? []) system.release()
     state.wasi?.close()
   }
@@ -205,7 +211,7 @@ function refuseShared(code) {
 }
 
 /** The slot at a position in the module's list. */
-const slotAt = ({ store, id, typed }, position) => slotOf(store, store.instanceSlot(id, position), typed)
+const slotAt = (state, position) => slotOf(state.store, state.store.instanceSlot(state.id, position), state)
 
 /** An export of an instance whose exports return promises. */
 const withPromise = ([name, value]) => [name, typeof value === 'function' ? promising(value) : value]

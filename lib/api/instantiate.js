@@ -15,23 +15,27 @@ const { refuseTrust } = require('../options/trust')
 
 /** As `WebAssembly.instantiate`: of a Module an Instance, of bytes both. */
 async function instantiate(bytesOrModule, imports = undefined, options = undefined) {
-  return make(OwnModule, bytesOrModule, imports, check(modes.own, imports, options))
+  return make(OwnModule, bytesOrModule, imports, check(modes.own, imports, options), options)
 }
 
 /** The function of `WebAssembly`. */
 const standard = {
   async instantiate(bytesOrModule, imports = undefined, options = undefined) {
-    return make(Module, bytesOrModule, imports, check(modes.standard, imports, options))
+    return make(Module, bytesOrModule, imports, check(modes.standard, imports, options), options)
   },
 }
 
+/** `options` are the user's, and before them what `check` has made of them. */
 async function make(
   Class,
   bytesOrModule,
   imports,
   { store, suspending, timeout, onTrap, onRecycle, wasi, wit, ...compiling },
+  options,
 ) {
-  const making = { limits: instancePart(compiling.limits), store, suspending, timeout, onTrap, onRecycle, wasi, wit }
+  const limits = instancePart(compiling.limits)
+  // Without options of the user, the constructor refuses imports that look like options.
+  const making = options && { limits, store, suspending, timeout, onTrap, onRecycle, wasi, wit }
   if (findModule(bytesOrModule)) {
     refuseTrust(compiling.trust)
     return new Instance(bytesOrModule, imports, making)

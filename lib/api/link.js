@@ -97,7 +97,7 @@ function link(implementation, slot, options = undefined) {
   const { store } = handle
   const { about } = permissions
   store.commits.refuseInHook('link', handle.details.name)
-  if (store.hasPrevious && ownerOf(implementation)?.previous !== undefined) {
+  if (store.hasPrevious && ownerOf(implementation)?.previous?.has(handle.details.name)) {
     return above.linkWithPrevious(implementation, slot, permissions)
   }
   const target = permissions.callSite ? callSiteSlot(handle, implementation, permissions.type) : slot
@@ -134,15 +134,18 @@ const adapters = new WeakMap()
 function adapterAddress(store, implementation, slot, { allowed, type }) {
   const stores = remember(adapters, implementation, () => new WeakMap())
   const types = remember(stores, store, () => new Map())
-  noteUse(implementation, store.find('slot', slot)?.name)
-  const key = store.slotType(slot, allowed, type)
-  return store.addressOf(remember(types, key, () => makeAdapter(store, implementation, slot, allowed, type)))
+  const target = store.find('slot', slot)
+  noteUse(implementation, target?.name)
+  const fn = suspendingFunction(implementation)
+  const suspends = fn !== undefined || (target !== undefined && slotBrand.get(target).details.suspend)
+  const key = `${store.slotType(slot, allowed, type)} ${suspends}`
+  const make = () => makeAdapter(store, implementation, fn ?? implementation, { slot, allowed, suspends, type })
+  return store.addressOf(remember(types, key, make))
 }
 
-/** The adapter of a JavaScript function, or of that of a `Suspending`. */
-function makeAdapter(store, implementation, slot, allowed, type) {
-  const fn = suspendingFunction(implementation)
-  const adapter = store.adapt(fn ?? implementation, slot, allowed, fn !== undefined, type)
+/** The adapter of a JavaScript function, `fn`: the implementation, or the function of that `Suspending`. */
+function makeAdapter(store, implementation, fn, { slot, allowed, suspends, type }) {
+  const adapter = store.adapt(fn, slot, allowed, suspends, type)
   noteAdapter(adapter, implementation)
   return adapter
 }

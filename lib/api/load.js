@@ -38,7 +38,7 @@ async function loadUnless(known, file, imports, options) {
   if (known !== undefined && toModule(module).native.hash() === known) return undefined
   if (expected) checkShape(expected, await readFile(path), path)
   const limits = instancePart(compiling.limits)
-  const making = { limits, store, suspending, timeout, onTrap, onRecycle, wasi, wit }
+  const making = options && { limits, store, suspending, timeout, onTrap, onRecycle, wasi, wit }
   const instance = new Instance(module, imports, making)
   if (channels.load.hasSubscribers) {
     const hash = toModule(module).native.hash()

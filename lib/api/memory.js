@@ -30,12 +30,17 @@ const refuseTransfer = {
 /** The handles of shared memories: these are objects of Node's own. */
 const sharedHandles = new WeakMap()
 
-/** The functions to call when a memory is closed, by memory. */
+/** The functions to call when a memory is closed or its content replaced, by memory. */
 const forgetters = new WeakMap()
 
-/** Calls `forget` when a memory is closed: what holds its buffer would keep its bytes mapped. */
+/** Calls `forget` when a memory is closed: what holds its buffer would keep its bytes mapped. Also when recycling replaces it. */
 function onForget(memory, forget) {
   forgetters.set(memory, [...(forgetters.get(memory) ?? []), forget])
+}
+
+/** Calls the functions of `onForget`, if a value is a memory. */
+function forgetContent(value) {
+  for (const forget of forgetters.get(value) ?? []) forget()
 }
 
 let brand
@@ -55,7 +60,7 @@ class Memory {
       if (!(#buffer in memory)) return
       memory.#buffer = undefined
       memory.#closedLength = byteLength
-      for (const forget of forgetters.get(memory) ?? []) forget()
+      forgetContent(memory)
     }
     webidl(this, 'WebAssembly.Memory')
     hasArrived(this, isShared)
@@ -154,4 +159,4 @@ function findMemory(value, store = undefined) {
 /** The handle of `this`. A shared memory that another thread has posted is adopted into the default store. */
 const toMemory = (value) => (isShared(value) ? findMemory(value, toStore()) : brand.get(value))
 
-module.exports = { Memory, memoryOf, findMemory, onForget }
+module.exports = { Memory, memoryOf, findMemory, forgetContent, onForget }

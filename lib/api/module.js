@@ -33,7 +33,7 @@ class Module {
     inspectable(this, {
       imports: (module) => Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
       exports: (module) => Module.exports(module).map(({ name }) => name),
-      slots: (module) => toModule(module).slots.map(({ name }) => name),
+      slots: (module) => Module.slots(module).map(({ name }) => name),
     })
   }
 
@@ -64,8 +64,11 @@ class Module {
   static slots(moduleObject, options = undefined) {
     const compiled = toModule(moduleObject)
     const { all = false } = toOptions(options, ['all'])
-    const others = all ? compiled.others() : compiled.missing.map(describeMissing)
-    return [...compiled.slots, ...others].map(copy)
+    const { slots } = compiled
+    const found = all
+      ? [...slots, ...compiled.others()]
+      : [...compiled.listed.map((position) => slots[position]), ...compiled.missing.map(describeMissing)]
+    return found.map(copy)
   }
 }
 

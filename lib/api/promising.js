@@ -3,9 +3,11 @@
 // `Suspending` and `promising`: calls that an import may suspend until a promise is settled.
 
 const { formatValue, wrongType } = require('../options/arguments')
+const { typeError } = require('../errors')
 const { standFor } = require('../internal/lib-functions')
 const native = require('../native')
 const { findTyped } = require('../typed/functions')
+const { LateResult } = require('../typed/late-result')
 const { webidl } = require('../options/webidl')
 
 let functionOf
@@ -48,7 +50,16 @@ function promising(fn) {
   for (const name of ['name', 'length']) {
     Object.defineProperty(made, name, { __proto__: null, value: fn[name], configurable: true })
   }
-  return made
+  return Object.defineProperty(made, 'map', { __proto__: null, value: refuseMap, configurable: true, writable: true })
+}
+
+/** The method `map` of these functions: a batch makes its calls in a loop of wasm, which goes on at once. */
+function refuseMap() {
+  throw typeError(
+    'calls of `map` cannot be suspended: expected `Promise.all` over calls of this function, or `map` of the function that was ' +
+      'given to `promising`',
+    'ERR_RELINK_UNSUPPORTED',
+  )
 }
 
 /**
@@ -67,7 +78,7 @@ async function call(fn, args, finish = undefined) {
     let goOn
     // Not by `then`, which a promise may have of its own.
     try {
-      const value = await progress.value
+      const value = valueOf(await progress.value, running)
       goOn = () => running.fulfill(value)
     } catch (reason) {
       goOn = () => running.reject(reason)
@@ -76,6 +87,12 @@ async function call(fn, args, finish = undefined) {
     progress = step(goOn())
   }
   return progress.value
+}
+
+/** The value of an import's promise. Nothing is written into the memory of a guest whose call cannot go on. */
+function valueOf(value, running) {
+  if (!(value instanceof LateResult)) return value
+  return running.ended ? undefined : value.write()
 }
 
 /** The option `suspending`: names of imports, as "module.name". */

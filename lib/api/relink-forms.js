@@ -2,7 +2,7 @@
 
 // The three forms of `relink`'s arguments.
 
-const { wrongType } = require('../options/arguments')
+const { isPlain, wrongType } = require('../options/arguments')
 const { toRelinkOptions } = require('../options/commit-options')
 const { LinkError } = require('../errors')
 const { findInstance } = require('./instance')
@@ -15,6 +15,10 @@ function toRequest(changes, rest) {
   if (findInstance(changes) !== undefined) return ofInstances(changes, ...rest)
   if (typeof changes?.[Symbol.iterator] === 'function' && typeof changes !== 'string') return ofPairs(changes, rest[0])
   if (typeof changes === 'object' && changes !== null && findInstance(rest[0]) !== undefined) {
+    // An Instance or a Module of Node's own, for example.
+    if (!isPlain(changes) && Object.keys(changes).length === 0) {
+      throw wrongType('an object of implementations by name, or an Instance,', 'changes', changes)
+    }
     return ofNames(changes, ...rest)
   }
   const forms = 'an iterable of [implementation, slot]'

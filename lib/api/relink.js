@@ -14,14 +14,20 @@ const { Link, isOver } = require('./link')
 const { toRequest } = require('./relink-forms')
 const { RequestedChanges } = require('./requested-changes')
 const { uncloneable } = require('../node/uncloneable')
+const { toLinkOptions } = require('../options/commit-options')
 const { webidl } = require('../options/webidl')
 
 let brand
+
+/** What a function is allowed that an entry has held before. */
+const ANY_TYPE = toLinkOptions({ merged: true, pointers: true })
 
 /** A commit: changes of slots that were made together. */
 class Relink {
   #changes
   #links
+  /** Entries of tables that a manifest has emptied together with the commit, with their functions: `[implementation, slot]` of each */
+  #emptied = []
 
   static {
     brand = new Brand('a Relink', (value) => (#changes in value ? value : undefined))
@@ -35,6 +41,7 @@ class Relink {
       undone: (all) => all.undone,
     })
     above.commitOf = (changes) => (changes.more.wrapper ??= new Relink(changes))
+    above.noteEmptied = (all, filled) => void (all.#emptied = filled)
     above.trialOf = (all) => all.#changes.more.trial?.settled
     above.publish = publish
     above.linkWithPrevious = linkWithPrevious
@@ -77,7 +84,8 @@ class Relink {
   }
 
   get undone() {
-    return brand.get(this).#changes.isUndone
+    const all = brand.get(this)
+    return all.#changes.isUndone && all.#emptied.length === 0
   }
 
   get links() {
@@ -93,10 +101,25 @@ class Relink {
   }
 
   undo() {
-    const changes = brand.get(this).#changes
+    const all = brand.get(this)
+    const changes = all.#changes
     changes.store?.commits.refuseInHook('undo')
-    if (!changes.undoAll() || !channels.undo.hasSubscribers) return
+    const refilled = all.#refill()
+    const isUndone = changes.undoAll()
+    refilled?.make(changes.about)
+    all.#emptied = []
+    if (!isUndone || !channels.undo.hasSubscribers) return
     publish('undo', changes, { reason: 'undo', undone: changes.slots.map(({ name }) => name) })
+  }
+
+  /** The changes that fill the emptied entries again, checked; undefined without any. An undo of a link cannot do it: these have ended. */
+  #refill() {
+    const filled = this.#emptied.filter(([, slot]) => slot.current === null)
+    if (filled.length === 0) return undefined
+    const requested = new RequestedChanges(filled.length, ANY_TYPE)
+    filled.forEach((pair, index) => requested.addPair(pair, index))
+    requested.check()
+    return requested
   }
 
   [dispose]() {

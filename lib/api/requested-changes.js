@@ -37,6 +37,11 @@ class RequestedChanges {
     this.#permissions = permissions
   }
 
+  /** Number of changes that the user has asked for: those of imports that stand for previous functions come after them. */
+  get count() {
+    return this.#count
+  }
+
   /** Converts a pair, or notes why it cannot be converted. */
   addPair(change, index) {
     // Reading the change runs the user's code, whose errors come out unchanged.

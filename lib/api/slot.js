@@ -99,12 +99,21 @@ function functionIn(typed, core, store, id) {
   return functionOf(core)
 }
 
-/** The wrapper of a native slot. `typed` are the typed functions of its instance, if there are any. */
-function slotOf(store, info, typed = undefined) {
-  const { id, name, kind, type } = info
+/** The wrapper of a native slot. `instance` is what its instance knows: none for a table entry. The slot does not keep it alive. */
+function slotOf(store, info, instance = undefined) {
+  const typed = instance?.typed
+  const { id, name, kind, type, suspend } = info
   // The instance of a typed export, whose core function takes addresses in its memory.
   const exporter = kind === 'function' && typed?.isExport(name) ? typed : undefined
-  const own = () => ({ name, kind, type: type && toType(type), typed: typed?.slot(name, kind), exporter })
+  const own = () => ({
+    name,
+    kind,
+    type: type && toType(type),
+    suspend,
+    instance: instance && new WeakRef(instance),
+    typed: typed?.slot(name, kind),
+    exporter,
+  })
   const make = () => new Handle(store, id, own())
   return store.find('slot', id) ?? new Slot(make())
 }

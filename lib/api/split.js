@@ -10,6 +10,7 @@ const { Brand, onlyInternal } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { Instance } = require('./instance')
 const { checkImplementation, isOver, link, toSlot } = require('./link')
+const { Suspending, suspendingFunction } = require('./promising')
 const { coreFor } = require('../typed/core-for')
 const { OwnModule } = require('./module')
 const { RequestedChanges } = require('./requested-changes')
@@ -24,6 +25,8 @@ class Split {
   /** The names of the implementations, in order */
   #names
   #implementations
+  /** The functions that a chooser's calls go to */
+  #functions
   #link
   /** The function in the slot */
   #function
@@ -50,10 +53,14 @@ class Split {
     if (choose === undefined) {
       this.#exports = generated(slot, implementations, toLinkOptions(linking))
       this.#setWeights(weights)
-      this.#link = link(this.#exports.split, slot, linking)
+      // It passes on what it gets: `generated` has checked the memories of the implementations.
+      this.#link = link(this.#exports.split, slot, { ...linking, pointers: true })
     } else {
       this.#counts = names.map(() => 0)
-      this.#link = link((...args) => this.#choose(choose, args), slot, linking)
+      const chooser = (...args) => this.#choose(choose, args)
+      const suspends = implementations.some((each) => suspendingFunction(each) !== undefined)
+      this.#functions = implementations.map((each) => suspendingFunction(each) ?? each)
+      this.#link = link(suspends ? new Suspending(chooser) : chooser, slot, linking)
     }
     this.#function = slot.current
     uncloneable(this)
@@ -120,16 +127,20 @@ class Split {
     const index = this.#names.indexOf(name)
     if (index < 0) throw unknownName(name, this.#names, 'choose(…)')
     this.#counts[index]++
-    return this.#implementations[index](...args)
+    return this.#functions[index](...args)
   }
 }
 
 /** The exports of the generated module over the implementations. */
 function generated(slot, implementations, permissions) {
   const { store, id, details } = toSlot(slot, () => 'slot')
-  const compiler = store.slotType(id, 0, undefined).split(' ').at(-1) || 'cranelift'
+  const first = store.slotType(id, 0, undefined).split(' ').at(-1) || 'cranelift'
+  // Code that has tiered up calls code of its compiler directly, and other code over a bridge.
+  const compiler = details.instance?.deref()?.compiler === 'cranelift' ? 'cranelift' : first
   const module = new OwnModule(store.splitModule(id, implementations.length), { slots: 'none', compiler })
-  const core = (fn) => coreFor(store, fn, id, details, permissions)
+  const mayWait = (fn) =>
+    details.suspend && !store.isWasmFunction(fn) && typeof fn === 'function' ? new Suspending(fn) : fn
+  const core = (fn) => mayWait(coreFor(store, fn, id, details, permissions))
   return new Instance(module, { '': implementations.map(core) }, { store: above.storeOf(store) }).exports
 }
 
@@ -162,7 +173,7 @@ class SplitPlan {
     }
     if (choose !== undefined && typeof choose !== 'function') throw wrongType('a function', 'options.choose', choose)
     this.choose = choose
-    this.weights = weights && toWeights(weights, this.names, 'options.weights')
+    this.weights = weights === undefined ? undefined : toWeights(weights, this.names, 'options.weights')
     this.linking = linking
     for (const implementation of this.implementations) {
       const requested = new RequestedChanges(1, toLinkOptions(linking))
@@ -179,7 +190,8 @@ const MOST = 16
 function toWeights(value, names, argument) {
   if (typeof value !== 'object' || value === null) throw wrongType('an object of numbers', argument, value)
   for (const name of Object.keys(value)) if (!names.includes(name)) throw unknownName(name, names, argument)
-  const weights = Object.fromEntries(names.map((name) => [name, value[name] ?? 0]))
+  const own = (name) => (Object.hasOwn(value, name) ? value[name] : undefined)
+  const weights = Object.fromEntries(names.map((name) => [name, own(name) ?? 0]))
   for (const [name, weight] of Object.entries(weights)) {
     if (typeof weight !== 'number') throw wrongType('a number', `${argument}.${name}`, weight)
     if (!(weight >= 0 && weight < Infinity)) {

@@ -9,6 +9,7 @@ const { Changes } = require('../internal/changes')
 const { drained } = require('../internal/drained')
 const { channels } = require('../internal/events')
 const { linksOf } = require('../internal/history-entries')
+const { endClosed } = require('../internal/trial')
 const { rangeError } = require('../errors')
 const { toHistoryLimit } = require('../options/commit-options')
 const { STACK_SIZES } = require('../options/limits')
@@ -114,6 +115,7 @@ class Store {
     native.commits.describe()
     native.close(silent)
     native.closed = true
+    endClosed(native)
   }
 
   [dispose]() {
@@ -145,9 +147,9 @@ function toStackSize({ stackSize }) {
   throw rangeError(`${expected}, got ${formatValue(stackSize)}`)
 }
 
-/** The native store of the option `store`: by default, this thread's default store. */
-function toStore({ store } = {}) {
-  if (store !== undefined) return brand.get(store, 'options.store')
+/** The native store of the option `store`: by default, this thread's default store. `argument` names it in messages. */
+function toStore({ store } = {}, argument = 'options.store') {
+  if (store !== undefined) return brand.get(store, argument)
   return (defaultStore ??= new NativeStore())
 }
 

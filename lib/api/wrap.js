@@ -5,6 +5,7 @@
 const { wrongType } = require('../options/arguments')
 const { LinkError } = require('../errors')
 const { link, toSlot } = require('./link')
+const { slotBrand } = require('./slot')
 
 /** Links the function that `make` returns for the function that the slot holds. */
 function wrap(slot, make, options = undefined) {
@@ -17,7 +18,9 @@ function wrap(slot, make, options = undefined) {
       details: { slot: slot.name },
     })
   }
-  const implementation = make(previous)
+  // A function in the place of a typed export takes its values, as the one that it calls.
+  const { exporter, name } = slotBrand.get(slot).details
+  const implementation = make(exporter === undefined ? previous : exporter.exportOver(name, previous))
   if (typeof implementation !== 'function') throw wrongType('a function', 'make(previous)', implementation)
   if (slot.current === previous) return link(implementation, slot, options)
   throw new LinkError(`slot "${slot.name}" was linked while \`make\` ran, so nothing was wrapped: wrap it again`, {

@@ -9,6 +9,8 @@ const above = {
   linkWithPrevious: undefined,
   /** The manifest of a `Store`'s present state */
   manifestOf: undefined,
+  /** Notes the entries of tables that were emptied with a `Relink`: `[implementation, slot]` of each */
+  noteEmptied: undefined,
   /** The wrapper of a native slot */
   slotOf: undefined,
   /** The `Store` of a native store; undefined if it has none */

@@ -3,6 +3,7 @@
 // Commits with hooks.
 
 const { LinkError } = require('../errors')
+const { formatValue } = require('../options/arguments')
 const { handOver, selfTest } = require('./guest-hooks')
 const { ownerOf } = require('./owners')
 const { Trial } = require('./trial')
@@ -67,7 +68,7 @@ class HookedCommit {
     let { value: hook, done } = steps.next(result)
     while (!done) {
       const answer = commits.during(hook)
-      if (isThenable(answer)) return Promise.resolve(answer).then((value) => this.#next(steps, value))
+      if (isThenable(answer)) return answer.then((value) => this.#next(steps, value))
       ;({ value: hook, done } = steps.next(answer))
     }
     return this.#make()
@@ -81,25 +82,26 @@ class HookedCommit {
 
   /** What `check` gets: the changes that are to be made. */
   #plan({ label, by } = {}) {
-    const { slots, implementations } = this.#requested
-    const changes = slots.map((slot, index) =>
-      Object.freeze({ slot, before: this.#before[index], after: implementations[index] }),
-    )
+    const { slots, implementations, count } = this.#requested
+    const changes = slots
+      .slice(0, count)
+      .map((slot, index) => Object.freeze({ slot, before: this.#before[index], after: implementations[index] }))
     return Object.freeze({ changes: Object.freeze(changes), label, by })
   }
 
   /** The instances of the new implementations that are not there yet, each once. */
   #newInstances() {
-    const before = new Set(this.#before.map(instanceOf))
-    const instances = new Set(this.#requested.implementations.map(instanceOf))
+    const { implementations, count } = this.#requested
+    const before = new Set(this.#before.slice(0, count).map(instanceOf))
+    const instances = new Set(implementations.slice(0, count).map(instanceOf))
     return [...instances].filter((instance) => instance !== undefined && !before.has(instance))
   }
 
   /** The pairs of instances whose functions replace each other, each once. */
   #instances() {
-    const { implementations } = this.#requested
+    const { implementations, count } = this.#requested
     const pairs = []
-    implementations.forEach((implementation, index) => {
+    implementations.slice(0, count).forEach((implementation, index) => {
       const [previous, next] = [this.#before[index], implementation].map(instanceOf)
       if (previous === undefined || next === undefined || previous === next) return
       if (!pairs.some(([from, to]) => from === previous && to === next)) pairs.push([previous, next])
@@ -117,7 +119,7 @@ function instanceOf(fn) {
 /** The error of a `check` that refuses. */
 function vetoed(verdict) {
   const reason = typeof verdict === 'string' ? verdict : undefined
-  const why = reason === undefined ? `returned ${String(verdict)}` : `says: ${reason}`
+  const why = reason === undefined ? `returned ${formatValue(verdict)}` : `says: ${reason}`
   return new LinkError(`\`check\` ${why}; no change was made`, {
     code: 'ERR_RELINK_VETO',
     details: { reason: reason ?? verdict },

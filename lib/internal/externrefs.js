@@ -59,6 +59,11 @@ class Externrefs {
     if (this.free[COUNT] < count) this.#store().reserveExternrefs(count)
   }
 
+  /** These externrefs for the functions of an instance with this quota; undefined for one without a limit of its own. */
+  within(quota) {
+    return quota === undefined ? this : new LimitedExternrefs(this, quota, this.#store)
+  }
+
   /** The value of an externref. */
   get(number) {
     const value = this.values[number]
@@ -71,9 +76,69 @@ class Externrefs {
     for (let at = HEAD + from; at < HEAD + free[COUNT]; at++) values[free[at]] = undefined
   }
 
+  /** Drops the values of numbers that a retainer holds. */
+  dropRetained(numbers) {
+    const { values } = this
+    for (let at = 0; at < numbers.length; at++) values[numbers[at]] = undefined
+  }
+
+  /**
+   * The values of these numbers, for a retainer. Those with an index, which counts from 1, are in its present array, `retained`.
+   */
+  retain(retained, numbers, indices) {
+    const { values } = this
+    const array = []
+    for (let at = 0; at < numbers.length; at++) {
+      array.push(indices[at] === 0 ? values[numbers[at]] : retained[indices[at] - 1])
+    }
+    return array
+  }
+
+  /** Takes the values of these numbers back from the array of a retainer. */
+  take(retained, numbers, indices) {
+    const { values } = this
+    for (let at = 0; at < numbers.length; at++) values[numbers[at]] = retained[indices[at]]
+  }
+
   /** Asks native code, and keeps the value in the array until the next sweep. */
   #read(number) {
     return (this.values[number] = this.#store().readExternref(number))
+  }
+}
+
+/** The externrefs of a store, for the functions of an instance that limits them. */
+class LimitedExternrefs {
+  /** No number is free, so that `reserve` is called for all arguments. */
+  free = [0]
+
+  /** The key of the instance's quota. */
+  quota
+
+  #all
+  #store
+
+  constructor(all, quota, store) {
+    this.#all = all
+    this.quota = quota
+    this.#store = store
+  }
+
+  /** The externref of a value, which counts for the instance. */
+  add(value) {
+    const number = this.#all.add(value)
+    if (number !== NULL && number !== UNDEFINED) this.#store().chargeExternref(number, this.quota)
+    return number
+  }
+
+  /** Checks the limits for `values`, and sweeps before. */
+  reserve(...values) {
+    const count = values.filter(isValue).length
+    if (count > 0) this.#store().reserveExternrefs(count, this.quota)
+  }
+
+  /** The value of an externref. */
+  get(number) {
+    return this.#all.get(number)
   }
 }
 

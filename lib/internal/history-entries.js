@@ -5,7 +5,7 @@
 const { above } = require('./above')
 const { activeIn } = require('./drained')
 const { recordOf, unadapted } = require('./function-record')
-const { coreOf, ownerOf } = require('./owners')
+const { coreOf } = require('./owners')
 
 /** The commits of one slot, the oldest first. */
 function historyOf(store, slot) {
@@ -36,8 +36,8 @@ function activeOf(store, slot, functions) {
 
 /** The active links of a store. */
 function linksOf(store) {
-  return store.linkedSlots().map(({ slot: info, link }) => {
-    const slot = slotIn(store, info)
+  return store.linkedSlots().map(({ slot: info, link, instance }) => {
+    const slot = slotIn(store, info, instance)
     const { current } = slot
     const commit = store.commits.ofLink(link)
     return Object.freeze({
@@ -49,11 +49,13 @@ function linksOf(store) {
   })
 }
 
-/** The wrapper of a slot, made by its instance, which knows the slot's types, if there still is a wrapper of that. */
-function slotIn(store, info) {
-  const owner = ownerOf(store.slotOriginal(info.id))
-  const instance = owner && store.find('instance', owner.id)
-  return info.kind !== 'table' && instance ? instance.slot(info.name) : above.slotOf(store, info)
+/**
+ * The wrapper of a slot. It is made by the instance with the id `owner`, which knows the slot's types, if there still is a wrapper of
+ * that.
+ */
+function slotIn(store, info, owner) {
+  const instance = info.kind !== 'table' && owner !== undefined && store.find('instance', owner)
+  return instance ? instance.slot(info.name) : above.slotOf(store, info)
 }
 
 module.exports = { activeOf, historyOf, linksOf }

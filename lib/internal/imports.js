@@ -54,8 +54,9 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
       return fn
     }
     return about(file, () => {
+      if (item.kind === 'function') refuse(item, value, typed?.describe(item))
       const object = item.kind === 'global' ? toGlobal(store, item, value) : value
-      if (item.kind !== 'function') held.push(object)
+      held.push(object)
       return readers[item.kind](store, item, object)
     })
   })
@@ -118,7 +119,6 @@ const noNamespace = ({ module, name }, value) =>
   wrongType('an object', `imports[${JSON.stringify(module)}]`, value, `the module imports "${name}" from it`)
 
 const readers = {
-  function: (store, item, value) => refuse(item, value),
   memory: (store, item, value) => idOf(store, item, value, findMemory(value, store)),
   table: (store, item, value) => idOf(store, item, value, findTable(value)),
   global: (store, item, value) => idOf(store, item, value, findGlobal(value)),
@@ -144,6 +144,7 @@ function idOf(store, item, value, handle) {
   return handle.id
 }
 
-const refuse = ({ module, name, type }, value) => native.refuseImport(module, name, type, formatValue(value))
+const refuse = ({ module, name, type }, value, expected = type) =>
+  native.refuseImport(module, name, expected, formatValue(value))
 
 module.exports = { about, toImports, readImports }

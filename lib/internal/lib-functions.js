@@ -40,9 +40,9 @@ function libFunctions(store, exceptions) {
     error: buildError,
     stackTraceLimit,
     // `fn` is the imported function that returned the value, if one did.
-    toBigInt64: (value, fn) => BigInt.asIntN(64, numeric(value, fn)),
-    toNumber: (value, fn) => +numeric(value, fn),
-    toList: (value) => [...value],
+    toBigInt64: (value, fn) => BigInt.asIntN(64, notPromised(value, fn)),
+    toNumber: (value, fn) => +notPromised(value, fn),
+    toList: (value, fn) => [...notPromised(value, fn, 'several values')],
     listOf: (...values) => values,
     toException: (value) => exceptions().toList(weak.deref(), value),
     recycle,
@@ -52,8 +52,8 @@ function libFunctions(store, exceptions) {
     inFinalizer,
     fromException: (list) => exceptions().fromList(weak.deref(), list),
     addType: values?.addType,
-    makeFunction(index, type, name, address, retainer) {
-      const fn = values.functionAt(index, type, externrefs)
+    makeFunction(index, type, name, address, retainer, quota) {
+      const fn = values.functionAt(index, type, externrefs.within(quota))
       if (fn === undefined) return undefined
       Object.defineProperties(fn, {
         name: { __proto__: null, value: name, configurable: true },
@@ -62,9 +62,13 @@ function libFunctions(store, exceptions) {
       functions.set(fn, { address, retainer })
       return fn
     },
-    importThunk: (fn, parameters, results) => values.thunkOf(thunks, externrefs, fn, parameters, results),
+    importThunk: (fn, parameters, results, quota) =>
+      values.thunkOf(thunks, externrefs.within(quota), fn, parameters, results),
     externrefs,
     dropExternrefs: (from) => externrefs.drop(from),
+    dropRetained: (numbers) => externrefs.dropRetained(numbers),
+    retainExternrefs: (...lists) => externrefs.retain(...lists),
+    returnExternrefs: (...lists) => externrefs.take(...lists),
     sharedValues: values?.values,
     registerFunction: (fn, address, retainer) => void functions.set(fn, { address, retainer }),
     map,
@@ -75,9 +79,9 @@ function libFunctions(store, exceptions) {
 /** Lets a function stand for a WebAssembly function wherever the address of one is needed. */
 const standFor = (fn, core) => void functions.set(fn, functions.get(core))
 
-/** A value to be converted to a number: a promise that a function returned is none. */
-function numeric(value, fn) {
-  if (fn !== undefined) refusePromise(value, fn)
+/** A value that a function returned, which is no promise: it is to become a number, or what `due` says. */
+function notPromised(value, fn, due = undefined) {
+  if (fn !== undefined) refusePromise(value, fn, due)
   return value
 }
 

@@ -16,11 +16,13 @@ class Recycler {
   #times = []
   #count = 0
 
-  constructor(store, id, { instance, limits, onRecycle }) {
+  /** `onReplaced` is called when the memories have been replaced, and `onRecycle`, of the user, afterwards. */
+  constructor(store, id, { instance, limits, onReplaced, onRecycle }) {
     this.store = store
     this.id = id
     this.instance = instance
     this.limits = limits
+    this.onReplaced = onReplaced
     this.onRecycle = onRecycle
   }
 
@@ -31,6 +33,7 @@ class Recycler {
       this.#checkLimit()
       // Closed meanwhile: nothing is left to recycle.
       if (!this.store.recycle(this.id)) return
+      this.onReplaced()
       this.#count++
     } catch (thrown) {
       failure = thrown

@@ -94,11 +94,12 @@ function sharedValues(make) {
       const key = `${parameters}:${results}`
       const own = thunks.get(fn) ?? new Map()
       thunks.set(fn, own)
-      if (own.has(key)) return own.get(key)
+      const known = `${key}:${refs.quota ?? ''}`
+      if (own.has(known)) return own.get(known)
       const type = thunkTypes.get(key) ?? { parameters: list(parameters), results: list(results), make: undefined }
       thunkTypes.set(key, type)
       const made = makerOf(type, thunk)?.(fn, refs)
-      own.set(key, made)
+      own.set(known, made)
       return made
     },
   }

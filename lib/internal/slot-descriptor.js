@@ -6,9 +6,9 @@ const { toType } = require('../api/slot')
 
 /** The descriptor of a function of a module. `native` is its native description. */
 function describe(native) {
-  const { name, kind, path, functionIndex, tableIndex, aliases, reason, message, rust, docs } = native
+  const { name, kind, path, functionIndex, tableIndex, aliases, reason, message, rust, docs, suspend } = native
   const whyNot = reason === undefined ? undefined : { reason, message }
-  const known = { path, functionIndex, tableIndex, aliases, whyNot, rust, docs }
+  const known = { path, functionIndex, tableIndex, aliases, whyNot, rust, docs, suspend }
   const present = Object.entries(known).filter(([, value]) => value !== undefined)
   return { name, kind, type: toType(native), ...Object.fromEntries(present) }
 }

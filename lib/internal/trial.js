@@ -6,6 +6,22 @@
 const { clearTimeout, setTimeout } = require('node:timers')
 const { performance } = require('node:perf_hooks')
 
+/** The running trials of each store. The counting functions in the slots hold them. */
+const running = new WeakMap()
+
+/** Ends the trials of a store whose slots are all closed. */
+function endClosed(store) {
+  for (const reference of running.get(store) ?? []) reference.deref()?.noticeClosed()
+}
+
+function isClosed(slot) {
+  try {
+    return slot.linked === undefined
+  } catch (error) {
+    return error.code === 'ERR_RELINK_CLOSED'
+  }
+}
+
 /**
  * A commit on trial. Its slots hold JavaScript functions that count and time the calls of the implementations. At a good end, the
  * implementations take their place; at a bad one, the commit is undone.
@@ -19,6 +35,7 @@ class Trial {
   #settle
   #exchange
   #changes
+  #reference = new WeakRef(this)
   /** Whether it has ended: from then on, the functions only pass calls on */
   #isOver = false
   /** The result; see `TrialResult` in types/trial.d.ts */
@@ -52,6 +69,9 @@ class Trial {
     this.#changes = changes
     this.#exchange = exchange
     void this.settled.then(report)
+    const { store } = changes
+    if (!running.has(store)) running.set(store, new Set())
+    running.get(store).add(this.#reference)
     const { time } = this.#limits
     if (time === undefined) return
     this.#timer = setTimeout(() => this.#decide('time'), time)
@@ -67,6 +87,11 @@ class Trial {
   /** Notices that changes of the commit have ended. */
   notice() {
     if (!this.#isOver && this.#changes?.isUndone) this.#end('undone', 'undo')
+  }
+
+  /** Ends the trial if no call can decide it any more: all slots are closed. */
+  noticeClosed() {
+    if (!this.#isOver && this.#changes.slots.every(isClosed)) this.#end('undone', 'closed')
   }
 
   #note(duration, failed) {
@@ -107,6 +132,7 @@ class Trial {
   #end(outcome, reason, error = undefined) {
     this.#isOver = true
     clearTimeout(this.#timer)
+    running.get(this.#changes.store).delete(this.#reference)
     const mean = this.#calls === 0 ? 0 : this.#total / this.#calls
     this.#settle(
       Object.freeze({ outcome, reason, calls: this.#calls, traps: this.#traps, mean, ...(error && { error }) }),
@@ -114,4 +140,4 @@ class Trial {
   }
 }
 
-module.exports = { Trial }
+module.exports = { Trial, endClosed }

@@ -3,6 +3,7 @@
 // Slots by name.
 
 const { LinkError } = require('../errors')
+const { isOfAbi } = require('./abi-exports')
 const { baseName, isNumbered, namesOf, withoutNumber } = require('./function-names')
 const { LISTED, formatList } = require('./format-list')
 const { NameIndex } = require('./name-index')
@@ -58,7 +59,7 @@ function unknown(slots, wanted, others) {
   const index = /^func\[(\d+)\]$/.exec(wanted)?.[1]
   if (index !== undefined) return noFunction(slots, others, wanted, index)
   const known = [...slots, ...others.filter(({ whyNot }) => !['not-found', 'original'].includes(whyNot.reason))]
-  const names = known.map(({ name }) => name)
+  const names = known.map(({ name }) => name).filter((name) => !isOfAbi(name))
   // Compare a short name with the last segments of long ones: an omitted path is not a misspelling.
   const near = nearest(wanted, names, { key: (name) => tail(baseName(name), depth(wanted)) })
   const all = slots.map(({ name }) => name)

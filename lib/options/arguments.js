@@ -23,6 +23,13 @@ function wrongType(expected, argument, value, hint = '') {
   return typeError(`expected ${expected} as \`${argument}\`, got ${formatValue(value)}${hint && `; ${hint}`}`)
 }
 
+/** Whether a value is a plain object, of any realm. */
+function isPlain(value) {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** The bytes of an ArrayBuffer, a SharedArrayBuffer or a view of one. */
 function toBytes(value) {
   let bytes
@@ -153,6 +160,7 @@ function toWit({ wit }) {
 }
 
 module.exports = {
+  isPlain,
   toWit,
   formatValue,
   wrongType,

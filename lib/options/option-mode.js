@@ -2,7 +2,7 @@
 
 // Option modes.
 
-const { toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
+const { isPlain, toCache, toCompiler, toLooseOptions, toOptions, toReserve } = require('./arguments')
 const { typeError } = require('../errors')
 const { ON_TRAP } = require('./on-trap')
 const { OF_COMPILE, toResourceLimits } = require('./resource-limits')
@@ -56,15 +56,24 @@ class OptionMode {
   }
 }
 
-/** Whether a value is a plain object, of any realm. */
-function isPlain(value) {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
-}
-
 /** The options of `load` and `instantiate`. */
 const NAMES = new Set([...COMPILING, 'store', 'suspending', 'timeout', 'types', 'wasi', 'wit', ...ON_TRAP])
+
+/** The options whose value may be an object literal, as that of an import module is. */
+const OBJECTS = new Set(['limits', 'onTrap', 'signature', 'wasi'])
+
+/** The names in an imports object that has only names of options, and no options beside it; empty otherwise. */
+function optionsIn(imports, options) {
+  if (options !== undefined || typeof imports !== 'object' || imports === null) return []
+  const names = Object.keys(imports)
+  return names.every((name) => NAMES.has(name)) ? names : []
+}
+
+const asImports = (names) =>
+  typeError(
+    `expected the imports as the second argument, got options (${names.join(', ')}): give these as the third`,
+    'ERR_INVALID_ARG_VALUE',
+  )
 
 /** The mode of this package's own functions: an unknown name is an error. */
 class OwnMode extends OptionMode {
@@ -72,15 +81,19 @@ class OwnMode extends OptionMode {
 
   /** Refuses options that are given as the imports: a module without imports would ignore them. */
   checkImports(imports, options) {
-    if (options !== undefined || typeof imports !== 'object' || imports === null) return
-    const names = Object.keys(imports)
-    if (names.length === 0 || !names.every((name) => NAMES.has(name))) return
+    const names = optionsIn(imports, options)
+    if (names.length === 0) return
     // An import module may have such a name, but then its value is an object literal of imports.
     if (names.every((name) => isPlain(Object.getOwnPropertyDescriptor(imports, name)?.value))) return
-    throw typeError(
-      `expected the imports as the second argument, got options (${names.join(', ')}): give these as the third`,
-      'ERR_INVALID_ARG_VALUE',
-    )
+    throw asImports(names)
+  }
+
+  /** `checkImports` for a module whose imports are known. */
+  checkImportsOf(declared, imports, options) {
+    const names = optionsIn(imports, options)
+    if (names.length === 0 || names.some((name) => declared.some(({ module }) => module === name))) return
+    this.checkImports(imports, options)
+    if (names.some((name) => OBJECTS.has(name))) throw asImports(names)
   }
 }
 

@@ -9,8 +9,8 @@ const { nameFile, rangeError } = require('../errors')
 /** The resources that objects hold, in the order of `Resource::ALL` in src/engine/alloc/quota.rs. */
 const HELD = ['memorySize', 'tableElements', 'instances', 'functions', 'externrefs', 'buffers']
 
-/** The limits of an instance: what of these it defines. */
-const OF_INSTANCE = ['memorySize', 'tableElements', 'functions']
+/** The limits of an instance: what of these it defines, the values that it was passed, and the buffers of its memories. */
+const OF_INSTANCE = ['memorySize', 'tableElements', 'functions', 'externrefs', 'buffers']
 
 /** The limits of a compile. */
 const OF_COMPILE = ['moduleSize', 'codeSize', 'compileTime']
@@ -33,7 +33,7 @@ const ofStore = {
   buffers: 1_000_000,
   moduleSize: GiB,
   codeSize: GiB,
-  compileTime: 600_000,
+  compileTime: 180_000,
 }
 
 /**

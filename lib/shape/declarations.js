@@ -70,7 +70,8 @@ class Declarations {
       this.classes.add(Class)
       return `${indent}${key(name)}: ${Class}\n`
     }
-    const { parameters, result, thrown } = core === undefined ? this.#typed(item) : coreFunction(item)
+    const { parameters, result: value, thrown } = core === undefined ? this.#typed(item) : coreFunction(item)
+    const result = item.suspend ? `${value} | Promise<${value}>` : value
     if (`${parameters} ${result}`.includes('WasmFunction')) this.classes.add('WasmFunction')
     const more = thrown === undefined ? [] : [`@throws {Error} with \`payload: ${thrown}\``]
     const text = comment(docs, indent, more)

@@ -74,6 +74,8 @@ function* ofItems(before, after, place) {
     }
     yield* ofTypes(before.result, after.result, `${place}.result`)
   }
+  if (before.suspend && after !== undefined && !after.suspend)
+    yield `${place}: its function may no longer return a promise`
 }
 
 /**

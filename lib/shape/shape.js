@@ -30,9 +30,9 @@ function withoutLayout(type) {
   return own
 }
 
-function typedItem({ function: { parameters, result, docs }, docs: own }) {
+function typedItem({ function: { parameters, result, docs }, docs: own, suspend }) {
   const typed = parameters.map(({ name, type }) => ({ name, type: withoutLayout(type) }))
-  return { parameters: typed, result: withoutLayout(result), docs: own ?? docs }
+  return { parameters: typed, result: withoutLayout(result), docs: own ?? docs, ...(suspend && { suspend }) }
 }
 
 const coreText = ({ parameters, results }) =>
@@ -40,7 +40,8 @@ const coreText = ({ parameters, results }) =>
 
 /**
  * The shape of a module: `exports`, `slots`, and for each import module its `imports`. An item is a typed function
- * (`{ parameters, result }`) or `{ core }`, the text of its type in WebAssembly.
+ * (`{ parameters, result }`) or `{ core }`, the text of its type in WebAssembly; with `suspend`, an implementation may return a
+ * promise.
  */
 function shapeOf(bytes) {
   const report = inspect(bytes)
@@ -58,9 +59,12 @@ function shapeOf(bytes) {
   const isCalled = ({ kind, name }) =>
     kind === 'declared' || kind === 'import' || (kind === 'function' && name in exports)
   for (const slot of report.slots.filter((slot) => isCalled(slot) && !isOfAbi(slot.name) && !hidden.has(slot.name))) {
-    slots[slot.name] = { core: coreText(slot.type), docs: slot.docs, rust: slot.rust }
+    const { name, type, docs, rust, suspend } = slot
+    slots[name] = { core: coreText(type), docs, rust, ...(suspend && { suspend }) }
   }
   for (const each of of('slot')) slots[each.name] = typedItem(each)
+  const isSlot = ({ name }) => report.slots.some((slot) => slot.kind === 'function' && slot.name === name)
+  for (const each of of('export').filter(isSlot)) slots[each.name] = typedItem(each)
   const declared = new Set(report.slots.filter(({ kind }) => kind === 'declared').map(({ name }) => name))
   for (const { module, name, type } of report.imports) {
     // Neither does the user give these: a declared slot, and a function of WASI.

@@ -2,11 +2,10 @@
 
 // Adapters between typed functions: what is written into a typed slot in place of the function that the user gives.
 
-const { findMemory } = require('../api/memory')
 const { suspendingFunction } = require('../api/promising')
 const native = require('../native')
-const { toCompileLimits } = require('../options/resource-limits')
-const { findTyped, importedFunction } = require('./functions')
+const { findTyped, importedFunction, replacingFunction } = require('./functions')
+const { compileGenerated, instantiateGenerated } = require('./generated-modules')
 
 /** The adapter modules of each store, by the structure of the type and whether the callee has a function that frees. */
 const modules = new WeakMap()
@@ -53,11 +52,29 @@ function coreFunction(store, implementation, slot, adapt) {
   return own(callee.fn, slot, callee.fn, () => connect(store, slot, callee))
 }
 
+/**
+ * The core function to write in the place of a typed export for a function of values: one of JavaScript, or a typed function of
+ * another export. Undefined for a core function. `adapt` is as for `coreFunction`.
+ */
+function replacementOf(store, implementation, slot, adapt) {
+  const { instance, type, plan, subject } = slot
+  const callee = findTyped(implementation)
+  const waits = suspendingFunction(implementation)
+  const fn = waits ?? implementation
+  const isCore = callee === undefined ? store.isWasmFunction(implementation) : callee.fn !== implementation
+  if (typeof fn !== 'function' || isCore) return undefined
+  if (callee !== undefined) checkTypes(slot.name, type, callee.type)
+  if (callee?.instance === instance) return callee.raw
+  const suspends = waits !== undefined
+  const make = () => adapt(replacingFunction({ guest: instance.guest, plan, subject, fn, suspends }), suspends)
+  return own(implementation, { instance, key: `export ${type.structure}` }, fn, make)
+}
+
 /** The core function that was made for an implementation and the slot's instance and type. `fn` is the function for the user. */
-function own(implementation, { instance, type }, fn, make) {
+function own(implementation, { instance, type, key = type.structure }, fn, make) {
   const instances = remember(written, implementation, () => new WeakMap())
   const types = remember(instances, instance, () => new Map())
-  const core = remember(types, type.structure, make)
+  const core = remember(types, key, make)
   given.set(core, fn)
   return core
 }
@@ -72,25 +89,13 @@ function connect(store, slot, { instance, type, raw, post, fn }) {
   const compiled = remember(modules, store, () => new Map())
   const code = remember(compiled, key, () => {
     const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined, ...checks)
-    return native.compileSync(bytes, {
-      compiler,
-      slots: { kind: 'none' },
-      limits: toCompileLimits({}),
-    })
+    return compileGenerated(bytes, compiler)
   })
   const functions = { a: caller.exports, b: { ...instance.exports, call: raw, post, keep: fn } }
-  const held = []
-  const imports = code.imports().map(({ module, name, kind }) => {
-    const value = functions[module][name]
-    if (kind !== 'memory') return value
-    held.push(value)
-    return findMemory(value).id
-  })
-  const { exports } = store.instantiate(code, Object.assign(imports, { held }), {})
-  return exports[0].value
+  return instantiateGenerated(store, code, functions).exports[0].value
 }
 
 /** The function for the user of a core function in a typed slot. */
 const functionOf = (core) => given.get(core) ?? findTyped(core)?.fn ?? core
 
-module.exports = { coreFunction, functionOf }
+module.exports = { coreFunction, functionOf, replacementOf }

@@ -5,14 +5,19 @@
 const { LinkError } = require('../errors')
 const { ownerOf } = require('../internal/owners')
 const { ALLOWED } = require('../options/link-options')
-const { coreFunction } = require('./adapters')
+const { coreFunction, replacementOf } = require('./adapters')
 const { findTyped } = require('./functions')
 
 /** The function to write for an implementation: a core function, or one of JavaScript that takes core values. */
 function coreFor(store, implementation, id, details, permissions) {
-  if (details.exporter !== undefined) checkMemory(implementation, details, permissions)
+  const adapt = (fn, suspends) => store.adapt(fn, id, permissions.allowed, suspends)
+  if (details.exporter !== undefined) {
+    const core = replacementOf(store, implementation, details.exporter.exportSlot(details.name), adapt)
+    if (core !== undefined) return core
+    checkMemory(implementation, details, permissions)
+  }
   const typed = details.typed !== undefined || findTyped(implementation) !== undefined
-  return typed ? typedCore(store, implementation, id, details, permissions) : implementation
+  return typed ? typedCore(store, implementation, details, adapt) : implementation
 }
 
 /** Refuses a WebAssembly function of another instance in the place of the core function of a typed export. */
@@ -31,9 +36,9 @@ function checkMemory(implementation, { name, exporter }, { allowed }) {
 }
 
 /** The core function to write for an implementation, where it or the slot is typed. */
-function typedCore(store, implementation, id, { name, typed }, { allowed }) {
+function typedCore(store, implementation, { name, typed }, adapt) {
   if (typed === undefined) return untyped(store, implementation, name)
-  return coreFunction(store, implementation, typed, (fn, suspends) => store.adapt(fn, id, allowed, suspends))
+  return coreFunction(store, implementation, typed, adapt)
 }
 
 /** The core function of a typed function, for a slot of core values: addresses in the callee's memory mean nothing there. */

@@ -5,6 +5,12 @@
 const { Conversion } = require('./scalars')
 const { Misfit, kindOf } = require('./misfit')
 
+/** A property of the user's object; undefined for a method that every object inherits, such as `constructor`. */
+function fieldOf(value, key) {
+  const field = value[key]
+  return typeof field === 'function' && key in Object.prototype && !Object.hasOwn(value, key) ? undefined : field
+}
+
 /** A type whose values are objects of fields, one after the other in memory. */
 class Fields extends Conversion {
   /** `keys` are the properties, and `parts` their parts in paths */
@@ -23,7 +29,7 @@ class Fields extends Conversion {
     const { conversions, keys } = this
     let index = 0
     try {
-      for (; index < keys.length; index++) conversions[index].check(value[keys[index]])
+      for (; index < keys.length; index++) conversions[index].check(fieldOf(value, keys[index]))
     } catch (error) {
       throw Misfit.at(error, this.parts[index])
     }
@@ -36,7 +42,7 @@ class Fields extends Conversion {
     try {
       for (let position = start; index < keys.length; index++) {
         const conversion = conversions[index]
-        conversion.lower(guest, value[keys[index]], core, position)
+        conversion.lower(guest, fieldOf(value, keys[index]), core, position)
         position += conversion.flat.length
       }
     } catch (error) {
@@ -65,7 +71,9 @@ class Fields extends Conversion {
     const { conversions, keys, offsets } = this
     let index = 0
     try {
-      for (; index < keys.length; index++) conversions[index].store(guest, value[keys[index]], address + offsets[index])
+      for (; index < keys.length; index++) {
+        conversions[index].store(guest, fieldOf(value, keys[index]), address + offsets[index])
+      }
     } catch (error) {
       throw Misfit.at(error, this.parts[index])
     }
@@ -128,4 +136,4 @@ class Tuple extends Fields {
   }
 }
 
-module.exports = { Record, Tuple, camelCase }
+module.exports = { Record, Tuple, camelCase, fieldOf }

@@ -4,29 +4,53 @@
 
 const { exportedFunction, importedFunction } = require('./functions')
 const { Guest } = require('./guest')
+const { hastened } = require('./one-crossing')
 const { camelCase } = require('./conversions')
 
 const POST = 'cabi_post_'
 
 /** The typed functions of an instance: its exports and slots, and the imports that it was given. */
 class TypedInstance {
-  guest = new Guest()
+  guest
   /** The core exports that typed functions use */
   exports = {}
+  /** The deadline of each call, in milliseconds; undefined for that of the store */
+  timeout
   #state
   #types
   /** The typed originals of the slots, and the functions given for imports, by name of the slot */
   #originals = new Map()
+  /** The functions that free results, by the names of the core functions that return these */
+  #posts = new Map()
 
   /** `types` are the typed functions of the module. */
   constructor(store, types) {
     this.store = store
     this.#types = types
+    this.guest = new Guest(types.some(({ wit }) => wit !== null))
   }
 
   /** The compiler of the instance's code. */
   get compiler() {
     return this.#state.compiler
+  }
+
+  /** See `hastened` in one-crossing.js; its transfer instances, by id, with the functions that let go of them. */
+  hastened = hastened
+  transfers = []
+
+  /** Ends what would keep the memory of the instance, which is being closed. */
+  close(silent) {
+    for (const { id, end } of this.transfers) {
+      end()
+      this.store.closeInstance(id, silent)
+    }
+    this.transfers = []
+  }
+
+  /** Whether the instance will get other code soon. */
+  get isTieringUp() {
+    return this.#state.tierUp !== undefined
   }
 
   get closed() {
@@ -36,6 +60,12 @@ class TypedInstance {
   /** The names under which the user may give an import, in the order of preference. */
   namesOf({ module, name }) {
     return this.#find('import', module, name) === undefined ? [name] : [camelCase(name), name]
+  }
+
+  /** The function that the user gives for a typed import, for messages: `function fetchPrice(sku: &str) -> u64`. */
+  describe({ module, name }) {
+    const type = this.#find('import', module, name)
+    return type && `function ${camelCase(name)}${type.signature ?? ''}`
   }
 
   /** Whether the module says that an import may suspend its caller. */
@@ -62,13 +92,30 @@ class TypedInstance {
     return this.#types.some(({ kind, lifted }) => kind === 'export' && lifted === name)
   }
 
+  /** What is known of the slot of a typed export, by the name of its core function. */
+  exportSlot(name) {
+    const type = this.#types.find(({ kind, lifted }) => kind === 'export' && lifted === name)
+    return { instance: this, name, type, plan: type.plan, subject: `export ${JSON.stringify(type.name)}` }
+  }
+
+  /** A typed function over the core function that a typed export holds now: for one that takes its place. */
+  exportOver(name, raw) {
+    const { type, plan, subject } = this.exportSlot(name)
+    const post = this.#posts.get(name)
+    return exportedFunction({ instance: this, plan, type, subject, name: camelCase(type.function.name), raw, post })
+  }
+
   #find(kind, module, name) {
     return this.#types.find((type) => type.kind === kind && type.module === module && type.name === name)
   }
 
-  /** Takes the exports of the instance, once it is made. `state` is what the Instance knows; returns all exports. */
-  complete(state, exports) {
+  /**
+   * Takes the exports of the instance, once it is made. `state` is what the Instance knows, `timeout` that of each call, in
+   * milliseconds; returns all exports.
+   */
+  complete(state, exports, timeout) {
     this.#state = state
+    this.timeout = timeout
     const core = Object.fromEntries(exports)
     const { memory, cabi_realloc } = core
     this.exports = { memory, cabi_realloc }
@@ -76,6 +123,7 @@ class TypedInstance {
     const typed = []
     for (const type of this.#types.filter(({ lifted }) => core[lifted] !== undefined)) {
       const isSlot = type.kind === 'slot'
+      this.#posts.set(type.lifted, core[POST + type.lifted])
       const fn = exportedFunction({
         instance: this,
         plan: type.plan,

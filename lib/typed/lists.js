@@ -3,8 +3,11 @@
 // Conversions of lists.
 
 const { Conversion } = require('./scalars')
-const { Misfit, kindOf } = require('./misfit')
-const { ARRAYS, arrayName } = require('./number-arrays')
+const { Misfit, described, kindOf } = require('./misfit')
+const { ARRAYS, arrayName, bufferOf, lengthOf } = require('./number-arrays')
+
+/** Most bytes that a memory has. */
+const MOST_BYTES = 0xffffffff
 
 /** Number of elements of the last list that `put` wrote. */
 let written = 0
@@ -19,15 +22,21 @@ class List extends Conversion {
   }
 
   check(value) {
-    if (!Array.isArray(value)) throw new Misfit('array', kindOf(value))
-    const { length } = value
+    const length = this.lengthOf(value)
     for (let index = 0; index < length; index++) checkElement(this.element, value, index)
   }
 
-  put(guest, value) {
+  /** The length of an array. That of a proxy may be anything. */
+  lengthOf(value) {
     if (!Array.isArray(value)) throw new Misfit('array', kindOf(value))
-    const { element } = this
     const { length } = value
+    if (Number.isInteger(length) && length >= 0 && length * this.element.size <= MOST_BYTES) return length
+    throw new Misfit(`an array of at most ${Math.floor(MOST_BYTES / this.element.size)} elements`, described(length))
+  }
+
+  put(guest, value) {
+    const { element } = this
+    const length = this.lengthOf(value)
     const address = length === 0 ? element.align : guest.allocate(length * element.size, element.align)
     for (let index = 0; index < length; index++) {
       storeElement(element, guest, value, index, address + index * element.size)
@@ -96,6 +105,7 @@ class Numbers extends List {
   constructor(type, element) {
     super(type, element)
     this.Array = ARRAYS[type.element.kind]
+    this.elementSize = element.size
     this.atomic = true
   }
 
@@ -110,12 +120,19 @@ class Numbers extends List {
       this.check(value)
       return super.put(guest, value)
     }
-    const { length } = value
     const { element } = this
+    const length = lengthOf(value)
+    let address = element.align
+    if (length > 0) {
+      guest.refresh()
+      // Bytes of the guest itself are detached if the guest grows its memory to allocate.
+      const source = bufferOf(value) === guest.u8.buffer ? new this.Array(value) : value
+      address = guest.allocate(length * element.size, element.align)
+      if (lengthOf(source) !== length) throw new Misfit(`${length} elements`, `${lengthOf(source)}`)
+      new this.Array(guest.u8.buffer, address, length).set(source)
+    }
+    // Last, since a guest that allocates may call JavaScript, which may write other lists.
     written = length
-    if (length === 0) return element.align
-    const address = guest.allocate(length * element.size, element.align)
-    new this.Array(guest.u8.buffer, address, length).set(value)
     return address
   }
 

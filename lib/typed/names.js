@@ -2,7 +2,7 @@
 
 // Conversions of enums and flags, whose values are names.
 
-const { camelCase } = require('./fields')
+const { camelCase, fieldOf } = require('./fields')
 const { Misfit, described, kindOf } = require('./misfit')
 const { Encoded } = require('./scalars')
 
@@ -40,7 +40,7 @@ class Flags extends Encoded {
     if (typeof value !== 'object' || value === null) throw new Misfit('object', kindOf(value))
     let code = 0
     this.keys.forEach((key, index) => {
-      const flag = value[key] ?? false
+      const flag = fieldOf(value, key) ?? false
       if (typeof flag !== 'boolean') throw Misfit.at(new Misfit('boolean', kindOf(flag)), `.${key}`)
       if (flag) code |= 1 << index
     })

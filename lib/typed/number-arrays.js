@@ -17,9 +17,17 @@ const ARRAYS = {
   f64: Float64Array,
 }
 
-/** The name of a typed array's class, of any realm; undefined for any other value. */
-const arrayName = Function.prototype.call.bind(
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get,
-)
+/** Reads a property that every typed array has, of any realm, whatever properties it has of its own. */
+const reader = (name) =>
+  Function.prototype.call.bind(Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name).get)
 
-module.exports = { ARRAYS, arrayName }
+/** The name of a typed array's class; undefined for any other value. */
+const arrayName = reader(Symbol.toStringTag)
+
+/** The number of elements of a typed array: 0 if its buffer is detached. */
+const lengthOf = reader('length')
+
+/** The buffer of a typed array. */
+const bufferOf = reader('buffer')
+
+module.exports = { ARRAYS, arrayName, bufferOf, lengthOf }

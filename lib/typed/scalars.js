@@ -6,7 +6,8 @@ const { Misfit, described, kindOf } = require('./misfit')
 
 /** The conversion of a type: of JavaScript's values to a place in a guest's memory and to flat values, and back. */
 class Conversion {
-  constructor({ size, align, flat }) {
+  constructor({ kind, size, align, flat }) {
+    this.kind = kind
     this.size = size
     this.align = align
     /** Types of the flat values; null for too many */

@@ -11,7 +11,7 @@ mod record;
 mod value_type;
 mod world;
 
-pub use adapter::adapter;
+pub use adapter::{adapter, transfer};
 pub use difference::{differences, differences_of_texts};
 pub use function_type::FunctionType;
 pub use record::{TypedRecord, check_records, records_of};

@@ -2,6 +2,7 @@
 
 use super::function_type::{FunctionType, Parameter};
 use super::value_type::{Case, Field, TypeKind, ValueType};
+use std::collections::HashSet;
 use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind, TypeId};
 
 /// How deep types may be nested.
@@ -48,10 +49,22 @@ pub fn function_of(resolve: &Resolve, function: &Function) -> Result<FunctionTyp
         let ty = types.value(&parameter.ty, 0).map_err(|message| format!("{}: {message}", parameter.name))?;
         Ok(Parameter { name: parameter.name.clone(), ty })
     });
-    let parameters = parameters.collect::<Result<_, String>>()?;
+    let parameters: Vec<_> = parameters.collect::<Result<_, String>>()?;
+    check_names("parameter", parameters.iter().map(|parameter| &parameter.name))?;
     let result = function.result.as_ref().map(|ty| types.value(ty, 0)).transpose();
     let result = result.map_err(|message| format!("result: {message}"))?;
     Ok(FunctionType { name: function.name.clone(), docs: docs(&function.docs), parameters, result })
+}
+
+/// Refuses two equal names in one place, which the parser lets through. As in a component, letter case does not count.
+fn check_names<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name.to_ascii_lowercase()) {
+            return Err(format!("two {what}s have the name \"{name}\""));
+        }
+    }
+    Ok(())
 }
 
 fn docs(docs: &Docs) -> Option<String> {
@@ -111,6 +124,7 @@ impl WitTypes<'_> {
                 err: result.err.as_ref().map(|ty| self.boxed(ty, depth)).transpose()?,
             },
             D::Record(record) => {
+                check_names("field", record.fields.iter().map(|field| &field.name))?;
                 let fields = record.fields.iter().map(|field| {
                     let ty = self.value(&field.ty, depth + 1)?;
                     Ok(Field { name: field.name.clone(), docs: docs(&field.docs), ty })
@@ -122,6 +136,7 @@ impl WitTypes<'_> {
                 TypeKind::Tuple { elements: elements.collect::<Result<_, _>>()? }
             }
             D::Variant(variant) => {
+                check_names("case", variant.cases.iter().map(|case| &case.name))?;
                 let cases = variant.cases.iter().map(|case| {
                     let ty = case.ty.as_ref().map(|ty| self.value(ty, depth + 1)).transpose()?;
                     Ok(Case { name: case.name.clone(), docs: docs(&case.docs), ty })
@@ -129,11 +144,13 @@ impl WitTypes<'_> {
                 TypeKind::Variant { cases: cases.collect::<Result<_, String>>()? }
             }
             D::Enum(all) => {
+                check_names("case", all.cases.iter().map(|case| &case.name))?;
                 let cases =
                     all.cases.iter().map(|case| Case { name: case.name.clone(), docs: docs(&case.docs), ty: None });
                 TypeKind::Enum { cases: cases.collect() }
             }
             D::Flags(all) => {
+                check_names("flag", all.flags.iter().map(|flag| &flag.name))?;
                 let flags =
                     all.flags.iter().map(|flag| Case { name: flag.name.clone(), docs: docs(&flag.docs), ty: None });
                 TypeKind::Flags { flags: flags.collect() }
@@ -262,6 +279,16 @@ mod tests {
         );
         let renamed = ORDER.replace("item ", "line ").replace("list<item>", "list<line>").replace("One line", "A line");
         assert_eq!(differences(&from, &function(&renamed).unwrap()), [] as [String; 0]);
+    }
+
+    #[test]
+    fn a_name_stands_once() {
+        let refusal = |ty: &str| function(&format!("interface a {{ {ty} f: func(x: t); }}")).unwrap_err();
+        assert_eq!(refusal("variant t { one, two(u8), one(u8) }"), "x: two cases have the name \"one\"");
+        assert_eq!(refusal("enum t { one, ONE }"), "x: two cases have the name \"ONE\"");
+        assert_eq!(refusal("record t { one: u8, one: u16 }"), "x: two fields have the name \"one\"");
+        assert_eq!(refusal("flags t { one, one }"), "x: two flags have the name \"one\"");
+        assert!(function("interface a { f: func(x: u8, x: u8); }").is_err());
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use alloc::builtins::{
 };
 pub use alloc::free_list::{InObjectList, ObjectIndices, put};
 pub use alloc::growths::memory_growths;
-pub use alloc::quota::{Charge, Quota, Resource, SetAside};
+pub use alloc::quota::{Charge, Exceeded, Quota, Resource, SetAside};
 pub use alloc::reserve::Reserve;
 pub use alloc::room::{has_headroom, has_headroom_besides, has_room, try_copy};
 pub use alloc::shared_memory::{Expected, SharedBytes, Stopped, publish, shared_memory, take_stopped};

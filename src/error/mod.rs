@@ -51,6 +51,11 @@ impl Error {
         matches!(*self.kind, ErrorKind::Memory { .. } | ErrorKind::Limit { .. })
     }
 
+    /// Whether the error means that a limit was reached.
+    pub fn is_limit(&self) -> bool {
+        matches!(*self.kind, ErrorKind::Limit { .. })
+    }
+
     /// The stable code, and the JavaScript class.
     pub fn code(&self) -> (&'static str, &'static str) {
         use ErrorKind as K;

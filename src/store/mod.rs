@@ -24,7 +24,7 @@ pub use call::invoke::{
     Called, HAS_FAST_CALLS, MOST_SHARED, PATIENCE, ParkedCall, Parks, SuspendedScope, free_idle_call_stacks,
     on_host_stack, set_look,
 };
-pub use call::shadow_stack::StackPointer;
+pub use call::stack_pointer::StackPointer;
 pub use call::static_code::Parameters;
 pub use call::suspension::{HAS_SUSPENSION, Progress, PromisingCall};
 pub use call::wasm_stack::DEFAULT_SIZE;

@@ -137,6 +137,15 @@ impl Store {
         self.quota.take_refusal().map_or_else(|| otherwise.into(), Error::from)
     }
 
+    /// The quota of a node: that of its instance, if it has one; else that of the store.
+    pub fn quota_of(&self, node: Option<Node>) -> Arc<Quota> {
+        let instance = match node {
+            Some(Node::Instance(id)) => Instance::find(self, id),
+            _ => None,
+        };
+        instance.and_then(|instance| instance.quota().cloned()).unwrap_or_else(|| self.quota.clone())
+    }
+
     /// Begins a deadline for the wasm of this thread, if there is a timeout.
     ///
     /// # Errors

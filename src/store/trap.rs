@@ -26,6 +26,11 @@ impl Failure {
     pub fn is_no_room(&self) -> bool {
         matches!(self, Self::Error(error) if matches!(error.kind(), ErrorKind::Memory { .. } | ErrorKind::AddressSpace { .. } | ErrorKind::Limit { .. }))
     }
+
+    /// Whether the call failed at a limit.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::Error(error) if error.is_limit())
+    }
 }
 
 /// A value that a host function threw. It unwinds all wasm on the stack, up to the host code that called wasm.

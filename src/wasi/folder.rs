@@ -1,19 +1,26 @@
 //! An open folder of a guest: a preopen, or a folder below one.
 
-use crate::wasi::file::{GuestFile, Sharing};
+use crate::wasi::file::{GuestFile, OpenFile, Sharing};
+#[cfg(unix)]
+use crate::wasi::file::{may_block, set_flags};
 use crate::wasi::policy::{Opened, Policy};
 use crate::wasi::waits::Waits;
 use std::any::Any;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use wasi_common::dir::{OpenResult, ReaddirCursor, ReaddirEntity};
-use wasi_common::file::{FdFlags, Filestat, OFlags};
+#[cfg(unix)]
+use std::sync::atomic::AtomicBool;
+use wasi_common::dir::{ReaddirCursor, ReaddirEntity};
+use wasi_common::file::{FdFlags, FileAccessMode, Filestat, OFlags};
 use wasi_common::snapshots::preview_1::types::Errno;
 use wasi_common::sync::dir::Dir;
+#[cfg(not(unix))]
+use wasi_common::sync::dir::OpenResult;
 use wasi_common::{Error, ErrorExt, SystemTimeSpec, WasiDir};
 
-/// A folder that obeys the policy of its preopen. cap-std keeps each path below it.
-pub struct GuestFolder {
+/// The state of an open folder.
+pub struct OpenFolder {
     inner: Dir,
     policy: Arc<Policy>,
     waits: Arc<Waits>,
@@ -24,17 +31,50 @@ pub struct GuestFolder {
     opened: Option<Opened>,
 }
 
+/// A folder that obeys the policy of its preopen, in the table of wasi-common and in ours. cap-std keeps each path below it.
+#[derive(Clone)]
+pub struct GuestFolder(Arc<OpenFolder>);
+
+/// How a path is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenMode {
+    /// Whether a link at the end is followed
+    pub follow: bool,
+    /// Whether it is created, and the like
+    pub open: OFlags,
+    /// Whether the guest reads and writes
+    pub access: FileAccessMode,
+    /// Flags of the new descriptor
+    pub flags: FdFlags,
+}
+
+/// What a path has opened.
+pub enum OpenedPath {
+    /// A file
+    File(GuestFile),
+    /// A folder
+    Folder(GuestFolder),
+}
+
+impl Deref for GuestFolder {
+    type Target = OpenFolder;
+
+    fn deref(&self) -> &OpenFolder {
+        &self.0
+    }
+}
+
 impl GuestFolder {
     /// A preopen, or a folder that is `opened` below one.
     pub fn new(folder: cap_std::fs::Dir, policy: Arc<Policy>, waits: Arc<Waits>, opened: Option<Opened>) -> Self {
-        Self {
+        Self(Arc::new(OpenFolder {
             policy,
             waits,
             #[cfg(unix)]
             descriptor: std::os::fd::AsRawFd::as_raw_fd(&folder),
             inner: Dir::from_cap_std(folder),
             opened,
-        }
+        }))
     }
 
     /// Another folder as one of this kind, whose policy allows changes.
@@ -44,9 +84,34 @@ impl GuestFolder {
         Ok(folder)
     }
 
+    /// Opens a path below this folder.
+    ///
+    /// # Errors
+    /// Those of the policy and of the system.
+    pub fn open(&self, path: &str, mode: OpenMode) -> Result<OpenedPath, Error> {
+        let OpenMode { follow, mut open, access, flags } = mode;
+        let creates = open.contains(OFlags::CREATE);
+        if self.policy.is_read_only() {
+            let writes = access.contains(FileAccessMode::WRITE);
+            if writes || open.contains(OFlags::TRUNCATE) || flags.contains(FdFlags::APPEND) {
+                return Err(Errno::Rofs.into());
+            }
+            // A file that exists needs no change.
+            if creates {
+                if open.contains(OFlags::EXCLUSIVE) {
+                    let exists = wiggle::run_in_dummy_executor(self.inner.get_path_filestat(path, false));
+                    let exists = exists.map_err(Error::trap)?.is_ok();
+                    return Err(if exists { Error::exist() } else { Errno::Rofs.into() });
+                }
+                open.remove(OFlags::CREATE);
+            }
+        }
+        self.open_any(path, OpenMode { follow, open, access, flags })
+    }
+
     /// Opens a file or folder. A file that blocks, such as a named pipe, is opened without waiting for its other end.
     #[cfg(unix)]
-    fn open(&self, path: &str, options: &mut cap_std::fs::OpenOptions) -> std::io::Result<cap_std::fs::File> {
+    fn open_beneath(&self, path: &str, options: &mut cap_std::fs::OpenOptions) -> std::io::Result<cap_std::fs::File> {
         use cap_std::fs::OpenOptionsExt;
         use std::mem::ManuallyDrop;
         use std::os::fd::FromRawFd;
@@ -56,59 +121,33 @@ impl GuestFolder {
         folder.open_with(path, options.custom_flags(libc::O_NONBLOCK))
     }
 
-    /// Sets the flags of an open file. `OpenOptions` refuses appending together with truncation.
-    #[cfg(unix)]
-    fn set_flags(file: &cap_std::fs::File, flags: FdFlags) -> std::io::Result<()> {
-        use std::os::fd::AsRawFd;
-        let mut raw = 0;
-        for (flag, system) in [(FdFlags::APPEND, libc::O_APPEND), (FdFlags::NONBLOCK, libc::O_NONBLOCK)] {
-            if flags.contains(flag) {
-                raw |= system;
-            }
-        }
-        // SAFETY: the descriptor is open, and these flags change nothing in memory.
-        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, raw) } < 0 {
-            return Err(std::io::Error::last_os_error());
-        }
-        Ok(())
-    }
-
     #[cfg(not(unix))]
-    async fn open_any(
-        &self,
-        follow: bool,
-        path: &str,
-        open: OFlags,
-        read: bool,
-        write: bool,
-        flags: FdFlags,
-    ) -> Result<OpenResult, Error> {
+    fn open_any(&self, path: &str, mode: OpenMode) -> Result<OpenedPath, Error> {
+        let OpenMode { follow, open, access, flags } = mode;
+        let [read, write] = [FileAccessMode::READ, FileAccessMode::WRITE].map(|each| access.contains(each));
         let opened = self.policy.open()?;
-        Ok(match self.inner.open_file(follow, path, open, read, write, flags).await? {
-            OpenResult::File(inner) => OpenResult::File(Box::new(GuestFile {
-                inner,
-                policy: self.policy.clone(),
-                waits: self.waits.clone(),
+        let (policy, waits) = (self.policy.clone(), self.waits.clone());
+        Ok(match self.inner.open_file_(follow, path, open, read, write, flags)? {
+            OpenResult::File(file) => OpenedPath::File(GuestFile::new(OpenFile {
+                inner: Box::new(file),
+                policy,
+                waits,
+                access,
                 sharing: Sharing::Own,
-                blocks: false,
-                is_nonblocking: false,
                 opened: Some(opened),
             })),
-            folder => folder,
+            OpenResult::Dir(inner) => {
+                OpenedPath::Folder(Self(Arc::new(OpenFolder { inner, policy, waits, opened: Some(opened) })))
+            }
         })
     }
 
     #[cfg(unix)]
-    async fn open_any(
-        &self,
-        follow: bool,
-        path: &str,
-        open: OFlags,
-        read: bool,
-        write: bool,
-        flags: FdFlags,
-    ) -> Result<OpenResult, Error> {
+    fn open_any(&self, path: &str, mode: OpenMode) -> Result<OpenedPath, Error> {
         use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt};
+        use cap_std::fs::MetadataExt;
+        use std::os::fd::AsRawFd;
+        let OpenMode { follow, open, access, flags } = mode;
         if flags.intersects(FdFlags::DSYNC | FdFlags::SYNC | FdFlags::RSYNC) {
             return Err(Error::not_supported());
         }
@@ -117,6 +156,7 @@ impl GuestFolder {
             return Err(Error::invalid_argument());
         }
         let creates = open.contains(OFlags::CREATE);
+        let [read, write] = [FileAccessMode::READ, FileAccessMode::WRITE].map(|each| access.contains(each));
         let mut options = cap_std::fs::OpenOptions::new();
         options
             .maybe_dir(true)
@@ -128,24 +168,33 @@ impl GuestFolder {
             .write(write || creates)
             .follow(if follow { FollowSymlinks::Yes } else { FollowSymlinks::No });
         let opened = self.policy.open()?;
-        let file = self.open(path, &mut options)?;
+        let file = self.open_beneath(path, &mut options)?;
         let metadata = file.metadata()?;
+        let (policy, waits) = (self.policy.clone(), self.waits.clone());
         if metadata.is_dir() {
             let folder = cap_std::fs::Dir::from_std_file(file.into_std());
-            let (policy, waits) = (self.policy.clone(), self.waits.clone());
-            return Ok(OpenResult::Dir(Box::new(Self::new(folder, policy, waits, Some(opened)))));
+            return Ok(OpenedPath::Folder(Self::new(folder, policy, waits, Some(opened))));
         }
         if is_folder {
             return Err(Error::not_dir());
         }
-        Self::set_flags(&file, flags)?;
-        Ok(OpenResult::File(Box::new(GuestFile {
+        let descriptor = file.as_raw_fd();
+        let is_regular = metadata.is_file();
+        // For a regular file, not to wait means nothing. `OpenOptions` refuses appending together with truncation.
+        if !is_regular || !flags.is_empty() {
+            set_flags(descriptor, flags)?;
+        }
+        Ok(OpenedPath::File(GuestFile::new(OpenFile {
             inner: Box::new(wasi_common::sync::file::File::from_cap_std(file)),
-            policy: self.policy.clone(),
-            waits: self.waits.clone(),
+            descriptor,
+            policy,
+            waits,
+            access,
             sharing: Sharing::Own,
-            blocks: !metadata.is_file(),
-            is_nonblocking: flags.contains(FdFlags::NONBLOCK),
+            blocks: may_block(is_regular, metadata.rdev()),
+            is_nonblocking: AtomicBool::new(flags.contains(FdFlags::NONBLOCK)),
+            #[cfg(target_os = "linux")]
+            may_try: AtomicBool::new(true),
             opened: Some(opened),
         })))
     }
@@ -155,32 +204,6 @@ impl GuestFolder {
 impl WasiDir for GuestFolder {
     fn as_any(&self) -> &dyn Any {
         self
-    }
-
-    async fn open_file(
-        &self,
-        follow: bool,
-        path: &str,
-        mut open: OFlags,
-        read: bool,
-        write: bool,
-        flags: FdFlags,
-    ) -> Result<OpenResult, Error> {
-        let creates = open.contains(OFlags::CREATE);
-        if self.policy.is_read_only() {
-            if write || open.contains(OFlags::TRUNCATE) || flags.contains(FdFlags::APPEND) {
-                return Err(Errno::Rofs.into());
-            }
-            // A file that exists needs no change.
-            if creates {
-                if open.contains(OFlags::EXCLUSIVE) {
-                    let exists = self.inner.get_path_filestat(path, false).await.is_ok();
-                    return Err(if exists { Error::exist() } else { Errno::Rofs.into() });
-                }
-                open.remove(OFlags::CREATE);
-            }
-        }
-        self.open_any(follow, path, open, read, write, flags).await
     }
 
     async fn create_dir(&self, path: &str) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use std::future::Future;
 use wasi_common::WasiCtx;
 use wasi_common::snapshots::preview_0::wasi_unstable;
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1;
-use wiggle::{GuestError, GuestMemory, anyhow, run_in_dummy_executor};
+use wiggle::{GuestMemory, anyhow, run_in_dummy_executor};
 
 /// A version of WASI, which is a module that guests import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,24 +92,11 @@ impl Errno for () {
 }
 
 /// Runs a function to its end. The functions are async by type only: with the feature `sync`, none of them waits. Arguments
-/// that are no pointer, flag or text are an errno too: the guest goes on.
+/// that are no pointer, flag or text are an errno too, as are errors that only the system knows: the guest goes on.
 fn run<T: Errno>(call: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<i32> {
     match run_in_dummy_executor(call)? {
         Ok(result) => Ok(result.errno()),
-        Err(error) => error.downcast_ref().map(refused_argument).ok_or(error),
-    }
-}
-
-/// The errno for an argument that wiggle refuses.
-fn refused_argument(error: &GuestError) -> i32 {
-    match error {
-        GuestError::InFunc { err, .. } => refused_argument(err),
-        GuestError::PtrOverflow | GuestError::PtrOutOfBounds(_) | GuestError::SliceLengthsDiffer => errno::FAULT,
-        GuestError::InvalidUtf8(_) => errno::ILSEQ,
-        GuestError::TryFromIntError(_) => errno::OVERFLOW,
-        GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_) | GuestError::PtrNotAligned(..) => {
-            errno::INVAL
-        }
+        Err(error) => errno::of_fault(&error).ok_or(error),
     }
 }
 

@@ -68,6 +68,28 @@ impl GuestBytes {
         Some(u32::from_le(unsafe { from.cast::<u32>().read_unaligned() }))
     }
 
+    /// Address and length of the bytes of the vector at `at`; none if the vector or the bytes are not within the memory.
+    #[cfg(unix)]
+    pub fn vector(&self, at: u32) -> Option<(*mut u8, usize)> {
+        let (base, length) = (self.read_u32(at)?, self.read_u32(at.checked_add(4)?)? as usize);
+        Some((self.range(base, length)?, length))
+    }
+
+    /// A copy of the text of `length` bytes at `at`.
+    ///
+    /// # Errors
+    /// `FAULT` outside the memory, `ILSEQ` if it is not UTF-8.
+    pub fn text(&self, at: u32, length: u32) -> Result<String, i32> {
+        let from = self.range(at, length as usize).ok_or(errno::FAULT)?;
+        let mut bytes = Vec::<u8>::with_capacity(length as usize);
+        // SAFETY: as for `write`. The bytes have room for them.
+        unsafe {
+            bytes.as_mut_ptr().copy_from_nonoverlapping(from, length as usize);
+            bytes.set_len(length as usize);
+        }
+        String::from_utf8(bytes).map_err(|_| errno::ILSEQ)
+    }
+
     /// Fills bytes with random ones of the system. Returns an errno.
     pub fn fill_randomly(&mut self, at: u32, length: u32) -> i32 {
         if self.range(at, length as usize).is_none() {

@@ -4,16 +4,20 @@
 //! wasi-common has the functions; cap-std, below it, keeps every path within its preopen. This room adds what they lack:
 //! policies of preopens, waits that end with deadlines and interrupts, streams of the host, rights that a guest gives up.
 
+mod descriptors;
 mod errno;
 mod file;
 mod folder;
 mod functions;
 mod guest_bytes;
+mod open_system;
 mod policy;
 mod rights;
 mod scheduler;
 mod streams;
 mod system;
+#[cfg(unix)]
+mod transfers;
 mod waits;
 
 pub use functions::{Function, Snapshot};

@@ -1,13 +1,15 @@
 //! The standard streams of a guest: descriptors of the host, bytes in memory, or chunks for the host.
 
-use crate::wasi::file::{GuestFile, Sharing};
+use crate::wasi::descriptors::Descriptor;
+use crate::wasi::file::{GuestFile, OpenFile, Sharing};
 use crate::wasi::policy::Policy;
 use crate::wasi::waits::Waits;
 use std::io::{self, Cursor, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use wasi_common::WasiFile;
+use wasi_common::file::FileAccessMode;
 use wasi_common::pipe::{ReadPipe, WritePipe};
+use wasi_common::{WasiCtx, WasiFile};
 
 /// Most bytes of one chunk.
 const MOST: usize = 16 << 20;
@@ -85,27 +87,42 @@ impl Write for StreamWriter {
 }
 
 impl Stream {
-    /// The file of the guest's descriptor `number`: 0 to read, 1 and 2 to write.
+    /// The file of the guest's descriptor `number`: 0 to read, 1 and 2 to write. `context` gets it.
     ///
     /// # Errors
     /// Those of the system, for a descriptor that is not open.
-    pub fn file(self, number: u32, waits: &Arc<Waits>, outbox: &Arc<Outbox>) -> io::Result<Box<dyn WasiFile>> {
-        Ok(match self {
-            Self::Descriptor(fd) => descriptor(fd, waits)?,
+    pub fn give(
+        self,
+        number: u32,
+        context: &WasiCtx,
+        waits: &Arc<Waits>,
+        outbox: &Arc<Outbox>,
+    ) -> io::Result<Descriptor> {
+        let access = if number == 0 { FileAccessMode::READ } else { FileAccessMode::WRITE };
+        let in_memory: Box<dyn WasiFile> = match self {
+            Self::Descriptor(fd) => {
+                let file = GuestFile::new(of_host(fd, access, waits)?);
+                context.insert_file(number, Box::new(file.clone()), access);
+                return Ok(if cfg!(unix) { Descriptor::File(file) } else { Descriptor::Foreign });
+            }
             Self::Bytes(bytes) if number == 0 => Box::new(ReadPipe::new(Cursor::new(bytes))),
             Self::Chunks if number > 0 => {
                 Box::new(WritePipe::new(StreamWriter { stream: number, outbox: outbox.clone() }))
             }
             _ if number == 0 => Box::new(ReadPipe::new(io::empty())),
             _ => Box::new(WritePipe::new(io::sink())),
-        })
+        };
+        context.insert_file(number, in_memory, access);
+        Ok(Descriptor::Foreign)
     }
 }
 
 /// A copy of a descriptor of the host: if the host closes its own, the number may come to mean another file.
 #[cfg(unix)]
-fn descriptor(fd: i32, waits: &Arc<Waits>) -> io::Result<Box<dyn WasiFile>> {
+fn of_host(fd: i32, access: FileAccessMode, waits: &Arc<Waits>) -> io::Result<OpenFile> {
+    use crate::wasi::file::may_block;
     use std::os::fd::FromRawFd;
+    use std::os::unix::fs::MetadataExt;
     // SAFETY: the call only makes a new descriptor, or fails.
     let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
     if copy < 0 {
@@ -113,20 +130,24 @@ fn descriptor(fd: i32, waits: &Arc<Waits>) -> io::Result<Box<dyn WasiFile>> {
     }
     // SAFETY: the descriptor is new, and nothing else owns it.
     let file = unsafe { std::fs::File::from_raw_fd(copy) };
-    let blocks = !file.metadata()?.is_file();
-    Ok(Box::new(GuestFile {
+    let metadata = file.metadata()?;
+    Ok(OpenFile {
         inner: Box::new(wasi_common::sync::file::File::from_cap_std(cap_std::fs::File::from_std(file))),
+        descriptor: copy,
         policy: Policy::new(false, None, None),
         waits: waits.clone(),
+        access,
         sharing: Sharing::Stream,
-        blocks,
-        is_nonblocking: false,
+        blocks: may_block(metadata.is_file(), metadata.rdev()),
+        is_nonblocking: AtomicBool::new(false),
+        #[cfg(target_os = "linux")]
+        may_try: AtomicBool::new(true),
         opened: None,
-    }))
+    })
 }
 
 #[cfg(not(unix))]
-fn descriptor(fd: i32, waits: &Arc<Waits>) -> io::Result<Box<dyn WasiFile>> {
+fn of_host(fd: i32, access: FileAccessMode, waits: &Arc<Waits>) -> io::Result<OpenFile> {
     use wasi_common::sync::stdio;
     let inner: Box<dyn WasiFile> = match fd {
         0 => Box::new(stdio::stdin()),
@@ -135,6 +156,5 @@ fn descriptor(fd: i32, waits: &Arc<Waits>) -> io::Result<Box<dyn WasiFile>> {
         _ => return Err(io::Error::from(io::ErrorKind::Unsupported)),
     };
     let (policy, waits) = (Policy::new(false, None, None), waits.clone());
-    let sharing = Sharing::Stream;
-    Ok(Box::new(GuestFile { inner, policy, waits, sharing, blocks: false, is_nonblocking: false, opened: None }))
+    Ok(OpenFile { inner, policy, waits, access, sharing: Sharing::Stream, opened: None })
 }

@@ -1,21 +1,23 @@
 //! The system that a guest sees: its descriptors, arguments and variables, and the calls of its functions.
 
 use crate::store::RawValue;
+use crate::wasi::descriptors::{Descriptor, Descriptors};
 use crate::wasi::errno;
 use crate::wasi::folder::GuestFolder;
-use crate::wasi::functions::{Function, FunctionId, Snapshot};
+use crate::wasi::functions::{Function, FunctionId};
 use crate::wasi::guest_bytes::GuestBytes;
+use crate::wasi::open_system::OpenSystem;
 use crate::wasi::policy::Policy;
-use crate::wasi::rights::{OF_FILES, ReducedRights, Rights};
+use crate::wasi::rights::ReducedRights;
 use crate::wasi::scheduler::{MonotonicClock, Scheduler};
 use crate::wasi::streams::{Outbox, Stream};
 use crate::wasi::waits::Waits;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use wasi_common::{Table, WasiClocks, WasiCtx};
-use wiggle::{GuestMemory, anyhow};
+use wiggle::anyhow;
 
 /// A folder of the host that the guest has open from the start.
 pub struct Preopen {
@@ -73,18 +75,13 @@ pub enum SystemOutcome {
 /// The system of a guest.
 pub struct System {
     /// None once it is closed
-    context: RefCell<Option<WasiCtx>>,
-    rights: RefCell<ReducedRights>,
+    open: RefCell<Option<OpenSystem>>,
     waits: Arc<Waits>,
     /// What the guest has written to streams of chunks
     pub outbox: Arc<Outbox>,
     created: Instant,
     has_host_clock: bool,
     has_host_random: bool,
-    /// The first descriptor number after the preopens
-    first: u32,
-    /// The greatest descriptor number that the guest has got
-    greatest: Cell<u32>,
 }
 
 /// Most vectors of one read or write, as on Linux.
@@ -112,58 +109,45 @@ impl System {
         for (name, value) in &options.variables {
             context.push_env(name, value).map_err(|_| Refusal::Nul(format!("{name}={value}")))?;
         }
+        let mut descriptors = Descriptors::default();
         for (number, stream) in (0..).zip(options.streams) {
-            let file = stream.file(number, &waits, &outbox).map_err(|error| Refusal::Stream(number, error))?;
-            match number {
-                0 => context.set_stdin(file),
-                1 => context.set_stdout(file),
-                _ => context.set_stderr(file),
-            }
+            let given = stream.give(number, &context, &waits, &outbox);
+            descriptors.give(given.map_err(|error| Refusal::Stream(number, error))?);
         }
-        let first = 3 + options.preopens.len() as u32;
         for (index, preopen) in options.preopens.into_iter().enumerate() {
             let folder = cap_std::fs::Dir::open_ambient_dir(&preopen.path, cap_std::ambient_authority());
             let folder = folder.map_err(|error| Refusal::Preopen(index, error))?;
             let policy = Policy::new(preopen.is_read_only, preopen.most_bytes, preopen.most_files);
-            let folder = Box::new(GuestFolder::new(folder, policy, waits.clone(), None));
+            let folder = GuestFolder::new(folder, policy, waits.clone(), None);
             context
-                .push_preopened_dir(folder, preopen.name)
+                .push_preopened_dir(Box::new(folder.clone()), preopen.name)
                 .map_err(|error| Refusal::Preopen(index, io::Error::other(error.to_string())))?;
+            descriptors.give(Descriptor::Folder(folder, true));
         }
         Ok(Self {
-            context: RefCell::new(Some(context)),
-            rights: RefCell::default(),
+            open: RefCell::new(Some(OpenSystem { context, descriptors, rights: ReducedRights::default() })),
             waits,
             outbox,
             created,
             has_host_clock: options.has_host_clock,
             has_host_random: options.has_host_random,
-            first,
-            greatest: Cell::new(first),
         })
     }
 
     /// Closes all descriptors. Later calls fail with `BADF`.
     pub fn close(&self) {
         // While a call runs, it is borrowed only within `try_call`, which runs no code of the host.
-        if let Ok(mut context) = self.context.try_borrow_mut() {
-            drop(context.take());
+        if let Ok(mut open) = self.open.try_borrow_mut() {
+            drop(open.take());
         }
     }
 
     /// Closes the files and folders that the guest has opened.
     pub fn close_opened(&self) {
-        let close = of_preview_1(FunctionId::fd_close);
-        if let (Ok(mut context), Some(close)) = (self.context.try_borrow_mut(), close) {
-            let Some(context) = context.as_mut() else { return };
-            for fd in self.first..=self.greatest.replace(self.first) {
-                self.rights.borrow_mut().take(fd);
-                if context.table().contains_key(fd) {
-                    let arguments = [RawValue { i64: fd.into() }, RawValue::default()];
-                    // SAFETY: these are the arguments of `fd_close`. It cannot fail for a descriptor that is open.
-                    let _ = unsafe { close.call(context, &mut GuestMemory::Unshared(&mut []), arguments.as_ptr()) };
-                }
-            }
+        if let Ok(mut open) = self.open.try_borrow_mut()
+            && let Some(open) = open.as_mut()
+        {
+            open.descriptors.opened().into_iter().for_each(|fd| open.close(fd));
         }
     }
 
@@ -217,8 +201,6 @@ impl System {
         use FunctionId as F;
         // SAFETY: by the contract of this function, for as many as the function has parameters.
         let argument = |index: usize| unsafe { (*values.add(index)).u32 };
-        // SAFETY: as above.
-        let wide = |index: usize| unsafe { (*values.add(index)).u64 };
         match function.id {
             F::proc_exit => return Ok(SystemOutcome::Exit(argument(0) as i32)),
             F::clock_time_get if self.has_host_clock => return Ok(SystemOutcome::Clock(argument(0), argument(2))),
@@ -244,47 +226,10 @@ impl System {
             _ => {}
         }
         // Only JavaScript that V8 runs between two slices of another call could find it borrowed.
-        let Ok(mut context) = self.context.try_borrow_mut() else { return Ok(SystemOutcome::Errno(errno::BUSY)) };
-        let Some(context) = context.as_mut() else { return Ok(SystemOutcome::Errno(errno::BADF)) };
-        let mut rights = self.rights.borrow_mut();
-        let open = if function.id == F::path_open { argument(4) } else { 0 };
-        let takes_fd = !function.has_no_parameters();
-        if takes_fd && !rights.allow(function.id, argument(0), open) {
-            return Ok(SystemOutcome::Errno(errno::NOTCAPABLE));
-        }
-        if function.id == F::fd_fdstat_set_rights {
-            let wanted = Rights { base: wide(1), inheriting: wide(2) };
-            return Ok(SystemOutcome::Errno(set_rights(context, &mut rights, argument(0), wanted)));
-        }
+        let Ok(mut open) = self.open.try_borrow_mut() else { return Ok(SystemOutcome::Errno(errno::BUSY)) };
+        let Some(open) = open.as_mut() else { return Ok(SystemOutcome::Errno(errno::BADF)) };
         // SAFETY: by the contract of this function.
-        let errno = bytes.with(|memory| unsafe { function.call(context, memory, values) })?;
-        if errno != errno::SUCCESS {
-            let is_socket_call = matches!(function.id, F::sock_accept | F::sock_recv | F::sock_send | F::sock_shutdown);
-            let is_no_socket = errno == errno::BADF && is_socket_call && context.table().contains_key(argument(0));
-            return Ok(SystemOutcome::Errno(if is_no_socket { errno::NOTSOCK } else { errno }));
-        }
-        match function.id {
-            F::fd_close => drop(rights.take(argument(0))),
-            F::fd_renumber if argument(0) != argument(1) => match rights.take(argument(0)) {
-                Some(moved) => rights.set(argument(1), moved),
-                None => drop(rights.take(argument(1))),
-            },
-            F::fd_fdstat_get => {
-                if let Some(has) = rights.of(argument(0)).or_else(|| rights_of(context, argument(0))) {
-                    return Ok(SystemOutcome::Errno(bytes.write_rights(argument(1), has)));
-                }
-            }
-            F::path_open => {
-                let fd = bytes.read_u32(argument(8)).unwrap_or(self.first);
-                self.greatest.set(self.greatest.get().max(fd));
-                if let (Some(folder), Some(all)) = (rights.of(argument(0)), rights_of(context, fd)) {
-                    let Rights { inheriting, .. } = folder;
-                    rights.set(fd, all.and(Rights { base: inheriting, inheriting }));
-                }
-            }
-            _ => {}
-        }
-        Ok(SystemOutcome::Errno(errno))
+        unsafe { open.call(function, bytes, values) }.map(SystemOutcome::Errno)
     }
 
     /// Writes the time of a clock, in nanoseconds. Returns an errno.
@@ -316,37 +261,4 @@ fn processor_time(of_thread: bool) -> Option<u64> {
 #[cfg(not(unix))]
 fn processor_time(_of_thread: bool) -> Option<u64> {
     None
-}
-
-/// A function of preview 1.
-fn of_preview_1(id: FunctionId) -> Option<&'static Function> {
-    Snapshot::Preview1.functions().iter().find(|function| function.id == id)
-}
-
-/// Size of the `fdstat` of WASI, in bytes.
-const FDSTAT: usize = 24;
-
-/// The type of a regular file in an `fdstat`
-const REGULAR_FILE: u8 = 4;
-
-/// The rights that a descriptor is opened with. wasi-common only says whether a file is open for reading and writing.
-fn rights_of(context: &mut WasiCtx, fd: u32) -> Option<Rights> {
-    let get = of_preview_1(FunctionId::fd_fdstat_get)?;
-    let mut memory = [0; FDSTAT];
-    let values = [RawValue { i64: fd.into() }, RawValue { i64: 0 }];
-    // SAFETY: these are the arguments of `fd_fdstat_get`.
-    let errno = unsafe { get.call(context, &mut GuestMemory::Unshared(&mut memory), values.as_ptr()) }.ok()?;
-    let [base, inheriting] = [8, 16].map(|at| memory[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes)));
-    let others = if memory[0] == REGULAR_FILE { OF_FILES } else { 0 };
-    (errno == errno::SUCCESS).then_some(Rights { base: base? | others, inheriting: inheriting? })
-}
-
-/// Sets the rights of a descriptor; it cannot get more than it has. Returns an errno.
-fn set_rights(context: &mut WasiCtx, rights: &mut ReducedRights, fd: u32, wanted: Rights) -> i32 {
-    let Some(has) = rights.of(fd).or_else(|| rights_of(context, fd)) else { return errno::BADF };
-    if !wanted.is_within(has) {
-        return errno::NOTCAPABLE;
-    }
-    rights.set(fd, wanted);
-    errno::SUCCESS
 }

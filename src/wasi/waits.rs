@@ -13,23 +13,29 @@ use wasi_common::snapshots::preview_1::types::Errno;
 pub struct Waits {
     /// When the call began to wait
     begin: Mutex<Option<Instant>>,
+    has_begun: AtomicBool,
     is_pending: AtomicBool,
 }
 
 impl Waits {
     /// When the running call began to wait: now, if it does so for the first time.
     pub fn begin(&self) -> Instant {
+        self.has_begun.store(true, Ordering::Relaxed);
         *self.begin.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now)
     }
 
     /// When the running call began to wait; now, if it does not wait.
     pub fn frozen_now(&self) -> Instant {
-        self.begin.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Instant::now)
+        let begin = *self.begin.lock().unwrap_or_else(PoisonError::into_inner);
+        begin.unwrap_or_else(Instant::now)
     }
 
     /// Ends the wait: the call is done.
     pub fn end(&self) {
-        *self.begin.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if self.has_begun.load(Ordering::Relaxed) {
+            self.has_begun.store(false, Ordering::Relaxed);
+            *self.begin.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     /// The error of a call whose wait goes on in another slice.
@@ -41,7 +47,12 @@ impl Waits {
 
     /// Whether the call that has ended must be made again.
     pub fn take_pending(&self) -> bool {
-        self.is_pending.swap(false, Ordering::Relaxed)
+        // Only the thread of the store writes it.
+        let is_pending = self.is_pending.load(Ordering::Relaxed);
+        if is_pending {
+            self.is_pending.store(false, Ordering::Relaxed);
+        }
+        is_pending
     }
 
     /// Waits for `duration` in total, from the begin of the call.

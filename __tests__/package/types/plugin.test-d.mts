@@ -14,12 +14,16 @@ import {
   load,
   Memory,
   Module,
+  promising,
+  type PromisingExports,
   relink,
   type Imports,
   type Reserve,
   rewrite,
   Slot,
   Store,
+  Suspending,
+  type SuspendingImports,
   Table,
   validate,
   type WasmFunction,
@@ -299,3 +303,22 @@ link((name: number) => `${name}`, shop.slots['shop::greet'])
 // @ts-expect-error a typed function of another type
 link(shop.exports.greet, shop.slots['shop::discount'])
 void [price, greeting, reversed, current]
+
+// Imports that wait
+type PriceImports = { env: { fetchPrice(id: number): bigint; now(): number } }
+const waiting: SuspendingImports<PriceImports> = {
+  env: { fetchPrice: async (id) => BigInt(id), now: new Suspending(async () => 1) },
+}
+const awaited = await load<Pricing>('pricing.wasm', waiting, { suspending: ['env.fetchPrice'] })
+awaited.exports.total(1n) satisfies Promise<bigint>
+awaited.exports.memory satisfies Memory
+awaited satisfies Instance<PromisingExports<Pricing['exports']>, Pricing['slots']>
+// @ts-expect-error -- a promise
+awaited.exports.total(1n) satisfies bigint
+const synchronous = await load<Pricing>('pricing.wasm', {}, { suspending: undefined })
+synchronous.exports.total(1n) satisfies bigint
+promising(synchronous.exports.total)(1n) satisfies Promise<bigint>
+const { instance: bytesAwaited } = await instantiate<Pricing>(new Uint8Array(), waiting, { suspending: [] })
+bytesAwaited.exports.total(1n) satisfies Promise<bigint>
+// @ts-expect-error -- neither a bigint nor a promise of one
+waiting.env.fetchPrice = async (id) => id

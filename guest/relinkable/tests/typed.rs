@@ -31,6 +31,8 @@ fn price(name: &str) -> Option<u64> {
 unsafe extern "C" {
     /// There is no host here.
     fn log(text: &str);
+    /// As `log`: every typed import is safe to call.
+    pub safe fn warn(text: &str);
 }
 
 #[test]

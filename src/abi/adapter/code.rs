@@ -29,6 +29,13 @@ impl Side {
     }
 }
 
+/// The globals of a transfer module. This one is 1 while a value of the callee has been refused in the running call.
+pub const REFUSED: u32 = 0;
+/// The size of the callee's memory as far as is known, in bytes: it may have grown since.
+pub const KNOWN_SIZE: u32 = 1;
+/// A number with a bit 7 of some byte if text with a byte beyond ASCII was copied.
+pub const NOT_ASCII: u32 = 2;
+
 /// The functions of an adapter.
 #[derive(Default)]
 pub struct AdapterFunctions {
@@ -46,7 +53,19 @@ pub struct AdapterFunctions {
     pub utf8: HashMap<Side, u32>,
     /// Whether each side checks what it receives
     pub checks: [bool; 2],
+    /// What to do about a value of the callee that is not valid
+    pub refusal: Refusal,
     imported: u32,
+}
+
+/// What a module does about an address or a case that the callee gives it, and that is not valid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refusal {
+    /// It traps
+    #[default]
+    Trap,
+    /// It notes that in a global, as transfer modules do, whose caller says what is wrong. The transfer memory has so many bytes
+    Note(u32),
 }
 
 impl AdapterFunctions {
@@ -58,6 +77,22 @@ impl AdapterFunctions {
     /// Whether the adapter checks what this side receives.
     pub fn must_check(&self, side: Side) -> bool {
         !self.checks[side as usize]
+    }
+
+    /// Refuses if the number on the stack is not 0. A function that goes on must not use what was refused; with `returned`,
+    /// it returns this number instead.
+    pub fn refuse_if(&self, code: &mut AdapterCode, returned: Option<u32>) {
+        if self.refusal == Refusal::Trap {
+            return code.trap_if();
+        }
+        code.begin_if();
+        code.i32(1);
+        code.push(Instruction::GlobalSet(REFUSED));
+        if let Some(number) = returned {
+            code.i32(number);
+            code.push(Instruction::Return);
+        }
+        code.end();
     }
 
     /// The index of a function type.

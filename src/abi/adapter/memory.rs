@@ -1,7 +1,9 @@
 //! Values in memory that cross: their bytes are copied as they are, then the addresses in the copy are translated.
 
 use super::super::value_type::{TypeKind, ValueType};
-use super::code::{AdapterCode, AdapterFunctions, Side, cases, place};
+use super::code::{AdapterCode, AdapterFunctions, REFUSED, Refusal, Side, cases, place};
+use super::copy::Copying;
+use super::refusal::{refuse_beyond, refuse_unless_aligned, reserve};
 use super::{utf8, valid};
 use crate::abi::layout::discriminant_size;
 use crate::wasm::ValType;
@@ -9,6 +11,10 @@ use wasm_encoder::{BlockType, Instruction};
 
 /// Size up to which loads and stores take less time than `memory.copy`, in bytes.
 const MOST_INLINE: u32 = 64;
+
+/// Size of a result's bytes from which JavaScript reads them in the callee's memory: a second copy takes longer than a second
+/// call.
+const MOST_TRANSFERRED: i64 = 2048;
 
 /// Copies the bytes of a value in its place. `source` and `target` are locals with addresses.
 pub fn copy_in_place(code: &mut AdapterCode, size: u32, source: u32, target: u32, from: Side) {
@@ -111,7 +117,7 @@ fn translate_case(
     code.get(tag);
     code.i32(cases.len() as u32);
     code.push(Instruction::I32GeU);
-    code.trap_if();
+    functions.refuse_if(code, None);
     let payload = ty.layout.offsets[0];
     for (index, case) in cases.iter().enumerate() {
         let Some(case) = case.filter(|case| case.has_pointers()) else { continue };
@@ -130,7 +136,8 @@ pub fn list(functions: &mut AdapterFunctions, ty: &ValueType, from: Side) -> u32
         TypeKind::List { element } => Some(&**element),
         _ => None,
     };
-    let text = element.is_none() && functions.must_check(from.other());
+    let is_transfer = functions.refusal != Refusal::Trap;
+    let text = element.is_none() && (is_transfer || functions.must_check(from.other()));
     let key = (from, element.map_or_else(|| if text { "text" } else { "u8" }.to_owned(), ToString::to_string));
     if let Some(known) = functions.lists.get(&key) {
         return *known;
@@ -138,12 +145,17 @@ pub fn list(functions: &mut AdapterFunctions, ty: &ValueType, from: Side) -> u32
     let function = functions.reserve(&[ValType::I32; 2], &[ValType::I32]);
     functions.lists.insert(key, function);
     let (size, align) = element.map_or((1, 1), |element| (element.layout.size, element.layout.align));
+    let has_pointers = element.is_some_and(ValueType::has_pointers);
     let mut code = AdapterCode::new(&[ValType::I32; 2]);
     let (source, count) = (0, 1);
     let (bytes, target) = (code.local(ValType::I64), code.local(ValType::I32));
-    // An empty list needs no memory. Its address is not null.
+    // An empty list needs no memory. Its address is not null. What is refused needs none either.
     code.get(count);
     code.push(Instruction::I32Eqz);
+    if is_transfer {
+        code.push(Instruction::GlobalGet(REFUSED));
+        code.push(Instruction::I32Or);
+    }
     code.begin_if();
     code.i32(align);
     code.push(Instruction::Return);
@@ -153,37 +165,44 @@ pub fn list(functions: &mut AdapterFunctions, ty: &ValueType, from: Side) -> u32
     code.push(Instruction::I64Const(size.into()));
     code.push(Instruction::I64Mul);
     code.set(bytes);
-    trap_unless_aligned(&mut code, source, align);
-    // The list lies in the sender's memory, so the receiver allocates no more than the sender has.
-    code.get(source);
-    code.push(Instruction::I64ExtendI32U);
-    code.get(bytes);
-    code.push(Instruction::I64Add);
-    code.push(Instruction::MemorySize(from.memory()));
-    code.push(Instruction::I64ExtendI32U);
-    code.push(Instruction::I64Const(16));
-    code.push(Instruction::I64Shl);
-    code.push(Instruction::I64GtU);
-    code.trap_if();
-    code.allocate(functions, from.other(), align, |code| {
-        code.get(bytes);
-        code.push(Instruction::I32WrapI64);
-    });
-    code.set(target);
-    trap_unless_aligned(&mut code, target, align);
-    code.get(target);
-    code.get(source);
+    // JavaScript is the sender of arguments, which it has written itself.
+    if !is_transfer || from == Side::B {
+        refuse_unless_aligned(&mut code, functions, source, align, Some(align));
+        // The list lies in the sender's memory, so the receiver allocates no more than the sender has.
+        refuse_beyond(&mut code, functions, source, bytes, from, Some(align));
+        if is_transfer && !has_pointers {
+            code.get(bytes);
+            code.push(Instruction::I64Const(MOST_TRANSFERRED));
+            code.push(Instruction::I64GtU);
+            functions.refuse_if(&mut code, Some(align));
+        }
+    }
+    if is_transfer && from == Side::B {
+        reserve(&mut code, functions, align, bytes, target);
+    } else {
+        code.allocate(functions, from.other(), align, |code| {
+            code.get(bytes);
+            code.push(Instruction::I32WrapI64);
+        });
+        code.set(target);
+        refuse_unless_aligned(&mut code, functions, target, align, Some(align));
+        if is_transfer {
+            refuse_beyond(&mut code, functions, target, bytes, Side::B, Some(align));
+        }
+    }
+    let length = code.local(ValType::I32);
     code.get(bytes);
     code.push(Instruction::I32WrapI64);
-    code.push(Instruction::MemoryCopy { dst_mem: from.other().memory(), src_mem: from.memory() });
-    if text {
+    code.set(length);
+    Copying::add(&mut code, from, [source, target, length], is_transfer && text && from == Side::B);
+    if functions.must_check(from.other()) && text {
         code.get(target);
         code.get(count);
         let check = utf8::checking(functions, from.other());
         code.push(Instruction::Call(check));
     }
     let checked = functions.must_check(from.other());
-    if let Some(element) = element.filter(|each| each.has_pointers() || (checked && valid::has_invalid(each))) {
+    if let Some(element) = element.filter(|each| has_pointers || (checked && valid::has_invalid(each))) {
         let run = elements(functions, element, from);
         code.get(source);
         code.get(target);
@@ -193,15 +212,6 @@ pub fn list(functions: &mut AdapterFunctions, ty: &ValueType, from: Side) -> u32
     code.get(target);
     functions.define(function, code);
     function
-}
-
-fn trap_unless_aligned(code: &mut AdapterCode, address: u32, align: u32) {
-    if align > 1 {
-        code.get(address);
-        code.i32(align - 1);
-        code.push(Instruction::I32And);
-        code.trap_if();
-    }
 }
 
 /// The function that translates the elements of a list: it takes both addresses and their number, which may be 0.

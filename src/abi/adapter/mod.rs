@@ -5,18 +5,23 @@
 //! the engine, in the memory that it names; lengths are checked before memory is allocated for them.
 
 mod code;
+mod copy;
 mod flat;
 mod memory;
+mod refusal;
+mod transfer;
 mod utf8;
 mod valid;
+
+pub use self::transfer::transfer;
 
 use self::code::{AdapterCode, AdapterFunctions, Side};
 use super::function_type::FunctionType;
 use super::layout::MOST_FLAT;
 use crate::wasm::ValType;
 use wasm_encoder::{
-    CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, Instruction, MemoryType,
-    Module, TypeSection,
+    CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, GlobalSection, ImportSection, Instruction,
+    MemoryType, Module, TypeSection,
 };
 
 /// The adapter for a function of this type; `has_post` is whether the callee has a function that frees its result, `checks`
@@ -28,17 +33,33 @@ pub fn adapter(function: &FunctionType, has_post: bool, checks: [bool; 2]) -> Ve
     let mut functions = AdapterFunctions::new(checks);
     let mut imports = ImportSection::new();
     if function.uses_memory() {
-        for side in ["a", "b"] {
-            let memory = MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
-            imports.import(side, "memory", EntityType::Memory(memory));
-        }
+        import_memories(&mut imports);
     }
-    let realloc = functions.ty(&[ValType::I32; 4], &[ValType::I32]);
     if function.allocates_result() {
+        let realloc = functions.ty(&[ValType::I32; 4], &[ValType::I32]);
         imports.import("a", "cabi_realloc", EntityType::Function(realloc));
         functions.reallocs[Side::A as usize] = functions.import();
     }
+    let (call, post) = import_callee(function, &mut functions, &mut imports, has_post);
+    let keep = functions.ty(&[], &[]);
+    imports.import("b", "keep", EntityType::Function(keep));
+    functions.import();
+    let lowered = function.lowered();
+    let main = functions.reserve(&lowered.parameters, &lowered.results);
+    let code = body(function, &mut functions, call, post);
+    functions.define(main, code);
+    finish(functions, &imports, &GlobalSection::new(), main)
+}
+
+/// Imports the functions of the callee. Returns the function itself, and the one that frees its result.
+fn import_callee(
+    function: &FunctionType,
+    functions: &mut AdapterFunctions,
+    imports: &mut ImportSection,
+    has_post: bool,
+) -> (u32, Option<u32>) {
     if function.allocates_parameters() {
+        let realloc = functions.ty(&[ValType::I32; 4], &[ValType::I32]);
         imports.import("b", "cabi_realloc", EntityType::Function(realloc));
         functions.reallocs[Side::B as usize] = functions.import();
     }
@@ -51,20 +72,18 @@ pub fn adapter(function: &FunctionType, has_post: bool, checks: [bool; 2]) -> Ve
         imports.import("b", "post", EntityType::Function(ty));
         functions.import()
     });
-    let keep = functions.ty(&[], &[]);
-    imports.import("b", "keep", EntityType::Function(keep));
-    functions.import();
-    let lowered = function.lowered();
-    let main = functions.reserve(&lowered.parameters, &lowered.results);
-    let code = body(function, &mut functions, call, post);
-    functions.define(main, code);
-    finish(functions, &imports, main)
+    (call, post)
 }
 
-/// The body of the adapter's function.
-fn body(function: &FunctionType, functions: &mut AdapterFunctions, call: u32, post: Option<u32>) -> AdapterCode {
-    let lowered = function.lowered();
-    let mut code = AdapterCode::new(&lowered.parameters);
+fn import_memories(imports: &mut ImportSection) {
+    for side in ["a", "b"] {
+        let memory = MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
+        imports.import(side, "memory", EntityType::Memory(memory));
+    }
+}
+
+/// Passes the arguments to the callee's memory. Returns the locals with its core arguments.
+fn arguments(function: &FunctionType, functions: &mut AdapterFunctions, code: &mut AdapterCode) -> Vec<u32> {
     let parameters = function.parameter_layout();
     if parameters.flat.as_ref().is_some_and(|flat| flat.len() <= MOST_FLAT) {
         let mut next = 0;
@@ -73,27 +92,35 @@ fn body(function: &FunctionType, functions: &mut AdapterFunctions, call: u32, po
             let width = parameter.ty.layout.flat.as_ref().map_or(0, Vec::len) as u32;
             let locals: Vec<u32> = (next..next + width).collect();
             if functions.must_check(Side::B) {
-                valid::check_flat(&mut code, &parameter.ty, &locals);
+                valid::check_flat(code, &parameter.ty, &locals);
             }
-            given.extend(flat::translate(&mut code, functions, &parameter.ty, &locals, Side::A));
+            given.extend(flat::translate(code, functions, &parameter.ty, &locals, Side::A));
             next += width;
         }
-        given.into_iter().for_each(|local| code.get(local));
-    } else {
-        let area = code.local(ValType::I32);
-        code.allocate(functions, Side::B, parameters.align, |code| code.i32(parameters.size));
-        code.set(area);
-        memory::copy_in_place(&mut code, parameters.size, 0, area, Side::A);
-        for (parameter, offset) in function.parameters.iter().zip(&parameters.offsets) {
-            memory::translate(&mut code, functions, &parameter.ty, 0, area, *offset, Side::A);
-        }
-        if functions.must_check(Side::B) {
-            for (parameter, offset) in function.parameters.iter().zip(&parameters.offsets) {
-                valid::check(&mut code, &parameter.ty, area, *offset, Side::B);
-            }
-        }
-        code.get(area);
+        return given;
     }
+    let area = code.local(ValType::I32);
+    code.allocate(functions, Side::B, parameters.align, |code| code.i32(parameters.size));
+    code.set(area);
+    refusal::check_area(code, functions, &parameters, area);
+    memory::copy_in_place(code, parameters.size, 0, area, Side::A);
+    for (parameter, offset) in function.parameters.iter().zip(&parameters.offsets) {
+        memory::translate(code, functions, &parameter.ty, 0, area, *offset, Side::A);
+    }
+    if functions.must_check(Side::B) {
+        for (parameter, offset) in function.parameters.iter().zip(&parameters.offsets) {
+            valid::check(code, &parameter.ty, area, *offset, Side::B);
+        }
+    }
+    vec![area]
+}
+
+/// The body of the adapter's function.
+fn body(function: &FunctionType, functions: &mut AdapterFunctions, call: u32, post: Option<u32>) -> AdapterCode {
+    let lowered = function.lowered();
+    let mut code = AdapterCode::new(&lowered.parameters);
+    let given = arguments(function, functions, &mut code);
+    given.into_iter().for_each(|local| code.get(local));
     code.push(Instruction::Call(call));
     let Some(result) = &function.result else {
         if let Some(post) = post {
@@ -125,7 +152,7 @@ fn body(function: &FunctionType, functions: &mut AdapterFunctions, call: u32, po
     code
 }
 
-fn finish(functions: AdapterFunctions, imports: &ImportSection, main: u32) -> Vec<u8> {
+fn finish(functions: AdapterFunctions, imports: &ImportSection, globals: &GlobalSection, main: u32) -> Vec<u8> {
     let (mut types, mut section, mut bodies) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     for (parameters, results) in &functions.types {
         types.ty().function(parameters.iter().copied().map(code::encoded), results.iter().copied().map(code::encoded));
@@ -137,7 +164,11 @@ fn finish(functions: AdapterFunctions, imports: &ImportSection, main: u32) -> Ve
     let mut exports = ExportSection::new();
     exports.export("call", ExportKind::Func, main);
     let mut module = Module::new();
-    module.section(&types).section(imports).section(&section).section(&exports).section(&bodies);
+    module.section(&types).section(imports).section(&section);
+    if !globals.is_empty() {
+        module.section(globals);
+    }
+    module.section(&exports).section(&bodies);
     module.finish()
 }
 
@@ -167,6 +198,13 @@ mod tests {
             for (has_post, checks) in [(false, true), (true, true), (false, false)] {
                 let bytes = adapter(&function, has_post && function.has_return_area(), [checks; 2]);
                 let binary = Binary::parse(&bytes, Features::EVERYTHING).unwrap();
+                let export = binary.exports.iter().find(|export| export.name == "call").unwrap();
+                assert_eq!(*binary.function_type(export.index), function.lowered(), "{text}");
+            }
+            if function.uses_memory() {
+                let binary =
+                    Binary::parse(&transfer(&function, function.has_return_area(), 1 << 20), Features::EVERYTHING)
+                        .unwrap();
                 let export = binary.exports.iter().find(|export| export.name == "call").unwrap();
                 assert_eq!(*binary.function_type(export.index), function.lowered(), "{text}");
             }

@@ -114,6 +114,11 @@ impl Quota {
         self.limits[resource as usize]
     }
 
+    /// Whether it is the quota of one instance, not of a store.
+    pub fn is_of_instance(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// The amount in use.
     pub fn used(&self, resource: Resource) -> u64 {
         self.used[resource as usize].load(Ordering::Relaxed)
@@ -138,6 +143,14 @@ impl Quota {
             limit if amount > limit => Err(self.exceeded(resource, amount)),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that so much more would be within the limits of this quota and its store. Takes nothing.
+    ///
+    /// # Errors
+    /// `Exceeded`.
+    pub fn check_more(&self, resource: Resource, more: u64) -> Result<(), Exceeded> {
+        self.chain().try_for_each(|quota| quota.check(resource, quota.used(resource).saturating_add(more)))
     }
 
     /// Takes the last refusal of this quota, or of one of its instances.

@@ -111,7 +111,7 @@ impl CacheEntry {
     ///
     /// # Errors
     /// The errors of the system.
-    pub fn read(file: &mut File) -> io::Result<Option<Self>> {
+    pub fn read(file: &mut impl Read) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(Self::of(OwnedBuffer::from_bytes(bytes)))

@@ -2,7 +2,7 @@
 
 use crate::engine::alloc::free_list::ObjectIndices;
 use crate::engine::alloc::instance_allocator::InstanceAllocator;
-use crate::engine::alloc::quota::Quota;
+use crate::engine::alloc::quota::{Quota, Resource};
 use crate::engine::alloc::reserve::Reserve;
 use crate::engine::alloc::room::has_headroom_besides;
 use crate::engine::alloc::shared_memory::SharedBytes;
@@ -17,7 +17,7 @@ use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::engine::trace::function_names::FunctionNames;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{Details, Forwarder, ModuleEntry, ModuleSlot, Rewritten, TailCalls};
-use crate::wasm::{Binary, ExternKind};
+use crate::wasm::{Binary, ExternKind, ExternType, PAGE_SIZE};
 use rustc_hash::FxHashMap;
 use shared_buffer::OwnedBuffer;
 use std::collections::{BTreeSet, HashSet};
@@ -315,6 +315,21 @@ impl Code {
         let lacks_addresses = allocator.lacks_addresses();
         let (free, made) = allocator.into_lists();
         Allocated { instance, made, free, lacks_addresses }
+    }
+
+    /// What the memories and tables that an instance defines take at first: bytes, and entries of the author's tables.
+    pub fn initial_sizes(&self) -> [(Resource, u64); 2] {
+        let binary = &self.binary;
+        let memories = binary.memories.iter().skip(binary.imported_memories()).map(|memory| match memory {
+            ExternType::Memory { limits, .. } => limits.minimum.saturating_mul(PAGE_SIZE as u64),
+            _ => 0,
+        });
+        let tables = self.original.tables.iter().skip(self.original.imported_tables as usize);
+        let entries = tables.map(|table| table.limits.minimum);
+        [
+            (Resource::MemorySize, memories.fold(0, u64::saturating_add)),
+            (Resource::TableElements, entries.fold(0, u64::saturating_add)),
+        ]
     }
 
     /// Number of tables of the author's module that an instance defines. The load-time pass adds others after them.

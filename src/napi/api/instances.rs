@@ -17,7 +17,7 @@ use crate::napi::env::parked_calls::ParkedCalls;
 use crate::napi::env::reference::WrapReference;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
-use crate::napi::gc::collect::{collect, collect_all, collect_if_due};
+use crate::napi::gc::collect::{collect, collect_before_refusal, collect_if_due};
 use crate::napi::wasi::import::WasiImport;
 use crate::store::{Callable, Extern, Failure, FuncRef, GlobalId, Instance, MemoryId, Node, TableId, TagId, Timeout};
 use crate::wasm::{ExternType, FuncType, Import, PAGE_SIZE};
@@ -94,8 +94,10 @@ impl NativeStore {
         let first = self.try_instantiate(module, imports, &shared, &terms)?;
         let (instance, retainer) = match first {
             Ok(made) => made,
-            Err(_) => {
-                collect_all(context);
+            Err(failure) => {
+                if !collect_before_refusal(context, failure.is_limit()) {
+                    return Err(refuse_failure(context, failure));
+                }
                 let made = self.try_instantiate(module, imports, &shared, &terms)?;
                 made.map_err(|failure| refuse_failure(context, failure))?
             }
@@ -127,7 +129,7 @@ impl NativeStore {
         let Some(old) = old.filter(|_| !context.closed.get()) else { return Ok(false) };
         let given = old.code().binary.imports.len();
         // An import may be closed by now; then the instance keeps its code.
-        let Ok(mut externs) = self.externs(module, imports, given) else { return Ok(false) };
+        let Ok(mut externs) = self.externs(module, imports, given, old.quota()) else { return Ok(false) };
         externs.extend(old.state(&context.store));
         let terms = Terms { timeout: old.timeout.get(), ..Terms::default() };
         let Ok(Ok((new, _))) = self.try_make(module, externs, Vec::new(), imports, &terms) else {
@@ -161,7 +163,8 @@ impl NativeStore {
         terms: &Terms,
     ) -> Result<std::result::Result<MadeInstance<'_>, Failure>, NativeError> {
         let context = &self.context;
-        let externs = self.externs(module, imports, module.code.binary.imports.len())?;
+        let given = module.code.binary.imports.len();
+        let externs = self.externs(module, imports, given, terms.quota.as_ref())?;
         Instance::check_imports(&context.store, &module.code, &externs).map_err(refuse)?;
         self.replace_with_thunks(module, &externs);
         if module.code.original.exceptions {
@@ -230,8 +233,14 @@ impl NativeStore {
         read.into_iter().for_each(|table| slots.replace_with_thunks(&self.context.store, *table));
     }
 
-    /// The first `count` imports of a module, from the functions and ids in `imports`.
-    fn externs(&self, module: &NativeModule, imports: Value<'_>, count: usize) -> Result<Vec<Extern>, NativeError> {
+    /// The first `count` imports of a module, from the functions and ids in `imports`, for an instance with this quota.
+    fn externs(
+        &self,
+        module: &NativeModule,
+        imports: Value<'_>,
+        count: usize,
+        quota: Option<&Arc<Quota>>,
+    ) -> Result<Vec<Extern>, NativeError> {
         let imported = module.code.binary.imports.iter().take(count);
         // An array with 1 for each suspending import, if there is one.
         let suspending = self.js().property(imports, c"suspending");
@@ -240,7 +249,7 @@ impl NativeStore {
             .zip(imported)
             .map(|(index, import)| {
                 let flag = suspending.and_then(|list| self.js().get_uint32(self.js().element(list, index)));
-                self.import(module, import, self.js().element(imports, index), flag == Some(1))
+                self.import(module, import, self.js().element(imports, index), flag == Some(1), quota)
             })
             .collect()
     }
@@ -252,6 +261,7 @@ impl NativeStore {
         import: &Import,
         value: Value<'_>,
         is_suspending: bool,
+        quota: Option<&Arc<Quota>>,
     ) -> Result<Extern, NativeError> {
         let store = &self.context.store;
         let subject = || Subject::Import {
@@ -261,7 +271,10 @@ impl NativeStore {
         };
         let id = self.js().get_uint32(value).unwrap_or_default();
         let (is_open, object) = match &import.ty {
-            ExternType::Function(ty) => return self.import_function(module, ty, value, is_suspending, subject),
+            ExternType::Function(ty) => {
+                let host = |import: ImportedFunction| import.with_suspending(is_suspending).with_quota(quota);
+                return self.import_function(module, ty, value, host, subject);
+            }
             ExternType::Table(_) => (TableId(id).is_open(store), Extern::Table(TableId(id))),
             ExternType::Memory { .. } => (MemoryId(id).is_open(store), Extern::Memory(MemoryId(id))),
             ExternType::Global(_) => (GlobalId(id).is_open(store), Extern::Global(GlobalId(id))),
@@ -281,7 +294,7 @@ impl NativeStore {
         module: &NativeModule,
         ty: &FuncType,
         value: Value<'_>,
-        is_suspending: bool,
+        host: impl FnOnce(ImportedFunction) -> ImportedFunction,
         subject: impl FnOnce() -> Subject,
     ) -> Result<Extern, NativeError> {
         let (context, env) = (&self.context, self.js());
@@ -300,7 +313,7 @@ impl NativeStore {
         // `lib/` has checked that the value is a function.
         let (compiler, catches) = (module.code.compiler, module.code.original.exceptions);
         let import = ImportedFunction::new(context, value, ty.clone(), compiler, catches);
-        let import = Box::new(import.with_suspending(is_suspending));
+        let import = Box::new(host(import));
         Ok(Extern::Function(if catches {
             let adapted = FuncRef::adapt(&context.store, ty, import, compiler).map_err(refuse)?;
             context.retainers.hold_import(env, &context.store, adapted, value);

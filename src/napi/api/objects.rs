@@ -10,14 +10,15 @@ use crate::napi::call::scope::sweep_externrefs_if_many;
 use crate::napi::context::Context;
 use crate::napi::convert::describe::{NativeGlobalType, strings};
 use crate::napi::convert::exported::{ExportedFunction, function_or_null};
+use crate::napi::convert::externref_charges::limiting;
 use crate::napi::convert::thrown::refuse_failure;
 use crate::napi::convert::types;
 use crate::napi::convert::value::{externref_to_js, to_funcref, to_js, to_wasm};
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::throw::{NativeError, refuse};
 use crate::napi::env::value::Value;
-use crate::napi::gc::collect::{collect_all, collect_if_due};
-use crate::store::{ExternRef, Failure, GlobalId, MemoryId, Reference, Store, TableId, TagId};
+use crate::napi::gc::collect::{collect_before_refusal, collect_if_due};
+use crate::store::{ExternRef, GlobalId, MemoryId, Reference, Store, TableId, TagId};
 use crate::wasm::{FuncType, GlobalType, Limits, PAGE_SIZE, RefType, TableType, ValType};
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
@@ -46,12 +47,7 @@ impl NativeStore {
         let (context, reserve) = (&self.context, compile::reserve(reserve.as_deref())?);
         self.check_open()?;
         collect_if_due(context);
-        let made = MemoryId::new(&context.store, limits(minimum, maximum), reserve).or_else(|_| {
-            // Collecting may make room.
-            collect_all(context);
-            MemoryId::new(&context.store, limits(minimum, maximum), reserve)
-        });
-        let id = made.map_err(refuse)?;
+        let id = self.collecting(|| MemoryId::new(&context.store, limits(minimum, maximum), reserve))?;
         context.gc_policy.note_memory(self.js(), u64::from(minimum) * PAGE_SIZE as u64);
         Ok(id.0)
     }
@@ -62,12 +58,7 @@ impl NativeStore {
         self.check_open()?;
         let bytes = self.context.shared_memories.add(&self.context, Value::of(&memory))?;
         let (context, limits) = (&self.context, limits(minimum, Some(maximum)));
-        let made = MemoryId::shared(&context.store, limits, bytes.clone()).or_else(|_| {
-            // Collecting may take the store below its limit.
-            collect_all(context);
-            MemoryId::shared(&context.store, limits, bytes)
-        });
-        made.map(|id| id.0).map_err(refuse)
+        self.collecting(|| MemoryId::shared(&context.store, limits, bytes.clone())).map(|id| id.0)
     }
 
     /// Node's own Memory that owns the bytes of a shared memory; null for a memory that is not shared.
@@ -100,9 +91,11 @@ impl NativeStore {
         let (context, env) = (&self.context, self.js());
         let id = self.memory(id)?;
         let mut pages = id.grow(&context.store, delta);
-        if pages.as_ref().is_err_and(Failure::is_no_room) {
-            // Collecting may make room, or take the store below its limit. `id` has a wrapper, so it stays.
-            collect_all(context);
+        // Collecting may make room. `id` has a wrapper, so it stays.
+        if let Err(failure) = &pages
+            && failure.is_no_room()
+            && collect_before_refusal(context, failure.is_limit())
+        {
             pages = id.grow(&context.store, delta);
         }
         let pages = pages.map_err(|failure| refuse_failure(context, failure))?;
@@ -126,11 +119,7 @@ impl NativeStore {
         collect_if_due(&self.context);
         let store = &self.context.store;
         let ty = TableType { element, limits: limits(minimum, maximum) };
-        let id = TableId::new(store, &ty).or_else(|_| {
-            collect_all(&self.context);
-            TableId::new(store, &ty)
-        });
-        let id = id.map_err(refuse)?;
+        let id = self.collecting(|| TableId::new(store, &ty))?;
         let init = self.reference(id, init)?;
         // A new table is already filled with null.
         let is_null = matches!(init, Reference::Func(None) | Reference::Extern(ExternRef(0)));
@@ -159,11 +148,11 @@ impl NativeStore {
         let id = self.table(id)?;
         let reference = self.reference(id, value)?;
         let grown = id.grow(&self.context.store, delta, reference);
-        if !grown.as_ref().is_err_and(Error::is_memory) {
+        let collects = |error: &Error| error.is_memory() && collect_before_refusal(&self.context, error.is_limit());
+        if !grown.as_ref().is_err_and(collects) {
             return grown.map_err(refuse);
         }
-        // Collecting may make room, or take the store below its limit. It frees the reference, which nothing holds yet.
-        collect_all(&self.context);
+        // The collection has freed the reference, which nothing holds yet.
         let reference = self.reference(id, value)?;
         id.grow(&self.context.store, delta, reference).map_err(refuse)
     }
@@ -207,6 +196,12 @@ impl NativeStore {
         sweep_externrefs_if_many(&self.context);
         let reader = id.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
         let raw = to_wasm(&self.context, ty.value, Value::of(&value), reader)?;
+        if ty.value == ValType::Ref(RefType::Extern)
+            && let Some(quota) = limiting(Some(self.context.store.quota_of(id.node(&self.context.store))))
+        {
+            // SAFETY: the value is of this type.
+            unsafe { self.context.externrefs.charge_all(&quota, &[ty.value], &raw).map_err(refuse)? };
+        }
         // The conversion may have run JavaScript that closed the global's instance, so the id is checked again.
         self.global(id.0)?.set(&self.context.store, raw);
         Ok(())
@@ -260,6 +255,13 @@ impl NativeStore {
         alive(&self.context, id, what, is_there).map_err(refuse)
     }
 
+    /// Makes an object, if need be after a collection, which may make room.
+    fn collecting<T>(&self, make: impl Fn() -> Result<T, Error>) -> Result<T, NativeError> {
+        let made = make()
+            .or_else(|error| if collect_before_refusal(&self.context, error.is_limit()) { make() } else { Err(error) });
+        made.map_err(refuse)
+    }
+
     fn memory(&self, id: u32) -> Result<MemoryId, NativeError> {
         self.alive(MemoryId(id), "memory", |store, id| id.is_open(store))
     }
@@ -301,9 +303,14 @@ fn reference(context: &Context, table: TableId, value: Value<'_>) -> Result<Refe
         }
         RefType::Extern | RefType::Exn => {
             sweep_externrefs_if_many(context);
-            let add = || context.externrefs.add_or_null(env, value, &context.store.quota);
+            let quota = limiting(Some(context.store.quota_of(table.node(&context.store))));
+            let add = || {
+                let reference = context.externrefs.add_or_null(env, value, &context.store.quota)?;
+                quota.iter().try_for_each(|quota| context.externrefs.charge(quota, reference))?;
+                Ok(reference)
+            };
             // At the limit, a sweep is due.
-            let reference = add().or_else(|_| {
+            let reference = add().or_else(|_: Error| {
                 sweep_externrefs_if_many(context);
                 add()
             });

@@ -1,6 +1,6 @@
 //! Typed functions: their records for `lib/` and the command line, the check between two, and adapters.
 
-use crate::abi::{FunctionType, TypedRecord, adapter, differences, records_of, world};
+use crate::abi::{FunctionType, TypedRecord, adapter, differences, records_of, transfer, world};
 use crate::error::{Error, ErrorKind, Result};
 use crate::napi::api::module::NativeModule;
 use crate::napi::env::throw::{NativeError, guarded, refuse};
@@ -61,6 +61,17 @@ pub fn typed_adapter(
 ) -> std::result::Result<Uint8Array, NativeError> {
     let ty = function(&function_type)?;
     guarded(|| Ok(adapter(&ty, has_post, [caller_checks, callee_checks]).into()))
+}
+
+/// The module that takes calls of a typed function from JavaScript, through a transfer memory of `size` bytes.
+#[napi]
+pub fn typed_transfer(
+    function_type: String,
+    has_post: bool,
+    size: u32,
+) -> std::result::Result<Uint8Array, NativeError> {
+    let ty = function(&function_type)?;
+    guarded(|| Ok(transfer(&ty, has_post, size).into()))
 }
 
 fn checked(records: std::result::Result<Vec<TypedRecord>, String>, binary: &Binary) -> Result<String> {

@@ -87,12 +87,15 @@ impl ExportedFunction {
         if let Some(ty) = self.unconvertible {
             return Err(throw_unconvertible(context, ty));
         }
+        self.prepare_externrefs();
         // SAFETY: JavaScript is calling this function until the trampoline returns.
         let _scope = unsafe { CallScope::enter(context, self.reference(), false)? };
         let (target, compiler) = self.target();
         for ((value, argument), ty) in values.iter_mut().zip(arguments).zip(&self.ty.parameters) {
             *value = to_wasm(context, *ty, *argument, compiler)?;
         }
+        // SAFETY: `values` holds the arguments.
+        unsafe { self.charge_externrefs(values.as_ptr())? };
         // A conversion may have run JavaScript that closed the instance.
         if self.is_closed() {
             return self.call_closed(values);

@@ -1,23 +1,25 @@
 //! Imported functions: the JavaScript functions that wasm calls.
 
-use crate::engine::Compiler;
+use crate::engine::{Compiler, Quota};
 use crate::error::{Error, ErrorKind};
 use crate::napi::call::parked::end_above;
 use crate::napi::context::Context;
+use crate::napi::convert::externref_charges::limiting;
 use crate::napi::convert::thrown::{throw_at_wasm, throw_value_at_wasm};
-use crate::napi::convert::value::{result_to_wasm, to_js, to_wasm};
+use crate::napi::convert::value::{result_to_wasm, to_js};
 use crate::napi::env::exception::{PendingException, ThrownValue};
 use crate::napi::env::reference::{StrongReference, WeakReference};
 use crate::napi::env::shared_values::SharedValues;
 use crate::napi::env::throw::panicked;
 use crate::napi::env::value::{JsEnv, Value};
 use crate::store::{HostFunction, RawValue, Thrown};
-use crate::wasm::{FuncType, ValType};
+use crate::wasm::{FuncType, RefType, ValType};
 use std::cell::{OnceCell, RefCell};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 /// Number of arguments up to which a call does not allocate.
 const INLINE: usize = 16;
@@ -39,6 +41,8 @@ pub struct ImportedFunction {
     adapted: bool,
     /// Whether its call is suspended while a promise that the function has returned is pending
     suspending: bool,
+    /// The quota of the importing instance, if it has a result of type externref and the instance has a limit for them
+    externref_quota: Option<Arc<Quota>>,
     /// That promise, until the call is suspended
     promise: RefCell<Option<StrongReference>>,
 }
@@ -57,6 +61,7 @@ impl ImportedFunction {
             caller,
             adapted,
             suspending: false,
+            externref_quota: None,
             promise: RefCell::default(),
         }
     }
@@ -64,6 +69,12 @@ impl ImportedFunction {
     /// The same import; with `suspending`, its call is suspended while a promise that the function has returned is pending.
     pub fn with_suspending(self, suspending: bool) -> Self {
         Self { suspending, parks: self.parks && !suspending, ..self }
+    }
+
+    /// The same import of an instance with this quota.
+    pub fn with_quota(self, quota: Option<&Arc<Quota>>) -> Self {
+        let has_externrefs = self.ty.results.contains(&ValType::Ref(RefType::Extern));
+        Self { externref_quota: limiting(quota.filter(|_| has_externrefs).cloned()), ..self }
     }
 
     /// The promise for which the call was suspended just now; undefined if there is none.
@@ -110,7 +121,9 @@ impl ImportedFunction {
             env.string(&names.join(","))
         });
         let callback = self.callback.get(env)?;
-        let thunk = context.environment.call(|lib| &lib.import_thunk, &[callback, parameters, results]);
+        let key = self.externref_quota.as_ref().map(|quota| context.externrefs.charges.key(quota));
+        let key = key.map_or(env.undefined(), |key| env.double(key as f64));
+        let thunk = context.environment.call(|lib| &lib.import_thunk, &[callback, parameters, results, key]);
         // At the end of JavaScript's stack, another attempt may succeed.
         let thunk = thunk.inspect_err(|PendingException| drop(ThrownValue::take(env))).ok()?;
         let thunk = (!env.is_undefined(thunk)).then_some(thunk);
@@ -190,7 +203,12 @@ impl ImportedFunction {
             // SAFETY: `values` has room for the results, by the contract of this function.
             [ty] => unsafe { *values = result_to_wasm(context, *ty, result, self.caller, callback)? },
             // SAFETY: as for one result.
-            types => unsafe { self.read_list(context, types, result, values)? },
+            types => unsafe { self.read_list(context, types, callback, result, values)? },
+        }
+        if let Some(quota) = &self.externref_quota {
+            // SAFETY: `values` holds the results.
+            let charged = unsafe { context.externrefs.charge_all(quota, &self.ty.results, values) };
+            charged.map_err(|error| context.environment.throw(&error))?;
         }
         // The conversions of the results run JavaScript, which may grow shared memories.
         context.shared_memories.publish_lengths(&context.environment)
@@ -220,7 +238,7 @@ impl ImportedFunction {
         context.shared_memories.publish_lengths(&context.environment)
     }
 
-    /// Converts the results of a multi-value function, which are in anything that JavaScript can iterate.
+    /// Converts the results of a multi-value function, `callback`, which are in anything that JavaScript can iterate.
     ///
     /// # Safety
     /// `values` has room for values of these types.
@@ -229,18 +247,19 @@ impl ImportedFunction {
         &self,
         context: &Context,
         types: &[ValType],
+        callback: Value<'_>,
         result: Value<'_>,
         values: *mut RawValue,
     ) -> Result<(), PendingException> {
         let env = context.js();
-        let list = context.environment.call(|lib| &lib.to_list, &[result])?;
+        let list = context.environment.call(|lib| &lib.to_list, &[result, callback])?;
         let length = env.array_length(list).unwrap_or_default();
         if length as usize != types.len() {
             let message = format!("expected {} results of an imported function, got {length}", types.len());
             return Err(context.environment.throw(&ErrorKind::ArgumentType { message }.into()));
         }
         for (index, ty) in types.iter().enumerate() {
-            let value = to_wasm(context, *ty, env.element(list, index as u32), self.caller)?;
+            let value = result_to_wasm(context, *ty, env.element(list, index as u32), self.caller, callback)?;
             // SAFETY: by the contract of this function.
             unsafe { *values.add(index) = value };
         }

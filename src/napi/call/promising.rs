@@ -60,6 +60,12 @@ impl NativePromisingCall {
         Ok(Self { exported, call: RefCell::default(), suspended: Cell::new(None) })
     }
 
+    /// Whether the call is suspended and cannot go on.
+    #[napi(getter)]
+    pub fn ended(&self) -> bool {
+        self.call.borrow().as_ref().is_some_and(|call| call.has_ended())
+    }
+
     /// Begins the call, with an array of its arguments as the `value`; or goes on with it, with that of the import's promise.
     #[napi(catch_unwind)]
     pub fn go_on<'a>(
@@ -114,6 +120,8 @@ impl NativePromisingCall {
             *call = Some(Rc::new(self.begin(value)?));
         }
         let call = call.as_ref().ok_or_else(has_ended)?;
+        // Before the import throws: what is pending then is for the call to take.
+        let deadline = context.store.deadline(exported.timeout).map_err(refuse)?;
         let thrown = match (outcome, self.suspended.take()) {
             (NativeOutcome::Fulfilled, Some((import, results))) => {
                 // SAFETY: the call keeps the instance that imports it, and waits for results of its type there.
@@ -123,7 +131,6 @@ impl NativePromisingCall {
             (NativeOutcome::Rejected, Some((import, _))) => unsafe { (*import).thrown(context, value) },
             _ => Ok(()),
         };
-        let deadline = context.store.deadline(exported.timeout).map_err(refuse)?;
         // SAFETY: `exported` holds the context, and no `RefCell` of it is borrowed. The arguments or results are written.
         let result = unsafe { call.go_on(&context.store, thrown.err()) };
         drop(deadline);
@@ -162,6 +169,8 @@ impl NativePromisingCall {
         for ((value, ty), index) in values.iter_mut().zip(&ty.parameters).zip(0..) {
             *value = to_wasm(context, *ty, context.js().element(arguments, index), compiler)?;
         }
+        // SAFETY: `values` holds the arguments.
+        unsafe { exported.charge_externrefs(values.as_ptr())? };
         // A conversion may have run JavaScript that closed the instance.
         self.check_open()?;
         // SAFETY: the values are of the function's type. `exported` holds the context, and no `RefCell` of it is borrowed.

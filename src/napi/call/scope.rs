@@ -91,7 +91,7 @@ pub fn sweep_externrefs_if_many(context: &Context) {
 
 #[cold]
 fn sweep_externrefs(context: &Context) {
-    if !context.js().can_use_objects() {
+    if !context.externrefs.may_sweep() || !context.js().can_use_objects() {
         return;
     }
     context.environment.running.hold(context.js());

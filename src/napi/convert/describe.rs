@@ -3,8 +3,9 @@
 use crate::error;
 use crate::napi::convert::types::from_name;
 use crate::rewrite::{Details, ModuleSlot, Named, Roles, SlotKind, WhyNot, others};
-use crate::wasm::{Binary, Declaration, ExternType, FuncType};
+use crate::wasm::{Binary, Declaration, ExternKind, ExternType, FuncType};
 use napi_derive::napi;
+use std::collections::BTreeSet;
 
 /// The type of a global.
 #[napi(object)]
@@ -52,6 +53,8 @@ pub struct NativeSlot {
     /// Its type; none for an empty table entry
     #[napi(js_name = "type")]
     pub ty: Option<NativeFunctionType>,
+    /// Whether its declaration says that an implementation may suspend the caller
+    pub suspend: bool,
 }
 
 /// The type of a function.
@@ -82,6 +85,8 @@ pub struct NativeFunction {
     pub table_index: Option<u32>,
     /// Other names
     pub aliases: Vec<String>,
+    /// Whether the module exports it; false for a function that is not a slot
+    pub exported: bool,
     /// Why it is not a slot, or why it should be linked with care: one word
     pub reason: Option<String>,
     /// The reason as a sentence
@@ -90,6 +95,8 @@ pub struct NativeFunction {
     pub rust: Option<String>,
     /// The documentation comment
     pub docs: Option<String>,
+    /// True if the declaration says that an implementation may suspend the caller
+    pub suspend: Option<bool>,
 }
 
 /// Which functions become slots.
@@ -128,10 +135,12 @@ impl NativeFunction {
             function_index,
             table_index: None,
             aliases: named.aliases.clone(),
+            exported: false,
             reason: None,
             message: None,
             rust: None,
             docs: None,
+            suspend: None,
         }
     }
 
@@ -144,6 +153,7 @@ impl NativeFunction {
             message: merged.map(|names| format!("it {}", error::merged(names))),
             rust: declaration.map(|declaration: &Declaration| declaration.signature.clone()),
             docs: declaration.and_then(|declaration| declaration.docs.clone()),
+            suspend: declaration.is_some_and(|declaration| declaration.suspend).then_some(true),
             ..Self::new(named, slot.kind, &binary.types[slot.ty as usize], slot.function)
         }
     }
@@ -162,8 +172,14 @@ impl NativeFunction {
 
 /// The slots of a module. `binary` is the module before the load-time pass.
 pub(in crate::napi) fn slots(binary: &Binary, slots: &[ModuleSlot], details: &Details) -> Vec<NativeFunction> {
+    let functions = binary.exports.iter().filter(|export| export.kind == ExternKind::Function);
+    let exported: BTreeSet<u32> = functions.map(|export| export.index).collect();
     let all = slots.iter().zip(&details.names);
-    all.map(|(slot, named)| NativeFunction::slot(binary, slot, named, &details.roles)).collect()
+    let describe = |(slot, named): (&ModuleSlot, &Named)| NativeFunction {
+        exported: exported.contains(&slot.function),
+        ..NativeFunction::slot(binary, slot, named, &details.roles)
+    };
+    all.map(describe).collect()
 }
 
 /// The functions of a module that are not slots.

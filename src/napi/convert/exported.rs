@@ -1,8 +1,9 @@
 //! Exported functions: the JavaScript functions over wasm functions, and their native data.
 
-use crate::engine::Compiler;
+use crate::engine::{Compiler, Quota};
 use crate::error::{ErrorKind, Result, Subject};
 use crate::napi::context::Context;
+use crate::napi::convert::externref_charges::limiting;
 use crate::napi::convert::types::is_convertible;
 use crate::napi::env::exception::PendingException;
 use crate::napi::env::function::drop_data;
@@ -18,6 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 const EXTERNREF: ValType = ValType::Ref(RefType::Extern);
 
@@ -43,6 +45,8 @@ pub struct ExportedFunction {
     reference: Cell<WrapReference>,
     /// Whether its last call has made so many imports that they park from the first one on
     pub is_eager: Cell<bool>,
+    /// The quota of its instance, if it has parameters of type externref and the instance has a limit for them
+    pub externref_quota: Option<Arc<Quota>>,
     /// Whether it has parameters or results of type externref
     pub has_externrefs: bool,
     /// Its index among the functions whose values go through shared memory
@@ -69,6 +73,8 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
     let ty = function.ty(&context.store);
     let unconvertible = ty.parameters.iter().chain(&ty.results).copied().find(|ty| !is_convertible(*ty));
     let owner = function.context_owner(&context.store);
+    let takes_externrefs = ty.parameters.contains(&EXTERNREF);
+    let quota = owner.as_ref().filter(|_| takes_externrefs).and_then(|owner| owner.quota().cloned());
     let has_externrefs = ty.parameters.iter().chain(&ty.results).any(|ty| *ty == EXTERNREF);
     let exported = Rc::new(ExportedFunction {
         context: context.clone(),
@@ -81,6 +87,7 @@ fn make(context: &Rc<Context>, function: FuncRef) -> Value<'_> {
         open_flag: owner.map(|owner| owner.open_flag().clone()).unwrap_or_default(),
         reference: Cell::new(WrapReference::NONE),
         is_eager: Cell::new(false),
+        externref_quota: limiting(quota),
         has_externrefs,
         index: Cell::new(None),
     });
@@ -115,12 +122,14 @@ unsafe fn make_shared(context: &Rc<Context>, data: *const ExportedFunction) -> O
         context.environment.call_after(|lib| &lib.add_type, &arguments).is_ok()
     })?;
     let index = shared.add(data.cast());
+    let key = exported.externref_quota.as_ref().map(|quota| context.externrefs.charges.key(quota));
     let arguments = [
         env.uint32(index),
         env.uint32(id),
         env.string(&exported.function.name(&context.store)),
         env.double(data.expose_provenance() as f64),
         retainer_of(context, exported.function),
+        key.map_or(env.undefined(), |key| env.double(key as f64)),
     ];
     let value = context.environment.call_after(|lib| &lib.make_function, &arguments);
     let Some(value) = value.ok().filter(|value| !env.is_undefined(*value)) else {
@@ -226,6 +235,18 @@ impl ExportedFunction {
         }
     }
 
+    /// Makes a sweep of externrefs due, if the arguments of a call need room for more than there is. To be called before the call
+    /// begins.
+    #[inline]
+    pub fn prepare_externrefs(&self) {
+        if self.has_externrefs {
+            let count = self.ty.parameters.iter().filter(|ty| **ty == EXTERNREF).count() as u32;
+            let Context { externrefs, store, .. } = &*self.context;
+            // A refusal makes the sweep due; the conversions of the arguments refuse again, if they must.
+            let _ = externrefs.check(count, &store.quota, self.externref_quota.as_deref());
+        }
+    }
+
     /// Begins the deadline of a call, if the function has a timeout.
     ///
     /// # Errors
@@ -236,6 +257,22 @@ impl ExportedFunction {
             return Ok(None);
         }
         self.context.store.deadline(self.timeout).map_err(|error| self.context.environment.throw(&error))
+    }
+
+    /// Counts the externrefs among its arguments for its instance, if that has a limit for them.
+    ///
+    /// # Errors
+    /// `Limit` of the instance.
+    ///
+    /// # Safety
+    /// `values` holds its arguments.
+    #[inline]
+    pub unsafe fn charge_externrefs(&self, values: *const RawValue) -> std::result::Result<(), PendingException> {
+        let Some(quota) = &self.externref_quota else { return Ok(()) };
+        let Self { context, ty, .. } = self;
+        // SAFETY: by the contract of this function.
+        let charged = unsafe { context.externrefs.charge_all(quota, &ty.parameters, values) };
+        charged.map_err(|error| context.environment.throw(&error))
     }
 
     /// The externrefs among its results.

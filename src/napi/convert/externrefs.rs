@@ -1,20 +1,19 @@
 //! Externrefs: the JavaScript values that wasm holds, by number.
 
-use crate::engine::{Quota, Resource, has_room};
+use crate::engine::{Exceeded, Quota, Resource};
 use crate::error::{Error, ErrorKind};
-use crate::napi::convert::exceptions::Exceptions;
+use crate::napi::convert::externref_charges::ExternrefCharges;
 use crate::napi::convert::free_numbers::FreeNumbers;
-use crate::napi::env::environment::Environment;
-use crate::napi::env::exception::ThrownValue;
+use crate::napi::convert::retained_values::RetainedValues;
 use crate::napi::env::reference::StrongReference;
 use crate::napi::env::value::{JsEnv, Value};
+use crate::napi::gc::pace::Pace;
 use crate::napi::gc::retainers::Retainers;
-use crate::store::{ExternRef, Node, Store};
-use rustc_hash::FxHashMap;
+use crate::store::{ExternRef, RawValue};
+use crate::wasm::{RefType, ValType};
 use std::cell::{Cell, RefCell};
-
-/// A node, and the index of an externref's value in the node's retainer.
-type RetainedValue = (Node, u32);
+use std::sync::Arc;
+use std::time::Instant;
 
 /// The JavaScript values that wasm holds as externrefs. An externref is a number: 0 is null, and 1 undefined.
 ///
@@ -23,21 +22,25 @@ type RetainedValue = (Node, u32);
 pub struct Externrefs {
     /// Array of the values by number, without those in retainers: values from after the last sweep or read since then, and
     /// values that several nodes or exceptions hold. An array, since N-API has no references to primitives
-    values: StrongReference,
-    /// The values that retainers hold, by number
-    retained: RefCell<Vec<Option<RetainedValue>>>,
-    /// The nodes whose retainers hold values
-    retaining: RefCell<Vec<Node>>,
+    pub(in crate::napi::convert) values: StrongReference,
+    /// The values that retainers hold
+    pub(in crate::napi::convert) retained: RefCell<RetainedValues>,
+    /// Numbers of retained values that JavaScript has in `values` too, since it has read them after the last sweep
+    pub(in crate::napi::convert) read: RefCell<Vec<u32>>,
     /// The free list of numbers, from which JavaScript takes too
-    free: FreeNumbers,
+    pub(in crate::napi::convert) free: FreeNumbers,
     /// The least number that was never free or used
-    end: Cell<u32>,
+    pub(in crate::napi::convert) end: Cell<u32>,
     /// The results of a call that JavaScript has not read yet: the sweep at the end of that call keeps them
-    results: RefCell<Vec<ExternRef>>,
+    pub(in crate::napi::convert) results: RefCell<Vec<ExternRef>>,
     /// Number of externrefs in use at which a sweep is due
     threshold: Cell<u32>,
+    /// The pace of sweeps that are due
+    pace: Pace,
     /// Number of externrefs freed so far
-    freed: Cell<u64>,
+    pub(in crate::napi::convert) freed: Cell<u64>,
+    /// Those that count for instances with a limit of their own
+    pub charges: ExternrefCharges,
 }
 
 /// Least number of externrefs at which a sweep is due.
@@ -47,15 +50,20 @@ const FEW: u32 = 4096;
 const UNDEFINED: u32 = 1;
 
 /// The first number for other values.
-const FIRST: u32 = 2;
+pub(in crate::napi::convert) const FIRST: u32 = 2;
 
 /// Numbers that become free at once for JavaScript, which asks for more by a slow call.
 const CHUNK: u32 = 256;
 
-/// Number of externrefs at which a sweep makes room below the limit of the store.
-fn many(quota: &Quota) -> u32 {
-    let limit = quota.limit(Resource::Externrefs);
-    u32::try_from(limit - limit / 8).unwrap_or(u32::MAX)
+/// Numbers up to which a sweep is too short to be put off.
+const SHORT: u32 = 16_384;
+
+/// Number of externrefs in use at which the next sweep is due, after one that has left `used`: when they have doubled, or when
+/// half of what the limit of the store leaves is in use.
+fn threshold(used: u32, quota: &Quota) -> u32 {
+    let left = quota.limit(Resource::Externrefs).saturating_sub(used.into());
+    let half = u32::try_from((left / 2).max(1)).unwrap_or(u32::MAX);
+    FEW.max(used.saturating_mul(2)).min(used.saturating_add(half))
 }
 
 impl Externrefs {
@@ -64,12 +72,14 @@ impl Externrefs {
         Self {
             values: StrongReference::new(env, env.property(object, c"values")),
             retained: RefCell::default(),
-            retaining: RefCell::default(),
+            read: RefCell::default(),
             free: FreeNumbers::new(env, object),
             end: Cell::new(FIRST),
             results: RefCell::default(),
-            threshold: Cell::new(FEW.min(many(quota))),
+            threshold: Cell::new(threshold(0, quota)),
+            pace: Pace::default(),
             freed: Cell::new(0),
+            charges: ExternrefCharges::default(),
         }
     }
 
@@ -93,27 +103,74 @@ impl Externrefs {
         if env.is_undefined(value) {
             return Ok(ExternRef(UNDEFINED));
         }
-        self.check(1, quota)?;
+        self.check(1, quota, None)?;
         Ok(self.add(env, value))
     }
 
-    /// Checks the limit of the store's `quota` for this number of further externrefs.
-    #[inline]
-    fn check(&self, count: u32, quota: &Quota) -> Result<(), Error> {
-        quota.check(Resource::Externrefs, u64::from(self.used()) + u64::from(count)).map_err(|exceeded| {
-            // The next call from JavaScript frees those that wasm has let go of.
-            self.threshold.set(0);
-            exceeded.into()
-        })
-    }
-
-    /// Makes numbers free for JavaScript, `count` at least.
+    /// Checks the limits of the store's `quota` and of an instance's, if that is given, for this number of further externrefs.
     ///
     /// # Errors
-    /// `Limit` of the store's `quota`, or `Memory`.
+    /// `Limit` of the store or of the instance.
+    #[inline]
+    pub fn check(&self, count: u32, quota: &Quota, of_instance: Option<&Quota>) -> Result<(), Error> {
+        let count = u64::from(count);
+        let checked = quota.check(Resource::Externrefs, u64::from(self.used()) + count);
+        let checked = checked.and_then(|()| {
+            of_instance
+                .map_or(Ok(()), |quota| quota.check(Resource::Externrefs, quota.used(Resource::Externrefs) + count))
+        });
+        checked.map_err(|exceeded| self.refuse(exceeded))
+    }
+
     #[cold]
-    pub fn reserve(&self, env: JsEnv<'_>, count: u32, quota: &Quota) -> Result<(), Error> {
-        self.check(count, quota)?;
+    fn refuse(&self, exceeded: Exceeded) -> Error {
+        // The next call from JavaScript frees those that wasm has let go of.
+        self.threshold.set(0);
+        exceeded.into()
+    }
+
+    /// Counts an externref for the instance with this quota, which limits externrefs.
+    ///
+    /// # Errors
+    /// `Limit` of the instance.
+    pub fn charge(&self, quota: &Arc<Quota>, reference: ExternRef) -> Result<(), Error> {
+        if reference.0 < FIRST {
+            return Ok(());
+        }
+        if self.charges.charge(quota, reference).map_err(|exceeded| self.refuse(exceeded))? {
+            self.threshold.set(0);
+        }
+        Ok(())
+    }
+
+    /// `charge` for those of these values that are externrefs.
+    ///
+    /// # Errors
+    /// `Limit` of the instance.
+    ///
+    /// # Safety
+    /// `values` holds values of these types.
+    #[cold]
+    pub unsafe fn charge_all(
+        &self,
+        quota: &Arc<Quota>,
+        types: &[ValType],
+        values: *const RawValue,
+    ) -> Result<(), Error> {
+        let references = types.iter().enumerate().filter(|(_, ty)| **ty == ValType::Ref(RefType::Extern));
+        // SAFETY: by the contract of this function.
+        let mut references = references.map(|(index, _)| unsafe { ExternRef::from_raw(*values.add(index)) });
+        references.try_for_each(|reference| self.charge(quota, reference))
+    }
+
+    /// Makes numbers free for JavaScript, `count` at least. They are for the instance with the quota `of_instance`, if that is
+    /// given.
+    ///
+    /// # Errors
+    /// `Limit` of the store's `quota` or of the instance, or `Memory`.
+    #[cold]
+    pub fn reserve(&self, env: JsEnv<'_>, count: u32, quota: &Quota, of_instance: Option<&Quota>) -> Result<(), Error> {
+        self.check(count, quota, of_instance)?;
         let (free, end) = (self.free.count(), self.end.get());
         let limit = quota.limit(Resource::Externrefs) - u64::from(self.used());
         let wanted = u64::from(count.max(CHUNK)).min(limit) as u32;
@@ -141,104 +198,17 @@ impl Externrefs {
         if reference == ExternRef::default() {
             return env.null();
         }
-        let retained = self.retained.borrow().get(reference.0 as usize).copied().flatten();
+        let retained = self.retained.borrow().place(reference.0);
         retained.map_or_else(
             || env.element(self.values.get(env), reference.0),
             |(node, index)| retainers.externref(env, node, index),
         )
     }
 
-    /// Frees the externrefs that wasm no longer holds. Moves each value that only one node holds to the node's
-    /// retainer, so that V8 can collect a cycle through the value and the node.
-    pub fn sweep(
-        &self,
-        env: JsEnv<'_>,
-        environment: &Environment,
-        store: &Store,
-        retainers: &Retainers,
-        exceptions: &Exceptions,
-    ) {
-        // The sweep allocates an entry for each number. Without room for them, it waits.
-        let end = self.end.get();
-        if !has_room(end as usize * size_of::<Option<RetainedValue>>()) || !self.free.grow(env, end) {
-            return;
-        }
-        self.free.forget_last();
-        let mut holders: FxHashMap<u32, Option<Node>> = FxHashMap::default();
-        let mut hold = |node: Option<Node>, ExternRef(number)| {
-            // No externref, but a word on the stack of a suspended call.
-            if number >= self.end.get() {
-                return;
-            }
-            // A value that several nodes hold stays in `values`.
-            holders.entry(number).and_modify(|known| *known = known.filter(|_| *known == node)).or_insert(node);
-        };
-        ExternRef::each(store, &mut hold);
-        exceptions.each_externref(|reference| hold(None, reference));
-        self.results.borrow().iter().for_each(|reference| hold(None, *reference));
-        holders.retain(|number, _| *number >= FIRST);
-        let mut by_node: FxHashMap<Node, Vec<u32>> =
-            self.retaining.take().into_iter().map(|node| (node, Vec::new())).collect();
-        for (number, node) in &holders {
-            match node {
-                Some(node) => by_node.entry(*node).or_default().push(*number),
-                None => {
-                    let value = self.value(env, retainers, ExternRef(*number));
-                    env.set_element(self.values.get(env), *number, value);
-                }
-            }
-        }
-        // `set_externrefs` drops the old arrays, so all values are read before.
-        let arrays: Vec<_> =
-            by_node.iter().map(|(node, numbers)| (*node, self.array_of(env, retainers, numbers))).collect();
-        arrays.into_iter().for_each(|(node, values)| retainers.set_externrefs(env, store, node, values));
-        let mut retained = vec![None; self.end.get() as usize];
-        for (node, numbers) in &by_node {
-            (0..).zip(numbers).for_each(|(index, number)| retained[*number as usize] = Some((*node, index)));
-        }
-        self.free_unheld(env, environment, &holders);
-        self.retained.replace(retained);
-        let (used, many) = (self.used(), many(&store.quota));
-        let threshold = FEW.max(used.saturating_mul(2));
-        self.threshold.set(if used < many { threshold.min(many) } else { threshold });
-        by_node.retain(|_, numbers| !numbers.is_empty());
-        self.retaining.replace(by_node.into_keys().collect());
-    }
-
-    /// Frees the externrefs without a holder, and drops from `values` those that one node holds. The holder `None` means
-    /// `values`.
-    fn free_unheld(&self, env: JsEnv<'_>, environment: &Environment, holders: &FxHashMap<u32, Option<Node>>) {
-        let (values, undefined) = (self.values.get(env), env.undefined());
-        let drop_value = |number| {
-            env.set_element(values, number, undefined);
-        };
-        let (before, end) = (self.free.count(), self.end.get());
-        let mut is_free = vec![false; end as usize];
-        self.free.each(|number| is_free[number as usize] = true);
-        for number in (FIRST..end).rev().filter(|number| !is_free[*number as usize]) {
-            match holders.get(&number) {
-                Some(None) => {}
-                Some(Some(_)) => drop_value(number),
-                None => self.free.push(number),
-            }
-        }
-        // JavaScript is faster than a call of N-API for each, but may be at the end of its stack.
-        if environment.call_after(|lib| &lib.drop_externrefs, &[env.uint32(before)]).is_err() {
-            drop(ThrownValue::take(env));
-            self.free.each(drop_value);
-        }
-        self.freed.set(self.freed.get() + u64::from(self.free.count() - before));
-    }
-
-    /// An array of the values of these externrefs.
-    fn array_of<'a>(&self, env: JsEnv<'a>, retainers: &Retainers, numbers: &[u32]) -> Value<'a> {
-        let array = env.array_of(numbers.len());
-        for (index, number) in (0..).zip(numbers) {
-            // A scope for each value bounds the number of handles.
-            let scope = env.open_scope();
-            env.set_element(array, index, self.value(scope.env(), retainers, ExternRef(*number)));
-        }
-        array
+    /// `value` for JavaScript, which keeps the value in `values` until the next sweep.
+    pub fn read<'a>(&self, env: JsEnv<'a>, retainers: &Retainers, reference: ExternRef) -> Value<'a> {
+        self.read.borrow_mut().push(reference.0);
+        self.value(env, retainers, reference)
     }
 
     /// Number of externrefs freed so far.
@@ -256,5 +226,17 @@ impl Externrefs {
     #[inline]
     pub fn are_many(&self) -> bool {
         self.used() >= self.threshold.get()
+    }
+
+    /// Notes a sweep that began at `start`, when `before` externrefs were in use.
+    pub(in crate::napi::convert) fn note_sweep(&self, start: Instant, before: u32, quota: &Quota) {
+        let used = self.used();
+        self.threshold.set(threshold(used, quota));
+        self.pace.note(start, before - used >= before / 8);
+    }
+
+    /// Whether a sweep that is due may run now.
+    pub fn may_sweep(&self) -> bool {
+        self.end.get() <= SHORT || self.pace.allows()
     }
 }

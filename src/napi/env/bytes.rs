@@ -41,6 +41,16 @@ impl<'a> JsEnv<'a> {
         Some((array, numbers.cast()))
     }
 
+    /// A new `Uint32Array` of these numbers; none if V8 makes none.
+    pub fn uint32s(self, numbers: &[u32]) -> Option<Value<'a>> {
+        let (array, words) = self.uint32_array(numbers.len())?;
+        if !numbers.is_empty() {
+            // SAFETY: the array is new, and has room for the numbers.
+            unsafe { ptr::copy_nonoverlapping(numbers.as_ptr(), words, numbers.len()) };
+        }
+        Some(array)
+    }
+
     /// A new typed array of zeros, with elements of `size` bytes.
     fn zeros(self, kind: sys::napi_typedarray_type, length: usize, size: usize) -> Option<(Value<'a>, *mut c_void)> {
         let (mut numbers, mut buffer, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());

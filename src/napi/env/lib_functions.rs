@@ -63,15 +63,24 @@ lib_functions! {
     map = c"map",
     /// `(id: number, parameters: string[], results: string[]) => void`: adds a function type for `makeFunction`
     add_type = c"addType",
-    /// `(index: number, type: number, name: string, address: number, retainer?: object) => Function | undefined`: makes an
-    /// exported function whose values go through shared memory, where it has this index. Undefined if that is not
-    /// possible. Also does what `registerFunction` does
+    /// `(index: number, type: number, name: string, address: number, retainer?: object, quota?: number) => Function |
+    /// undefined`: makes an exported function whose values go through shared memory, where it has this index. `quota` is the key
+    /// of its instance's quota of externrefs. Undefined if that is not possible. Also does what `registerFunction` does
     make_function = c"makeFunction",
-    /// `(fn: Function, parameters: string, results: string) => Function | undefined`: makes the thunk of an import, which
-    /// calls it and resumes the parked call. Undefined if that is not possible
+    /// `(fn: Function, parameters: string, results: string, quota?: number) => Function | undefined`: makes the thunk of an
+    /// import, which calls it and resumes the parked call. `quota` is the key of the importing instance's quota of externrefs.
+    /// Undefined if that is not possible
     import_thunk = c"importThunk",
     /// `(from: number) => void`: drops the values of the free externref numbers after the first `from` ones
     drop_externrefs = c"dropExternrefs",
+    /// `(numbers: Uint32Array) => void`: drops the values of externref numbers that retainers hold
+    drop_retained = c"dropRetained",
+    /// `(values: unknown[] | undefined, numbers: Uint32Array, indices: Uint32Array) => unknown[]`: an array of the values of
+    /// externref numbers, those with an index from this retainer's array: the index counts from 1
+    retain_externrefs = c"retainExternrefs",
+    /// `(values: unknown[], numbers: Uint32Array, indices: Uint32Array) => void`: takes the values of externref numbers back
+    /// from a retainer's array
+    return_externrefs = c"returnExternrefs",
     /// `(fn: object, address: number, retainer?: object) => void`: records the address of an exported function, and the
     /// retainer that the function keeps alive
     register_function = c"registerFunction",

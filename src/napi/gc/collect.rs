@@ -1,10 +1,11 @@
 //! Collections of a store: when one runs, and its steps.
 
-use crate::engine::trim;
+use crate::engine::{Resource, trim};
 use crate::napi::context::Context;
 use crate::napi::env::deferred::COLLECTION;
 use crate::napi::env::exception::ThrownValue;
 use crate::napi::env::external_memory::report_change;
+use crate::napi::gc::policy::GcPolicy;
 use crate::napi::gc::wrappers::WrapperKind;
 use crate::store::{Batch, GlobalId, Instance, Marks, MemoryId, Node, Roots, TableId, TagId};
 use rustc_hash::FxHashMap;
@@ -17,9 +18,25 @@ pub fn collect_if_due(context: &Context) {
     }
 }
 
-/// Reports memory pressure so that V8 collects all it can, then collects. For when an allocation has failed.
+/// Collects before something is refused, since another attempt may succeed then: all that V8 can, but `at_limit` not soon after
+/// a collection that has made no room below limits. Returns whether it has collected.
 #[cold]
-pub fn collect_all(context: &Context) {
+pub fn collect_before_refusal(context: &Context, at_limit: bool) -> bool {
+    let GcPolicy { pace_of_all, pace, .. } = &context.gc_policy;
+    let (pace, collect): (_, fn(&Context)) = match (at_limit, pace_of_all.allows(), pace.allows()) {
+        (false, ..) | (true, true, _) => (pace_of_all, collect_all),
+        (true, false, true) => (pace, |context| _ = collect(context)),
+        (true, false, false) => return false,
+    };
+    let used = || Resource::ALL.map(|resource| context.store.quota.used(resource));
+    let (start, before) = (Instant::now(), used());
+    collect(context);
+    pace.note(start, used().into_iter().zip(before).any(|(now, before)| now < before));
+    true
+}
+
+/// Reports memory pressure so that V8 collects all it can, then collects.
+fn collect_all(context: &Context) {
     let pressure = 1_i64 << 40;
     for change in [pressure, -pressure] {
         // Without headroom neither is reported: V8 could not finish the collection.

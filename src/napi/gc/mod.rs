@@ -2,6 +2,7 @@
 
 pub(in crate::napi) mod collect;
 pub(in crate::napi) mod functions;
+pub(in crate::napi) mod pace;
 pub(in crate::napi) mod policy;
 pub(in crate::napi) mod retainers;
 pub(in crate::napi) mod undo_roots;

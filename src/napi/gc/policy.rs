@@ -3,6 +3,7 @@
 use crate::engine::{Code, Quota, Resource};
 use crate::napi::env::external_memory::report_change;
 use crate::napi::env::value::JsEnv;
+use crate::napi::gc::pace::Pace;
 use crate::napi::gc::retainers::Retainers;
 use crate::store::Store;
 use rustc_hash::FxHashSet;
@@ -33,7 +34,13 @@ const SHARE: u64 = 4;
 
 /// The GC policy of a store.
 #[derive(Default)]
-pub struct GcPolicy(RefCell<PolicyState>);
+pub struct GcPolicy {
+    state: RefCell<PolicyState>,
+    /// The pace of collections before a refusal at a limit
+    pub pace: Pace,
+    /// The pace of those that make V8 collect all it can
+    pub pace_of_all: Pace,
+}
 
 #[derive(Default)]
 struct PolicyState {
@@ -66,30 +73,30 @@ pub struct CollectionTotals {
 impl GcPolicy {
     /// Counts a new instance, and reports it to V8. `bytes` is the size of its own memories.
     pub fn note_instance(&self, env: JsEnv<'_>, retainers: &Retainers, bytes: u64, code: &Arc<Code>) {
-        let is_new = self.0.borrow_mut().codes.insert(Arc::as_ptr(code) as usize);
+        let is_new = self.state.borrow_mut().codes.insert(Arc::as_ptr(code) as usize);
         let bytes = bytes + if is_new { code.size as u64 } else { 0 };
         retainers.note_change(INSTANCE);
-        self.0.borrow_mut().new_bytes += bytes;
+        self.state.borrow_mut().new_bytes += bytes;
         self.report(env, (bytes + OVERHEAD) as i64);
     }
 
     /// Counts a new memory or a memory's growth, of `bytes`, and reports it to V8.
     pub fn note_memory(&self, env: JsEnv<'_>, bytes: u64) {
-        self.0.borrow_mut().new_bytes += bytes;
+        self.state.borrow_mut().new_bytes += bytes;
         self.report(env, bytes as i64);
     }
 
     /// Counts a closed instance of a store. Returns whether a collection is due: it visits all instances, so it waits
     /// until at least one in 16 of them was closed.
     pub fn note_close(&self, store: &Store) -> bool {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         state.closed += 1;
         store.len() <= FEW || state.closed * 16 >= store.len()
     }
 
     /// Whether a collection is due.
     pub fn is_due(&self, retainers: &Retainers, quota: &Quota) -> bool {
-        let state = self.0.borrow();
+        let state = self.state.borrow();
         let nears_limit = |(resource, before): (Resource, u64)| {
             quota.used(resource).saturating_sub(before) >= (quota.limit(resource) / SHARE).max(1)
         };
@@ -102,9 +109,9 @@ impl GcPolicy {
     pub fn note_collection(&self, env: JsEnv<'_>, store: &Store, start: Instant) {
         let (counts, code_bytes) = (store.counts(), store.code_bytes());
         let size = counts.memory_bytes + code_bytes + counts.instances * OVERHEAD;
-        let reported = self.0.borrow().reported;
+        let reported = self.state.borrow().reported;
         self.report(env, size as i64 - reported);
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         state.limit = u32::try_from(counts.instances).unwrap_or(u32::MAX).saturating_mul(INSTANCE);
         state.limit_bytes = counts.memory_bytes + code_bytes;
         (state.new_bytes, state.closed) = (0, 0);
@@ -116,12 +123,12 @@ impl GcPolicy {
 
     /// Totals of past collections.
     pub fn totals(&self) -> CollectionTotals {
-        self.0.borrow().totals
+        self.state.borrow().totals
     }
 
     /// Reports a change of external memory to V8, in bytes.
     fn report(&self, env: JsEnv<'_>, change: i64) {
-        self.0.borrow_mut().reported += change;
+        self.state.borrow_mut().reported += change;
         report_change(env, change);
     }
 }

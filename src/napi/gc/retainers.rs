@@ -109,10 +109,16 @@ impl Retainers {
         env.set_element(self.retainer(env, store, node), EXTERNREFS, values);
     }
 
+    /// The array of the externref values of a node; none if V8 has collected the node's retainer. A new one may stand in its
+    /// place: V8 frees a suspended call that nobody waits for before the store hears of it.
+    pub fn externrefs<'a>(&self, env: JsEnv<'a>, node: Node) -> Option<Value<'a>> {
+        let values = self.find(env, node).map(|retainer| env.element(retainer, EXTERNREFS));
+        values.filter(|values| !env.is_undefined(*values))
+    }
+
     /// An externref value of a node; undefined if V8 has collected the node's retainer.
     pub fn externref<'a>(&self, env: JsEnv<'a>, node: Node, index: u32) -> Value<'a> {
-        self.find(env, node)
-            .map_or_else(|| env.undefined(), |retainer| env.element(env.element(retainer, EXTERNREFS), index))
+        self.externrefs(env, node).map_or_else(|| env.undefined(), |values| env.element(values, index))
     }
 
     fn make<'a>(

@@ -8,7 +8,6 @@ use crate::napi::api::objects;
 use crate::napi::call::scope::sweep_externrefs_if_many;
 use crate::napi::context::Context;
 use crate::napi::convert::exported::ExportedFunction;
-use crate::napi::convert::value::externref_to_js;
 use crate::napi::env::function::{CallInfo, Callback};
 use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::gc::collect::collect_if_due;
@@ -43,8 +42,9 @@ impl NativeStore {
     /// - `undoAll(record, undo_root)` undoes all links of `record`, the last one first: all or none. Notes in the record
     ///   that they are undone.
     /// - `findFunction(value)` returns the address of a wasm function, of any store; 0 for any other value.
-    /// - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count)` makes numbers free for new
-    ///   ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself.
+    /// - `readExternref(number)` returns the value of an externref, and `reserveExternrefs(count, quota)` makes numbers free for
+    ///   new ones: both for `lib/internal/externrefs.js`, which converts other externrefs itself. `chargeExternref(number,
+    ///   quota)` counts one for the instance whose quota of externrefs has this key.
     /// - `readEntry(table, index)`, `writeEntry(table, index, value)` and `readGlobal(global)` are the work of `tableGet`,
     ///   `tableSet` and `globalGet`.
     #[napi(catch_unwind, ts_return_type = "any")]
@@ -52,7 +52,7 @@ impl NativeStore {
         let context = &self.context;
         let env = context.js();
         let object = env.object();
-        let callbacks: [(&CStr, Callback); 12] = [
+        let callbacks: [(&CStr, Callback); 13] = [
             (c"link", call::<4, MakeLink>),
             (c"relink", call::<4, RelinkCallback>),
             (c"checkChanges", call::<3, CheckChanges>),
@@ -64,7 +64,8 @@ impl NativeStore {
             (c"writeEntry", call::<3, WriteEntry>),
             (c"readGlobal", call::<1, ReadGlobal>),
             (c"readExternref", call::<1, ReadExternref>),
-            (c"reserveExternrefs", call::<1, ReserveExternrefs>),
+            (c"reserveExternrefs", call::<2, ReserveExternrefs>),
+            (c"chargeExternref", call::<2, ChargeExternref>),
         ];
         for (name, callback) in callbacks {
             let data = Rc::as_ptr(context).cast_mut().cast();
@@ -95,6 +96,7 @@ struct WriteEntry;
 struct ReadGlobal;
 struct ReadExternref;
 struct ReserveExternrefs;
+struct ChargeExternref;
 
 impl CallbackBody<4> for MakeLink {
     const RUN: RawCallback<4> = link;
@@ -134,17 +136,28 @@ impl CallbackBody<1> for ReadGlobal {
 impl CallbackBody<1> for ReadExternref {
     const RUN: RawCallback<1> = |context, [number]| {
         let reference = ExternRef(integer(context.js(), number) as u32);
-        Ok(Some(externref_to_js(context, reference)))
+        Ok(Some(context.externrefs.read(context.js(), &context.retainers, reference)))
     };
 }
-impl CallbackBody<1> for ReserveExternrefs {
-    const RUN: RawCallback<1> = |context, [count]| {
+impl CallbackBody<2> for ReserveExternrefs {
+    const RUN: RawCallback<2> = |context, [count, key]| {
+        let (env, count) = (context.js(), integer(context.js(), count) as u32);
+        let quota = env.get_int64(key).and_then(|key| context.externrefs.charges.quota(key as usize));
         let reserve = || {
             sweep_externrefs_if_many(context);
-            context.externrefs.reserve(context.js(), integer(context.js(), count) as u32, &context.store.quota)
+            context.externrefs.reserve(env, count, &context.store.quota, quota.as_deref())
         };
         // At the limit, a sweep is due.
         reserve().or_else(|_| reserve()).map(|()| None)
+    };
+}
+
+impl CallbackBody<2> for ChargeExternref {
+    const RUN: RawCallback<2> = |context, [number, key]| {
+        let (env, externrefs) = (context.js(), &context.externrefs);
+        // A function of an instance that is gone throws anyway.
+        let Some(quota) = externrefs.charges.quota(integer(env, key) as usize) else { return Ok(None) };
+        externrefs.charge(&quota, ExternRef(integer(env, number) as u32)).map(|()| None)
     };
 }
 

@@ -28,6 +28,8 @@ pub struct NativeLinkedSlot {
     pub slot: NativeSlot,
     /// The id of its newest active link
     pub link: f64,
+    /// The id of the instance that it belongs to; none for a slot that is only a table entry
+    pub instance: Option<u32>,
 }
 
 #[napi]
@@ -121,7 +123,11 @@ impl NativeStore {
         let slots = self.context.slots.borrow();
         Ok(linked
             .into_iter()
-            .map(|(id, link)| NativeLinkedSlot { slot: self.slot_info(&slots, id), link: link as f64 })
+            .map(|(id, link)| NativeLinkedSlot {
+                slot: self.slot_info(&slots, id),
+                link: link as f64,
+                instance: slots.slot(id).instance.as_ref().map(|instance| instance.id),
+            })
             .collect())
     }
 
@@ -235,7 +241,8 @@ impl NativeStore {
     pub(in crate::napi) fn slot_info(&self, slots: &Slots, id: SlotId) -> NativeSlot {
         let slot = slots.slot(id);
         let ty = slot.ty.as_deref().map(NativeFunctionType::of);
-        NativeSlot { id, name: slot.name.clone(), kind: slot.kind.name().to_owned(), ty }
+        let suspend = slot.declaration.as_ref().is_some_and(|declaration| declaration.suspend);
+        NativeSlot { id, name: slot.name.clone(), kind: slot.kind.name().to_owned(), ty, suspend }
     }
 
     fn slot_name(&self, id: SlotId) -> String {

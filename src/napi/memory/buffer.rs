@@ -55,7 +55,7 @@ impl Buffers {
         {
             return Ok(value);
         }
-        let charge = store.quota.charge(Resource::Buffers, 1)?;
+        let charge = store.quota_of(id.node(store)).charge(Resource::Buffers, 1)?;
         // SAFETY: a static memory never moves, and never shrinks before it is freed. It goes to `retain` when it leaves
         // the store, or when another one takes its place. When it grows, its buffer is detached before JavaScript runs again.
         let made = unsafe { memory.backing.buffer(env, base, length, charge) };

@@ -4,7 +4,7 @@ use crate::engine::{CompileOptions, Compiler, Reserve, compile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rewrite::{Columns, batch};
 use crate::store::batch::batches::{Batches, Driver};
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::gc::rooted::Rooted;
 use crate::store::instance::entity::Instance;
 use crate::store::instance::extern_value::Extern;

@@ -41,7 +41,7 @@ impl Store {
         }
         for call in self.suspended.borrow().keys() {
             // SAFETY: a call is taken out of the map before it goes on or is freed.
-            let words = unsafe { (**call).words() };
+            let words = unsafe { (**call).wasm_words() };
             count += u32::from(has_return(words, &searched.codes) || has_return(words, &searched.adapters));
         }
         count

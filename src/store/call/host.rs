@@ -290,7 +290,7 @@ unsafe fn call_or_suspend(
     // SAFETY: by the contract of this function.
     match unsafe { &(*context).ctx }.suspendable_calls.here() {
         // SAFETY: by the contract of this function; this frame has nothing left to drop.
-        Some(call) => unsafe { call.suspend(import, values) },
+        Some(call) => unsafe { call.suspend(import, values, from) },
         None => {
             // SAFETY: by the contract of this function.
             on_host_stack(|| unsafe { &(*context).ctx }.function.not_suspended());

@@ -2,7 +2,8 @@
 
 use crate::store::call::call_stacks::{AVAILABLE, CallStacks};
 use crate::store::call::host_stack::OpenScope;
-use crate::store::call::shadow_stack::{ShadowCall, StackPointer};
+use crate::store::call::shadow_stack::ShadowCall;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::call::tail_calls::forget_waiting;
 use crate::store::trap::{Failure, Thrown};

@@ -8,7 +8,9 @@
 //! value**, which is known. Within a call they may not: then a failed call leaves them lower than they were, the outermost
 //! call puts them back, and nested calls of this store read all pointers when they begin, from then on.
 
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::trap::Failure;
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -17,35 +19,6 @@ use wasmer::sys::vm::VMGlobalDefinition;
 
 /// Bytes of an unwound stack in which a panic is searched.
 const SEARCHED: u32 = 64 << 10;
-
-/// The definition of an instance's stack pointer; none for an instance without one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StackPointer(Option<NonNull<VMGlobalDefinition>>);
-
-impl StackPointer {
-    /// The pointer with this definition.
-    pub(in crate::store) fn new(definition: Option<NonNull<VMGlobalDefinition>>) -> Self {
-        Self(definition)
-    }
-
-    /// # Safety
-    /// The instance is alive.
-    #[inline]
-    pub(in crate::store) unsafe fn value(self) -> i32 {
-        // SAFETY: an instance keeps the globals that it defines or imports, and only this thread uses them. A stack pointer
-        // has type i32.
-        self.0.map_or(0, |global| unsafe { (*global.as_ptr()).val.i32 })
-    }
-
-    /// # Safety
-    /// The instance is alive.
-    pub(in crate::store) unsafe fn set(self, value: i32) {
-        if let Some(global) = self.0 {
-            // SAFETY: as for `value`.
-            unsafe { (*global.as_ptr()).val.i32 = value };
-        }
-    }
-}
 
 /// The shadow stacks of a store.
 #[derive(Default)]
@@ -61,6 +34,8 @@ pub(in crate::store) struct ShadowStacks {
     lowered: RefCell<Vec<Lowered>>,
     /// Free shadow stacks for calls that may be suspended
     free: RefCell<Vec<OwnStack>>,
+    /// By the pointer of the called instance: the pointers of other instances in which its calls were suspended with frames
+    kept_in: RefCell<FxHashMap<StackPointer, Vec<StackPointer>>>,
 }
 
 /// A shadow stack of a call that may be suspended.
@@ -74,10 +49,22 @@ pub(in crate::store) struct OwnStack {
 }
 
 impl OwnStack {
+    /// The pointer of the instances that use it.
+    pub fn pointer(self) -> StackPointer {
+        self.pointer
+    }
+
     /// Its upper end.
     pub fn end(self) -> i32 {
         self.end
     }
+}
+
+/// The stack that other calls use meanwhile, and the one that they have left to a suspended call.
+#[derive(Clone, Copy)]
+struct Moved {
+    from: OwnStack,
+    to: OwnStack,
 }
 
 /// The stack of unwound functions.
@@ -92,6 +79,16 @@ pub(in crate::store) struct Lowered {
 }
 
 impl Lowered {
+    /// What a failed call has left on a shadow stack of its own.
+    ///
+    /// # Safety
+    /// The instance is alive.
+    pub unsafe fn on(stack: OwnStack) -> Self {
+        // SAFETY: by the contract of this function.
+        let lowest = unsafe { stack.pointer.value() };
+        Self { pointer: stack.pointer, lowest, before: stack.end, is_dead: true }
+    }
+
     /// Whether it is the stack of the instance with this pointer.
     pub fn is_of(&self, pointer: StackPointer) -> bool {
         self.pointer == pointer
@@ -118,6 +115,8 @@ struct ShadowStack {
     users: u32,
     /// How often the memory in which it points was replaced
     replaced: u32,
+    /// Set while a suspended call has the stack that the instances began with
+    moved: Option<Moved>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -142,9 +141,9 @@ pub struct ShadowCall {
 }
 
 impl ShadowCall {
-    /// Value of the called instance's pointer when it began.
-    pub fn before(&self) -> i32 {
-        self.before
+    /// Makes `end` put all pointers back to these values if the call fails.
+    pub fn set_all(&mut self, values: Box<[(StackPointer, i32)]>) {
+        self.all = Some(values);
     }
 }
 
@@ -258,6 +257,11 @@ impl ShadowStacks {
         }
     }
 
+    /// Adds the stack of functions that the last failed call unwound: the most likely one.
+    pub fn add_lowered(&self, stack: Lowered) {
+        self.lowered.borrow_mut().insert(0, stack);
+    }
+
     /// Takes the stacks of functions that the last failed call unwound.
     pub fn take_lowered(&self) -> Vec<Lowered> {
         self.lowered.take()
@@ -288,14 +292,17 @@ impl ShadowStacks {
 
     /// Adds the pointer of a new instance.
     pub fn add(&self, pointer: StackPointer) {
-        if pointer.0.is_none() {
+        if !pointer.exists() {
             return;
         }
         let mut all = self.all.borrow_mut();
         match all.iter_mut().find(|stack| stack.pointer == pointer) {
             Some(stack) => stack.users += 1,
-            // SAFETY: the instance was just made.
-            None => all.push(ShadowStack { pointer, resting: unsafe { pointer.value() }, users: 1, replaced: 0 }),
+            None => {
+                // SAFETY: the instance was just made.
+                let resting = unsafe { pointer.value() };
+                all.push(ShadowStack { pointer, resting, users: 1, replaced: 0, moved: None });
+            }
         }
     }
 
@@ -307,6 +314,9 @@ impl ShadowStacks {
             if all[index].users == 0 {
                 all.swap_remove(index);
                 self.free.borrow_mut().retain(|stack| stack.pointer != pointer);
+                let mut kept_in = self.kept_in.borrow_mut();
+                kept_in.remove(&pointer);
+                kept_in.values_mut().for_each(|others| others.retain(|other| *other != pointer));
             }
         }
     }
@@ -323,22 +333,78 @@ impl ShadowStacks {
         Some(free.swap_remove(index))
     }
 
-    /// A new shadow stack, with this upper end, for the instances with this pointer.
+    /// The shadow stack with this upper end, of the instances with this pointer.
     pub fn own(&self, pointer: StackPointer, end: i32) -> OwnStack {
         OwnStack { pointer, end, replaced: self.replaced(pointer).unwrap_or_default() }
     }
 
+    /// Whether an instance still uses the pointer of a stack, and its memory.
+    pub fn has(&self, stack: OwnStack) -> bool {
+        self.replaced(stack.pointer) == Some(stack.replaced)
+    }
+
+    /// Leaves the stack that the instances of `to` use to a suspended call, which has frames on it: other calls use `to` from now
+    /// on. Only between outermost calls, since those have noted the values of pointers.
+    pub fn leave_to_suspended(&self, to: OwnStack) -> OwnStack {
+        debug_assert_eq!(self.depth.get(), 0);
+        let mut all = self.all.borrow_mut();
+        let stack =
+            all.iter_mut().find(|stack| stack.pointer == to.pointer).expect("the pointer of a stack is in the list");
+        let left = OwnStack { pointer: to.pointer, end: stack.resting, replaced: stack.replaced };
+        let from = stack.moved.map_or(left, |moved| moved.from);
+        stack.moved = Some(Moved { from, to });
+        stack.resting = to.end;
+        // SAFETY: the instance is alive, since the list has its pointer.
+        unsafe { to.pointer.set(to.end) };
+        left
+    }
+
     /// Gives a shadow stack back, if an instance still uses its pointer and memory.
     pub fn give_back(&self, stack: OwnStack) {
-        if self.replaced(stack.pointer) == Some(stack.replaced) {
+        if self.has(stack) {
             self.free.borrow_mut().push(stack);
+            self.move_back(stack.pointer);
         }
+    }
+
+    /// Lets calls use the stack that the instances began with, if no call has frames on that or on the present one.
+    fn move_back(&self, pointer: StackPointer) {
+        let mut all = self.all.borrow_mut();
+        let Some(stack) = all.iter_mut().find(|stack| stack.pointer == pointer) else { return };
+        let Some(Moved { from, to }) = stack.moved else { return };
+        // SAFETY: the instance is alive, since the list has its pointer.
+        let rests = self.depth.get() == 0 && stack.resting == to.end && unsafe { pointer.value() } == to.end;
+        let mut free = self.free.borrow_mut();
+        let index = free.iter().position(|each| each.pointer == pointer && each.end == from.end).filter(|_| rests);
+        let Some(index) = index else { return };
+        free[index] = to;
+        stack.moved = None;
+        stack.resting = from.end;
+        // SAFETY: as above.
+        unsafe { pointer.set(from.end) };
     }
 
     /// Notes that the memory of an instance with this pointer was replaced: the shadow stacks of calls are no longer there.
     pub fn note_replaced(&self, pointer: StackPointer) {
-        self.all.borrow_mut().iter_mut().filter(|all| all.pointer == pointer).for_each(|stack| stack.replaced += 1);
+        for stack in self.all.borrow_mut().iter_mut().filter(|all| all.pointer == pointer) {
+            stack.replaced += 1;
+            stack.moved = None;
+        }
         self.free.borrow_mut().retain(|stack| stack.pointer != pointer);
+    }
+
+    /// Notes that a call of an instance with the pointer `called` was suspended with frames in one with the pointer `other`.
+    pub fn note_kept(&self, called: StackPointer, other: StackPointer) {
+        let mut kept_in = self.kept_in.borrow_mut();
+        let others = kept_in.entry(called).or_default();
+        if !others.contains(&other) {
+            others.push(other);
+        }
+    }
+
+    /// The pointers that were noted for calls of an instance with this pointer.
+    pub fn kept_in(&self, called: StackPointer) -> Vec<StackPointer> {
+        self.kept_in.borrow().get(&called).cloned().unwrap_or_default()
     }
 
     fn replaced(&self, pointer: StackPointer) -> Option<u32> {
@@ -353,7 +419,7 @@ impl ShadowStacks {
     /// Notes that the host has set a global.
     pub fn note_set(&self, global: NonNull<VMGlobalDefinition>) {
         let mut all = self.all.borrow_mut();
-        let Some(stack) = all.iter_mut().find(|stack| stack.pointer.0 == Some(global)) else { return };
+        let Some(stack) = all.iter_mut().find(|stack| stack.pointer.is(global)) else { return };
         if self.depth.get() > 0 {
             self.changed.set(if self.changed.get() == Changed::No { Changed::Set } else { self.changed.get() });
         } else {

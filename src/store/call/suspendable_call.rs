@@ -23,6 +23,8 @@ pub(in crate::store) struct SuspendableCall {
     entered: Cell<usize>,
     /// This stack, while the call waits
     own: Cell<usize>,
+    /// An address below the frames of wasm, above those of this library, while the call waits
+    from: Cell<usize>,
     state: Cell<CallState>,
     function: FuncRef,
     /// Its arguments, then its results
@@ -65,6 +67,7 @@ impl SuspendableCall {
         let call = Box::new(Self {
             entered: Cell::new(0),
             own: Cell::new(0),
+            from: Cell::new(0),
             state: Cell::new(CallState::New),
             function,
             values: RefCell::new(values),
@@ -115,10 +118,21 @@ impl SuspendableCall {
 
     /// The words in use on the stack of a suspended call.
     pub fn words(&self) -> &[usize] {
+        self.words_from(self.own.get())
+    }
+
+    /// The words of the frames of wasm on the stack of a suspended call.
+    pub fn wasm_words(&self) -> &[usize] {
+        let (own, from, end) = (self.own.get(), self.from.get(), self.stack.base());
+        self.words_from(if (own..end).contains(&from) { from.next_multiple_of(size_of::<usize>()) } else { own })
+    }
+
+    /// The words from an address in use on, if the call is suspended.
+    fn words_from(&self, begin: usize) -> &[usize] {
         if self.state.get() != CallState::Suspended {
             return &[];
         }
-        let (begin, end) = (self.own.get(), self.stack.base());
+        let end = self.stack.base();
         // SAFETY: the switch has saved the stack pointer, which is aligned to words. The stack does not change until the call
         // goes on, for which the call may not be borrowed.
         unsafe { std::slice::from_raw_parts(ptr::with_exposed_provenance(begin), (end - begin) / size_of::<usize>()) }
@@ -129,13 +143,14 @@ impl SuspendableCall {
         self.stack
     }
 
-    /// Suspends the call: gives control back, and waits until it goes on. `results` is where the import will put its results.
-    /// Returns what the import has thrown.
+    /// Suspends the call: gives control back, and waits until it goes on. `results` is where the import will put its results, `from` an
+    /// address below the frames of wasm. Returns what the import has thrown.
     ///
     /// # Safety
     /// This runs on the stack of the call, and what runs there has nothing to drop.
-    pub unsafe fn suspend(&self, import: usize, results: *mut RawValue) -> Option<Box<Thrown>> {
+    pub unsafe fn suspend(&self, import: usize, results: *mut RawValue, from: usize) -> Option<Box<Thrown>> {
         self.import.set(import);
+        self.from.set(from);
         self.results.set(results);
         self.state.set(CallState::Suspended);
         // SAFETY: `give_control` has saved the other stack, and waits for this.

@@ -1,32 +1,25 @@
 //! Calls whose imports may suspend them.
 
 use crate::error::{Error, ErrorKind};
-use crate::store::call::shadow_stack::{OwnStack, StackPointer};
+use crate::store::call::own_stacks::OwnStacks;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::call::suspendable_call::{CallState, SuspendableCall, give_control};
 use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::gc::rooted::Rooted;
 use crate::store::trap::{Failure, Thrown};
 use crate::store::watch::{checkpoint, interrupts};
-use crate::store::{FuncRef, MemoryId, Node, RawValue, Store};
-use crate::wasm::PAGE_SIZE;
-use std::cell::{Cell, RefCell};
+use crate::store::{FuncRef, Node, RawValue, Store};
+use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::fmt;
 use std::ptr;
 
 pub use crate::store::call::suspendable_calls::AVAILABLE as HAS_SUSPENSION;
 
-/// Largest size of the shadow stack of such a call, in bytes.
-const LARGEST_SHADOW: u32 = 1 << 20;
-
 /// A call of a function whose imports may suspend it.
 pub struct PromisingCall {
     call: Box<SuspendableCall>,
-    /// The stack pointer of the called instance, and its value on the call's shadow stack while the call is suspended
-    pointer: StackPointer,
-    shadow_pointer: Cell<i32>,
-    /// The call's shadow stack; none if the instance has no shadow stack
-    shadow_stack: Option<OwnStack>,
+    shadow_stacks: OwnStacks,
     /// What the stack of the suspended call may refer to
     roots: RefCell<Vec<Rooted<Node>>>,
     /// How often the store had been interrupted before the call
@@ -78,12 +71,11 @@ impl PromisingCall {
         values: Box<[RawValue]>,
     ) -> Result<Self, Failure> {
         let stack = SuspendableCalls::of_thread().take_stack(store.wasm_stack.size())?;
-        let shadow_stack = take_shadow_stack(store, function, pointer)?;
+        let shadow_stacks = OwnStacks::new(store, function, pointer)?;
         // SAFETY: by the contract of this function. The record is that of the store's thread.
         let call = unsafe { SuspendableCall::new(function, values, stack, store.host_stack.record) };
-        let shadow_pointer = Cell::new(shadow_stack.map_or(0, OwnStack::end));
         let interrupts = store.interrupt_token.get().map_or(0, |token| interrupts::count(*token));
-        Ok(Self { call, pointer, shadow_pointer, shadow_stack, roots: RefCell::default(), interrupts })
+        Ok(Self { call, shadow_stacks, roots: RefCell::default(), interrupts })
     }
 
     /// Begins the call, or goes on with it after `Suspended`: then the import has returned, or throws.
@@ -95,50 +87,31 @@ impl PromisingCall {
     /// As for `FuncRef::call`. The results of the import are written.
     pub unsafe fn go_on(&self, store: &Store, thrown: Option<Thrown>) -> Result<Progress, Failure> {
         let call = &*self.call;
-        if call.state() == CallState::Ended {
+        // What the import throws may be pending already.
+        let refused = |error: Error| store.after_failure(error.into());
+        if self.has_ended() {
             store.suspended.borrow_mut().remove(&ptr::from_ref(call));
             let message = "the call cannot go on: an instance that it uses was recycled meanwhile".to_owned();
-            return Err(Error::from(ErrorKind::Suspend { message }).into());
+            return Err(refused(ErrorKind::Suspend { message }.into()));
         }
         if !matches!(call.state(), CallState::New | CallState::Suspended) {
             let message = "internal error: a call was resumed that has ended".to_owned();
-            return Err(Error::from(ErrorKind::Internal { message }).into());
+            return Err(refused(ErrorKind::Internal { message }.into()));
         }
         store.suspended.borrow_mut().remove(&ptr::from_ref(call));
-        checkpoint::enter(store.host_stack.record)?;
+        checkpoint::enter(store.host_stack.record).map_err(refused)?;
         store.call_stacks.before_entry();
         let _entered = store.host_stack.enter();
-        let shadows = &store.shadow_stacks;
-        // SAFETY: no collection runs while wasm is on the stack.
-        let (shadow, others) = unsafe { (shadows.begin(self.pointer), shadows.read_all()) };
         // An interrupt since the call began ends it at the checkpoint after the import, whatever that has thrown.
         let is_interrupted = call.state() == CallState::Suspended
             && store.interrupt_token.get().is_some_and(|token| interrupts::repeat(*token, self.interrupts));
         call.set_thrown(thrown.filter(|_| !is_interrupted).map(Box::new));
-        if self.shadow_stack.is_some() {
-            // SAFETY: as above.
-            unsafe { self.pointer.set(self.shadow_pointer.get()) };
-        }
         let data = ptr::from_ref(call).cast_mut().cast();
         // SAFETY: the call is new or suspended, and `give_control` has nothing to drop.
         let run = || unsafe { store.wasm_stack.run(give_control, data) };
-        let mut result = SuspendableCalls::of_thread().run(call, run);
-        // SAFETY: as above.
-        unsafe {
-            self.shadow_pointer.set(self.pointer.value());
-            if result.is_ok() {
-                self.pointer.set(shadow.before());
-            }
-            let has_moved =
-                || others.iter().any(|(pointer, value)| *pointer != self.pointer && pointer.value() != *value);
-            if result.is_ok() && call.state() == CallState::Suspended && has_moved() {
-                let message = "cannot suspend: a function of another instance waits for the import, and uses the \
-                               stack in its memory, which other calls will use";
-                let message = message.to_owned();
-                result = Err(Error::from(ErrorKind::Suspend { message }).into());
-            }
-            shadows.end(shadow, result.is_err());
-        }
+        let run = || SuspendableCalls::of_thread().run(call, run);
+        // SAFETY: no collection runs while wasm is on the stack.
+        let result = unsafe { self.shadow_stacks.run(store, run, || call.state() == CallState::Suspended) };
         self.roots.borrow_mut().clear();
         result.map_err(|failure| store.after_failure(failure))?;
         if call.state() == CallState::Returned {
@@ -149,6 +122,11 @@ impl PromisingCall {
         self.roots.borrow_mut().extend(nodes.iter().map(|node| Rooted::of(*node, Some(*node), &store.roots)));
         store.suspended.borrow_mut().insert(ptr::from_ref(call), nodes);
         Ok(Progress::Suspended { import, results })
+    }
+
+    /// Whether an instance that it uses was recycled while it was suspended: it cannot go on.
+    pub fn has_ended(&self) -> bool {
+        self.call.state() == CallState::Ended
     }
 
     /// Its arguments or results.
@@ -170,27 +148,6 @@ impl PromisingCall {
     pub fn free(self, store: &Store) {
         store.suspended.borrow_mut().remove(&ptr::from_ref(&*self.call));
         SuspendableCalls::of_thread().give_back(self.call.into_stack());
-        self.shadow_stack.into_iter().for_each(|stack| store.shadow_stacks.give_back(stack));
+        self.shadow_stacks.free(store);
     }
-}
-
-/// A shadow stack for a call of `function`: pages of its instance's memory that no other function uses. Other calls go on with
-/// the instance's own while this one is suspended.
-fn take_shadow_stack(store: &Store, function: FuncRef, pointer: StackPointer) -> Result<Option<OwnStack>, Failure> {
-    let Some(resting) = store.shadow_stacks.resting(pointer) else { return Ok(None) };
-    if let Some(stack) = store.shadow_stacks.take(pointer) {
-        return Ok(Some(stack));
-    }
-    let instance = function.instance(store);
-    let memory = instance.and_then(|instance| {
-        let contents = &instance.contents;
-        contents.imported.memories.iter().chain(&contents.own.memories).next().copied()
-    });
-    let Some(memory) = memory else { return Ok(None) };
-    let memory = MemoryId(store.memories.borrow_mut().id(memory));
-    let pages = resting.cast_unsigned().min(LARGEST_SHADOW).div_ceil(PAGE_SIZE as u32).max(1);
-    let before = memory.grow(store, pages)?;
-    // The end of a memory of 4 GiB is 0.
-    let end = (before + pages).wrapping_mul(PAGE_SIZE as u32).cast_signed();
-    Ok(Some(store.shadow_stacks.own(pointer, end)))
 }

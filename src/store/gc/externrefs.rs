@@ -15,9 +15,10 @@ impl ExternRef {
             for (handle, _) in store.tables.borrow().all() {
                 let table = handle.get(objects);
                 let elements = if table.ty().ty == Type::ExternRef { table.size() } else { 0 };
+                let node = table_node(store, handle);
                 for index in 0..elements {
                     if let Some(TableElement::ExternRef(entry)) = table.get(index) {
-                        visit(table_node(store, handle), ExternRef::from_element(entry));
+                        visit(node, ExternRef::from_element(entry));
                     }
                 }
             }

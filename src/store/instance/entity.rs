@@ -1,7 +1,7 @@
 //! An instance, and what it holds.
 
 use crate::engine::{Charge, Code, KnownTables, Quota, forget_imported_tables};
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::call::tail_calls::KnownEntries;
 use crate::store::instance::open_flag::OpenFlag;
 use crate::store::watch::deadline::Timeout;
@@ -69,6 +69,8 @@ pub struct Instance {
     tier_up: RefCell<Option<Rc<Instance>>>,
     /// The timeout of each call of its functions from the host, if it has one
     pub timeout: Cell<Option<Timeout>>,
+    /// The quota of its objects; none for an instance of the store's own
+    pub(in crate::store) quota: Option<Arc<Quota>>,
     /// How it began, if it may be recycled
     pub(in crate::store) initial: OnceCell<InitialState>,
     /// Whether the store made it for its own use: as an adapter, a batch or a tier-up instance
@@ -85,12 +87,18 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(in crate::store) fn unstarted(id: InstanceId, code: Arc<Code>, contents: InstanceContents) -> Self {
+    pub(in crate::store) fn unstarted(
+        id: InstanceId,
+        code: Arc<Code>,
+        quota: Option<Arc<Quota>>,
+        contents: InstanceContents,
+    ) -> Self {
         Self {
             id,
             open_flag: Rc::default(),
             tier_up: RefCell::default(),
             timeout: Cell::new(None),
+            quota,
             initial: OnceCell::new(),
             is_adapter: Cell::new(false),
             held: RefCell::default(),
@@ -126,6 +134,11 @@ impl Instance {
 
     pub(in crate::store) fn set_tier_up(&self, tier_up: Option<Rc<Self>>) {
         *self.tier_up.borrow_mut() = tier_up;
+    }
+
+    /// The quota of its objects; none for an instance of the store's own.
+    pub fn quota(&self) -> Option<&Arc<Quota>> {
+        self.quota.as_ref()
     }
 
     /// Whether its start function has run, so that its objects can be looked up.

@@ -2,7 +2,7 @@
 
 use crate::engine::{Code, Compiler};
 use crate::rewrite::TailCalls;
-use crate::store::call::shadow_stack::StackPointer;
+use crate::store::call::stack_pointer::StackPointer;
 use crate::store::call::tail_calls::{Asking, KnownEntries, TailState};
 use crate::store::instance::entity::Instance;
 use crate::store::{FuncRef, InstanceId, Store};

@@ -64,7 +64,7 @@ pub(in crate::store) unsafe fn instantiate(
         let hosts: Vec<_> = hosts.iter().map(|host| host.anyfunc.as_ptr()).collect();
         store.bridges.borrow_mut().forget(|function| hosts.contains(&function.raw().0));
     })?;
-    let instance = register(store, code, &mut allocated, hosts);
+    let instance = register(store, code, quota, &mut allocated, hosts);
     let mut vm = allocated.vm;
     let entries = Instance::find_entries(store, code, &mut vm, instance.contents.first_function);
     *instance.held.borrow_mut() = Some(Held { charges, tables: KnownTables::of(&vm), entries });
@@ -106,8 +106,10 @@ pub(in crate::store) unsafe fn instantiate(
     started.map(|()| instance).map_err(|failure| store.after_failure(failure))
 }
 
-/// The charges for an instance besides its objects.
+/// The charges for an instance besides its objects. Refuses an instance whose objects would exceed a limit, before the first
+/// of them is made: each may take gigabytes.
 fn charge(quota: &Arc<Quota>, code: &Code) -> Result<Vec<Charge>> {
+    code.initial_sizes().into_iter().try_for_each(|(resource, size)| quota.check_more(resource, size))?;
     let functions = code.binary.functions.len() as u64;
     Ok(vec![quota.charge(Resource::Instances, 1)?, quota.charge(Resource::Functions, functions)?])
 }
@@ -174,6 +176,7 @@ fn allocate(
 fn register(
     store: &Store,
     code: &Arc<Code>,
+    quota: Option<&Arc<Quota>>,
     allocated: &mut UnstartedInstance,
     hosts: Vec<VMFunction>,
 ) -> Rc<Instance> {
@@ -190,6 +193,7 @@ fn register(
     let instance = Rc::new(Instance::unstarted(
         id,
         code.clone(),
+        quota.cloned(),
         InstanceContents {
             imports: std::mem::take(&mut resolved.functions).into(),
             imported: std::mem::take(&mut resolved.objects),

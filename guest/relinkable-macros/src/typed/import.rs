@@ -1,8 +1,8 @@
 //! Typed imports.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
-use syn::{Attribute, ForeignItem, Item, ItemFn, Signature, Visibility};
+use syn::{Attribute, ForeignItem, ForeignItemFn, Item, ItemFn, Signature, Visibility};
 
 use crate::argument::Arguments;
 use crate::expand::called_by_name;
@@ -39,17 +39,11 @@ pub fn import(arguments: &Arguments, item: Item) -> syn::Result<TokenStream> {
                 .items
                 .into_iter()
                 .filter_map(|item| {
-                    objections.take(match item {
-                        ForeignItem::Fn(item) => {
-                            declared(&item.attrs, &item.vis, &item.sig, &module, &Arguments::default()).and_then(
-                                |on_wasm| {
-                                    let elsewhere = elsewhere(&item.attrs, &item.vis, &item.sig, &module)?;
-                                    Ok(quote!(#on_wasm #elsewhere))
-                                },
-                            )
-                        }
-                        other => Err(syn::Error::new_spanned(other, "a typed import is a function")),
-                    })
+                    objections.take(foreign_function(item).and_then(|item| {
+                        let on_wasm = declared(&item.attrs, &item.vis, &item.sig, &module, &Arguments::default())?;
+                        let elsewhere = elsewhere(&item.attrs, &item.vis, &item.sig, &module)?;
+                        Ok(quote!(#on_wasm #elsewhere))
+                    }))
                 })
                 .collect();
             objections.none()?;
@@ -59,6 +53,25 @@ pub fn import(arguments: &Arguments, item: Item) -> syn::Result<TokenStream> {
             other,
             "a typed import is a function, whose body runs on other targets than `wasm32`, or an `extern` block",
         )),
+    }
+}
+
+/// A function of an `extern` block. `syn` does not parse `safe fn`, which says of a function what holds for each typed import.
+fn foreign_function(item: ForeignItem) -> syn::Result<ForeignItemFn> {
+    let refused = |item| {
+        syn::Error::new_spanned(item, "only a function can be a typed import: write a function that returns the value")
+    };
+    match item {
+        ForeignItem::Fn(item) => Ok(item),
+        ForeignItem::Verbatim(tokens) => {
+            let is_safe = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "safe");
+            let mut all: Vec<_> = tokens.clone().into_iter().collect();
+            if let Some(position) = all.iter().position(is_safe) {
+                all.remove(position);
+            }
+            syn::parse2(all.into_iter().collect()).map_err(|_| refused(ForeignItem::Verbatim(tokens)))
+        }
+        other => Err(refused(other)),
     }
 }
 

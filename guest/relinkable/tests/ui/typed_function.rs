@@ -20,6 +20,7 @@ struct Import;
 unsafe extern "C" {
     fn pointer(_: *const u8);
     static NUMBER: u32;
+    safe static SAFE: u32;
 }
 
 fn main() {}
