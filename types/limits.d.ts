@@ -6,7 +6,10 @@ export interface CompileLimits {
   moduleSize?: number | undefined
   /** Most bytes of the compiled module: its machine code, data and metadata. Default: 1 GiB */
   codeSize?: number | undefined
-  /** Longest duration of the compile, in milliseconds. It is checked after each function. Default: 600,000 (ten minutes) */
+  /**
+   * Longest duration of the compile, in milliseconds, both compiles of `auto` together. It is checked after each function and each
+   * section, and between the steps of a compile. Default: 180,000 (three minutes)
+   */
   compileTime?: number | undefined
 }
 

@@ -33,7 +33,7 @@ const ofStore = {
   buffers: 1_000_000,
   moduleSize: GiB,
   codeSize: GiB,
-  compileTime: 600_000,
+  compileTime: 180_000,
 }
 
 /**

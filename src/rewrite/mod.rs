@@ -90,8 +90,23 @@ pub struct Forwarder {
 /// # Errors
 /// `Declaration` if the import and the original of a declared slot have different types.
 pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Result<Rewritten<'a>> {
+    rewrite_while(bytes, binary, options, &|| Ok(()))
+}
+
+/// `rewrite` that calls `check` between its steps.
+///
+/// # Errors
+/// Those of `rewrite` and of `check`.
+pub fn rewrite_while<'a>(
+    bytes: &'a [u8],
+    binary: &Binary,
+    options: &Options,
+    check: &dyn Fn() -> Result<()>,
+) -> Result<Rewritten<'a>> {
     let plan = slots::plan::Plan::new(bytes, binary, options)?;
+    check()?;
     let stack_pointer = stack_pointer(bytes, binary)?;
+    check()?;
     let read_tables = plan.read_imported_tables();
     let (written_tables, written_globals) = plan.written_imports();
     if plan.is_identity() {
@@ -100,6 +115,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
         return Ok(Rewritten { read_tables, written_tables, written_globals, stack_pointer, details, ..unchanged });
     }
     let (encoded, step) = slots::encode::encode(bytes, &plan).map_err(ErrorKind::pass_failed)?;
+    check()?;
     let (binary_after, forwarders, origins) = (plan.describe(), plan.forwarders(), plan.origins());
     let call_sites = plan.call_sites();
     let (slots, roles, mut names) = (plan.slots, plan.roles, plan.declared_names);

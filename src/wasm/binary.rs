@@ -4,14 +4,15 @@ use super::declared::{self, Declaration};
 use super::invalid::{lacking, not_wasm, unsupported};
 use super::names;
 use super::stored_exceptions;
+use super::validation::validate;
 use super::{
     Export, ExternKind, ExternType, Features, FuncType, GlobalType, Import, Limits, RefType, TableType, ValType,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use wasmparser::{
-    ElementItems, ElementKind, ExternalKind, KnownCustom, Operator, Parser, Payload, TypeRef, Validator, WasmFeatures,
+    ElementItems, ElementKind, ExternalKind, KnownCustom, Operator, Parser, Payload, TypeRef, WasmFeatures,
 };
 
 /// The description of a validated module.
@@ -72,33 +73,42 @@ impl Binary {
     /// # Errors
     /// `InvalidWasm` with the offset of the error, `Unsupported` for a feature that the compiler or the engine lacks.
     pub fn parse(bytes: &[u8], features: Features) -> Result<Self> {
+        Self::parse_while(bytes, features, &|| Ok(()))
+    }
+
+    /// `parse` that calls `check` now and then, since millions of types or functions take seconds.
+    ///
+    /// # Errors
+    /// Those of `parse` and of `check`.
+    pub fn parse_while(bytes: &[u8], features: Features, check: &dyn Fn() -> Result<()>) -> Result<Self> {
         if !bytes.starts_with(b"\0asm") {
             return Err(not_wasm(bytes));
         }
         if bytes.get(4..8) == Some(&[0x0d, 0x00, 0x01, 0x00]) {
             return Err(unsupported("components: use the core module inside".into()));
         }
-        let validate = |features| Validator::new_with_features(features).validate_all(bytes);
+        let validate = |features| validate(bytes, features, check);
         // Most modules have neither exceptions nor tail calls: one validation is enough for them.
         let (all, both) = (features.parsed(), WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS);
-        let is_plain = validate(all.difference(both | WasmFeatures::TAIL_CALL)).is_ok();
-        let needs = |feature: WasmFeatures| !is_plain && validate(all.difference(feature)).is_err();
-        let exceptions = needs(both);
-        let legacy_exceptions = exceptions && needs(WasmFeatures::LEGACY_EXCEPTIONS);
-        let tail_calls = needs(WasmFeatures::TAIL_CALL);
+        let is_plain = validate(all.difference(both | WasmFeatures::TAIL_CALL))?.is_ok();
+        let needs = |feature: WasmFeatures| Ok::<_, Error>(!is_plain && validate(all.difference(feature))?.is_err());
+        let exceptions = needs(both)?;
+        let legacy_exceptions = exceptions && needs(WasmFeatures::LEGACY_EXCEPTIONS)?;
+        let tail_calls = needs(WasmFeatures::TAIL_CALL)?;
         if (legacy_exceptions || tail_calls)
-            && let Err(error) = validate(all)
+            && let Err(error) = validate(all)?
         {
             // A module that another engine would accept is not malformed.
-            if validate(WasmFeatures::all()).is_err() {
+            if validate(WasmFeatures::all())?.is_err() {
                 return Err(error.into());
             }
             let with_cranelift = Features { simd_and_exceptions: true, ..features }.parsed();
-            return Err(lacking(&error, validate(with_cranelift).is_ok()));
+            return Err(lacking(&error, validate(with_cranelift)?.is_ok()));
         }
         let mut binary = Self { exceptions, legacy_exceptions, tail_calls, ..Self::default() };
         for payload in Parser::new(0).parse_all(bytes) {
             binary.section(payload?, bytes)?;
+            check()?;
         }
         if !features.multi_value_imports {
             binary.refuse_multi_value_imports()?;

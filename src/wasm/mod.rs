@@ -18,6 +18,7 @@ mod stored_exceptions;
 mod symbols;
 mod types;
 mod uses;
+mod validation;
 
 pub use binary::Binary;
 pub use declared::{DECLARED_MODULE, Declaration, DeclarationKind, original_export};

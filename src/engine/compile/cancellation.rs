@@ -18,10 +18,18 @@ impl Cancellation {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    /// The same flag, with a deadline so far from now; none for a time beyond all clocks.
+    /// The same flag, with a deadline so far from now, none for a time beyond all clocks; or with its own, if that is earlier.
     pub fn within(&self, time: Option<Duration>) -> Self {
         let deadline = time.and_then(|time| Instant::now().checked_add(time));
-        Self { flag: self.flag.clone(), deadline }
+        Self { flag: self.flag.clone(), deadline: self.deadline.into_iter().chain(deadline).min() }
+    }
+
+    /// Called between the steps of a compile.
+    ///
+    /// # Errors
+    /// `cancelled`, if the result is no longer needed.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.is_cancelled() { Err(cancelled()) } else { Ok(()) }
     }
 
     /// Whether `cancel` was called, or the deadline has passed.
@@ -94,6 +102,17 @@ pub(in crate::engine) fn cancelled() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_deadline_does_not_replace_an_earlier_one() {
+        let hour = Duration::from_secs(3600);
+        let late = Cancellation::default().within(Some(Duration::ZERO)).within(Some(hour)).within(None);
+        assert!(late.is_late() && late.check().is_err());
+        let in_time = Cancellation::default().within(Some(hour));
+        assert!(!in_time.is_late() && in_time.check().is_ok());
+        in_time.cancel();
+        assert!(in_time.check().is_err() && !in_time.is_late());
+    }
 
     #[test]
     fn one_that_needs_the_result_is_enough() {

@@ -11,7 +11,8 @@ use crate::engine::trace::author_offsets::AuthorOffsets;
 use crate::error::{ErrorKind, Result};
 use crate::rewrite::{
     Options, Rewritten, Selection, check_declarations, check_limits, compare_branches, cut_chains, is_near_limits,
-    modernize, outline_atomics, replace_tail_calls, rewrite, spell_out_elements, strip_custom_sections, tier_up_module,
+    modernize, outline_atomics, replace_tail_calls, rewrite_while, spell_out_elements, strip_custom_sections,
+    tier_up_module,
 };
 use crate::wasm::{Binary, function_names, path};
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,7 @@ fn prepare<'a>(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waite
     let CompileOptions { compiler, selection, tiers_up_from, .. } = options;
     let options = Options { selection: selection.clone(), ..tiers_up_from.unwrap_or(*compiler).pass() };
     waiters.check()?;
-    let mut rewritten = rewrite(bytes, binary, &options)?;
+    let mut rewritten = rewrite_while(bytes, binary, &options, &|| waiters.check())?;
     waiters.check()?;
     if tiers_up_from.is_some() {
         rewritten.bytes = tier_up_module(&rewritten.bytes, &mut rewritten.binary)?.into();
@@ -114,7 +115,7 @@ impl Compiled {
         if bytes.starts_with(MAGIC) && !has_headroom_besides(bytes.len().saturating_mul(TAKEN)) {
             return Err(CompilerRefusal::Room(bytes.len()).into_error(|_| String::new()));
         }
-        let binary = Binary::parse(bytes, options.compiler.features())?;
+        let binary = Binary::parse_while(bytes, options.compiler.features(), &|| waiters.check())?;
         let CompiledImage { rewritten, image, compiler } = CompiledImage::new(bytes, &binary, options, waiters)?;
         let image = OwnedBuffer::from_bytes(image);
         let sections = binary.custom_sections.iter().map(|(_, range)| &bytes[range.clone()]);
@@ -144,6 +145,7 @@ impl<'a> CompiledImage<'a> {
     fn new(bytes: &'a [u8], binary: &Binary, options: &CompileOptions, waiters: &Arc<Waiters>) -> Result<Self> {
         let rewritten = prepare(bytes, binary, options, waiters)?;
         if options.compiler.needs_bound() {
+            waiters.check()?;
             let CompilerChoice { compiler, .. } = CompilerChoice::new(bytes, binary, &rewritten)?;
             if compiler != options.compiler && options.tiers_up_from.is_some() {
                 let message = "its tier-up would take cranelift too long".to_owned();
@@ -171,6 +173,7 @@ impl<'a> CompiledImage<'a> {
     ) -> Result<Self> {
         let validation =
             if matches!(rewritten.bytes, Cow::Borrowed(_)) { Validation::Done } else { Validation::Needed };
+        waiters.check()?;
         let stripped = strip_custom_sections(&rewritten.bytes)?;
         let offsets = AuthorOffsets::new(bytes, &stripped, &rewritten.offsets)?;
         let image = options.compiler.image(&stripped, &offsets, validation, options.reserve, waiters);

@@ -57,24 +57,33 @@ impl Drop for PendingTierUp {
 /// # Errors
 /// The errors of `compile`.
 pub fn compile_tiered(bytes: Vec<u8>, options: CompileOptions) -> Result<Tiered> {
-    let options = CompileOptions { compiler: Compiler::Cranelift, tiers_up_from: None, ..options };
+    // Both compiles together have the time of one.
+    let cancellation = options.cancellation.within(options.limits.time);
+    let options = CompileOptions { compiler: Compiler::Cranelift, tiers_up_from: None, cancellation, ..options };
     if options.cache_target.is_some()
         && let Some(code) = compiled_before(hash(&bytes), &options)
     {
         return Ok(Tiered { code, tier_up: None });
     }
-    if may_begin_small(&bytes) {
+    if may_begin_small(&bytes, &options.cancellation) {
         let small = CompileOptions { compiler: Compiler::Singlepass, ..options.clone() };
-        if let Ok(code) = compile(&bytes, &small) {
-            let options = CompileOptions { tiers_up_from: Some(Compiler::Singlepass), ..options };
-            return Ok(Tiered { code, tier_up: Some(TierUp { bytes, options }) });
+        match compile(&bytes, &small) {
+            Ok(code) => {
+                let options = CompileOptions { tiers_up_from: Some(Compiler::Singlepass), ..options };
+                return Ok(Tiered { code, tier_up: Some(TierUp { bytes, options }) });
+            }
+            Err(error) if options.cancellation.is_cancelled() => return Err(error),
+            Err(_) => {}
         }
+    }
+    if options.cancellation.is_late() {
+        return Err(options.limits.too_late());
     }
     Ok(Tiered { code: compile(&bytes, &options)?, tier_up: None })
 }
 
-fn may_begin_small(bytes: &[u8]) -> bool {
-    let binary = Binary::parse(bytes, Compiler::Singlepass.features());
+fn may_begin_small(bytes: &[u8], cancellation: &Cancellation) -> bool {
+    let binary = Binary::parse_while(bytes, Compiler::Singlepass.features(), &|| cancellation.check());
     binary.is_ok_and(|binary| matches!(why_no_tier_up(bytes, &binary), Ok(None)))
 }
 

@@ -196,7 +196,9 @@ impl NativeStore {
         sweep_externrefs_if_many(&self.context);
         let reader = id.compiler(&self.context.store).unwrap_or(Compiler::Cranelift);
         let raw = to_wasm(&self.context, ty.value, Value::of(&value), reader)?;
-        if let Some(quota) = limiting(Some(self.context.store.quota_of(id.node(&self.context.store)))) {
+        if ty.value == ValType::Ref(RefType::Extern)
+            && let Some(quota) = limiting(Some(self.context.store.quota_of(id.node(&self.context.store))))
+        {
             // SAFETY: the value is of this type.
             unsafe { self.context.externrefs.charge_all(&quota, &[ty.value], &raw).map_err(refuse)? };
         }
