@@ -120,15 +120,25 @@ function buildError(json) {
   return error
 }
 
+/** The text of an error's stack; empty if the user's `Error.prepareStackTrace` returns something else or throws. */
+function stackOf(error) {
+  try {
+    const { stack } = error
+    return typeof stack === 'string' ? stack : ''
+  } catch {
+    return ''
+  }
+}
+
 /** Puts the reason of an interruption in the place of its encoded form, and into the message if it has words. */
 function explain(error) {
   error.reason = decodeReason(error.reason)
   const words = typeof error.reason === 'string' ? error.reason : error.reason?.message
   if (typeof words !== 'string' || words === '') return
   const before = String(error)
-  const { stack } = error
+  const stack = stackOf(error)
   error.message = `${error.message}: ${words}`
-  if (typeof stack === 'string' && stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
+  if (stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
 }
 
 /** Whether an error of a native call must be translated. A user's own error must not. */
@@ -161,9 +171,10 @@ function withFrames(error, frames) {
     return name ? `\n    at ${name} (${location})` : `\n    at ${location}`
   })
   const header = String(error)
+  const stack = stackOf(error)
   // A stack without this header was formatted by a user's `Error.prepareStackTrace`: leave it alone.
-  if (typeof error.stack === 'string' && error.stack.startsWith(header)) {
-    const below = error.stack.slice(header.length).split(/(?=\n {4}at )/)
+  if (stack.startsWith(header)) {
+    const below = stack.slice(header.length).split(/(?=\n {4}at )/)
     error.stack = header + [...lines, ...below].slice(0, most).join('')
   }
   return error
@@ -173,10 +184,10 @@ function withFrames(error, frames) {
 function nameFile(error, file) {
   if (file === undefined) return error
   const before = String(error)
-  const stack = error.stack
+  const stack = stackOf(error)
   error.message = `${file}: ${error.message}`
   error.file = file
-  if (typeof stack === 'string' && stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
+  if (stack.startsWith(before)) error.stack = String(error) + stack.slice(before.length)
   return error
 }
 

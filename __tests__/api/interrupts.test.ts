@@ -189,3 +189,10 @@ where('an import that throws after an interrupt', () => {
     expect(exports.loop!(3)).toBe(6)
   })
 })
+
+test('interrupt is a method of an Interrupter', () => {
+  for (const value of [undefined, null, 5, {}]) {
+    const wrong = thrownBy(() => Interrupter.prototype.interrupt.call(value as never))
+    expect(wrong).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+  }
+})

@@ -251,6 +251,27 @@ describe.each(compilers)('the stack of a trap (%s)', (compiler) => {
   })
 })
 
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('mine')
+    },
+  ],
+  ['returns no text', () => Symbol('stack')],
+])('a trap stays a trap if Error.prepareStackTrace %s', async (_, prepare) => {
+  // In the realm of Node: that of jest formats no stacks.
+  const program = `
+    const { Instance, Module } = require(${JSON.stringify(root)})
+    const bytes = Buffer.from('${Buffer.from(await wat('(module (func (export "f") unreachable))')).toString('hex')}', 'hex')
+    const { f } = new Instance(new Module(bytes), {}, { onTrap: 'recycle' }).exports
+    Error.prepareStackTrace = ${prepare}
+    try { f() } catch (error) { console.log(error.code, error.trap, error.recycled) }`
+  expect(spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' }).stdout).toBe(
+    'ERR_RELINK_TRAP unreachable true\n',
+  )
+})
+
 test('an uncaught trap ends Node with its stack, without a crash', () => {
   const script = `
     const { Instance, Module } = require('.')

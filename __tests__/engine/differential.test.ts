@@ -27,7 +27,16 @@ async function faults(bytes: Uint8Array<ArrayBuffer>, where: Where = 'everywhere
  * Guests that behave otherwise on no other engine: instances write to the memory of the one whose panics this package reads, and
  * the typed exports of the others take values of JavaScript (`__tests__/typed` compares those with what they are to do).
  */
-const OWN = ['panics_reported', 'http_filter', 'http_filter_v2', 'shop', 'typed', 'typed_v2', 'typed_bindgen', 'everything_bindgen']
+const OWN = [
+  'panics_reported',
+  'http_filter',
+  'http_filter_v2',
+  'shop',
+  'typed',
+  'typed_v2',
+  'typed_bindgen',
+  'everything_bindgen',
+]
 const guests = readdirSync(join(root, 'fixtures', 'target', 'modules'))
   .map((name) => name.replace(/\.wasm$/, ''))
   .filter((name) => !OWN.includes(name))

@@ -24,6 +24,22 @@ describe.each(compilers)('%s', (compiler) => {
   })
 })
 
+test.each(compilers)('memories that reserve all addresses and small ones mix (%s)', async (compiler) => {
+  const bytes = await forwarder(TEXT)
+  const of = (reserve: 'full' | 'small') => new Instance(new Module(bytes, { compiler, reserve }))
+  for (const [a, b] of [
+    ['small', 'small'],
+    ['small', 'full'],
+    ['full', 'small'],
+    ['full', 'full'],
+  ] as const) {
+    const [first, second] = [of(a), of(b)]
+    link(second.exports.run, first.slot('t::run'))
+    link((text: string) => text.toUpperCase(), second.slot('t::run'))
+    for (const text of ['', 'hello', 'x'.repeat(100_000)]) expect(first.exports.run(text)).toBe(text.toUpperCase())
+  }
+})
+
 test('records, lists and variants cross', async () => {
   const wit = `interface i {
     record item { name: string, price: u64, kinds: list<u8> }

@@ -3,7 +3,7 @@
 // The class Interrupter.
 
 const { typeError } = require('../errors')
-const { onlyInternal } = require('../internal/handle')
+const { Brand, onlyInternal } = require('../internal/handle')
 const { formatValue, toOptions, wrongType } = require('../options/arguments')
 const { OWN, encodeReason } = require('../internal/reasons')
 const native = require('../native')
@@ -11,6 +11,8 @@ const { webidl } = require('../options/webidl')
 
 /** The key to the constructor, which only this file has. */
 const KEY = Symbol('Interrupter')
+
+let brand
 
 /**
  * Ends the calls of a store, from any thread. Its state is in own properties, so that a clone has it too. A clone loses its
@@ -20,6 +22,7 @@ class Interrupter {
   #token
 
   static {
+    brand = new Brand('an Interrupter', (value) => (#token in value ? value : undefined))
     webidl(this)
   }
 
@@ -44,8 +47,8 @@ class Interrupter {
   }
 
   interrupt(reason = undefined) {
-    if (!(#token in this)) throw wrongType('an Interrupter', 'this', this)
-    return native.interrupt(this.#token, toText(reason, this.origin))
+    const interrupter = brand.get(this)
+    return native.interrupt(interrupter.#token, toText(reason, interrupter.origin))
   }
 }
 

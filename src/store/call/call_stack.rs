@@ -5,6 +5,7 @@
 
 use crate::engine::has_headroom_besides;
 use crate::error::Error;
+use crate::store::call::return_stack::Switched;
 use crate::store::call::stack_guard::Guarded;
 use crate::store::call::stack_switch::{call_on, prepare, switch};
 use crate::store::call::wasm_stack::WasmStack;
@@ -24,12 +25,9 @@ const SIZE: usize = 256 << 10;
 pub const ROOM: usize = 8 << 10;
 
 /// A call stack. It never moves, since what runs on it points to it.
-#[repr(C)] // `begin_to_park` gives away a pointer to the first two fields
 pub struct CallStack {
-    /// The host's stack while wasm runs
-    host: Cell<usize>,
-    /// wasm's stack, or this one, while the host runs
-    own: Cell<usize>,
+    /// The host's stack, and wasm's or this one
+    switched: Switched,
     /// The stack that wasm runs on: taken when it enters wasmer
     wasm_stack: Cell<Option<WasmStack>>,
     /// Size of the stack that wasm runs on, in bytes
@@ -40,7 +38,8 @@ pub struct CallStack {
     call: Cell<Option<(FuncRef, *mut RawValue)>>,
     /// The values of the running call, through which its imports get arguments and give results
     shared: Cell<*mut RawValue>,
-    /// Number of imports that the running call makes without parking; the greatest one for all
+    /// Number of imports with which the running call had better not park if wasm has many frames; the greatest one if it must not
+    /// park
     patience: Cell<u32>,
     /// The next step of a parked import when the call stack runs, and the value that it throws
     order: Cell<Order>,
@@ -97,8 +96,7 @@ impl CallStack {
     /// A new one; none where the system refuses to map it.
     pub fn new() -> Option<Box<Self>> {
         let stack = Box::new(Self {
-            host: Cell::new(0),
-            own: Cell::new(0),
+            switched: Switched::default(),
             wasm_stack: Cell::new(None),
             size: Cell::new(0),
             state: Cell::new(CallStackState::Running),
@@ -117,7 +115,7 @@ impl CallStack {
         });
         let address = ptr::from_ref(&*stack).expose_provenance();
         // SAFETY: the stack was just mapped, and its base is aligned.
-        stack.own.set(unsafe { prepare(stack.stack.base().get(), body, address) });
+        stack.switched.own.set(unsafe { prepare(stack.stack.base().get(), body, address) });
         Some(stack)
     }
 
@@ -151,14 +149,14 @@ impl CallStack {
         self.state.set(CallStackState::Running);
         // SAFETY: `own` was saved by the call stack itself or by `prepare`. It belongs to this thread, and lives on the
         // heap.
-        unsafe { switch(self.host.as_ptr(), self.own.as_ptr()) };
+        unsafe { switch(self.switched.host.as_ptr(), self.switched.own.as_ptr()) };
         self.outcome.get()
     }
 
     /// wasm's stack, saved when the running call parked; none if it has not.
     pub fn parked_at(&self) -> Option<usize> {
         match self.state.get() {
-            CallStackState::Parked => Some(self.own.get()),
+            CallStackState::Parked => Some(self.switched.own.get()),
             CallStackState::Covered => Some(self.covered_at.get()),
             CallStackState::Running | CallStackState::Idle => None,
         }
@@ -182,7 +180,7 @@ impl CallStack {
 
     /// The host's stack, saved while this runs.
     pub fn host(&self) -> usize {
-        self.host.get()
+        self.switched.host.get()
     }
 
     /// Gives control back to the host.
@@ -190,17 +188,47 @@ impl CallStack {
     fn give_back(&self, outcome: Outcome) {
         self.outcome.set(outcome);
         // SAFETY: `run` has saved the host's stack, and waits for this.
-        unsafe { switch(self.own.as_ptr(), self.host.as_ptr()) }
+        unsafe { switch(self.switched.own.as_ptr(), self.switched.host.as_ptr()) }
     }
 
-    /// Whether an import that is called now is to park.
+    /// Whether an import that is called now is to park. Without the stub, which knows how to keep the processor's stack right.
     #[inline]
     pub fn parks(&self) -> bool {
+        let patience = self.patience.get();
+        self.lose_patience();
+        patience == 0
+    }
+
+    /// Whether an import that the stub calls now is to park. `frame` is the address of the stub's frame pointer.
+    ///
+    /// # Safety
+    /// As for `ReturnStack::park`.
+    #[inline]
+    pub unsafe fn stub_parks(&self, frame: *const usize) -> bool {
+        let patience = self.patience.get();
+        // SAFETY: by the contract of this function; `drive` has begun.
+        let parks = patience != u32::MAX
+            && unsafe { self.switched.returns.park(frame, (drive as *const ()).addr(), patience > 0) };
+        if !parks {
+            self.lose_patience();
+        }
+        parks
+    }
+
+    /// The number of addresses that the stub puts on the processor's stack before wasm goes on.
+    #[inline]
+    pub fn lost_returns(&self) -> u32 {
+        let put = self.switched.returns.resume(self.patience.get() > 0);
+        self.lose_patience();
+        put
+    }
+
+    #[inline]
+    fn lose_patience(&self) {
         let patience = self.patience.get();
         if patience != u32::MAX {
             self.patience.set(patience.saturating_sub(1));
         }
-        patience == 0
     }
 
     /// The values of the running call, through which its imports get arguments and give results.
@@ -223,13 +251,13 @@ impl CallStack {
         self.finish_parking()
     }
 
-    /// The first half of `park`, for code that switches itself: from the second of these stacks to the first.
+    /// The first half of `park`, for the stub, which switches itself.
     #[inline]
-    pub fn begin_to_park(&self, import: *const c_void) -> *const [usize; 2] {
+    pub fn begin_to_park(&self, import: *const c_void) -> *const Switched {
         self.import.set(import);
         self.order.set(Order::Cover);
         self.outcome.set(Outcome::Parked);
-        ptr::from_ref(self).cast()
+        &raw const self.switched
     }
 
     /// The second half of `park`, when the call stack runs again.
@@ -277,10 +305,12 @@ fn enter_wasmer(stack: &CallStack) -> Result<(), Failure> {
 unsafe extern "C-unwind" fn drive(stack: *mut c_void, guard: &Guarded) {
     // SAFETY: `enter_wasmer` passes its call stack.
     let stack: &CallStack = unsafe { &*stack.cast() };
+    stack.switched.returns.begin((&raw const stack).addr());
     while let Some((function, values)) = stack.call.take() {
         let callee = function.callee();
         // SAFETY: `CallStacks::call` promises that the function may be called so. This frame has nothing to drop.
         unsafe { (callee.call_trampoline)(callee.vmctx.vmctx, callee.func_ptr, values) };
+        stack.switched.returns.end();
         if !guard.is_set() {
             return;
         }

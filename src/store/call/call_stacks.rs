@@ -30,7 +30,7 @@ pub use crate::store::call::stack_switch::AVAILABLE;
 /// Number of call stacks that a thread keeps for later calls.
 const SPARE: usize = 8;
 
-/// Number of imports that an outer call makes before it parks.
+/// Number of imports for which an outer call keeps the processor's stack of returns right, or does not park.
 pub const PATIENCE: u32 = 2;
 
 /// Number of call stacks inside wasmer up to which calls do not park at once.
@@ -80,7 +80,7 @@ impl Default for Stacks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parks {
     Never,
-    /// From the third one on, or from the first one if the call is nested deep enough
+    /// From the third one on, or from the first one if wasm has few frames or the call is nested deep enough
     Later,
     /// From the first one on
     AtOnce,
@@ -105,9 +105,9 @@ impl CallStacks {
 
     /// Calls `function`.
     ///
-    /// For one or two imports, it takes longer to park than to call JavaScript from the host: the processor predicts the
-    /// returns from the frames that are left for the first time wrongly. Nested calls park all the same, since frames of the
-    /// host take more stack.
+    /// With many frames of wasm, it takes longer to park for one or two imports than to call JavaScript from the host: the
+    /// processor predicts the returns from the frames that are left for the first time wrongly (`ReturnStack`). Nested calls
+    /// park all the same, since frames of the host take more stack.
     ///
     /// # Safety
     /// As for `FuncRef::call_fast`. The host runs, not wasm. This platform has switches.

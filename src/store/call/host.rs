@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::call::call_stacks::CallStacks;
 use crate::store::call::host_call::HostCall;
 use crate::store::call::import_stub::{CALLS, Locations, Saved, StubCalls, stub};
+use crate::store::call::return_stack::Switched;
 use crate::store::call::suspendable_calls::SuspendableCalls;
 use crate::store::call::suspension::Suspension;
 use crate::store::object::importer_memory::ImporterMemory;
@@ -224,12 +225,13 @@ const _: () = assert!(CALLS == offset_of!(VMDynamicFunctionContext<HostContext>,
 ///
 /// # Safety
 /// `context` is that of a static host function; the stub has saved `saved`.
-unsafe extern "C" fn begin_import(context: *mut c_void, saved: *mut Saved) -> *const [usize; 2] {
+unsafe extern "C" fn begin_import(context: *mut c_void, saved: *mut Saved) -> *const Switched {
     let context: *mut VMDynamicFunctionContext<HostContext> = context.cast();
     // SAFETY: by the contract of this function.
     let HostContext { parked, locations, call_stacks, .. } = unsafe { &(*context).ctx };
     let (Some((import, ..)), Some(locations)) = (parked, locations) else { unreachable!("a static function has both") };
-    if let Some(stack) = call_stacks.parkable().filter(|stack| stack.parks()) {
+    // SAFETY: the stub runs on wasm's stack, which `drive` runs on too: only a call stack is parkable.
+    if let Some(stack) = call_stacks.parkable().filter(|stack| unsafe { stack.stub_parks(Saved::frame(saved)) }) {
         // SAFETY: by the contract of this function; `FuncRef::host` has looked at the number of values.
         unsafe { locations.copy_arguments(saved, stack.shared()) };
         return stack.begin_to_park(*import);
@@ -260,7 +262,7 @@ unsafe fn call_import(context: *mut VMDynamicFunctionContext<HostContext>, locat
 ///
 /// # Safety
 /// As for `begin_import`, which has returned stacks.
-unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) {
+unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) -> u32 {
     let context: *mut VMDynamicFunctionContext<HostContext> = context.cast();
     // SAFETY: by the contract of this function.
     let stack = unsafe { &(*context).ctx.call_stacks }.parkable().expect("the call stack that has parked runs");
@@ -268,6 +270,7 @@ unsafe extern "C" fn finish_import(context: *mut c_void, saved: *mut Saved) {
     unsafe { return_to_wasm(&(*context).ctx, stack.finish_parking()) };
     // SAFETY: by the contract of this function. JavaScript has written the result, or there is none.
     unsafe { (*saved).result = (*stack.shared()).u64 };
+    stack.lost_returns()
 }
 
 /// Calls a host function on the host's stack. If it suspends the call, waits for its results. Returns what it throws.

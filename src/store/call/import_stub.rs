@@ -6,11 +6,12 @@
 //! have to predict the return of.
 //!
 //! The processor predicts returns by a stack of its own, on which each call pushes an address. When the stub switches to the
-//! host's stack, the address that wasm's call has pushed is on top, and every return of the host would be predicted wrongly.
-//! So the stub takes it off by a return of its own. After it has been resumed, it jumps to that address.
+//! host's stack, the addresses that wasm's calls have pushed are on top: see `return_stack`. So the stub takes them off by
+//! returns of its own. After it has been resumed, it jumps to the address of its caller.
 
 use crate::store::RawValue;
 use crate::store::call::call_stack::ROOM;
+use crate::store::call::return_stack::Switched;
 use crate::wasm::{FuncType, ValType};
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -21,11 +22,11 @@ pub const CALLS: usize = 8;
 /// The functions that the stub calls.
 #[repr(C)]
 pub struct StubCalls {
-    /// Called with the context of the function and what the stub has saved. Returns the host's stack and wasm's, to switch
-    /// between; null if the function has been called, with its result in `Saved::result`.
-    pub begin: unsafe extern "C" fn(*mut c_void, *mut Saved) -> *const [usize; 2],
-    /// Called when wasm's stack runs again. Writes the result to `Saved::result`, or unwinds wasm.
-    pub finish: unsafe extern "C" fn(*mut c_void, *mut Saved),
+    /// Called with the context of the function and what the stub has saved. Returns the stacks to switch between; null if the function has been called, with its result in `Saved::result`.
+    pub begin: unsafe extern "C" fn(*mut c_void, *mut Saved) -> *const Switched,
+    /// Called when wasm's stack runs again. Writes the result to `Saved::result`, or unwinds wasm. Returns the number of addresses
+    /// to put on the processor's stack.
+    pub finish: unsafe extern "C" fn(*mut c_void, *mut Saved) -> u32,
 }
 
 /// The registers that the stub has saved on wasm's stack.
@@ -39,6 +40,13 @@ pub struct Saved {
     pub result: u64,
     /// `rbx`, `r12` to `r15`, the context, `rbp` and the return address
     rest: [u64; 8],
+}
+
+impl Saved {
+    /// The address at which the frame pointer of the stub's caller is.
+    pub fn frame(saved: *const Self) -> *const usize {
+        saved.wrapping_byte_add(offset_of!(Self, rest) + 48).cast()
+    }
 }
 
 const INTEGERS: usize = 5;
@@ -132,11 +140,15 @@ mod arch {
             "call [rdi + {calls} + {begin}]",
             "test rax, rax",
             "je 3f",
-            // Takes wasm's call off the processor's stack.
-            "lea rcx, [rip + 2f]",
-            "push rcx",
+            // Takes wasm's call off the processor's stack, and as many more as `ReturnStack` says.
+            "mov ecx, [rax + {taken}]",
+            "5:",
+            "lea rdx, [rip + 2f]",
+            "push rdx",
             "ret",
             "2:",
+            "dec ecx",
+            "jns 5b",
             // As `switch`, with the stacks at `rax`: the host's, and this one. `r12` stays on wasm's stack.
             "mov [rsp + {filler}], r12",
             "lea rcx, [rip + 4f]",
@@ -151,6 +163,17 @@ mod arch {
             "mov rdi, [rsp + {filler}]",
             "mov rsi, rsp",
             "call [rdi + {calls} + {finish}]",
+            // Puts other addresses on the processor's stack in the place of those.
+            "test eax, eax",
+            "je 7f",
+            "6:",
+            "call 8f",
+            "int3",
+            "8:",
+            "add rsp, 8",
+            "dec eax",
+            "jnz 6b",
+            "7:",
             "mov rax, [rsp + {result}]",
             "movq xmm0, rax",
             "mov rbx, [rsp + {rest}]",
@@ -177,6 +200,7 @@ mod arch {
             calls = const CALLS,
             begin = const offset_of!(StubCalls, begin),
             finish = const offset_of!(StubCalls, finish),
+            taken = const offset_of!(Switched, returns.taken),
         )
     }
 }

@@ -9,6 +9,7 @@ pub(in crate::store) mod host_stack;
 pub(in crate::store) mod import_stub;
 pub(in crate::store) mod invoke;
 pub(in crate::store) mod own_stacks;
+pub(in crate::store) mod return_stack;
 pub(in crate::store) mod shadow_stack;
 pub(in crate::store) mod stack_bases;
 pub(in crate::store) mod stack_guard;
