@@ -106,6 +106,9 @@ export class Watcher<E extends object = Record<string, any>, S extends object = 
   /**
    * Looks at the file now, without waiting for an event, for file systems that have none. Resolves when the reload has ended; errors
    * go to `onError`.
+   *
+   * @throws {LinkError} rejects with `ERR_RELINK_REENTRANT`: called by a hook of a commit of the same store, or by `onReload` of this
+   * watcher, for which it would wait
    */
   reload(): Promise<void>
   /**

@@ -181,6 +181,26 @@ test('the same bytes do nothing, and a file that is away is waited for', async (
   expect(instance.exports['f']()).toBe(2)
 })
 
+test('a hook of its own reload, and `onReload`, cannot reload: they would wait for themselves', async () => {
+  let refused: any
+  const reload = async () => {
+    refused = await rejectionOf(watcher!.reload())
+  }
+  const instance = await begin({ check: reload })
+  await version(2)
+  expect(refused).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_REENTRANT' })
+  expect(instance.exports['f']()).toBe(2)
+  watcher!.close()
+  refused = undefined
+  await begin({ instance, onReload: async (event) => (await reload(), happened.push({ event }), wake()) })
+  await version(3)
+  expect(refused).toMatchObject({ code: 'ERR_RELINK_REENTRANT' })
+  // After `onReload`, it is allowed again.
+  await watcher!.reload()
+  await turns()
+  expect(instance.exports['f']()).toBe(3)
+})
+
 test('an instance of other bytes is relinked to the file at once', async () => {
   const instance = await load(path, {}, { store, cache: false })
   writeFileSync(path, await plugin(2))

@@ -1,7 +1,7 @@
 // Guests of typed functions, written as text: they forward a call from an export to a slot, for any type.
 import { wat, withSection } from '.'
 
-const native = require('../../lib/native.js')
+const native = require('../../lib/native/typed-functions.js')
 
 export interface Type {
   kind: string

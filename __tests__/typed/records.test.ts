@@ -2,7 +2,7 @@
 import { Module } from '../..'
 import { thrownBy, wat, withSection } from '../support'
 
-const native = require('../../lib/native.js')
+const native = require('../../lib/native/typed-functions.js')
 
 const record = (more: Record<string, unknown> = {}) =>
   `${JSON.stringify({

@@ -128,6 +128,7 @@ const own = {
   Watcher: (w) => void new w.relink.Watcher(w.hostile.junk(), '', undefined, {}),
   'Watcher#file': of('watcher', (watcher) => void watcher.file),
   'Watcher#instance': of('watcher', (watcher) => void watcher.instance),
+  'Watcher#instances': of('watcher', (watcher) => void watcher.instances),
   'Watcher#closed': of('watcher', (watcher) => void watcher.closed),
   'Watcher#reload': of('watcher', (watcher) => void watcher.reload()),
   'Watcher#close': of('watcher', (watcher, w) => {

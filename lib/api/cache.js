@@ -5,7 +5,7 @@
 const { homedir } = require('node:os')
 const { isAbsolute, join, resolve } = require('node:path')
 const { accessDenied } = require('../errors')
-const native = require('../native')
+const { cacheClear, cacheList } = require('../native/cache')
 const { isAllowed } = require('../node/permission')
 
 /** The environment variable for the folder of the cache, or `off`. */
@@ -104,12 +104,12 @@ const cache = Object.freeze({
   entries() {
     const where = toManage('fs.read')
     if (where === undefined) return []
-    return native.cacheList(where).map(({ used, ...entry }) => ({ ...entry, used: new Date(used) }))
+    return cacheList(where).map(({ used, ...entry }) => ({ ...entry, used: new Date(used) }))
   },
 
   clear() {
     const where = toManage('fs.read', 'fs.write')
-    return where === undefined ? 0 : native.cacheClear(where)
+    return where === undefined ? 0 : cacheClear(where)
   },
 })
 

@@ -6,7 +6,7 @@ const { toBytes } = require('../options/arguments')
 const modes = require('../options/option-mode')
 const { Module, OwnModule, compileAsync } = require('./module')
 const { CompileError } = require('../errors')
-const native = require('../native')
+const compilation = require('../native/compilation')
 
 /** Compiles on another thread. The bytes are copied first, so that the caller may use them again at once. */
 async function compile(bytes, options = undefined) {
@@ -30,7 +30,7 @@ function validateAs(mode, bytes, options) {
     if (error instanceof CompileError) return false
     throw error
   }
-  return native.validate(source, compiler, { kind: kind === 'more' ? 'default' : kind })
+  return compilation.validate(source, compiler, { kind: kind === 'more' ? 'default' : kind })
 }
 
 /** The functions of `WebAssembly`. */

@@ -6,7 +6,8 @@ const { toUnsignedLong, wrongType } = require('../options/arguments')
 const { isTrap, rangeError, typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const native = require('../native')
+const { refuseValue } = require('../native/refusals')
+const { NativeStore } = require('../native/store')
 const { tagBrand, tagOf } = require('./tag')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
@@ -54,7 +55,7 @@ class Exception {
         `expected an \`index\` below ${values.length}, the number of values of the exception, got ${position}`,
       )
     }
-    if (OPAQUE.includes(types[position])) native.refuseValue(types[position])
+    if (OPAQUE.includes(types[position])) refuseValue(types[position])
     return values[position]
   }
 }
@@ -90,7 +91,7 @@ function create(exceptionTag, payload) {
   }
 }
 
-native.NativeStore.exceptions = {
+NativeStore.exceptions = {
   /** Converts a thrown value for wasm that catches: see src/napi/env/lib_functions.rs. */
   toList(store, value) {
     // A trap ends all wasm on the stack, as in V8.

@@ -5,7 +5,7 @@
 const { formatValue, toDescriptor, toOptions } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { Brand, Handle } = require('../internal/handle')
-const native = require('../native')
+const { refuseValue } = require('../native/refusals')
 const { inspectable } = require('../node/inspect')
 const { toStore } = require('./store')
 const { uncloneable } = require('../node/uncloneable')
@@ -65,7 +65,7 @@ const ZERO = { __proto__: null, i32: 0, i64: 0n, f32: 0, f64: 0, anyfunc: null, 
 function toType(type) {
   const name = `${type}`
   if (name in ZERO) return name
-  if (name === 'v128') native.refuseValue(name)
+  if (name === 'v128') refuseValue(name)
   const known = Object.keys(ZERO).map((each) => `'${each}'`)
   throw typeError(
     `expected one of ${known.join(', ')} as \`descriptor.value\`, got ${formatValue(type)}`,

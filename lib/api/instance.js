@@ -23,7 +23,7 @@ const { OF_INSTANCE, toInstanceAmounts, toResourceLimits } = require('../options
 const { forgetContent, memoryOf } = require('./memory')
 const { previousSlots, withPrevious } = require('../internal/previous-imports')
 const { toModule } = require('./module')
-const native = require('../native')
+const { refuseClosedSlot } = require('../native/refusals')
 const { checkSuspending, coreOf, promising, toSuspending } = require('./promising')
 const { slotOf } = require('./slot')
 const { findSlot } = require('../names/slot-names')
@@ -164,7 +164,7 @@ class Instance {
     }
     const wanted = typeof name === 'number' ? `func[${name}]` : name
     if (typeof wanted !== 'string') throw wrongType('a string or a function index', 'name', name)
-    if (this.closed) native.refuseClosedSlot(wanted)
+    if (this.closed) refuseClosedSlot(wanted)
     const { compiled } = state
     const others = () => compiled.others()
     return slotAt(state, findSlot(compiled.slots, wanted, others))

@@ -6,7 +6,7 @@ const { typeError } = require('../errors')
 const { Brand, onlyInternal } = require('../internal/handle')
 const { formatValue, toOptions, wrongType } = require('../options/arguments')
 const { OWN, encodeReason } = require('../internal/reasons')
-const native = require('../native')
+const { checkInterruption, interrupt } = require('../native/interruption')
 const { webidl } = require('../options/webidl')
 
 /** The key to the constructor, which only this file has. */
@@ -48,7 +48,7 @@ class Interrupter {
 
   interrupt(reason = undefined) {
     const interrupter = brand.get(this)
-    return native.interrupt(interrupter.#token, toText(reason, interrupter.origin))
+    return interrupt(interrupter.#token, toText(reason, interrupter.origin))
   }
 }
 
@@ -77,7 +77,7 @@ function follow(interrupter, signal) {
 
 /** The Interrupter of a store with a token. */
 function makeInterrupter(token, signal) {
-  native.checkInterruption('store.interrupter')
+  checkInterruption('store.interrupter')
   const interrupter = new Interrupter(KEY, token, OWN)
   follow(interrupter, signal)
   return interrupter

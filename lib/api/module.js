@@ -7,7 +7,8 @@ const { toNative } = require('./cache')
 const modes = require('../options/option-mode')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
-const native = require('../native')
+const compilation = require('../native/compilation')
+const { customSections, functionNames, functionNamesAsync } = require('../native/module-bytes')
 const { isAllowed } = require('../node/permission')
 const { carried, carries, carry } = require('../node/posted-module')
 const { ModuleContent } = require('../internal/module-content')
@@ -58,7 +59,7 @@ class Module {
     if (name === undefined) throw wrongType('a string', 'name', name)
     const wanted = `${name}`
     // Names in a binary are valid UTF-8. The native side would replace lone surrogates.
-    return wanted.isWellFormed() ? native.customSections(compiled.native, wanted) : []
+    return wanted.isWellFormed() ? customSections(compiled.native, wanted) : []
   }
 
   static slots(moduleObject, options = undefined) {
@@ -110,7 +111,7 @@ function compile(bytes, options, isPostable) {
   checkModuleSize(compileLimits, source.byteLength)
   trust?.verify(source)
   const { selection, missing } =
-    patterns === undefined ? { selection: { kind } } : select(patterns, native.functionNames(source))
+    patterns === undefined ? { selection: { kind } } : select(patterns, functionNames(source))
   const compileOptions = {
     compiler,
     slots: selection,
@@ -118,7 +119,7 @@ function compile(bytes, options, isPostable) {
     reserve,
     limits: compileLimits,
   }
-  const module = native.compileSync(source, compileOptions)
+  const module = compilation.compileSync(source, compileOptions)
   const carrier = isPostable ? carry(source, { compiler, selection, missing, reserve }) : undefined
   return new ModuleContent(module, { missing, carrier, isPlugin: !isPostable, compileOptions })
 }
@@ -138,11 +139,11 @@ async function compileAsync(
   const compileLimits = toCompileLimits(limits, store?.limits)
   checkModuleSize(compileLimits, source.byteLength, file)
   // Several tasks need the same bytes, and the caller may write to them in between.
-  if (patterns !== undefined || Class === Module) source = native.copyOf(source)
+  if (patterns !== undefined || Class === Module) source = compilation.copyOf(source)
   // Until the native side copies them, no other code runs.
   trust?.verify(source, file)
   const { selection, missing } =
-    patterns === undefined ? { selection: { kind } } : select(patterns, await native.functionNamesAsync(source, file))
+    patterns === undefined ? { selection: { kind } } : select(patterns, await functionNamesAsync(source, file))
   const compileOptions = {
     compiler,
     slots: selection,
@@ -150,7 +151,7 @@ async function compileAsync(
     reserve,
     limits: compileLimits,
   }
-  const module = await native.compileAsync(source, compileOptions, file)
+  const module = await compilation.compileAsync(source, compileOptions, file)
   const carrier = Class === Module ? carry(source, { compiler, selection, missing, reserve }) : undefined
   return new Class(new ModuleContent(module, { file, missing, carrier, isPlugin: Class !== Module, compileOptions }))
 }
@@ -172,7 +173,7 @@ async function compileFromPath(
     reserve,
     limits: toCompileLimits(limits, store?.limits),
   }
-  const module = await native.compileFile(file, compileOptions)
+  const module = await compilation.compileFile(file, compileOptions)
   if (!module) return undefined
   return new OwnModule(new ModuleContent(module, { file, isPlugin: true, compileOptions }))
 }
@@ -187,7 +188,7 @@ function findModule(value) {
   const { compiler, selection, missing, reserve } = compileOptions
   // While the other thread has the module, this finds the compiled code in the process.
   const options = { compiler, slots: selection, reserve, limits: toCompileLimits({}) }
-  const module = native.compileSync(bytes, options)
+  const module = compilation.compileSync(bytes, options)
   adopt(new ModuleContent(module, { missing, carrier: value, compileOptions: options }), Module.prototype)
   return posted.get(value)
 }

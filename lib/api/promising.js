@@ -5,7 +5,7 @@
 const { formatValue, wrongType } = require('../options/arguments')
 const { typeError } = require('../errors')
 const { standFor } = require('../internal/lib-functions')
-const native = require('../native')
+const { checkSuspension, isExportedFunction, promisingCall } = require('../native/promising-call')
 const { findTyped } = require('../typed/functions')
 const { LateResult } = require('../typed/late-result')
 const { webidl } = require('../options/webidl')
@@ -39,9 +39,8 @@ const coreOf = (value) => cores.get(value) ?? value
 /** A function that calls an exported function and returns a promise of its result: its suspending imports may suspend it. */
 function promising(fn) {
   if (cores.has(fn)) return fn
-  if (!native.isExportedFunction(findTyped(fn)?.raw ?? fn))
-    throw wrongType('an exported WebAssembly function', 'fn', fn)
-  native.checkSuspension('promising')
+  if (!isExportedFunction(findTyped(fn)?.raw ?? fn)) throw wrongType('an exported WebAssembly function', 'fn', fn)
+  checkSuspension('promising')
   const typed = findTyped(fn)
   const made =
     typed?.fn === fn ? typed.over((core, finish) => call(typed.raw, core, finish)) : (...args) => call(fn, args)
@@ -69,7 +68,7 @@ function refuseMap() {
 async function call(fn, args, finish = undefined) {
   // V8 need not keep a local variable that is not read again: after each wait, what was held is read once more.
   const held = { fn, objects: undefined }
-  const running = native.promisingCall(fn, args)
+  const running = promisingCall(fn, args)
   const step = (progress) =>
     progress.returned && finish !== undefined ? { returned: true, value: finish(progress.value) } : progress
   let progress = step(running.begin())
@@ -103,7 +102,7 @@ function toSuspending({ suspending }) {
   if (names === undefined || wrong !== undefined) {
     throw wrongType('an array of the names of imports, as "module.name"', 'options.suspending', suspending)
   }
-  if (names.length > 0) native.checkSuspension('options.suspending')
+  if (names.length > 0) checkSuspension('options.suspending')
   return names
 }
 

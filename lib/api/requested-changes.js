@@ -7,7 +7,7 @@ const { Changes } = require('../internal/changes')
 const { adapterAddress, callSiteSlot, checkImplementation, toSlot } = require('./link')
 const { coreFor } = require('../typed/core-for')
 const records = require('../internal/link-record')
-const native = require('../native')
+const { refuseChanges, refuseStoreOfSlot } = require('../native/refusals')
 const { ownerOf } = require('../internal/owners')
 const { taken } = require('../internal/previous-imports')
 const { slotBrand, slotOf } = require('./slot')
@@ -123,7 +123,7 @@ class RequestedChanges {
       this.firstName = handle.details.name
       this.#record = records.requestOf(this.#count)
     } else if (this.store !== store) {
-      native.refuseStoreOfSlot(handle.details.name)
+      refuseStoreOfSlot(handle.details.name)
     }
     const { id, details } = this.#permissions.callSite ? this.#entryOf(handle, implementation, index) : handle
     const core = coreFor(store, implementation, id, details, this.#permissions)
@@ -171,7 +171,7 @@ class RequestedChanges {
   /** Throws what `make` would throw, and makes none of the changes. */
   check() {
     if (this.store !== undefined) this.store.checkChanges(this.#record, this.#permissions.allowed, this.#refusals)
-    else if (this.#refusals !== undefined) native.refuseChanges(this.#refusals)
+    else if (this.#refusals !== undefined) refuseChanges(this.#refusals)
   }
 
   /** Makes the changes, or none; with a trial, by functions that count for it. `report` gets the trial's result. */
@@ -180,7 +180,7 @@ class RequestedChanges {
     const changes = new Changes(this.store, this.implementations, this.slots)
     if (about !== undefined) changes.more.about = about
     if (this.store !== undefined) changes.make(this.#record, this.#permissions.allowed, this.#refusals)
-    else if (this.#refusals !== undefined) native.refuseChanges(this.#refusals)
+    else if (this.#refusals !== undefined) refuseChanges(this.#refusals)
     return changes
   }
 }

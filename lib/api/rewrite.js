@@ -3,7 +3,7 @@
 // `rewrite` and `inspect`.
 
 const { toBytes, toOptions } = require('../options/arguments')
-const native = require('../native')
+const { defaultReserve, functionNames, inspectModule, rewriteModule } = require('../native/module-bytes')
 const { describe, describeMissing } = require('../internal/slot-descriptor')
 const { select, toSelection } = require('../options/slot-selection')
 const { TRUST, toTrust } = require('../options/trust')
@@ -15,19 +15,19 @@ function prepare(bytes, options) {
   const source = toBytes(bytes)
   trust?.verify(source)
   if (patterns === undefined) return { source, selection: { kind }, missing: [] }
-  return { source, ...select(patterns, native.functionNames(source)) }
+  return { source, ...select(patterns, functionNames(source)) }
 }
 
 /** Runs the load-time pass and returns the new module. Compiles nothing. */
 function rewrite(bytes, options = undefined) {
   const { source, selection } = prepare(bytes, options)
-  return native.rewriteModule(source, selection)
+  return rewriteModule(source, selection)
 }
 
 /** Reports what is in a module, and what can be relinked. Compiles nothing. */
 function inspect(bytes, options = undefined) {
   const { source, selection, missing } = prepare(bytes, options)
-  const report = native.inspectModule(source, selection)
+  const report = inspectModule(source, selection)
   return {
     size: source.byteLength,
     rewrittenSize: report.rewrittenSize,
@@ -41,7 +41,7 @@ function inspect(bytes, options = undefined) {
     slots: [...[...report.slots, ...report.others].map(describe), ...missing.map(describeMissing)],
     tables: report.tables,
     memories: report.memories,
-    reserve: native.defaultReserve(),
+    reserve: defaultReserve(),
   }
 }
 

@@ -17,7 +17,7 @@ const { allLimits, toStoreLimits } = require('../options/resource-limits')
 const { Brand } = require('../internal/handle')
 const { inspectable } = require('../node/inspect')
 const { makeInterrupter } = require('./interrupter')
-const { NativeStore } = require('../native')
+const { NativeStore } = require('../native/store')
 const { uncloneable } = require('../node/uncloneable')
 const { webidl } = require('../options/webidl')
 

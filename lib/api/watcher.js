@@ -3,8 +3,10 @@
 // The class Watcher.
 
 const process = require('node:process')
+const { LinkError } = require('../errors')
 const dispose = require('../node/dispose')
 const { Brand, onlyInternal } = require('../internal/handle')
+const { isInHook, runHook } = require('../internal/hooks')
 const { FileWatcher } = require('../node/file-watcher')
 const { inspectable } = require('../node/inspect')
 const { uncloneable } = require('../node/uncloneable')
@@ -56,7 +58,9 @@ class Watcher {
   }
 
   async reload() {
-    await brand.get(this).#files.force()
+    const watcher = brand.get(this)
+    watcher.#refuseInside()
+    await watcher.#files.force()
   }
 
   close() {
@@ -72,13 +76,26 @@ class Watcher {
 
   #abort = () => this.close()
 
+  /** Refuses a reload in a function that a reload waits for: each would wait for the other. */
+  #refuseInside() {
+    this.#subject.commits.refuseInHook('watcher.reload')
+    if (!isInHook(this)) return
+    throw new LinkError(
+      '`watcher.reload` was called by `onReload`, for which a reload waits: call it when `onReload` has returned',
+      {
+        code: 'ERR_RELINK_REENTRANT',
+      },
+    )
+  }
+
   /** Takes the newest version, and says so. */
   async #reload() {
     await this.#subject.ready()
     if (this.#closed) return
     if (this.#subject.isGone) return this.close()
     const event = await this.#subject.reload(this.#watching)
-    if (event !== undefined) await this.#watching.at('onReload', () => this.#options.onReload?.(event))
+    if (event !== undefined)
+      await this.#watching.at('onReload', () => runHook(this, () => this.#options.onReload?.(event)))
   }
 
   /** What the subject may do with the watcher. */

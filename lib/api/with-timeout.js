@@ -3,13 +3,13 @@
 // `withTimeout`.
 
 const { toMilliseconds, wrongType } = require('../options/arguments')
-const native = require('../native')
+const interruption = require('../native/interruption')
 
 /** Calls a function, with a deadline for all WebAssembly that runs until it returns. */
 function withTimeout(milliseconds, block) {
   toMilliseconds(milliseconds, 'milliseconds')
   if (typeof block !== 'function') throw wrongType('a function', 'block', block)
-  return native.withTimeout(milliseconds, block)
+  return interruption.withTimeout(milliseconds, block)
 }
 
 module.exports = { withTimeout }

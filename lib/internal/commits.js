@@ -2,21 +2,15 @@
 
 // The newest commits of a store.
 
-const { AsyncLocalStorage } = require('node:async_hooks')
 const { LinkError, rangeError } = require('../errors')
 const { COMMITS } = require('../options/commit-options')
 const { wrongType, formatValue } = require('../options/arguments')
 const { formatList } = require('../names/format-list')
+const { isInHook, runHook } = require('./hooks')
 
 /** Number of batches of commits that are held weakly, and of commits in each. */
 const BATCHES = 4
 const IN_BATCH = 16
-
-/** The hook that has led to the code that runs, also after an `await`: its store's commits, whether it runs still, and the hook around it. */
-const inHook = new AsyncLocalStorage()
-
-/** Number of hooks of this thread that are running, or wait for their promise. */
-let hooks = 0
 
 /**
  * The newest commits of a store, in a ring. They keep alive the functions that a rollback would put back, so the ring's length
@@ -155,23 +149,12 @@ class Commits {
 
   /** Runs a hook, which must not change slots of the store: until it returns, or until the promise that it returns is settled. */
   during(run) {
-    const hook = { commits: this, isRunning: true, outer: inHook.getStore() }
-    hooks++
-    let answer
-    try {
-      answer = inHook.run(hook, run)
-    } finally {
-      if (typeof answer?.then !== 'function') end(hook)
-    }
-    return typeof answer?.then === 'function' ? Promise.resolve(answer).finally(() => end(hook)) : answer
+    return runHook(this, run)
   }
 
   /** Refuses a change of a slot in a hook. `what` is the call, `slot` the name of its slot, if it has one. */
   refuseInHook(what, slot) {
-    if (hooks === 0) return
-    let hook = inHook.getStore()
-    while (hook !== undefined && !(hook.commits === this && hook.isRunning)) hook = hook.outer
-    if (hook === undefined) return
+    if (!isInHook(this)) return
     const about = slot === undefined ? '' : ` of "${slot}"`
     throw new LinkError(
       `\`${what}\`${about} was called by a hook of a commit that is being made in the same store: change slots before or after ` +
@@ -179,12 +162,6 @@ class Commits {
       { code: 'ERR_RELINK_REENTRANT', details: slot === undefined ? {} : { slot } },
     )
   }
-}
-
-/** Ends a hook. While there is none, Node need not track promises. */
-function end(hook) {
-  hook.isRunning = false
-  if (--hooks === 0) inHook.disable()
 }
 
 function unknownCommit(id, all, limit) {

@@ -12,7 +12,8 @@ const { findTag } = require('../api/tag')
 const { coreOf, suspendingFunction } = require('../api/promising')
 const { addressOf } = require('./lib-functions')
 const { wasiImport } = require('./wasi-functions')
-const native = require('../native')
+const { checkSuspension } = require('../native/promising-call')
+const { refuseImport, refuseStoreOfImport } = require('../native/refusals')
 const { noteUse } = require('./promised')
 
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
@@ -61,7 +62,7 @@ function readImports(store, declared, imports, file, { suspending = [], typed } 
     })
   })
   if (flags.size === 0) return Object.assign(given, { held })
-  native.checkSuspension('a suspending import')
+  checkSuspension('a suspending import')
   return Object.assign(given, { held, suspending: declared.map((_, index) => flags.get(index) ?? 0) })
 }
 
@@ -140,11 +141,11 @@ function isPlain(type, value, store) {
 /** The id of an object of this package, which must belong to the same store. */
 function idOf(store, item, value, handle) {
   if (handle === undefined) refuse(item, value)
-  if (handle.store !== store) native.refuseStoreOfImport(item.kind, item.module, item.name)
+  if (handle.store !== store) refuseStoreOfImport(item.kind, item.module, item.name)
   return handle.id
 }
 
 const refuse = ({ module, name, type }, value, expected = type) =>
-  native.refuseImport(module, name, expected, formatValue(value))
+  refuseImport(module, name, expected, formatValue(value))
 
 module.exports = { about, toImports, readImports }

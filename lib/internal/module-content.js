@@ -4,7 +4,8 @@
 
 const { isAllowed } = require('../node/permission')
 const { carried } = require('../node/posted-module')
-const native = require('../native')
+const { compileForSmallMemories } = require('../native/compilation')
+const { typedFunctionsOf, typedWorldOf } = require('../native/typed-functions')
 const { describe, describeMissing } = require('./slot-descriptor')
 const { Plan } = require('../typed/plan')
 const { TierUpQueue } = require('./tier-up')
@@ -64,8 +65,8 @@ class ModuleContent {
    * without records.
    */
   typed(wit = undefined) {
-    if (wit !== undefined) return withPlans(native.typedWorldOf(this.native, wit))
-    return (this.#typed ??= withPlans((this.isPlugin && native.typedFunctionsOf(this.native)) || '[]'))
+    if (wit !== undefined) return withPlans(typedWorldOf(this.native, wit))
+    return (this.#typed ??= withPlans((this.isPlugin && typedFunctionsOf(this.native)) || '[]'))
   }
 
   /**
@@ -80,7 +81,7 @@ class ModuleContent {
     const selection = this.#selection
     const readable = file !== undefined && isAllowed('fs.read', file) ? file : undefined
     const source = carrier === undefined ? readable : carried(carrier).bytes
-    const module = native.compileForSmallMemories(this.native, options, source)
+    const module = compileForSmallMemories(this.native, options, source)
     if (module !== null) this.#forSmallMemories = new ModuleContent(module, { file, missing, isPlugin, selection })
     return this.#forSmallMemories
   }

@@ -7,7 +7,7 @@ const { dirname, isAbsolute, resolve } = require('node:path')
 const { fileURLToPath } = require('node:url')
 const { wrongType } = require('../options/arguments')
 const { LinkError } = require('../errors')
-const native = require('../native')
+const { checkManifest } = require('../native/manifest')
 
 /** Most mistakes in a message; the property `mistakes` has them all. */
 const LISTED = 10
@@ -52,7 +52,7 @@ async function textOf(manifest) {
 /** Reads and checks a manifest. The files of its modules are relative to `base`, or to the folder of its own file. */
 async function readManifest(manifest, base = undefined) {
   const { text, file } = await textOf(manifest)
-  const { mistakes, label, modules, links } = JSON.parse(native.checkManifest(text))
+  const { mistakes, label, modules, links } = JSON.parse(checkManifest(text))
   if (mistakes !== undefined) throw refused(mistakes, file)
   const folder = base === undefined ? file && dirname(file) : toPath(base)
   const located = modules.map((each) => ({

@@ -9,7 +9,7 @@ const { Instance, findInstance } = require('../api/instance')
 const { LinkError } = require('../errors')
 const { linksOf } = require('../internal/history-entries')
 const { ownerOf } = require('../internal/owners')
-const native = require('../native')
+const { contentHash } = require('../native/manifest')
 const { isSwitched } = require('./links')
 const { nameOf } = require('./functions')
 const { stateOf } = require('./state')
@@ -73,7 +73,7 @@ function hashOf(file, compiled) {
   } catch (cause) {
     throw unwritable(`${file} cannot be read: ${cause?.message}`, { file }, cause)
   }
-  if (native.contentHash(bytes) !== compiled.native.hash()) {
+  if (contentHash(bytes) !== compiled.native.hash()) {
     throw unwritable(`${file} was changed after it was loaded`, { file })
   }
   return createHash('sha256').update(bytes).digest('hex')

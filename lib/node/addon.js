@@ -1,8 +1,8 @@
 'use strict'
 
-// The native addon.
+// The native addon, and the calls of it whose errors are of this realm.
 
-const { translate } = require('../errors')
+const { isNative, nameFile, translate } = require('../errors')
 const { platformError } = require('./platform')
 
 /** Loads the addon. If it fails, the error says what to install. */
@@ -26,4 +26,22 @@ function translated(call) {
   }
 }
 
-module.exports = { addon: loadAddon(), translated }
+/** Runs a block that may also throw the user's own errors, which come out unchanged. */
+function runTranslated(block) {
+  try {
+    return block()
+  } catch (error) {
+    throw isNative(error) ? translate(error) : error
+  }
+}
+
+/** Awaits a task of the addon, which may also fail to start. Its errors name the file, if there is one. */
+async function translatedTask(file, start) {
+  try {
+    return await start()
+  } catch (error) {
+    throw nameFile(translate(error), file)
+  }
+}
+
+module.exports = { addon: loadAddon(), runTranslated, translated, translatedTask }

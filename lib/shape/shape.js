@@ -5,7 +5,7 @@
 const { createHash } = require('node:crypto')
 const { inspect } = require('../api/rewrite')
 const { isOfAbi } = require('../names/abi-exports')
-const { typedFunctions } = require('../native')
+const { typedFunctions } = require('../native/typed-functions')
 const { camelCase } = require('../typed/fields')
 
 /** The import modules of WASI, which the option `wasi` of `load` gives. */

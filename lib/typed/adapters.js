@@ -3,7 +3,7 @@
 // Adapters between typed functions: what is written into a typed slot in place of the function that the user gives.
 
 const { suspendingFunction } = require('../api/promising')
-const native = require('../native')
+const nativeTypes = require('../native/typed-functions')
 const { findTyped, importedFunction, replacingFunction } = require('./functions')
 const { compileGenerated, instantiateGenerated } = require('./generated-modules')
 
@@ -25,7 +25,7 @@ function remember(map, key, make) {
 /** Refuses a function whose type differs from that of the slot; names the places that differ. */
 function checkTypes(slot, expected, actual) {
   if (expected.structure === actual.structure) return
-  native.checkTypes(slot, JSON.stringify(expected.function), JSON.stringify(actual.function))
+  nativeTypes.checkTypes(slot, JSON.stringify(expected.function), JSON.stringify(actual.function))
 }
 
 /**
@@ -88,7 +88,7 @@ function connect(store, slot, { instance, type, raw, post, fn }) {
   const key = `${compiler}:${post === undefined}:${checks}:${type.structure}`
   const compiled = remember(modules, store, () => new Map())
   const code = remember(compiled, key, () => {
-    const bytes = native.typedAdapter(JSON.stringify(type.function), post !== undefined, ...checks)
+    const bytes = nativeTypes.typedAdapter(JSON.stringify(type.function), post !== undefined, ...checks)
     return compileGenerated(bytes, compiler)
   })
   const functions = { a: caller.exports, b: { ...instance.exports, call: raw, post, keep: fn } }

@@ -3,13 +3,13 @@
 // Modules that this package generates between the memories of typed functions.
 
 const { findMemory } = require('../api/memory')
-const native = require('../native')
+const { compileSync } = require('../native/compilation')
 const { toCompileLimits } = require('../options/resource-limits')
 
 /** Compiles the bytes of a generated module: at once for full memories, and for small ones where an instance has one. */
 function compileGenerated(bytes, compiler) {
   const compile = (reserve) =>
-    native.compileSync(bytes, { compiler, reserve, slots: { kind: 'none' }, limits: toCompileLimits({}) })
+    compileSync(bytes, { compiler, reserve, slots: { kind: 'none' }, limits: toCompileLimits({}) })
   let small
   return { code: compile(undefined), forSmallMemories: () => (small ??= compile('small')) }
 }

@@ -3,7 +3,7 @@
 // Calls of typed functions that cross from JavaScript to wasm once: their arguments and results go through the transfer memory of
 // the store, and a transfer module does the rest.
 
-const native = require('../native')
+const { typedTransfer } = require('../native/typed-functions')
 const { compileGenerated, instantiateGenerated } = require('./generated-modules')
 const { Misfit, fault, kindOf, refusal } = require('./misfit')
 const { Transfer, transferOf } = require('./transfer')
@@ -31,7 +31,7 @@ function codeOf({ instance, type, post }) {
   const compiled = modules.get(store) ?? new Map()
   modules.set(store, compiled)
   if (!compiled.has(key)) {
-    const bytes = native.typedTransfer(JSON.stringify(type.function), post !== undefined, Transfer.SIZE)
+    const bytes = typedTransfer(JSON.stringify(type.function), post !== undefined, Transfer.SIZE)
     compiled.set(key, compileGenerated(bytes, compiler))
   }
   return compiled.get(key)

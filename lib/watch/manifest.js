@@ -42,6 +42,11 @@ class WatchedManifest {
     return [...(this.file === undefined ? [] : [this.file]), ...this.#modules]
   }
 
+  /** The commits of the store */
+  get commits() {
+    return toStore({ store: this.#store }).commits
+  }
+
   get isGone() {
     return this.#store.closed
   }

@@ -49,6 +49,11 @@ class WatchedPlugin {
     return [this.file]
   }
 
+  /** The commits of the store */
+  get commits() {
+    return findInstance(this.instance).store.commits
+  }
+
   get isGone() {
     return this.instance.closed
   }
