@@ -147,33 +147,38 @@ function replace() {
   }
 }
 
-for (let step = 0; step < steps; step++) {
-  const action = below(12)
-  const mayBegin = instances.length > 0 && waiting.length < MOST
-  if (action === 0 && instances.length < 12) instances.push(new Instance(modules[below(2)], imports, { store }))
-  else if (action === 1 && instances.length > 3) {
-    const [left] = instances.splice(below(instances.length), 1)
-    if (below(2) === 0) left.close()
-  } else if (action <= 3 && mayBegin) begin.keep()
-  else if (action === 4 && mayBegin) begin.chain()
-  else if (action === 5 && mayBegin) begin.refer()
-  else if (action === 6 && mayBegin) begin.deep()
-  else if (action === 7 && below(60) === 0) {
-    gc()
-    store.collect()
-  } else if (action === 8 && instances.length > 0 && below(10) === 0) replace()
-  else if (action === 9 && below(5000) === 0) {
-    store.close()
-    store = new Store({ stackSize: 1 << 17 })
-    instances = []
-  } else if (waiting.length > 0) await settle()
-  if (step % 64 === 0) await new Promise(setImmediate)
-  if (step % 100_000 === 0 && step > 0) console.log(step, counts)
+/** In a function of its own: the registers of a frame of V8's interpreter hold objects that are no longer in scope. */
+async function run() {
+  for (let step = 0; step < steps; step++) {
+    const action = below(12)
+    const mayBegin = instances.length > 0 && waiting.length < MOST
+    if (action === 0 && instances.length < 12) instances.push(new Instance(modules[below(2)], imports, { store }))
+    else if (action === 1 && instances.length > 3) {
+      const [left] = instances.splice(below(instances.length), 1)
+      if (below(2) === 0) left.close()
+    } else if (action <= 3 && mayBegin) begin.keep()
+    else if (action === 4 && mayBegin) begin.chain()
+    else if (action === 5 && mayBegin) begin.refer()
+    else if (action === 6 && mayBegin) begin.deep()
+    else if (action === 7 && below(60) === 0) {
+      gc()
+      store.collect()
+    } else if (action === 8 && instances.length > 0 && below(10) === 0) replace()
+    else if (action === 9 && below(5000) === 0) {
+      store.close()
+      store = new Store({ stackSize: 1 << 17 })
+      instances = []
+    } else if (waiting.length > 0) await settle()
+    if (step % 64 === 0) await new Promise(setImmediate)
+    if (step % 100_000 === 0 && step > 0) console.log(step, counts)
+  }
+  while (waiting.length > 0) {
+    for (const { resolve } of waiting.splice(0)) resolve(3)
+    await new Promise(setImmediate)
+  }
 }
-while (waiting.length > 0) {
-  for (const { resolve } of waiting.splice(0)) resolve(3)
-  await new Promise(setImmediate)
-}
+
+await run()
 instances = []
 for (let round = 0; round < 8; round++) {
   await new Promise(setImmediate)

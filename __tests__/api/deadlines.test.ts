@@ -51,6 +51,20 @@ where.each(compilers)('code of %s that does not end', (compiler) => {
   })
 })
 
+where.each(compilers)('short instructions of %s that call the host', (compiler) => {
+  test('end in a loop, at a deadline and with their worker', () => {
+    const program = join(root, '__tests__', 'support', 'short-instructions.cjs')
+    const how = { encoding: 'utf8', timeout: 50_000 } as const
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, compiler], how)
+    const memory = ['fill one', 'fill', 'copy', 'init', 'size', 'grow']
+    const tables = ['fill', 'size', 'get', 'set'].map((name) => `table.${name}`)
+    const names = [...memory, ...tables, 'own table.get', 'own table.set', 'table.grow']
+    const terminated = ['fill', 'table.fill', 'table.size'].map((name) => `${name} 1`)
+    expect(stdout.trim().split('\n')).toEqual([...names.map((name) => `${name} ERR_RELINK_TIMEOUT`), ...terminated])
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
+  })
+})
+
 where('the option timeout', () => {
   const seven = () => wat('(module (func (export "seven") (result i32) i32.const 7))')
 

@@ -1,6 +1,7 @@
 // Tail calls: no growth of the stack, on any way to a function, and the semantics of the specification.
+import { spawnSync } from 'node:child_process'
 import { Instance, Module, RuntimeError, type SlotSelection, Store, Table, inspect, link, validate } from '../..'
-import { compilers, thrownBy, wat } from '../support'
+import { compilers, root, thrownBy, wat } from '../support'
 
 /** Deeper than any stack is, by far. */
 const HOPS = 1_000_000
@@ -293,10 +294,92 @@ test('validate and V8 agree', async () => {
   expect(validate(good)).toBe(true)
 })
 
-test('the tier-up of auto leaves such a module to one compiler', async () => {
+test('auto compiles such a module with Cranelift at once', async () => {
   const bytes = await wat(
     `(module ${counter('even', '(return_call $odd LESS)', 2)} ${counter('odd', '(return_call $even LESS)', 3)})`,
   )
-  const { exports } = new Instance<any>(new Module(bytes, { compiler: 'auto' }))
-  expect(exports.even(HOPS)).toBe(2)
+  const instance = new Instance<any>(new Module(bytes, { compiler: 'auto' }))
+  expect([instance.compiler, instance.exports.even(HOPS)]).toEqual(['cranelift', 2])
+  await instance.optimized
+  expect([instance.compiler, instance.exports.even(HOPS)]).toEqual(['cranelift', 2])
+})
+
+/** A chain between two compilers' code by slots, and by a table and an import: in the main thread, then in another. */
+const ALTERNATING = `
+  const { isMainThread, Worker, workerData } = require('node:worker_threads')
+  const { Instance, Module, Store, Table, link } = require(${JSON.stringify(root)})
+  const { slots, table } = JSON.parse(isMainThread ? process.argv[1] : workerData)
+  const compilers = ['cranelift', 'singlepass']
+  const compile = (base64, compiler) => new Module(Buffer.from(base64, 'base64'), { compiler })
+  const chains = {
+    slots(store) {
+      const [first, second] = compilers.map(
+        (compiler) => new Instance(compile(slots, compiler), { env: { next: (x) => -x } }, { store }))
+      link(second.exports.step, first.slot('env.next'))
+      link(first.exports.step, second.slot('env.next'))
+      return [first, second]
+    },
+    table(store) {
+      const shared = new Table({ element: 'anyfunc', initial: 1 }, null, { store })
+      const first = new Instance(compile(table, 'cranelift'), { env: { shared } }, { store })
+      const second = new Instance(compile(slots, 'singlepass'), { env: { next: first.exports.step } }, { store })
+      shared.set(0, second.exports.step)
+      return [first, second]
+    },
+  }
+  const outcome = (call) => {
+    try {
+      return call()
+    } catch (error) {
+      return [error.name, error.code, error.trap].join(' ')
+    }
+  }
+  for (const stackSize of [undefined, 64 << 20]) {
+    for (const [name, make] of Object.entries(chains)) {
+      for (const { exports } of make(new Store({ stackSize }))) {
+        const outcomes = [400, 1e6, 400, 1e6, 401].map((hops) => outcome(() => exports.step(hops)))
+        console.log([name, ...outcomes].join(', '))
+      }
+    }
+  }
+  if (isMainThread) new Worker(process.argv[2], { eval: true, workerData: process.argv[1] })`
+
+test('a chain that alternates between compilers ends in a trap when the stack does, and the next call is whole', async () => {
+  const slots = await wat(`(module (import "env" "next" (func $next (param i32) (result i32)))
+    ${counter('step', '(return_call $next LESS)', 5)})`)
+  const table = await wat(`(module (type $t (func (param i32) (result i32))) (import "env" "shared" (table 1 funcref))
+    ${counter('step', '(return_call_indirect (type $t) LESS (i32.const 0))', 5)})`)
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+  const modules = JSON.stringify({ slots: base64(slots), table: base64(table) })
+  const options = { encoding: 'utf8', timeout: 60_000 } as const
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', ALTERNATING, modules, ALTERNATING], options)
+  const trap = 'RuntimeError ERR_RELINK_TRAP stack-overflow'
+  const lines = ['slots', 'table'].flatMap((name) => Array(2).fill(`${name}, 5, ${trap}, 5, ${trap}, 5`))
+  expect({ lines: stdout.trim().split('\n'), stderr, status }).toEqual({
+    lines: [...lines, ...lines, ...lines, ...lines],
+    stderr: '',
+    status: 0,
+  })
+}, 60_000)
+
+test('compilers do not share a table that a module imports', async () => {
+  const store = new Store()
+  const table = new Table({ element: 'anyfunc', initial: 1 }, null, { store })
+  const bytes = await wat('(module (import "env" "table" (table 1 funcref)))')
+  const make = (compiler: 'cranelift' | 'singlepass') =>
+    new Instance(new Module(bytes, { compiler }), { env: { table } }, { store })
+  make('cranelift')
+  expect(thrownBy(() => make('singlepass'))).toMatchObject({ name: 'LinkError', code: 'ERR_RELINK_COMPILER' })
+})
+
+test('a tail call out of a try with an exception as argument is refused by name', async () => {
+  // (func $f (param exnref)) and a return_call to it within a try_table.
+  const sections = ['0061736d01000000', '01080260016900600000', '0303020001', '0a0f0202000b0a001f4000d06912000b0b']
+  const bytes = Buffer.from(sections.join(''), 'hex')
+  expect(thrownBy(() => new Module(bytes, { compiler: 'cranelift' }))).toMatchObject({
+    name: 'CompileError',
+    code: 'ERR_RELINK_UNSUPPORTED',
+    message: expect.stringContaining('tail calls out of a try with exceptions (exnref) as arguments'),
+  })
+  expect(validate(bytes)).toBe(false)
 })

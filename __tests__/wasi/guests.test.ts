@@ -1,8 +1,8 @@
-// A Rust plugin for wasm32-wasip1: logs, files, the time, panics, and a declared slot.
+// Rust plugins: one for wasm32-wasip1 with logs, files, the time, panics and a declared slot; core modules of components.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { link, load } from '../..'
-import { compilers, guestPath, thrownBy } from '../support'
+import { compilers, guestPath, root, thrownBy } from '../support'
 import { inFolder } from '../support/wasi-guest'
 
 describe.each(compilers)('on %s', (compiler) => {
@@ -49,4 +49,27 @@ describe.each(compilers)('on %s', (compiler) => {
       exports.log(1)
       expect(written.stdout).toBe('article 1 costs 100 Rappen\n')
     }))
+})
+
+describe('core modules of components', () => {
+  /** The core modules of the component wasm-tools, as jco ships them. */
+  const vendored = (name: string) =>
+    join(root, 'node_modules', '@bytecodealliance', 'jco-transpile', 'vendor', `wasm-tools.${name}.wasm`)
+
+  test('one that was built for wasip1 runs', async () => {
+    const options = { compiler: 'singlepass', cache: false, wasi: {} } as const
+    const instance = await load(vendored('core'), {}, options)
+    const address = (instance.exports as any).cabi_realloc(0, 0, 4, 64)
+    expect(address).toBeGreaterThan(0)
+    expect(address % 4).toBe(0)
+    instance.close()
+  })
+
+  test('one that imports WASI 0.2 is refused with the name of the import', async () => {
+    const error = await load(vendored('core2'), {}, { wasi: {} }).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+    expect((error as Error).message).toMatch(
+      /`imports\["wasi:\w+\/\w+@0\.2\.\d+"\]`, got undefined; the module imports "/,
+    )
+  })
 })

@@ -1,7 +1,16 @@
 // The sandbox of preopens: no path leads out of one, and the guest sees an errno.
 import { spawnSync } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { compilers } from '../support'
 import { E, FOLDER, FOLLOW, Guest, O, RIGHTS, inFolder } from '../support/wasi-guest'
@@ -168,6 +177,29 @@ test('opening a named pipe without a writer does not block', () =>
 /** Tries of the race: `WASI_RACE_TRIES=100000` for the long form. */
 const TRIES = Number(process.env['WASI_RACE_TRIES'] ?? 20_000)
 
+/** Works while a second thread gives the name `target` to two entries of `inside` by turns. */
+async function whileSwapped(inside: string, entries: readonly [string, string], work: () => void): Promise<void> {
+  const shared = new Int32Array(new SharedArrayBuffer(8))
+  const swapper = new Worker(
+    `const { workerData: { inside, entries, shared } } = require('node:worker_threads')
+       const { renameSync } = require('node:fs')
+       const at = (name) => inside + '/' + name
+       Atomics.store(shared, 0, 1); Atomics.notify(shared, 0)
+       while (Atomics.load(shared, 1) === 0) {
+         for (const entry of entries) { renameSync(at(entry), at('target')); renameSync(at('target'), at(entry)) }
+       }`,
+    { eval: true, workerData: { inside, entries, shared } },
+  )
+  const ended = new Promise((resolve) => swapper.on('exit', resolve))
+  Atomics.wait(shared, 0, 0)
+  try {
+    work()
+  } finally {
+    Atomics.store(shared, 1, 1)
+    await ended
+  }
+}
+
 test(
   `a folder that a second thread swaps for a link does not lead out, in ${TRIES} tries`,
   () =>
@@ -175,28 +207,52 @@ test(
       mkdirSync(join(inside, 'real'))
       writeFileSync(join(inside, 'real', 'secret'), 'harmless')
       symlinkSync('../outside', join(inside, 'evil'))
-      const shared = new Int32Array(new SharedArrayBuffer(8))
-      const swapper = new Worker(
-        `const { workerData: { inside, shared } } = require('node:worker_threads')
-       const { renameSync } = require('node:fs')
-       const at = (name) => inside + '/' + name
-       Atomics.store(shared, 0, 1); Atomics.notify(shared, 0)
-       while (Atomics.load(shared, 1) === 0) {
-         renameSync(at('real'), at('target')); renameSync(at('target'), at('real'))
-         renameSync(at('evil'), at('target')); renameSync(at('target'), at('evil'))
-       }`,
-        { eval: true, workerData: { inside, shared } },
-      )
-      const ended = new Promise((resolve) => swapper.on('exit', resolve))
-      Atomics.wait(shared, 0, 0)
       const seen = new Set<string | number>()
-      for (let index = 0; index < TRIES; index++) seen.add(guest.cat('target/secret'))
-      Atomics.store(shared, 1, 1)
-      await ended
+      await whileSwapped(inside, ['real', 'evil'], () => {
+        for (let index = 0; index < TRIES; index++) seen.add(guest.cat('target/secret'))
+      })
       expect(seen).not.toContain(SECRET)
       for (const result of seen) expect(outcome(result)).toMatch(/^(harmless|refused)$/)
       // The race was one: each of the two was met.
       expect(seen.size).toBeGreaterThan(1)
+    }),
+  600_000,
+)
+
+test(
+  'a folder or file that a second thread swaps for a link is not linked, moved or changed outside',
+  () =>
+    sandboxed(async (guest, outside, inside) => {
+      mkdirSync(join(inside, 'real'))
+      writeFileSync(join(inside, 'real', 'secret'), 'harmless')
+      symlinkSync('../outside', join(inside, 'evil'))
+      symlinkSync('../secret', join(inside, 'evil file'))
+      const seen = new Set<string | number>()
+      const errnos = new Set<number>()
+      const tryAll = (path: string, moves: boolean) => {
+        for (let index = 0; index < TRIES / 20; index++) {
+          errnos.add(guest.link(path, 'stolen'))
+          seen.add(guest.cat('stolen'))
+          if (moves) errnos.add(guest.rename(path, 'moved')).add(guest.rename('moved', path))
+          errnos.add(guest.call.path_unlink_file(FOLDER, ...guest.put('stolen')))
+          for (const open of [O.TRUNCATE, O.CREATE]) {
+            const fd = guest.open(path, { open, rights: RIGHTS.WRITE })
+            if (fd < 0) continue
+            expect(guest.write(fd, 'harmless')).toBe(8)
+            guest.call.fd_close(fd)
+          }
+        }
+      }
+      await whileSwapped(inside, ['real', 'evil'], () => tryAll('target/secret', true))
+      writeFileSync(join(inside, 'other'), 'harmless')
+      await whileSwapped(inside, ['other', 'evil file'], () => tryAll('target', false))
+      expect(seen).not.toContain(SECRET)
+      expect(errnos).toContain(0)
+      expect(seen).toContain('harmless')
+      for (const secret of ['secret', 'outside/secret']) {
+        expect(readFileSync(join(outside, secret), 'utf8')).toBe(SECRET)
+      }
+      expect(readdirSync(join(outside, 'outside'))).toEqual(['secret'])
     }),
   600_000,
 )

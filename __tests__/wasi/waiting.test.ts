@@ -29,6 +29,9 @@ where('a wait for ever', () => {
       'reading: ERR_RELINK_TIMEOUT: 0',
       'yielding: ERR_RELINK_TIMEOUT: 0',
       'interrupted: ERR_RELINK_INTERRUPTED: 0',
+      'suspended: ended with 0, ERR_RELINK_TIMEOUT, ended with 0: ended with 0',
+      'suspended and interrupted: ERR_RELINK_INTERRUPTED',
+      'afterwards: ended with 0',
       'from JavaScript: 27',
       'terminated: 1',
     ])

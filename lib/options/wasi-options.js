@@ -30,8 +30,8 @@ const invalid = (expected, name, value, more = '') =>
 function toSystem(options, argument = 'options') {
   const { args = [], env = {}, preopens = {}, returnOnExit = true, clock, random } = options
   if (!Array.isArray(args)) throw wrongType('an array', `${argument}.args`, args)
-  if (!isObject(env)) throw wrongType('an object', `${argument}.env`, env)
-  if (!isObject(preopens)) throw wrongType('an object', `${argument}.preopens`, preopens)
+  if (!isObject(env) || Array.isArray(env)) throw wrongType('an object', `${argument}.env`, env)
+  if (!isObject(preopens) || Array.isArray(preopens)) throw wrongType('an object', `${argument}.preopens`, preopens)
   if (typeof returnOnExit !== 'boolean') throw wrongType('a boolean', `${argument}.returnOnExit`, returnOnExit)
   for (const [name, value] of Object.entries({ clock, random })) {
     if (value !== undefined && typeof value !== 'function') throw wrongType('a function', `${argument}.${name}`, value)
@@ -54,7 +54,7 @@ function toSystem(options, argument = 'options') {
 /** The function that the native side calls: `Request` in `src/napi/wasi/host.rs`. */
 function hostOf(outputs, clock, random) {
   const answers = [
-    (stream, chunk) => void outputs[stream](chunk),
+    (stream, chunk) => outputs[stream](chunk),
     (id) => BigInt.asIntN(64, BigInt(clock(id))),
     (length) => toRandomBytes(length, random),
     (code) => process.exit(code),
@@ -115,9 +115,19 @@ function toInput(value = 0, name) {
 function toOutput(value, number, name) {
   if (value === undefined) return { fd: number }
   if (value === null) return { fd: -2 }
-  if (typeof value === 'function') return { fd: -1, write: (chunk) => value(chunk) }
-  if (isObject(value) && typeof value.write === 'function') return { fd: -1, write: (chunk) => value.write(chunk) }
+  if (typeof value === 'function') return { fd: -1, write: (chunk) => void value(chunk) }
+  if (isObject(value) && typeof value.write === 'function') return { fd: -1, write: (chunk) => writeTo(value, chunk) }
   return { fd: toDescriptor(value, name, 'a file descriptor, a function, a Writable or null') }
+}
+
+/** The errno of a write to a pipe that nothing reads. */
+const PIPE = 64
+
+/** Writes a chunk to a Writable. Returns an errno; undefined for success. */
+function writeTo(stream, chunk) {
+  // Such a stream would raise an error event, which ends the process if nothing listens.
+  if (stream.destroyed === true || stream.writableEnded === true) return PIPE
+  stream.write(chunk)
 }
 
 function toDescriptor(value, name, expected) {

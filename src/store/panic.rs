@@ -1,7 +1,7 @@
 //! Rust panics that end in traps.
 
 use crate::error::{Error, ErrorKind, Panic, StackFrame};
-use crate::store::call::shadow_stack::Lowered;
+use crate::store::call::lowered_stack::Lowered;
 use crate::store::instance::entity::Instance;
 use crate::store::trap::Failure;
 use crate::store::{GlobalId, Store};

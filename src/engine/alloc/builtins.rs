@@ -25,13 +25,13 @@ type TableSet = unsafe extern "C" fn(*mut VMContext, u32, u32, usize);
 /// wasmer's `table.fill`: context, table index, first entry, value (a pointer), and number of entries.
 type TableFill = unsafe extern "C" fn(*mut VMContext, u32, u32, usize, u32);
 
-/// Called after each growth, before wasm goes on.
+/// Called after each of these instructions, before wasm goes on.
 type Checkpoint = fn();
 
 static CHECKPOINT: OnceLock<Checkpoint> = OnceLock::new();
 
-/// Installs the replacements in a new instance whose code has not run yet. They call `checkpoint` after each growth, which
-/// may raise a trap; every instance has the same one.
+/// Installs the replacements in a new instance whose code has not run yet. They call `checkpoint` after each growth and
+/// each `table.set`, which may raise a trap; every instance has the same one.
 pub fn install(instance: &VMInstance, checkpoint: Checkpoint) {
     CHECKPOINT.get_or_init(|| checkpoint);
     replace_builtins(
@@ -84,10 +84,14 @@ unsafe fn unless_stopped(before: u32) -> u32 {
 
 /// The result of a growth, after which wasm goes on.
 fn grown(before: u32) -> u32 {
+    at_checkpoint();
+    before
+}
+
+fn at_checkpoint() {
     if let Some(checkpoint) = CHECKPOINT.get() {
         checkpoint();
     }
-    before
 }
 
 /// `table.grow` of a table that the instance defines.
@@ -156,6 +160,7 @@ unsafe extern "C" fn imported_table_set(context: *mut VMContext, table: u32, ent
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects.
     unsafe { set(context, table, entry, value) };
     copy_entries(context, table, entry, 1);
+    at_checkpoint();
 }
 
 /// wasmer's `table.fill`, which also writes the copy of an imported table.

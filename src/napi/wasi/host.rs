@@ -12,7 +12,7 @@ use napi::sys;
 /// What the host is asked for: the first argument of its function.
 #[derive(Clone, Copy)]
 enum HostRequest {
-    /// `(stream, Buffer) => void`
+    /// `(stream, Buffer) => errno | undefined`
     Chunk,
     /// `(clock) => bigint`, in nanoseconds
     Clock,
@@ -51,16 +51,18 @@ impl WasiHost {
         outcome: SystemOutcome,
         bytes: impl Fn() -> GuestBytes,
     ) -> Result<Result<i32, Error>, PendingException> {
+        let mut refused = None;
         // The host may call the guest again, which writes more: that call delivers its own chunks.
         for chunk in self.system.outbox.take() {
             let Some(buffer) = env.buffer_of(&chunk.bytes) else {
                 let message = format!("there is no room for a copy of {} bytes of output", chunk.bytes.len());
                 return Ok(Err(ErrorKind::Memory { message }.into()));
             };
-            self.ask(env, HostRequest::Chunk, &[env.uint32(chunk.stream), buffer])?;
+            let answer = self.ask(env, HostRequest::Chunk, &[env.uint32(chunk.stream), buffer])?;
+            refused = refused.or(env.get_int32(answer));
         }
         let errno = match outcome {
-            SystemOutcome::Errno(errno) => errno,
+            SystemOutcome::Errno(errno) => refused.unwrap_or(errno),
             SystemOutcome::Exit(code) => {
                 if self.exits_process {
                     self.ask(env, HostRequest::Exit, &[env.int32(code)])?;

@@ -8,6 +8,8 @@ pub(in crate::store) mod host_call;
 pub(in crate::store) mod host_stack;
 pub(in crate::store) mod import_stub;
 pub(in crate::store) mod invoke;
+pub(in crate::store) mod lowered_stack;
+pub(in crate::store) mod own_stack;
 pub(in crate::store) mod own_stacks;
 pub(in crate::store) mod return_stack;
 pub(in crate::store) mod shadow_stack;

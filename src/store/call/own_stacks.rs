@@ -8,7 +8,8 @@
 //! reach.
 
 use crate::error::{Error, ErrorKind};
-use crate::store::call::shadow_stack::{Lowered, OwnStack};
+use crate::store::call::lowered_stack::Lowered;
+use crate::store::call::own_stack::OwnStack;
 use crate::store::call::stack_pointer::StackPointer;
 use crate::store::trap::Failure;
 use crate::store::{FuncRef, MemoryId, Node, Store};
@@ -182,9 +183,10 @@ impl OwnStacks {
     }
 }
 
-/// A stack in the memory of the instances with this pointer, where nothing else is; none if they have no pointer or memory.
+/// A stack in the memory of the instances with this pointer, where nothing else is; none if they have no pointer or memory. It has
+/// the size of the stack that they began with, wherever their stack is now.
 fn new_stack(store: &Store, pointer: StackPointer) -> Result<Option<OwnStack>, Failure> {
-    let Some(resting) = store.shadow_stacks.resting(pointer) else { return Ok(None) };
+    let Some(first_end) = store.shadow_stacks.first_end(pointer) else { return Ok(None) };
     if let Some(stack) = store.shadow_stacks.take(pointer) {
         return Ok(Some(stack));
     }
@@ -195,7 +197,7 @@ fn new_stack(store: &Store, pointer: StackPointer) -> Result<Option<OwnStack>, F
     });
     let Some(memory) = memory else { return Ok(None) };
     let memory = MemoryId(store.memories.borrow_mut().id(memory));
-    let pages = resting.cast_unsigned().min(LARGEST).div_ceil(PAGE_SIZE as u32).max(1);
+    let pages = first_end.cast_unsigned().min(LARGEST).div_ceil(PAGE_SIZE as u32).max(1);
     let before = memory.grow(store, pages)?;
     // The end of a memory of 4 GiB is 0.
     let end = (before + pages).wrapping_mul(PAGE_SIZE as u32).cast_signed();
@@ -218,7 +220,37 @@ fn no_memory() -> Error {
 fn cannot_keep(failure: Failure) -> Failure {
     let Failure::Error(cause) = failure else { return failure };
     let message = format!(
-        "cannot suspend: a function of another instance waits for the import and has a frame on the stack in its memory, and          that memory cannot have another stack for other calls: {cause}"
+        "cannot suspend: a function of another instance waits for the import and has a frame on the stack in its \
+         memory, and that memory cannot have another stack for other calls: {cause}"
     );
     Error::from(ErrorKind::Suspend { message }).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::{COMPILERS, compile, function, instantiate, memory, new_store};
+
+    #[test]
+    fn stacks_are_as_large_as_the_first_one_wherever_the_present_one_is() {
+        let text = r#"(module
+            (memory (export "memory") 8)
+            (global $__stack_pointer (mut i32) (i32.const 65536))
+            (export "__stack_pointer" (global $__stack_pointer))
+            (func (export "f")))"#;
+        for compiler in COMPILERS {
+            let store = new_store();
+            let instance = instantiate(&store, &compile(text, compiler), Vec::new()).unwrap();
+            let pointer = function(&store, &instance, "f").stack_pointer(&store);
+            let pages = || memory(&store, &instance, "memory").data(&store).1 / PAGE_SIZE;
+            let mut left = Vec::new();
+            for number in 1..4 {
+                let stack = new_stack(&store, pointer).unwrap().unwrap();
+                assert_eq!((pages(), stack.end() as usize / PAGE_SIZE), (8 + number, 8 + number));
+                left.push(store.shadow_stacks.leave_to_suspended(stack));
+            }
+            left.into_iter().for_each(|stack| store.shadow_stacks.give_back(stack));
+            assert_eq!(store.shadow_stacks.resting(pointer), Some(65536), "calls have moved back");
+        }
+    }
 }

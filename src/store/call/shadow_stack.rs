@@ -8,17 +8,15 @@
 //! value**, which is known. Within a call they may not: then a failed call leaves them lower than they were, the outermost
 //! call puts them back, and nested calls of this store read all pointers when they begin, from then on.
 
+use crate::store::call::lowered_stack::Lowered;
+use crate::store::call::own_stack::OwnStack;
 use crate::store::call::stack_pointer::StackPointer;
 use crate::store::trap::Failure;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
-use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use wasmer::sys::vm::VMGlobalDefinition;
-
-/// Bytes of an unwound stack in which a panic is searched.
-const SEARCHED: u32 = 64 << 10;
 
 /// The shadow stacks of a store.
 #[derive(Default)]
@@ -38,72 +36,11 @@ pub(in crate::store) struct ShadowStacks {
     kept_in: RefCell<FxHashMap<StackPointer, Vec<StackPointer>>>,
 }
 
-/// A shadow stack of a call that may be suspended.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct OwnStack {
-    pointer: StackPointer,
-    /// Its upper end
-    end: i32,
-    /// `ShadowStack::replaced` when it was made
-    replaced: u32,
-}
-
-impl OwnStack {
-    /// The pointer of the instances that use it.
-    pub fn pointer(self) -> StackPointer {
-        self.pointer
-    }
-
-    /// Its upper end.
-    pub fn end(self) -> i32 {
-        self.end
-    }
-}
-
 /// The stack that other calls use meanwhile, and the one that they have left to a suspended call.
 #[derive(Clone, Copy)]
 struct Moved {
     from: OwnStack,
     to: OwnStack,
-}
-
-/// The stack of unwound functions.
-pub(in crate::store) struct Lowered {
-    pointer: StackPointer,
-    /// Value when the functions were unwound
-    lowest: i32,
-    /// Value when the call began
-    before: i32,
-    /// Whether all its functions were unwound
-    is_dead: bool,
-}
-
-impl Lowered {
-    /// What a failed call has left on a shadow stack of its own.
-    ///
-    /// # Safety
-    /// The instance is alive.
-    pub unsafe fn on(stack: OwnStack) -> Self {
-        // SAFETY: by the contract of this function.
-        let lowest = unsafe { stack.pointer.value() };
-        Self { pointer: stack.pointer, lowest, before: stack.end, is_dead: true }
-    }
-
-    /// Whether it is the stack of the instance with this pointer.
-    pub fn is_of(&self, pointer: StackPointer) -> bool {
-        self.pointer == pointer
-    }
-
-    /// Whether none of its functions goes on.
-    pub fn is_dead(&self) -> bool {
-        self.is_dead
-    }
-
-    /// Addresses of its innermost part.
-    pub fn range(&self) -> Range<u32> {
-        let [lowest, before] = [self.lowest, self.before].map(i32::cast_unsigned);
-        lowest..before.min(lowest.saturating_add(SEARCHED))
-    }
 }
 
 /// A stack pointer that instances of the store use.
@@ -324,6 +261,13 @@ impl ShadowStacks {
     /// The resting value of a pointer; none if no instance uses it.
     pub fn resting(&self, pointer: StackPointer) -> Option<i32> {
         self.all.borrow().iter().find(|stack| stack.pointer == pointer).map(|stack| stack.resting)
+    }
+
+    /// The upper end of the stack that the instances with this pointer began with; none if no instance uses it.
+    pub fn first_end(&self, pointer: StackPointer) -> Option<i32> {
+        let all = self.all.borrow();
+        let stack = all.iter().find(|stack| stack.pointer == pointer)?;
+        Some(stack.moved.map_or(stack.resting, |moved| moved.from.end))
     }
 
     /// Takes a free shadow stack of the instances with this pointer.

@@ -6,6 +6,7 @@
 use crate::engine::{grow_table, replace_builtins, set_own_table};
 use crate::rewrite::{FETCH, OTHER, OWN, PUBLISH};
 use crate::store::FuncRef;
+use crate::store::watch::checkpoint::brief;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -139,6 +140,8 @@ impl Known {
 
 /// `table.grow` in an instance whose code has tail calls.
 unsafe extern "C" fn answer(context: *mut VMContext, value: usize, delta: u32, table: u32) -> u32 {
+    // SAFETY: compiled code is on the stack, and nothing above it has a value to drop.
+    unsafe { brief() };
     match KNOWN.with_borrow_mut(|known| known.answer(context as usize, value, delta, table)) {
         Some((answer, None)) => answer,
         Some((answer, Some(step))) => {

@@ -5,7 +5,7 @@
 
 use crate::engine::{copy_table, fill_table, init_table, replace_builtins};
 use crate::store::watch::checkpoint::checkpoint;
-use crate::store::watch::record::ThreadRecord;
+use crate::store::watch::record::{ThreadRecord, is_any_flagged};
 use wasmer::sys::vm::libcalls::{
     wasmer_vm_imported_memory32_fill, wasmer_vm_memory32_copy, wasmer_vm_memory32_fill, wasmer_vm_memory32_init,
 };
@@ -13,11 +13,17 @@ use wasmer::sys::vm::{VMBuiltinFunctionIndex as Index, VMContext, VMInstance};
 
 /// The lengths of an instruction's pieces.
 struct Pieces {
-    /// Length from which there are checkpoints: in a loop of shorter instructions, a signal often finds the thread
-    /// outside of them
+    /// Length from which there are always checkpoints; in shorter instructions only while a thread has a flag
     long: u32,
     /// Maximum length of a piece
     most: u32,
+}
+
+impl Pieces {
+    /// Whether an instruction needs no checkpoint.
+    fn is_short(&self, length: u32) -> bool {
+        length < self.long && !is_any_flagged()
+    }
 }
 
 /// In bytes
@@ -54,13 +60,16 @@ unsafe fn in_pieces(length: u32, pieces: Pieces, backwards: bool, run: impl Fn(u
         run(length, 0);
     }
     let mut done = 0;
-    while done < length {
+    loop {
         let count = pieces.most.min(length - done);
         let offset = if backwards { length - done - count } else { done };
         run(offset, count);
         done += count;
         // SAFETY: by the contract of this function.
         unsafe { checkpoint(record) };
+        if done == length {
+            break;
+        }
     }
 }
 
@@ -68,7 +77,7 @@ unsafe fn in_pieces(length: u32, pieces: Pieces, backwards: bool, run: impl Fn(u
 unsafe extern "C" fn memory_fill(context: *mut VMContext, memory: u32, to: u32, value: u32, length: u32) {
     // SAFETY: compiled code passes the arguments that wasmer's builtin function expects, and is on the stack.
     unsafe {
-        if length < MEMORY.long || to.checked_add(length).is_none() {
+        if MEMORY.is_short(length) || to.checked_add(length).is_none() {
             return wasmer_vm_memory32_fill(context, memory, to, value, length);
         }
         in_pieces(length, MEMORY, false, |offset, count| {
@@ -81,7 +90,7 @@ unsafe extern "C" fn memory_fill(context: *mut VMContext, memory: u32, to: u32, 
 unsafe extern "C" fn imported_memory_fill(context: *mut VMContext, memory: u32, to: u32, value: u32, length: u32) {
     // SAFETY: as in `memory_fill`.
     unsafe {
-        if length < MEMORY.long || to.checked_add(length).is_none() {
+        if MEMORY.is_short(length) || to.checked_add(length).is_none() {
             return wasmer_vm_imported_memory32_fill(context, memory, to, value, length);
         }
         in_pieces(length, MEMORY, false, |offset, count| {
@@ -102,7 +111,7 @@ unsafe extern "C" fn memory_copy(
 ) {
     // SAFETY: as in `memory_fill`.
     unsafe {
-        if length < MEMORY.long || to.max(from).checked_add(length).is_none() {
+        if MEMORY.is_short(length) || to.max(from).checked_add(length).is_none() {
             return wasmer_vm_memory32_copy(context, to_memory, from_memory, to, from, length);
         }
         in_pieces(length, MEMORY, to > from, |offset, count| {
@@ -118,7 +127,7 @@ unsafe extern "C" fn memory_copy(
 pub unsafe extern "C" fn memory_init(context: *mut VMContext, memory: u32, data: u32, to: u32, from: u32, length: u32) {
     // SAFETY: as in `memory_fill`.
     unsafe {
-        if length < MEMORY.long || to.max(from).checked_add(length).is_none() {
+        if MEMORY.is_short(length) || to.max(from).checked_add(length).is_none() {
             return wasmer_vm_memory32_init(context, memory, data, to, from, length);
         }
         in_pieces(length, MEMORY, false, |offset, count| {
@@ -131,7 +140,7 @@ pub unsafe extern "C" fn memory_init(context: *mut VMContext, memory: u32, data:
 unsafe extern "C" fn table_fill(context: *mut VMContext, table: u32, to: u32, value: usize, length: u32) {
     // SAFETY: as in `memory_fill`.
     unsafe {
-        if length < TABLE.long || to.checked_add(length).is_none() {
+        if TABLE.is_short(length) || to.checked_add(length).is_none() {
             return fill_table(context, table, to, value, length);
         }
         in_pieces(length, TABLE, false, |offset, count| fill_table(context, table, to + offset, value, count));
@@ -149,7 +158,7 @@ unsafe extern "C" fn table_copy(
 ) {
     // SAFETY: as in `memory_fill`.
     unsafe {
-        if length < TABLE.long || to.max(from).checked_add(length).is_none() {
+        if TABLE.is_short(length) || to.max(from).checked_add(length).is_none() {
             return copy_table(context, to_table, from_table, to, from, length);
         }
         in_pieces(length, TABLE, to > from, |offset, count| {
@@ -172,7 +181,7 @@ pub unsafe extern "C" fn table_init(
 ) {
     // SAFETY: as in `memory_fill`.
     unsafe {
-        if length < TABLE.long || to.max(from).checked_add(length).is_none() {
+        if TABLE.is_short(length) || to.max(from).checked_add(length).is_none() {
             return init_table(context, table, elements, to, from, length);
         }
         in_pieces(length, TABLE, false, |offset, count| {

@@ -18,6 +18,12 @@ pub const OUTSIDE: usize = usize::MAX;
 /// Most threads that are watched at once.
 const MOST: usize = 1024;
 
+/// The flags for which wasm must pause.
+const PAUSE: u32 = STOP | LOOK;
+
+/// Number of records with a flag of `PAUSE`.
+static FLAGGED: AtomicU32 = AtomicU32::new(0);
+
 /// The records, which live for ever: those of ended threads are reused.
 static RECORDS: [AtomicPtr<ThreadRecord>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }; MOST];
 
@@ -73,12 +79,19 @@ impl Drop for OfThread {
     fn drop(&mut self) {
         let _threads = threads();
         self.0.thread.store(0, Ordering::Release);
+        self.0.take_flags();
     }
 }
 
 /// See `THREADS`.
 pub fn threads() -> MutexGuard<'static, ()> {
     THREADS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether `STOP` or `LOOK` is set in some record. A load of this costs less than finding the own record.
+#[inline]
+pub fn is_any_flagged() -> bool {
+    FLAGGED.load(Ordering::Relaxed) != 0
 }
 
 impl ThreadRecord {
@@ -121,7 +134,8 @@ impl ThreadRecord {
         record.host_stack[1].store(high, Ordering::Relaxed);
         record.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // The first call wakes the watchdog, which may not exist yet.
-        record.flags.store(WAKE, Ordering::Relaxed);
+        record.take_flags();
+        record.set_flags(WAKE);
         record.thread.store(thread_id(), Ordering::Release);
         record
     }
@@ -162,15 +176,23 @@ impl ThreadRecord {
 
     /// Clears all flags, and returns those that were set.
     pub fn take_flags(&self) -> u32 {
-        self.flags.swap(0, Ordering::AcqRel)
+        let before = self.flags.swap(0, Ordering::AcqRel);
+        if before & PAUSE != 0 {
+            FLAGGED.fetch_sub(1, Ordering::Relaxed);
+        }
+        before
     }
 
     pub fn set_flags(&self, flags: u32) {
-        self.flags.fetch_or(flags, Ordering::AcqRel);
+        let before = self.flags.fetch_or(flags, Ordering::AcqRel);
+        // Another thread may take them now, and subtract first: the number wraps around until this is added.
+        if before & PAUSE == 0 && flags & PAUSE != 0 {
+            FLAGGED.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    pub fn clear_flags(&self, flags: u32) {
-        self.flags.fetch_and(!flags, Ordering::AcqRel);
+    pub fn clear_wake(&self) {
+        self.flags.fetch_and(!WAKE, Ordering::AcqRel);
     }
 
     /// Whether wasm is on the stack.

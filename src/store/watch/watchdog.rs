@@ -72,7 +72,7 @@ pub fn is_running() -> bool {
 /// Wakes the watchdog, for a thread that has taken the flag `WAKE`. Without room for a thread, nothing is watched.
 pub fn wake() {
     call();
-    ThreadRecord::all().for_each(|record| record.clear_flags(WAKE));
+    ThreadRecord::all().for_each(|record| record.clear_wake());
 }
 
 /// Makes the watchdog look often enough for a timeout, in nanoseconds. Makes no system call, unless it is the first one of
@@ -146,7 +146,7 @@ fn fall_asleep(time: u64, seen: &mut Vec<Seen>) -> bool {
     ThreadRecord::all().for_each(|record| record.set_flags(WAKE));
     wait(Some(TICK));
     if !state().is_asleep || scan(time + TICK, seen).is_busy {
-        ThreadRecord::all().for_each(|record| record.clear_flags(WAKE));
+        ThreadRecord::all().for_each(|record| record.clear_wake());
         state().is_asleep = false;
         return false;
     }
