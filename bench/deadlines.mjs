@@ -1,4 +1,4 @@
-// What a deadline costs: in code that runs, and at a call, next to the timeouts of `node:vm` and of Extism.
+// Cost of a deadline: in code that runs, and at a call, next to the timeouts of `node:vm` and of Extism.
 import { Script, createContext } from 'node:vm'
 import * as relink from 'wasm-relink'
 import { kernelModules } from './kernel-modules.mjs'

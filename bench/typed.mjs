@@ -20,7 +20,7 @@ const item = { name: 'a plain item', price: 12n, tags: ['small', 'red'], at: 0.5
 const items = Array.from({ length: 10 }, () => item)
 const MEGABYTE = new Uint8Array(1 << 20).fill(7)
 
-/** What is passed to each function and returned by it, and how many calls a run makes. */
+/** For each function: its argument, which is its result too, and the number of calls in a run. */
 const WORK = [
   ['a string of 5 characters', 'echoString', 'hello', 2000],
   ['a string of 1,000 characters', 'echoString', 'x'.repeat(1000), 1000],

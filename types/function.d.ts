@@ -21,8 +21,11 @@ export interface FunctionType {
 
 /** The key of a property for the type checker only. */
 export declare const signature: unique symbol
-/** Compares `P` and `R` exactly: the same number of parameters, and no wider or narrower type. */
-export type Exactly<P, R> = (type: [parameters: P, result: R]) => [parameters: P, result: R]
+/** The types of a function, by name: TypeScript's error names the one that does not fit. */
+export interface Signature<P, R> {
+  parameters: P
+  result: R
+}
 
 /**
  * An exported WebAssembly function.
@@ -42,10 +45,10 @@ export type Exactly<P, R> = (type: [parameters: P, result: R]) => [parameters: P
  * instance is closed
  * @throws {TypeError} `ERR_RELINK_UNSUPPORTED`: the function's type has a `v128` or an exception reference
  */
-export interface WasmFunction<P extends unknown[] = any, R = any> {
+export interface WasmFunction<in out P extends unknown[] = any, in out R = any> {
   (...parameters: P): R
   /** For the type checker only: this property does not exist. It comes first, so that a mismatch is reported by the types. */
-  readonly [signature]: Exactly<P, R>
+  readonly [signature]: Signature<P, R>
   readonly name: string
   readonly length: number
   /**
@@ -91,5 +94,9 @@ type Mapped<R> = 0 extends 1 & R ? any : [R] extends [void] ? undefined : R exte
  * A JavaScript function gets the slot's arguments in JavaScript's types. Its result is converted as the result of an import: it
  * returns a `number` for `i32`, `f32` and `f64`, a `bigint` for `i64`. For an example, see {@link link}.
  */
-export type Implementation<P extends unknown[] = any, R = any> =
-  WasmFunction<P, R> | (((...parameters: P) => R) & { readonly [signature]?: undefined })
+export type Implementation<P extends unknown[] = any, R = any> = HostFunction<P, R> | WasmFunction<P, R>
+/** A JavaScript function. It is first in the union: TypeScript's error compares a function with the first member that is one. */
+interface HostFunction<P extends unknown[], R> {
+  (...parameters: P): R
+  readonly [signature]?: undefined
+}

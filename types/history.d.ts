@@ -17,7 +17,7 @@ export interface FunctionRecord {
   readonly file?: string | undefined
 }
 
-/** What a commit did to one slot: see {@link Relink.slots}. */
+/** The change that a commit made to one slot: see {@link Relink.slots}. */
 export interface SlotChange {
   /** The slot's name */
   readonly slot: string

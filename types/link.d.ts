@@ -98,7 +98,7 @@ export interface LinkOptions {
    * slot is refused with `ERR_RELINK_MERGED`.
    */
   merged?: boolean | undefined
-  /** What the change is, for the history: at most 1,000 characters. */
+  /** A name for the change, for the history: at most 1,000 characters. */
   label?: string | undefined
   /** Who makes the change, for the history: at most 1,000 characters. */
   by?: string | undefined

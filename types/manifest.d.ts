@@ -18,7 +18,7 @@ export interface ManifestModule {
   imports?: Readonly<Record<string, string>>
 }
 
-/** What a slot holds, in a {@link Manifest}. */
+/** The function that a slot holds, in a {@link Manifest}. */
 export interface ManifestLink {
   /** The module that has the slot. */
   module: string
@@ -49,7 +49,7 @@ export interface ApplyOptions extends Omit<RelinkOptions, 'type'> {
   base?: string | FileUrl | undefined
 }
 
-/** What {@link apply} has changed. */
+/** The result of {@link apply}. */
 export interface Applied {
   /** Whether it has changed anything. */
   readonly changed: boolean

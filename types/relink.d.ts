@@ -21,7 +21,7 @@ export class Relink {
   readonly by: string | undefined
   /** When it was made. */
   readonly time: Date
-  /** What it did to each slot, as plain data: modules, files and functions. */
+  /** The change of each slot, as plain data: modules, files and functions. */
   readonly slots: readonly SlotChange[]
   /** After `relink(v1, v2)`: the slots of `v1` for which `v2` has no such function, each with the reason. */
   readonly skipped: readonly Skipped[] | undefined
@@ -93,7 +93,7 @@ export interface RelinkOptions extends LinkOptions {
   trial?: TrialOptions | undefined
 }
 
-/** What {@link RelinkOptions.check} returns: undefined or true to agree, false or a reason to refuse. */
+/** The result of {@link RelinkOptions.check}: undefined or true to agree, false or a reason to refuse. */
 export type Verdict = void | boolean | string
 
 /** A commit that is to be made: see {@link RelinkOptions.check}. */

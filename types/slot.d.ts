@@ -1,6 +1,6 @@
 // Slots: places in a module where an implementation can be changed.
 
-import type { Exactly, FunctionType, WasmFunction, signature } from './function'
+import type { FunctionType, Signature, WasmFunction, signature } from './function'
 import type { SlotCommit } from './history'
 import type { SlotKind } from './module'
 
@@ -17,7 +17,7 @@ import type { SlotKind } from './module'
  * All but `name`, `kind` and `type` throw a {@link LinkError} `ERR_RELINK_CLOSED` if the slot's instance is closed, and a
  * {@link RuntimeError} with this code if the store is.
  */
-export class Slot<P extends unknown[] = any, R = any> {
+export class Slot<in out P extends unknown[] = any, in out R = any> {
   #private
   private constructor()
   /** {@link SlotDescriptor.name}, or `table[3]` for a table entry. */
@@ -51,7 +51,7 @@ export class Slot<P extends unknown[] = any, R = any> {
    */
   reset(): void
   /** For the type checker only: this property does not exist. */
-  private readonly [signature]: Exactly<P, R>
+  private readonly [signature]: Signature<P, R>
 }
 
 /** An entry of {@link Slot.active}. */

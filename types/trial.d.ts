@@ -19,7 +19,7 @@ export interface TrialResult {
    * not be, for example since a slot was linked again
    */
   readonly outcome: 'kept' | 'undone' | 'blocked'
-  /** What has ended it: the number of calls, the time, traps, the mean, an `undo` by the user, or something that was closed */
+  /** The reason of its end: the number of calls, the time, traps, the mean, an `undo` by the user, or something that was closed */
   readonly reason: 'calls' | 'time' | 'traps' | 'mean' | 'undo' | 'closed'
   /** Number of calls */
   readonly calls: number

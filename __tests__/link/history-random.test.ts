@@ -31,7 +31,7 @@ function setUp() {
   return { store, host: host!, others }
 }
 
-/** What the model knows about a commit: the result of each slot that it has changed. */
+/** A commit in the model: the result of each slot that it has changed. */
 type Made = { change: Relink; results: Map<string, number> }
 
 /** A random commit of random slots. */

@@ -325,7 +325,7 @@ describe('hooks', () => {
     const { v1: other, v2: otherNext } = await setUp()
     const nested = () => relink(other, otherNext, { check: () => made.undo() })
     expect(thrownBy(() => relink(v1, v2, { check: nested as never })).code).toBe('ERR_RELINK_REENTRANT')
-    // What a hook has begun may change slots when the hook has ended.
+    // Code that a hook has begun may change slots when the hook has ended.
     let after: Promise<unknown>
     const check = () => {
       after = Promise.resolve().then(() => link(v3.slot('a::g').original, v1.slot('a::g')).undo())

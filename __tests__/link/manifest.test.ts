@@ -90,7 +90,7 @@ describe('apply', () => {
       expect([call(1), call(2), f2(), change!.undone]).toEqual([7, 9, 1, true])
       expect(store.links().map(({ slot }) => slot)).toEqual(slots)
     }
-    // What was filled meanwhile stays.
+    // Entries that were filled meanwhile stay.
     const { change } = await apply(store, manifest, options)
     link((() => 11) as never, slots[1], { type: { results: ['i32'] } })
     change!.undo()

@@ -172,7 +172,7 @@ test('the same bytes do nothing, and a file that is away is waited for', async (
   writeFileSync(path, await plugin(1))
   await watcher!.reload()
   renameSync(path, `${path}.old`)
-  // Nothing is reported without a file, but by `reload`, which asks for it.
+  // A missing file is reported only by `reload`, which asks for it.
   await watcher!.reload()
   expect(await next()).toMatchObject({ stage: 'load', error: { code: 'ENOENT' } })
   expect(happened).toEqual([])

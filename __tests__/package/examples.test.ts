@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../support'
 
-/** What a program prints. */
+/** The output of a program. */
 function printed(program: string): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, program)], { encoding: 'utf8' })
   expect([status, stderr]).toEqual([0, ''])

@@ -5,10 +5,10 @@ import { compilers, guest, rejectionOf } from '../support'
 
 type Run = (...values: any[]) => Promise<any>
 
-/** What the host gives for a key. */
+/** The host's value for a key. */
 const fetched = (key: number) => (Math.imul(key, 0x85eb_ca6b) ^ (key >>> 13)) | 0
 
-/** What `digest` returns. */
+/** The result of `digest`. */
 function digest(seed: number, rounds: number): number {
   if (rounds === 0) return seed
   const one = fetched((seed + rounds) | 0)

@@ -19,7 +19,7 @@ const { webidl } = require('../options/webidl')
 
 let brand
 
-/** What a function is allowed that an entry has held before. */
+/** The permissions of a function that an entry has held before. */
 const ANY_TYPE = toLinkOptions({ merged: true, pointers: true })
 
 /** A commit: changes of slots that were made together. */

@@ -98,7 +98,7 @@ class Watcher {
       await this.#watching.at('onReload', () => runHook(this, () => this.#options.onReload?.(event)))
   }
 
-  /** What the subject may do with the watcher. */
+  /** The part of the watcher that its subject uses. */
   #watching = {
     /** Runs a step; if it throws, reports the error, and returns undefined. */
     at: async (stage, run) => {

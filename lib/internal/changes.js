@@ -16,7 +16,7 @@ class Changes {
   #record
   /** The id of the commit: that of its first link */
   id = 0
-  /** What most commits lack; one object, since each field takes time in `link` */
+  /** Properties that most commits lack; one object, since each field takes time in `link` */
   #more
 
   constructor(store, implementations, slots) {
@@ -26,7 +26,7 @@ class Changes {
   }
 
   /**
-   * What most commits lack: the label and the author in `about`, the slots that two instances do not share in `skipped`, the
+   * Properties that most commits lack: the label and the author in `about`, the slots that two instances do not share in `skipped`, the
    * `Relink` in `wrapper`, the batch of `Commits` in `batch`, whether a link is only undone with all others in `isJoined`, the id
    * of the first link, if it is not the commit's, in `first`, the trial in `trial`, and the record of each change for users in `described`.
    */

@@ -32,7 +32,7 @@ class HookedCommit {
   #requested
   #options
   #commit
-  /** What the slots held before the hooks ran */
+  /** The functions that the slots held before the hooks ran */
   #before
 
   constructor(requested, options, commit) {
@@ -80,7 +80,7 @@ class HookedCommit {
     return this.#commit()
   }
 
-  /** What `check` gets: the changes that are to be made. */
+  /** The argument of `check`: the changes that are to be made. */
   #plan({ label, by } = {}) {
     const { slots, implementations, count } = this.#requested
     const changes = slots

@@ -22,7 +22,7 @@ const IN_BATCH = 16
 class Commits {
   /** The length of the ring; 0 before `begin` */
   #limit
-  /** Whether nobody has asked for the history */
+  /** Whether the history was never asked for */
   #isUnused
   #ring = []
   /** The position of the next commit in the ring */

@@ -37,7 +37,7 @@ const isPromise = (value) =>
 /** Throws if the result of a function, or one of its results, is a promise: as a number it would be 0, without a word. */
 function refusePromise(result, fn, due = 'a number') {
   if (!isPromise(result)) return
-  // Nobody will await it.
+  // No code will await it.
   if (types.isPromise(result)) result.catch(() => {})
   const message = `${nameOf(fn)} returned a promise where WebAssembly takes ${due}: do the waiting before the call`
   throw typeError(

@@ -5,7 +5,7 @@
 const { inspect, types } = require('node:util')
 const { LateResult } = require('./late-result')
 
-/** What is known of each typed function that a guest exports, by the function for JavaScript and by its core functions. */
+/** The record of each typed function that a guest exports, by the function for JavaScript and by its core functions. */
 const exported = new WeakMap()
 
 /** The typed function of a value: the description of a guest's function; undefined for any other value. */

@@ -92,7 +92,7 @@ class TypedInstance {
     return this.#types.some(({ kind, lifted }) => kind === 'export' && lifted === name)
   }
 
-  /** What is known of the slot of a typed export, by the name of its core function. */
+  /** The record of the slot of a typed export, by the name of its core function. */
   exportSlot(name) {
     const type = this.#types.find(({ kind, lifted }) => kind === 'export' && lifted === name)
     return { instance: this, name, type, plan: type.plan, subject: `export ${JSON.stringify(type.name)}` }
@@ -140,7 +140,7 @@ class TypedInstance {
     return [...exports, ...typed]
   }
 
-  /** What is known of a typed slot; undefined for a slot of core values. */
+  /** The record of a typed slot; undefined for a slot of core values. */
   slot(name, kind) {
     const type = this.#types.find((each) =>
       each.kind === 'slot' ? kind === 'declared' && each.name === name : kind === 'import' && nameOf(each) === name,

@@ -51,7 +51,7 @@ class WatchedManifest {
     return this.#store.closed
   }
 
-  /** What `begin` has made is the store's. */
+  /** Closes nothing: the store owns the instances that `begin` has made. */
   discard() {}
 
   /** Waits until the last commit is not on trial any more: it may still be taken back. */

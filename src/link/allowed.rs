@@ -1,4 +1,4 @@
-//! What a link may do only if the caller allows it.
+//! The permissions of a link, which the caller gives.
 
 /// The permissions that the caller of a link gave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

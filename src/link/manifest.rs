@@ -13,7 +13,7 @@ const MOST_CHARACTERS: usize = 1000;
 pub struct Mistake {
     /// The JSON path of the item, like `$.links[0].slot`
     pub path: String,
-    /// What was expected, and what came
+    /// The expected value, and the one that came
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! What links have written into the tables of an instance, when it is recycled.
+//! Entries that links have written into the tables of an instance, when it is recycled.
 
 use super::entry::TableEntry;
 use super::slots::Slots;

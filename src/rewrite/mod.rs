@@ -96,7 +96,7 @@ pub fn rewrite<'a>(bytes: &'a [u8], binary: &Binary, options: &Options) -> Resul
 /// `rewrite` that calls `check` between its steps.
 ///
 /// # Errors
-/// Those of `rewrite` and of `check`.
+/// The errors of `rewrite` and of `check`.
 pub fn rewrite_while<'a>(
     bytes: &'a [u8],
     binary: &Binary,

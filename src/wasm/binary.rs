@@ -79,7 +79,7 @@ impl Binary {
     /// `parse` that calls `check` now and then, since millions of types or functions take seconds.
     ///
     /// # Errors
-    /// Those of `parse` and of `check`.
+    /// The errors of `parse` and of `check`.
     pub fn parse_while(bytes: &[u8], features: Features, check: &dyn Fn() -> Result<()>) -> Result<Self> {
         if !bytes.starts_with(b"\0asm") {
             return Err(not_wasm(bytes));

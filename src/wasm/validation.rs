@@ -9,7 +9,7 @@ const PIECE: u64 = 256 << 10;
 /// Validates a module as `Validator::validate_all` does.
 ///
 /// # Errors
-/// Those of `check`. The inner error says why the module is not valid.
+/// The errors of `check`. The inner error says why the module is not valid.
 pub fn validate(
     bytes: &[u8],
     features: WasmFeatures,

@@ -53,12 +53,12 @@ pub struct AdapterFunctions {
     pub utf8: HashMap<Side, u32>,
     /// Whether each side checks what it receives
     pub checks: [bool; 2],
-    /// What to do about a value of the callee that is not valid
+    /// The reaction to a value of the callee that is not valid
     pub refusal: Refusal,
     imported: u32,
 }
 
-/// What a module does about an address or a case that the callee gives it, and that is not valid.
+/// The reaction of a module to an address or a case from the callee that is not valid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Refusal {
     /// It traps

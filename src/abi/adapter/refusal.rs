@@ -1,4 +1,4 @@
-//! What a module does about addresses that are not valid, and room in the memory of a caller that is JavaScript.
+//! The refusal of addresses that are not valid, and of room in the memory of a caller that is JavaScript.
 
 use super::code::{AdapterCode, AdapterFunctions, KNOWN_SIZE, REFUSED, Refusal, Side, place};
 use crate::abi::layout::TypeLayout;

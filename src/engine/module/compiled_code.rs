@@ -317,7 +317,7 @@ impl Code {
         Allocated { instance, made, free, lacks_addresses }
     }
 
-    /// What the memories and tables that an instance defines take at first: bytes, and entries of the author's tables.
+    /// The initial size of the memories and tables that an instance defines: bytes, and entries of the author's tables.
     pub fn initial_sizes(&self) -> [(Resource, u64); 2] {
         let binary = &self.binary;
         let memories = binary.memories.iter().skip(binary.imported_memories()).map(|memory| match memory {

@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Bytes that a sweep takes for each number, at most.
 const TAKEN: usize = 64;
 
-/// What a sweep works with.
+/// The state of a sweep.
 struct Sweep<'a> {
     env: JsEnv<'a>,
     environment: &'a Environment,

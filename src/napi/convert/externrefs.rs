@@ -39,7 +39,7 @@ pub struct Externrefs {
     pace: Pace,
     /// Number of externrefs freed so far
     pub(in crate::napi::convert) freed: Cell<u64>,
-    /// Those that count for instances with a limit of their own
+    /// The values that count for instances with a limit of their own
     pub charges: ExternrefCharges,
 }
 

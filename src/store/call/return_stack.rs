@@ -31,7 +31,7 @@ pub struct Switched {
     pub returns: ReturnStack,
 }
 
-/// What a call has on the processor's stack.
+/// The entries of a call on the processor's stack.
 #[repr(C)]
 #[derive(Default)]
 pub struct ReturnStack {
@@ -134,7 +134,7 @@ fn put(count: u32) {
     }
 }
 
-/// Nothing: without a stub, nothing is taken off.
+/// Does nothing: without a stub, the stack has no entry to take off.
 #[cfg(not(all(unix, target_arch = "x86_64")))]
 fn put(_count: u32) {}
 

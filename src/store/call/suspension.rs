@@ -87,7 +87,7 @@ impl PromisingCall {
     /// As for `FuncRef::call`. The results of the import are written.
     pub unsafe fn go_on(&self, store: &Store, thrown: Option<Thrown>) -> Result<Progress, Failure> {
         let call = &*self.call;
-        // What the import throws may be pending already.
+        // The exception of the import may be pending already.
         let refused = |error: Error| store.after_failure(error.into());
         if self.has_ended() {
             store.suspended.borrow_mut().remove(&ptr::from_ref(call));

@@ -27,7 +27,7 @@ const BEGINNINGS: [&str; 2] = ["relink:report_panics", INITIALIZE];
 const INITIALIZE: &str = "_initialize";
 const COMMAND: &str = "_start";
 
-/// What an instance had before it began again.
+/// The parts of an instance from before it began again.
 pub struct Former {
     memories: Vec<FormerMemory>,
     tables: Vec<FormerTable>,
