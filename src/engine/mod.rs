@@ -25,6 +25,7 @@ pub use alloc::table_charges::{
 pub use alloc::table_copies::{TableCopy, forget_imported_tables, note_imported_tables};
 pub use alloc::trim::{note_end_of_thread, trim, trim_all};
 pub use alloc::tunables::{StoreTunables, no_memory};
+pub use alloc::unmapper::drop_elsewhere;
 pub use code::ranges::is_code;
 pub use compile::cache_target::Cache;
 pub use compile::cancellation::Cancellation;
