@@ -120,7 +120,8 @@ test('a slot that is linked repeatedly keeps only its current function', async (
       swap(number)
       expect(plugin.exports.run()).toBe(number)
     }
-    await collect(maker.store)
+    // V8 keeps what was made while it marked, and an instance is freed after its functions.
+    for (let time = 0; time < 5; time++) await collect(maker.store)
     // Its own code, and the code of the function that it runs.
     expect(maker.store.stats()).toMatchObject({ instances: 2, memories: 1, links: 1, slots: 2 })
   }

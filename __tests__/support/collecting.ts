@@ -10,9 +10,10 @@ const gc = runInNewContext('gc') as () => void
 /** A turn of the event loop: a WeakRef that was read keeps its object until then. */
 export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
-/** Lets V8 collect as much as it can. */
+/** Lets V8 collect as much as it can. If V8 was marking, the first collection only ends that: it keeps what was made meanwhile. */
 export async function collectGarbage(): Promise<void> {
   await turn()
+  gc()
   gc()
 }
 
