@@ -5,12 +5,17 @@ import type { Slot } from './slot'
 
 /** Turns the functions of a record into exported WebAssembly functions. */
 export type Exports<E> = { readonly [Name in keyof E]: Export<E[Name]> }
-/** Distributes over unions: the type of an optional function is one. An export is a function or an object, so never a string. */
+/** Distributes over unions: the type of an optional function is one. */
 type Export<T> = T extends (...parameters: infer P) => infer R
   ? WasmFunction<P, R>
   : T extends string | number | bigint | boolean | symbol | null
-    ? never
+    ? NoExport
     : T
+/** The type of an export that is declared as a string or another primitive value, which no module exports. */
+interface NoExport {
+  readonly [noExport]: 'an export is a function, a Memory, a Table, a Global or a Tag'
+}
+declare const noExport: unique symbol
 
 /** Turns the functions of a record into slots. */
 export type Slots<S> = { readonly [Name in keyof S]: Declared<S[Name]> }

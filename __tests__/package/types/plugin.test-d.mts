@@ -243,8 +243,10 @@ const anySlot: Slot = (await load('other.wasm')).slot('anything')
 
 // An export is never a string.
 const named = await load<{ exports: { name: string } }>('pricing.wasm')
-// @ts-expect-error it has no value of this type
-const nameOf: { length: 5 } = named.exports.name.anything
+// @ts-expect-error so it is not assignable to one
+const nameOf: string = named.exports.name
+// @ts-expect-error and has no properties of one
+void named.exports.name.length
 void [byEnd, byNumber, anySlot, nameOf]
 
 // The names of the namespace are types too, and a memory fits where the global one is expected.
