@@ -57,7 +57,7 @@ async function fromJavaScript({ quick, say }) {
     )
     if (value === MEGABYTE) variants['two copies'] = repeat((all) => all.slice().slice(), value, calls)
     await inRounds(variants, { rounds: 3 }) // V8 tiers up
-    // Whether memory was used before decides whether the system must clear it: so all is given back before each run.
+    // The system must clear memory that was not used before: so all is given back before each run.
     const prepare = value === MEGABYTE ? collectGarbage : undefined
     const measured = await inRounds(variants, { rounds: quick ? 5 : 30, calls, prepare })
     const others = Object.keys(variants).filter((each) => each !== 'wasm-relink')

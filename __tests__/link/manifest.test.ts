@@ -81,7 +81,7 @@ describe('apply', () => {
     }
     fill()
     expect([call(1), call(2)]).toEqual([7, 9])
-    // Nothing but entries, and together with other links.
+    // Table entries alone, and together with other links.
     for (const links of [[], [{ module: 'main', slot: 'f', from: 'main', function: 'other' }]]) {
       const { changed, change, unlinked } = await apply(store, { ...manifest, links }, options)
       expect([changed, unlinked, change!.undone]).toEqual([true, ['table[1]', 'table[2]'], false])

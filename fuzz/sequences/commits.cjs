@@ -22,7 +22,7 @@ function takenBack(history, plugins) {
   for (const plugin of plugins) history.same(plugin.run(), history.valueOf(plugin), 'run')
 }
 
-/** What may happen between two commits: nothing that changes a slot for longer. */
+/** The steps between two commits. None changes a slot for longer. */
 function pause(history) {
   const name = history.random.pick(['garbage', 'collect', 'garbageWhileRunning', 'instantiateAndDrop', 'throw', 'grow'])
   history.actions[name].call(history)

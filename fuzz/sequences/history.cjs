@@ -171,7 +171,7 @@ class History {
     return Object.assign(catcher, { exports, own: exports.own })
   }
 
-  /** Whether a call ends normally; false if it is refused since its instance was closed while it ran. */
+  /** True if a call ends normally; false if it is refused since its instance was closed while it ran. */
   closesMeanwhile({ state }, run) {
     try {
       run()

@@ -16,7 +16,7 @@ function prepare(history, plugin) {
   exports.setId(number)
 }
 
-/** What a call returns or throws. */
+/** The result of a call, or its error. */
 function outcomeOf(run) {
   try {
     return run()

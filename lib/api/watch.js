@@ -27,7 +27,7 @@ async function watch(file, options = undefined) {
   }
 }
 
-/** Whether a value is a manifest itself, or its text: no path, and no URL. */
+/** True for a manifest itself, or its text; false for a path or a URL. */
 function isManifest(value) {
   if (typeof value === 'string') return /^\s*\{/.test(value)
   return typeof value === 'object' && value !== null && value.href === undefined && value.modules !== undefined

@@ -24,4 +24,4 @@ mod waits;
 pub use functions::{Function, Snapshot};
 pub use guest_bytes::GuestBytes;
 pub use streams::Stream;
-pub use system::{Preopen, Refusal, System, SystemOptions, SystemOutcome};
+pub use system::{OptionRefusal, Preopen, System, SystemOptions, SystemOutcome};

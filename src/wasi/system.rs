@@ -50,7 +50,7 @@ pub struct SystemOptions {
 }
 
 /// Why a system could not be made.
-pub enum Refusal {
+pub enum OptionRefusal {
     /// A text with a NUL
     Nul(String),
     /// A preopen that cannot be opened, by its position
@@ -94,8 +94,8 @@ impl System {
     /// A system.
     ///
     /// # Errors
-    /// See `Refusal`.
-    pub fn new(options: SystemOptions) -> Result<Self, Refusal> {
+    /// See `OptionRefusal`.
+    pub fn new(options: SystemOptions) -> Result<Self, OptionRefusal> {
         let (waits, outbox) = (Arc::<Waits>::default(), Arc::<Outbox>::default());
         // The monotonic clock of wasi-common begins at the same time.
         let created = waits.begin();
@@ -104,24 +104,24 @@ impl System {
         let random = wasi_common::sync::random_ctx();
         let mut context = WasiCtx::new(random, clocks, Box::new(Scheduler(waits.clone())), Table::new());
         for argument in &options.arguments {
-            context.push_arg(argument).map_err(|_| Refusal::Nul(argument.clone()))?;
+            context.push_arg(argument).map_err(|_| OptionRefusal::Nul(argument.clone()))?;
         }
         for (name, value) in &options.variables {
-            context.push_env(name, value).map_err(|_| Refusal::Nul(format!("{name}={value}")))?;
+            context.push_env(name, value).map_err(|_| OptionRefusal::Nul(format!("{name}={value}")))?;
         }
         let mut descriptors = Descriptors::default();
         for (number, stream) in (0..).zip(options.streams) {
             let given = stream.give(number, &context, &waits, &outbox);
-            descriptors.give(given.map_err(|error| Refusal::Stream(number, error))?);
+            descriptors.give(given.map_err(|error| OptionRefusal::Stream(number, error))?);
         }
         for (index, preopen) in options.preopens.into_iter().enumerate() {
             let folder = cap_std::fs::Dir::open_ambient_dir(&preopen.path, cap_std::ambient_authority());
-            let folder = folder.map_err(|error| Refusal::Preopen(index, error))?;
+            let folder = folder.map_err(|error| OptionRefusal::Preopen(index, error))?;
             let policy = Policy::new(preopen.is_read_only, preopen.most_bytes, preopen.most_files);
             let folder = GuestFolder::new(folder, policy, waits.clone(), None);
             context
                 .push_preopened_dir(Box::new(folder.clone()), preopen.name)
-                .map_err(|error| Refusal::Preopen(index, io::Error::other(error.to_string())))?;
+                .map_err(|error| OptionRefusal::Preopen(index, io::Error::other(error.to_string())))?;
             descriptors.give(Descriptor::Folder(folder, true));
         }
         Ok(Self {

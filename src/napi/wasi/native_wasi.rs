@@ -8,7 +8,7 @@ use crate::napi::env::value::{JsEnv, Value};
 use crate::napi::wasi::host::WasiHost;
 use crate::napi::wasi::import::WasiFunction;
 use crate::store::{RawValue, Thrown, must_stop};
-use crate::wasi::{Function, GuestBytes, Preopen, Refusal, Snapshot, Stream, System, SystemOptions};
+use crate::wasi::{Function, GuestBytes, OptionRefusal, Preopen, Snapshot, Stream, System, SystemOptions};
 use crate::wasm::ValType;
 use napi::Env;
 use napi::bindgen_prelude::{Array, Unknown};
@@ -203,18 +203,18 @@ impl NativeWasi {
 }
 
 /// The error for a system that could not be made.
-fn refused(refusal: Refusal, preopens: &[(String, String)], streams: &[i32]) -> Error {
+fn refused(refusal: OptionRefusal, preopens: &[(String, String)], streams: &[i32]) -> Error {
     let (option, code, message) = match refusal {
-        Refusal::Nul(text) => {
+        OptionRefusal::Nul(text) => {
             let option = if text.contains('=') { "options.args or options.env" } else { "options.args" };
             (option.to_owned(), "ERR_INVALID_ARG_VALUE", format!("expected text without NUL, got {text:?}"))
         }
-        Refusal::Preopen(index, error) => {
+        OptionRefusal::Preopen(index, error) => {
             let (name, path) = preopens.get(index).cloned().unwrap_or_default();
             let message = format!("expected a folder, got {path:?}: {error}");
             (format!("options.preopens[{name:?}]"), node_code(&error), message)
         }
-        Refusal::Stream(number, error) => {
+        OptionRefusal::Stream(number, error) => {
             let option = ["stdin", "stdout", "stderr"].get(number as usize).copied().unwrap_or_default();
             let fd = streams.get(number as usize).copied().unwrap_or_default();
             let message = format!("expected an open file descriptor, got {fd}: {error}");
